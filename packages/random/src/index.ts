@@ -1,1 +1,11 @@
-export {};
+export { hashKey } from "./key.ts";
+export { type Key, philox, philoxBlock } from "./philox.ts";
+export {
+  boundedInteger,
+  normals,
+  permutation,
+  type StreamOptions,
+  truncatedNormals,
+  uniforms,
+  words,
+} from "./streams.ts";

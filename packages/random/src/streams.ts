@@ -1,0 +1,87 @@
+/**
+ * Ranges of a key's stream as typed arrays. Element `i` depends on (key, i) alone, so
+ * `uniforms(key, 100).slice(40, 60)` equals `uniforms(key, 20, { start: 40 })`.
+ */
+import { type Key, philoxBlock } from "./philox.ts";
+
+/** Where a range of a stream begins; 0 unless told. */
+export interface StreamOptions {
+  start?: number;
+}
+
+/** 32-bit words `start` to `start + count` of the stream: word `i` is lane `i % 4` of block `i / 4`. */
+export function words(key: Key, count: number, { start = 0 }: StreamOptions = {}): Uint32Array {
+  const out = new Uint32Array(count);
+  const block = new Uint32Array(4);
+  let filled = 0;
+  while (filled < count) {
+    const index = start + filled;
+    const lane = index % 4;
+    philoxBlock(key, (index - lane) / 4, block);
+    const taken = Math.min(4 - lane, count - filled);
+    for (let i = 0; i < taken; i++) out[filled + i] = block[lane + i]!;
+    filled += taken;
+  }
+  return out;
+}
+
+/** Uniform numbers in [0, 1), with 24 random bits each. */
+export function uniforms(key: Key, count: number, options: StreamOptions = {}): Float32Array {
+  return Float32Array.from(words(key, count, options), (word) => (word >>> 8) / 0x1000000);
+}
+
+/**
+ * Standard normal numbers by Box and Muller (1958): elements 2j and 2j + 1 are the cosine and the sine
+ * of one pair of words.
+ */
+export function normals(key: Key, count: number, { start = 0 }: StreamOptions = {}): Float32Array {
+  const first = start - (start % 2);
+  const pairs = words(key, 2 * Math.ceil((start + count - first) / 2), { start: first });
+  const out = new Float32Array(count);
+  for (let i = 0; i < count; i++) {
+    const pair = start + i - first - ((start + i) % 2);
+    const radius = Math.sqrt(-2 * Math.log((pairs[pair]! + 1) / 0x100000000));
+    const angle = (2 * Math.PI * pairs[pair + 1]!) / 0x100000000;
+    out[i] = radius * ((start + i) % 2 === 0 ? Math.cos(angle) : Math.sin(angle));
+  }
+  return out;
+}
+
+/**
+ * Standard normal numbers cut at two deviations, as BERT initialises: element `i` is the first accepted
+ * draw of its own row of 16 candidates (all 16 fall outside with probability 3e-22; the last is then clamped).
+ */
+export function truncatedNormals(key: Key, count: number, { start = 0 }: StreamOptions = {}): Float32Array {
+  const out = new Float32Array(count);
+  for (let i = 0; i < count; i++) {
+    let value = 0;
+    for (let attempt = 0; attempt < 16; attempt += 4) {
+      const candidates = normals(key, 4, { start: (start + i) * 16 + attempt });
+      const accepted = candidates.find((candidate) => Math.abs(candidate) <= 2);
+      value = accepted ?? Math.max(-2, Math.min(2, candidates[3]!));
+      if (accepted !== undefined) break;
+    }
+    out[i] = value;
+  }
+  return out;
+}
+
+/** Integer in [0, bound) from one 32-bit word, by multiplication (bias below bound / 2^32). */
+export function boundedInteger(word: number, bound: number): number {
+  return Math.floor((word / 0x100000000) * bound);
+}
+
+/** A random order of 0 .. length-1 (Fisher and Yates), a function of (key, length). */
+export function permutation(key: Key, length: number): Uint32Array {
+  const order = Uint32Array.from({ length }, (_, i) => i);
+  const chunk = 4096;
+  let drawn = new Uint32Array(0);
+  for (let i = length - 1, position = 0; i > 0; i--, position++) {
+    if (position % chunk === 0) drawn = words(key, chunk, { start: position });
+    const j = boundedInteger(drawn[position % chunk]!, i + 1);
+    const held = order[i]!;
+    order[i] = order[j]!;
+    order[j] = held;
+  }
+  return order;
+}
