@@ -75,7 +75,7 @@ export function boundedInteger(word: number, bound: number): number {
 export function permutation(key: Key, length: number): Uint32Array {
   const order = Uint32Array.from({ length }, (_, i) => i);
   const chunk = 4096;
-  let drawn = new Uint32Array(0);
+  let drawn: Uint32Array = new Uint32Array(0);
   for (let i = length - 1, position = 0; i > 0; i--, position++) {
     if (position % chunk === 0) drawn = words(key, chunk, { start: position });
     const j = boundedInteger(drawn[position % chunk]!, i + 1);
