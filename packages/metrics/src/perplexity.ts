@@ -1,0 +1,108 @@
+// Loss, perplexity per sub-word and per word, and bits per byte from summed negative log-likelihoods. Knows neither
+// models nor tokenizers: the caller says how many tokens, words and bytes the likelihood covers.
+// The word form is Megatron's WikiText formula (Shoeybi et al. 2019, section 5.3).
+import { addExactly, type ExactSum, roundExactSum } from "./exact-sum.ts";
+
+export type PerplexityTerm = {
+  /** Sum over the predicted tokens of -ln p, in nats. */
+  negativeLogLikelihood: number;
+  /** Predicted tokens: positions that have a label. The first token of a text that nothing precedes is not one. */
+  tokens: number;
+  /** UTF-8 bytes of the text that the predicted tokens spell. Left out once, `bitsPerByte` is undefined. */
+  bytes?: number;
+  /** Words of the original text, see `countOriginalTokens`. Left out once, `wordPerplexity` is undefined. */
+  words?: number;
+};
+
+/** A plain value that survives JSON. `null` stands for a count that some term left out. */
+export type PerplexityState = {
+  partials: number[];
+  /** Sum of the likelihoods that were not finite, as text; `null` where all were finite. */
+  nonFinite: "NaN" | "Infinity" | "-Infinity" | null;
+  tokens: number;
+  bytes: number | null;
+  words: number | null;
+};
+
+export type PerplexityResult = {
+  /** Mean negative log-likelihood per predicted token, in nats. */
+  loss: number;
+  /** exp(loss): perplexity per sub-word. */
+  perplexity: number;
+  /** exp(loss * (subword tokens - 1) / (words - 1)), where the predicted tokens are the sub-words less the first. */
+  wordPerplexity: number | undefined;
+  /** Negative log-likelihood in bits, per byte of text. */
+  bitsPerByte: number | undefined;
+  tokens: number;
+};
+
+export type Perplexity = {
+  add(term: PerplexityTerm): void;
+  merge(other: Perplexity): void;
+  /** Throws a RangeError while no token has been added. */
+  result(): PerplexityResult;
+  state(): PerplexityState;
+};
+
+const empty: PerplexityState = { partials: [], nonFinite: null, tokens: 0, bytes: 0, words: 0 };
+
+const assertCount = (name: string, count: number): void => {
+  if (!Number.isSafeInteger(count) || count < 0) {
+    throw new RangeError(`${name} must be a whole number, 0 or more, but is ${count}`);
+  }
+};
+
+const plus = (total: number | null, count: number | null): number | null =>
+  total === null || count === null ? null : total + count;
+
+/**
+ * A running perplexity, empty or continued from a saved `state()`. Merging is exact: evaluators that each saw a part,
+ * merged in any order, give the same bits as one that saw everything.
+ */
+export const createPerplexity = (saved: PerplexityState = empty): Perplexity => {
+  const partials: ExactSum = [...saved.partials];
+  let nonFinite = saved.nonFinite === null ? 0 : Number(saved.nonFinite);
+  let { tokens, bytes, words } = saved;
+
+  const state = (): PerplexityState => ({
+    partials: [...partials],
+    nonFinite: nonFinite === 0 ? null : (String(nonFinite) as "NaN" | "Infinity" | "-Infinity"),
+    tokens,
+    bytes,
+    words,
+  });
+
+  return {
+    add(term) {
+      assertCount("tokens", term.tokens);
+      if (term.bytes !== undefined) assertCount("bytes", term.bytes);
+      if (term.words !== undefined) assertCount("words", term.words);
+      if (Number.isFinite(term.negativeLogLikelihood)) addExactly(partials, term.negativeLogLikelihood);
+      else nonFinite += term.negativeLogLikelihood;
+      tokens += term.tokens;
+      bytes = plus(bytes, term.bytes ?? null);
+      words = plus(words, term.words ?? null);
+    },
+    merge(other) {
+      const theirs = other.state();
+      for (const partial of theirs.partials) addExactly(partials, partial);
+      if (theirs.nonFinite !== null) nonFinite += Number(theirs.nonFinite);
+      tokens += theirs.tokens;
+      bytes = plus(bytes, theirs.bytes);
+      words = plus(words, theirs.words);
+    },
+    result() {
+      if (tokens === 0) throw new RangeError("perplexity of nothing: add at least one predicted token first");
+      const total = nonFinite === 0 ? roundExactSum(partials) : nonFinite;
+      const loss = total / tokens;
+      return {
+        loss,
+        perplexity: Math.exp(loss),
+        wordPerplexity: words !== null && words > 1 ? Math.exp(total / (words - 1)) : undefined,
+        bitsPerByte: bytes !== null && bytes > 0 ? total / Math.LN2 / bytes : undefined,
+        tokens,
+      };
+    },
+    state,
+  };
+};
