@@ -1,0 +1,8 @@
+/** The `cpu` backend: TensorFlow.js's plain JavaScript. Slow; the reference in tests. */
+import * as tf from "@tensorflow/tfjs";
+
+export async function startCpu(): Promise<{ threads: number }> {
+  if (!(await tf.setBackend("cpu"))) throw new Error("the cpu backend did not start");
+  await tf.ready();
+  return { threads: 1 };
+}

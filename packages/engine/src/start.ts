@@ -1,0 +1,39 @@
+/** Chooses a backend and starts it. Apps, workers and tests call this once; libraries never do. */
+import * as tf from "@tensorflow/tfjs";
+import { type Backend, type BackendName, type BackendOptions, backends, preference } from "./backends.ts";
+import { EngineError } from "./errors.ts";
+
+export interface StartOptions extends BackendOptions {
+  /** A backend's name, or "auto" for the fastest one that runs here; else MEGATRON_BACKEND decides, else "auto". */
+  backend?: string;
+}
+
+export interface StartedEngine {
+  backend: BackendName;
+  threads: number;
+  /** Why not a faster one, a line each; empty when the preferred backend runs. */
+  passedOver: string[];
+}
+
+/** Starts a backend for the whole process. Throws an EngineError when the named one is unknown or cannot run here. */
+export async function start(options: StartOptions = {}): Promise<StartedEngine> {
+  tf.enableProdMode();
+  const name = options.backend ?? globalThis.process?.env.MEGATRON_BACKEND ?? "auto";
+  if (name !== "auto") {
+    if (!Object.hasOwn(backends, name)) {
+      throw new EngineError(`unknown backend "${name}": expected auto, ${Object.keys(backends).join(", ")}`);
+    }
+    const backend: Backend = backends[name as BackendName];
+    const missing = await backend.unusable();
+    if (missing) throw new EngineError(`the backend ${name} cannot run here: ${missing}`);
+    return { backend: name as BackendName, ...(await backend.start(options)), passedOver: [] };
+  }
+  const passedOver: string[] = [];
+  for (const candidate of preference) {
+    const backend: Backend = backends[candidate];
+    const missing = await backend.unusable();
+    if (missing) passedOver.push(`${candidate}: ${missing}`);
+    else return { backend: candidate, ...(await backend.start(options)), passedOver };
+  }
+  throw new EngineError(`no backend can run here: ${passedOver.join("; ")}`);
+}

@@ -1,0 +1,160 @@
+/**
+ * Scaled dot-product attention (Vaswani et al. 2017). Each query sees an interval of keys, which covers causal masks,
+ * padding on either side, packed documents and sliding windows alike. Keys and values may lie in pages.
+ */
+import * as tf from "@tensorflow/tfjs";
+import { type DropoutAttributes, type DropoutOptions, dropoutAttributes, dropoutMask } from "./dropout.ts";
+import { expectShape } from "./errors.ts";
+import { type Kernel, runKernelForMany } from "./kernel.ts";
+import { jointly } from "./vjp.ts";
+
+interface AttentionAttributes {
+  scale: number;
+  dropout: DropoutAttributes | null;
+}
+
+/** Pages [pages, pageSize, G, D] in the order of the table [B, P] -> [B, P * pageSize, G, D]. */
+function gatherPages(paged: tf.Tensor, pageTable: tf.Tensor): tf.Tensor {
+  const [batch, pagesPerRow] = pageTable.shape as [number, number];
+  const [, pageSize, heads, headSize] = paged.shape as [number, number, number, number];
+  const gathered = tf.gather(paged, tf.reshape(pageTable, [-1]) as tf.Tensor1D);
+  return tf.reshape(gathered, [batch, pagesPerRow * pageSize, heads, headSize]);
+}
+
+/** [B, T, H, D] -> [B, G, (H/G) T, D]: the queries of the heads that share a key head lie together. */
+function groupQueries(x: tf.Tensor, groups: number): tf.Tensor {
+  const [batch, tokens, heads, headSize] = x.shape as [number, number, number, number];
+  return tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch, groups, (heads / groups) * tokens, headSize]);
+}
+
+/** The inverse of `groupQueries`. */
+function ungroupQueries(x: tf.Tensor, [batch, tokens, heads, headSize]: readonly number[]): tf.Tensor {
+  return tf.transpose(tf.reshape(x, [batch!, heads!, tokens!, headSize!]), [0, 2, 1, 3]);
+}
+
+/** [B, S, G, D] -> [B, G, S, D] */
+const keysByHead = (x: tf.Tensor) => tf.transpose(x, [0, 2, 1, 3]);
+
+/** Scaled scores [B, H, T, S], -Infinity where the query may not look. */
+function maskedScores({ q, k, ranges }: { q: tf.Tensor; k: tf.Tensor; ranges: tf.Tensor }, scale: number): tf.Tensor {
+  const [batch, tokens, heads] = q.shape as [number, number, number];
+  const [, keys, groups] = k.shape as [number, number, number];
+  const products = tf.matMul(groupQueries(q, groups), keysByHead(k), false, true);
+  const scores = tf.reshape(tf.mul(products, scale), [batch, heads, tokens, keys]);
+  const position = tf.reshape(tf.range(0, keys, 1, "int32"), [1, 1, 1, keys]);
+  const [from, to] = tf.split(tf.reshape(ranges, [batch, 1, tokens, 2]), 2, -1) as [tf.Tensor, tf.Tensor];
+  const visible = tf.logicalAnd(tf.greaterEqual(position, from), tf.less(position, to));
+  return tf.where(tf.broadcastTo(visible, scores.shape), scores, tf.fill(scores.shape, Number.NEGATIVE_INFINITY));
+}
+
+/** exp(scores - logSumExp), 0 in rows that see nothing. [B, H, T, S] */
+function probabilitiesOf(scores: tf.Tensor, logSumExp: tf.Tensor): tf.Tensor {
+  const finite = tf.where(tf.isInf(logSumExp), tf.zerosLike(logSumExp), logSumExp);
+  return tf.exp(tf.sub(scores, tf.expandDims(finite, -1)));
+}
+
+const attentionGradientKernel: Kernel = {
+  name: "MegatronAttentionGradient",
+  reference: ({ dout, q, k, v, out, logSumExp, ranges }, attributes) => {
+    const { scale, dropout } = attributes as unknown as AttentionAttributes;
+    const groups = k!.shape[2]!;
+    const [batch, tokens, heads] = q!.shape as [number, number, number];
+    const keys = k!.shape[1]!;
+    const grouped = [batch, groups, (heads / groups) * tokens, keys];
+    const probabilities = probabilitiesOf(maskedScores({ q: q!, k: k!, ranges: ranges! }, scale), logSumExp!);
+    const mask = dropout ? dropoutMask(probabilities.shape, dropout) : null;
+    const dropped = mask ? tf.mul(probabilities, mask) : probabilities;
+    const doutGrouped = groupQueries(dout!, groups);
+    const dv = tf.matMul(tf.reshape(dropped, grouped), doutGrouped, true, false);
+    const dDropped = tf.reshape(tf.matMul(doutGrouped, keysByHead(v!), false, true), probabilities.shape);
+    const dProbabilities = mask ? tf.mul(dDropped, mask) : dDropped;
+    // sum_s p dp = dout . out, for dropout too (Dao et al. 2022, appendix B.4). [B, T, H] -> [B, H, T, 1]
+    const delta = tf.expandDims(tf.transpose(tf.sum(tf.mul(dout!, out!), -1), [0, 2, 1]), -1);
+    const dScores = tf.reshape(tf.mul(tf.mul(probabilities, tf.sub(dProbabilities, delta)), scale), grouped);
+    const dq = tf.matMul(dScores, keysByHead(k!));
+    const dk = tf.matMul(dScores, groupQueries(q!, groups), true, false);
+    return [ungroupQueries(dq, q!.shape), tf.transpose(dk, [0, 2, 1, 3]), tf.transpose(dv, [0, 2, 1, 3])];
+  },
+};
+
+const attentionKernel: Kernel = {
+  name: "MegatronAttention",
+  reference: ({ q, k, v, ranges, pageTable }, attributes) => {
+    const { scale, dropout } = attributes as unknown as AttentionAttributes;
+    const [keys, values] = pageTable ? [gatherPages(k!, pageTable), gatherPages(v!, pageTable)] : [k!, v!];
+    const groups = keys.shape[2]!;
+    const scores = maskedScores({ q: q!, k: keys, ranges: ranges! }, scale);
+    const highest = tf.max(scores, -1, true);
+    const shift = tf.where(tf.isInf(highest), tf.zerosLike(highest), highest);
+    const exponentials = tf.exp(tf.sub(scores, shift));
+    const total = tf.sum(exponentials, -1, true);
+    const divisor = tf.where(tf.equal(total, 0), tf.onesLike(total), total);
+    const probabilities = tf.div(exponentials, divisor);
+    const dropped = dropout ? tf.mul(probabilities, dropoutMask(scores.shape, dropout)) : probabilities;
+    const [batch, tokens, heads] = q!.shape as [number, number, number];
+    const grouped = tf.reshape(dropped, [batch, groups, (heads / groups) * tokens, keys.shape[1]!]);
+    const out = ungroupQueries(tf.matMul(grouped, keysByHead(values)), q!.shape);
+    return [out, tf.squeeze(tf.add(shift, tf.log(total)), [3])];
+  },
+  gradient: {
+    inputsToSave: ["q", "k", "v", "ranges"],
+    outputsToSave: [true, true],
+    gradFunc: (dys, [q, k, v, ranges, out, logSumExp], attributes) => {
+      const dout = (dys as tf.Tensor[])[0]!;
+      const operands = { dout, q: q!, k: k!, v: v!, out: out!, logSumExp: logSumExp!, ranges: ranges! };
+      const gradient = jointly(() => runKernelForMany(attentionGradientKernel, operands, attributes));
+      return { q: gradient(0), k: gradient(1), v: gradient(2) };
+    },
+  },
+};
+
+export interface AttentionOptions {
+  /** int32 [B, T, 2]: query t of row b sees keys ranges[b, t, 0] <= j < ranges[b, t, 1]; all keys unless given. */
+  ranges?: tf.Tensor | null;
+  /** int32 [B, P]: k and v are then pages [pages, pageSize, G, D], and key j of row b is in page pageTable[b, j / pageSize]. */
+  pageTable?: tf.Tensor | null;
+  /** What scores are multiplied with; 1 / sqrt(D) unless given. */
+  scale?: number;
+  /** Dropout of the probabilities; its shapes are those of [B, H, T, S]. */
+  dropout?: DropoutOptions | null;
+}
+
+/**
+ * q [B, T, H, D], k and v [B, S, G, D] with H a multiple of G -> [B, T, H, D].
+ * Head h of the queries uses head floor(h G / H) of the keys. A query that sees no key gives zeros.
+ */
+export function attention(
+  { q, k, v }: { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor },
+  { ranges, pageTable, scale, dropout }: AttentionOptions = {},
+): tf.Tensor {
+  const [batch, tokens, heads, headSize] = q.shape as [number, number, number, number];
+  expectShape(
+    q.rank === 4 && k.rank === 4 && tf.util.arraysEqual(k.shape, v.shape) && k.shape[3] === headSize,
+    () =>
+      `attention: q [${q.shape}], k [${k.shape}] and v [${v.shape}] must be [B, T, H, D], [B, S, G, D] and [B, S, G, D]`,
+  );
+  const keys = pageTable ? pageTable.shape[1]! * k.shape[1]! : k.shape[1]!;
+  expectShape(
+    heads % k.shape[2]! === 0 && (pageTable ?? k).shape[0] === batch,
+    () =>
+      `attention: ${heads} query heads cannot share ${k.shape[2]} key heads, or rows differ: q [${q.shape}], k [${k.shape}]`,
+  );
+  expectShape(
+    !ranges || (ranges.dtype === "int32" && tf.util.arraysEqual(ranges.shape, [batch, tokens, 2])),
+    () => `attention: ranges must be int32 [${batch},${tokens},2], got ${ranges!.dtype} [${ranges!.shape}]`,
+  );
+  const attributes = {
+    scale: scale ?? 1 / Math.sqrt(headSize),
+    dropout: dropout && dropout.rate > 0 ? dropoutAttributes([batch, heads, tokens, keys], dropout) : null,
+  };
+  return tf.tidy(() => {
+    const operands: Record<string, tf.Tensor> = { q, k, v, ranges: ranges ?? allKeys({ batch, tokens, keys }) };
+    if (pageTable) operands.pageTable = pageTable;
+    return runKernelForMany(attentionKernel, operands, attributes)[0]!;
+  });
+}
+
+/** Ranges [B, T, 2] by which every query sees every key. */
+function allKeys({ batch, tokens, keys }: { batch: number; tokens: number; keys: number }): tf.Tensor {
+  return tf.tile(tf.tensor3d([[[0, keys]]], [1, 1, 2], "int32"), [batch, tokens, 1]);
+}

@@ -1,0 +1,53 @@
+/** Writes new keys or values into a paged cache, in place (pages as in Kwon et al. 2023). */
+import * as tf from "@tensorflow/tfjs";
+import { expectShape } from "./errors.ts";
+import { type Kernel, runKernelForMany } from "./kernel.ts";
+import { assertSoleOwner, replaceContents } from "./mutate.ts";
+
+const cacheAppendKernel: Kernel = {
+  name: "MegatronCacheAppend",
+  reference: ({ cache, values, pageTable, positions }) => {
+    const [pages, pageSize, heads, headSize] = cache!.shape as [number, number, number, number];
+    const [batch, tokens] = values!.shape as [number, number];
+    const pagesPerRow = pageTable!.shape[1]!;
+    const table = pageTable!.dataSync();
+    const first = positions!.dataSync();
+    const slots = new Int32Array(batch * tokens);
+    for (let row = 0; row < batch; row++) {
+      for (let token = 0; token < tokens; token++) {
+        const position = first[row]! + token;
+        const page = table[row * pagesPerRow + Math.floor(position / pageSize)]!;
+        slots[row * tokens + token] = page * pageSize + (position % pageSize);
+      }
+    }
+    const width = heads * headSize;
+    const next = tf.tensorScatterUpdate(
+      tf.reshape(cache!, [pages * pageSize, width]),
+      tf.tensor2d(slots, [slots.length, 1], "int32"),
+      tf.reshape(values!, [-1, width]),
+    );
+    replaceContents(cache!, tf.reshape(next, cache!.shape));
+    return [];
+  },
+};
+
+/**
+ * cache [pages, pageSize, G, D] (changed), values [B, T, G, D], pageTable int32 [B, P], positions int32 [B]: token t of row b
+ * goes to position positions[b] + t, which lives in page pageTable[b, position / pageSize].
+ */
+export function cacheAppend(
+  cache: tf.Tensor,
+  { values, pageTable, positions }: { values: tf.Tensor; pageTable: tf.Tensor; positions: tf.Tensor },
+): void {
+  expectShape(
+    cache.rank === 4 && values.rank === 4 && values.shape[2] === cache.shape[2] && values.shape[3] === cache.shape[3],
+    () => `cacheAppend: values [${values.shape}] do not fit a cache of [${cache.shape}]`,
+  );
+  expectShape(
+    pageTable.rank === 2 && pageTable.shape[0] === values.shape[0] && positions.shape[0] === values.shape[0],
+    () =>
+      `cacheAppend: ${values.shape[0]} rows need as many in pageTable [${pageTable.shape}] and positions [${positions.shape}]`,
+  );
+  assertSoleOwner(cache, "cacheAppend: the cache");
+  runKernelForMany(cacheAppendKernel, { cache, values, pageTable, positions });
+}

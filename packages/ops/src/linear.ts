@@ -1,0 +1,85 @@
+/** y = activation(x W^T + b): the matrix product that nearly all of a transformer's time goes to. */
+import * as tf from "@tensorflow/tfjs";
+import { expectShape } from "./errors.ts";
+import { gelu } from "./gelu.ts";
+import { type Kernel, runKernel } from "./kernel.ts";
+import { isRecording } from "./vjp.ts";
+
+export type Activation = "none" | "gelu-tanh" | "gelu-erf" | "relu" | "silu";
+
+/** [..., n] as a matrix [N, n]. */
+const asMatrix = (x: tf.Tensor) => tf.reshape(x, [-1, x.shape[x.rank - 1]!]) as tf.Tensor2D;
+const withLastDimension = (x: tf.Tensor, size: number) => [...x.shape.slice(0, -1), size];
+
+const sumRowsKernel: Kernel = {
+  name: "MegatronSumRows",
+  reference: ({ x }) => tf.sum(asMatrix(x!), 0),
+};
+
+const inputGradientKernel: Kernel = {
+  name: "MegatronLinearInputGradient",
+  reference: ({ dy, weight }) =>
+    tf.reshape(tf.matMul(asMatrix(dy!), weight as tf.Tensor2D), withLastDimension(dy!, weight!.shape[1]!)),
+};
+
+const weightGradientKernel: Kernel = {
+  name: "MegatronLinearWeightGradient",
+  reference: ({ x, dy }) => tf.matMul(asMatrix(dy!), asMatrix(x!), true, false),
+};
+
+const linearKernel: Kernel = {
+  name: "MegatronLinear",
+  reference: ({ x, weight, bias }, { activation }) => {
+    const product = tf.matMul(asMatrix(x!), weight as tf.Tensor2D, false, true);
+    const y = tf.reshape(bias ? tf.add(product, bias) : product, withLastDimension(x!, weight!.shape[0]!));
+    return activate(y, activation as Activation);
+  },
+  gradient: {
+    inputsToSave: ["x", "weight"],
+    gradFunc: (dy, [x, weight]) => ({
+      x: () => runKernel(inputGradientKernel, { dy: dy as tf.Tensor, weight: weight! }),
+      weight: () => runKernel(weightGradientKernel, { x: x!, dy: dy as tf.Tensor }),
+      bias: () => runKernel(sumRowsKernel, { x: dy as tf.Tensor }),
+    }),
+  },
+};
+
+/** The activation of a feed-forward layer, elementwise. */
+export function activate(x: tf.Tensor, activation: Activation): tf.Tensor {
+  switch (activation) {
+    case "none":
+      return x;
+    case "gelu-tanh":
+      return gelu(x, { approximate: "tanh" });
+    case "gelu-erf":
+      return gelu(x, { approximate: "erf" });
+    case "relu":
+      return tf.relu(x);
+    case "silu":
+      return tf.mul(x, tf.sigmoid(x));
+  }
+}
+
+/**
+ * x [..., I], weight [O, I], bias [O] -> [..., O].
+ *
+ * While gradients are recorded the activation is an operation of its own, since its backward needs its input;
+ * otherwise it is fused.
+ */
+export function linear(
+  x: tf.Tensor,
+  { weight, bias, activation = "none" }: { weight: tf.Tensor; bias?: tf.Tensor | null; activation?: Activation },
+): tf.Tensor {
+  const [outputs, inputs] = weight.shape;
+  expectShape(
+    weight.rank === 2 && x.rank >= 1 && x.shape[x.rank - 1] === inputs,
+    () => `linear: x [${x.shape}] does not fit weight [${weight.shape}]: the last dimension of x must be ${inputs}`,
+  );
+  expectShape(
+    !bias || (bias.rank === 1 && bias.shape[0] === outputs),
+    () => `linear: bias [${bias!.shape}] does not fit weight [${weight.shape}]: it must be [${outputs}]`,
+  );
+  const operands: Record<string, tf.Tensor> = bias ? { x, weight, bias } : { x, weight };
+  if (!isRecording()) return runKernel(linearKernel, operands, { activation });
+  return activate(runKernel(linearKernel, operands, { activation: "none" }), activation);
+}

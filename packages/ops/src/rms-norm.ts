@@ -1,0 +1,51 @@
+/** Root mean square normalisation (Zhang and Sennrich 2019) over the last dimension. */
+import * as tf from "@tensorflow/tfjs";
+import { expectShape } from "./errors.ts";
+import { type Kernel, runKernelForMany } from "./kernel.ts";
+import { jointly } from "./vjp.ts";
+
+const perRow = (values: tf.Tensor, x: tf.Tensor) => tf.reshape(values, [...x.shape.slice(0, -1), 1]);
+
+const rmsNormGradientKernel: Kernel = {
+  name: "MegatronRmsNormGradient",
+  reference: ({ dy, x, gamma, rstd }) => {
+    const normalised = tf.mul(x!, perRow(rstd!, x!));
+    const scaled = tf.mul(dy!, gamma!);
+    const projection = tf.mul(normalised, tf.mean(tf.mul(scaled, normalised), -1, true));
+    const dx = tf.mul(tf.sub(scaled, projection), perRow(rstd!, x!));
+    return [dx, tf.sum(tf.reshape(tf.mul(dy!, normalised), [-1, gamma!.shape[0]!]), 0)];
+  },
+};
+
+const rmsNormKernel: Kernel = {
+  name: "MegatronRmsNorm",
+  reference: ({ x, gamma }, { epsilon }) => {
+    const rstd = tf.rsqrt(tf.add(tf.mean(tf.square(x!), -1, true), epsilon as number));
+    return [tf.mul(tf.mul(x!, rstd), gamma!), tf.reshape(rstd, [-1])];
+  },
+  gradient: {
+    inputsToSave: ["x", "gamma"],
+    outputsToSave: [false, true],
+    gradFunc: (dys, [x, gamma, rstd]) => {
+      const gradient = jointly(() =>
+        runKernelForMany(rmsNormGradientKernel, {
+          dy: (dys as tf.Tensor[])[0]!,
+          x: x!,
+          gamma: gamma!,
+          rstd: rstd!,
+        }),
+      );
+      return { x: gradient(0), gamma: gradient(1) };
+    },
+  },
+};
+
+/** x [..., h], gamma [h] -> [..., h]: each row divided by its root mean square, then scaled. */
+export function rmsNorm(x: tf.Tensor, { gamma, epsilon = 1e-6 }: { gamma: tf.Tensor; epsilon?: number }): tf.Tensor {
+  const h = x.shape[x.rank - 1];
+  expectShape(
+    gamma.rank === 1 && gamma.shape[0] === h,
+    () => `rmsNorm: x [${x.shape}] needs gamma of [${h}], got [${gamma.shape}]`,
+  );
+  return runKernelForMany(rmsNormKernel, { x, gamma }, { epsilon })[0]!;
+}
