@@ -4,9 +4,7 @@ import { initialPlateauState, nextPlateauState } from "./plateau.ts";
 import { plateauConfigSchema, scheduleConfigSchema } from "./schedule-configuration.ts";
 import { createSchedule } from "./schedules.ts";
 
-const golden = JSON.parse(
-  readFileSync(new URL("../../../fixtures/schedules/schedules.json", import.meta.url), "utf8"),
-);
+const golden = JSON.parse(readFileSync(new URL("../../../fixtures/schedules/schedules.json", import.meta.url), "utf8"));
 const { peak, minimum, warmupSteps, steps } = golden;
 
 function rates(config: object, count = steps + 1) {
@@ -32,18 +30,21 @@ describe("the rates of PyTorch's and transformers' schedulers", () => {
     ["wsd, 1 - square root", { name: "wsd", decaySteps: 10, minimum }, golden.wsd.minusSquareRoot],
   ])("%s", (_, config, expected) => expectRates(rates(config), expected));
 
-  test.each(golden.plateau)("reduce on plateau with factor $factor, patience $patience", (run) => {
-    const { losses, rates: expected, ...options } = run as { losses: number[]; rates: number[] };
-    const config = scheduleConfigSchema.parse({ name: "reduce-on-plateau", minimum, ...options });
-    let schedule = createSchedule(config, { learningRate: peak, steps });
-    expectRates(
-      losses.map((loss) => {
-        schedule = schedule.next(loss);
-        return schedule.at(0);
-      }),
-      expected,
-    );
-  });
+  test.each(golden.plateau as { losses: number[]; rates: number[] }[])(
+    "reduce on plateau with factor $factor, patience $patience",
+    (run) => {
+      const { losses, rates: expected, ...options } = run;
+      const config = scheduleConfigSchema.parse({ name: "reduce-on-plateau", minimum, ...options });
+      let schedule = createSchedule(config, { learningRate: peak, steps });
+      expectRates(
+        losses.map((loss) => {
+          schedule = schedule.next(loss);
+          return schedule.at(0);
+        }),
+        expected,
+      );
+    },
+  );
 });
 
 describe("by hand", () => {

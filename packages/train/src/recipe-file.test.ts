@@ -1,0 +1,28 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { z } from "zod";
+import { loadRecipe } from "./recipe-file.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "megatron-recipe-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+const schema = z.strictObject({ steps: z.int() });
+const load = (path: string) => loadRecipe(path, { schema });
+
+test("reads a recipe, and names the file in its mistakes", () => {
+  const path = join(directory, "recipe.yaml");
+  writeFileSync(path, "steps: 3\n");
+  expect(load(path)).toEqual({ steps: 3 });
+  writeFileSync(path, "\nsteps: three\n");
+  expect(() => load(path)).toThrow(`${path}:2: steps: expected a whole number; got "three"`);
+});
+
+test("says why a file cannot be read", () => {
+  const missing = join(directory, "missing.yaml");
+  expect(() => load(missing)).toThrow(`${missing}: no such file`);
+  expect(() => load(directory)).toThrow(`${directory}: a directory, not a recipe`);
+  const binary = join(directory, "binary.yaml");
+  writeFileSync(binary, new Uint8Array([0x73, 0xff, 0xfe]));
+  expect(() => load(binary)).toThrow(`${binary}: not UTF-8 text`);
+});

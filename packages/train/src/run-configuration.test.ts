@@ -1,0 +1,301 @@
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { configurationDifferences, formatDifference } from "./configuration-differences.ts";
+import { ConfigError } from "./configuration-error.ts";
+import { formatRecipe, parseRecipe } from "./recipe.ts";
+import type { Override } from "./recipe-overrides.ts";
+import { checkShape, checkTraining } from "./run-checks.ts";
+import { createRunConfigurationSchema } from "./run-configuration.ts";
+
+const schema = createRunConfigurationSchema({
+  model: z.strictObject({
+    hiddenSize: z.int().min(1),
+    numHeads: z.int().min(1),
+    numLayers: z.int().min(1),
+    positions: z.int(),
+  }),
+  data: z.strictObject({
+    sequenceLength: z.int().min(1),
+    sources: z.union([
+      z.string().min(1),
+      z.array(z.strictObject({ path: z.string(), weight: z.number().gt(0) })).min(1),
+    ]),
+  }),
+});
+
+const recipe = `
+model: { hiddenSize: 64, numHeads: 4, numLayers: 2, positions: 128 }
+data:
+  sequenceLength: 128
+  sources: data/corpus
+train:
+  optimizer: { name: adamw, learningRate: 1.5e-4 }
+  schedule: { name: cosine, warmupSteps: 10, minimum: 1e-5 }
+  steps: 100
+  batchSize: 8
+  microBatchSize: 4
+run:
+  directory: runs/a
+`;
+
+const paths = {
+  hiddenSize: "model.hiddenSize",
+  numHeads: "model.numHeads",
+  numLayers: "model.numLayers",
+  positions: "model.positions",
+  sequenceLength: "data.sequenceLength",
+};
+
+const parse = (text: string, overrides: Override[] = []) =>
+  parseRecipe(text, {
+    schema,
+    file: "recipe.yaml",
+    overrides,
+    check: (configuration) => [
+      ...checkShape({ ...configuration.model, ...configuration.data }, { parallel: configuration.parallel, paths }),
+      ...checkTraining(configuration),
+    ],
+  });
+
+function mistakes(text: string, overrides: Override[] = []): string[] {
+  try {
+    parse(text, overrides);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    expect((error as ConfigError).userError).toBe(true);
+    return (error as ConfigError).message.split("\n");
+  }
+  return [];
+}
+
+describe("a valid recipe", () => {
+  test("gets every default", () => {
+    const { train, engine, parallel } = parse(recipe);
+    expect(train).toEqual({
+      optimizer: {
+        name: "adamw",
+        learningRate: 1.5e-4,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+        weightDecay: 0.01,
+      },
+      schedule: { name: "cosine", warmupSteps: 10, minimum: 1e-5 },
+      clipNorm: 1,
+      steps: 100,
+      batchSize: 8,
+      microBatchSize: 4,
+      batchRamp: null,
+      evaluation: { every: 200, batches: 10 },
+      checkpoint: { every: 200, keepLast: 2, keepBest: true },
+      log: { every: 10, tensorboard: true },
+      seed: 1234,
+    });
+    expect(engine).toEqual({ backend: null, threads: null, precision: "f32" });
+    expect(parallel).toEqual({ tensor: 1, pipeline: 1, data: 1 });
+  });
+
+  test("written back as YAML parses to the same", () => {
+    const resolved = parse(recipe, [["train.batchRamp", "{ start: 4, increment: 4, samples: 100 }"]]);
+    expect(resolved.train.batchRamp).toEqual({ start: 4, increment: 4, samples: 100 });
+    expect(parse(formatRecipe(resolved))).toEqual(resolved);
+  });
+});
+
+describe("overrides", () => {
+  test("are YAML scalars, lists and groups, else text as it stands", () => {
+    const { train, run, data } = parse(recipe, [
+      ["train.steps", "500"],
+      ["train.steps", "600"],
+      ["train.optimizer.learningRate", "3e-4"],
+      ["train.clipNorm", "null"],
+      ["train.log.tensorboard", "false"],
+      ["run.directory", "runs: b"],
+      ["data.sources", "[{ path: a, weight: 1 }, { path: b, weight: 2 }]"],
+      ["data.sources.1.weight", "0.5"],
+    ]);
+    expect(train.steps).toBe(600);
+    expect(train.optimizer.learningRate).toBe(3e-4);
+    expect(train.clipNorm).toBeNull();
+    expect(train.log).toEqual({ every: 10, tensorboard: false });
+    expect(run.directory).toBe("runs: b");
+    expect(data.sources).toEqual([
+      { path: "a", weight: 1 },
+      { path: "b", weight: 0.5 },
+    ]);
+  });
+
+  test("are named as flags when they are wrong", () => {
+    expect(
+      mistakes(recipe, [
+        ["train.steps", "many"],
+        ["train.optimiser.beta1", "0.8"],
+        ["run.directory", ""],
+        ["__proto__.polluted", "1"],
+      ]),
+    ).toEqual([
+      '--train.steps: expected a whole number of at least 1; got "many"',
+      expect.stringMatching(/^--train.optimiser.beta1: train.optimiser: unknown field; .*; did you mean optimizer\?$/),
+      '--run.directory: expected text that is not empty; got ""',
+      expect.stringMatching(/^--__proto__.polluted: __proto__: unknown field; expected one of model, data, /),
+    ]);
+    expect(({} as { polluted?: number }).polluted).toBeUndefined();
+  });
+});
+
+describe("a wrong recipe", () => {
+  test("gets one line for each mistake, in the order of its lines", () => {
+    const wrong = recipe
+      .replace("numHeads: 4", "num_heads: 4")
+      .replace("sources: data/corpus", "sources: [{ path: a, wieght: 1 }]")
+      .replace("name: cosine", "name: cosin")
+      .replace("steps: 100", "steps: 0.5")
+      .replace("run:\n", "batchsize: 3\nrun:\n");
+    expect(mistakes(wrong)).toEqual([
+      "recipe.yaml:2: model.numHeads: missing; expected a whole number of at least 1",
+      "recipe.yaml:2: model.num_heads: unknown field; expected one of hiddenSize, numHeads, numLayers, positions; did you mean numHeads?",
+      "recipe.yaml:5: data.sources.0.weight: missing; expected a number above 0",
+      "recipe.yaml:5: data.sources.0.wieght: unknown field; expected one of path, weight; did you mean weight?",
+      'recipe.yaml:8: train.schedule.name: expected one of constant, linear, cosine, inverse-square-root, wsd, reduce-on-plateau; got "cosin"; did you mean cosine?',
+      "recipe.yaml:9: train.steps: expected a whole number of at least 1; got 0.5",
+      "recipe.yaml:12: batchsize: unknown field; expected one of model, data, train, run, engine, parallel; did you mean train.batchSize?",
+    ]);
+  });
+
+  test("a field of another variant is refused where that variant is named", () => {
+    expect(mistakes(recipe.replace("name: cosine", "name: constant"))).toEqual([
+      "recipe.yaml:8: train.schedule.minimum: unknown field where name is constant; expected one of name, warmupSteps",
+    ]);
+  });
+
+  test("missing sections, wrong kinds and no recipe at all", () => {
+    expect(mistakes("run: { directory: a }\ndata: 3\ntrain:")).toEqual([
+      "recipe.yaml: model: missing; expected a group of fields (hiddenSize, numHeads, numLayers, positions)",
+      "recipe.yaml:2: data: expected a group of fields (sequenceLength, sources); got 3",
+      expect.stringMatching(/^recipe.yaml:3: train: expected a group of fields \(optimizer, .*\); got null$/),
+    ]);
+    expect(mistakes("hello")).toEqual(["recipe.yaml: expected named fields, as in `train: { steps: 100 }`"]);
+    expect(mistakes("")).toHaveLength(4);
+  });
+
+  test("what is not YAML, and a field given twice", () => {
+    expect(mistakes("train: { steps: 1")).toEqual([
+      expect.stringMatching(/^recipe.yaml:1: not YAML: Flow map .* end with a }$/),
+    ]);
+    expect(mistakes("a: 1\nb: 2\na: 3")).toEqual(["recipe.yaml:3: not YAML: Map keys must be unique"]);
+  });
+
+  test("aliases are followed to where a field is written", () => {
+    const aliased = recipe.replace("\nmodel:", "\nmodel: &model").replace("sources: data/corpus", "sources: *model");
+    expect(mistakes(aliased)).toEqual([
+      "recipe.yaml:5: data.sources: expected text that is not empty or a list of at least 1; got a group of fields",
+    ]);
+  });
+});
+
+describe("contradictions", () => {
+  test.each<[string, Override[], string[]]>([
+    [
+      "heads",
+      [["model.numHeads", "5"]],
+      ["recipe.yaml:2: model.hiddenSize: expected a multiple of model.numHeads (5); got 64"],
+    ],
+    [
+      "positions",
+      [["data.sequenceLength", "129"]],
+      ["--data.sequenceLength: expected at most model.positions (128); got 129"],
+    ],
+    [
+      "mesh",
+      [
+        ["parallel.tensor", "3"],
+        ["parallel.pipeline", "4"],
+      ],
+      [
+        "--parallel.tensor: expected a divisor of model.numHeads (4); got 3",
+        "--parallel.pipeline: expected a divisor of model.numLayers (2); got 4",
+      ],
+    ],
+    [
+      "batch",
+      [["parallel.data", "4"]],
+      [
+        "recipe.yaml:10: train.batchSize: expected a multiple of train.microBatchSize x parallel.data (4 x 4 = 16); got 8",
+      ],
+    ],
+    [
+      "ramp",
+      [["train.batchRamp", "{ start: 2, increment: 4, samples: 10 }"]],
+      [
+        "--train.batchRamp: train.batchRamp.start: expected a multiple of train.microBatchSize x parallel.data (4 x 1 = 4); got 2",
+        "--train.batchRamp: train.batchRamp.increment: expected a divisor of train.batchSize - start (6); got 4",
+      ],
+    ],
+    [
+      "ramp's start",
+      [["train.batchRamp", "{ start: 8, increment: 4, samples: 10 }"]],
+      [
+        "--train.batchRamp: train.batchRamp.start: expected less than train.batchSize (8), which the ramp ends at; got 8",
+      ],
+    ],
+    [
+      "warm-up",
+      [["train.steps", "9"]],
+      ["recipe.yaml:8: train.schedule.warmupSteps: expected at most train.steps (9); got 10"],
+    ],
+    [
+      "end of the decay",
+      [["train.schedule.endStep", "5"]],
+      ["recipe.yaml:8: train.schedule.warmupSteps: expected at most train.schedule.endStep (5); got 10"],
+    ],
+    [
+      "minimum",
+      [["train.schedule.minimum", "1"]],
+      ["--train.schedule.minimum: expected at most train.optimizer.learningRate (0.00015); got 1"],
+    ],
+    [
+      "wsd",
+      [["train.schedule", "{ name: wsd, warmupSteps: 50, decaySteps: 51 }"]],
+      ["--train.schedule: train.schedule.decaySteps: expected at most train.steps - warmupSteps (100 - 50); got 51"],
+    ],
+    [
+      "plateau",
+      [
+        ["train.schedule", "{ name: reduce-on-plateau }"],
+        ["train.evaluation", "null"],
+      ],
+      [
+        "--train.schedule: train.schedule.name: reduce-on-plateau watches the validation loss: expected train.evaluation; got null",
+      ],
+    ],
+  ])("%s", (_, overrides, lines) => expect(mistakes(recipe, overrides)).toEqual(lines));
+
+  test("limits themselves are allowed", () => {
+    expect(
+      mistakes(recipe, [
+        ["train.schedule", "{ name: wsd, warmupSteps: 50, decaySteps: 50, minimum: 1.5e-4 }"],
+        ["train.batchRamp", "{ start: 4, increment: 4, samples: 1 }"],
+        ["parallel", "{ tensor: 4, pipeline: 2, data: 1 }"],
+      ]),
+    ).toEqual([]);
+  });
+});
+
+test("differences name each changed field with its old and its new value", () => {
+  const old = parse(recipe);
+  expect(configurationDifferences(old, parse(recipe))).toEqual([]);
+  const next = parse(recipe, [
+    ["train.steps", "200"],
+    ["train.schedule", "{ name: linear, warmupSteps: 10, endStep: 150 }"],
+    ["train.evaluation", "null"],
+    ["data.sources", "[{ path: a, weight: 1 }]"],
+  ]);
+  expect(configurationDifferences(old, next).map(formatDifference)).toEqual([
+    'data.sources: "data/corpus" -> [{"path":"a","weight":1}]',
+    'train.schedule.name: "cosine" -> "linear"',
+    "train.schedule.minimum: 0.00001 -> 0",
+    "train.schedule.endStep: (absent) -> 150",
+    "train.steps: 100 -> 200",
+    'train.evaluation: {"every":200,"batches":10} -> null',
+  ]);
+});
