@@ -1,1 +1,3 @@
-export {};
+export { type AttendOptions, attend, attentionProbabilities } from "./attend.ts";
+export { type CacheOptions, createCache, type KeyValueCache, type LayerCache } from "./cache.ts";
+export { type CausalRangesOptions, causalRanges, paddedRanges } from "./ranges.ts";

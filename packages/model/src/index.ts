@@ -1,1 +1,12 @@
-export {};
+export {
+  type GptConfig,
+  gptConfigSchema,
+  type ModelConfig,
+  type ModelConfigInput,
+  modelConfigSchema,
+} from "./configuration.ts";
+export { ModelError } from "./errors.ts";
+export { type CreateModelOptions, countModelParameters, createModel } from "./families.ts";
+export { type ForeignWeight, gpt2Names } from "./gpt2-names.ts";
+export type { ForwardOptions, LanguageModel, ModelInput, StepRandomness } from "./model.ts";
+export { type Preset, presets } from "./presets.ts";

@@ -1,1 +1,22 @@
-export {};
+export { type Communicator, enterSplit, leaveSplit, solo } from "./communicator.ts";
+export {
+  createVocabularyParallelEmbedding,
+  type VocabularyParallelEmbedding,
+} from "./embedding.ts";
+export { ParallelError } from "./errors.ts";
+export { type Initializer, normal, ones, truncatedNormal, zeros } from "./initializers.ts";
+export { createColumnParallelLinear, createRowParallelLinear, type Layer, type LinearOptions } from "./linear.ts";
+export { vocabularyParallelCrossEntropy } from "./loss.ts";
+export { type Axis, type Mesh, soloMesh } from "./mesh.ts";
+export {
+  counted,
+  countParameters,
+  createScope,
+  initialized,
+  type Parameter,
+  type ParameterDeclaration,
+  type ParameterSource,
+  type Parameters,
+  type Placement,
+  type Scope,
+} from "./scope.ts";

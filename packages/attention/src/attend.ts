@@ -1,0 +1,55 @@
+/** Attention over fresh or cached keys, with its probabilities on request. */
+import { attention, type DropoutOptions } from "@megatron-ts/ops";
+import * as tf from "@tensorflow/tfjs";
+import type { LayerCache } from "./cache.ts";
+
+export interface AttendOptions {
+  /** int32 [B, T, 2], see `causalRanges`. */
+  ranges: tf.Tensor;
+  cache?: LayerCache | null;
+  dropout?: DropoutOptions | null;
+  /** Receives the probabilities [B, H, T, S], which are computed for it alone and disposed after. */
+  observe?: ((probabilities: tf.Tensor) => void) | null;
+}
+
+/** q [B, T, H, D], k and v [B, T, G, D] -> [B, T, H, D]. With a cache, k and v are appended and all keys are seen. */
+export function attend(
+  { q, k, v }: { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor },
+  { ranges, cache, dropout, observe }: AttendOptions,
+): tf.Tensor {
+  cache?.append(k, v);
+  const keys = cache ? cache.keys : k;
+  const values = cache ? cache.values : v;
+  const pageTable = cache?.pageTable;
+  if (observe) tf.tidy(() => observe(attentionProbabilities({ q, k: keys }, { ranges, pageTable })));
+  return attention({ q, k: keys, v: values }, { ranges, pageTable, dropout });
+}
+
+/** The probabilities that `attention` never stores, [B, H, T, S]; 0 where a query may not look. */
+export function attentionProbabilities(
+  { q, k }: { q: tf.Tensor; k: tf.Tensor },
+  { ranges, pageTable }: { ranges: tf.Tensor; pageTable?: tf.Tensor | null },
+): tf.Tensor {
+  return tf.tidy(() => {
+    const [batch, tokens, heads, headSize] = q.shape as [number, number, number, number];
+    const gathered = pageTable ? pagesInOrder(k, pageTable) : k;
+    const [, keys, groups] = gathered.shape as [number, number, number, number];
+    const byHead = (x: tf.Tensor) => tf.transpose(x, [0, 2, 1, 3]);
+    const grouped = tf.reshape(byHead(q), [batch, groups, (heads / groups) * tokens, headSize]);
+    const scores = tf.reshape(tf.matMul(grouped, byHead(gathered), false, true), [batch, heads, tokens, keys]);
+    const position = tf.reshape(tf.range(0, keys, 1, "int32"), [1, 1, 1, keys]);
+    const [from, to] = tf.split(tf.reshape(ranges, [batch, 1, tokens, 2]), 2, -1) as [tf.Tensor, tf.Tensor];
+    const visible = tf.cast(tf.logicalAnd(tf.greaterEqual(position, from), tf.less(position, to)), "float32");
+    const hidden = tf.mul(tf.sub(1, visible), -1e30);
+    const probabilities = tf.softmax(tf.add(tf.mul(scores, 1 / Math.sqrt(headSize)), hidden));
+    return tf.mul(probabilities, visible);
+  });
+}
+
+/** [pages, pageSize, G, D] -> [B, P * pageSize, G, D] */
+function pagesInOrder(paged: tf.Tensor, pageTable: tf.Tensor): tf.Tensor {
+  const [batch, pagesPerRow] = pageTable.shape as [number, number];
+  const [, pageSize, heads, headSize] = paged.shape as [number, number, number, number];
+  const pages = tf.gather(paged, tf.reshape(pageTable, [-1]) as tf.Tensor1D);
+  return tf.reshape(pages, [batch, pagesPerRow * pageSize, heads, headSize]);
+}

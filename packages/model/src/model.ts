@@ -1,0 +1,52 @@
+/** What every language model can do, whatever its family. */
+import type { KeyValueCache } from "@megatron-ts/attention";
+import type { Mesh, Parameters } from "@megatron-ts/parallel";
+import type { Key } from "@megatron-ts/random";
+import type * as tf from "@tensorflow/tfjs";
+import type { ModelConfig } from "./configuration.ts";
+
+export interface ModelInput {
+  /** int32 [B, T] */
+  tokens: tf.Tensor;
+  /** int32 [B, T]; counted from the cache's length unless given. */
+  positions?: tf.Tensor;
+  /** int32 [B, T, 2]: the keys that each token may see; all earlier ones unless given. */
+  ranges?: tf.Tensor;
+}
+
+/** What decides the dropout of one step. Masks depend on the sample's place in the global batch, not on the split. */
+export interface StepRandomness {
+  /** Hashes the seed and the step. */
+  key: Key;
+  /** Place of the first row here in the global batch, and the size of that batch. */
+  firstRow: number;
+  globalRows: number;
+}
+
+export interface ForwardOptions {
+  /** Dropout is on when given. */
+  random?: StepRandomness | null;
+  cache?: KeyValueCache | null;
+  /** "full" keeps only the input of each block and runs it again in the backward (gradient checkpointing). */
+  recompute?: "none" | "full";
+  /** [B, T, h] in place of the token embeddings, for attribution. */
+  inputEmbeddings?: tf.Tensor | null;
+  /**
+   * Sees every intermediate by name (`embedding`, `layers.3.attention.probabilities`, `layers.3.output`, `finalNorm`).
+   * The tensor is disposed after the call. Probabilities are only computed when this is given.
+   */
+  observe?: ((name: string, tensor: tf.Tensor) => void) | null;
+}
+
+export interface LanguageModel {
+  readonly config: ModelConfig;
+  readonly mesh: Mesh;
+  readonly parameters: Parameters;
+  /** Final hidden states [B, T, h]. */
+  hidden(input: ModelInput, options?: ForwardOptions): tf.Tensor;
+  /** Logits [..., V] of hidden states [..., h]. */
+  logits(hidden: tf.Tensor): tf.Tensor;
+  /** An empty key/value cache for this model. */
+  createCache(options: { batchSize: number; capacity: number }): KeyValueCache;
+  dispose(): void;
+}

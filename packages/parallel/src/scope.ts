@@ -1,0 +1,136 @@
+/**
+ * Where a weight is declared: name, shape, initial values and split, once. Initialisation, loading, sharding,
+ * optimizer groups, counting and checkpoint names all come from here. It knows no layers and no files.
+ */
+import * as tf from "@tensorflow/tfjs";
+import { ParallelError } from "./errors.ts";
+import { type Initializer, initialValues } from "./initializers.ts";
+import type { Axis, Mesh } from "./mesh.ts";
+
+/** Along which dimension a weight is split, over which axis of the mesh. */
+export interface Placement {
+  dim: number;
+  axis: Axis;
+}
+
+/** What a scope knows of a weight before it has values. */
+export interface ParameterDeclaration {
+  /** Global, dotted: `layers.0.attention.query.weight`. */
+  readonly name: string;
+  /** Of the part that this rank holds. */
+  readonly shape: readonly number[];
+  /** Of the unsplit weight. */
+  readonly globalShape: readonly number[];
+  /** Index in the unsplit weight of the first element held here. */
+  readonly origin: readonly number[];
+  readonly placement: Placement | null;
+  readonly initializer: Initializer;
+  /** Weight decay applies to matrices; biases and norms go without. */
+  readonly decay: boolean;
+}
+
+export interface Parameter extends ParameterDeclaration {
+  /** The values held here. Throws in a model that was only counted. */
+  readonly tensor: tf.Tensor;
+}
+
+/** Where values come from: a seed, a file, or nowhere (counting). */
+export type ParameterSource = (declaration: ParameterDeclaration) => tf.Tensor | null;
+
+/** Parameters by name, in the order of their declaration. */
+export type Parameters = ReadonlyMap<string, Parameter>;
+
+export interface Scope {
+  /** Dotted path of this scope; "" at the root. */
+  readonly path: string;
+  readonly mesh: Mesh;
+  child(name: string | number): Scope;
+  /** Declares a weight. Throws if the name is taken or the split leaves a remainder. */
+  parameter(
+    name: string,
+    globalShape: readonly number[],
+    initializer: Initializer,
+    options?: { placement?: Placement },
+  ): Parameter;
+  /** The parameters declared at or below this path so far. */
+  declared(): Parameter[];
+}
+
+/** The root scope and the parameters that will be declared through it. */
+export function createScope({ mesh, source }: { mesh: Mesh; source: ParameterSource }): {
+  scope: Scope;
+  parameters: Parameters;
+} {
+  const parameters = new Map<string, Parameter>();
+
+  const scopeAt = (path: string): Scope => ({
+    path,
+    mesh,
+    child: (name) => scopeAt(join(path, String(name))),
+    parameter(name, globalShape, initializer, { placement } = {}) {
+      const declaration = declare({ name: join(path, name), globalShape, initializer, placement, mesh });
+      if (parameters.has(declaration.name)) throw new Error(`the parameter ${declaration.name} is declared twice`);
+      const tensor = source(declaration);
+      const parameter: Parameter = {
+        ...declaration,
+        get tensor() {
+          if (!tensor) throw new Error(`${declaration.name} was declared to be counted and has no values`);
+          return tensor;
+        },
+      };
+      parameters.set(declaration.name, parameter);
+      return parameter;
+    },
+    declared: () => [...parameters.values()].filter(({ name }) => path === "" || name.startsWith(`${path}.`)),
+  });
+  return { scope: scopeAt(""), parameters };
+}
+
+const join = (path: string, name: string) => (path ? `${path}.${name}` : name);
+
+function declare({
+  name,
+  globalShape,
+  initializer,
+  placement,
+  mesh,
+}: {
+  name: string;
+  globalShape: readonly number[];
+  initializer: Initializer;
+  placement?: Placement;
+  mesh: Mesh;
+}): ParameterDeclaration {
+  const shape = [...globalShape];
+  const origin = globalShape.map(() => 0);
+  if (placement) {
+    const { size, rank } = mesh[placement.axis];
+    const whole = globalShape[placement.dim]!;
+    if (whole % size !== 0) {
+      throw new ParallelError(
+        `${name} [${globalShape}] cannot be split over ${size} ranks of the ${placement.axis} axis: ` +
+          `dimension ${placement.dim} (${whole}) is not divisible by ${size}`,
+      );
+    }
+    shape[placement.dim] = whole / size;
+    origin[placement.dim] = rank * (whole / size);
+  }
+  const decay = globalShape.length >= 2;
+  return { name, shape, globalShape, origin, placement: placement ?? null, initializer, decay };
+}
+
+/** Values drawn from a seed, by each weight's initializer. */
+export const initialized =
+  (seed: number): ParameterSource =>
+  (declaration) =>
+    tf.keep(tf.tensor(initialValues(declaration.initializer, { seed, ...declaration }), [...declaration.shape]));
+
+/** No values: to count and name the weights of a model of any size. */
+export const counted: ParameterSource = () => null;
+
+/** Number of weights of the whole model, over all ranks of the tensor axis. */
+export function countParameters(parameters: Parameters): number {
+  let total = 0;
+  for (const { globalShape } of parameters.values()) total += globalShape.reduce((product, size) => product * size, 1);
+  return total;
+}
