@@ -1,0 +1,61 @@
+// Ids to text for byte-level vocabularies: the tokens' bytes, one after the other, read as UTF-8.
+
+import { bytesOfToken } from "./byte-alphabet.ts";
+import type { DecodeOptions, TokenDecoder } from "./tokenizer.ts";
+
+export interface ByteDecoder {
+  decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
+  createDecoder(options?: DecodeOptions): TokenDecoder;
+}
+
+// Without ignoreBOM a U+FEFF at the start would be lost.
+const utf8Decoder = () => new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** `tokens` by id, with holes where an id has none. */
+export function createByteDecoder(
+  tokens: readonly (string | undefined)[],
+  specialIds: ReadonlySet<number>,
+): ByteDecoder {
+  const encoder = new TextEncoder();
+  const offsets = new Int32Array(tokens.length + 1);
+  const parts: Uint8Array[] = [];
+  for (let id = 0; id < tokens.length; id++) {
+    const token = tokens[id] ?? "";
+    const bytes = bytesOfToken(token) ?? encoder.encode(token);
+    parts.push(bytes);
+    offsets[id + 1] = offsets[id]! + bytes.length;
+  }
+  const store = new Uint8Array(offsets[tokens.length]!);
+  parts.forEach((bytes, id) => {
+    store.set(bytes, offsets[id]!);
+  });
+
+  const isText = (id: number, skipSpecialTokens: boolean): boolean =>
+    id >= 0 && id < tokens.length && !(skipSpecialTokens && specialIds.has(id));
+  const bytesOf = (id: number): Uint8Array => store.subarray(offsets[id]!, offsets[id + 1]!);
+
+  return {
+    decode(ids, { skipSpecialTokens = false } = {}) {
+      let length = 0;
+      for (let index = 0; index < ids.length; index++) {
+        const id = ids[index]!;
+        if (isText(id, skipSpecialTokens)) length += offsets[id + 1]! - offsets[id]!;
+      }
+      const bytes = new Uint8Array(length);
+      let position = 0;
+      for (let index = 0; index < ids.length; index++) {
+        const id = ids[index]!;
+        if (!isText(id, skipSpecialTokens)) continue;
+        for (let from = offsets[id]!; from < offsets[id + 1]!; from++) bytes[position++] = store[from]!;
+      }
+      return utf8Decoder().decode(bytes);
+    },
+    createDecoder({ skipSpecialTokens = false } = {}) {
+      const decoder = utf8Decoder();
+      return {
+        push: (id) => (isText(id, skipSpecialTokens) ? decoder.decode(bytesOf(id), { stream: true }) : ""),
+        flush: () => decoder.decode(),
+      };
+    },
+  };
+}

@@ -1,0 +1,194 @@
+// Byte-pair merges from word counts (Sennrich et al. 2016, https://arxiv.org/abs/1508.07909): the most frequent pair
+// becomes a token, again and again. A merge touches only the places where its pair stands. Order, ties and the counting
+// of pairs that come up twice are those of Hugging Face's BpeTrainer, so that both learn the same merges. Knows nothing
+// of text or files.
+
+import { createMergeQueue } from "./merge-queue.ts";
+import { createPairIndex } from "./pair-index.ts";
+import type { WordCounts } from "./word-counts.ts";
+
+export interface MergeTrainerOptions {
+  /** Tokens known before any merge, by id; among them the 256 of `byteIds`. */
+  tokens: readonly string[];
+  /** The id of each byte. */
+  byteIds: ArrayLike<number>;
+  vocabularySize: number;
+  minFrequency: number;
+  onMerge?: (size: number) => void;
+}
+
+export interface LearnedMerges {
+  tokens: string[];
+  /** Ids of the two sides, in order of rank. */
+  merges: [number, number][];
+}
+
+const EDGE = -1;
+const COVERED = -2;
+
+/** A linked list of numbers for each of many keys, in one pool. */
+function createLists(expected: number) {
+  let values = new Int32Array(expected);
+  let next = new Int32Array(expected);
+  let size = 0;
+  return {
+    /** Appends after `tail` (-1: starts a list) and returns the new tail. */
+    append(tail: number, value: number): number {
+      if (size === values.length) {
+        const largerValues = new Int32Array(2 * size);
+        largerValues.set(values);
+        values = largerValues;
+        const largerNext = new Int32Array(2 * size);
+        largerNext.set(next);
+        next = largerNext;
+      }
+      values[size] = value;
+      next[size] = -1;
+      if (tail >= 0) next[tail] = size;
+      return size++;
+    },
+    value: (node: number) => values[node]!,
+    next: (node: number) => next[node]!,
+  };
+}
+
+export function learnMerges(corpus: WordCounts, options: MergeTrainerOptions): LearnedMerges {
+  const { words, counts } = corpus;
+  const tokens = [...options.tokens];
+  const idOfToken = new Map(tokens.map((token, id) => [token, id]));
+  const lengths: number[] = tokens.map((token) => token.length);
+
+  // All words one after the other, an edge before and behind each. symbols[p] is the token that starts at p; a position
+  // inside a token is COVERED. starts[p] is where the token ends that has its last byte at p.
+  const size = words.byteLength + words.size + 1;
+  const symbols = new Int32Array(size).fill(EDGE);
+  const starts = new Int32Array(size).fill(EDGE);
+  const wordAt = new Int32Array(size);
+
+  const pairs = createPairIndex(1 << 14);
+  const pairCounts: number[] = [];
+  const lists = createLists(2 * size);
+  const queue = createMergeQueue();
+  // Positions found since the last time that candidates were queued.
+  const heads: number[] = [];
+  const tails: number[] = [];
+  let touched: number[] = [];
+  const timesQueued: number[] = [];
+
+  const pairOf = (left: number, right: number): number => {
+    const pair = pairs.add(left, right);
+    if (pair === pairCounts.length) {
+      pairCounts.push(0);
+      heads.push(-1);
+      tails.push(-1);
+      timesQueued.push(0);
+    }
+    return pair;
+  };
+  const gain = (left: number, right: number, position: number, weight: number): void => {
+    const pair = pairOf(left, right);
+    pairCounts[pair]! += weight;
+    const tail = lists.append(tails[pair]!, position);
+    if (tails[pair]! < 0) {
+      heads[pair] = tail;
+      touched.push(pair);
+    }
+    tails[pair] = tail;
+  };
+  const lose = (left: number, right: number, weight: number): void => {
+    pairCounts[pairOf(left, right)]! -= weight;
+  };
+  const queueTouched = (): void => {
+    for (const pair of touched) {
+      const count = pairCounts[pair]!;
+      if (count > 0) {
+        queue.push({ pair, left: pairs.left(pair), right: pairs.right(pair), count, positions: heads[pair]! });
+        timesQueued[pair]! += 1;
+      }
+      heads[pair] = -1;
+      tails[pair] = -1;
+    }
+    touched = [];
+  };
+
+  let position = 1;
+  for (let word = 0; word < words.size; word++) {
+    const bytes = words.word(word);
+    for (let index = 0; index < bytes.length; index++, position++) {
+      symbols[position] = options.byteIds[bytes[index]!]!;
+      starts[position] = position;
+      wordAt[position] = word;
+      if (index > 0) gain(symbols[position - 1]!, symbols[position]!, position - 1, counts[word]!);
+    }
+    position++;
+  }
+  queueTouched();
+
+  /** Makes one token of the two that start at `at`, if they are the pair. */
+  const mergeAt = (at: number, left: number, right: number, merged: number): boolean => {
+    if (symbols[at] !== left) return false;
+    const second = at + lengths[left]!;
+    if (symbols[second] !== right) return false;
+    const weight = counts[wordAt[at]!]!;
+    const after = second + lengths[right]!;
+    const previous = starts[at - 1]!;
+    symbols[at] = merged;
+    symbols[second] = COVERED;
+    starts[after - 1] = at;
+    if (previous >= 0) {
+      lose(symbols[previous]!, left, weight);
+      gain(symbols[previous]!, merged, previous, weight);
+    }
+    if (symbols[after]! >= 0) {
+      lose(right, symbols[after]!, weight);
+      gain(merged, symbols[after]!, at, weight);
+    }
+    return true;
+  };
+
+  /** Merges the pair everywhere in the word around `at`. */
+  const mergeWord = (at: number, left: number, right: number, merged: number): void => {
+    let from = at;
+    while (symbols[from] !== EDGE) from--;
+    for (from++; symbols[from] !== EDGE; from += lengths[symbols[from]!]!) mergeAt(from, left, right, merged);
+  };
+
+  const merges: { left: number; right: number; pair: number }[] = [];
+  while (tokens.length < options.vocabularySize) {
+    const top = queue.pop();
+    if (!top) break;
+    const count = pairCounts[top.pair]!;
+    if (count !== top.count) {
+      // HF keeps candidates whose count fell to nothing too, and stops at the first that comes up.
+      queue.push({ ...top, count });
+      continue;
+    }
+    if (count < 1 || count < options.minFrequency) break;
+    const { left, right } = top;
+    const token = tokens[left]! + tokens[right]!;
+    let merged = idOfToken.get(token);
+    if (merged === undefined) {
+      merged = tokens.length;
+      tokens.push(token);
+      lengths.push(lengths[left]! + lengths[right]!);
+      idOfToken.set(token, merged);
+    }
+    merges.push({ left, right, pair: top.pair });
+    // Most pairs are queued once, with all places where they stand. A pair that came up again, through another way to
+    // spell one of its sides, is merged in the whole word, as the reference does.
+    const whole = timesQueued[top.pair]! > 1;
+    for (let node = top.positions; node >= 0; node = lists.next(node)) {
+      if (whole) mergeWord(lists.value(node), left, right, merged);
+      else mergeAt(lists.value(node), left, right, merged);
+    }
+    queueTouched();
+    options.onMerge?.(tokens.length);
+  }
+
+  // A pair merged twice keeps its later rank.
+  const lastOf = new Map(merges.map(({ pair }, rank) => [pair, rank]));
+  return {
+    tokens,
+    merges: merges.filter(({ pair }, rank) => lastOf.get(pair) === rank).map(({ left, right }) => [left, right]),
+  };
+}

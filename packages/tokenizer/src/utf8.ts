@@ -1,0 +1,16 @@
+// Text as UTF-8 in a buffer that is used again for every document: no allocation per text. Lone surrogates, which UTF-8
+// cannot hold, become U+FFFD.
+
+const encoder = new TextEncoder();
+const KEPT_BYTES = 1 << 20;
+let kept: Uint8Array | undefined;
+
+/** The first `length` of `bytes` are the text; valid until the next call. */
+export function toUtf8(text: string): { bytes: Uint8Array; length: number } {
+  if (3 * text.length > KEPT_BYTES) {
+    const bytes = encoder.encode(text);
+    return { bytes, length: bytes.length };
+  }
+  kept ??= new Uint8Array(KEPT_BYTES);
+  return { bytes: kept, length: encoder.encodeInto(text, kept).written };
+}

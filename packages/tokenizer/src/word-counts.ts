@@ -1,0 +1,52 @@
+// How often each distinct word occurs in a stream of documents: all that a trainer needs to know of a corpus. Memory
+// grows with the distinct words, not with the text.
+
+import { toUtf8 } from "./utf8.ts";
+import type { WordScanner } from "./word-scanner.ts";
+import { createWordTable, type WordTable } from "./word-table.ts";
+
+export interface WordCounts {
+  words: WordTable;
+  /** Occurrences of word `index`; as long as `words.size` or longer. */
+  counts: Float64Array;
+  documents: number;
+  /** Bytes of UTF-8 read. */
+  bytes: number;
+}
+
+export type Texts = Iterable<string> | AsyncIterable<string>;
+
+/** Counts the words of all texts. `onDocument` hears after each document what was read so far. */
+export async function countWords(
+  texts: Texts,
+  scan: WordScanner,
+  onDocument?: (progress: { documents: number; bytes: number }) => void,
+): Promise<WordCounts> {
+  const words = createWordTable(1 << 16);
+  let counts = new Float64Array(1 << 16);
+  let documents = 0;
+  let total = 0;
+
+  const read = (text: string): void => {
+    const { bytes, length } = toUtf8(text);
+    for (let start = 0; start < length; ) {
+      const end = scan(bytes, start, length);
+      const word = words.add(bytes, start, end);
+      if (word >= counts.length) {
+        const larger = new Float64Array(2 * counts.length);
+        larger.set(counts);
+        counts = larger;
+      }
+      counts[word]! += 1;
+      start = end;
+    }
+    documents++;
+    total += length;
+    onDocument?.({ documents, bytes: total });
+  };
+
+  // A plain iterable is read without a promise per document.
+  if (Symbol.iterator in texts) for (const text of texts) read(text);
+  else for await (const text of texts) read(text);
+  return { words, counts, documents, bytes: total };
+}

@@ -1,0 +1,144 @@
+// The tokens of one word by byte-pair merges: the pair of the lowest rank first, the leftmost of equals. Knows nothing of
+// text; a word is bytes, a token an id.
+
+import { createPairIndex, type PairIndex } from "./pair-index.ts";
+import { reserve, type TokenBuffer } from "./tokenizer.ts";
+
+/** Merges as a table: `pairs` numbers them, the arrays say at what rank a pair becomes which token. */
+export interface MergeTable {
+  pairs: PairIndex;
+  ranks: Int32Array;
+  /** The token that the merge of a rank makes. */
+  mergedIds: Int32Array;
+}
+
+export function createMergeTable(merges: readonly { left: number; right: number; merged: number }[]): MergeTable {
+  const pairs = createPairIndex(merges.length + 1);
+  const ranks = new Int32Array(merges.length);
+  const mergedIds = new Int32Array(merges.length);
+  merges.forEach(({ left, right, merged }, rank) => {
+    // A pair listed twice has its later rank.
+    ranks[pairs.add(left, right)] = rank;
+    mergedIds[rank] = merged;
+  });
+  return { pairs, ranks, mergedIds };
+}
+
+/** Appends the tokens of bytes[start..end) to the buffer. */
+export type WordMerger = (bytes: Uint8Array, start: number, end: number, buffer: TokenBuffer) => void;
+
+const NONE = 0x7fffffff;
+/** Up to here the lowest rank is looked for in a row of them; longer words keep a queue. */
+const SHORT = 64;
+
+/** Numbers, the smallest first, in a binary heap. */
+function createNumberQueue() {
+  let heap = new Float64Array(256);
+  let size = 0;
+  return {
+    get size() {
+      return size;
+    },
+    push(value: number): void {
+      if (size === heap.length) {
+        const larger = new Float64Array(2 * size);
+        larger.set(heap);
+        heap = larger;
+      }
+      let index = size++;
+      while (index > 0) {
+        const parent = (index - 1) >> 1;
+        if (heap[parent]! <= value) break;
+        heap[index] = heap[parent]!;
+        index = parent;
+      }
+      heap[index] = value;
+    },
+    pop(): number {
+      const top = heap[0]!;
+      const value = heap[--size]!;
+      let index = 0;
+      for (;;) {
+        let child = 2 * index + 1;
+        if (child >= size) break;
+        if (child + 1 < size && heap[child + 1]! < heap[child]!) child++;
+        if (value <= heap[child]!) break;
+        heap[index] = heap[child]!;
+        index = child;
+      }
+      heap[index] = value;
+      return top;
+    },
+  };
+}
+
+/** `byteIds` gives the token of each byte. */
+export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, byteIds: Int32Array): WordMerger {
+  const rankOf = (left: number, right: number): number => {
+    const pair = pairs.find(left, right);
+    return pair < 0 ? NONE : ranks[pair]!;
+  };
+
+  const shortIds = new Int32Array(SHORT);
+  const shortRanks = new Int32Array(SHORT);
+  const mergeShort: WordMerger = (bytes, start, end, buffer) => {
+    let count = end - start;
+    for (let index = 0; index < count; index++) shortIds[index] = byteIds[bytes[start + index]!]!;
+    for (let index = 0; index + 1 < count; index++) shortRanks[index] = rankOf(shortIds[index]!, shortIds[index + 1]!);
+    while (count > 1) {
+      let best = 0;
+      for (let index = 1; index < count - 1; index++) if (shortRanks[index]! < shortRanks[best]!) best = index;
+      const rank = shortRanks[best]!;
+      if (rank === NONE) break;
+      shortIds[best] = mergedIds[rank]!;
+      count--;
+      for (let index = best + 1; index < count; index++) {
+        shortIds[index] = shortIds[index + 1]!;
+        shortRanks[index] = shortRanks[index + 1]!;
+      }
+      if (best > 0) shortRanks[best - 1] = rankOf(shortIds[best - 1]!, shortIds[best]!);
+      if (best < count - 1) shortRanks[best] = rankOf(shortIds[best]!, shortIds[best + 1]!);
+    }
+    reserve(buffer, count);
+    for (let index = 0; index < count; index++) buffer.ids[buffer.length++] = shortIds[index]!;
+  };
+
+  const mergeLong: WordMerger = (bytes, start, end, buffer) => {
+    const count = end - start;
+    const ids = new Int32Array(count);
+    const next = new Int32Array(count);
+    const previous = new Int32Array(count);
+    // Rank and position in one number, so that the smallest is the leftmost of the lowest rank.
+    const queue = createNumberQueue();
+    const offer = (position: number): void => {
+      if (position < 0 || next[position]! >= count) return;
+      const rank = rankOf(ids[position]!, ids[next[position]!]!);
+      if (rank !== NONE) queue.push(rank * count + position);
+    };
+    for (let index = 0; index < count; index++) {
+      ids[index] = byteIds[bytes[start + index]!]!;
+      next[index] = index + 1;
+      previous[index] = index - 1;
+    }
+    for (let index = 0; index < count; index++) offer(index);
+    while (queue.size > 0) {
+      const top = queue.pop();
+      const position = top % count;
+      const rank = (top - position) / count;
+      const second = next[position]!;
+      // Merged meanwhile, as the left or the right side of another pair.
+      if (ids[position]! < 0 || second >= count || rankOf(ids[position]!, ids[second]!) !== rank) continue;
+      ids[position] = mergedIds[rank]!;
+      ids[second] = -1;
+      next[position] = next[second]!;
+      if (next[position]! < count) previous[next[position]!] = position;
+      offer(previous[position]!);
+      offer(position);
+    }
+    reserve(buffer, count);
+    for (let index = 0; index < count; index = next[index]!) buffer.ids[buffer.length++] = ids[index]!;
+  };
+
+  return (bytes, start, end, buffer) =>
+    end - start <= SHORT ? mergeShort(bytes, start, end, buffer) : mergeLong(bytes, start, end, buffer);
+}
