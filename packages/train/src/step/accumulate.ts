@@ -1,0 +1,69 @@
+/** One global batch through the model in micro-batches: its mean loss and the gradient of that mean. */
+
+import type { ForwardOptions, LanguageModel, StepRandomness } from "@megatron-ts/model";
+import { vjp } from "@megatron-ts/ops";
+import * as tf from "@tensorflow/tfjs";
+import { type Gradients, squaredNorm } from "./gradients.ts";
+import type { Objective, Rows } from "./objective.ts";
+
+export interface AccumulateOptions {
+  microBatchSize: number;
+  /** Dropout is on when given; `firstRow` is the place of this batch's first row in the global batch. */
+  random?: StepRandomness | null;
+  recompute?: ForwardOptions["recompute"];
+}
+
+export interface Accumulated {
+  /** Mean loss in nats. */
+  loss: number;
+  gradients: Gradients;
+  /** Squared norm of each micro-batch's own mean gradient: what the gradient noise scale is estimated from. */
+  microBatchSquaredNorms: number[];
+}
+
+/** The sum over micro-batches is kept in f32 outside the model, whatever precision that computes in. */
+export function accumulate<Batch extends Rows>(
+  { model, objective }: { model: LanguageModel; objective: Objective<Batch> },
+  batch: Batch,
+  { microBatchSize, random, recompute }: AccumulateOptions,
+): Accumulated {
+  const parameters = [...model.parameters.values()];
+  const tensors = parameters.map(({ tensor }) => tensor);
+  const count = objective.count(batch);
+  const single = batch.batchSize <= microBatchSize;
+  let total: tf.Tensor[] | null = null;
+  let lossSum = 0;
+  const microBatchSquaredNorms: number[] = [];
+
+  for (let start = 0; start < batch.batchSize; start += microBatchSize) {
+    const rows = objective.slice(batch, start, Math.min(start + microBatchSize, batch.batchSize));
+    const options: ForwardOptions = {
+      recompute,
+      random: random && { ...random, firstRow: random.firstRow + start },
+    };
+    const { outputs, pullback } = vjp(() => objective.lossSum(model, rows, options), [], { parameters: tensors });
+    const [cotangent] = [tf.scalar(1 / count)];
+    const gradients = pullback([cotangent]).parameters.map((gradient, i) => {
+      if (!gradient) throw new Error(`no gradient reached ${parameters[i]!.name}: is it used, and used as declared?`);
+      return gradient;
+    });
+    lossSum += outputs[0]!.dataSync()[0]!;
+    tf.dispose([cotangent, ...outputs]);
+    if (!single) {
+      const share = objective.count(rows) / count;
+      const own = { tensors: gradients, scale: share > 0 ? 1 / share : 0 };
+      microBatchSquaredNorms.push(squaredNorm(own, model));
+    }
+    total = total ? addInto(total, gradients) : gradients;
+  }
+  return { loss: lossSum / count, gradients: { tensors: total ?? [], scale: 1 }, microBatchSquaredNorms };
+}
+
+/** Consumes both lists. */
+function addInto(total: tf.Tensor[], gradients: tf.Tensor[]): tf.Tensor[] {
+  return total.map((sum, i) => {
+    const next = tf.add(sum, gradients[i]!);
+    tf.dispose([sum, gradients[i]!]);
+    return next;
+  });
+}

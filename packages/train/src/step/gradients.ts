@@ -1,0 +1,46 @@
+/** The gradients of a model's parameters, and their clipping by global norm. */
+import { sumOfSquares } from "@megatron-ts/ops";
+import type { Mesh, Parameters } from "@megatron-ts/parallel";
+import * as tf from "@tensorflow/tfjs";
+
+/** One tensor a parameter, in the order of the model's parameters, to be read as multiplied by `scale`. */
+export interface Gradients {
+  readonly tensors: tf.Tensor[];
+  readonly scale: number;
+}
+
+/** The sum of squares of all gradients of the whole model, each split weight's parts added over the tensor axis. */
+export function squaredNorm(
+  { tensors, scale }: Gradients,
+  { parameters, mesh }: { parameters: Parameters; mesh: Mesh },
+) {
+  const placed = [...parameters.values()];
+  const split = tensors.filter((_, i) => placed[i]!.placement !== null);
+  const whole = tensors.filter((_, i) => placed[i]!.placement === null);
+  return tf.tidy(() => {
+    const ofSplit = split.length > 0 ? mesh.tensor.allReduce(sumOfSquares(split)).dataSync()[0]! : 0;
+    const ofWhole = whole.length > 0 ? sumOfSquares(whole).dataSync()[0]! : 0;
+    return (ofSplit + ofWhole) * scale * scale;
+  });
+}
+
+/**
+ * Scales gradients down to a global norm of at most `maxNorm`, as torch's clip_grad_norm_ does; null leaves them.
+ * The tensors are shared with the input, only `scale` differs.
+ */
+export function clipByGlobalNorm(
+  gradients: Gradients,
+  { parameters, mesh, maxNorm }: { parameters: Parameters; mesh: Mesh; maxNorm: number | null },
+): { clipped: Gradients; norm: number } {
+  const norm = Math.sqrt(squaredNorm(gradients, { parameters, mesh }));
+  const factor = maxNorm === null ? 1 : Math.min(1, maxNorm / (norm + 1e-6));
+  return { clipped: { tensors: gradients.tensors, scale: gradients.scale * factor }, norm };
+}
+
+/** The mean of the ranks' gradients along the data axis; consumes its input. */
+export function allReduce(gradients: Gradients, axis: Mesh["data"]): Gradients {
+  if (axis.size === 1) return gradients;
+  const tensors = gradients.tensors.map((tensor) => axis.allReduce(tensor));
+  tf.dispose(gradients.tensors);
+  return { tensors, scale: gradients.scale };
+}
