@@ -1,0 +1,49 @@
+/** Weights under foreign names and layouts (Hugging Face's) as a source for our parameters, one tensor at a time. */
+import type { ForeignWeight } from "@megatron-ts/model";
+import type { ParameterSource } from "@megatron-ts/parallel";
+import * as tf from "@tensorflow/tfjs";
+import { refusal } from "./checkpoint-error.ts";
+import type { TensorDescription } from "./tensor-entry.ts";
+
+/** What is needed of a file of tensors. */
+export interface TensorReader {
+  info(name: string): TensorDescription;
+  read(name: string): Uint8Array;
+}
+
+/** The values of one of our weights, in our layout [out, in], from where it lies in a foreign file. */
+export function readForeignWeight(
+  reader: TensorReader,
+  { name, transposed = false, part }: ForeignWeight,
+): { values: Float32Array; shape: number[] } {
+  const { dtype, shape } = reader.info(name);
+  if (dtype !== "F32") throw refusal(`${name} is ${dtype}: only F32 weights can be read`);
+  const bytes = reader.read(name);
+  const all = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  const columns = shape[shape.length - 1] ?? 1;
+  const rows = all.length / columns;
+  const width = part ? columns / part.count : columns;
+  const first = part ? part.index * width : 0;
+  const values = new Float32Array(rows * width);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < width; column++) {
+      const value = all[row * columns + first + column]!;
+      values[transposed ? column * rows + row : row * width + column] = value;
+    }
+  }
+  const own = [...shape.slice(0, -1), width];
+  return { values, shape: transposed ? own.reverse() : own };
+}
+
+/** A source that reads every declared weight through a map of names. Throws a CheckpointError where one does not fit. */
+export function foreignSource(reader: TensorReader, names: ReadonlyMap<string, ForeignWeight>): ParameterSource {
+  return ({ name, globalShape }) => {
+    const foreign = names.get(name);
+    if (!foreign) throw refusal(`the foreign format has no weight for ${name}`);
+    const { values, shape } = readForeignWeight(reader, foreign);
+    if (!tf.util.arraysEqual(shape, [...globalShape])) {
+      throw refusal(`${foreign.name} gives [${shape}], but ${name} must be [${globalShape}]`);
+    }
+    return tf.keep(tf.tensor(values, shape));
+  };
+}
