@@ -1,1 +1,20 @@
-export {};
+// Checkpoints on disk: sharded safetensors and a manifest, written whole or not at all, verified when read.
+export { CheckpointError } from "./checkpoint-error.ts";
+export { commitDirectory } from "./directory.ts";
+export type { FileDigest, WriteBytes } from "./file-writer.ts";
+export { foreignSource, readForeignWeight } from "./foreign-weights.ts";
+export { type LoadedCheckpoint, loadCheckpoint, verifyCheckpoint } from "./load-checkpoint.ts";
+export { readManifest } from "./manifest.ts";
+export type { JsonRecord, Manifest } from "./manifest-schema.ts";
+export { checkpointsToDelete, type RetainedCheckpoint } from "./retention.ts";
+export {
+  checkpointDirectory,
+  deleteCheckpoint,
+  latestCheckpoint,
+  listCheckpoints,
+  type SavedCheckpoint,
+} from "./run-directory.ts";
+export { openSafetensors, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
+export { type SaveCheckpointOptions, saveCheckpoint } from "./save-checkpoint.ts";
+export type { Dtype, TensorDescription, TensorEntry } from "./tensor-entry.ts";
+export type { TensorReader } from "./tensor-reader.ts";

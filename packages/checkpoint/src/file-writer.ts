@@ -1,0 +1,46 @@
+// Writes one file from front to back, counting and hashing what goes in, and leaves it on the disk, not in a cache.
+import { createHash } from "node:crypto";
+import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
+import { tellFileSystemError } from "./checkpoint-error.ts";
+
+/** Size in bytes and SHA-256 in hexadecimal of a whole file. */
+export type FileDigest = { size: number; sha256: string };
+
+/** `fs.writeSync` or a stand-in for it: returns how many bytes it took, which may be fewer than asked. */
+export type WriteBytes = (descriptor: number, bytes: Uint8Array, offset: number, length: number) => number;
+
+// One system call moves at most 2^31 - 1 bytes.
+const largestWrite = 2 ** 28;
+
+/** Writes what `produce` emits to `path` and fsyncs it. On failure nothing of the file is left. */
+export const writeFileOnce = (
+  path: string,
+  produce: (emit: (bytes: Uint8Array) => void) => void,
+  options: { write?: WriteBytes } = {},
+): FileDigest => {
+  const { write = writeSync } = options;
+  const hash = createHash("sha256");
+  let size = 0;
+  const emit = (descriptor: number, bytes: Uint8Array): void => {
+    hash.update(bytes);
+    for (let done = 0; done < bytes.length; ) {
+      done += write(descriptor, bytes, done, Math.min(largestWrite, bytes.length - done));
+    }
+    size += bytes.length;
+  };
+  try {
+    const descriptor = openSync(path, "w");
+    let finished = false;
+    try {
+      produce((bytes) => emit(descriptor, bytes));
+      fsyncSync(descriptor);
+      finished = true;
+    } finally {
+      closeSync(descriptor);
+      if (!finished) rmSync(path, { force: true });
+    }
+  } catch (error) {
+    throw tellFileSystemError(error, { action: `cannot write ${path}` });
+  }
+  return { size, sha256: hash.digest("hex") };
+};

@@ -1,0 +1,86 @@
+// manifest.json as text: its first member is the SHA-256 of everything after it, so that any changed bit shows. Every
+// format version keeps that member and `formatVersion`.
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { refusal, tellFileSystemError } from "./checkpoint-error.ts";
+import { formatVersion, type Manifest, manifestSchema } from "./manifest-schema.ts";
+import { coverExactly } from "./slices.ts";
+
+export const manifestFile = "manifest.json";
+
+const sha256 = (text: string | Uint8Array): string => createHash("sha256").update(text).digest("hex");
+
+const seal = (checksum: string): string => `{\n  "checksum": "${checksum}",\n`;
+const sealLength = seal(sha256("")).length;
+
+/** What the schema cannot say: names are unique, slices lie in listed files, and make up their tensor. */
+const checkReferences = (manifest: Manifest, path: string): void => {
+  const files = new Set(manifest.files.map(({ name }) => name));
+  for (const [group, { tensors }] of Object.entries(manifest.groups)) {
+    const names = new Set<string>();
+    for (const { name, shape, slices } of tensors) {
+      if (names.has(name)) throw refusal(`${path}: two tensors of ${group} are named "${name}"`);
+      names.add(name);
+      const unlisted = slices.find(({ file }) => !files.has(file));
+      if (unlisted) throw refusal(`${path}: tensor "${name}" lies in ${unlisted.file}, which is not listed`);
+      if (!coverExactly(shape, slices)) {
+        throw refusal(`${path}: the slices of tensor "${name}" do not make up its shape [${shape.join(", ")}]`);
+      }
+    }
+  }
+};
+
+const check = (value: unknown, path: string): Manifest => {
+  const parsed = manifestSchema.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw refusal(`${path}: ${issue.path.join(".") || "the whole"}: ${issue.message}`);
+  }
+  checkReferences(parsed.data, path);
+  return parsed.data;
+};
+
+/** The bytes of manifest.json. Refuses what JSON cannot carry (NaN, infinities). */
+export const encodeManifest = (manifest: Manifest): Uint8Array => {
+  const body = `${JSON.stringify(check(manifest, manifestFile), null, 2).slice("{\n".length)}\n`;
+  return Buffer.from(seal(sha256(body)) + body);
+};
+
+const versionOf = (json: unknown): unknown =>
+  typeof json === "object" && json !== null && "formatVersion" in json ? json.formatVersion : undefined;
+
+/** Reads the bytes of a manifest; `path` is for messages. Throws a CheckpointError of one line. */
+export const decodeManifest = (bytes: Uint8Array, path: string): Manifest => {
+  const body = bytes.subarray(sealLength);
+  const intact = Buffer.from(bytes.subarray(0, sealLength)).equals(Buffer.from(seal(sha256(body))));
+  const damaged = `${path} is damaged: it is not what was saved; restore it, or take an earlier checkpoint`;
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(bytes).toString());
+  } catch {
+    throw refusal(damaged);
+  }
+  const version = versionOf(json);
+  if (version !== undefined && version !== formatVersion) {
+    const doubt = intact ? "" : ", and its checksum is wrong: it may be damaged";
+    throw refusal(
+      `${path} has format version ${JSON.stringify(version)}, this program reads version ${formatVersion}${doubt}`,
+    );
+  }
+  if (!intact) throw refusal(damaged);
+  const { checksum: _, ...manifest } = json as Record<string, unknown>;
+  return check(manifest, path);
+};
+
+/** Reads and checks the manifest of a checkpoint directory. */
+export const readManifest = (directory: string): Manifest => {
+  const path = join(directory, manifestFile);
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw tellFileSystemError(error, { action: `${directory} is not a checkpoint: cannot read its ${manifestFile}` });
+  }
+  return decodeManifest(bytes, path);
+};

@@ -1,0 +1,107 @@
+// safetensors files, one tensor in memory at a time (https://github.com/huggingface/safetensors). What is written is
+// byte for byte what the Python package writes for the same tensors.
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { refusal, tellFileSystemError } from "./checkpoint-error.ts";
+import { type FileDigest, type WriteBytes, writeFileOnce } from "./file-writer.ts";
+import { decodeHeader, encodeHeader, largestHeader } from "./safetensors-header.ts";
+import { byteLengthOf, type TensorDescription, type TensorEntry } from "./tensor-entry.ts";
+
+/** Writes a file and fsyncs it. Throws a CheckpointError when the file system refuses, and leaves no part of the file. */
+export const writeSafetensors = (
+  path: string,
+  entries: Iterable<TensorEntry>,
+  options: { metadata?: Record<string, string>; write?: WriteBytes } = {},
+): FileDigest => {
+  const { metadata = {}, write } = options;
+  const { bytes: header, order } = encodeHeader([...entries], metadata);
+  const produce = (emit: (bytes: Uint8Array) => void): void => {
+    emit(header);
+    for (const entry of order) {
+      const bytes = entry.bytes();
+      if (bytes.length !== byteLengthOf(entry)) {
+        const expected = `${byteLengthOf(entry)} bytes for ${entry.dtype} [${entry.shape.join(", ")}]`;
+        throw new Error(`tensor "${entry.name}" gave ${bytes.length} bytes, expected ${expected}`);
+      }
+      emit(bytes);
+    }
+  };
+  return writeFileOnce(path, produce, { write });
+};
+
+/** An open file. Nothing but the header is in memory. */
+export type SafetensorsFile = {
+  /** In the order in which they lie in the file. */
+  names: readonly string[];
+  metadata: Readonly<Record<string, string>>;
+  info(name: string): TensorDescription;
+  /** A fresh copy of the tensor's bytes, aligned for any typed array. */
+  read(name: string): Uint8Array;
+  close(): void;
+};
+
+// One system call moves at most 2^31 - 1 bytes.
+const largestRead = 2 ** 28;
+
+type OpenFile = { descriptor: number; path: string };
+
+const readExactly = (file: OpenFile, from: number, length: number): Uint8Array => {
+  // Not from the pool: its slices start anywhere.
+  const bytes = Buffer.allocUnsafeSlow(length);
+  for (let done = 0; done < length; ) {
+    const count = readSync(file.descriptor, bytes, done, Math.min(largestRead, length - done), from + done);
+    if (count === 0) throw refusal(`${file.path}: truncated at byte ${from + done}`);
+    done += count;
+  }
+  return new Uint8Array(bytes.buffer, 0, length);
+};
+
+const readHeader = (file: OpenFile) => {
+  const { descriptor, path } = file;
+  const size = fstatSync(descriptor).size;
+  if (size < 8) throw refusal(`${path}: truncated, or not a safetensors file: ${size} bytes`);
+  const prefix = readExactly(file, 0, 8);
+  const length = Number(new DataView(prefix.buffer).getBigUint64(0, true));
+  if (length > largestHeader) {
+    throw refusal(`${path}: its header would be ${length} bytes, more than ${largestHeader}: not a safetensors file?`);
+  }
+  if (length > size - 8) throw refusal(`${path}: truncated: its header takes ${length} bytes, ${size - 8} are there`);
+  const header = decodeHeader(readExactly(file, 8, length), { file: path, dataLength: size - 8 - length });
+  return { ...header, dataStart: 8 + length };
+};
+
+/** Opens a file and checks its whole header. Throws a CheckpointError that names the file and the tensor. */
+export const openSafetensors = (path: string): SafetensorsFile => {
+  const attempt = <T>(action: () => T): T => {
+    try {
+      return action();
+    } catch (error) {
+      throw tellFileSystemError(error, { action: `cannot read ${path}` });
+    }
+  };
+  const file: OpenFile = { descriptor: attempt(() => openSync(path, "r")), path };
+  const close = (): void => closeSync(file.descriptor);
+  try {
+    const { metadata, tensors, dataStart } = attempt(() => readHeader(file));
+    const find = (name: string) => {
+      const tensor = tensors.get(name);
+      if (tensor === undefined) throw refusal(`${path}: no tensor "${name}" among its ${tensors.size}`);
+      return tensor;
+    };
+    return {
+      names: [...tensors].toSorted(([, a], [, b]) => a.begin - b.begin).map(([name]) => name),
+      metadata,
+      info(name) {
+        const { dtype, shape } = find(name);
+        return { dtype, shape };
+      },
+      read(name) {
+        const { begin, end } = find(name);
+        return attempt(() => readExactly(file, dataStart + begin, end - begin));
+      },
+      close,
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
+};
