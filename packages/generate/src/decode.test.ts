@@ -1,0 +1,90 @@
+import { start } from "@megatron-ts/engine";
+import { createModel, type LanguageModel } from "@megatron-ts/model";
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { type DecodeOptions, decode } from "./decode.ts";
+import { likeliest } from "./sampling.ts";
+
+const config = {
+  family: "gpt",
+  numLayers: 2,
+  hiddenSize: 32,
+  numHeads: 4,
+  vocabularySize: 50,
+  maxPositions: 24,
+  initializerRange: 0.3,
+} as const;
+const prompts = [[3, 1, 4, 1, 5], [9], [2, 6, 5, 3, 5, 8, 9, 7]];
+
+let model: LanguageModel;
+beforeAll(async () => {
+  await start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" });
+  model = createModel(config, { weights: { seed: 3 } });
+});
+
+function run(rows: number[][], options: DecodeOptions): number[][] {
+  const out: number[][] = rows.map(() => []);
+  for (const { row, token } of decode(model, rows, options)) out[row]!.push(token);
+  return out;
+}
+
+/** Greedy decoding that runs the whole text anew for every token. */
+function greedyByFullForward(prompt: number[], count: number): number[] {
+  const text = [...prompt];
+  for (let i = 0; i < count; i++) {
+    const logits = tf.tidy(() => {
+      const hidden = model.hidden({ tokens: tf.tensor2d([text], [1, text.length], "int32") });
+      return model.logits(hidden).dataSync().slice(-config.vocabularySize) as Float32Array;
+    });
+    text.push(likeliest(logits));
+  }
+  return text.slice(prompt.length);
+}
+
+describe("decode", () => {
+  it("with the cache gives what full forwards give, for prompts of different lengths", () => {
+    const expected = prompts.map((prompt) => greedyByFullForward(prompt, 12));
+    expect(run(prompts, { maxTokens: 12, temperature: 0 })).toEqual(expected);
+    expect(new Set(expected.flat()).size).toBeGreaterThan(3);
+  });
+
+  it("reproduces by seed, alone as in a batch", () => {
+    const options = { maxTokens: 8, temperature: 1.2, topK: 20, topP: 0.95, seed: 7 };
+    const together = run(prompts, options);
+    expect(run(prompts, options)).toEqual(together);
+    expect(run([prompts[0]!], options)).toEqual([together[0]!]);
+    expect(run(prompts, { ...options, seed: 8 })).not.toEqual(together);
+  });
+
+  it("ends at a stop token, and at the model's last position", () => {
+    const [greedy] = run([prompts[0]!], { maxTokens: 30, temperature: 0 });
+    // 5 tokens of prompt; the token at the last position still predicts one more.
+    expect(greedy).toHaveLength(24 - 5 + 1);
+    const stopTokens = [greedy![2]!];
+    const [stopped] = run([prompts[0]!], { maxTokens: 30, temperature: 0, stopTokens });
+    expect(stopped).toEqual(greedy!.slice(0, greedy!.indexOf(greedy![2]!) + 1));
+  });
+
+  it("leaves no tensor behind, also when it is abandoned", () => {
+    const before = tf.memory().numTensors;
+    run(prompts, { maxTokens: 3, temperature: 0 });
+    for (const _ of decode(model, prompts, { maxTokens: 9 })) break;
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it.each([
+    [[[]], "the prompt is empty"],
+    [[new Array(25).fill(1)], "the prompt has 25 tokens, but the model has 24 positions"],
+  ])("refuses a prompt that it cannot continue", (rows, message) => {
+    expect(() => run(rows as number[][], { maxTokens: 2 })).toThrow(message);
+  });
+
+  it.each([
+    [{ temperature: -1 }, "temperature must be 0 or more"],
+    [{ topK: 0 }, "top-k must be a whole number from 1"],
+    [{ topP: 0 }, "top-p must be above 0"],
+    [{ repetitionPenalty: 0 }, "repetition penalty must be above 0"],
+  ])("refuses %j", (options, message) => {
+    expect(() => run(prompts, { maxTokens: 2, ...options })).toThrow(message);
+  });
+});
