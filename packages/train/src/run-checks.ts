@@ -5,54 +5,41 @@
 import type { ConfigProblem } from "./configuration-error.ts";
 import type { ParallelConfig, TrainConfig } from "./train-configuration.ts";
 
-/** Batch sizes divide among ranks and micro-batches; the schedule fits the run. */
-export const checkTraining = (sections: { train: TrainConfig; parallel: ParallelConfig }): ConfigProblem[] => [
+/** The fields that are judged together. */
+export interface CheckedSections {
+  model: { numHeads: number; numLayers: number; maxPositions: number };
+  data: { sequenceLength: number };
+  train: TrainConfig;
+  parallel: ParallelConfig;
+}
+
+/** What contradicts; nothing for a configuration that can run. A section's own contradictions are its schema's to find. */
+export const checkRunConfiguration = (sections: CheckedSections): ConfigProblem[] => [
+  ...checkModel(sections),
   ...checkBatch(sections),
   ...checkSchedule(sections.train),
 ];
 
-/** The sizes of a model and of its samples that must agree, and where the recipe states them. */
-export interface RunShape {
-  hiddenSize: number;
-  numHeads: number;
-  numLayers: number;
-  /** Longest sequence that the model has positions for. */
-  positions: number;
-  /** Tokens of a training sample. */
-  sequenceLength: number;
-}
-
-/**
- * The model divides over its heads and over the mesh, and its samples fit its positions.
- * @param paths where the recipe states each size, for the messages
- */
-export function checkShape(
-  shape: RunShape,
-  { parallel, paths }: { parallel: ParallelConfig; paths: Record<keyof RunShape, string> },
-): ConfigProblem[] {
-  const { hiddenSize, numHeads, numLayers, positions, sequenceLength } = shape;
-  const { tensor, pipeline } = parallel;
+/** The model divides over the mesh, and its samples fit its positions. */
+function checkModel({ model, data, parallel }: CheckedSections): ConfigProblem[] {
   return problems([
-    hiddenSize % numHeads !== 0 && {
-      path: paths.hiddenSize,
-      message: `expected a multiple of ${paths.numHeads} (${numHeads}); got ${hiddenSize}`,
+    data.sequenceLength > model.maxPositions && {
+      path: "data.sequenceLength",
+      message: `expected at most model.maxPositions (${model.maxPositions}); got ${data.sequenceLength}`,
     },
-    numHeads % tensor !== 0 && {
+    model.numHeads % parallel.tensor !== 0 && {
       path: "parallel.tensor",
-      message: `expected a divisor of ${paths.numHeads} (${numHeads}); got ${tensor}`,
+      message: `expected a divisor of model.numHeads (${model.numHeads}); got ${parallel.tensor}`,
     },
-    numLayers % pipeline !== 0 && {
+    model.numLayers % parallel.pipeline !== 0 && {
       path: "parallel.pipeline",
-      message: `expected a divisor of ${paths.numLayers} (${numLayers}); got ${pipeline}`,
-    },
-    sequenceLength > positions && {
-      path: paths.sequenceLength,
-      message: `expected at most ${paths.positions} (${positions}); got ${sequenceLength}`,
+      message: `expected a divisor of model.numLayers (${model.numLayers}); got ${parallel.pipeline}`,
     },
   ]);
 }
 
-function checkBatch({ train, parallel }: { train: TrainConfig; parallel: ParallelConfig }): ConfigProblem[] {
+/** Batches divide among ranks and micro-batches, and a ramp ends at the full one. */
+function checkBatch({ train, parallel }: CheckedSections): ConfigProblem[] {
   const { batchSize, microBatchSize, batchRamp } = train;
   const unit = microBatchSize * parallel.data;
   const multiple = `a multiple of train.microBatchSize x parallel.data (${microBatchSize} x ${parallel.data} = ${unit})`;
@@ -82,6 +69,7 @@ function checkBatch({ train, parallel }: { train: TrainConfig; parallel: Paralle
   ];
 }
 
+/** The schedule fits the run. */
 function checkSchedule({ schedule, steps, optimizer, evaluation }: TrainConfig): ConfigProblem[] {
   const { warmupSteps } = schedule;
   const minimum = "minimum" in schedule ? schedule.minimum : 0;

@@ -1,0 +1,128 @@
+import { describe, expect, test } from "vitest";
+import { formatEvaluation, formatReport } from "./console-line.ts";
+import { addStep, emptyInterval, reportInterval } from "./interval-report.ts";
+import { formatCount, formatDuration, formatQuantity } from "./quantities.ts";
+
+const measured = { learningRate: 1e-4, gradientNorm: 1.5, seconds: 0.5, samples: 8, tokens: 800, loss: 3, step: 1 };
+
+describe("an interval", () => {
+  test("gives means over its samples and the last step's rate and norm", () => {
+    let interval = addStep(emptyInterval, { ...measured, step: 11, loss: 4 });
+    interval = addStep(interval, {
+      step: 12,
+      loss: 2.5,
+      learningRate: 2e-4,
+      gradientNorm: 0.75,
+      seconds: 1.5,
+      samples: 16,
+      tokens: 1600,
+    });
+    expect(reportInterval(interval, { consumedSamples: 112, totalSamples: 1000, flopsPerToken: 5e6 })).toEqual({
+      step: 12,
+      loss: 3,
+      learningRate: 2e-4,
+      gradientNorm: 0.75,
+      millisecondsPerStep: 1000,
+      tokensPerSecond: 1200,
+      flopsPerSecond: 6e9,
+      consumedSamples: 112,
+      // 888 samples at 12 a second.
+      secondsLeft: 74,
+    });
+  });
+
+  test("continues from a checkpoint, and does not change under its reader", () => {
+    const first = addStep(emptyInterval, measured);
+    const saved = JSON.parse(JSON.stringify(first));
+    expect(addStep(saved, measured)).toEqual(addStep(first, measured));
+    expect(first.steps).toBe(1);
+    expect(emptyInterval).toEqual({ steps: 0, lossSum: 0, seconds: 0, samples: 0, tokens: 0, last: null });
+  });
+
+  test("has nothing to report without steps", () => {
+    const run = { consumedSamples: 0, totalSamples: 10, flopsPerToken: 1 };
+    expect(() => reportInterval(emptyInterval, run)).toThrow("without steps");
+  });
+});
+
+describe("lines", () => {
+  const report = {
+    step: 1200,
+    loss: 3.45123,
+    learningRate: 1.5e-4,
+    gradientNorm: 0.8734,
+    millisecondsPerStep: 812.4,
+    tokensPerSecond: 5042.3,
+    flopsPerSecond: 31.24e9,
+    consumedSamples: 153_600,
+    secondsLeft: 4330,
+  };
+  const totals = { steps: 300_000, samples: 38_400_000 };
+
+  test("say everything once", () => {
+    expect(formatReport(report, totals)).toBe(
+      "step   1200/300000 | loss  3.4512 | lr  1.50e-4 | norm  0.873 |    812 ms |   5,042 tokens/s | " +
+        "31.2 GFLOP/s |    153,600 samples | 1h 12m left",
+    );
+    expect(formatEvaluation({ step: 1200, loss: 3.21, perplexity: 24.779 }, totals)).toBe(
+      "step   1200/300000 | validation loss 3.2100 | perplexity 24.8",
+    );
+  });
+
+  test("keep their columns while numbers grow", () => {
+    const late = {
+      step: 299_999,
+      loss: 10.5,
+      learningRate: 0,
+      gradientNorm: 1234,
+      millisecondsPerStep: 9.876,
+      tokensPerSecond: 123_456,
+      flopsPerSecond: 1.5e12,
+      consumedSamples: 38_400_000,
+      secondsLeft: 3,
+    };
+    const bars = (line: string) => [...line.matchAll(/\|/g)].map(({ index }) => index);
+    expect(bars(formatReport(late, totals))).toEqual(bars(formatReport(report, totals)));
+    expect(formatReport(late, totals)).toContain("| lr        0 |");
+  });
+
+  test("a loss that is not a number is shown as such", () => {
+    expect(formatReport({ ...report, loss: Number.NaN }, totals)).toContain("| loss     NaN |");
+  });
+});
+
+describe("quantities", () => {
+  test.each([
+    [0, "0"],
+    [7, "7"],
+    [2.6789, "2.68"],
+    [0.012345, "0.0123"],
+    [999, "999"],
+    [999.9, "1.00k"],
+    [12_345, "12.3k"],
+    [999_999, "1.00M"],
+    [31.24e9, "31.2G"],
+    [1e15, "1.00P"],
+    [-1500, "-1.50k"],
+    [Number.POSITIVE_INFINITY, "Infinity"],
+  ])("%d is %s", (value, text) => expect(formatQuantity(value)).toBe(text));
+
+  test("a unit stands apart, with the prefix", () => {
+    expect(formatQuantity(31.24e9, "FLOP/s")).toBe("31.2 GFLOP/s");
+    expect(formatQuantity(7, "B")).toBe("7 B");
+  });
+
+  test.each([
+    [0, "0s"],
+    [0.4, "0s"],
+    [45.2, "45s"],
+    [59.6, "1m 00s"],
+    [185, "3m 05s"],
+    [4330, "1h 12m"],
+    [86_399, "23h 59m"],
+    [183_600, "2d 03h"],
+    [Number.NaN, "NaN"],
+  ])("%d seconds are %s", (seconds, text) => expect(formatDuration(seconds)).toBe(text));
+
+  test("counts keep every digit", () => expect(formatCount(38_400_000.4)).toBe("38,400,000"));
+});

@@ -1,0 +1,39 @@
+/**
+ * The line that a run prints after each interval and each evaluation. A pure function of what happened; columns stay
+ * under each other while the numbers grow.
+ */
+import type { IntervalReport } from "./interval-report.ts";
+import { formatCount, formatDuration, formatQuantity } from "./quantities.ts";
+
+/** @param totals of the whole run, which the columns of step and samples are as wide as */
+export function formatReport(report: IntervalReport, totals: { steps: number; samples: number }): string {
+  return [
+    stepColumn(report.step, totals.steps),
+    `loss ${report.loss.toFixed(4).padStart(7)}`,
+    `lr ${formatRate(report.learningRate).padStart(8)}`,
+    `norm ${formatQuantity(report.gradientNorm).padStart(6)}`,
+    `${formatMilliseconds(report.millisecondsPerStep).padStart(6)} ms`,
+    `${formatCount(report.tokensPerSecond).padStart(7)} tokens/s`,
+    formatQuantity(report.flopsPerSecond, "FLOP/s").padStart(12),
+    `${formatCount(report.consumedSamples).padStart(formatCount(totals.samples).length)} samples`,
+    `${formatDuration(report.secondsLeft)} left`,
+  ].join(" | ");
+}
+
+/** @param evaluation mean validation loss in nats after `step` updates, and its perplexity */
+export function formatEvaluation(
+  evaluation: { step: number; loss: number; perplexity: number },
+  totals: { steps: number },
+): string {
+  return [
+    stepColumn(evaluation.step, totals.steps),
+    `validation loss ${evaluation.loss.toFixed(4)}`,
+    `perplexity ${formatQuantity(evaluation.perplexity)}`,
+  ].join(" | ");
+}
+
+const stepColumn = (step: number, steps: number) => `step ${String(step).padStart(String(steps).length)}/${steps}`;
+
+const formatRate = (rate: number) => (rate === 0 ? "0" : rate.toExponential(2));
+
+const formatMilliseconds = (value: number) => (value >= 100 ? formatCount(value) : value.toPrecision(3));

@@ -1,0 +1,89 @@
+/**
+ * What happened since the last log line, gathered step by step. Plain JSON and pure: whoever calls holds the clock, and
+ * may keep a half-filled interval in a checkpoint.
+ */
+import { modelFlopsPerSecond, secondsLeft } from "@megatron-ts/cost";
+
+/** One update, as measured. */
+export interface StepMeasurement {
+  /** Updates done, this one included. */
+  step: number;
+  /** Mean loss in nats. */
+  loss: number;
+  learningRate: number;
+  /** Global norm of the gradient, before clipping. */
+  gradientNorm: number;
+  /** Without evaluation and saving. */
+  seconds: number;
+  /** Samples and tokens in the global batch. */
+  samples: number;
+  tokens: number;
+}
+
+/** Sums over the steps of an interval, and the last of them. */
+export interface Interval {
+  steps: number;
+  lossSum: number;
+  seconds: number;
+  samples: number;
+  tokens: number;
+  last: StepMeasurement | null;
+}
+
+export const emptyInterval: Readonly<Interval> = {
+  steps: 0,
+  lossSum: 0,
+  seconds: 0,
+  samples: 0,
+  tokens: 0,
+  last: null,
+};
+
+/** The interval with one more step in it. */
+export const addStep = (interval: Interval, step: StepMeasurement): Interval => ({
+  steps: interval.steps + 1,
+  lossSum: interval.lossSum + step.loss * step.samples,
+  seconds: interval.seconds + step.seconds,
+  samples: interval.samples + step.samples,
+  tokens: interval.tokens + step.tokens,
+  last: step,
+});
+
+/** What a log line says. Learning rate and gradient norm are those of the last step. */
+export interface IntervalReport {
+  step: number;
+  /** Mean over the interval's samples, in nats. */
+  loss: number;
+  learningRate: number;
+  gradientNorm: number;
+  millisecondsPerStep: number;
+  tokensPerSecond: number;
+  /** What the model needs, over all ranks; recomputation does not count. */
+  flopsPerSecond: number;
+  /** By the whole run so far. */
+  consumedSamples: number;
+  /** At the pace of this interval, counted in samples because batches may grow. */
+  secondsLeft: number;
+}
+
+/** The report of an interval of at least one step. */
+export function reportInterval(
+  interval: Interval,
+  run: { consumedSamples: number; totalSamples: number; flopsPerToken: number },
+): IntervalReport {
+  const { steps, seconds, samples, tokens, last } = interval;
+  if (last === null) throw new RangeError("an interval without steps has nothing to report");
+  const { consumedSamples, totalSamples, flopsPerToken } = run;
+  const remaining = totalSamples - consumedSamples;
+  return {
+    step: last.step,
+    loss: interval.lossSum / samples,
+    learningRate: last.learningRate,
+    gradientNorm: last.gradientNorm,
+    millisecondsPerStep: (1000 * seconds) / steps,
+    tokensPerSecond: tokens / seconds,
+    flopsPerSecond: modelFlopsPerSecond({ flopsPerToken, tokens, seconds }),
+    consumedSamples,
+    secondsLeft: secondsLeft({ remaining, measured: samples, measuredSeconds: seconds }) ?? 0,
+  };
+}
