@@ -1,1 +1,28 @@
-export {};
+/** Text files to indexed datasets, indexed datasets to samples, samples to batches; as typed arrays, without tensors. */
+export {
+  buildCausalBatch,
+  type CausalBatch,
+  type CausalBatches,
+  createCausalBatches,
+  type DocumentMasking,
+  IGNORED_LABEL,
+  type RankOptions,
+} from "./batches/causal.ts";
+export { createEvaluationBatches, type EvaluationBatches } from "./batches/evaluation.ts";
+export { type BatchRamp, type BatchSchedule, type BatchSlot, createBatchSchedule } from "./batches/schedule.ts";
+export { type Dataset, openDataset } from "./dataset.ts";
+export { DataError } from "./errors.ts";
+export { type TokenType, tokenTypeFor } from "./indexed/format.ts";
+export { mergeIndexedDatasets } from "./indexed/merge.ts";
+export { type IndexedDataset, openIndexedDataset, type TokenArray } from "./indexed/reader.ts";
+export { createIndexedDatasetWriter, type IndexedDatasetWriter, type WriterPosition } from "./indexed/writer.ts";
+export { type BlendEntry, blend } from "./samples/blend.ts";
+export { buildSampleIndex } from "./samples/gpt-index.ts";
+export { createGptSamples } from "./samples/gpt-samples.ts";
+export type { PackedSample, SampleSource } from "./samples/source.ts";
+export type { DatasetSidecar, TextCounts } from "./sidecar.ts";
+export { type DocumentRange, type SplitName, splitDocuments } from "./split.ts";
+export type { Document, DocumentPart } from "./text/document.ts";
+export { type ReadOptions, readDocuments, readParts } from "./text/documents.ts";
+export type { TextDocument } from "./text/plain-text.ts";
+export { type Compression, listSources, type TextFormat, type TextSource } from "./text/sources.ts";

@@ -1,0 +1,109 @@
+/**
+ * Opens a prepared dataset by the prefix a user knows: finds its files, checks them against the sidecar's checksums,
+ * and answers which documents are for training, validation and test.
+ */
+import { existsSync, readdirSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { DataError } from "./errors.ts";
+import { checksumOf } from "./indexed/checksum.ts";
+import { type IndexedDataset, openIndexedDataset } from "./indexed/reader.ts";
+import { type DatasetSidecar, readSidecar } from "./sidecar.ts";
+import { type DocumentRange, type SplitName, splitDocuments } from "./split.ts";
+
+/** An open dataset with what its sidecar says. */
+export interface Dataset extends IndexedDataset {
+  /** Undefined for files made by other programs. */
+  readonly sidecar: DatasetSidecar | undefined;
+  /** The documents of a split, or "all". DataError where it holds none. */
+  documentsOf(split: SplitName | "all"): DocumentRange;
+}
+
+/**
+ * @param prefix what was given to `prepare` as output ("data/corpus"), or the files' full path without their endings
+ *   ("data/corpus_text_document").
+ * @param options.verify compares the files' SHA-256 with the sidecar's; reads both files once. Default true.
+ * @param options.splitWeights splits the documents by these weights, whatever the sidecar says.
+ * @throws DataError for files that are missing, truncated or damaged, naming the file and what is wrong.
+ */
+export async function openDataset(
+  prefix: string,
+  options: { verify?: boolean; splitWeights?: readonly number[] } = {},
+): Promise<Dataset> {
+  const found = resolvePrefix(prefix);
+  const sidecar = readSidecar(found);
+  const dataset = openIndexedDataset(found);
+  try {
+    if (sidecar && options.verify !== false) await verifyChecksums(found, sidecar);
+    const ranges = options.splitWeights
+      ? splitDocuments(dataset.documents, options.splitWeights)
+      : sidecar && recordedSplit(sidecar, dataset);
+    return {
+      ...dataset,
+      sidecar,
+      documentsOf(split) {
+        if (split === "all") return nonEmpty({ start: 0, end: dataset.documents }, "it", found);
+        if (!ranges)
+          throw new DataError("has no sidecar that records a split: give split weights such as 98,1,1", {
+            source: `${found}.idx`,
+          });
+        const weights = options.splitWeights ?? sidecar?.split.weights ?? [];
+        const label = `its ${split} split (weights ${weights.join(",")} of ${dataset.documents} documents)`;
+        return nonEmpty(ranges[split], label, found);
+      },
+    };
+  } catch (error) {
+    dataset.close();
+    throw error;
+  }
+}
+
+/** The full prefix of the one dataset that `prefix` stands for. */
+export function resolvePrefix(prefix: string): string {
+  if (existsSync(`${prefix}.idx`)) return prefix;
+  const directory = dirname(prefix);
+  const name = basename(prefix);
+  const siblings = existsSync(directory) ? readdirSync(directory) : [];
+  const candidates = siblings
+    .filter((file) => file.startsWith(`${name}_`) && file.endsWith("_document.idx"))
+    .map((file) => join(directory, file.slice(0, -".idx".length)));
+  if (candidates.length === 1) return candidates[0]!;
+  if (candidates.length > 1)
+    throw new DataError(`stands for several datasets, name one of them: ${candidates.sort().join(", ")}`, {
+      source: prefix,
+    });
+  throw new DataError(`no dataset there: expected ${name}.idx or ${name}_<key>_document.idx (made by prepare)`, {
+    source: prefix,
+  });
+}
+
+/** Compares both files with the checksums of the sidecar. DataError naming the file that differs. */
+export async function verifyChecksums(prefix: string, sidecar: DatasetSidecar): Promise<void> {
+  for (const kind of ["idx", "bin"] as const) {
+    const path = `${prefix}.${kind}`;
+    const expected = sidecar.files[kind];
+    const actual = await checksumOf(path);
+    if (actual.bytes !== expected.bytes)
+      throw new DataError(`is damaged: ${actual.bytes} bytes, but its sidecar records ${expected.bytes}`, {
+        source: path,
+      });
+    if (actual.sha256 !== expected.sha256)
+      throw new DataError("is damaged: its SHA-256 is not the one that its sidecar records; prepare the text again", {
+        source: path,
+      });
+  }
+}
+
+function recordedSplit({ split }: DatasetSidecar, dataset: IndexedDataset): Record<SplitName, DocumentRange> {
+  for (const { end } of [split.train, split.validation, split.test]) {
+    if (end > dataset.documents)
+      throw new DataError(`records a split up to document ${end}, but the index has ${dataset.documents} documents`, {
+        source: `${dataset.prefix}.json`,
+      });
+  }
+  return split;
+}
+
+function nonEmpty(range: DocumentRange, label: string, prefix: string): DocumentRange {
+  if (range.end > range.start) return { start: range.start, end: range.end };
+  throw new DataError(`${label} holds no document`, { source: prefix });
+}

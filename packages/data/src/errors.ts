@@ -1,0 +1,34 @@
+/**
+ * The error that this package throws for a mistake of its user: a file that is missing or malformed, options that
+ * do not fit together. The message is one line that says what is wrong, where, and what to do.
+ */
+
+/** A mistake in the data or in what was asked of it. `source` and `line` say where, when it is in a file. */
+export class DataError extends Error {
+  override readonly name = "DataError";
+  /** Marks a mistake of the user: a command line prints the message without a stack trace. */
+  readonly userError = true;
+  readonly source: string | undefined;
+  readonly line: number | undefined;
+
+  constructor(message: string, where: { source?: string; line?: number; cause?: unknown } = {}) {
+    const place = where.line === undefined ? where.source : `${where.source}:${where.line}`;
+    super(place === undefined ? message : `${place}: ${message}`, { cause: where.cause });
+    this.source = where.source;
+    this.line = where.line;
+  }
+}
+
+/** Turns what the file system threw for `path` into one line; anything else is returned as it came. */
+export function fileError(error: unknown, path: string): unknown {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  const messages: Record<string, string> = {
+    ENOENT: "no such file",
+    EACCES: "cannot be read: permission denied",
+    EPERM: "cannot be read: permission denied",
+    EISDIR: "is a directory, not a file",
+    ENOTDIR: "no such file (a part of its path is not a directory)",
+  };
+  const message = code === undefined ? undefined : messages[code];
+  return message === undefined ? error : new DataError(message, { source: path, cause: error });
+}

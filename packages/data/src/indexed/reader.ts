@@ -1,0 +1,134 @@
+/**
+ * Opens an indexed dataset and reads ranges of its sequences by position, without loading the file: the operating
+ * system's page cache is the cache. Knows nothing of samples.
+ */
+import { closeSync, fstatSync, openSync } from "node:fs";
+import { DataError, fileError } from "../errors.ts";
+import type { TokenType } from "./format.ts";
+import { readExactly, readIndexFile } from "./index-file.ts";
+
+export type TokenArray =
+  | Uint8Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | Float64Array
+  | Float32Array
+  | Uint16Array;
+
+/** An open dataset. Sequences and documents are numbered from 0; all sizes are in tokens. */
+export interface IndexedDataset {
+  /** Path of the two files without their `.bin` and `.idx`. */
+  readonly prefix: string;
+  readonly type: TokenType;
+  readonly sequences: number;
+  readonly documents: number;
+  readonly tokens: number;
+  /** The length of each sequence. */
+  readonly lengths: Int32Array;
+  /** First sequence of a document, 0 to `documents` inclusive; document d is the sequences up to that of d + 1. */
+  firstSequenceOf(document: number): number;
+  /** Number of tokens before a sequence, 0 to `sequences` inclusive. */
+  startOf(sequence: number): number;
+  /** Tokens of a sequence as 32-bit integers, all or from `offset`, `length` many. DataError where one does not fit. */
+  read(sequence: number, range?: { offset?: number; length?: number }): Int32Array;
+  /** Tokens from position `start` of the whole stream of tokens into `target`, across sequences. */
+  readStream(start: number, target: Int32Array): void;
+  /** A sequence in the type that it is stored in. */
+  readRaw(sequence: number): TokenArray;
+  close(): void;
+}
+
+/**
+ * Opens `<prefix>.bin` and `<prefix>.idx`, of any element type, and checks header, lengths, offsets and bounds.
+ * Four bytes of memory a sequence; tokens are read when asked for.
+ * @throws DataError naming the file and what is wrong with it.
+ */
+export function openIndexedDataset(prefix: string): IndexedDataset {
+  const index = readIndexFile(`${prefix}.idx`);
+  const binPath = `${prefix}.bin`;
+  const { type } = index;
+  let descriptor: number;
+  try {
+    descriptor = openSync(binPath, "r");
+  } catch (error) {
+    throw fileError(error, binPath);
+  }
+  const { size } = fstatSync(descriptor);
+  if (size !== index.tokens * type.bytes) {
+    closeSync(descriptor);
+    const state = size < index.tokens * type.bytes ? "truncated" : "too long";
+    const expected = `its index counts ${index.tokens} tokens of ${type.bytes} bytes`;
+    throw new DataError(`is ${state}: ${size} bytes, but ${expected}`, { source: binPath });
+  }
+  const raw = (start: number, count: number): TokenArray => {
+    const bytes = new Uint8Array(count * type.bytes);
+    readExactly(descriptor, bytes, start * type.bytes, binPath);
+    return view(bytes.buffer, type.name);
+  };
+  const sequenceRange = (sequence: number, { offset = 0, length }: { offset?: number; length?: number } = {}) => {
+    const whole = index.lengths[sequence];
+    const count = length ?? (whole ?? 0) - offset;
+    if (whole === undefined || offset < 0 || count < 0 || offset + count > whole)
+      throw new RangeError(`tokens ${offset} to ${offset + count} of sequence ${sequence} are outside of ${prefix}`);
+    return { start: index.startOf(sequence) + offset, count };
+  };
+  return {
+    prefix,
+    type: type.name,
+    sequences: index.sequences,
+    documents: index.documents,
+    tokens: index.tokens,
+    lengths: index.lengths,
+    firstSequenceOf: index.firstSequenceOf,
+    startOf: index.startOf,
+    read(sequence, range) {
+      const { start, count } = sequenceRange(sequence, range);
+      return toTokens(raw(start, count), { path: binPath, start });
+    },
+    readStream(start, target) {
+      if (start < 0 || start + target.length > index.tokens)
+        throw new RangeError(`tokens ${start} to ${start + target.length} are outside of ${prefix}`);
+      target.set(toTokens(raw(start, target.length), { path: binPath, start }));
+    },
+    readRaw(sequence) {
+      const { start, count } = sequenceRange(sequence);
+      return raw(start, count);
+    },
+    close: () => closeSync(descriptor),
+  };
+}
+
+function view(buffer: ArrayBuffer, type: TokenType): TokenArray {
+  switch (type) {
+    case "u8":
+      return new Uint8Array(buffer);
+    case "i8":
+      return new Int8Array(buffer);
+    case "i16":
+      return new Int16Array(buffer);
+    case "i32":
+      return new Int32Array(buffer);
+    case "i64":
+      return new BigInt64Array(buffer);
+    case "f64":
+      return new Float64Array(buffer);
+    case "f32":
+      return new Float32Array(buffer);
+    case "u16":
+      return new Uint16Array(buffer);
+  }
+}
+
+function toTokens(values: TokenArray, { path, start }: { path: string; start: number }): Int32Array {
+  if (values instanceof Int32Array) return values;
+  const tokens = new Int32Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const value = Number(values[i]);
+    tokens[i] = value;
+    if (tokens[i] !== value)
+      throw new DataError(`holds ${value} at token ${start + i}, which is not a token id`, { source: path });
+  }
+  return tokens;
+}

@@ -1,0 +1,234 @@
+/**
+ * Writes an indexed dataset in constant memory. Tokens, lengths and boundaries grow in three files beside the target;
+ * `seal` makes the index of them; `publish` renames. Until then whatever stands at the target stays as it was.
+ */
+import { closeSync, fstatSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { DataError, fileError } from "../errors.ts";
+import { appendTo, bytesOf } from "./append-file.ts";
+import { encodeHeader, type TokenType, tokenType } from "./format.ts";
+import { readExactly } from "./index-file.ts";
+import { openIndexedDataset } from "./reader.ts";
+
+/** How far a writer is: enough to go on after an interruption. */
+export interface WriterPosition {
+  tokens: number;
+  sequences: number;
+  documents: number;
+  /** Tokens of the sequence that is not ended yet. */
+  openTokens: number;
+}
+
+export interface IndexedDatasetWriter {
+  /** Adds tokens to the sequence at hand. DataError for one that the element type cannot hold. */
+  append(tokens: ArrayLike<number>): void;
+  endSequence(): void;
+  endDocument(): void;
+  /** A document of one sequence, or of several with these lengths. */
+  addDocument(tokens: ArrayLike<number>, lengths?: readonly number[]): void;
+  /** All documents of another dataset of the same element type. */
+  addDataset(prefix: string): void;
+  readonly position: WriterPosition;
+  /** Brings everything so far to the disk; `resume` with this position goes on from here. */
+  sync(): WriterPosition;
+  /** Writes the index and closes the files, which still have their temporary names. */
+  seal(): void;
+  /** Gives the two files their names and removes the others. */
+  publish(): void;
+  /** Seals and publishes. */
+  finish(): void;
+  /** Closes and removes everything written. */
+  abort(): void;
+}
+
+const ranges: Partial<Record<TokenType, [number, number]>> = {
+  u8: [0, 0xff],
+  i8: [-0x80, 0x7f],
+  i16: [-0x8000, 0x7fff],
+  u16: [0, 0xffff],
+  i32: [-0x80000000, 0x7fffffff],
+};
+const arrays = { u8: Uint8Array, i8: Int8Array, i16: Int16Array, u16: Uint16Array, i32: Int32Array };
+
+/** The temporary names of a dataset that is being written. */
+export function partialPaths(prefix: string) {
+  return {
+    bin: `${prefix}.bin.partial`,
+    idx: `${prefix}.idx.partial`,
+    lengths: `${prefix}.lengths.partial`,
+    boundaries: `${prefix}.boundaries.partial`,
+  };
+}
+
+/**
+ * @param prefix path of the files without `.bin` and `.idx`; missing directories are created.
+ * @param options.type how tokens are stored; `tokenTypeFor(vocabularySize)` is Megatron's choice.
+ * @param options.resume a position from `sync`: what was written after it is cut off.
+ */
+export function createIndexedDatasetWriter(
+  prefix: string,
+  options: { type: keyof typeof arrays; resume?: WriterPosition },
+): IndexedDatasetWriter {
+  const type = tokenType(options.type);
+  const [lowest, highest] = ranges[options.type]!;
+  const paths = partialPaths(prefix);
+  let { tokens, sequences, documents, openTokens } = options.resume ?? {
+    tokens: 0,
+    sequences: 0,
+    documents: 0,
+    openTokens: 0,
+  };
+  try {
+    mkdirSync(dirname(prefix), { recursive: true });
+  } catch (error) {
+    throw fileError(error, dirname(prefix));
+  }
+  const bin = appendTo(paths.bin, tokens * type.bytes);
+  const lengths = appendTo(paths.lengths, sequences * 4);
+  const boundaries = appendTo(paths.boundaries, options.resume ? (documents + 1) * 8 : 0);
+  if (boundaries.length === 0) boundaries.append(bytesOf(BigInt64Array.of(0n)));
+  const position = (): WriterPosition => ({ tokens, sequences, documents, openTokens });
+
+  const append = (values: ArrayLike<number>, start = 0, end = values.length) => {
+    const stored = new arrays[options.type](end - start);
+    for (let i = 0; i < stored.length; i++) {
+      const value = values[start + i]!;
+      if (!(value >= lowest && value <= highest && Number.isInteger(value)))
+        throw new DataError(`token ${value} does not fit into ${options.type} (${lowest} to ${highest})`);
+      stored[i] = value;
+    }
+    bin.append(bytesOf(stored));
+    tokens += stored.length;
+    openTokens += stored.length;
+    if (openTokens > 0x7fffffff)
+      throw new DataError("a sequence of more than 2^31 - 1 tokens does not fit into the format: split the document");
+  };
+  const endSequence = () => {
+    lengths.append(bytesOf(Int32Array.of(openTokens)));
+    sequences++;
+    openTokens = 0;
+  };
+  const endDocument = () => {
+    boundaries.append(bytesOf(BigInt64Array.of(BigInt(sequences))));
+    documents++;
+  };
+  const seal = () => {
+    if (openTokens > 0) throw new Error("the last sequence was not ended");
+    for (const file of [bin, lengths, boundaries]) {
+      file.sync();
+      file.close();
+    }
+    const header = encodeHeader({ type, sequences, boundaries: documents + 1 });
+    writeIndex(paths, { header, bytesPerToken: type.bytes });
+  };
+  const publish = () => publishPartial(prefix);
+  return {
+    append: (values) => append(values),
+    endSequence,
+    endDocument,
+    addDocument(values, sizes = [values.length]) {
+      const total = sizes.reduce((sum, size) => sum + size, 0);
+      if (total !== values.length)
+        throw new DataError(`lengths that sum to ${total} for a document of ${values.length} tokens`);
+      let start = 0;
+      for (const size of sizes) {
+        append(values, start, start + size);
+        endSequence();
+        start += size;
+      }
+      endDocument();
+    },
+    addDataset(other) {
+      const dataset = openIndexedDataset(other);
+      try {
+        if (dataset.type !== options.type) {
+          const message = `stores tokens as ${dataset.type}; it cannot be added to a dataset of ${options.type}`;
+          throw new DataError(message, { source: `${other}.idx` });
+        }
+        for (let document = 0; document < dataset.documents; document++) {
+          const end = dataset.firstSequenceOf(document + 1);
+          for (let sequence = dataset.firstSequenceOf(document); sequence < end; sequence++) {
+            append(dataset.read(sequence));
+            endSequence();
+          }
+          endDocument();
+        }
+      } finally {
+        dataset.close();
+      }
+    },
+    get position() {
+      return position();
+    },
+    sync() {
+      for (const file of [bin, lengths, boundaries]) file.sync();
+      return position();
+    },
+    seal,
+    publish,
+    finish() {
+      seal();
+      publish();
+    },
+    abort() {
+      for (const file of [bin, lengths, boundaries]) file.close();
+      for (const path of Object.values(paths)) rmSync(path, { force: true });
+    },
+  };
+}
+
+/** Gives sealed files their names. Idempotent: what an interrupted call left over, the next one finishes. */
+export function publishPartial(prefix: string): void {
+  const paths = partialPaths(prefix);
+  renameIfPresent(paths.bin, `${prefix}.bin`);
+  renameIfPresent(paths.idx, `${prefix}.idx`);
+  rmSync(paths.lengths, { force: true });
+  rmSync(paths.boundaries, { force: true });
+}
+
+/** Renames; a source that is not there was renamed before. */
+export function renameIfPresent(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+}
+
+function writeIndex(
+  paths: ReturnType<typeof partialPaths>,
+  { header, bytesPerToken }: { header: Buffer; bytesPerToken: number },
+): void {
+  const index = appendTo(paths.idx);
+  index.append(header);
+  forEachChunk(paths.lengths, (bytes) => index.append(bytes));
+  let offset = 0n;
+  forEachChunk(paths.lengths, (bytes) => {
+    const lengths = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    const offsets = new BigInt64Array(lengths.length);
+    for (let i = 0; i < lengths.length; i++) {
+      offsets[i] = offset;
+      offset += BigInt(lengths[i]! * bytesPerToken);
+    }
+    index.append(bytesOf(offsets));
+  });
+  forEachChunk(paths.boundaries, (bytes) => index.append(bytes));
+  index.sync();
+  index.close();
+}
+
+/** Calls `visit` with the file's bytes, a whole number of 8-byte words at a time except for the last. */
+function forEachChunk(path: string, visit: (bytes: Uint8Array) => void): void {
+  const descriptor = openSync(path, "r");
+  const chunk = new Uint8Array(1 << 20);
+  try {
+    const { size } = fstatSync(descriptor);
+    for (let position = 0; position < size; position += chunk.length) {
+      const part = chunk.subarray(0, Math.min(chunk.length, size - position));
+      readExactly(descriptor, part, position, path);
+      visit(part);
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * The sidecar `<prefix>.json` of a prepared dataset: what Megatron's two files do not say. The tokenizer they were made
+ * with, how the documents are split, how much text they are (bits per byte needs it), and checksums.
+ */
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { DataError, fileError } from "./errors.ts";
+
+const count = z.number().int().nonnegative();
+
+/** Sizes of a run of documents; bytes, characters (code points) and words are those of the text before tokenizing. */
+export const textCountsSchema = z.strictObject({
+  documents: count,
+  tokens: count,
+  bytes: count,
+  characters: count,
+  words: count,
+});
+
+const splitSchema = z.strictObject({ start: count, end: count, ...textCountsSchema.shape });
+const fileSchema = z.strictObject({ bytes: count, sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+
+export const sidecarSchema = z.strictObject({
+  format: z.literal("megatron-ts/indexed-dataset"),
+  version: z.literal(1),
+  jsonKey: z.string(),
+  tokenizer: z.strictObject({
+    fingerprint: z.string(),
+    vocabularySize: count,
+    /** Id of the token that ends every document; null where none was appended. */
+    endOfDocument: count.nullable(),
+  }),
+  counts: textCountsSchema,
+  split: z.strictObject({
+    weights: z.array(z.number().nonnegative()).max(3),
+    train: splitSchema,
+    validation: splitSchema,
+    test: splitSchema,
+  }),
+  skipped: z.strictObject({ badLines: count, emptyDocuments: count }),
+  files: z.strictObject({ bin: fileSchema, idx: fileSchema }),
+});
+
+export type TextCounts = z.infer<typeof textCountsSchema>;
+export type DatasetSidecar = z.infer<typeof sidecarSchema>;
+
+/** Reads `<prefix>.json`; undefined where there is none. DataError where it is not a sidecar of a known version. */
+export function readSidecar(prefix: string): DatasetSidecar | undefined {
+  const path = `${prefix}.json`;
+  let json: string;
+  try {
+    json = readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw fileError(error, path);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (error) {
+    throw new DataError(`damaged: malformed JSON (${(error as Error).message})`, { source: path, cause: error });
+  }
+  const parsed = sidecarSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  const where = issue.path.length > 0 ? `${issue.path.join(".")}: ` : "";
+  throw new DataError(`is not the sidecar of a dataset (${where}${issue.message}); prepare the text again`, {
+    source: path,
+  });
+}

@@ -1,0 +1,137 @@
+/**
+ * A source as a stream of decompressed bytes, with what can go wrong (a missing file, damaged gzip or Zstandard data)
+ * as one clear line. Knows nothing of text.
+ */
+import { createReadStream } from "node:fs";
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pipeline, Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { Decompress } from "fzstd";
+import { DataError, fileError } from "../errors.ts";
+import type { Compression, TextFormat, TextSource } from "./sources.ts";
+
+const CHUNK_BYTES = 1 << 20;
+
+/** A source whose format and compression are known, and its decompressed bytes. */
+export interface OpenSource {
+  path: string;
+  format: TextFormat;
+  compression: Compression;
+  bytes: AsyncIterable<Buffer>;
+}
+
+/**
+ * Opens a source. Standard input tells its compression, and its format unless one was asked for, by its first bytes:
+ * gzip, Zstandard and Parquet by their magic numbers, JSONL by an opening brace, plain text otherwise.
+ * @param onBytes told how many bytes were read from the file, before decompression.
+ */
+export async function openSource(source: TextSource, onBytes?: (count: number) => void): Promise<OpenSource> {
+  const raw = counted(
+    source.path === "-" ? (process.stdin as AsyncIterable<Buffer>) : fileChunks(source.path),
+    onBytes,
+  );
+  if (source.path !== "-") {
+    const compression = source.compression ?? "none";
+    return { path: source.path, format: source.format!, compression, bytes: decompress(raw, compression, source.path) };
+  }
+  const outer = await peek(raw, 4);
+  const compression = outer.head.readUInt16BE(0) === 0x1f8b ? "gzip" : isZstandard(outer.head) ? "zstd" : "none";
+  const path = "standard input";
+  const inner = await peek(decompress(outer.all, compression, path), 4);
+  if (inner.size === 0) throw new DataError("is empty", { source: path });
+  const start = inner.head.toString("latin1");
+  const sniffed = start === "PAR1" ? "parquet" : /^(\xef\xbb\xbf)?\s*\{/.test(start) ? "jsonl" : "txt";
+  return { path, format: source.format ?? sniffed, compression, bytes: inner.all };
+}
+
+const isZstandard = (head: Buffer) => head.readUInt32LE(0) === 0xfd2fb528;
+
+async function* fileChunks(path: string): AsyncGenerator<Buffer> {
+  try {
+    yield* createReadStream(path, { highWaterMark: CHUNK_BYTES });
+  } catch (error) {
+    throw fileError(error, path);
+  }
+}
+
+async function* counted(chunks: AsyncIterable<Buffer>, onBytes?: (count: number) => void): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    onBytes?.(chunk.length);
+    yield chunk;
+  }
+}
+
+/** The first `length` bytes (zero-padded where there are fewer) and the whole stream, those bytes included. */
+async function peek(chunks: AsyncIterable<Buffer>, length: number) {
+  const iterator = chunks[Symbol.asyncIterator]();
+  let start = Buffer.alloc(0);
+  while (start.length < length) {
+    const next = await iterator.next();
+    if (next.done) break;
+    start = Buffer.concat([start, next.value]);
+  }
+  const head = Buffer.alloc(length);
+  start.copy(head);
+  async function* all(): AsyncGenerator<Buffer> {
+    if (start.length > 0) yield start;
+    yield* { [Symbol.asyncIterator]: () => iterator };
+  }
+  return { head, size: start.length, all: all() };
+}
+
+function decompress(raw: AsyncIterable<Buffer>, compression: Compression, path: string): AsyncIterable<Buffer> {
+  if (compression === "gzip") return gunzipped(raw, path);
+  return compression === "zstd" ? unzstandard(raw, path) : raw;
+}
+
+async function* gunzipped(raw: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
+  const gunzip = createGunzip({ chunkSize: 1 << 18 });
+  // The error that ends the pipeline is the one that iterating over it throws.
+  pipeline(Readable.from(raw), gunzip, () => {});
+  try {
+    yield* gunzip as AsyncIterable<Buffer>;
+  } catch (error) {
+    if (!String((error as NodeJS.ErrnoException).code).startsWith("Z_")) throw error;
+    throw new DataError(`damaged or truncated gzip data (${(error as Error).message})`, { source: path, cause: error });
+  }
+}
+
+async function* unzstandard(raw: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
+  let ready: Buffer[] = [];
+  const decoder = new Decompress((data) => ready.push(Buffer.from(data.buffer, data.byteOffset, data.length)));
+  const push = (data: Uint8Array, final: boolean) => {
+    try {
+      decoder.push(data, final);
+    } catch (error) {
+      const reason = (error as Error).message;
+      throw new DataError(`damaged or truncated Zstandard data (${reason})`, { source: path, cause: error });
+    }
+    const blocks = ready.filter((block) => block.length > 0);
+    ready = [];
+    return blocks;
+  };
+  for await (const chunk of raw) {
+    for (let start = 0; start < chunk.length; start += 1 << 16)
+      yield* push(chunk.subarray(start, start + (1 << 16)), false);
+  }
+  yield* push(new Uint8Array(0), true);
+}
+
+/** Runs `read` on the bytes as a file of its own, for formats that must be read at random; removes it afterwards. */
+export async function* withTemporaryFile<T>(
+  bytes: AsyncIterable<Buffer>,
+  read: (path: string) => AsyncIterable<T>,
+): AsyncGenerator<T> {
+  const directory = await mkdtemp(join(tmpdir(), "megatron-data-"));
+  try {
+    const path = join(directory, "contents");
+    const file = await open(path, "w");
+    for await (const chunk of bytes) await file.write(chunk);
+    await file.close();
+    yield* read(path);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}

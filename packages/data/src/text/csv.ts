@@ -1,0 +1,62 @@
+/** CSV (RFC 4180, comma, a header line) to documents: the text is one column. Parsing is csv-parse's. */
+import { Readable } from "node:stream";
+import { type CsvError, type Info, parse } from "csv-parse";
+import { DataError } from "../errors.ts";
+import type { DocumentPart, ReaderOptions } from "./document.ts";
+import { readLineBlocks } from "./line-blocks.ts";
+
+const LARGEST_RECORD = 1 << 28;
+
+/** The documents of a CSV file: the column named `textKey` of each row. A row of another length is malformed. */
+export async function* readCsv(
+  chunks: AsyncIterable<Buffer>,
+  { source, textKey, onBadLine }: ReaderOptions,
+): AsyncGenerator<DocumentPart> {
+  async function* bytes() {
+    for await (const block of readLineBlocks(chunks, { source, onBadLine, wholeLines: false, keepLineCount: true }))
+      yield block.bytes;
+  }
+  const parser = parse({
+    columns: (header: string[]) => checkedHeader(header, textKey, source),
+    info: true,
+    skip_empty_lines: true,
+    skip_records_with_error: true,
+    max_record_size: LARGEST_RECORD,
+  });
+  const skipped: DataError[] = [];
+  parser.on("skip", (error: CsvError) => skipped.push(malformed(error, source)));
+  const input = Readable.from(bytes(), { objectMode: false });
+  input.on("error", (error) => parser.destroy(error));
+  let line = 2;
+  try {
+    for await (const { record, info } of input.pipe(parser) as AsyncIterable<{
+      record: Record<string, string>;
+      info: Info;
+    }>) {
+      for (const problem of skipped.splice(0)) onBadLine(problem);
+      yield { text: record[textKey]!, source, line, last: true };
+      line = info.lines + 1;
+    }
+  } catch (error) {
+    throw isCsvError(error) ? malformed(error, source) : error;
+  } finally {
+    input.destroy();
+  }
+  for (const problem of skipped) onBadLine(problem);
+}
+
+function checkedHeader(header: string[], column: string, source: string): string[] {
+  if (header.includes(column)) return header;
+  throw new DataError(`has no column ${JSON.stringify(column)}; its columns are: ${header.join(", ")}`, {
+    source,
+    line: 1,
+  });
+}
+
+const isCsvError = (error: unknown): error is CsvError =>
+  error instanceof Error && String((error as NodeJS.ErrnoException).code).startsWith("CSV_");
+
+function malformed(error: CsvError, source: string): DataError {
+  const message = error.message.replace(/ (on|at) line \d+/, "");
+  return new DataError(`malformed CSV (${message})`, { source, line: Number(error.lines), cause: error });
+}

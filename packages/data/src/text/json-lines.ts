@@ -1,0 +1,37 @@
+/** JSONL to documents: one JSON object a line, its text under a key. */
+import { DataError } from "../errors.ts";
+import type { DocumentPart, ReaderOptions } from "./document.ts";
+import { readLines } from "./plain-text.ts";
+
+/** The documents of a JSONL file; blank lines do not count. A line without a string under `textKey` is malformed. */
+export async function* readJsonLines(
+  chunks: AsyncIterable<Buffer>,
+  { source, textKey, onBadLine }: ReaderOptions,
+): AsyncGenerator<DocumentPart> {
+  for await (const { text: json, line } of readLines(chunks, { source, onBadLine })) {
+    if (json.trim() === "") continue;
+    const found = textOf(json, textKey);
+    if (typeof found === "string") yield { text: found, source, line, last: true };
+    else onBadLine(new DataError(found.problem, { source, line }));
+  }
+}
+
+function textOf(json: string, key: string): string | { problem: string } {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (error) {
+    return { problem: `malformed JSON (${(error as Error).message})` };
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return { problem: `expected a JSON object, found ${Array.isArray(value) ? "an array" : JSON.stringify(value)}` };
+  const text = (value as Record<string, unknown>)[key];
+  if (typeof text !== "string") {
+    const keys = Object.keys(value).slice(0, 8).join(", ");
+    const found = text === undefined ? `its keys are: ${keys || "none"}` : `found ${JSON.stringify(text).slice(0, 40)}`;
+    return { problem: `expected a string under ${JSON.stringify(key)}; ${found}` };
+  }
+  return /\p{Surrogate}/u.test(text)
+    ? { problem: `the string under ${JSON.stringify(key)} holds a lone surrogate` }
+    : text;
+}

@@ -1,0 +1,104 @@
+/**
+ * Bytes to blocks of lines that are valid UTF-8, with the number of each block's first line. Invalid lines are reported
+ * one by one. Blocks are bounded, so a file of any size streams.
+ */
+import { isUtf8 } from "node:buffer";
+import { DataError } from "../errors.ts";
+
+/** Told of each malformed line: throws it, or counts it and returns, whereupon the line is skipped. */
+export type BadLineHandler = (problem: DataError) => void;
+
+/** Valid UTF-8 that starts with line `line` (1-based) of its file. */
+export interface LineBlock {
+  bytes: Buffer;
+  line: number;
+}
+
+const LONGEST_LINE = 1 << 28;
+const PIECE_BYTES = 1 << 20;
+const NEWLINE = 0x0a;
+
+/**
+ * @param options.wholeLines true: a line never spans two blocks (and must be shorter than 256 MB); false: a long line is
+ *   cut between characters, and where it is invalid only the piece with the error is skipped.
+ * @param options.keepLineCount in place of a skipped line, yields an empty one.
+ */
+export async function* readLineBlocks(
+  chunks: AsyncIterable<Buffer>,
+  options: { source: string; onBadLine: BadLineHandler; wholeLines: boolean; keepLineCount?: boolean },
+): AsyncGenerator<LineBlock> {
+  let pending: Buffer[] = [];
+  let pendingBytes = 0;
+  let line = 1;
+  let atStart = true;
+  const take = (bytes: Buffer): LineBlock[] => {
+    const body = atStart && bytes.subarray(0, 3).equals(byteOrderMark) ? bytes.subarray(3) : bytes;
+    const blocks = isUtf8(body) ? [{ bytes: body, line }] : validLines(body, line, options);
+    atStart = false;
+    line += countNewlines(bytes);
+    return blocks.filter((block) => block.bytes.length > 0);
+  };
+  for await (const chunk of chunks) {
+    const end = chunk.lastIndexOf(NEWLINE) + 1;
+    if (end > 0) {
+      yield* take(Buffer.concat([...pending, chunk.subarray(0, end)]));
+      pending = [chunk.subarray(end)];
+      pendingBytes = chunk.length - end;
+      continue;
+    }
+    pending.push(chunk);
+    pendingBytes += chunk.length;
+    if (options.wholeLines && pendingBytes > LONGEST_LINE)
+      throw new DataError(`is longer than ${LONGEST_LINE >> 20} MB`, { source: options.source, line });
+    if (options.wholeLines || pendingBytes < PIECE_BYTES) continue;
+    const bytes = Buffer.concat(pending);
+    const cut = lastCharacterBoundary(bytes);
+    yield* take(bytes.subarray(0, cut));
+    pending = [bytes.subarray(cut)];
+    pendingBytes = bytes.length - cut;
+  }
+  if (pendingBytes > 0) yield* take(Buffer.concat(pending));
+}
+
+const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
+
+function validLines(
+  bytes: Buffer,
+  firstLine: number,
+  options: { source: string; onBadLine: BadLineHandler; keepLineCount?: boolean },
+): LineBlock[] {
+  const blocks: LineBlock[] = [];
+  let line = firstLine;
+  for (let start = 0; start < bytes.length; line++) {
+    const newline = bytes.indexOf(NEWLINE, start);
+    const end = newline < 0 ? bytes.length : newline + 1;
+    const slice = bytes.subarray(start, end);
+    start = end;
+    if (isUtf8(slice)) {
+      blocks.push({ bytes: slice, line });
+      continue;
+    }
+    const wide = line === 1 && (slice.readUInt16BE(0) === 0xfffe || slice.readUInt16BE(0) === 0xfeff);
+    const advice = wide ? " (it looks like UTF-16: convert it to UTF-8)" : "";
+    options.onBadLine(new DataError(`invalid UTF-8${advice}`, { source: options.source, line }));
+    if (options.keepLineCount) blocks.push({ bytes: Buffer.from("\n"), line });
+  }
+  return blocks;
+}
+
+function countNewlines(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) count++;
+  return count;
+}
+
+/** The end of the last complete UTF-8 character; the end of the bytes where there is none in sight. */
+function lastCharacterBoundary(bytes: Buffer): number {
+  for (let back = 1; back <= Math.min(4, bytes.length); back++) {
+    const byte = bytes[bytes.length - back]!;
+    if ((byte & 0xc0) === 0x80) continue;
+    const length = byte < 0x80 ? 1 : byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+    return length > back ? bytes.length - back : bytes.length;
+  }
+  return bytes.length;
+}
