@@ -57,7 +57,9 @@ export function createGpt(config: GptConfig, { mesh, source }: { mesh: Mesh; sou
         const before = x;
         if (options.recompute === "full" && !cache) {
           const own = layerScope.declared().map(({ tensor }) => tensor);
-          x = recompute((y) => block(y, context), [before], { parameters: own })[0]!;
+          // The ranges are an input: what f reaches by closure must outlive the forward.
+          const again = (y: tf.Tensor, visible: tf.Tensor) => block(y, { ...context, ranges: visible });
+          x = recompute(again as (...tensors: tf.Tensor[]) => tf.Tensor, [before, ranges], { parameters: own })[0]!;
         } else {
           x = block(before, context);
         }

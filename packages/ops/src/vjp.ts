@@ -50,7 +50,7 @@ export interface VectorJacobianProduct {
  * Runs `f(...inputs)` and keeps what its backward needs.
  *
  * Every tensor that wants a gradient is listed: inputs, and parameters that `f` reaches by closure. The gradient of
- * a tensor that `f` does not use is null.
+ * a tensor that `f` does not use is null, and so is that of one that holds integers.
  */
 export function vjp(
   f: (...inputs: tf.Tensor[]) => tf.Tensor | tf.Tensor[],
@@ -58,7 +58,8 @@ export function vjp(
   { parameters = [] }: { parameters?: tf.Tensor[] } = {},
 ): VectorJacobianProduct {
   const { outputs, tape } = record(() => f(...inputs));
-  const wanted = new Set([...inputs, ...parameters].map((tensor) => tensor.id));
+  const differentiable = [...inputs, ...parameters].filter(({ dtype }) => dtype === "float32");
+  const wanted = new Set(differentiable.map(({ id }) => id));
   const reachable = reachableFrom(wanted, tape);
   let consumed = false;
   const consume = () => {
