@@ -6,6 +6,14 @@ export { foreignSource, readForeignWeight } from "./foreign-weights.ts";
 export { type LoadedCheckpoint, loadCheckpoint, verifyCheckpoint } from "./load-checkpoint.ts";
 export { readManifest } from "./manifest.ts";
 export type { JsonRecord, Manifest } from "./manifest-schema.ts";
+export {
+  checkpointSource,
+  loadModel,
+  readTensor,
+  resolveCheckpoint,
+  tensorEntry,
+  weightEntries,
+} from "./model-checkpoint.ts";
 export { checkpointsToDelete, type RetainedCheckpoint } from "./retention.ts";
 export {
   checkpointDirectory,

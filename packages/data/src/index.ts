@@ -10,6 +10,7 @@ export {
 } from "./batches/causal.ts";
 export { createEvaluationBatches, type EvaluationBatches } from "./batches/evaluation.ts";
 export { type BatchRamp, type BatchSchedule, type BatchSlot, createBatchSchedule } from "./batches/schedule.ts";
+export { type DataConfig, dataConfigSchema } from "./configuration.ts";
 export { type Dataset, openDataset } from "./dataset.ts";
 export { DataError } from "./errors.ts";
 export { type TokenType, tokenTypeFor } from "./indexed/format.ts";

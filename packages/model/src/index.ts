@@ -10,3 +10,4 @@ export { type CreateModelOptions, countModelParameters, createModel } from "./fa
 export { type ForeignWeight, gpt2Names } from "./gpt2-names.ts";
 export type { ForwardOptions, LanguageModel, ModelInput, StepRandomness } from "./model.ts";
 export { type Preset, presets } from "./presets.ts";
+export { type ModelRecipe, modelRecipeSchema } from "./recipe.ts";

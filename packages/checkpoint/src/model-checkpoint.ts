@@ -1,0 +1,57 @@
+/** Models in checkpoints: parameters to tensor entries, and back through the scope. */
+import { createModel, type LanguageModel, modelConfigSchema } from "@megatron-ts/model";
+import { fromBytes, toBytes } from "@megatron-ts/ops";
+import type { Mesh, ParameterSource, Parameters } from "@megatron-ts/parallel";
+import * as tf from "@tensorflow/tfjs";
+import { refusal } from "./checkpoint-error.ts";
+import { type LoadedCheckpoint, loadCheckpoint } from "./load-checkpoint.ts";
+import { latestCheckpoint } from "./run-directory.ts";
+import type { TensorEntry } from "./tensor-entry.ts";
+import type { TensorReader } from "./tensor-reader.ts";
+
+/** A float32 tensor as an entry of a safetensors file; its bytes are read when they are written. */
+export const tensorEntry = (name: string, tensor: tf.Tensor): TensorEntry => ({
+  name,
+  dtype: "F32",
+  shape: tensor.shape,
+  bytes: () => toBytes(tensor),
+});
+
+/** The weights of a model, in the order of their declaration. */
+export const weightEntries = (parameters: Parameters): TensorEntry[] =>
+  [...parameters.values()].map(({ name, tensor }) => tensorEntry(name, tensor));
+
+/** A float32 tensor of a group, of the expected shape. Throws a CheckpointError where it is another. */
+export function readTensor(reader: TensorReader, name: string, shape: readonly number[]): tf.Tensor {
+  const found = reader.info(name);
+  if (found.dtype !== "F32" || found.shape.join() !== shape.join()) {
+    throw refusal(`${name} is ${found.dtype} [${found.shape}] in the checkpoint, but the model's is F32 [${shape}]`);
+  }
+  return tf.keep(fromBytes(reader.read(name), { shape }));
+}
+
+/** A checkpoint's weights as the source of a model's parameters. */
+export const checkpointSource =
+  (reader: TensorReader): ParameterSource =>
+  ({ name, globalShape }) =>
+    readTensor(reader, name, globalShape);
+
+/** The checkpoint that a path means: itself, or the newest of a run directory. Throws a CheckpointError for neither. */
+export function resolveCheckpoint(directory: string): string {
+  return latestCheckpoint(directory)?.directory ?? directory;
+}
+
+/** A model with the weights of a checkpoint, or of the newest one of a run directory. The caller closes the checkpoint. */
+export function loadModel(
+  directory: string,
+  { mesh }: { mesh?: Mesh } = {},
+): { model: LanguageModel; checkpoint: LoadedCheckpoint } {
+  const checkpoint = loadCheckpoint(resolveCheckpoint(directory));
+  const config = modelConfigSchema.safeParse(checkpoint.manifest.model);
+  if (!config.success) {
+    const { path, message } = config.error.issues[0]!;
+    throw refusal(`${checkpoint.directory}: its model's ${path.join(".")} cannot be read: ${message}`);
+  }
+  const model = createModel(config.data, { mesh, weights: { source: checkpointSource(checkpoint.weights) } });
+  return { model, checkpoint };
+}
