@@ -1,6 +1,5 @@
 // Ids to text for byte-level vocabularies: the tokens' bytes, one after the other, read as UTF-8.
 
-import { bytesOfToken } from "./byte-alphabet.ts";
 import type { DecodeOptions, TokenDecoder } from "./tokenizer.ts";
 
 export interface ByteDecoder {
@@ -11,22 +10,14 @@ export interface ByteDecoder {
 // Without ignoreBOM a U+FEFF at the start would be lost.
 const utf8Decoder = () => new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** `tokens` by id, with holes where an id has none. */
-export function createByteDecoder(
-  tokens: readonly (string | undefined)[],
-  specialIds: ReadonlySet<number>,
-): ByteDecoder {
-  const encoder = new TextEncoder();
+/** `tokens` are the bytes of every id, none where an id has no token. */
+export function createByteDecoder(tokens: readonly Uint8Array[], specialIds: ReadonlySet<number>): ByteDecoder {
   const offsets = new Int32Array(tokens.length + 1);
-  const parts: Uint8Array[] = [];
-  for (let id = 0; id < tokens.length; id++) {
-    const token = tokens[id] ?? "";
-    const bytes = bytesOfToken(token) ?? encoder.encode(token);
-    parts.push(bytes);
+  tokens.forEach((bytes, id) => {
     offsets[id + 1] = offsets[id]! + bytes.length;
-  }
+  });
   const store = new Uint8Array(offsets[tokens.length]!);
-  parts.forEach((bytes, id) => {
+  tokens.forEach((bytes, id) => {
     store.set(bytes, offsets[id]!);
   });
 

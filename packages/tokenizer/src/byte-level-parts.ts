@@ -13,6 +13,8 @@ export interface ByteLevelParts {
   /** A word that is a token is taken as it is, whatever the merges would make of it. */
   ignoreMerges: boolean;
   addedTokens: AddedToken[];
+  /** Unicode's form that text is brought into first. */
+  normalization: NormalizationForm | undefined;
   pattern: WordPattern;
   /** Whether a text that does not start with a blank gets one. */
   addPrefixSpace: boolean;
@@ -53,6 +55,10 @@ function wordsOf(
   return pattern && bytesOnly && more.length === 0 ? { pattern, addPrefixSpace: false } : undefined;
 }
 
+export type NormalizationForm = "NFC" | "NFD" | "NFKC" | "NFKD";
+
+const isForm = (type: string | undefined): type is NormalizationForm => /^NFK?[CD]$/.test(type ?? "");
+
 function mergesById(model: BpeModel, vocabulary: Map<string, number>): ByteLevelParts["merges"] {
   const idOf = (token: string, rank: number): number => {
     const id = vocabulary.get(token);
@@ -70,17 +76,20 @@ function mergesById(model: BpeModel, vocabulary: Map<string, number>): ByteLevel
 
 /** The parts of a byte-level BPE tokenizer, or undefined when the file describes anything that ours does not cover. */
 export function readByteLevelParts(json: TokenizerJson): ByteLevelParts | undefined {
-  if (json.model.type !== "BPE" || json.normalizer || json.decoder?.type !== "ByteLevel") return undefined;
+  if (json.model.type !== "BPE" || json.decoder?.type !== "ByteLevel") return undefined;
   const model = json.model as BpeModel;
   const words = wordsOf(json.pre_tokenizer);
   const frame = frameOf(json.post_processor);
   const vocabulary = new Map(Object.entries(model.vocab));
   const isPlain = !model.dropout && !model.continuing_subword_prefix && !model.end_of_word_suffix;
   const hasAllBytes = byteToCharacter.every((character) => vocabulary.has(character));
+  const normalization = json.normalizer?.type;
   if (!words || !frame || !isPlain || !hasAllBytes) return undefined;
+  if (normalization !== undefined && !isForm(normalization)) return undefined;
   return {
     ...words,
     frame,
+    normalization,
     vocabulary,
     merges: mergesById(model, vocabulary),
     ignoreMerges: model.ignore_merges === true,

@@ -1,13 +1,13 @@
 // Our own byte-level BPE tokenizer: text to UTF-8, added tokens cut out, words scanned, each word looked up or merged.
 // No string or object is made per token.
 
-import { createTokenSplitter } from "./added-tokens.ts";
+import { createTokenSplitter, type TokenSplitter } from "./added-tokens.ts";
 import { bytesOfToken, byteToCharacter } from "./byte-alphabet.ts";
 import { createByteDecoder } from "./byte-decoder.ts";
 import type { ByteLevelParts } from "./byte-level-parts.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { append, createTokenBuffer, reserve, type TokenBuffer, type Tokenizer } from "./tokenizer.ts";
-import type { TokenizerJson } from "./tokenizer-json.ts";
+import type { AddedToken, TokenizerJson } from "./tokenizer-json.ts";
 import { toUtf8 } from "./utf8.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 import { rememberWords } from "./word-cache.ts";
@@ -16,6 +16,11 @@ import { createWordScanner } from "./word-scanner.ts";
 import { createWordTable } from "./word-table.ts";
 
 const BLANK = 0x20;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Appends the tokens of bytes[start..end) to the buffer. */
+type PieceEncoder = (bytes: Uint8Array, start: number, end: number, buffer: TokenBuffer) => void;
 
 /** Takes words that are tokens as they are, and merges the others. */
 function preferWholeWords(vocabulary: ReadonlyMap<string, number>, merge: WordMerger): WordMerger {
@@ -39,6 +44,13 @@ function createWordEncoder({ vocabulary, merges, ignoreMerges }: ByteLevelParts)
   return rememberWords(ignoreMerges ? preferWholeWords(vocabulary, merge) : merge);
 }
 
+/** Added tokens stand for their own text, all others for what the byte-level alphabet says. */
+function bytesOfIds(tokens: Vocabulary["tokens"], addedTokens: readonly AddedToken[]): Uint8Array[] {
+  const bytes = tokens.map((token = "") => bytesOfToken(token) ?? encoder.encode(token));
+  for (const { id, content } of addedTokens) bytes[id] = encoder.encode(content);
+  return bytes;
+}
+
 export function createByteLevelTokenizer(
   json: TokenizerJson,
   parts: ByteLevelParts,
@@ -46,11 +58,13 @@ export function createByteLevelTokenizer(
 ): Tokenizer {
   const scan = createWordScanner(parts.pattern);
   const encodeWord = createWordEncoder(parts);
-  // Tokens marked as normalized are looked for after the others, in the text between them.
-  const passes = [false, true].flatMap((normalized) => {
-    const splitter = createTokenSplitter(parts.addedTokens.filter((token) => token.normalized === normalized));
-    return splitter ? [splitter] : [];
-  });
+  const { normalization } = parts;
+  const normalize = (text: string): string => (normalization ? text.normalize(normalization) : text);
+  const addedTokens = parts.addedTokens.map((token) =>
+    token.normalized ? { ...token, content: normalize(token.content) } : token,
+  );
+  const splitOriginal = createTokenSplitter(addedTokens.filter((token) => !token.normalized));
+  const splitNormalized = createTokenSplitter(addedTokens.filter((token) => token.normalized));
   let fingerprint: string | undefined;
   const scratch = createTokenBuffer();
 
@@ -69,15 +83,21 @@ export function createByteLevelTokenizer(
       from = to;
     }
   };
-  const encodePass = (pass: number, bytes: Uint8Array, start: number, end: number, buffer: TokenBuffer): void => {
-    const split = passes[pass];
-    if (split) {
-      split(bytes, start, end, {
-        text: (from, to) => encodePass(pass + 1, bytes, from, to, buffer),
-        token: (id) => append(buffer, [id]),
-      });
-    } else encodeText(bytes, start, end, buffer);
-  };
+  const between = (split: TokenSplitter | undefined, encodePiece: PieceEncoder): PieceEncoder =>
+    split
+      ? (bytes, start, end, buffer) =>
+          split(bytes, start, end, {
+            text: (from, to) => encodePiece(bytes, from, to, buffer),
+            token: (id) => append(buffer, [id]),
+          })
+      : encodePiece;
+  // Tokens marked as normalized are looked for after the others, in the normalized text between them.
+  const encodeNormalized = between(splitNormalized, encodeText);
+  const encodeOriginal = between(splitOriginal, (bytes, start, end, buffer) => {
+    const normalized = encoder.encode(normalize(decoder.decode(bytes.subarray(start, end))));
+    encodeNormalized(normalized, 0, normalized.length, buffer);
+  });
+  const encodeUnchanged = between(splitOriginal, encodeNormalized);
 
   const tokenizer: Tokenizer = {
     vocabularySize: vocabulary.tokens.length,
@@ -92,7 +112,8 @@ export function createByteLevelTokenizer(
       const before = buffer.length;
       const { bytes, length } = toUtf8(text);
       if (addSpecialTokens) append(buffer, parts.frame.before);
-      encodePass(0, bytes, 0, length, buffer);
+      const isNormal = !normalization || text === normalize(text);
+      (isNormal ? encodeUnchanged : encodeOriginal)(bytes, 0, length, buffer);
       if (addSpecialTokens) append(buffer, parts.frame.after);
       return buffer.length - before;
     },
@@ -103,7 +124,7 @@ export function createByteLevelTokenizer(
     },
     tokenToId: (token) => vocabulary.idOf.get(token),
     idToToken: (id) => vocabulary.tokens[id],
-    ...createByteDecoder(vocabulary.tokens, new Set(vocabulary.special.values())),
+    ...createByteDecoder(bytesOfIds(vocabulary.tokens, addedTokens), new Set(vocabulary.special.values())),
   };
   return tokenizer;
 }

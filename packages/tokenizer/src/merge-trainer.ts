@@ -1,7 +1,6 @@
 // Byte-pair merges from word counts (Sennrich et al. 2016, https://arxiv.org/abs/1508.07909): the most frequent pair
-// becomes a token, again and again. A merge touches only the places where its pair stands. Order, ties and the counting
-// of pairs that come up twice are those of Hugging Face's BpeTrainer, so that both learn the same merges. Knows nothing
-// of text or files.
+// becomes a token, again and again. A merge touches only the places where its pair stands. Order and ties are those of
+// Hugging Face's BpeTrainer, so that both learn the same merges. Knows nothing of text or files.
 
 import { createMergeQueue } from "./merge-queue.ts";
 import { createPairIndex } from "./pair-index.ts";
@@ -55,7 +54,7 @@ function createLists(expected: number) {
 export function learnMerges(corpus: WordCounts, options: MergeTrainerOptions): LearnedMerges {
   const { words, counts } = corpus;
   const tokens = [...options.tokens];
-  const idOfToken = new Map(tokens.map((token, id) => [token, id]));
+  const special = new Map(tokens.map((token, id) => [token, id]));
   const lengths: number[] = tokens.map((token) => token.length);
 
   // All words one after the other, an edge before and behind each. symbols[p] is the token that starts at p; a position
@@ -69,11 +68,11 @@ export function learnMerges(corpus: WordCounts, options: MergeTrainerOptions): L
   const pairCounts: number[] = [];
   const lists = createLists(2 * size);
   const queue = createMergeQueue();
-  // Positions found since the last time that candidates were queued.
+  // Where each new pair stands. A pair is new exactly once, in the step that makes the younger of its sides: a stretch of
+  // text between two token edges merges in the same way wherever it stands, so no token comes about in two ways.
   const heads: number[] = [];
   const tails: number[] = [];
   let touched: number[] = [];
-  const timesQueued: number[] = [];
 
   const pairOf = (left: number, right: number): number => {
     const pair = pairs.add(left, right);
@@ -81,7 +80,6 @@ export function learnMerges(corpus: WordCounts, options: MergeTrainerOptions): L
       pairCounts.push(0);
       heads.push(-1);
       tails.push(-1);
-      timesQueued.push(0);
     }
     return pair;
   };
@@ -103,10 +101,7 @@ export function learnMerges(corpus: WordCounts, options: MergeTrainerOptions): L
       const count = pairCounts[pair]!;
       if (count > 0) {
         queue.push({ pair, left: pairs.left(pair), right: pairs.right(pair), count, positions: heads[pair]! });
-        timesQueued[pair]! += 1;
       }
-      heads[pair] = -1;
-      tails[pair] = -1;
     }
     touched = [];
   };
@@ -125,10 +120,10 @@ export function learnMerges(corpus: WordCounts, options: MergeTrainerOptions): L
   queueTouched();
 
   /** Makes one token of the two that start at `at`, if they are the pair. */
-  const mergeAt = (at: number, left: number, right: number, merged: number): boolean => {
-    if (symbols[at] !== left) return false;
+  const mergeAt = (at: number, left: number, right: number, merged: number): void => {
+    if (symbols[at] !== left) return;
     const second = at + lengths[left]!;
-    if (symbols[second] !== right) return false;
+    if (symbols[second] !== right) return;
     const weight = counts[wordAt[at]!]!;
     const after = second + lengths[right]!;
     const previous = starts[at - 1]!;
@@ -143,52 +138,30 @@ export function learnMerges(corpus: WordCounts, options: MergeTrainerOptions): L
       lose(right, symbols[after]!, weight);
       gain(merged, symbols[after]!, at, weight);
     }
-    return true;
   };
 
-  /** Merges the pair everywhere in the word around `at`. */
-  const mergeWord = (at: number, left: number, right: number, merged: number): void => {
-    let from = at;
-    while (symbols[from] !== EDGE) from--;
-    for (from++; symbols[from] !== EDGE; from += lengths[symbols[from]!]!) mergeAt(from, left, right, merged);
-  };
-
-  const merges: { left: number; right: number; pair: number }[] = [];
+  const merges: [number, number][] = [];
   while (tokens.length < options.vocabularySize) {
     const top = queue.pop();
     if (!top) break;
     const count = pairCounts[top.pair]!;
     if (count !== top.count) {
-      // HF keeps candidates whose count fell to nothing too, and stops at the first that comes up.
       queue.push({ ...top, count });
       continue;
     }
     if (count < 1 || count < options.minFrequency) break;
     const { left, right } = top;
     const token = tokens[left]! + tokens[right]!;
-    let merged = idOfToken.get(token);
-    if (merged === undefined) {
-      merged = tokens.length;
+    // Only a special token can be there already.
+    const merged = special.get(token) ?? tokens.length;
+    if (merged === tokens.length) {
       tokens.push(token);
       lengths.push(lengths[left]! + lengths[right]!);
-      idOfToken.set(token, merged);
     }
-    merges.push({ left, right, pair: top.pair });
-    // Most pairs are queued once, with all places where they stand. A pair that came up again, through another way to
-    // spell one of its sides, is merged in the whole word, as the reference does.
-    const whole = timesQueued[top.pair]! > 1;
-    for (let node = top.positions; node >= 0; node = lists.next(node)) {
-      if (whole) mergeWord(lists.value(node), left, right, merged);
-      else mergeAt(lists.value(node), left, right, merged);
-    }
+    merges.push([left, right]);
+    for (let node = top.positions; node >= 0; node = lists.next(node)) mergeAt(lists.value(node), left, right, merged);
     queueTouched();
     options.onMerge?.(tokens.length);
   }
-
-  // A pair merged twice keeps its later rank.
-  const lastOf = new Map(merges.map(({ pair }, rank) => [pair, rank]));
-  return {
-    tokens,
-    merges: merges.filter(({ pair }, rank) => lastOf.get(pair) === rank).map(({ left, right }) => [left, right]),
-  };
+  return { tokens, merges };
 }
