@@ -42,10 +42,10 @@ export function fnv1a64(text: string): string {
 }
 
 export function fingerprintOf(json: TokenizerJson): string {
-  const { vocab: _vocab, merges, ...options } = json.model;
+  const { vocab, merges, ...options } = json.model;
   const parts = [
     canonical(options),
-    canonical(vocabularyOf(json.model)),
+    canonical(Array.isArray(vocab) ? vocab : vocabularyOf(json.model)),
     merges === undefined ? "" : canonical(mergesOf(json.model as BpeModel)),
     ...[json.added_tokens ?? [], json.normalizer, json.pre_tokenizer, json.post_processor, json.decoder].map((part) =>
       canonical(part ?? null),

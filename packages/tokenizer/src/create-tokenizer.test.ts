@@ -1,0 +1,133 @@
+// Which implementation a file gets, what both have in common, and the errors of files that nobody can use.
+
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { createTokenizer } from "./create-tokenizer.ts";
+import { TokenizerError } from "./errors.ts";
+import { readFixture } from "./test-texts.ts";
+import { createTokenBuffer } from "./tokenizer.ts";
+import { parseTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
+
+const loaded = vi.hoisted(() => ({ reference: false }));
+vi.mock("@huggingface/tokenizers", async (original) => {
+  loaded.reference = true;
+  return await original();
+});
+
+const small = parseTokenizerJson(readFixture("small.json"));
+const wordpiece = parseTokenizerJson(readFixture("wordpiece.json"));
+const unigram = parseTokenizerJson(readFixture("unigram.json"));
+
+const refusal = async (json: unknown): Promise<string> => {
+  const error = await createTokenizer(json as TokenizerJson).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(TokenizerError);
+  expect(error).toMatchObject({ userError: true });
+  return (error as TokenizerError).message;
+};
+
+describe("createTokenizer", () => {
+  it("loads the reference only for what our own encoder does not cover", async () => {
+    await createTokenizer(small);
+    await createTokenizer({ ...small, normalizer: { type: "NFKC" } });
+    expect(loaded.reference).toBe(false);
+    await createTokenizer(wordpiece);
+    expect(loaded.reference).toBe(true);
+  });
+
+  it("leaves byte-level files with anything unusual to the reference", async () => {
+    const usual = (await createTokenizer(small)).encode("Hello World");
+    const lower = await createTokenizer({ ...small, normalizer: { type: "Lowercase" } });
+    expect([...lower.encode("Hello World")]).toEqual([...(await createTokenizer(small)).encode("hello world")]);
+    expect([...lower.encode("Hello World")]).not.toEqual([...usual]);
+    const digits = {
+      type: "Sequence",
+      pretokenizers: [{ type: "Digits", individual_digits: true }, small.pre_tokenizer],
+    };
+    const separate = await createTokenizer({ ...small, pre_tokenizer: digits as TokenizerJson["pre_tokenizer"] });
+    expect(separate.decode(separate.encode("a 2024"))).toBe("a 2024");
+    expect(separate.encode("2024")).toHaveLength(4);
+  });
+
+  it("reads merges in the older form, as one string", async () => {
+    const merges = (small.model.merges as [string, string][]).map((merge) => merge.join(" "));
+    const older = await createTokenizer({ ...small, model: { ...small.model, merges } });
+    const text = "We, the people of the United States";
+    expect([...older.encode(text)]).toEqual([...(await createTokenizer(small)).encode(text)]);
+    expect(older.fingerprint).toBe((await createTokenizer(small)).fingerprint);
+  });
+
+  it("knows the end of text by the usual names, or by the one it is told", async () => {
+    expect((await createTokenizer(small)).endOfText).toBe(0);
+    expect((await createTokenizer(unigram)).endOfText).toBe(1);
+    expect((await createTokenizer(wordpiece)).endOfText).toBeUndefined();
+    expect((await createTokenizer(wordpiece, { endOfText: "[SEP]" })).endOfText).toBe(3);
+  });
+
+  it.each([
+    ["an array", [], /expected an object with a "model"/],
+    ["no model", { version: "1.0" }, /expected an object with a "model"/],
+    ["no vocabulary", { model: { type: "BPE" } }, /its BPE model has no vocabulary/],
+    [
+      "an unknown model",
+      { model: { type: "Nonsense", vocab: {} } },
+      /"Nonsense" are not supported: only BPE, WordPiece, Unigram/,
+    ],
+    ["an unknown normalizer", { ...wordpiece, normalizer: { type: "Nonsense" } }, /not supported: .*Nonsense/],
+    [
+      "a merge of unknown tokens",
+      {
+        ...small,
+        model: {
+          ...small.model,
+          merges: [
+            ["a", "b"],
+            ["q", "Ħħ"],
+          ],
+        },
+      },
+      /merge \d+ of the tokenizer needs "\S+"/,
+    ],
+    [
+      "a merge of three",
+      { ...small, model: { ...small.model, merges: ["a b c"] } },
+      /merge 1 of the tokenizer is not a pair/,
+    ],
+  ])("refuses %s", async (_name, json, message) => {
+    expect(await refusal(json)).toMatch(message);
+  });
+});
+
+describe.each([
+  ["WordPiece", wordpiece],
+  ["Unigram", unigram],
+])("a %s tokenizer", (_name, json) => {
+  let tokenizer: Awaited<ReturnType<typeof createTokenizer>>;
+  beforeEach(async () => {
+    tokenizer = await createTokenizer(json);
+  });
+
+  it("has the same members as ours", async () => {
+    const buffer = createTokenBuffer(1);
+    const text = "we, the people";
+    const ids = tokenizer.encode(text);
+    expect(ids).toBeInstanceOf(Int32Array);
+    expect(tokenizer.encodeInto(text, buffer)).toBe(ids.length);
+    expect([...buffer.ids.subarray(0, buffer.length)]).toEqual([...ids]);
+    expect(tokenizer.decode(ids, { skipSpecialTokens: true })).toBe(text);
+    expect(tokenizer.decode([])).toBe("");
+    expect(tokenizer.decode([99_999])).toBe("");
+    for (const id of ids) expect(tokenizer.tokenToId(tokenizer.idToToken(id)!)).toBe(id);
+    expect(Math.max(...ids)).toBeLessThan(tokenizer.vocabularySize);
+  });
+
+  it("streams what it decodes", () => {
+    const ids = tokenizer.encode("we, the people of the united states");
+    const decoder = tokenizer.createDecoder({ skipSpecialTokens: true });
+    const parts = [...ids].map((id) => decoder.push(id));
+    expect(parts.join("") + decoder.flush()).toBe(tokenizer.decode(ids, { skipSpecialTokens: true }));
+    expect(parts.filter((part) => part !== "").length).toBeGreaterThan(4);
+  });
+
+  it("takes lone surrogates for U+FFFD", () => {
+    expect([...tokenizer.encode("we\ud800")]).toEqual([...tokenizer.encode("we\ufffd")]);
+  });
+});

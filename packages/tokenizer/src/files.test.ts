@@ -1,0 +1,74 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { TokenizerError } from "./errors.ts";
+import { loadTokenizer, saveTokenizer } from "./files.ts";
+import { readFixture } from "./test-texts.ts";
+import { parseTokenizerJson } from "./tokenizer-json.ts";
+
+const text = readFixture("small.json");
+const json = parseTokenizerJson(text);
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "tokenizer-"));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const refusal = async (path: string): Promise<string> => {
+  const error = await loadTokenizer(path).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(TokenizerError);
+  return (error as Error).message;
+};
+
+describe("tokenizers on disk", () => {
+  it("are saved as the reference writes them, and loaded by directory or by file", async () => {
+    const target = join(directory, "new/tok");
+    await saveTokenizer(json, target);
+    expect(await readdir(target)).toEqual(["tokenizer.json"]);
+    expect(await readFile(join(target, "tokenizer.json"), "utf8")).toBe(text);
+    const byDirectory = await loadTokenizer(target);
+    const byFile = await loadTokenizer(join(target, "tokenizer.json"));
+    expect([...byDirectory.encode("the people")]).toEqual([...byFile.encode("the people")]);
+    expect(byDirectory.decode(byDirectory.encode("the people"))).toBe("the people");
+  });
+
+  it("replace an older file, and leave it alone when they cannot", async () => {
+    await saveTokenizer(json, directory);
+    await saveTokenizer({ ...json, version: "2" }, directory);
+    expect((await loadTokenizer(directory)).json.version).toBe("2");
+    await rm(join(directory, "tokenizer.json"));
+    await mkdir(join(directory, "tokenizer.json/in-the-way"), { recursive: true });
+    await expect(saveTokenizer(json, directory)).rejects.toThrow();
+    expect(await readdir(directory)).toEqual(["tokenizer.json"]);
+  });
+
+  it.each(['{"eos_token": "b"}', '{"eos_token": {"content": "b", "lstrip": false}}'])(
+    "take their end of text from %s",
+    async (config) => {
+      const token = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+      const added = [
+        { ...token, id: 0, content: "<|endoftext|>" },
+        { ...token, id: 66, content: "b" },
+      ];
+      await saveTokenizer({ ...json, added_tokens: added }, directory);
+      expect((await loadTokenizer(directory)).endOfText).toBe(0);
+      await writeFile(join(directory, "tokenizer_config.json"), config);
+      expect((await loadTokenizer(directory)).endOfText).toBe(66);
+    },
+  );
+
+  it("that are missing or broken are named in one line", async () => {
+    const missing = join(directory, "nowhere");
+    expect(await refusal(missing)).toBe(`there is no tokenizer at ${missing}`);
+    const file = join(directory, "tokenizer.json");
+    expect(await refusal(directory)).toBe(`there is no tokenizer at ${file}`);
+    await writeFile(file, text.slice(0, 5000));
+    expect(await refusal(directory)).toMatch(`${file} is not valid JSON`);
+    await writeFile(file, "[1, 2]");
+    expect(await refusal(file)).toMatch(`${file} is not a tokenizer`);
+    await writeFile(file, text);
+    await writeFile(join(directory, "tokenizer_config.json"), "{");
+    expect(await refusal(directory)).toMatch(/tokenizer_config.json is not valid JSON/);
+  });
+});

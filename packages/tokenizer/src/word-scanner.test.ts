@@ -1,0 +1,119 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { characterClasses, LETTER, NUMBER, SPACE } from "./character-classes.ts";
+import { awkwardText, nativeTokenizer, readFixture, wellFormed } from "./test-texts.ts";
+import { parseTokenizerJson } from "./tokenizer-json.ts";
+import { toUtf8 } from "./utf8.ts";
+import { createWordScanner, type WordPattern } from "./word-scanner.ts";
+
+const points = Array.from({ length: 0x110000 }, (_, point) => point).filter(
+  (point) => point < 0xd800 || point > 0xdfff,
+);
+
+/** A regular expression's class of the code points that our table puts there: \p{L} of Unicode 16, in any runtime. */
+const members = (kind: number): string => {
+  const classes = characterClasses();
+  const ranges: string[] = [];
+  for (let from = 0; from < classes.length; from++) {
+    if (classes[from] !== kind) continue;
+    let to = from;
+    while (classes[to + 1] === kind) to++;
+    ranges.push(`\\u{${from.toString(16)}}-\\u{${to.toString(16)}}`);
+    from = to;
+  }
+  return ranges.join("");
+};
+
+const [L, N, S] = [LETTER, NUMBER, SPACE].map(members);
+const contractions = "'s|'t|'re|'ve|'m|'ll|'d";
+const anyCase = contractions.replace(
+  /[a-z]/g,
+  (letter) => `[${letter}${letter.toUpperCase()}${letter === "s" ? "ſ" : ""}]`,
+);
+const space = `[${S}]+(?![^${S}])|[${S}]+`;
+const llama3 = (digits: number) =>
+  `${anyCase}|[^\\r\\n${L}${N}]?[${L}]+|[${N}]{1,${digits}}| ?[^${S}${L}${N}]+[\\r\\n]*|[${S}]*[\\r\\n]+|${space}`;
+
+const patterns: [string, WordPattern, RegExp][] = [
+  ["GPT-2's", { kind: "gpt2" }, new RegExp(`${contractions}| ?[${L}]+| ?[${N}]+| ?[^${S}${L}${N}]+|${space}`, "gu")],
+  ["Llama 3's", { kind: "llama3", maxDigits: 3 }, new RegExp(llama3(3), "gu")],
+  ["Qwen 2's", { kind: "llama3", maxDigits: 1 }, new RegExp(llama3(1), "gu")],
+];
+
+const wordsOf = (pattern: WordPattern, text: string): string[] => {
+  const scan = createWordScanner(pattern);
+  const { bytes, length } = toUtf8(text);
+  const words: string[] = [];
+  for (let start = 0; start < length; ) {
+    const end = scan(bytes, start, length);
+    words.push(new TextDecoder("utf-8", { ignoreBOM: true, fatal: true }).decode(bytes.subarray(start, end)));
+    start = end;
+  }
+  return words;
+};
+
+describe("character classes", () => {
+  it.each([
+    ["letters", LETTER, /^\p{L}$/u, 141_028],
+    ["numbers", NUMBER, /^\p{N}$/u, 1911],
+    ["white space", SPACE, /^\p{White_Space}$/u, 25],
+  ] as const)("are Unicode 16's %s", (_name, kind, property, count) => {
+    const ours = points.filter((point) => characterClasses()[point] === kind);
+    expect(ours).toHaveLength(count);
+    // A later Unicode may have more of them, but takes none away.
+    expect(ours.filter((point) => !property.test(String.fromCodePoint(point)))).toEqual([]);
+  });
+
+  it("are, of all code points before Unicode 16, those of the runtime", () => {
+    const last = 0x10939;
+    const kinds = [/\p{L}/u, /\p{N}/u, /\p{White_Space}/u];
+    const differing = points.filter(
+      (point) =>
+        point <= last &&
+        kinds.findIndex((kind) => kind.test(String.fromCodePoint(point))) + 1 !== characterClasses()[point],
+    );
+    // Letters of Unicode 17 in older blocks.
+    expect(
+      differing.filter((point) => ![0x88f, 0xc5c, 0xcdc, 0xa7f1].includes(point) && (point < 0xa7ce || point > 0xa7d4)),
+    ).toEqual([]);
+  });
+});
+
+describe.each(patterns)("%s words", (_name, pattern, regex) => {
+  it("are those of the regular expression, for texts of awkward characters", () => {
+    fc.assert(
+      fc.property(awkwardText(), (text) => {
+        expect(wordsOf(pattern, text)).toEqual(wellFormed(text).match(regex) ?? []);
+      }),
+      { numRuns: 1500, seed: 1 },
+    );
+  });
+
+  it("are those of the regular expression, for every character beside letters, digits and blanks", () => {
+    const every = points.filter((point) => point % 7 === 0 || point < 0x3100 || characterClasses()[point] === SPACE);
+    for (let from = 0; from < every.length; from += 500) {
+      const text = every
+        .slice(from, from + 500)
+        .map((point) => `a${String.fromCodePoint(point)}1 ${String.fromCodePoint(point)}`)
+        .join("");
+      expect(wordsOf(pattern, text)).toEqual(text.match(regex));
+    }
+  });
+});
+
+describe("the reference's own words", () => {
+  const json = parseTokenizerJson(readFixture("small.json"));
+  const native = nativeTokenizer(json);
+
+  it.skipIf(!native)("are GPT-2's, for texts of awkward characters (skipped where it has no binary)", () => {
+    const preTokenizer = native!.getPreTokenizer();
+    fc.assert(
+      fc.property(awkwardText(), (text) => {
+        const bytes = wordsOf({ kind: "gpt2" }, text).map((word) => new TextEncoder().encode(word).length);
+        const theirs = preTokenizer.preTokenizeString(wellFormed(text)).map(([word]) => [...word].length);
+        expect(bytes).toEqual(theirs);
+      }),
+      { numRuns: 1000, seed: 2 },
+    );
+  });
+});
