@@ -27,6 +27,17 @@ export { formatCount, formatDuration, formatQuantity } from "./quantities.ts";
 export { formatRecipe, parseRecipe, type RecipeOptions } from "./recipe.ts";
 export { loadRecipe } from "./recipe-file.ts";
 export type { Override } from "./recipe-overrides.ts";
+export {
+  checkPretrainConfig,
+  completeModel,
+  loadPretrainRecipe,
+  type PretrainConfig,
+  pretrainConfigSchema,
+} from "./run/configuration.ts";
+export { type EvaluateOptions, evaluate } from "./run/evaluate.ts";
+export { NonFiniteError, type RunEvent } from "./run/events.ts";
+export { type PretrainOptions, pretrain } from "./run/pretrain.ts";
+export { checkTokenizer } from "./run/training-data.ts";
 export { type CheckedSections, checkRunConfiguration } from "./run-checks.ts";
 export { createRunConfigurationSchema, type RunConfiguration } from "./run-configuration.ts";
 export {

@@ -55,11 +55,18 @@ export const trainConfigSchema = z.strictObject({
   clipNorm: z.number().gt(0).nullable().default(1),
   /** Optimizer updates in the whole run. */
   steps: z.int().min(1),
+  /**
+   * Minutes of training after which the run ends, however many steps it made; the schedule then follows the clock where
+   * that is ahead. Such a run depends on the machine's speed: leave it null where runs must repeat bit for bit.
+   */
+  timeLimitMinutes: z.number().gt(0).nullable().default(null),
   /** Samples in one update, over all ranks and micro-batches. */
   batchSize: z.int().min(1),
   /** Samples in one forward and backward pass of one rank. */
   microBatchSize: z.int().min(1),
   batchRamp: batchRampSchema.nullable().default(null),
+  /** "full" runs every block again in the backward: less memory, a third more work. */
+  recompute: z.enum(["none", "full"]).default("none"),
   evaluation: evaluationSchema.nullable().prefault({}),
   checkpoint: checkpointPolicySchema.prefault({}),
   log: logSchema.prefault({}),
@@ -71,9 +78,9 @@ export const runConfigSchema = z.strictObject({ directory: z.string().min(1) });
 
 /** What computes; null leaves the choice to the engine. */
 export const engineConfigSchema = z.strictObject({
-  backend: z.enum(["wasm", "cpu"]).nullable().default(null),
+  backend: z.enum(["native", "tensorflow", "wasm", "cpu"]).nullable().default(null),
   threads: z.int().min(1).nullable().default(null),
-  precision: z.enum(["f32"]).default("f32"),
+  precision: z.enum(["f32", "bf16"]).default("f32"),
 });
 
 /** Ranks along each axis of the mesh. */

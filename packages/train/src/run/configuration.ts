@@ -1,0 +1,34 @@
+/** The configuration of a pretraining run: the sections of all packages together, read from a recipe. */
+import { dataConfigSchema } from "@megatron-ts/data";
+import { type ModelConfig, type ModelRecipe, modelRecipeSchema } from "@megatron-ts/model";
+import type { z } from "zod";
+import { ConfigError, type ConfigProblem } from "../configuration-error.ts";
+import { loadRecipe } from "../recipe-file.ts";
+import type { Override } from "../recipe-overrides.ts";
+import { checkRunConfiguration } from "../run-checks.ts";
+import { createRunConfigurationSchema } from "../run-configuration.ts";
+
+export const pretrainConfigSchema = createRunConfigurationSchema({ model: modelRecipeSchema, data: dataConfigSchema });
+export type PretrainConfig = z.output<typeof pretrainConfigSchema>;
+
+/** Contradictions between the sections. */
+export const checkPretrainConfig = (configuration: PretrainConfig): ConfigProblem[] =>
+  checkRunConfiguration(configuration);
+
+/** A recipe and its overrides as a checked configuration. Throws a ConfigError with a line for each mistake. */
+export const loadPretrainRecipe = (path: string, overrides: readonly Override[] = []): PretrainConfig =>
+  loadRecipe(path, { schema: pretrainConfigSchema, overrides, check: checkPretrainConfig });
+
+/** The model of a run, its vocabulary decided: the recipe's where it gives one, else the tokenizer's. */
+export function completeModel(model: ModelRecipe, tokenizer: { vocabularySize: number }): ModelConfig {
+  const vocabularySize = model.vocabularySize ?? tokenizer.vocabularySize;
+  if (vocabularySize < tokenizer.vocabularySize) {
+    throw new ConfigError([
+      {
+        path: "model.vocabularySize",
+        message: `expected at least the tokenizer's ${tokenizer.vocabularySize}; got ${vocabularySize}`,
+      },
+    ]);
+  }
+  return { ...model, vocabularySize } as ModelConfig;
+}

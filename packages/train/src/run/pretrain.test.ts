@@ -1,0 +1,178 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { latestCheckpoint, loadCheckpoint } from "@megatron-ts/checkpoint";
+import { createIndexedDatasetWriter } from "@megatron-ts/data";
+import { start } from "@megatron-ts/engine";
+import { createTokenizer, type Tokenizer, trainBpe } from "@megatron-ts/tokenizer";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseRecipe } from "../recipe.ts";
+import type { Override } from "../recipe-overrides.ts";
+import { checkPretrainConfig, pretrainConfigSchema } from "./configuration.ts";
+import type { RunEvent } from "./events.ts";
+import { pretrain } from "./pretrain.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "megatron-train-test-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+let tokenizer: Tokenizer;
+beforeAll(async () => {
+  await start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" });
+  const texts = Array.from(
+    { length: 40 },
+    (_, i) => `The ${i}th of ${40 - i} sentences says that ${i} and ${i * 7} make ${i * 8}.`,
+  );
+  tokenizer = await createTokenizer(await trainBpe(texts, { vocabularySize: 300 }));
+  const writer = createIndexedDatasetWriter(join(directory, "corpus"), { type: "u16" });
+  for (const text of texts) writer.addDocument([...tokenizer.encode(text), tokenizer.endOfText!]);
+  writer.finish();
+});
+
+const recipe = `
+model: { numLayers: 2, hiddenSize: 32, numHeads: 2, maxPositions: 16, dropout: 0.1, attentionDropout: 0.1 }
+data:
+  tokenizer: unused
+  train: ${join(directory, "corpus")}
+  validation: { prefix: ${join(directory, "corpus")}, split: all }
+  sequenceLength: 16
+train:
+  optimizer: { name: adamw, learningRate: 1e-3 }
+  schedule: { name: reduce-on-plateau, warmupSteps: 3, patience: 0 }
+  steps: 12
+  batchSize: 8
+  microBatchSize: 4
+  batchRamp: { start: 4, increment: 4, samples: 20 }
+  evaluation: { every: 3, batches: 2 }
+  checkpoint: { every: 5, keepLast: 2 }
+  log: { every: 2 }
+`;
+
+async function run(
+  name: string,
+  { overrides = [], resume, stopAfter }: { overrides?: Override[]; resume?: string; stopAfter?: number } = {},
+) {
+  const configuration = parseRecipe(recipe, {
+    schema: pretrainConfigSchema,
+    overrides: [["run.directory", join(directory, name)], ...overrides],
+    check: checkPretrainConfig,
+  });
+  const events: RunEvent[] = [];
+  const stop = { requested: null as string | null };
+  const onEvent = (event: RunEvent) => {
+    events.push(event);
+    if (event.type === "step" && event.step === stopAfter) stop.requested = "SIGTERM";
+  };
+  const result = await pretrain(configuration, { tokenizer, resume, onEvent, stop });
+  return { ...result, events, directory: join(directory, name) };
+}
+
+/** Names and digests of all files of a checkpoint that hold tensors or state. */
+function contents(runDirectory: string) {
+  const checkpoint = loadCheckpoint(latestCheckpoint(runDirectory)!.directory);
+  const { step, consumedSamples, training, files } = checkpoint.manifest;
+  checkpoint.close();
+  const { trainedSeconds: _, ...state } = training as Record<string, unknown>;
+  const digests = files.filter(({ name }) => name.endsWith(".safetensors")).map(({ name, sha256 }) => [name, sha256]);
+  return { step, consumedSamples, state, digests };
+}
+
+describe("pretrain", () => {
+  it.each([1, 4, 7, 11])(
+    "stopped after step %d and resumed equals the uninterrupted run, bit for bit",
+    async (stopAfter) => {
+      const name = `interrupted-${stopAfter}`;
+      await run("uninterrupted", { resume: "auto" });
+      const first = await run(name, { stopAfter });
+      expect(first).toMatchObject({ reason: "stopped", step: stopAfter });
+      const second = await run(name, { resume: "auto" });
+      expect(second).toMatchObject({ reason: "completed", step: 12 });
+      expect(contents(second.directory)).toEqual(contents(join(directory, "uninterrupted")));
+      const losses = (runDirectory: string) =>
+        readFileSync(join(runDirectory, "metrics.jsonl"), "utf8")
+          .trim()
+          .split("\n")
+          .map((line) => JSON.parse(line) as { step: number; validationLoss?: number })
+          .filter(({ validationLoss }) => validationLoss !== undefined);
+      expect(losses(second.directory)).toEqual(losses(join(directory, "uninterrupted")));
+    },
+  );
+
+  it("learns, keeps the last and the best checkpoint, and logs the noise scale", async () => {
+    const { events, directory: runDirectory } = await run("learning", {
+      overrides: [
+        ["train.steps", "60"],
+        ["train.schedule.patience", "50"],
+      ],
+    });
+    const evaluated = events.flatMap((event) => (event.type === "evaluated" ? [event.result.loss] : []));
+    expect(evaluated.at(-1)).toBeLessThan(evaluated[0]! - 0.5);
+    expect(events.some((event) => event.type === "report" && event.noise !== null)).toBe(true);
+    expect(readdirSync(runDirectory).filter((name) => name.startsWith("step-")).length).toBeLessThanOrEqual(3);
+  });
+
+  it("says that it is complete, and goes on when steps are added", async () => {
+    await run("complete");
+    const again = await run("complete", { resume: "auto" });
+    expect(again).toMatchObject({ reason: "already complete", step: 12 });
+    expect(again.events.filter(({ type }) => type === "step")).toHaveLength(0);
+    const more = await run("complete", { resume: "auto", overrides: [["train.steps", "14"]] });
+    expect(more).toMatchObject({ reason: "completed", step: 14 });
+    expect(more.events).toContainEqual({ type: "changed", path: "train.steps", old: 12, new: 14 });
+  });
+
+  it("refuses to overwrite a run, another model, and a tokenizer that does not fit", async () => {
+    await run("refusing", { stopAfter: 1 });
+    await expect(run("refusing")).rejects.toThrow(/already holds a run \(step 1\): resume it/);
+    await expect(run("refusing", { resume: "auto", overrides: [["model.numLayers", "3"]] })).rejects.toThrow(
+      /model.numLayers: expected 2, as in the checkpoint .*; got 3/,
+    );
+    const other = await createTokenizer(await trainBpe(["something else"], { vocabularySize: 260 }));
+    const own = tokenizer;
+    tokenizer = other;
+    try {
+      await expect(run("refusing", { resume: "auto", overrides: [["model.vocabularySize", "300"]] })).rejects.toThrow(
+        /data.tokenizer: does not fit the checkpoint/,
+      );
+    } finally {
+      tokenizer = own;
+    }
+  });
+
+  it("stops at a loss that is not a number, says at which step, and keeps the last good checkpoint", async () => {
+    const overrides: Override[] = [
+      ["train.optimizer.learningRate", "1e30"],
+      ["train.schedule", "{ name: constant }"],
+      ["train.clipNorm", "null"],
+      ["train.checkpoint.every", "1"],
+    ];
+    await expect(run("diverging", { overrides })).rejects.toThrow(
+      /^step \d+: the loss is (NaN|Infinity|[\d.]+) and the gradient norm/,
+    );
+    const checkpoint = loadCheckpoint(latestCheckpoint(join(directory, "diverging"))!.directory);
+    const weights = new Float32Array(checkpoint.weights.read("tokenEmbedding.weight").buffer);
+    expect(weights.length).toBe(300 * 32);
+    checkpoint.close();
+  });
+
+  it("ends at its time limit", async () => {
+    const result = await run("limited", {
+      overrides: [
+        ["train.steps", "100000"],
+        ["train.timeLimitMinutes", "0.02"],
+      ],
+    });
+    expect(result.reason).toBe("time limit");
+    expect(result.step).toBeLessThan(100000);
+    expect(
+      (
+        await run("limited", {
+          resume: "auto",
+          overrides: [
+            ["train.steps", "100000"],
+            ["train.timeLimitMinutes", "0.02"],
+          ],
+        })
+      ).reason,
+    ).toBe("already complete");
+  });
+});

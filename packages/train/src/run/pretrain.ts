@@ -1,0 +1,164 @@
+/**
+ * Pretraining from a configuration to the last checkpoint: opens data, model and logs, steps, evaluates, saves, resumes.
+ * It prints nothing and starts no engine; what happens it tells as events.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { checkpointSource, type LoadedCheckpoint, latestCheckpoint, loadCheckpoint } from "@megatron-ts/checkpoint";
+import { flopsPerToken } from "@megatron-ts/cost";
+import { createModel, type LanguageModel } from "@megatron-ts/model";
+import { countParameters } from "@megatron-ts/parallel";
+import type { Tokenizer } from "@megatron-ts/tokenizer";
+import { parse } from "yaml";
+import { configurationDifferences } from "../configuration-differences.ts";
+import { ConfigError } from "../configuration-error.ts";
+import { openMetricsLog } from "../metrics-log.ts";
+import { initialNoiseScaleState } from "../noise-scale.ts";
+import { formatRecipe } from "../recipe.ts";
+import { createAdamW, type Optimizer } from "../step/optimizer.ts";
+import { openTensorBoard } from "../tensorboard.ts";
+import { completeModel, type PretrainConfig } from "./configuration.ts";
+import type { RunEvent } from "./events.ts";
+import { runLoop } from "./loop.ts";
+import { type LoopState, loadMoments, loopStateOf } from "./training-checkpoint.ts";
+import { openTrainingData } from "./training-data.ts";
+
+export interface PretrainOptions {
+  tokenizer: Tokenizer;
+  /** "auto" goes on from the newest checkpoint of the run directory, where there is one; a path from that checkpoint. */
+  resume?: "auto" | "never" | (string & {});
+  onEvent?: (event: RunEvent) => void;
+  /** Asked after each step: a signal's name stops the run, after saving. */
+  stop?: { readonly requested: string | null };
+}
+
+export type FinishReason = Extract<RunEvent, { type: "finished" }>["reason"];
+
+/**
+ * Trains until the last step, the time limit or a stop. The engine must be started. Throws a ConfigError, DataError or
+ * CheckpointError (the user's mistakes), or a NonFiniteError.
+ */
+export async function pretrain(
+  configuration: PretrainConfig,
+  { tokenizer, resume = "never", onEvent = () => {}, stop = { requested: null } }: PretrainOptions,
+): Promise<{ reason: FinishReason; step: number }> {
+  const { train, run } = configuration;
+  const resumedFrom = findCheckpoint(run.directory, resume);
+  const resolved: PretrainConfig = {
+    ...configuration,
+    model: completeModel(configuration.model, tokenizer),
+  };
+  const data = await openTrainingData(configuration.data, { train, tokenizer });
+  const checkpoint = resumedFrom === null ? null : loadCheckpoint(resumedFrom);
+  try {
+    if (checkpoint) {
+      checkFits(checkpoint, { resolved, tokenizer });
+      tellChanges(checkpoint, { resolved, onEvent });
+    }
+    const { model, optimizer, state } = build(resolved, checkpoint);
+    checkpoint?.close();
+    mkdirSync(run.directory, { recursive: true });
+    writeFileSync(join(run.directory, "recipe.yaml"), formatRecipe(resolved));
+    const totalSamples = data.samplesBefore(train.steps);
+    const { step } = state;
+    const parameters = countParameters(model.parameters);
+    onEvent({ type: "started", parameters, step, steps: train.steps, totalSamples, resumedFrom });
+    const metrics = openMetricsLog(join(run.directory, "metrics.jsonl"), { resumedStep: step });
+    const curves = train.log.tensorboard
+      ? openTensorBoard(join(run.directory, "tensorboard"), { resumedStep: step })
+      : null;
+    try {
+      const shape = { ...model.config, sequenceLength: configuration.data.sequenceLength };
+      return await runLoop({
+        configuration: resolved,
+        data,
+        model,
+        optimizer,
+        state,
+        tokenizer,
+        flopsPerToken: flopsPerToken(shape).model,
+        totalSamples,
+        logs: { metrics, curves },
+        onEvent,
+        stop,
+      });
+    } finally {
+      metrics.close();
+      curves?.close();
+      optimizer.dispose();
+      model.dispose();
+    }
+  } finally {
+    checkpoint?.close();
+    data.close();
+  }
+}
+
+function findCheckpoint(runDirectory: string, resume: string): string | null {
+  const latest = latestCheckpoint(runDirectory);
+  if (resume === "auto") return latest?.directory ?? null;
+  if (resume !== "never") return latestCheckpoint(resume)?.directory ?? resume;
+  if (latest) {
+    throw new ConfigError([
+      {
+        path: "run.directory",
+        message: `${runDirectory} already holds a run (step ${latest.step}): resume it with --resume auto, or choose another directory`,
+      },
+    ]);
+  }
+  return null;
+}
+
+/** Throws a ConfigError where the checkpoint is of another model or another tokenizer. */
+function checkFits(
+  { manifest, directory }: LoadedCheckpoint,
+  { resolved, tokenizer }: { resolved: PretrainConfig; tokenizer: Tokenizer },
+): void {
+  if (manifest.tokenizerFingerprint !== null && manifest.tokenizerFingerprint !== tokenizer.fingerprint) {
+    throw new ConfigError([
+      {
+        path: "data.tokenizer",
+        message: `does not fit the checkpoint ${directory}: its tokenizer is ${manifest.tokenizerFingerprint}, this one ${tokenizer.fingerprint}`,
+      },
+    ]);
+  }
+  const free = new Set(["dropout", "attentionDropout", "initializerRange"]);
+  const differences = configurationDifferences(manifest.model, resolved.model).filter(({ path }) => !free.has(path));
+  if (differences.length > 0) {
+    throw new ConfigError(
+      differences.map(({ path, old, new: next }) => ({
+        path: `model.${path}`,
+        message: `expected ${JSON.stringify(old)}, as in the checkpoint ${directory}; got ${JSON.stringify(next)}`,
+      })),
+    );
+  }
+}
+
+function tellChanges(
+  checkpoint: LoadedCheckpoint,
+  { resolved, onEvent }: { resolved: PretrainConfig; onEvent: (event: RunEvent) => void },
+): void {
+  const saved = parse(Buffer.from(checkpoint.readFile("recipe.yaml")).toString("utf8")) as object;
+  const current = parse(formatRecipe(resolved)) as object;
+  for (const difference of configurationDifferences(saved, current)) onEvent({ type: "changed", ...difference });
+}
+
+function build(
+  { model: modelConfig, train }: PretrainConfig,
+  checkpoint: LoadedCheckpoint | null,
+): { model: LanguageModel; optimizer: Optimizer; state: LoopState } {
+  const weights = checkpoint ? { source: checkpointSource(checkpoint.weights) } : { seed: train.seed };
+  const model = createModel(modelConfig as never, { weights });
+  const state = checkpoint ? loopStateOf(checkpoint) : freshState;
+  const load = checkpoint ? loadMoments(checkpoint) : undefined;
+  const optimizer = createAdamW(model.parameters, train.optimizer, { step: state.step, load });
+  return { model, optimizer, state };
+}
+
+const freshState: LoopState = {
+  step: 0,
+  consumedSamples: 0,
+  plateau: null,
+  noiseScale: initialNoiseScaleState,
+  trainedSeconds: 0,
+};
