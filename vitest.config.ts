@@ -1,5 +1,5 @@
 // Every package is a project; tests run on the sources, through the "@megatron-ts/source" export condition.
-import { readdirSync, existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 
 const conditions = ["@megatron-ts/source", "node", "import", "default"];
@@ -14,7 +14,14 @@ export default defineConfig({
     projects: projects.map(({ group, name }) => ({
       resolve: { conditions },
       ssr: { resolve: { conditions, externalConditions: conditions } },
-      test: { name, root: `${group}/${name}`, include: ["src/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 120_000, pool: "forks" },
+      test: {
+        name,
+        root: `${group}/${name}`,
+        include: ["src/**/*.test.ts"],
+        testTimeout: 120_000,
+        hookTimeout: 120_000,
+        pool: "forks",
+      },
     })),
   },
 });
