@@ -27,15 +27,13 @@ export async function* readCsv(
   parser.on("skip", (error: CsvError) => skipped.push(malformed(error, source)));
   const input = Readable.from(bytes(), { objectMode: false });
   input.on("error", (error) => parser.destroy(error));
-  let line = 2;
   try {
     for await (const { record, info } of input.pipe(parser) as AsyncIterable<{
       record: Record<string, string>;
       info: Info;
     }>) {
       for (const problem of skipped.splice(0)) onBadLine(problem);
-      yield { text: record[textKey]!, source, line, last: true };
-      line = info.lines + 1;
+      yield { text: record[textKey]!, source, line: info.lines - newlinesIn(record), last: true };
     }
   } catch (error) {
     throw isCsvError(error) ? malformed(error, source) : error;
@@ -43,6 +41,14 @@ export async function* readCsv(
     input.destroy();
   }
   for (const problem of skipped) onBadLine(problem);
+}
+
+/** Lines that a record takes beyond its first: csv-parse counts up to its last. */
+function newlinesIn(record: Record<string, string>): number {
+  let count = 0;
+  for (const value of Object.values(record))
+    for (let at = value.indexOf("\n"); at >= 0; at = value.indexOf("\n", at + 1)) count++;
+  return count;
 }
 
 function checkedHeader(header: string[], column: string, source: string): string[] {

@@ -31,13 +31,13 @@ export async function* readLineBlocks(
   let pendingBytes = 0;
   let line = 1;
   let atStart = true;
-  const take = (bytes: Buffer): LineBlock[] => {
+  function* take(bytes: Buffer): Generator<LineBlock> {
     const body = atStart && bytes.subarray(0, 3).equals(byteOrderMark) ? bytes.subarray(3) : bytes;
-    const blocks = isUtf8(body) ? [{ bytes: body, line }] : validLines(body, line, options);
     atStart = false;
+    if (!isUtf8(body)) yield* validLines(body, line, options);
+    else if (body.length > 0) yield { bytes: body, line };
     line += countNewlines(bytes);
-    return blocks.filter((block) => block.bytes.length > 0);
-  };
+  }
   for await (const chunk of chunks) {
     const end = chunk.lastIndexOf(NEWLINE) + 1;
     if (end > 0) {
@@ -62,12 +62,11 @@ export async function* readLineBlocks(
 
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 
-function validLines(
+function* validLines(
   bytes: Buffer,
   firstLine: number,
   options: { source: string; onBadLine: BadLineHandler; keepLineCount?: boolean },
-): LineBlock[] {
-  const blocks: LineBlock[] = [];
+): Generator<LineBlock> {
   let line = firstLine;
   for (let start = 0; start < bytes.length; line++) {
     const newline = bytes.indexOf(NEWLINE, start);
@@ -75,15 +74,14 @@ function validLines(
     const slice = bytes.subarray(start, end);
     start = end;
     if (isUtf8(slice)) {
-      blocks.push({ bytes: slice, line });
+      yield { bytes: slice, line };
       continue;
     }
-    const wide = line === 1 && (slice.readUInt16BE(0) === 0xfffe || slice.readUInt16BE(0) === 0xfeff);
+    const wide = line === 1 && /^(\xff\xfe|\xfe\xff)/.test(slice.toString("latin1", 0, 2));
     const advice = wide ? " (it looks like UTF-16: convert it to UTF-8)" : "";
     options.onBadLine(new DataError(`invalid UTF-8${advice}`, { source: options.source, line }));
-    if (options.keepLineCount) blocks.push({ bytes: Buffer.from("\n"), line });
+    if (options.keepLineCount) yield { bytes: Buffer.from("\n"), line };
   }
-  return blocks;
 }
 
 function countNewlines(bytes: Buffer): number {
