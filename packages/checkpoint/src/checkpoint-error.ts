@@ -23,6 +23,7 @@ const reasons: Record<string, { text: string; userError: boolean }> = {
   EIO: { text: "the disk failed", userError: false },
   EMFILE: { text: "too many open files", userError: false },
   ENOENT: { text: "no such file or directory", userError: true },
+  EEXIST: { text: "a file of that name is in the way", userError: true },
   ENOTDIR: { text: "a part of the path is not a directory", userError: true },
   EISDIR: { text: "it is a directory", userError: true },
   EACCES: { text: "permission denied", userError: true },

@@ -20,12 +20,15 @@ const checkReferences = (manifest: Manifest, path: string): void => {
   for (const [group, { tensors }] of Object.entries(manifest.groups)) {
     const names = new Set<string>();
     for (const { name, shape, slices } of tensors) {
-      if (names.has(name)) throw refusal(`${path}: two tensors of ${group} are named "${name}"`);
+      if (names.has(name)) throw refusal(`${path}: two tensors of ${group} are named ${JSON.stringify(name)}`);
       names.add(name);
       const unlisted = slices.find(({ file }) => !files.has(file));
-      if (unlisted) throw refusal(`${path}: tensor "${name}" lies in ${unlisted.file}, which is not listed`);
+      if (unlisted)
+        throw refusal(`${path}: tensor ${JSON.stringify(name)} lies in ${unlisted.file}, which is not listed`);
       if (!coverExactly(shape, slices)) {
-        throw refusal(`${path}: the slices of tensor "${name}" do not make up its shape [${shape.join(", ")}]`);
+        throw refusal(
+          `${path}: the slices of tensor ${JSON.stringify(name)} do not make up its shape [${shape.join(", ")}]`,
+        );
       }
     }
   }

@@ -9,6 +9,10 @@ export const largestHeader = 100_000_000;
 /** Where a tensor's bytes lie: from `begin` up to `end`, counted from the first byte after the header. */
 export type PlacedTensor = TensorDescription & { begin: number; end: number };
 
+/** `file` is for messages; `dataLength` counts the bytes that follow the header in the file. */
+export type HeaderSource = { file: string; dataLength: number };
+
+/** `tensors` are in the order in which they lie in the file. */
 export type SafetensorsHeader = { metadata: Record<string, string>; tensors: Map<string, PlacedTensor> };
 
 const layoutOrder = Object.keys(dtypeBytes);
@@ -39,7 +43,7 @@ export const encodeHeader = <T extends TensorDescription & { name: string }>(
   }
   let begin = 0;
   for (const tensor of order) {
-    if (names.has(tensor.name)) throw new Error(`two tensors are named "${tensor.name}"`);
+    if (names.has(tensor.name)) throw new Error(`two tensors are named ${JSON.stringify(tensor.name)}`);
     names.add(tensor.name);
     const end = begin + byteLengthOf(tensor);
     // By hand: an object would move names that look like numbers to its front.
@@ -64,7 +68,7 @@ const placedTensor = (value: unknown, where: string): PlacedTensor => {
   if (!isObject(value)) throw refusal(`${where}: expected an object with dtype, shape and data_offsets`);
   const { dtype, shape, data_offsets: offsets, ...unknown } = value;
   const extra = Object.keys(unknown)[0];
-  if (extra !== undefined) throw refusal(`${where}: unknown field "${extra}"`);
+  if (extra !== undefined) throw refusal(`${where}: unknown field ${JSON.stringify(extra)}`);
   if (!isDtype(dtype))
     throw refusal(`${where}: unknown dtype ${JSON.stringify(dtype)}; known: ${layoutOrder.join(" ")}`);
   if (!Array.isArray(shape) || !shape.every(isCount)) {
@@ -81,18 +85,20 @@ const placedTensor = (value: unknown, where: string): PlacedTensor => {
   return { dtype, shape, begin, end };
 };
 
-/** Refuses bytes that belong to two tensors, to none, or lie outside of the file. */
-const checkLayout = (tensors: Map<string, PlacedTensor>, dataLength: number, file: string): void => {
+/** Refuses bytes that belong to two tensors, to none, or lie outside of the file. Takes tensors in file order. */
+const checkLayout = (tensors: Iterable<[string, PlacedTensor]>, { file, dataLength }: HeaderSource): void => {
   let reached = 0;
   let before = "";
-  const inOrder = [...tensors].toSorted(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
-  for (const [name, { begin, end }] of inOrder) {
-    if (begin < reached) throw refusal(`${file}: tensor "${name}" overlaps tensor "${before}"`);
+  for (const [name, { begin, end }] of tensors) {
+    if (begin < reached)
+      throw refusal(`${file}: tensor ${JSON.stringify(name)} overlaps tensor ${JSON.stringify(before)}`);
     if (begin > reached) {
-      throw refusal(`${file}: ${begin - reached} bytes before tensor "${name}" belong to no tensor`);
+      throw refusal(`${file}: ${begin - reached} bytes before tensor ${JSON.stringify(name)} belong to no tensor`);
     }
     if (end > dataLength) {
-      throw refusal(`${file}: tensor "${name}" ends ${end - dataLength} bytes after the end of the file: truncated?`);
+      throw refusal(
+        `${file}: tensor ${JSON.stringify(name)} ends ${end - dataLength} bytes after the end of the file: truncated?`,
+      );
     }
     reached = end;
     before = name;
@@ -102,9 +108,9 @@ const checkLayout = (tensors: Map<string, PlacedTensor>, dataLength: number, fil
   }
 };
 
-/** Reads and checks a header (without its length). `dataLength` is the number of bytes that follow it in the file. */
-export const decodeHeader = (bytes: Uint8Array, source: { file: string; dataLength: number }): SafetensorsHeader => {
-  const { file, dataLength } = source;
+/** Reads and checks a header (without its length). */
+export const decodeHeader = (bytes: Uint8Array, source: HeaderSource): SafetensorsHeader => {
+  const { file } = source;
   let json: unknown;
   try {
     json = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
@@ -112,7 +118,7 @@ export const decodeHeader = (bytes: Uint8Array, source: { file: string; dataLeng
     throw refusal(`${file}: damaged, or not a safetensors file: its header is not JSON`);
   }
   if (!isObject(json)) throw refusal(`${file}: not a safetensors file: its header is not a JSON object`);
-  const tensors = new Map<string, PlacedTensor>();
+  const tensors: [string, PlacedTensor][] = [];
   let metadata: Record<string, string> = {};
   for (const [name, value] of Object.entries(json)) {
     if (name === "__metadata__") {
@@ -121,9 +127,11 @@ export const decodeHeader = (bytes: Uint8Array, source: { file: string; dataLeng
       }
       metadata = value as Record<string, string>;
     } else {
-      tensors.set(name, placedTensor(value, `${file}: tensor "${name}"`));
+      tensors.push([name, placedTensor(value, `${file}: tensor ${JSON.stringify(name)}`)]);
     }
   }
-  checkLayout(tensors, dataLength, file);
-  return { metadata, tensors };
+  // An object's own order is not the file's: names that look like numbers come first in it.
+  tensors.sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  checkLayout(tensors, source);
+  return { metadata, tensors: new Map(tensors) };
 };

@@ -20,7 +20,7 @@ export const writeSafetensors = (
       const bytes = entry.bytes();
       if (bytes.length !== byteLengthOf(entry)) {
         const expected = `${byteLengthOf(entry)} bytes for ${entry.dtype} [${entry.shape.join(", ")}]`;
-        throw new Error(`tensor "${entry.name}" gave ${bytes.length} bytes, expected ${expected}`);
+        throw new Error(`tensor ${JSON.stringify(entry.name)} gave ${bytes.length} bytes, expected ${expected}`);
       }
       emit(bytes);
     }
@@ -84,11 +84,11 @@ export const openSafetensors = (path: string): SafetensorsFile => {
     const { metadata, tensors, dataStart } = attempt(() => readHeader(file));
     const find = (name: string) => {
       const tensor = tensors.get(name);
-      if (tensor === undefined) throw refusal(`${path}: no tensor "${name}" among its ${tensors.size}`);
+      if (tensor === undefined) throw refusal(`${path}: no tensor ${JSON.stringify(name)} among its ${tensors.size}`);
       return tensor;
     };
     return {
-      names: [...tensors].toSorted(([, a], [, b]) => a.begin - b.begin).map(([name]) => name),
+      names: [...tensors.keys()],
       metadata,
       info(name) {
         const { dtype, shape } = find(name);

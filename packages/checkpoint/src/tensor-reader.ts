@@ -35,7 +35,7 @@ export const createTensorReader = (
 
   const find = (name: string): ManifestTensor => {
     const tensor = tensors.get(name);
-    if (!tensor) throw refusal(`${directory}: no tensor "${name}" among its ${tensors.size}`);
+    if (!tensor) throw refusal(`${directory}: no tensor ${JSON.stringify(name)} among its ${tensors.size}`);
     return tensor;
   };
 
@@ -45,7 +45,7 @@ export const createTensorReader = (
     if (dtype !== tensor.dtype || shape.join() !== slice.shape.join()) {
       const promised = `${tensor.dtype} [${slice.shape.join(", ")}]`;
       throw refusal(
-        `${join(directory, slice.file)}: tensor "${tensor.name}" is ${dtype} [${shape.join(", ")}], the manifest says ${promised}`,
+        `${join(directory, slice.file)}: tensor ${JSON.stringify(tensor.name)} is ${dtype} [${shape.join(", ")}], the manifest says ${promised}`,
       );
     }
     return file.read(tensor.name);

@@ -1,0 +1,240 @@
+// Saving and loading, and everything that can be wrong with the files in between.
+import { createHash } from "node:crypto";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { loadCheckpoint, verifyCheckpoint } from "./load-checkpoint.ts";
+import { encodeManifest, readManifest } from "./manifest.ts";
+import { openSafetensors, writeSafetensors } from "./safetensors.ts";
+import { type SaveCheckpointOptions, saveCheckpoint } from "./save-checkpoint.ts";
+import type { TensorEntry } from "./tensor-entry.ts";
+
+let run: string;
+beforeEach(() => {
+  run = mkdtempSync(join(tmpdir(), "megatron-checkpoint-"));
+});
+afterEach(() => rmSync(run, { recursive: true }));
+
+const floats = (name: string, shape: number[], first: number): TensorEntry => ({
+  name,
+  dtype: "F32",
+  shape,
+  bytes: () => {
+    const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => first + i / 8);
+    return new Uint8Array(values.buffer);
+  },
+});
+const weights = [floats("embedding.weight", [5, 4], 1), floats("layers.0.bias", [4], 2), floats("head", [3, 2], 3)];
+const optimizer = [floats("embedding.weight/m", [5, 4], 4), floats("embedding.weight/v", [5, 4], 5)];
+
+const save = (directory: string, change: Partial<SaveCheckpointOptions> = {}): Promise<void> =>
+  saveCheckpoint({
+    directory,
+    step: 200,
+    consumedSamples: 3200,
+    model: { family: "gpt" },
+    tokenizerFingerprint: "abc",
+    heldOutLoss: 2.5,
+    training: { plateau: { bad: 1 } },
+    groups: { weights, optimizer },
+    extraFiles: { "recipe.yaml": Buffer.from("train: {}\n") },
+    ...change,
+  });
+
+const valuesOf = (bytes: Uint8Array): number[] => [...new Float32Array(bytes.buffer, 0, bytes.length / 4)];
+
+describe("a checkpoint", () => {
+  it("comes back as it was saved", async () => {
+    const directory = join(run, "a", "step");
+    await save(directory);
+    expect(readdirSync(directory).toSorted()).toEqual([
+      "manifest.json",
+      "optimizer-00001-of-00001.safetensors",
+      "recipe.yaml",
+      "weights-00001-of-00001.safetensors",
+    ]);
+    const loaded = loadCheckpoint(directory);
+    expect(loaded.manifest).toMatchObject({
+      step: 200,
+      consumedSamples: 3200,
+      model: { family: "gpt" },
+      tokenizerFingerprint: "abc",
+      heldOutLoss: 2.5,
+      training: { plateau: { bad: 1 } },
+    });
+    expect(loaded.weights.names).toEqual(weights.map(({ name }) => name));
+    for (const entry of weights) {
+      expect(loaded.weights.info(entry.name)).toEqual({ dtype: "F32", shape: entry.shape });
+      expect(loaded.weights.read(entry.name)).toEqual(entry.bytes());
+    }
+    for (const entry of optimizer) expect(loaded.optimizer!.read(entry.name)).toEqual(entry.bytes());
+    expect(Buffer.from(loaded.readFile("recipe.yaml")).toString()).toBe("train: {}\n");
+    expect(() => loaded.weights.read("tail")).toThrow(/no tensor "tail" among its 3/);
+    expect(() => loaded.readFile("tokenizer.json")).toThrow(/holds no file "tokenizer.json"/);
+    loaded.close();
+  });
+
+  it("records every file's size and SHA-256", async () => {
+    await save(join(run, "step"));
+    const { files } = readManifest(join(run, "step"));
+    expect(files.length).toBe(3);
+    for (const { name, size, sha256 } of files) {
+      const bytes = readFileSync(join(run, "step", name));
+      expect({ size, sha256 }).toEqual({
+        size: bytes.length,
+        sha256: createHash("sha256").update(bytes).digest("hex"),
+      });
+    }
+  });
+
+  it("splits over several files, in order, none beyond the limit but a tensor that is", async () => {
+    const directory = join(run, "step");
+    await save(directory, { maxShardBytes: 40 });
+    const shards = readdirSync(directory).filter((name) => name.startsWith("weights"));
+    expect(shards.map((name) => openSafetensors(join(directory, name)).names)).toEqual([
+      ["embedding.weight"],
+      ["head", "layers.0.bias"],
+    ]);
+    expect(shards[1]).toBe("weights-00002-of-00002.safetensors");
+    expect(readdirSync(directory)).toContain("optimizer-00002-of-00002.safetensors");
+    const loaded = loadCheckpoint(directory);
+    for (const entry of weights) expect(loaded.weights.read(entry.name)).toEqual(entry.bytes());
+  });
+
+  it("can hold weights alone", async () => {
+    await save(join(run, "step"), { groups: { weights }, heldOutLoss: undefined, training: undefined });
+    const loaded = loadCheckpoint(join(run, "step"));
+    expect(loaded.optimizer).toBeUndefined();
+    expect(loaded.manifest.heldOutLoss).toBeNull();
+    expect(loaded.weights.read("head").length).toBe(24);
+  });
+
+  it("exchanges an earlier one, and nothing else", async () => {
+    const directory = join(run, "step");
+    await save(directory);
+    await save(directory, { step: 201 });
+    expect(verifyCheckpoint(directory).step).toBe(201);
+    expect(readdirSync(run)).toEqual(["step"]);
+    await expect(save(run)).rejects.toThrow(/exists and is not a checkpoint; choose another directory/);
+    await expect(save(join(directory, "recipe.yaml"))).rejects.toThrow(/exists and is not a checkpoint/);
+  });
+
+  it("puts slices of several ranks together", () => {
+    // Two ranks hold the columns of one weight and both rows of another.
+    const left = {
+      name: "w",
+      dtype: "F32" as const,
+      shape: [2, 1],
+      bytes: () => new Uint8Array(Float32Array.of(1, 4).buffer),
+    };
+    const right = { ...left, shape: [2, 2], bytes: () => new Uint8Array(Float32Array.of(2, 3, 5, 6).buffer) };
+    const files = [left, right].map((entry, rank) => {
+      const name = `weights-rank-${rank}.safetensors`;
+      return { name, ...writeSafetensors(join(run, name), [entry]) };
+    });
+    const slices = [
+      { file: files[0]!.name, origin: [0, 0], shape: [2, 1] },
+      { file: files[1]!.name, origin: [0, 1], shape: [2, 2] },
+    ];
+    const manifest = (shape: number[], parts: typeof slices) =>
+      encodeManifest({
+        formatVersion: 1,
+        step: 1,
+        consumedSamples: 1,
+        model: {},
+        tokenizerFingerprint: null,
+        heldOutLoss: null,
+        training: {},
+        groups: { weights: { tensors: [{ name: "w", dtype: "F32", shape, slices: parts }] } },
+        files,
+      });
+    writeFileSync(join(run, "manifest.json"), manifest([2, 3], slices));
+    expect(valuesOf(loadCheckpoint(run).weights.read("w"))).toEqual([1, 2, 3, 4, 5, 6]);
+    writeFileSync(join(run, "manifest.json"), manifest([3, 1], [{ ...slices[0]!, shape: [3, 1] }]));
+    expect(() => loadCheckpoint(run).weights.read("w")).toThrow(
+      /weights-rank-0.safetensors: tensor "w" is F32 \[2, 1\], the manifest says F32 \[3, 1\]/,
+    );
+  });
+
+  it("refuses extra files that would hide others", async () => {
+    for (const name of ["manifest.json", "../x", "a/b", ".hidden", "weights-00001-of-00001.safetensors"]) {
+      const extraFiles = { [name]: Buffer.from("x") };
+      await expect(save(join(run, "step"), { extraFiles })).rejects.toThrow(`named "${name}"`);
+    }
+    expect(readdirSync(run)).toEqual([]);
+  });
+
+  it("refuses two tensors of one name, also across files", async () => {
+    const twice = [weights[0]!, weights[1]!, weights[0]!];
+    await expect(save(join(run, "step"), { groups: { weights: twice }, maxShardBytes: 1 })).rejects.toThrow(
+      /are named/,
+    );
+    expect(readdirSync(run)).toEqual([]);
+  });
+});
+
+describe("a damaged checkpoint says so in one line", () => {
+  const userError = (message: RegExp) =>
+    expect.objectContaining({ name: "CheckpointError", message: expect.stringMatching(message), userError: true });
+  /** Reads all of it, as a resuming run does. */
+  const loadAll = (directory: string): void => {
+    const loaded = loadCheckpoint(directory);
+    try {
+      for (const reader of [loaded.weights, loaded.optimizer!]) for (const name of reader.names) reader.read(name);
+      loaded.readFile("recipe.yaml");
+    } finally {
+      loaded.close();
+    }
+  };
+
+  it("for any flipped bit, anywhere", async () => {
+    await save(join(run, "good"));
+    loadAll(join(run, "good"));
+    const directory = join(run, "bad");
+    cpSync(join(run, "good"), directory, { recursive: true });
+    for (const name of readdirSync(directory)) {
+      const path = join(directory, name);
+      const good = readFileSync(path);
+      // manifest.test.ts flips every bit of the manifest itself.
+      const stride = name === "manifest.json" ? 41 : 3;
+      for (let at = 0; at < good.length; at += stride) {
+        const bad = Buffer.from(good);
+        bad[at]! ^= 1 << (at % 8);
+        writeFileSync(path, bad);
+        expect(() => loadAll(directory)).toThrow(userError(new RegExp(`^${path} (is damaged|has format)[^\n]*$`)));
+        if (at % 8 === 0) expect(() => verifyCheckpoint(directory)).toThrow(userError(/damaged|has format/));
+      }
+      writeFileSync(path, good);
+    }
+    loadAll(directory);
+  });
+
+  it("for a file cut short, grown or gone", async () => {
+    for (const name of ["weights-00001-of-00001.safetensors", "optimizer-00001-of-00001.safetensors", "recipe.yaml"]) {
+      const directory = join(run, name);
+      await save(directory);
+      const path = join(directory, name);
+      const size = readFileSync(path).length;
+      writeFileSync(path, "x", { flag: "a" });
+      expect(() => loadCheckpoint(directory)).toThrow(
+        userError(new RegExp(`is damaged: ${size + 1} bytes, not ${size};`)),
+      );
+      truncateSync(path, size - 1);
+      expect(() => loadCheckpoint(directory)).toThrow(
+        userError(new RegExp(`is truncated: ${size - 1} of ${size} bytes;`)),
+      );
+      rmSync(path);
+      expect(() => loadCheckpoint(directory)).toThrow(
+        userError(/ is missing; restore it, or take an earlier checkpoint$/),
+      );
+    }
+  });
+
+  it("for a directory without a manifest, or none at all", () => {
+    expect(() => loadCheckpoint(run)).toThrow(
+      userError(/is not a checkpoint: cannot read its manifest.json: no such file/),
+    );
+    expect(() => loadCheckpoint(join(run, "none"))).toThrow(userError(/none is not a checkpoint/));
+  });
+});

@@ -1,0 +1,156 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { commitDirectory, deleteDirectory, listDirectories } from "./directory.ts";
+import {
+  checkpointDirectory,
+  deleteCheckpoint,
+  latestCheckpoint,
+  listCheckpoints,
+  type SavedCheckpoint,
+} from "./run-directory.ts";
+
+let run: string;
+beforeEach(() => {
+  run = mkdtempSync(join(tmpdir(), "megatron-directory-"));
+});
+afterEach(() => rmSync(run, { recursive: true }));
+
+const put = (directory: string, text: string): void => {
+  mkdirSync(join(directory, "nested"));
+  writeFileSync(join(directory, "nested", "file"), text);
+  writeFileSync(join(directory, "manifest.json"), text);
+};
+const textIn = (directory: string): string => readFileSync(join(directory, "nested", "file"), "utf8");
+const fail = (code: string) => (): never => {
+  throw Object.assign(new Error(`${code}: refused`), { code });
+};
+
+describe("commitDirectory", () => {
+  it("puts a directory in its place, parents included", async () => {
+    await commitDirectory(join(run, "a/b/c"), async (directory) => {
+      await new Promise((done) => setTimeout(done, 1));
+      put(directory, "one");
+    });
+    expect(textIn(join(run, "a/b/c"))).toBe("one");
+    expect(readdirSync(join(run, "a/b"))).toEqual(["c"]);
+  });
+
+  it("is invisible until it is whole", async () => {
+    await commitDirectory(join(run, "c"), (directory) => {
+      put(directory, "one");
+      expect(existsSync(join(run, "c"))).toBe(false);
+      expect(listDirectories(run)).toEqual([]);
+    });
+    expect(listDirectories(run)).toEqual([{ name: "c", path: join(run, "c") }]);
+    expect(listDirectories(join(run, "none"))).toEqual([]);
+  });
+
+  it("refuses an existing directory unless told to exchange it", async () => {
+    const write = (text: string) => (directory: string) => put(directory, text);
+    await commitDirectory(join(run, "c"), write("one"));
+    await expect(commitDirectory(join(run, "c"), write("two"))).rejects.toThrow(/exists already; choose another/);
+    expect(textIn(join(run, "c"))).toBe("one");
+    await commitDirectory(join(run, "c"), write("two"), { replace: true });
+    expect(textIn(join(run, "c"))).toBe("two");
+    expect(readdirSync(run)).toEqual(["c"]);
+  });
+
+  it("changes nothing when writing fails, and tells whose fault it was", async () => {
+    const target = join(run, "c");
+    await commitDirectory(target, (directory) => put(directory, "one"));
+    const attempt = (write: () => never) => commitDirectory(target, write, { replace: true });
+    await expect(attempt(fail("ENOSPC"))).rejects.toMatchObject({
+      message: `cannot save ${target}: the disk is full (ENOSPC); what was saved before is untouched`,
+      userError: false,
+    });
+    await expect(attempt(fail("EACCES"))).rejects.toMatchObject({
+      message: `cannot save ${target}: permission denied (EACCES); what was saved before is untouched`,
+      userError: true,
+    });
+    const bug = new Error("a bug of ours");
+    await expect(
+      attempt(() => {
+        throw bug;
+      }),
+    ).rejects.toBe(bug);
+    expect(textIn(target)).toBe("one");
+    expect(readdirSync(run)).toEqual(["c"]);
+  });
+
+  it("says when a part of the path is a file", async () => {
+    writeFileSync(join(run, "file"), "");
+    const commits = ["file/c", "file/b/c"].map((path) => commitDirectory(join(run, path), () => undefined));
+    await expect(commits[0]).rejects.toMatchObject({ message: expect.stringMatching(/EEXIST/), userError: true });
+    await expect(commits[1]).rejects.toMatchObject({ message: expect.stringMatching(/ENOTDIR/), userError: true });
+  });
+
+  it("clears what crashes left, and nothing else", async () => {
+    for (const name of [".tmp-megatron-c-0123", ".tmp-other", "step-1"]) mkdirSync(join(run, name));
+    put(join(run, ".tmp-megatron-c-0123"), "half");
+    await commitDirectory(join(run, "d"), (directory) => put(directory, "one"));
+    expect(readdirSync(run).toSorted()).toEqual([".tmp-other", "d", "step-1"]);
+  });
+});
+
+describe("an exchange that a crash cut short", () => {
+  it("shows the old directory until the next save, which puts it back", async () => {
+    await commitDirectory(join(run, "c"), (directory) => put(directory, "old"));
+    renameSync(join(run, "c"), join(run, ".old-megatron-c"));
+    expect(listDirectories(run)).toEqual([{ name: "c", path: join(run, ".old-megatron-c") }]);
+    await commitDirectory(join(run, "d"), (directory) => put(directory, "one"));
+    expect(textIn(join(run, "c"))).toBe("old");
+  });
+
+  it("prefers the new one where both are there", async () => {
+    await commitDirectory(join(run, "c"), (directory) => put(directory, "new"));
+    mkdirSync(join(run, ".old-megatron-c"));
+    put(join(run, ".old-megatron-c"), "old");
+    expect(listDirectories(run)).toEqual([{ name: "c", path: join(run, "c") }]);
+    await commitDirectory(join(run, "d"), (directory) => put(directory, "one"));
+    expect(textIn(join(run, "c"))).toBe("new");
+    expect(readdirSync(run).toSorted()).toEqual(["c", "d"]);
+  });
+
+  it("can be deleted under either name", async () => {
+    await commitDirectory(join(run, "c"), (directory) => put(directory, "old"));
+    renameSync(join(run, "c"), join(run, ".old-megatron-c"));
+    deleteDirectory(listDirectories(run)[0]!.path);
+    expect(readdirSync(run)).toEqual([]);
+  });
+});
+
+describe("the checkpoints of a run", () => {
+  const commit = (step: number) => commitDirectory(checkpointDirectory(run, step), (directory) => put(directory, "x"));
+  const steps = (saved: SavedCheckpoint[]): number[] => saved.map(({ step }) => step);
+
+  it("are listed by step, whole ones only", async () => {
+    expect(latestCheckpoint(join(run, "none"))).toBeUndefined();
+    for (const step of [90, 1000, 200]) await commit(step);
+    await commit(123_456_789);
+    mkdirSync(join(run, "step-00009999"));
+    mkdirSync(join(run, "logs"));
+    writeFileSync(join(run, "step-00000001"), "a file");
+    expect(checkpointDirectory("run", 90)).toBe(join("run", "step-00000090"));
+    expect(steps(listCheckpoints(run))).toEqual([90, 200, 1000, 123_456_789]);
+    expect(latestCheckpoint(run)).toEqual({ step: 123_456_789, directory: join(run, "step-123456789") });
+  });
+
+  it("are deleted, and only they", async () => {
+    for (const step of [1, 2]) await commit(step);
+    deleteCheckpoint(checkpointDirectory(run, 1));
+    expect(readdirSync(run)).toEqual(["step-00000002"]);
+    expect(() => deleteCheckpoint(run)).toThrow(/is not a checkpoint; nothing was deleted/);
+    expect(() => deleteCheckpoint(join(run, "none"))).toThrow(/is not a checkpoint/);
+  });
+});

@@ -1,0 +1,95 @@
+import { describe, expect, it } from "vitest";
+import { decodeManifest, encodeManifest } from "./manifest.ts";
+import type { Manifest } from "./manifest-schema.ts";
+
+const manifest = (change: Partial<Manifest> = {}): Manifest => ({
+  formatVersion: 1,
+  step: 200,
+  consumedSamples: 3200,
+  model: { family: "gpt", numLayers: 2, tied: true, dropout: 0.1 },
+  tokenizerFingerprint: "é\ufffd",
+  heldOutLoss: 3.0000000000000004,
+  training: { plateau: { best: null, bad: 2 }, names: ["a", "b"] },
+  groups: {
+    weights: {
+      tensors: [
+        {
+          name: "layers.0.weight",
+          dtype: "BF16",
+          shape: [4, 2],
+          slices: [
+            { file: "weights-00001-of-00002.safetensors", origin: [0, 0], shape: [2, 2] },
+            { file: "weights-00002-of-00002.safetensors", origin: [2, 0], shape: [2, 2] },
+          ],
+        },
+      ],
+    },
+  },
+  files: [
+    { name: "weights-00001-of-00002.safetensors", size: 8, sha256: "0".repeat(64) },
+    { name: "weights-00002-of-00002.safetensors", size: 8, sha256: "f".repeat(64) },
+  ],
+  ...change,
+});
+
+const userError = (message: RegExp) =>
+  expect.objectContaining({ message: expect.stringMatching(message), userError: true });
+const decode = (bytes: Uint8Array): Manifest => decodeManifest(bytes, "run/manifest.json");
+const encodeAnything = (value: object): Uint8Array => encodeManifest(value as Manifest);
+
+describe("manifest.json", () => {
+  it("comes back as it went", () => {
+    expect(decode(encodeManifest(manifest()))).toEqual(manifest());
+    expect(Buffer.from(encodeManifest(manifest())).toString()).toMatch(
+      /^\{\n {2}"checksum": "[0-9a-f]{64}",\n {2}"formatVersion": 1,\n/,
+    );
+  });
+
+  it("shows any flipped bit and any cut", () => {
+    const good = encodeManifest(manifest());
+    for (let at = 0; at < good.length; at++) {
+      for (let bit = 0; bit < 8; bit++) {
+        const bad = Uint8Array.from(good);
+        bad[at]! ^= 1 << bit;
+        expect(() => decode(bad)).toThrow(userError(/^run\/manifest\.json (is damaged|has format version)[^\n]*$/));
+      }
+      expect(() => decode(good.subarray(0, at))).toThrow(userError(/^run\/manifest\.json is damaged[^\n]*$/));
+    }
+  });
+
+  it("names a format version that it cannot read, and doubts one that was not saved so", () => {
+    const text = Buffer.from(encodeManifest(manifest())).toString().replace('"formatVersion": 1', '"formatVersion": 7');
+    expect(() => decode(Buffer.from(text))).toThrow(
+      userError(/has format version 7, this program reads version 1, and its checksum is wrong: it may be damaged$/),
+    );
+  });
+
+  it.each<[string, object, RegExp]>([
+    ["an unknown field", { ...manifest(), color: "red" }, /manifest\.json: the whole: .*color/],
+    ["a step that is no number", manifest({ step: 1.5 }), /manifest\.json: step: /],
+    ["a number that JSON cannot carry", manifest({ heldOutLoss: Number.NaN }), /manifest\.json: heldOutLoss: /],
+    ["infinity in the extras", manifest({ training: { best: Infinity } }), /manifest\.json: training\.best: /],
+    [
+      "a file outside of the directory",
+      manifest({ files: [{ name: "../x", size: 0, sha256: "0".repeat(64) }] }),
+      /manifest\.json: files\.0\.name: /,
+    ],
+    [
+      "slices in files that are not listed",
+      manifest({ files: [] }),
+      /"layers.0.weight" lies in weights-00001.* not listed/,
+    ],
+    [
+      "slices that leave a gap",
+      manifest({ groups: { weights: { tensors: [{ ...manifest().groups.weights.tensors[0]!, shape: [5, 2] }] } } }),
+      /slices of tensor "layers.0.weight" do not make up its shape \[5, 2\]/,
+    ],
+    [
+      "two tensors of one name",
+      manifest({ groups: { weights: { tensors: Array(2).fill(manifest().groups.weights.tensors[0]) } } }),
+      /two tensors of weights are named "layers.0.weight"/,
+    ],
+  ])("refuses %s", (_, value, message) => {
+    expect(() => encodeAnything(value)).toThrow(userError(message));
+  });
+});
