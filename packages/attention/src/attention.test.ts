@@ -1,0 +1,155 @@
+import { start } from "@megatron-ts/engine";
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { attend, attentionProbabilities, causalRanges, createCache, paddedRanges } from "./index.ts";
+
+beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
+
+const random = (shape: number[], seed: number) => tf.randomNormal(shape, 0, 1, "float32", seed);
+
+describe("ranges", () => {
+  it("causal: each query sees its own and earlier keys, behind the cache and from where it may", () => {
+    expect(causalRanges({ batchSize: 1, tokens: 3 }).arraySync()).toEqual([
+      [
+        [0, 1],
+        [0, 2],
+        [0, 3],
+      ],
+    ]);
+    const ranges = causalRanges({ batchSize: 2, tokens: 2, offsets: [0, 5], visibleFrom: [0, 1, 3, 3] });
+    expect(ranges.arraySync()).toEqual([
+      [
+        [0, 1],
+        [1, 2],
+      ],
+      [
+        [3, 6],
+        [3, 7],
+      ],
+    ]);
+  });
+
+  it("padded: each query sees its row's keys", () => {
+    expect(paddedRanges({ tokens: 2, lengths: [1, 4] }).arraySync()).toEqual([
+      [
+        [0, 1],
+        [0, 1],
+      ],
+      [
+        [0, 4],
+        [0, 4],
+      ],
+    ]);
+  });
+});
+
+describe("attentionProbabilities", () => {
+  it("are the softmax of the scaled scores over the visible keys, in float64 by hand", () => {
+    const [q, k] = [random([2, 3, 4, 5], 1), random([2, 3, 2, 5], 2)];
+    const ranges = causalRanges({ batchSize: 2, tokens: 3, visibleFrom: [0, 0, 1, 0, 1, 3] });
+    const probabilities = attentionProbabilities({ q, k }, { ranges }).arraySync() as number[][][][];
+    const [queries, keys] = [q.arraySync(), k.arraySync()] as number[][][][][];
+    const bounds = ranges.arraySync();
+    for (let b = 0; b < 2; b++) {
+      for (let h = 0; h < 4; h++) {
+        for (let t = 0; t < 3; t++) {
+          const [from, to] = bounds[b]![t]!;
+          const score = (s: number) =>
+            queries![b]![t]![h]!.reduce((sum, value, d) => sum + value * keys![b]![s]![Math.floor(h / 2)]![d]!, 0) /
+            Math.sqrt(5);
+          const weights = [0, 1, 2].map((s) => (s >= from! && s < to! ? Math.exp(score(s)) : 0));
+          const total = weights.reduce((sum, weight) => sum + weight, 0) || 1;
+          weights.forEach((weight, s) => {
+            expect(probabilities[b]![h]![t]![s]!).toBeCloseTo(weight / total, 5);
+          });
+        }
+      }
+    }
+  });
+
+  it("weigh the values as attend does, with and without a cache", () => {
+    const [q, k, v] = [random([1, 4, 2, 3], 1), random([1, 4, 2, 3], 2), random([1, 4, 2, 3], 3)];
+    const ranges = causalRanges({ batchSize: 1, tokens: 4 });
+    const byHand = (probabilities: tf.Tensor) =>
+      tf.transpose(tf.matMul(probabilities, tf.transpose(v, [0, 2, 1, 3])), [0, 2, 1, 3]).dataSync();
+    const cache = createCache({ numLayers: 1, batchSize: 1, capacity: 4, numHeads: 2, headSize: 3 });
+    for (const layer of [null, cache.layer(0)]) {
+      let weighted = new Float32Array(0) as ArrayLike<number>;
+      const out = attend(
+        { q, k, v },
+        { ranges, cache: layer, observe: (probabilities) => (weighted = byHand(probabilities)) },
+      );
+      out.dataSync().forEach((value, i) => {
+        expect(value).toBeCloseTo(weighted[i]!, 5);
+      });
+    }
+    cache.dispose();
+  });
+});
+
+describe("createCache", () => {
+  const [numLayers, batchSize, numHeads, headSize] = [1, 2, 2, 3];
+  const rows = [5, 3];
+
+  it("gives, token by token and for rows of different lengths, what whole rows give", () => {
+    const [q, k, v] = [1, 2, 3].map((seed) => random([batchSize, 5, numHeads, headSize], seed)) as [
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor,
+    ];
+    const whole = attend({ q, k, v }, { ranges: causalRanges({ batchSize, tokens: 5 }) }).arraySync() as number[][][][];
+    const cache = createCache({ numLayers, batchSize, capacity: 6, numHeads, headSize });
+    // Two tokens at once, of which the second row's second is padding; then one by one.
+    const take = (x: tf.Tensor, at: number, count: number) =>
+      tf.slice(x, [0, at, 0, 0], [batchSize, count, numHeads, headSize]);
+    const rowOf = (x: tf.Tensor, row: number) => tf.slice(x, [row, 0, 0, 0], [1, -1, numHeads, headSize]);
+    const fed = [0, 0];
+    for (const counts of [
+      [2, 1],
+      [1, 1],
+      [1, 1],
+      [1, 0],
+    ]) {
+      const width = Math.max(...counts);
+      const offsets = cache.lengths.slice();
+      const part = (x: tf.Tensor) =>
+        tf.concat(
+          [0, 1].map((row) =>
+            take(
+              tf.pad(rowOf(x, row).tile([batchSize, 1, 1, 1]), [
+                [0, 0],
+                [0, 2],
+                [0, 0],
+                [0, 0],
+              ]),
+              fed[row]!,
+              width,
+            ).slice(0, 1),
+          ),
+        );
+      const out = attend(
+        { q: part(q), k: part(k), v: part(v) },
+        { ranges: causalRanges({ batchSize, tokens: width, offsets }), cache: cache.layer(0) },
+      ).arraySync() as number[][][][];
+      cache.advance(counts);
+      counts.forEach((count, row) => {
+        for (let t = 0; t < count; t++) {
+          out[row]![t]!.flat().forEach((value, i) => {
+            expect(value).toBeCloseTo(whole[row]![fed[row]! + t]!.flat()[i]!, 5);
+          });
+        }
+        fed[row] = fed[row]! + count;
+      });
+    }
+    expect([...cache.lengths]).toEqual(rows);
+    cache.dispose();
+  });
+
+  it("refuses more tokens than it can hold, by name of the row", () => {
+    const cache = createCache({ numLayers, batchSize, capacity: 2, numHeads, headSize });
+    cache.advance([0, 1]);
+    const two = tf.zeros([batchSize, 2, numHeads, headSize]);
+    expect(() => cache.layer(0).append(two, two)).toThrow("row 1 of the cache holds 1 of 2 tokens: 2 more do not fit");
+    cache.dispose();
+  });
+});
