@@ -110,6 +110,11 @@ describe("a checkpoint", () => {
     expect(loaded.weights.read("head").length).toBe(24);
   });
 
+  it("saves a model whose evaluation failed", async () => {
+    await save(join(run, "step"), { heldOutLoss: Number.NaN });
+    expect(loadCheckpoint(join(run, "step")).manifest.heldOutLoss).toBeNull();
+  });
+
   it("exchanges an earlier one, and nothing else", async () => {
     const directory = join(run, "step");
     await save(directory);
@@ -168,7 +173,7 @@ describe("a checkpoint", () => {
   it("refuses two tensors of one name, also across files", async () => {
     const twice = [weights[0]!, weights[1]!, weights[0]!];
     await expect(save(join(run, "step"), { groups: { weights: twice }, maxShardBytes: 1 })).rejects.toThrow(
-      /are named/,
+      /is there twice/,
     );
     expect(readdirSync(run)).toEqual([]);
   });

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { decodeManifest, encodeManifest } from "./manifest.ts";
 import type { Manifest } from "./manifest-schema.ts";
@@ -64,32 +65,53 @@ describe("manifest.json", () => {
     );
   });
 
-  it.each<[string, object, RegExp]>([
-    ["an unknown field", { ...manifest(), color: "red" }, /manifest\.json: the whole: .*color/],
-    ["a step that is no number", manifest({ step: 1.5 }), /manifest\.json: step: /],
-    ["a number that JSON cannot carry", manifest({ heldOutLoss: Number.NaN }), /manifest\.json: heldOutLoss: /],
-    ["infinity in the extras", manifest({ training: { best: Infinity } }), /manifest\.json: training\.best: /],
+  const faults: [string, object, RegExp][] = [
+    ["an unknown field", { ...manifest(), color: "red" }, /: the whole: .*color/],
+    ["a step that is no number", manifest({ step: 1.5 }), /: step: /],
     [
       "a file outside of the directory",
       manifest({ files: [{ name: "../x", size: 0, sha256: "0".repeat(64) }] }),
-      /manifest\.json: files\.0\.name: /,
+      /: files\.0\.name: /,
     ],
     [
       "slices in files that are not listed",
       manifest({ files: [] }),
-      /"layers.0.weight" lies in weights-00001.* not listed/,
+      /"layers.0.weight" of weights lies in weights-00001/,
     ],
     [
       "slices that leave a gap",
       manifest({ groups: { weights: { tensors: [{ ...manifest().groups.weights.tensors[0]!, shape: [5, 2] }] } } }),
-      /slices of tensor "layers.0.weight" do not make up its shape \[5, 2\]/,
+      /the slices of tensor "layers.0.weight" of weights do not make up its shape \[5, 2\]/,
     ],
     [
       "two tensors of one name",
       manifest({ groups: { weights: { tensors: Array(2).fill(manifest().groups.weights.tensors[0]) } } }),
-      /two tensors of weights are named "layers.0.weight"/,
+      /"layers.0.weight" of weights is there twice/,
     ],
-  ])("refuses %s", (_, value, message) => {
-    expect(() => encodeAnything(value)).toThrow(userError(message));
+  ];
+
+  it.each(faults)("is not written with %s", (_, value, message) => {
+    expect(() => encodeAnything(value)).toThrow(message);
+  });
+
+  it.each(faults)("is refused with %s, though its checksum is right", (_, value, message) => {
+    const body = JSON.stringify(value, null, 2).slice(2);
+    const checksum = createHash("sha256").update(body).digest("hex");
+    const sealed = Buffer.from(`{\n  "checksum": "${checksum}",\n${body}`);
+    expect(() => decode(sealed)).toThrow(userError(message));
+    expect(() => decode(sealed)).toThrow(/^run\/manifest\.json: /);
+  });
+
+  it("names another format version", () => {
+    const body = '  "formatVersion": 2\n}\n';
+    const checksum = createHash("sha256").update(body).digest("hex");
+    expect(() => decode(Buffer.from(`{\n  "checksum": "${checksum}",\n${body}`))).toThrow(
+      userError(/^run\/manifest\.json has format version 2, this program reads version 1$/),
+    );
+  });
+
+  it("refuses numbers that JSON cannot carry", () => {
+    expect(() => encodeManifest(manifest({ heldOutLoss: Number.NaN }))).toThrow(/heldOutLoss: /);
+    expect(() => encodeManifest(manifest({ training: { best: Infinity } }))).toThrow(/training\.best: /);
   });
 });

@@ -15,38 +15,38 @@ const seal = (checksum: string): string => `{\n  "checksum": "${checksum}",\n`;
 const sealLength = seal(sha256("")).length;
 
 /** What the schema cannot say: names are unique, slices lie in listed files, and make up their tensor. */
-const checkReferences = (manifest: Manifest, path: string): void => {
+const findWrongReference = (manifest: Manifest): string | undefined => {
   const files = new Set(manifest.files.map(({ name }) => name));
   for (const [group, { tensors }] of Object.entries(manifest.groups)) {
     const names = new Set<string>();
     for (const { name, shape, slices } of tensors) {
-      if (names.has(name)) throw refusal(`${path}: two tensors of ${group} are named ${JSON.stringify(name)}`);
+      const tensor = `tensor ${JSON.stringify(name)} of ${group}`;
+      if (names.has(name)) return `${tensor} is there twice`;
       names.add(name);
       const unlisted = slices.find(({ file }) => !files.has(file));
-      if (unlisted)
-        throw refusal(`${path}: tensor ${JSON.stringify(name)} lies in ${unlisted.file}, which is not listed`);
-      if (!coverExactly(shape, slices)) {
-        throw refusal(
-          `${path}: the slices of tensor ${JSON.stringify(name)} do not make up its shape [${shape.join(", ")}]`,
-        );
-      }
+      if (unlisted) return `${tensor} lies in ${unlisted.file}, which is not listed`;
+      if (!coverExactly(shape, slices)) return `the slices of ${tensor} do not make up its shape [${shape.join(", ")}]`;
     }
   }
+  return undefined;
 };
 
-const check = (value: unknown, path: string): Manifest => {
-  const parsed = manifestSchema.safeParse(value);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    throw refusal(`${path}: ${issue.path.join(".") || "the whole"}: ${issue.message}`);
+/** The manifest, or in one line what is wrong with it. */
+const parse = (value: unknown): { manifest: Manifest } | { fault: string } => {
+  const { data, error } = manifestSchema.safeParse(value);
+  if (error) {
+    const { path, message } = error.issues[0]!;
+    return { fault: `${path.join(".") || "the whole"}: ${message}` };
   }
-  checkReferences(parsed.data, path);
-  return parsed.data;
+  const fault = findWrongReference(data);
+  return fault === undefined ? { manifest: data } : { fault };
 };
 
 /** The bytes of manifest.json. Refuses what JSON cannot carry (NaN, infinities). */
 export const encodeManifest = (manifest: Manifest): Uint8Array => {
-  const body = `${JSON.stringify(check(manifest, manifestFile), null, 2).slice("{\n".length)}\n`;
+  const parsed = parse(manifest);
+  if ("fault" in parsed) throw new Error(`cannot write ${manifestFile}: ${parsed.fault}`);
+  const body = `${JSON.stringify(parsed.manifest, null, 2).slice("{\n".length)}\n`;
   return Buffer.from(seal(sha256(body)) + body);
 };
 
@@ -73,7 +73,9 @@ export const decodeManifest = (bytes: Uint8Array, path: string): Manifest => {
   }
   if (!intact) throw refusal(damaged);
   const { checksum: _, ...manifest } = json as Record<string, unknown>;
-  return check(manifest, path);
+  const parsed = parse(manifest);
+  if ("fault" in parsed) throw refusal(`${path}: ${parsed.fault}`);
+  return parsed.manifest;
 };
 
 /** Reads and checks the manifest of a checkpoint directory. */

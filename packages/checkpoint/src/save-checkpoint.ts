@@ -27,7 +27,7 @@ export type SaveCheckpointOptions = {
   /** Everything that rebuilds the model, as JSON. */
   model: JsonRecord;
   tokenizerFingerprint?: string;
-  /** Evaluation loss at this step, nats per token. */
+  /** Evaluation loss at this step, nats per token. One that is not finite is not recorded. */
   heldOutLoss?: number;
   /** What else the training loop carries, as JSON. */
   training?: JsonRecord;
@@ -86,7 +86,7 @@ export const saveCheckpoint = async (options: SaveCheckpointOptions): Promise<vo
         consumedSamples: options.consumedSamples,
         model: options.model,
         tokenizerFingerprint: options.tokenizerFingerprint ?? null,
-        heldOutLoss: options.heldOutLoss ?? null,
+        heldOutLoss: Number.isFinite(options.heldOutLoss) ? options.heldOutLoss! : null,
         training: options.training ?? {},
         groups: {
           weights: { tensors: weights.tensors },
