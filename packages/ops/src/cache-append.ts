@@ -16,7 +16,15 @@ const cacheAppendKernel: Kernel = {
     for (let row = 0; row < batch; row++) {
       for (let token = 0; token < tokens; token++) {
         const position = first[row]! + token;
+        expectShape(
+          position >= 0 && position < pagesPerRow * pageSize,
+          () => `cacheAppend: position ${position} of row ${row} is outside its ${pagesPerRow} pages of ${pageSize}`,
+        );
         const page = table[row * pagesPerRow + Math.floor(position / pageSize)]!;
+        expectShape(
+          page >= 0 && page < pages,
+          () => `cacheAppend: row ${row} asks for page ${page} of a cache of ${pages}`,
+        );
         slots[row * tokens + token] = page * pageSize + (position % pageSize);
       }
     }

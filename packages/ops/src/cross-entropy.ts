@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { expectShape } from "./errors.ts";
 import { type Kernel, runKernel, runKernelForMany } from "./kernel.ts";
+import { sumEach } from "./sums.ts";
 
 /** Flat positions [N, 1] of the labels in logits [N, V]; ignored labels point at their row's first element. */
 function labelPositions(labels: tf.Tensor, vocabularySize: number): tf.Tensor2D {
@@ -15,18 +16,23 @@ function labelPositions(labels: tf.Tensor, vocabularySize: number): tf.Tensor2D 
   return tf.tensor2d(positions, [positions.length, 1], "int32");
 }
 
-const counted = (labels: tf.Tensor) => tf.cast(tf.greaterEqual(labels, 0), "float32");
+/** The values [N] or [N, V] of rows whose label counts, 0 in the others, whatever these hold. */
+function whereCounted(labels: tf.Tensor, values: tf.Tensor): tf.Tensor {
+  const counts = tf.reshape(tf.greaterEqual(labels, 0), [-1, ...values.shape.slice(1).map(() => 1)]);
+  return tf.where(tf.broadcastTo(counts, values.shape), values, tf.zerosLike(values));
+}
 
 const crossEntropyGradientKernel: Kernel = {
   name: "MegatronCrossEntropyGradient",
   reference: ({ dloss, logits, labels, logSumExp }) => {
     const [rows, vocabularySize] = logits!.shape as [number, number];
-    const weights = tf.mul(dloss!, counted(labels!));
+    if (rows === 0) return tf.zeros([0, vocabularySize]);
     const probabilities = tf.exp(tf.sub(logits!, tf.reshape(logSumExp!, [rows, 1])));
-    const scaled = tf.reshape(tf.mul(probabilities, tf.reshape(weights, [rows, 1])), [-1]);
+    const scaled = tf.reshape(tf.mul(probabilities, tf.reshape(dloss!, [rows, 1])), [-1]);
     const positions = labelPositions(labels!, vocabularySize);
-    const atLabels = tf.sub(tf.gather(scaled, tf.reshape(positions, [-1]) as tf.Tensor1D), weights);
-    return tf.reshape(tf.tensorScatterUpdate(scaled, positions, atLabels), [rows, vocabularySize]);
+    const atLabels = tf.sub(tf.gather(scaled, tf.reshape(positions, [-1]) as tf.Tensor1D), dloss!);
+    const gradient = tf.tensorScatterUpdate(scaled, positions, atLabels);
+    return whereCounted(labels!, tf.reshape(gradient, [rows, vocabularySize]));
   },
 };
 
@@ -34,10 +40,13 @@ const crossEntropyKernel: Kernel = {
   name: "MegatronCrossEntropy",
   reference: ({ logits, labels }) => {
     const [rows, vocabularySize] = logits!.shape as [number, number];
-    const logSumExp = tf.reshape(tf.logSumExp(logits!, -1), [rows]);
+    if (rows === 0) return [tf.zeros([0]), tf.zeros([0])];
+    const highest = tf.max(logits!, 1, true);
+    const exponentials = tf.exp(tf.sub(logits!, highest)) as tf.Tensor2D;
+    const logSumExp = tf.add(tf.log(sumEach(exponentials)), tf.squeeze(highest, [1]));
     const positions = tf.reshape(labelPositions(labels!, vocabularySize), [-1]) as tf.Tensor1D;
     const atLabels = tf.gather(tf.reshape(logits!, [-1]), positions);
-    return [tf.mul(tf.sub(logSumExp, atLabels), counted(labels!)), logSumExp];
+    return [whereCounted(labels!, tf.sub(logSumExp, atLabels)), logSumExp];
   },
   gradient: {
     inputsToSave: ["logits", "labels"],

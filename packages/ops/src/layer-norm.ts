@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { expectShape } from "./errors.ts";
 import { type Kernel, runKernelForMany } from "./kernel.ts";
+import { sumRows } from "./sums.ts";
 import { jointly } from "./vjp.ts";
 
 /** [N] -> [..., 1], to scale rows of x. */
@@ -10,14 +11,12 @@ const perRow = (values: tf.Tensor, x: tf.Tensor) => tf.reshape(values, [...x.sha
 const layerNormGradientKernel: Kernel = {
   name: "MegatronLayerNormGradient",
   reference: ({ dy, x, gamma, mean, rstd }) => {
-    const h = gamma!.shape[0]!;
     const normalised = tf.mul(tf.sub(x!, perRow(mean!, x!)), perRow(rstd!, x!));
     const scaled = tf.mul(dy!, gamma!);
     const centred = tf.sub(scaled, tf.mean(scaled, -1, true));
     const projection = tf.mul(normalised, tf.mean(tf.mul(scaled, normalised), -1, true));
     const dx = tf.mul(tf.sub(centred, projection), perRow(rstd!, x!));
-    const dgamma = tf.sum(tf.reshape(tf.mul(dy!, normalised), [-1, h]), 0);
-    return [dx, dgamma, tf.sum(tf.reshape(dy!, [-1, h]), 0)];
+    return [dx, sumRows(tf.mul(dy!, normalised)), sumRows(dy!)];
   },
 };
 

@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { expectShape } from "./errors.ts";
 import { gelu } from "./gelu.ts";
 import { type Kernel, runKernel } from "./kernel.ts";
+import { sumRows } from "./sums.ts";
 import { isRecording } from "./vjp.ts";
 
 export type Activation = "none" | "gelu-tanh" | "gelu-erf" | "relu" | "silu";
@@ -13,7 +14,7 @@ const withLastDimension = (x: tf.Tensor, size: number) => [...x.shape.slice(0, -
 
 const sumRowsKernel: Kernel = {
   name: "MegatronSumRows",
-  reference: ({ x }) => tf.sum(asMatrix(x!), 0),
+  reference: ({ x }) => sumRows(x!),
 };
 
 const inputGradientKernel: Kernel = {
@@ -24,7 +25,11 @@ const inputGradientKernel: Kernel = {
 
 const weightGradientKernel: Kernel = {
   name: "MegatronLinearWeightGradient",
-  reference: ({ x, dy }) => tf.matMul(asMatrix(dy!), asMatrix(x!), true, false),
+  // Some backends leave a product over no rows undefined.
+  reference: ({ x, dy }) =>
+    x!.size === 0 || dy!.size === 0
+      ? tf.zeros([dy!.shape[dy!.rank - 1]!, x!.shape[x!.rank - 1]!])
+      : tf.matMul(asMatrix(dy!), asMatrix(x!), true, false),
 };
 
 const linearKernel: Kernel = {

@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { expectShape } from "./errors.ts";
 import { type Kernel, runKernelForMany } from "./kernel.ts";
+import { sumRows } from "./sums.ts";
 import { jointly } from "./vjp.ts";
 
 const perRow = (values: tf.Tensor, x: tf.Tensor) => tf.reshape(values, [...x.shape.slice(0, -1), 1]);
@@ -13,7 +14,7 @@ const rmsNormGradientKernel: Kernel = {
     const scaled = tf.mul(dy!, gamma!);
     const projection = tf.mul(normalised, tf.mean(tf.mul(scaled, normalised), -1, true));
     const dx = tf.mul(tf.sub(scaled, projection), perRow(rstd!, x!));
-    return [dx, tf.sum(tf.reshape(tf.mul(dy!, normalised), [-1, gamma!.shape[0]!]), 0)];
+    return [dx, sumRows(tf.mul(dy!, normalised))];
   },
 };
 

@@ -12,7 +12,8 @@ interface TapeNode {
   inputs: Record<string, tf.Tensor>;
   outputs: tf.Tensor[];
   saved: tf.Tensor[];
-  gradient?: (dys: (tf.Tensor | null)[]) => Record<string, () => tf.Tensor>;
+  /** Null where an input of our own nodes gets no gradient. */
+  gradient?: (dys: (tf.Tensor | null)[]) => Record<string, () => tf.Tensor | null>;
 }
 
 interface EngineState {
@@ -71,15 +72,15 @@ export function vjp(
     const gradients = pullBack({ tape, outputs, cotangents, wanted, reachable });
     const take = (tensor: tf.Tensor) => {
       const gradient = gradients.get(tensor.id);
-      return gradient ? gradient.clone() : null;
+      return gradient ? aliasOf(gradient) : null;
     };
     const taken = { inputs: inputs.map(take), parameters: parameters.map(take) };
-    for (const gradient of gradients.values()) gradient.dispose();
+    tf.dispose([...gradients.values()]);
     return taken;
   };
   const dispose = () => {
     consume();
-    for (const node of tape) for (const tensor of node.saved) tensor.dispose();
+    tf.dispose(tape.map((node) => node.saved));
   };
   return { outputs, pullback, dispose };
 }
@@ -95,7 +96,7 @@ function record(f: () => tf.Tensor | tf.Tensor[]): { outputs: tf.Tensor[]; tape:
     const outputs = tf.tidy(() => [f()].flat());
     return { outputs, tape };
   } catch (error) {
-    for (const node of tape) for (const tensor of node.saved) tensor.dispose();
+    tf.dispose(tape.map((node) => node.saved));
     throw error;
   } finally {
     state.activeTape = activeTape;
@@ -103,12 +104,18 @@ function record(f: () => tf.Tensor | tf.Tensor[]): { outputs: tf.Tensor[]; tape:
   }
 }
 
+/** Another tensor of the same memory, on every backend; a clone would be a copy on some. */
+const aliasOf = (tensor: tf.Tensor) => tf.reshape(tensor, tensor.shape);
+
+/** Gradients flow through floats only: not into ids, ranges and comparisons. */
+const isFloat = (tensor: tf.Tensor) => tensor.dtype === "float32";
+
 /** Ids of all tensors on the tape that depend on a wanted one. */
 function reachableFrom(wanted: Set<number>, tape: TapeNode[]): Set<number> {
   const reachable = new Set(wanted);
   for (const node of tape) {
     if (Object.values(node.inputs).some((input) => reachable.has(input.id))) {
-      for (const output of node.outputs) reachable.add(output.id);
+      for (const output of node.outputs.filter(isFloat)) reachable.add(output.id);
     }
   }
   return reachable;
@@ -138,26 +145,32 @@ function pullBack({
   };
   outputs.forEach((output, i) => {
     const cotangent = cotangents[i];
-    if (cotangent && reachable.has(output.id)) accumulate(output, tf.keep(cotangent.clone()));
+    if (cotangent && reachable.has(output.id)) accumulate(output, tf.keep(aliasOf(cotangent)));
   });
 
   pullbackDepth++;
   try {
     for (let node = tape.pop(); node; node = tape.pop()) {
       const dys = node.outputs.map((output) => gradients.get(output.id) ?? null);
-      if (dys.some((dy) => dy !== null)) {
-        for (const [input, gradient] of gradientsOf(node, dys, reachable)) accumulate(input, gradient);
+      try {
+        if (dys.some((dy) => dy !== null)) {
+          for (const [input, gradient] of gradientsOf(node, dys, reachable)) accumulate(input, gradient);
+        }
+      } finally {
+        tf.dispose(node.saved);
       }
       node.outputs.forEach((output, i) => {
         if (wanted.has(output.id) || dys[i] === null) return;
         gradients.delete(output.id);
         dys[i]!.dispose();
       });
-      for (const tensor of node.saved) tensor.dispose();
     }
+  } catch (error) {
+    tf.dispose([...gradients.values()]);
+    tf.dispose(tape.map((node) => node.saved));
+    throw error;
   } finally {
     pullbackDepth--;
-    for (const node of tape) for (const tensor of node.saved) tensor.dispose();
   }
   for (const [id, gradient] of gradients) {
     if (wanted.has(id)) continue;
@@ -171,25 +184,27 @@ function gradientsOf(node: TapeNode, dys: (tf.Tensor | null)[], reachable: Set<n
   const wanted = Object.entries(node.inputs).filter(([, input]) => reachable.has(input.id));
   if (wanted.length === 0) return [];
   if (!node.gradient) throw new Error(`the kernel ${node.kernelName} has no gradient`);
-  const computed = tf.tidy(() => {
+  const found: [tf.Tensor, tf.Tensor][] = [];
+  tf.tidy(() => {
     const thunks = node.gradient!(dys);
-    return wanted.map(([name]) => {
+    for (const [name, input] of wanted) {
       const thunk = thunks[name];
       if (!thunk) throw new Error(`the kernel ${node.kernelName} has no gradient for its input ${name}`);
       const gradient = thunk();
-      return dys.includes(gradient) ? gradient.clone() : gradient;
-    });
+      // An alias, since it may be a cotangent, a saved tensor, or the gradient of another input as well.
+      // Kept: gradients outlive whatever tidy the pullback is called in, until they are consumed or returned.
+      if (gradient) found.push([input, tf.keep(aliasOf(gradient))]);
+    }
   });
-  // Kept: gradients outlive whatever tidy the pullback is called in, until they are consumed or returned.
-  return wanted.map(([, input], i) => [input, tf.keep(computed[i]!)]);
+  return found;
 }
 
 /**
  * Gradient thunks that share one computation. Inside our pullback it runs once; inside TensorFlow.js's own backward,
  * which frees everything but the result of each thunk, it runs anew for each.
  */
-export function jointly(compute: () => tf.Tensor[]): (index: number) => () => tf.Tensor {
-  let computed: tf.Tensor[] | undefined;
+export function jointly<T extends tf.Tensor | null>(compute: () => T[]): (index: number) => () => T {
+  let computed: T[] | undefined;
   return (index) => () => {
     if (pullbackDepth === 0) return compute()[index]!;
     computed ??= compute();
@@ -212,6 +227,7 @@ function paused<T>(f: () => T): T {
 /**
  * Runs `f(...inputs)` saving only its inputs; the backward runs f again (gradient checkpointing). The result and the
  * gradients are those of plain `f`, bit for bit, provided f is a function of its inputs and the listed parameters.
+ * (The gradient of a parameter that is used again outside of f is the same sum, in another order.)
  */
 export function recompute(
   f: (...inputs: tf.Tensor[]) => tf.Tensor | tf.Tensor[],
@@ -219,15 +235,17 @@ export function recompute(
   { parameters = [] }: { parameters?: tf.Tensor[] } = {},
 ): tf.Tensor[] {
   if (!isRecording()) return [f(...inputs)].flat();
-  const outputs = paused(() => tf.tidy(() => [f(...inputs)].flat()));
-  const saved = inputs.map((input) => tf.keep(input.clone()));
+  // Aliases, so that an input which f passes through is not also the output of a second node.
+  const outputs = paused(() => tf.tidy(() => [f(...inputs)].flat().map(aliasOf)));
+  const saved = paused(() => inputs.map((input) => tf.keep(aliasOf(input))));
   const all = [...inputs, ...parameters];
   const gradient = (dys: (tf.Tensor | null)[]) => {
     const gradients = jointly(() => {
-      const { outputs: again, pullback } = vjp(f, saved, { parameters });
-      for (const tensor of again) tensor.dispose();
+      const { pullback } = vjp(f, saved, { parameters });
       const { inputs: dInputs, parameters: dParameters } = pullback(dys);
-      return [...dInputs, ...dParameters].map((dx, i) => dx ?? tf.zerosLike(all[i]!));
+      const found = [...dInputs, ...dParameters];
+      // TensorFlow.js's own backward knows no missing gradients.
+      return pullbackDepth === 0 ? found.map((dx, i) => dx ?? tf.zerosLike(all[i]!)) : found;
     });
     return Object.fromEntries(all.map((_, i) => [String(i), gradients(i)]));
   };

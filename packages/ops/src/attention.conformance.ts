@@ -1,0 +1,282 @@
+/** Conformance of `attention`: ranges of keys, shared key heads, pages, dropout of the probabilities. */
+import { hashKey } from "@megatron-ts/random";
+import * as tf from "@tensorflow/tfjs";
+import { attention } from "./attention.ts";
+import type { ConformanceCase, ConformanceSuite } from "./conformance/case.ts";
+import { checkOp, type Plains } from "./conformance/check-op.ts";
+import {
+  expectClose,
+  expectError,
+  expectSameBits,
+  type Plain,
+  plain,
+  random,
+  tolerances,
+  toTensor,
+  withValues,
+} from "./conformance/plain.ts";
+import { maskOf } from "./dropout.conformance.ts";
+import type { DropoutOptions } from "./dropout.ts";
+
+interface Sizes {
+  B?: number;
+  T: number;
+  S?: number;
+  H?: number;
+  G?: number;
+  D?: number;
+}
+
+interface Given {
+  /** [from, to) of query t of row b; all keys unless given. */
+  range?: (b: number, t: number) => readonly [number, number];
+  scale?: number;
+  dropout?: DropoutOptions;
+}
+
+const whole = ({ B = 2, T, S = T, H = 2, G = H, D = 8 }: Sizes) => ({ B, T, S, H, G, D });
+
+const operands = (sizes: Sizes, { scale = 1 } = {}): Plains => {
+  const { B, T, S, H, G, D } = whole(sizes);
+  return {
+    q: random("q", [B, T, H, D], { scale }),
+    k: random("k", [B, S, G, D]),
+    v: random("v", [B, S, G, D]),
+  };
+};
+
+/** Calls back for every (row, head, query) with the flat starts of its query and of its keys, and its probabilities. */
+function eachQuery(
+  { q, k }: { q: Plain; k: Plain },
+  given: Given,
+  visit: (query: {
+    start: number;
+    keyStart: (key: number) => number;
+    p: Map<number, number>;
+    masked: number[];
+  }) => void,
+): void {
+  const [B, T, H, D] = q.shape as [number, number, number, number];
+  const [, S, G] = k.shape as [number, number, number];
+  const mask = given.dropout ? maskOf([B, H, T, S], given.dropout).values : null;
+  const scale = given.scale ?? 1 / Math.sqrt(D);
+  for (let b = 0; b < B; b++) {
+    for (let h = 0; h < H; h++) {
+      const g = Math.floor((h * G) / H);
+      for (let t = 0; t < T; t++) {
+        const start = ((b * T + t) * H + h) * D;
+        const keyStart = (key: number) => ((b * S + key) * G + g) * D;
+        const [from, to] = given.range?.(b, t) ?? [0, S];
+        const scores = new Map<number, number>();
+        for (let key = from; key < to; key++) {
+          let dot = 0;
+          for (let d = 0; d < D; d++) dot += q.values[start + d]! * k.values[keyStart(key) + d]!;
+          scores.set(key, dot * scale);
+        }
+        const highest = Math.max(...scores.values());
+        const total = [...scores.values()].reduce((sum, score) => sum + Math.exp(score - highest), 0);
+        const p = new Map([...scores].map(([key, score]) => [key, Math.exp(score - highest) / total]));
+        const masked = Array.from({ length: S }, (_, key) => mask?.[((b * H + h) * T + t) * S + key] ?? 1);
+        visit({ start, keyStart, p, masked });
+      }
+    }
+  }
+}
+
+function forward({ q, k, v }: Plains, given: Given): Plain {
+  const D = q!.shape[3]!;
+  const out = new Float64Array(q!.values.length);
+  eachQuery({ q: q!, k: k! }, given, ({ start, keyStart, p, masked }) => {
+    for (const [key, probability] of p) {
+      for (let d = 0; d < D; d++) out[start + d]! += probability * masked[key]! * v!.values[keyStart(key) + d]!;
+    }
+  });
+  return plain(q!.shape, out);
+}
+
+/** Through the chain rule, step by step: dv, then dp by the mask, then the softmax, then the scores. */
+function backward({ q, k, v }: Plains, dout: Plain, given: Given): Plains {
+  const D = q!.shape[3]!;
+  const scale = given.scale ?? 1 / Math.sqrt(D);
+  const [dq, dk, dv] = [q!, k!, v!].map(({ values }) => new Float64Array(values.length)) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
+  eachQuery({ q: q!, k: k! }, given, ({ start, keyStart, p, masked }) => {
+    const dp = new Map<number, number>();
+    let mean = 0;
+    for (const [key, probability] of p) {
+      let dot = 0;
+      for (let d = 0; d < D; d++) {
+        dot += dout.values[start + d]! * v!.values[keyStart(key) + d]!;
+        dv[keyStart(key) + d]! += probability * masked[key]! * dout.values[start + d]!;
+      }
+      dp.set(key, dot * masked[key]!);
+      mean += probability * dot * masked[key]!;
+    }
+    for (const [key, probability] of p) {
+      const dScore = probability * (dp.get(key)! - mean) * scale;
+      for (let d = 0; d < D; d++) {
+        dq[start + d]! += dScore * k!.values[keyStart(key) + d]!;
+        dk[keyStart(key) + d]! += dScore * q!.values[start + d]!;
+      }
+    }
+  });
+  return { q: plain(q!.shape, dq), k: plain(k!.shape, dk), v: plain(v!.shape, dv) };
+}
+
+/** Ranges [B, T, 2] as the op takes them. */
+function rangesOf(range: NonNullable<Given["range"]>, [B, T]: readonly number[]): tf.Tensor {
+  const values = Array.from({ length: B! * T! }, (_, i) => range(Math.floor(i / T!), i % T!)).flat();
+  return tf.tensor3d(values, [B!, T!, 2], "int32");
+}
+
+function holds(name: string, inputs: Plains, given: Given & { differences?: number } = {}): ConformanceCase {
+  const { range, scale, dropout, differences } = given;
+  return {
+    name,
+    check: (options) =>
+      checkOp(
+        {
+          inputs,
+          run: ({ q, k, v }) =>
+            attention(
+              { q: q!, k: k!, v: v! },
+              { ranges: range ? rangesOf(range, q!.shape) : null, scale, dropout: dropout ?? null },
+            ),
+          forward: (plains) => forward(plains, given),
+          backward: (plains, dout) => backward(plains, dout, given),
+          differences: differences ?? 4,
+        },
+        options,
+      ),
+  };
+}
+
+const causal = (_: number, t: number) => [0, t + 1] as const;
+const lengths = [3, 7];
+const key = hashKey(6, "attention");
+
+/** Keys [B, S, G, D] cut into pages which lie in the given order; the pages of no row hold 1e30. */
+function paginate(
+  keys: Plain,
+  { pageSize, order, pages }: { pageSize: number; order: number[]; pages: number },
+): Plain {
+  const pageLength = pageSize * keys.shape[2]! * keys.shape[3]!;
+  const values = new Float64Array(pages * pageLength).fill(1e30);
+  order.forEach((page, i) => {
+    values.set(keys.values.slice(i * pageLength, (i + 1) * pageLength), page * pageLength);
+  });
+  return plain([pages, pageSize, keys.shape[2]!, keys.shape[3]!], values);
+}
+
+/** B = 2, pages of the rows interleaved and two pages unused. */
+const paged = (
+  name: string,
+  sizes: Sizes,
+  { pageSize, range, order }: Given & { pageSize: number; order: number[] },
+) => ({
+  name,
+  check: (options: Parameters<ConformanceCase["check"]>[0]) =>
+    tf.tidy(() => {
+      const plains = operands(sizes);
+      const pages = order.length + 2;
+      const pool = (keys: Plain) => toTensor(paginate(keys, { pageSize, order, pages }));
+      const pageTable = tf.tensor2d(order, [2, order.length / 2], "int32");
+      const ranges = range ? rangesOf(range, plains.q!.shape) : null;
+      const out = attention({ q: toTensor(plains.q!), k: pool(plains.k!), v: pool(plains.v!) }, { ranges, pageTable });
+      const expected = forward(plains, { range });
+      expectClose(out, { expected, tolerance: tolerances[options.precision], what: "values" });
+    }),
+});
+
+export const attentionSuite: ConformanceSuite = {
+  name: "attention",
+  cases: [
+    holds("one of everything", operands({ B: 1, T: 1, H: 1, D: 1 })),
+    holds("every key, D = 7", operands({ T: 7, S: 5, D: 7 })),
+    holds("one head of 64", operands({ B: 1, T: 7, H: 1, D: 64 })),
+    holds("causal, 33 tokens", operands({ T: 33, D: 7 }), { range: causal }),
+    holds("causal, 257 tokens", operands({ B: 1, T: 257, H: 1 }), { range: causal, differences: 1 }),
+    holds("one query after 257 keys", operands({ T: 1, S: 257 })),
+    holds("causal, after 26 earlier keys", operands({ T: 7, S: 33 }), { range: (_, t) => [0, 27 + t] }),
+    holds("padded on the right", operands({ T: 7 }), { range: (b, t) => [0, Math.min(t + 1, lengths[b]!)] }),
+    holds("padded on the left: the first queries see nothing", operands({ T: 7 }), {
+      range: (b, t) => [7 - lengths[b]!, t + 1],
+    }),
+    holds("a window of 5", operands({ T: 33 }), { range: (_, t) => [Math.max(0, t - 4), t + 1] }),
+    holds("packed documents", operands({ T: 9 }), { range: (_, t) => [t - (t % 3), t + 1] }),
+    holds("no query sees a key", operands({ T: 3 }), { range: () => [0, 0] }),
+    holds("ranges that end before they begin", operands({ T: 3 }), { range: (_, t) => (t === 1 ? [2, 1] : [0, 3]) }),
+    holds("six heads share two", operands({ T: 7, H: 6, G: 2 }), { range: causal }),
+    holds("five heads share one", operands({ T: 7, H: 5, G: 1 }), { range: causal }),
+    holds("another scale", operands({ T: 7 }), { scale: 0.1 }),
+    holds("scores in the hundreds", operands({ T: 7 }, { scale: 100 }), { range: causal }),
+    holds("0 rows", operands({ B: 0, T: 7 })),
+    holds("0 queries", operands({ T: 0, S: 7 })),
+    holds("0 keys", operands({ T: 3, S: 0 })),
+    holds("64 rows of 3", operands({ B: 64, T: 3, H: 3, D: 5 }), { range: causal, differences: 2 }),
+    holds("dropout", operands({ T: 7, S: 9, H: 4, G: 2 }), { dropout: { rate: 0.3, key } }),
+    holds("causal with dropout", operands({ T: 33 }), { range: causal, dropout: { rate: 0.5, key } }),
+    holds("dropout of some rows and heads of more", operands({ T: 7, H: 2 }), {
+      dropout: { rate: 0.3, key, origin: [3, 2, 0, 0], globalShape: [8, 6, 7, 7] },
+    }),
+    {
+      name: "what no query sees does not matter, and gets no gradient",
+      check: (options) => {
+        const inputs = operands({ B: 1, T: 3, S: 5, H: 1, D: 2 });
+        const garbage = { 0: 1e30, 1: -1e30, 8: 1e30, 9: 1e30 };
+        const given = { ...inputs, k: withValues(inputs.k!, garbage), v: withValues(inputs.v!, garbage) };
+        holds("", given, { range: () => [1, 4], differences: 0 }).check(options);
+      },
+    },
+    {
+      name: "NaN in a query stays with that query, NaN in a key with its row",
+      check: ({ precision }) =>
+        tf.tidy(() => {
+          const plains = operands({ T: 3 });
+          const tolerance = tolerances[precision];
+          const run = ({ q, k, v }: Plains) => attention({ q: toTensor(q!), k: toTensor(k!), v: toTensor(v!) });
+          const poisoned = { ...plains, q: withValues(plains.q!, { 20: Number.NaN }) };
+          expectClose(run(poisoned), { expected: forward(poisoned, {}), tolerance, what: "NaN in a query" });
+          const poisonedKey = { ...plains, k: withValues(plains.k!, { 20: Number.NaN }) };
+          expectClose(run(poisonedKey), { expected: forward(poisonedKey, {}), tolerance, what: "NaN in a key" });
+        }),
+    },
+    paged("pages out of order", { T: 5, S: 12, H: 4, G: 2 }, { pageSize: 4, order: [6, 2, 0, 1, 7, 3] }),
+    paged(
+      "pages with ragged lengths, one query each",
+      { T: 1, S: 12, H: 4, G: 2 },
+      { pageSize: 4, order: [3, 7, 0, 2, 1, 5], range: (b) => [0, [9, 4][b]!] },
+    ),
+    paged(
+      "pages of one key, padded on the left",
+      { T: 3, S: 7 },
+      { pageSize: 1, order: [4, 3, 2, 1, 0, 9, 8, 7, 6, 5, 14, 13, 12, 11], range: (b, t) => [b, t + 3] },
+    ),
+    {
+      name: "one page is the contiguous case",
+      check: () =>
+        tf.tidy(() => {
+          const { q, k, v } = operands({ T: 5, S: 9 });
+          const [queries, keys, values] = [toTensor(q!), toTensor(k!), toTensor(v!)];
+          const contiguous = attention({ q: queries, k: keys, v: values });
+          const pageTable = tf.tensor2d([[0], [1]], undefined, "int32");
+          const paged = attention({ q: queries, k: keys, v: values }, { pageTable });
+          expectSameBits(paged, contiguous, { what: "paged" });
+        }),
+    },
+    {
+      name: "shapes that do not fit are errors",
+      check: () => {
+        const [q, k] = [tf.zeros([2, 3, 4, 8]), tf.zeros([2, 5, 3, 8])];
+        expectError(() => attention({ q, k, v: k }), /4 query heads cannot share 3 key heads/);
+        expectError(() => attention({ q, k, v: tf.zeros([2, 4, 3, 8]) }), /must be \[B, T, H, D\]/);
+        const four = tf.zeros([2, 5, 4, 8]);
+        const ranges = tf.zeros([2, 4, 2], "int32");
+        expectError(() => attention({ q, k: four, v: four }, { ranges }), /ranges must be int32 \[2,3,2\]/);
+      },
+    },
+  ],
+};

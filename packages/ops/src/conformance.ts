@@ -1,0 +1,39 @@
+/**
+ * The conformance suites: what a backend must compute for the libraries to run on it, as plain functions.
+ * A runner starts a backend, then calls every case; a case throws where the backend does not conform.
+ */
+import { adamWSuite } from "./adamw.conformance.ts";
+import { attentionSuite } from "./attention.conformance.ts";
+import { cacheAppendSuite } from "./cache-append.conformance.ts";
+import type { ConformanceSuite } from "./conformance/case.ts";
+import { crossEntropySuite } from "./cross-entropy.conformance.ts";
+import { dropoutSuite } from "./dropout.conformance.ts";
+import { embeddingSuite } from "./embedding.conformance.ts";
+import { geluSuite } from "./gelu.conformance.ts";
+import { sumOfSquaresSuite } from "./global-norm.conformance.ts";
+import { layerNormSuite, rmsNormSuite } from "./layer-norm.conformance.ts";
+import { linearSuite } from "./linear.conformance.ts";
+import { storageSuite } from "./storage.conformance.ts";
+import { tensorKernelSuites } from "./tensor-kernels.conformance.ts";
+import { recomputeSuite, vjpSuite } from "./vjp.conformance.ts";
+
+export type { ConformanceCase, ConformanceOptions, ConformanceSuite } from "./conformance/case.ts";
+
+/** The suites of every op, of vjp and recompute, and of the TensorFlow.js kernels that training and decoding use. */
+export const conformanceSuites: readonly ConformanceSuite[] = [
+  linearSuite,
+  layerNormSuite,
+  rmsNormSuite,
+  geluSuite,
+  embeddingSuite,
+  dropoutSuite,
+  attentionSuite,
+  crossEntropySuite,
+  sumOfSquaresSuite,
+  adamWSuite,
+  cacheAppendSuite,
+  storageSuite,
+  vjpSuite,
+  recomputeSuite,
+  ...tensorKernelSuites,
+];
