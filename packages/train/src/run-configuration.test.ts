@@ -1,29 +1,15 @@
-import { modelConfigSchema } from "@megatron-ts/model";
 import { describe, expect, test } from "vitest";
-import { z } from "zod";
 import { configurationDifferences, formatDifference } from "./configuration-differences.ts";
 import { ConfigError } from "./configuration-error.ts";
 import { formatRecipe, parseRecipe } from "./recipe.ts";
 import type { Override } from "./recipe-overrides.ts";
-import { checkRunConfiguration } from "./run-checks.ts";
-import { createRunConfigurationSchema } from "./run-configuration.ts";
-
-const schema = createRunConfigurationSchema({
-  model: modelConfigSchema,
-  data: z.strictObject({
-    sequenceLength: z.int().min(1),
-    sources: z.union([
-      z.string().min(1),
-      z.array(z.strictObject({ path: z.string(), weight: z.number().gt(0) })).min(1),
-    ]),
-  }),
-});
+import { checkPretrainConfig, pretrainConfigSchema } from "./run/configuration.ts";
 
 const recipe = `
 model: { family: gpt, hiddenSize: 64, numHeads: 4, numLayers: 2, maxPositions: 128, vocabularySize: 512 }
 data:
-  sequenceLength: 128
-  sources: data/corpus
+  { tokenizer: tok, sequenceLength: 128,
+  train: data/corpus }
 train:
   optimizer: { name: adamw, learningRate: 1.5e-4 }
   schedule: { name: cosine, warmupSteps: 10, minimum: 1e-5 }
@@ -35,7 +21,7 @@ run:
 `;
 
 const parse = (text: string, overrides: Override[] = []) =>
-  parseRecipe(text, { schema, file: "recipe.yaml", overrides, check: checkRunConfiguration });
+  parseRecipe(text, { schema: pretrainConfigSchema, file: "recipe.yaml", overrides, check: checkPretrainConfig });
 
 function mistakes(text: string, overrides: Override[] = []): string[] {
   try {
@@ -93,17 +79,17 @@ describe("overrides", () => {
       ["train.clipNorm", "null"],
       ["train.log.tensorboard", "false"],
       ["run.directory", "runs: b"],
-      ["data.sources", "[{ path: a, weight: 1 }, { path: b, weight: 2 }]"],
-      ["data.sources.1.weight", "0.5"],
+      ["data.train", "[{ prefix: a, weight: 1 }, { prefix: b, weight: 2 }]"],
+      ["data.train.1.weight", "0.5"],
     ]);
     expect(train.steps).toBe(600);
     expect(train.optimizer.learningRate).toBe(3e-4);
     expect(train.clipNorm).toBeNull();
     expect(train.log).toEqual({ every: 10, tensorboard: false });
     expect(run.directory).toBe("runs: b");
-    expect(data.sources).toEqual([
-      { path: "a", weight: 1 },
-      { path: "b", weight: 0.5 },
+    expect(data.train).toEqual([
+      { prefix: "a", weight: 1 },
+      { prefix: "b", weight: 0.5 },
     ]);
   });
 
@@ -129,21 +115,31 @@ describe("a wrong recipe", () => {
   test("gets one line for each mistake, in the order of its lines", () => {
     const wrong = recipe
       .replace("numHeads: 4", "num_heads: 4")
-      .replace("sources: data/corpus", "sources: [{ path: a, wieght: 1 }]")
+      .replace("train: data/corpus", "train: [{ prefix: a, wieght: 1 }]")
       .replace("name: cosine", "name: cosin")
       .replace("steps: 100", "steps: 0.5")
       .replace("run:\n", "batchsize: 3\nrun:\n");
     expect(mistakes(wrong)).toEqual([
       "recipe.yaml:2: model.numHeads: missing; expected a whole number above 0",
       expect.stringMatching(
-        /^recipe.yaml:2: model.num_heads: unknown field where family is gpt; expected one of .*; did you mean numHeads\?$/,
+        /^recipe.yaml:2: model.num_heads: unknown field; expected one of .*; did you mean numHeads\?$/,
       ),
-      "recipe.yaml:5: data.sources.0.weight: missing; expected a number above 0",
-      "recipe.yaml:5: data.sources.0.wieght: unknown field; expected one of path, weight; did you mean weight?",
+      "recipe.yaml:5: data.train.0.weight: missing; expected a number above 0",
+      "recipe.yaml:5: data.train.0.wieght: unknown field; expected one of prefix, weight; did you mean weight?",
       'recipe.yaml:8: train.schedule.name: expected one of constant, linear, cosine, inverse-square-root, wsd, reduce-on-plateau; got "cosin"; did you mean cosine?',
       "recipe.yaml:9: train.steps: expected a whole number of at least 1; got 0.5",
       "recipe.yaml:12: batchsize: unknown field; expected one of model, data, train, run, engine, parallel; did you mean train.batchSize?",
     ]);
+  });
+
+  test("names that are near, or in another section, are offered; others are not", () => {
+    const meant = (override: Override) => /did you mean (.*)\?$/.exec(mistakes(recipe, [override])[0]!)?.[1];
+    expect(meant(["engine.backend", "wsam"])).toBe("wasm");
+    expect(meant(["train.optimizer.weight-decay", "1"])).toBe("weightDecay");
+    expect(meant(["train.stpes", "1"])).toBe("steps");
+    expect(meant(["keep_last", "1"])).toBe("train.checkpoint.keepLast");
+    expect(meant(["train.momentum", "1"])).toBeUndefined();
+    expect(meant(["engine.backend", "cuda"])).toBeUndefined();
   });
 
   test("a field of another variant is refused where that variant is named", () => {
@@ -154,8 +150,8 @@ describe("a wrong recipe", () => {
 
   test("missing sections, wrong kinds and no recipe at all", () => {
     expect(mistakes("run: { directory: a }\ndata: 3\ntrain:")).toEqual([
-      expect.stringMatching(/^recipe.yaml: model: missing; expected a group of fields \(family, /),
-      "recipe.yaml:2: data: expected a group of fields (sequenceLength, sources); got 3",
+      expect.stringMatching(/^recipe.yaml: model: missing; expected a group of fields \(.*family, /),
+      expect.stringMatching(/^recipe.yaml:2: data: expected a group of fields \(tokenizer, .*\); got 3$/),
       expect.stringMatching(/^recipe.yaml:3: train: expected a group of fields \(optimizer, .*\); got null$/),
     ]);
     expect(mistakes("hello")).toEqual(["recipe.yaml: expected named fields, as in `train: { steps: 100 }`"]);
@@ -170,9 +166,9 @@ describe("a wrong recipe", () => {
   });
 
   test("aliases are followed to where a field is written", () => {
-    const aliased = recipe.replace("\nmodel:", "\nmodel: &model").replace("sources: data/corpus", "sources: *model");
+    const aliased = recipe.replace("\nmodel:", "\nmodel: &model").replace("train: data/corpus", "train: *model");
     expect(mistakes(aliased)).toEqual([
-      "recipe.yaml:5: data.sources: expected text that is not empty or a list of at least 1; got a group of fields",
+      "recipe.yaml:5: data.train: expected text that is not empty or a list of at least 1; got a group of fields",
     ]);
   });
 });
@@ -268,10 +264,10 @@ test("differences name each changed field with its old and its new value", () =>
     ["train.steps", "200"],
     ["train.schedule", "{ name: linear, warmupSteps: 10, endStep: 150 }"],
     ["train.evaluation", "null"],
-    ["data.sources", "[{ path: a, weight: 1 }]"],
+    ["data.train", "[{ prefix: a, weight: 1 }]"],
   ]);
   expect(configurationDifferences(old, next).map(formatDifference)).toEqual([
-    'data.sources: "data/corpus" -> [{"path":"a","weight":1}]',
+    'data.train: "data/corpus" -> [{"prefix":"a","weight":1}]',
     'train.schedule.name: "cosine" -> "linear"',
     "train.schedule.minimum: 0.00001 -> 0",
     "train.schedule.endStep: (absent) -> 150",

@@ -46,8 +46,9 @@ export const fieldNames = (outline: Outline, value: unknown): string[] => [
 
 /** What told the group's variants apart, such as "name is cosine"; undefined for a group without variants. */
 export function variantName(outline: Outline, value: unknown): string | undefined {
-  const [group, ...others] = groupsFor(outline, value);
-  if (group === undefined || others.length > 0) return undefined;
+  const fitting = groupsFor(outline, value);
+  const [group] = fitting;
+  if (group === undefined || fitting.length > 1 || variants(outline).length === 1) return undefined;
   const naming = Object.entries(group.properties!).find(([, field]) => "const" in field);
   return naming && `${naming[0]} is ${naming[1].const}`;
 }
