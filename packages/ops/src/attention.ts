@@ -35,12 +35,16 @@ function ungroupQueries(x: tf.Tensor, [batch, tokens, heads, headSize]: readonly
 /** [B, S, G, D] -> [B, G, S, D] */
 const keysByHead = (x: tf.Tensor) => tf.transpose(x, [0, 2, 1, 3]);
 
-/** Scaled scores [B, H, T, S], -Infinity where the query may not look. */
-function maskedScores({ q, k, ranges }: { q: tf.Tensor; k: tf.Tensor; ranges: tf.Tensor }, scale: number): tf.Tensor {
+/** Scaled and biased scores [B, H, T, S], -Infinity where the query may not look. */
+function maskedScores(
+  { q, k, ranges, bias }: { q: tf.Tensor; k: tf.Tensor; ranges: tf.Tensor; bias?: tf.Tensor },
+  scale: number,
+): tf.Tensor {
   const [batch, tokens, heads] = q.shape as [number, number, number];
   const [, keys, groups] = k.shape as [number, number, number];
   const products = tf.matMul(groupQueries(q, groups), keysByHead(k), false, true);
-  const scores = tf.reshape(tf.mul(products, scale), [batch, heads, tokens, keys]);
+  const scaled = tf.reshape(tf.mul(products, scale), [batch, heads, tokens, keys]);
+  const scores = bias ? tf.add(scaled, bias) : scaled;
   const position = tf.reshape(tf.range(0, keys, 1, "int32"), [1, 1, 1, keys]);
   const [from, to] = tf.split(tf.reshape(ranges, [batch, 1, tokens, 2]), 2, -1) as [tf.Tensor, tf.Tensor];
   const visible = tf.logicalAnd(tf.greaterEqual(position, from), tf.less(position, to));
@@ -53,49 +57,72 @@ function probabilitiesOf(scores: tf.Tensor, logSumExp: tf.Tensor): tf.Tensor {
   return tf.exp(tf.sub(scores, tf.expandDims(finite, -1)));
 }
 
+/** dq, dk, dv and, where there is a bias, dbias. */
+function gradientReference(
+  { dout, q, k, v, out, logSumExp, ranges, bias }: Record<string, tf.Tensor>,
+  { scale, dropout }: AttentionAttributes,
+): tf.Tensor[] {
+  const groups = k!.shape[2]!;
+  const [batch, tokens, heads] = q!.shape as [number, number, number];
+  const keys = k!.shape[1]!;
+  const operands = [q!, k!, v!, ...(bias ? [bias] : [])];
+  if (q!.size === 0 || k!.size === 0) return operands.map((tensor) => tf.zeros(tensor.shape));
+  const grouped = [batch, groups, (heads / groups) * tokens, keys];
+  const probabilities = probabilitiesOf(maskedScores({ q: q!, k: k!, ranges: ranges!, bias }, scale), logSumExp!);
+  const mask = dropout ? dropoutMask(probabilities.shape, dropout) : null;
+  const dropped = mask ? tf.mul(probabilities, mask) : probabilities;
+  const doutGrouped = groupQueries(dout!, groups);
+  const dv = tf.matMul(tf.reshape(dropped, grouped), doutGrouped, true, false);
+  const dDropped = tf.reshape(tf.matMul(doutGrouped, keysByHead(v!), false, true), probabilities.shape);
+  const dProbabilities = mask ? tf.mul(dDropped, mask) : dDropped;
+  // sum_s p dp = dout . out, for dropout too (Dao et al. 2022, appendix B.4). [B, T, H] -> [B, H, T, 1]
+  const delta = tf.expandDims(tf.transpose(tf.sum(tf.mul(dout!, out!), -1), [0, 2, 1]), -1);
+  const dBiased = tf.mul(probabilities, tf.sub(dProbabilities, delta));
+  const dScores = tf.reshape(tf.mul(dBiased, scale), grouped);
+  const dq = tf.matMul(dScores, keysByHead(k!));
+  const dk = tf.matMul(dScores, groupQueries(q!, groups), true, false);
+  const gradients = [ungroupQueries(dq, q!.shape), tf.transpose(dk, [0, 2, 1, 3]), tf.transpose(dv, [0, 2, 1, 3])];
+  if (!bias) return gradients;
+  return [...gradients, bias.shape[0] === batch ? dBiased : tf.sum(dBiased, 0, true)];
+}
+
 const attentionGradientKernel: Kernel = {
   name: "MegatronAttentionGradient",
-  reference: ({ dout, q, k, v, out, logSumExp, ranges }, attributes) => {
-    const { scale, dropout } = attributes as unknown as AttentionAttributes;
-    const groups = k!.shape[2]!;
-    const [batch, tokens, heads] = q!.shape as [number, number, number];
-    const keys = k!.shape[1]!;
-    const grouped = [batch, groups, (heads / groups) * tokens, keys];
-    const probabilities = probabilitiesOf(maskedScores({ q: q!, k: k!, ranges: ranges! }, scale), logSumExp!);
-    const mask = dropout ? dropoutMask(probabilities.shape, dropout) : null;
-    const dropped = mask ? tf.mul(probabilities, mask) : probabilities;
-    const doutGrouped = groupQueries(dout!, groups);
-    const dv = tf.matMul(tf.reshape(dropped, grouped), doutGrouped, true, false);
-    const dDropped = tf.reshape(tf.matMul(doutGrouped, keysByHead(v!), false, true), probabilities.shape);
-    const dProbabilities = mask ? tf.mul(dDropped, mask) : dDropped;
-    // sum_s p dp = dout . out, for dropout too (Dao et al. 2022, appendix B.4). [B, T, H] -> [B, H, T, 1]
-    const delta = tf.expandDims(tf.transpose(tf.sum(tf.mul(dout!, out!), -1), [0, 2, 1]), -1);
-    const dScores = tf.reshape(tf.mul(tf.mul(probabilities, tf.sub(dProbabilities, delta)), scale), grouped);
-    const dq = tf.matMul(dScores, keysByHead(k!));
-    const dk = tf.matMul(dScores, groupQueries(q!, groups), true, false);
-    return [ungroupQueries(dq, q!.shape), tf.transpose(dk, [0, 2, 1, 3]), tf.transpose(dv, [0, 2, 1, 3])];
-  },
+  reference: (inputs, attributes) => gradientReference(inputs, attributes as unknown as AttentionAttributes),
 };
+
+const biasedAttentionGradientKernel: Kernel = {
+  name: "MegatronBiasedAttentionGradient",
+  reference: (inputs, attributes) => gradientReference(inputs, attributes as unknown as AttentionAttributes),
+};
+
+/** The output and the log of the sum of the exponentials of each query's scores. */
+function attentionReference(
+  { q, k, v, ranges, pageTable, bias }: Record<string, tf.Tensor>,
+  { scale, dropout }: AttentionAttributes,
+): tf.Tensor[] {
+  const [batch, tokens, heads] = q!.shape as [number, number, number];
+  if (q!.size === 0 || k!.size === 0) {
+    return [tf.zeros(q!.shape), tf.fill([batch, heads, tokens], Number.NEGATIVE_INFINITY)];
+  }
+  const [keys, values] = pageTable ? [gatherPages(k!, pageTable), gatherPages(v!, pageTable)] : [k!, v!];
+  const groups = keys.shape[2]!;
+  const scores = maskedScores({ q: q!, k: keys, ranges: ranges!, bias }, scale);
+  const highest = tf.max(scores, -1, true);
+  const shift = tf.where(tf.isInf(highest), tf.zerosLike(highest), highest);
+  const exponentials = tf.exp(tf.sub(scores, shift));
+  const total = tf.sum(exponentials, -1, true);
+  const divisor = tf.where(tf.equal(total, 0), tf.onesLike(total), total);
+  const probabilities = tf.div(exponentials, divisor);
+  const dropped = dropout ? tf.mul(probabilities, dropoutMask(scores.shape, dropout)) : probabilities;
+  const grouped = tf.reshape(dropped, [batch, groups, (heads / groups) * tokens, keys.shape[1]!]);
+  const out = ungroupQueries(tf.matMul(grouped, keysByHead(values)), q!.shape);
+  return [out, tf.squeeze(tf.add(shift, tf.log(total)), [3])];
+}
 
 const attentionKernel: Kernel = {
   name: "MegatronAttention",
-  reference: ({ q, k, v, ranges, pageTable }, attributes) => {
-    const { scale, dropout } = attributes as unknown as AttentionAttributes;
-    const [keys, values] = pageTable ? [gatherPages(k!, pageTable), gatherPages(v!, pageTable)] : [k!, v!];
-    const groups = keys.shape[2]!;
-    const scores = maskedScores({ q: q!, k: keys, ranges: ranges! }, scale);
-    const highest = tf.max(scores, -1, true);
-    const shift = tf.where(tf.isInf(highest), tf.zerosLike(highest), highest);
-    const exponentials = tf.exp(tf.sub(scores, shift));
-    const total = tf.sum(exponentials, -1, true);
-    const divisor = tf.where(tf.equal(total, 0), tf.onesLike(total), total);
-    const probabilities = tf.div(exponentials, divisor);
-    const dropped = dropout ? tf.mul(probabilities, dropoutMask(scores.shape, dropout)) : probabilities;
-    const [batch, tokens, heads] = q!.shape as [number, number, number];
-    const grouped = tf.reshape(dropped, [batch, groups, (heads / groups) * tokens, keys.shape[1]!]);
-    const out = ungroupQueries(tf.matMul(grouped, keysByHead(values)), q!.shape);
-    return [out, tf.squeeze(tf.add(shift, tf.log(total)), [3])];
-  },
+  reference: (inputs, attributes) => attentionReference(inputs, attributes as unknown as AttentionAttributes),
   gradient: {
     inputsToSave: ["q", "k", "v", "ranges"],
     outputsToSave: [true, true],
@@ -108,11 +135,29 @@ const attentionKernel: Kernel = {
   },
 };
 
+/** The same with a bias on the scores: a kernel of its own, since most backends fuse only the plain one. */
+const biasedAttentionKernel: Kernel = {
+  name: "MegatronBiasedAttention",
+  reference: (inputs, attributes) => attentionReference(inputs, attributes as unknown as AttentionAttributes),
+  gradient: {
+    inputsToSave: ["q", "k", "v", "ranges", "bias"],
+    outputsToSave: [true, true],
+    gradFunc: (dys, [q, k, v, ranges, bias, out, logSumExp], attributes) => {
+      const dout = (dys as tf.Tensor[])[0]!;
+      const operands = { dout, q: q!, k: k!, v: v!, out: out!, logSumExp: logSumExp!, ranges: ranges!, bias: bias! };
+      const gradient = jointly(() => runKernelForMany(biasedAttentionGradientKernel, operands, attributes));
+      return { q: gradient(0), k: gradient(1), v: gradient(2), bias: gradient(3) };
+    },
+  },
+};
+
 export interface AttentionOptions {
   /** int32 [B, T, 2]: query t of row b sees keys ranges[b, t, 0] <= j < ranges[b, t, 1]; all keys unless given. */
   ranges?: tf.Tensor | null;
   /** int32 [B, P]: k and v are then pages [pages, pageSize, G, D], and key j of row b is in page pageTable[b, j / pageSize]. */
   pageTable?: tf.Tensor | null;
+  /** Added to the scaled scores: [B or 1, H, T, S]. Relative positions and masks that are no intervals. */
+  bias?: tf.Tensor | null;
   /** What scores are multiplied with; 1 / sqrt(D) unless given. */
   scale?: number;
   /** Dropout of the probabilities; its shapes are those of [B, H, T, S]. */
@@ -125,7 +170,7 @@ export interface AttentionOptions {
  */
 export function attention(
   { q, k, v }: { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor },
-  { ranges, pageTable, scale, dropout }: AttentionOptions = {},
+  { ranges, pageTable, bias, scale, dropout }: AttentionOptions = {},
 ): tf.Tensor {
   const [batch, tokens, heads, headSize] = q.shape as [number, number, number, number];
   expectShape(
@@ -143,6 +188,10 @@ export function attention(
     !ranges || (ranges.dtype === "int32" && tf.util.arraysEqual(ranges.shape, [batch, tokens, 2])),
     () => `attention: ranges must be int32 [${batch},${tokens},2], got ${ranges!.dtype} [${ranges!.shape}]`,
   );
+  expectShape(
+    !bias || [batch, 1].some((rows) => tf.util.arraysEqual(bias.shape, [rows, heads, tokens, keys])),
+    () => `attention: the bias must be [${batch} or 1,${heads},${tokens},${keys}], got [${bias!.shape}]`,
+  );
   const attributes = {
     scale: scale ?? 1 / Math.sqrt(headSize),
     dropout: dropout && dropout.rate > 0 ? dropoutAttributes([batch, heads, tokens, keys], dropout) : null,
@@ -150,7 +199,8 @@ export function attention(
   return tf.tidy(() => {
     const operands: Record<string, tf.Tensor> = { q, k, v, ranges: ranges ?? allKeys({ batch, tokens, keys }) };
     if (pageTable) operands.pageTable = pageTable;
-    return runKernelForMany(attentionKernel, operands, attributes)[0]!;
+    if (!bias) return runKernelForMany(attentionKernel, operands, attributes)[0]!;
+    return runKernelForMany(biasedAttentionKernel, { ...operands, bias }, attributes)[0]!;
   });
 }
 
