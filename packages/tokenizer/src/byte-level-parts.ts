@@ -3,6 +3,7 @@
 
 import { byteToCharacter } from "./byte-alphabet.ts";
 import { TokenizerError } from "./errors.ts";
+import { isNormalizationForm, type NormalizationForm } from "./normalizer.ts";
 import { type Frame, frameOf } from "./post-processor.ts";
 import { type AddedToken, type BpeModel, mergesOf, type TokenizerJson, type TokenizerPart } from "./tokenizer-json.ts";
 import type { WordPattern } from "./word-scanner.ts";
@@ -55,10 +56,6 @@ function wordsOf(
   return pattern && bytesOnly && more.length === 0 ? { pattern, addPrefixSpace: false } : undefined;
 }
 
-export type NormalizationForm = "NFC" | "NFD" | "NFKC" | "NFKD";
-
-const isForm = (type: string | undefined): type is NormalizationForm => /^NFK?[CD]$/.test(type ?? "");
-
 function mergesById(model: BpeModel, vocabulary: Map<string, number>): ByteLevelParts["merges"] {
   const idOf = (token: string, rank: number): number => {
     const id = vocabulary.get(token);
@@ -85,7 +82,7 @@ export function readByteLevelParts(json: TokenizerJson): ByteLevelParts | undefi
   const hasAllBytes = byteToCharacter.every((character) => vocabulary.has(character));
   const normalization = json.normalizer?.type;
   if (!words || !frame || !isPlain || !hasAllBytes) return undefined;
-  if (normalization !== undefined && !isForm(normalization)) return undefined;
+  if (normalization !== undefined && !isNormalizationForm(normalization)) return undefined;
   return {
     ...words,
     frame,

@@ -1,8 +1,9 @@
 // The tokens of one word by byte-pair merges: the pair of the lowest rank first, the leftmost of equals. Knows nothing of
 // text; a word is bytes, a token an id.
 
+import type { PieceEncoder } from "./assemble.ts";
 import { createPairIndex, type PairIndex } from "./pair-index.ts";
-import { reserve, type TokenBuffer } from "./tokenizer.ts";
+import { reserve } from "./tokenizer.ts";
 
 /** Merges as a table: `pairs` numbers them, the arrays say at what rank a pair becomes which token. */
 export interface MergeTable {
@@ -23,9 +24,6 @@ export function createMergeTable(merges: readonly { left: number; right: number;
   });
   return { pairs, ranks, mergedIds };
 }
-
-/** Appends the tokens of bytes[start..end) to the buffer. */
-export type WordMerger = (bytes: Uint8Array, start: number, end: number, buffer: TokenBuffer) => void;
 
 const NONE = 0x7fffffff;
 /** Up to here the lowest rank is looked for in a row of them; longer words keep a queue. */
@@ -73,7 +71,7 @@ function createNumberQueue() {
 }
 
 /** `byteIds` gives the token of each byte. */
-export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, byteIds: Int32Array): WordMerger {
+export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, byteIds: Int32Array): PieceEncoder {
   const rankOf = (left: number, right: number): number => {
     const pair = pairs.find(left, right);
     return pair < 0 ? NONE : ranks[pair]!;
@@ -81,7 +79,7 @@ export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, byteId
 
   const shortIds = new Int32Array(SHORT);
   const shortRanks = new Int32Array(SHORT);
-  const mergeShort: WordMerger = (bytes, start, end, buffer) => {
+  const mergeShort: PieceEncoder = (bytes, start, end, buffer) => {
     let count = end - start;
     for (let index = 0; index < count; index++) shortIds[index] = byteIds[bytes[start + index]!]!;
     for (let index = 0; index + 1 < count; index++) shortRanks[index] = rankOf(shortIds[index]!, shortIds[index + 1]!);
@@ -103,7 +101,7 @@ export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, byteId
     for (let index = 0; index < count; index++) buffer.ids[buffer.length++] = shortIds[index]!;
   };
 
-  const mergeLong: WordMerger = (bytes, start, end, buffer) => {
+  const mergeLong: PieceEncoder = (bytes, start, end, buffer) => {
     const count = end - start;
     const ids = new Int32Array(count);
     const next = new Int32Array(count);
