@@ -7,6 +7,10 @@ export interface AttendOptions {
   /** int32 [B, T, 2], see `causalRanges`. */
   ranges: tf.Tensor;
   cache?: LayerCache | null;
+  /** Added to the scaled scores: [B or 1, H, T, S]. */
+  bias?: tf.Tensor | null;
+  /** What scores are multiplied with; 1 / sqrt(D) unless given. */
+  scale?: number;
   dropout?: DropoutOptions | null;
   /** Receives the probabilities [B, H, T, S], which are computed for it alone and disposed after. */
   observe?: ((probabilities: tf.Tensor) => void) | null;
@@ -15,20 +19,25 @@ export interface AttendOptions {
 /** q [B, T, H, D], k and v [B, T, G, D] -> [B, T, H, D]. With a cache, k and v are appended and all keys are seen. */
 export function attend(
   { q, k, v }: { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor },
-  { ranges, cache, dropout, observe }: AttendOptions,
+  { ranges, cache, bias, scale, dropout, observe }: AttendOptions,
 ): tf.Tensor {
   cache?.append(k, v);
   const keys = cache ? cache.keys : k;
   const values = cache ? cache.values : v;
   const pageTable = cache?.pageTable;
-  if (observe) tf.tidy(() => observe(attentionProbabilities({ q, k: keys }, { ranges, pageTable })));
-  return attention({ q, k: keys, v: values }, { ranges, pageTable, dropout });
+  if (observe) tf.tidy(() => observe(attentionProbabilities({ q, k: keys }, { ranges, pageTable, bias, scale })));
+  return attention({ q, k: keys, v: values }, { ranges, pageTable, bias, scale, dropout });
 }
 
 /** The probabilities that `attention` never stores, [B, H, T, S]; 0 where a query may not look. */
 export function attentionProbabilities(
   { q, k }: { q: tf.Tensor; k: tf.Tensor },
-  { ranges, pageTable }: { ranges: tf.Tensor; pageTable?: tf.Tensor | null },
+  {
+    ranges,
+    pageTable,
+    bias,
+    scale,
+  }: { ranges: tf.Tensor; pageTable?: tf.Tensor | null; bias?: tf.Tensor | null; scale?: number },
 ): tf.Tensor {
   return tf.tidy(() => {
     const [batch, tokens, heads, headSize] = q.shape as [number, number, number, number];
@@ -41,7 +50,8 @@ export function attentionProbabilities(
     const [from, to] = tf.split(tf.reshape(ranges, [batch, 1, tokens, 2]), 2, -1) as [tf.Tensor, tf.Tensor];
     const visible = tf.cast(tf.logicalAnd(tf.greaterEqual(position, from), tf.less(position, to)), "float32");
     const hidden = tf.mul(tf.sub(1, visible), -1e30);
-    const probabilities = tf.softmax(tf.add(tf.mul(scores, 1 / Math.sqrt(headSize)), hidden));
+    const scaled = tf.mul(scores, scale ?? 1 / Math.sqrt(headSize));
+    const probabilities = tf.softmax(tf.add(bias ? tf.add(scaled, bias) : scaled, hidden));
     return tf.mul(probabilities, visible);
   });
 }

@@ -1,47 +1,94 @@
 /**
- * Megatron's transformer block: layer norm before each half, residuals from the un-normalised input
- * (Shoeybi et al. 2019, figure 2).
+ * One transformer block for every family. "pre" normalises before each part and adds to the un-normalised input, as
+ * Megatron and GPT-2 do (Shoeybi et al. 2019, figure 2); "post" normalises the sum, as BERT does.
  */
-import type { Activation } from "@megatron-ts/ops";
-import { normal, type Scope } from "@megatron-ts/parallel";
+import { recompute } from "@megatron-ts/ops";
+import type { Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
+import { type AttentionConfig, type BlockContext, createCrossAttention, createSelfAttention } from "./attention.ts";
 import { dropAt } from "./dropout.ts";
-import { createFeedForward } from "./feed-forward.ts";
-import { createLayerNorm } from "./norm.ts";
-import { type AttentionContext, createSelfAttention } from "./self-attention.ts";
+import { createFeedForward, type FeedForwardConfig } from "./feed-forward.ts";
+import { createNorm } from "./norm.ts";
 
 export interface BlockConfig {
-  numLayers: number;
   hiddenSize: number;
-  numHeads: number;
-  feedForwardSize: number;
-  activation: Activation;
+  normPlacement: "pre" | "post";
+  norm: { kind: "layer" | "rms"; epsilon: number };
+  /** Of every part's output, before it is added. */
   dropout: number;
-  attentionDropout: number;
-  layerNormEpsilon: number;
-  initializerRange: number;
+  attention: Omit<AttentionConfig, "hiddenSize">;
+  /** Attention to a memory between self-attention and feed-forward, in decoders of an encoder. */
+  crossAttention?: Omit<AttentionConfig, "hiddenSize">;
+  feedForward: Omit<FeedForwardConfig, "hiddenSize">;
 }
 
-/** [B, T, h] -> [B, T, h] */
-export type Block = (x: tf.Tensor, context: AttentionContext) => tf.Tensor;
+export interface Block {
+  readonly scope: Scope;
+  /** [B, T, h] -> [B, T, h] */
+  run(x: tf.Tensor, context: BlockContext): tf.Tensor;
+}
 
 export function createBlock(scope: Scope, config: BlockConfig): Block {
-  const { hiddenSize, layerNormEpsilon: epsilon, dropout: rate, initializerRange } = config;
-  const initializers = {
-    initializer: normal(initializerRange),
-    outputInitializer: normal(initializerRange / Math.sqrt(2 * config.numLayers)),
-  };
-  const attentionNorm = createLayerNorm(scope.child("attentionNorm"), { size: hiddenSize, epsilon });
-  const attention = createSelfAttention(scope.child("attention"), { ...config, ...initializers });
-  const feedForwardNorm = createLayerNorm(scope.child("feedForwardNorm"), { size: hiddenSize, epsilon });
-  const feedForward = createFeedForward(scope.child("feedForward"), { ...config, ...initializers });
+  const { hiddenSize, normPlacement, dropout: rate, crossAttention } = config;
+  const parts = [
+    createPart("attention", (own) => createSelfAttention(own, { hiddenSize, ...config.attention })),
+    ...(crossAttention
+      ? [createPart("crossAttention", (own) => createCrossAttention(own, { hiddenSize, ...crossAttention }))]
+      : []),
+    createPart("feedForward", (own) => createFeedForward(own, { hiddenSize, ...config.feedForward })),
+  ];
 
-  return (x, context) =>
-    tf.tidy(() => {
+  /** One residual branch with its norm and its dropout. */
+  function createPart(name: string, create: (scope: Scope) => (x: tf.Tensor, context: BlockContext) => tf.Tensor) {
+    const transform = create(scope.child(name));
+    const norm = createNorm(scope.child(`${name}Norm`), { ...config.norm, size: hiddenSize });
+    const site = `${scope.path}.${name}`;
+    return (x: tf.Tensor, context: BlockContext): tf.Tensor => {
       const { random } = context;
-      const attended = attention(attentionNorm(x), context);
-      const middle = tf.add(x, dropAt(`${scope.path}.attention`, attended, { rate, random }));
-      const transformed = feedForward(feedForwardNorm(middle));
-      return tf.add(middle, dropAt(`${scope.path}.feedForward`, transformed, { rate, random }));
-    });
+      if (normPlacement === "pre") return tf.add(x, dropAt(site, transform(norm(x), context), { rate, random }));
+      return norm(tf.add(x, dropAt(site, transform(x, context), { rate, random })));
+    };
+  }
+
+  return { scope, run: (x, context) => tf.tidy(() => parts.reduce((y, part) => part(y, context), x)) };
+}
+
+/**
+ * Runs blocks one after the other, x [B, T, h], each with the context that `contextOf` gives for it. With "full"
+ * recomputation a block keeps its input alone and runs again in the backward. Consumes x.
+ */
+export function runBlocks(
+  blocks: readonly Block[],
+  x: tf.Tensor,
+  {
+    contextOf,
+    recomputation = "none",
+    observe,
+  }: {
+    contextOf: (index: number) => BlockContext;
+    recomputation?: "none" | "full";
+    observe?: ((name: string, tensor: tf.Tensor) => void) | null;
+  },
+): tf.Tensor {
+  let current = x;
+  blocks.forEach((block, index) => {
+    const context = contextOf(index);
+    const next =
+      recomputation === "full" && !context.cache ? runAgain(block, current, context) : block.run(current, context);
+    current.dispose();
+    current = next;
+    observe?.(`${block.scope.path}.output`, current);
+  });
+  return current;
+}
+
+/** Tensors of the context are inputs of the recomputed function: what it reached by closure would be gone by then. */
+function runAgain(block: Block, x: tf.Tensor, context: BlockContext): tf.Tensor {
+  const shared = Object.entries(context).filter((entry): entry is [string, tf.Tensor] => entry[1] instanceof tf.Tensor);
+  const run = (y: tf.Tensor, ...tensors: tf.Tensor[]) =>
+    block.run(y, { ...context, ...Object.fromEntries(shared.map(([name], i) => [name, tensors[i]!])) });
+  const parameters = block.scope.declared().map(({ tensor }) => tensor);
+  return recompute(run as (...tensors: tf.Tensor[]) => tf.Tensor, [x, ...shared.map(([, tensor]) => tensor)], {
+    parameters,
+  })[0]!;
 }

@@ -4,37 +4,55 @@ import { z } from "zod";
 const size = z.int().positive();
 const rate = z.number().min(0).lt(1);
 
-/** Decoder-only: GPT-2 and Megatron's GPT. */
-export const gptConfigSchema = z.strictObject({
-  family: z.literal("gpt"),
+/** Fields that every family has. */
+const shared = {
   numLayers: size,
   hiddenSize: size,
   numHeads: size,
   /** Width of the feed-forward layer; four times the hidden size unless given. */
   feedForwardSize: size.optional(),
   vocabularySize: size,
-  /** Positions that have an embedding: the longest sequence. */
-  maxPositions: size,
-  /** Dropout of embeddings and of both branches of a block. */
+  /** Dropout of embeddings and of the branches of a block. */
   dropout: rate.default(0.1),
   attentionDropout: rate.default(0.1),
-  activation: z.enum(["gelu-tanh", "gelu-erf", "relu", "silu"]).default("gelu-tanh"),
-  layerNormEpsilon: z.number().positive().default(1e-5),
   /** Standard deviation of initial weights. */
   initializerRange: z.number().positive().default(0.02),
+};
+
+const activation = z.enum(["gelu-tanh", "gelu-erf", "relu", "silu"]);
+
+/** Decoder-only: GPT-2, Megatron's GPT, and with rotary positions, RMS norm and a gated feed-forward Llama. */
+export const gptConfigSchema = z.strictObject({
+  family: z.literal("gpt"),
+  ...shared,
+  /** The longest sequence; learned positions have an embedding for each. */
+  maxPositions: size,
+  activation: activation.default("gelu-tanh"),
+  /** A second projection is activated and multiplies the first (SwiGLU with silu). */
+  gatedFeedForward: z.boolean().default(false),
+  positions: z.enum(["learned", "rotary"]).default("learned"),
+  rotaryTheta: z.number().positive().default(10_000),
+  norm: z.enum(["layer", "rms"]).default("layer"),
+  normEpsilon: z.number().positive().default(1e-5),
+  /** Biases of the projections. */
+  biases: z.boolean().default(true),
+  /** Heads of keys and values, each shared by a group of query heads; as many as query heads unless given. */
+  numKeyValueHeads: size.optional(),
+  /** hiddenSize / numHeads unless given. */
+  headSize: size.optional(),
   /** The head shares the token embedding. */
   tiedEmbeddings: z.boolean().default(true),
 });
 
 /** Every family, told apart by `family`. */
 export const modelConfigSchema = z.discriminatedUnion("family", [gptConfigSchema]).superRefine((config, context) => {
-  if (config.hiddenSize % config.numHeads !== 0) {
-    context.addIssue({
-      code: "custom",
-      path: ["hiddenSize"],
-      message: `${config.hiddenSize} is not divisible by numHeads (${config.numHeads})`,
-    });
+  const { hiddenSize, numHeads } = config;
+  const heads = "numKeyValueHeads" in config ? (config.numKeyValueHeads ?? numHeads) : numHeads;
+  const complain = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
+  if (!("headSize" in config && config.headSize) && hiddenSize % numHeads !== 0) {
+    complain("hiddenSize", `${hiddenSize} is not divisible by numHeads (${numHeads})`);
   }
+  if (numHeads % heads !== 0) complain("numKeyValueHeads", `${heads} does not divide numHeads (${numHeads})`);
 });
 
 export type GptConfig = z.output<typeof gptConfigSchema>;

@@ -1,6 +1,8 @@
-/** GPT: a stack of causal blocks over learned positions, as Megatron (Shoeybi et al. 2019) and GPT-2 have it. */
+/**
+ * Decoder-only models: Megatron's GPT (Shoeybi et al. 2019) and GPT-2; by configuration, Llama (Touvron et al. 2023).
+ */
 import { causalRanges, createCache } from "@megatron-ts/attention";
-import { embedding, recompute } from "@megatron-ts/ops";
+import { embedding } from "@megatron-ts/ops";
 import {
   createColumnParallelLinear,
   createScope,
@@ -11,62 +13,54 @@ import {
   type Scope,
 } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import { createBlock } from "./block.ts";
+import { type BlockConfig, createBlock, runBlocks } from "./block.ts";
 import type { GptConfig } from "./configuration.ts";
 import { dropAt } from "./dropout.ts";
-import { ModelError } from "./errors.ts";
 import type { ForwardOptions, LanguageModel, ModelInput } from "./model.ts";
-import { createLayerNorm } from "./norm.ts";
+import { createNorm } from "./norm.ts";
+import { positionsFrom } from "./positions.ts";
+import { rotaryTables } from "./rotary.ts";
 
 export function createGpt(config: GptConfig, { mesh, source }: { mesh: Mesh; source: ParameterSource }): LanguageModel {
   const { scope, parameters } = createScope({ mesh, source });
-  const { numLayers, hiddenSize, vocabularySize, maxPositions, initializerRange, dropout: rate } = config;
-  const feedForwardSize = config.feedForwardSize ?? 4 * hiddenSize;
-  const initializer = normal(initializerRange);
+  const { numLayers, hiddenSize, numHeads, vocabularySize, maxPositions, dropout: rate, rotaryTheta } = config;
+  const headSize = config.headSize ?? hiddenSize / numHeads;
+  const initializer = normal(config.initializerRange);
+  const norm = { kind: config.norm, epsilon: config.normEpsilon };
 
   const tokenEmbedding = createVocabularyParallelEmbedding(scope.child("tokenEmbedding"), {
     vocabularySize,
     hiddenSize,
     initializer,
   });
-  const positionTable = scope.child("positionEmbedding").parameter("weight", [maxPositions, hiddenSize], initializer);
-  const layers = Array.from({ length: numLayers }, (_, index) => {
-    const layerScope = scope.child("layers").child(index);
-    return { scope: layerScope, block: createBlock(layerScope, { ...config, feedForwardSize }) };
-  });
-  const finalNorm = createLayerNorm(scope.child("finalNorm"), { size: hiddenSize, epsilon: config.layerNormEpsilon });
+  const positionTable =
+    config.positions === "learned"
+      ? scope.child("positionEmbedding").parameter("weight", [maxPositions, hiddenSize], initializer)
+      : null;
+  const blocks = Array.from({ length: numLayers }, (_, index) =>
+    createBlock(scope.child("layers").child(index), blockConfig(config)),
+  );
+  const finalNorm = createNorm(scope.child("finalNorm"), { ...norm, size: hiddenSize });
   const head = config.tiedEmbeddings ? tokenEmbedding.logits : createHead(scope, config);
 
-  function embed({ tokens, positions }: Required<Pick<ModelInput, "tokens" | "positions">>, options: ForwardOptions) {
-    const words = options.inputEmbeddings ?? tokenEmbedding.embed(tokens);
-    const places = embedding(positions, { table: positionTable.tensor });
-    return dropAt("embedding", tf.add(words, places), { rate, random: options.random });
+  function embed(tokens: tf.Tensor, positions: tf.Tensor, { inputEmbeddings, random }: ForwardOptions) {
+    const words = inputEmbeddings ?? tokenEmbedding.embed(tokens);
+    const placed = positionTable ? tf.add(words, embedding(positions, { table: positionTable.tensor })) : words.clone();
+    return dropAt("embedding", placed, { rate, random });
   }
 
   function hidden(input: ModelInput, options: ForwardOptions = {}): tf.Tensor {
-    const { cache, observe, random } = options;
+    const { cache, observe, random, recompute: recomputation } = options;
     return tf.tidy(() => {
       const [batchSize, tokens] = input.tokens.shape as [number, number];
       const offsets = cache?.lengths ?? new Int32Array(batchSize);
       const positions = input.positions ?? positionsFrom(offsets, { tokens, maxPositions });
       const ranges = input.ranges ?? causalRanges({ batchSize, tokens, offsets });
-      let x = embed({ tokens: input.tokens, positions }, options);
+      const turned = config.positions === "rotary" ? rotaryTables(positions, { headSize, theta: rotaryTheta }) : {};
+      const x = embed(input.tokens, positions, options);
       observe?.("embedding", x);
-      layers.forEach(({ scope: layerScope, block }, index) => {
-        const context = { ranges, cache: cache?.layer(index), random, observe };
-        const before = x;
-        if (options.recompute === "full" && !cache) {
-          const own = layerScope.declared().map(({ tensor }) => tensor);
-          // The ranges are an input: what f reaches by closure must outlive the forward.
-          const again = (y: tf.Tensor, visible: tf.Tensor) => block(y, { ...context, ranges: visible });
-          x = recompute(again as (...tensors: tf.Tensor[]) => tf.Tensor, [before, ranges], { parameters: own })[0]!;
-        } else {
-          x = block(before, context);
-        }
-        before.dispose();
-        observe?.(`${layerScope.path}.output`, x);
-      });
-      const normalised = finalNorm(x);
+      const contextOf = (index: number) => ({ ranges, ...turned, cache: cache?.layer(index), random, observe });
+      const normalised = finalNorm(runBlocks(blocks, x, { contextOf, recomputation, observe }));
       observe?.("finalNorm", normalised);
       return normalised;
     });
@@ -79,15 +73,32 @@ export function createGpt(config: GptConfig, { mesh, source }: { mesh: Mesh; sou
     hidden,
     logits: head,
     createCache: ({ batchSize, capacity }) =>
-      createCache({
-        numLayers,
-        batchSize,
-        capacity,
-        numHeads: config.numHeads,
-        headSize: hiddenSize / config.numHeads,
-      }),
+      createCache({ numLayers, batchSize, capacity, numHeads: config.numKeyValueHeads ?? numHeads, headSize }),
     dispose() {
       for (const { tensor } of parameters.values()) tensor.dispose();
+    },
+  };
+}
+
+/** Residual outputs start smaller by 1 / sqrt(2L), as in Megatron. */
+function blockConfig(config: GptConfig): BlockConfig {
+  const { hiddenSize, biases: bias, initializerRange } = config;
+  const initializers = {
+    initializer: normal(initializerRange),
+    outputInitializer: normal(initializerRange / Math.sqrt(2 * config.numLayers)),
+  };
+  return {
+    hiddenSize,
+    normPlacement: "pre",
+    norm: { kind: config.norm, epsilon: config.normEpsilon },
+    dropout: config.dropout,
+    attention: { ...config, ...initializers, bias },
+    feedForward: {
+      feedForwardSize: config.feedForwardSize ?? 4 * hiddenSize,
+      activation: config.activation,
+      gated: config.gatedFeedForward,
+      bias,
+      ...initializers,
     },
   };
 }
@@ -99,19 +110,4 @@ function createHead(scope: Scope, { hiddenSize, vocabularySize, initializerRange
     initializer: normal(initializerRange),
     bias: false,
   });
-}
-
-/** int32 [B, T]: offsets[b] + t. Throws a ModelError where the model has no such position. */
-function positionsFrom(
-  offsets: Int32Array,
-  { tokens, maxPositions }: { tokens: number; maxPositions: number },
-): tf.Tensor2D {
-  const positions = new Int32Array(offsets.length * tokens);
-  offsets.forEach((offset, row) => {
-    if (offset + tokens > maxPositions) {
-      throw new ModelError(`${offset + tokens} tokens do not fit the model's ${maxPositions} positions`);
-    }
-    for (let token = 0; token < tokens; token++) positions[row * tokens + token] = offset + token;
-  });
-  return tf.tensor2d(positions, [offsets.length, tokens], "int32");
 }

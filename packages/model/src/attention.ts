@@ -1,0 +1,129 @@
+/** Multi-head attention with its four projections, to its own input or to a memory; heads are split over the tensor axis. */
+import { attend, type LayerCache } from "@megatron-ts/attention";
+import {
+  createColumnParallelLinear,
+  createRowParallelLinear,
+  type Initializer,
+  type Scope,
+} from "@megatron-ts/parallel";
+import * as tf from "@tensorflow/tfjs";
+import { dropoutAt } from "./dropout.ts";
+import type { StepRandomness } from "./model.ts";
+import { type RotaryTables, rotate } from "./rotary.ts";
+
+export interface AttentionConfig {
+  hiddenSize: number;
+  numHeads: number;
+  /** Heads of keys and values, shared by groups of query heads; as many as query heads unless given. */
+  numKeyValueHeads?: number;
+  /** hiddenSize / numHeads unless given. */
+  headSize?: number;
+  attentionDropout: number;
+  /** Whether the projections have biases; true unless told. */
+  bias?: boolean;
+  /** What scores are multiplied with; 1 / sqrt(headSize) unless given. */
+  scale?: number;
+  initializer: Initializer;
+  /** Of the output projection, which Megatron scales down with depth. */
+  outputInitializer: Initializer;
+}
+
+/** Keys and values of a memory, which stay the same for every token that is decoded. */
+export type MemoryCache = Map<string, { k: tf.Tensor; v: tf.Tensor }>;
+
+/** What the blocks of one forward share. Tensors stand directly in it, so that a recomputed block finds them again. */
+export interface BlockContext extends Partial<RotaryTables> {
+  /** int32 [B, T, 2] */
+  ranges: tf.Tensor;
+  /** Added to the scores of self-attention: [B or 1, H, T, S]. */
+  bias?: tf.Tensor | null;
+  cache?: LayerCache | null;
+  /** [B, S, h]: what cross-attention attends to. */
+  memory?: tf.Tensor | null;
+  /** int32 [B, T, 2]: which places of the memory each token sees. */
+  memoryRanges?: tf.Tensor | null;
+  memoryCache?: MemoryCache | null;
+  random?: StepRandomness | null;
+  observe?: ((name: string, tensor: tf.Tensor) => void) | null;
+}
+
+/** [B, T, h] -> [B, T, h] */
+export type Attention = (x: tf.Tensor, context: BlockContext) => tf.Tensor;
+
+function createProjections(scope: Scope, config: AttentionConfig) {
+  const { hiddenSize, numHeads, numKeyValueHeads = numHeads, bias, initializer, outputInitializer } = config;
+  const headSize = config.headSize ?? hiddenSize / numHeads;
+  const project = (name: string, heads: number) =>
+    createColumnParallelLinear(scope.child(name), { inputs: hiddenSize, outputs: heads * headSize, initializer, bias });
+  const query = project("query", numHeads);
+  const key = project("key", numKeyValueHeads);
+  const value = project("value", numKeyValueHeads);
+  const output = createRowParallelLinear(scope.child("output"), {
+    inputs: numHeads * headSize,
+    outputs: hiddenSize,
+    initializer: outputInitializer,
+    bias,
+  });
+  /** [B, T, heads * D] -> [B, T, heads, D] */
+  const byHead = (x: tf.Tensor) => tf.reshape(x, [x.shape[0]!, x.shape[1]!, -1, headSize]);
+  return {
+    query: (x: tf.Tensor) => byHead(query(x)),
+    key: (x: tf.Tensor) => byHead(key(x)),
+    value: (x: tf.Tensor) => byHead(value(x)),
+    output: (x: tf.Tensor) => output(tf.reshape(x, [x.shape[0]!, x.shape[1]!, -1])),
+  };
+}
+
+/** Attention of tokens to tokens, with rotary positions, a bias and a cache where the context has them. */
+export function createSelfAttention(scope: Scope, config: AttentionConfig): Attention {
+  const project = createProjections(scope, config);
+  return (x, context) => {
+    const { ranges, bias, cache, random, observe, rotaryCosines, rotarySines } = context;
+    const turned = (heads: tf.Tensor) =>
+      rotaryCosines && rotarySines ? rotate(heads, { rotaryCosines, rotarySines }) : heads;
+    const q = turned(project.query(x));
+    const keys = cache ? cache.pageTable.shape[1]! * cache.keys.shape[1]! : x.shape[1]!;
+    const attended = attend(
+      { q, k: turned(project.key(x)), v: project.value(x) },
+      {
+        ranges,
+        bias,
+        cache,
+        scale: config.scale,
+        dropout: probabilityDropout(scope, { q, keys, rate: config.attentionDropout, random }),
+        observe: observe && ((probabilities) => observe(`${scope.path}.probabilities`, probabilities)),
+      },
+    );
+    return project.output(attended);
+  };
+}
+
+/** Attention of tokens to a memory. Its keys and values are computed once for a `memoryCache`. */
+export function createCrossAttention(scope: Scope, config: AttentionConfig): Attention {
+  const project = createProjections(scope, config);
+  return (x, { memory, memoryRanges, memoryCache, random, observe }) => {
+    if (!memory || !memoryRanges) throw new Error(`${scope.path} attends to a memory, and was given none`);
+    const cached = memoryCache?.get(scope.path);
+    const { k, v } = cached ?? { k: project.key(memory), v: project.value(memory) };
+    if (memoryCache && !cached) memoryCache.set(scope.path, { k: tf.keep(k), v: tf.keep(v) });
+    const q = project.query(x);
+    const attended = attend(
+      { q, k, v },
+      {
+        ranges: memoryRanges,
+        scale: config.scale,
+        dropout: probabilityDropout(scope, { q, keys: k.shape[1]!, rate: config.attentionDropout, random }),
+        observe: observe && ((probabilities) => observe(`${scope.path}.probabilities`, probabilities)),
+      },
+    );
+    return project.output(attended);
+  };
+}
+
+function probabilityDropout(
+  scope: Scope,
+  { q, keys, rate, random }: { q: tf.Tensor; keys: number; rate: number; random?: StepRandomness | null },
+) {
+  const [batch, tokens, heads] = q.shape as [number, number, number];
+  return dropoutAt(`${scope.path}.probabilities`, { rate, random, shape: [batch, heads, tokens, keys] });
+}
