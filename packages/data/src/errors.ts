@@ -24,8 +24,8 @@ export function fileError(error: unknown, path: string): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   const messages: Record<string, string> = {
     ENOENT: "no such file",
-    EACCES: "cannot be read: permission denied",
-    EPERM: "cannot be read: permission denied",
+    EACCES: "permission denied",
+    EPERM: "permission denied",
     EISDIR: "is a directory, not a file",
     ENOTDIR: "no such file (a part of its path is not a directory)",
   };

@@ -17,6 +17,12 @@ export { type TokenType, tokenTypeFor } from "./indexed/format.ts";
 export { mergeIndexedDatasets } from "./indexed/merge.ts";
 export { type IndexedDataset, openIndexedDataset, type TokenArray } from "./indexed/reader.ts";
 export { createIndexedDatasetWriter, type IndexedDatasetWriter, type WriterPosition } from "./indexed/writer.ts";
+export {
+  type PrepareOptions,
+  type PrepareProgress,
+  type PrepareResult,
+  prepareDataset,
+} from "./prepare/prepare.ts";
 export { type BlendEntry, blend } from "./samples/blend.ts";
 export { buildSampleIndex } from "./samples/gpt-index.ts";
 export { createGptSamples } from "./samples/gpt-samples.ts";

@@ -37,6 +37,8 @@ export interface IndexedDatasetWriter {
   publish(): void;
   /** Seals and publishes. */
   finish(): void;
+  /** Closes the files as they are, for a later writer to go on with. */
+  close(): void;
   /** Closes and removes everything written. */
   abort(): void;
 }
@@ -122,6 +124,9 @@ export function createIndexedDatasetWriter(
     writeIndex(paths, { header, bytesPerToken: type.bytes });
   };
   const publish = () => publishPartial(prefix);
+  const close = () => {
+    for (const file of [bin, lengths, boundaries]) file.close();
+  };
   return {
     append: (values) => append(values),
     endSequence,
@@ -170,8 +175,9 @@ export function createIndexedDatasetWriter(
       seal();
       publish();
     },
+    close,
     abort() {
-      for (const file of [bin, lengths, boundaries]) file.close();
+      close();
       for (const path of Object.values(paths)) rmSync(path, { force: true });
     },
   };

@@ -14,7 +14,7 @@ const { sampleIndices, epochs, blends } = goldenValues();
 /** A dataset whose tokens are all different: document d has tokens 1000 d, 1000 d + 1, ... */
 function distinctDataset(lengths: readonly number[]) {
   const writer = createIndexedDatasetWriter(path("distinct"), { type: "i32" });
-  lengths.forEach((length, d) => writer.addDocument(Array.from({ length }, (_, i) => 1000 * d + i)));
+  for (const [d, length] of lengths.entries()) writer.addDocument(Array.from({ length }, (_, i) => 1000 * d + i));
   writer.finish();
   return openIndexedDataset(path("distinct"));
 }

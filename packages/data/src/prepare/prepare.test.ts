@@ -1,0 +1,381 @@
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+import { loadTokenizer } from "@megatron-ts/tokenizer/files";
+import { beforeAll, describe, expect, it } from "vitest";
+import { openDataset } from "../dataset.ts";
+import { DataError } from "../errors.ts";
+import { buildEntries } from "../testing/build.ts";
+import { temporaryDirectory, textFile } from "../testing/directory.ts";
+import { type PrepareOptions, type PrepareTuning, prepareWith } from "./prepare.ts";
+
+const path = temporaryDirectory();
+const tokenizerPath = textFile("tokenizers/gpt2.json");
+const tokenizer = await loadTokenizer(tokenizerPath);
+const inThisThread: PrepareTuning = {
+  workerFile: new URL("file:///unused"),
+  pieceLength: 2000,
+  journalMilliseconds: Number.POSITIVE_INFINITY,
+};
+
+/** Prose of many lengths; the same every time. */
+function prose(documents: number, scale = 1): string[] {
+  let state = 12345;
+  const next = (bound: number) => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return (state >>> 8) % bound;
+  };
+  const words =
+    "the quick brown fox doesn't jump over naïve Kürbis 東京は。 1234 Быстрая, (maybe) café.\n \n\n\t".split(" ");
+  return Array.from({ length: documents }, () =>
+    Array.from({ length: 1 + next(200 * scale) }, () => words[next(words.length)]).join(" "),
+  );
+}
+
+const jsonl = (texts: string[]) => texts.map((text) => `${JSON.stringify({ text })}\n`).join("");
+
+function file(name: string, content: string): string {
+  writeFileSync(path(name), content);
+  return path(name);
+}
+
+const prepare = (options: Partial<PrepareOptions> & { inputs: string[] }, tuning: Partial<PrepareTuning> = {}) =>
+  prepareWith({ tokenizerPath, output: path("out"), workers: 0, ...options }, { ...inThisThread, ...tuning });
+
+const filesOf = (prefix: string) =>
+  ["bin", "idx", "json"].map((ending) => readFileSync(`${prefix}.${ending}`).toString("base64"));
+
+const leftovers = (prefix: string) =>
+  readdirSync(path(".")).filter((name) => name.startsWith(basename(prefix)) && /partial|journal|new/.test(name));
+
+async function tokensOf(output: string): Promise<number[][]> {
+  const dataset = await openDataset(output);
+  const documents = Array.from({ length: dataset.documents }, (_, i) => [...dataset.read(i)]);
+  dataset.close();
+  return documents;
+}
+
+const expectedTokens = (texts: string[]) => texts.map((text) => [...tokenizer.encode(text), tokenizer.endOfText]);
+
+describe("a prepared dataset", () => {
+  const texts = prose(60);
+
+  it("holds every document's ids and end token, in order", async () => {
+    const { prefix, resumed } = await prepare({ inputs: [file("a.jsonl", jsonl(texts))] });
+    expect(prefix).toBe(path("out_text_document"));
+    expect(resumed).toBe(false);
+    expect(await tokensOf(path("out"))).toEqual(expectedTokens(texts));
+    expect(await tokensOf(prefix)).toEqual(expectedTokens(texts));
+    expect(leftovers(prefix)).toEqual([]);
+  });
+
+  it("says what it is, how much text it is, and how it is split", async () => {
+    const { prefix, sidecar } = await prepare({ inputs: [path("a.jsonl")], split: [80, 15, 5] });
+    const sizes = (range: string[]) => ({
+      documents: range.length,
+      tokens: expectedTokens(range).flat().length,
+      bytes: range.reduce((sum, text) => sum + Buffer.byteLength(text), 0),
+      characters: range.reduce((sum, text) => sum + [...text].length, 0),
+      words: range.reduce((sum, text) => sum + text.split(/\s+/).filter((word) => word !== "").length, 0),
+    });
+    expect(sidecar).toEqual({
+      format: "megatron-ts/indexed-dataset",
+      version: 1,
+      jsonKey: "text",
+      tokenizer: { fingerprint: tokenizer.fingerprint, vocabularySize: 420, endOfDocument: tokenizer.endOfText },
+      counts: sizes(texts),
+      split: {
+        weights: [80, 15, 5],
+        train: { start: 0, end: 48, ...sizes(texts.slice(0, 48)) },
+        validation: { start: 48, end: 57, ...sizes(texts.slice(48, 57)) },
+        test: { start: 57, end: 60, ...sizes(texts.slice(57)) },
+      },
+      skipped: { badLines: 0, emptyDocuments: 0 },
+      files: { bin: expect.anything(), idx: expect.anything() },
+    });
+    const dataset = await openDataset(path("out"));
+    expect(dataset.sidecar).toEqual(sidecar);
+    expect(dataset.documentsOf("validation")).toEqual({ start: 48, end: 57 });
+    expect(dataset.documentsOf("all")).toEqual({ start: 0, end: 60 });
+    dataset.close();
+    const other = await openDataset(prefix, { splitWeights: [50, 50] });
+    expect(other.documentsOf("validation")).toEqual({ start: 30, end: 60 });
+    expect(() => other.documentsOf("test")).toThrow(
+      /its test split \(weights 50,50 of 60 documents\) holds no document/,
+    );
+    other.close();
+  });
+
+  it("is the same from whole files, lines, and documents of any part length", async () => {
+    const long = prose(3, 40);
+    const inputs = long.map((text, i) => file(`long-${i}.txt`, text));
+    const cut = await prepare({ inputs, output: path("cut") }, { pieceLength: 1000 });
+    const whole = await prepare({ inputs, output: path("whole") }, { pieceLength: 1 << 20 });
+    expect(await tokensOf(path("cut"))).toEqual(expectedTokens(long));
+    expect(filesOf(cut.prefix)).toEqual(filesOf(whole.prefix));
+    await prepare({ inputs: [file("lines.txt", "one\n\ntwo\n")], output: path("lines"), textDocument: "line" });
+    expect(await tokensOf(path("lines"))).toEqual(expectedTokens(["one", "two"]));
+  });
+
+  it("can do without end tokens, and skips documents without text", async () => {
+    const inputs = [file("empty.jsonl", jsonl(["a b", "", "c"]))];
+    const { sidecar } = await prepare({ inputs, output: path("empty"), appendEndOfDocument: false });
+    expect(await tokensOf(path("empty"))).toEqual([[...tokenizer.encode("a b")], [...tokenizer.encode("c")]]);
+    expect(sidecar.skipped).toEqual({ badLines: 0, emptyDocuments: 1 });
+    expect(sidecar.tokenizer.endOfDocument).toBeNull();
+    expect(sidecar.counts).toEqual({ documents: 2, tokens: 4, bytes: 4, characters: 4, words: 3 });
+  });
+
+  it("reports progress and skipped lines", async () => {
+    const input = file("bad.jsonl", `${jsonl(texts.slice(0, 5))}{bad\n${jsonl(texts.slice(5, 9))}`);
+    const lines: (number | undefined)[] = [];
+    const reports: { bytesRead: number; documents: number }[] = [];
+    const { sidecar } = await prepare({
+      inputs: [input],
+      output: path("bad"),
+      skipBadLines: true,
+      onBadLine: ({ line }) => lines.push(line),
+      onProgress: (progress) => reports.push(progress),
+    });
+    expect(lines).toEqual([6]);
+    expect(sidecar.skipped.badLines).toBe(1);
+    expect(reports.length).toBeGreaterThan(2);
+    const { length } = readFileSync(input);
+    expect(reports.at(-1)).toEqual({ ...sidecarSizes(sidecar), bytesRead: length, bytesTotal: length, badLines: 1 });
+  });
+});
+
+const sidecarSizes = ({ counts }: { counts: { documents: number; tokens: number } }) => ({
+  documents: counts.documents,
+  tokens: counts.tokens,
+});
+
+describe("interrupted", () => {
+  const texts = prose(120);
+  class Interruption extends Error {}
+  /** Runs until `tasks` tasks are done, then stops as if the process had gone. */
+  const interrupted = async (inputs: string[], output: string, tasks: number) => {
+    let left = tasks;
+    const onProgress = () => {
+      if (--left === 0) throw new Interruption();
+    };
+    const run = prepare({ inputs, output: path(output), onProgress }, { journalMilliseconds: 0 });
+    await expect(run).rejects.toThrow(Interruption);
+  };
+
+  it("at any task, it goes on and writes the same bytes", async () => {
+    const inputs = [file("resume.jsonl", jsonl(texts)), file("resume.txt", prose(1, 300)[0]!)];
+    const straight = await prepare({ inputs, output: path("straight") });
+    for (const tasks of [1, 2, 7, 20]) {
+      await interrupted(inputs, "resumed", tasks);
+      expect(existsSync(path("resumed_text_document.idx"))).toBe(false);
+      await interrupted(inputs, "resumed", 2);
+      const { prefix, resumed } = await prepare({ inputs, output: path("resumed") });
+      expect(resumed).toBe(true);
+      expect(filesOf(prefix)).toEqual(filesOf(straight.prefix));
+      expect(leftovers(prefix)).toEqual([]);
+      for (const ending of ["bin", "idx", "json"]) rmSync(`${prefix}.${ending}`);
+    }
+  });
+
+  it("it starts over where inputs or options changed, files are gone, or it is told to", async () => {
+    const inputs = [file("changing.jsonl", jsonl(texts))];
+    const output = path("changing");
+    await interrupted(inputs, "changing", 4);
+    expect((await prepare({ inputs, output, resume: false })).resumed).toBe(false);
+    await interrupted(inputs, "changing", 4);
+    expect((await prepare({ inputs, output, appendEndOfDocument: false })).resumed).toBe(false);
+    await interrupted(inputs, "changing", 4);
+    rmSync(path("changing_text_document.counts.partial"));
+    expect((await prepare({ inputs, output })).resumed).toBe(false);
+    await interrupted(inputs, "changing", 4);
+    writeFileSync(path("changing_text_document.journal"), "{");
+    expect((await prepare({ inputs, output })).resumed).toBe(false);
+    await interrupted(inputs, "changing", 4);
+    utimesSync(inputs[0]!, 1, 1);
+    expect((await prepare({ inputs, output })).resumed).toBe(false);
+    expect(await tokensOf(output)).toEqual(expectedTokens(texts));
+  });
+
+  it("by a malformed line, it goes on when told to skip those", async () => {
+    const inputs = [file("stops.jsonl", `${jsonl(texts.slice(0, 50))}[]\n${jsonl(texts.slice(50))}`)];
+    await expect(prepare({ inputs, output: path("stops") })).rejects.toThrow(/stops.jsonl:51: expected a JSON object/);
+    const { sidecar, resumed } = await prepare({ inputs, output: path("stops"), skipBadLines: true });
+    expect(resumed).toBe(true);
+    expect(sidecar.skipped.badLines).toBe(1);
+    expect(await tokensOf(path("stops"))).toEqual(expectedTokens(texts));
+  });
+
+  it("while renaming, it finishes that", async () => {
+    const inputs = [file("renaming.jsonl", jsonl(texts))];
+    const output = path("renaming");
+    const prefix = `${output}_text_document`;
+    await interrupted(inputs, "renaming", 3);
+    const journal = JSON.parse(readFileSync(`${prefix}.journal`, "utf8"));
+    const { sidecar } = await prepare({ inputs, output });
+    const complete = filesOf(prefix);
+    for (const done of [[], ["bin"], ["bin", "idx"], ["bin", "idx", "json"]]) {
+      writeFileSync(`${prefix}.journal`, JSON.stringify({ ...journal, phase: "publishing" }));
+      for (const ending of ["bin", "idx", "json"])
+        if (!done.includes(ending)) renameSync(`${prefix}.${ending}`, `${prefix}.${ending}.partial`);
+      expect(await prepare({ inputs, output })).toEqual({ prefix, sidecar, resumed: true });
+      expect(filesOf(prefix)).toEqual(complete);
+      expect(leftovers(prefix)).toEqual([]);
+    }
+  });
+});
+
+describe("in worker threads", () => {
+  const texts = prose(150);
+  let built: Record<"worker" | "process", URL>;
+  beforeAll(async () => {
+    built = await buildEntries({ worker: "prepare/worker.ts", process: "testing/prepare-process.ts" }, path("built"));
+  });
+
+  it("the output does not depend on their number", async () => {
+    const inputs = [file("threads.jsonl", jsonl(texts)), file("threads.txt", prose(1, 80)[0]!)];
+    const alone = await prepare({ inputs, output: path("threads-0") });
+    for (const workers of [1, 3]) {
+      const output = path(`threads-${workers}`);
+      const { prefix } = await prepare({ inputs, output, workers }, { workerFile: built.worker });
+      expect(filesOf(prefix)).toEqual(filesOf(alone.prefix));
+    }
+  });
+
+  it("a worker that fails ends the run with its message", async () => {
+    const inputs = [file("fails.jsonl", jsonl(texts))];
+    const workerFile = new URL(`file://${file("failing.mjs", "throw new Error('no memory left')")}`);
+    await expect(prepare({ inputs, output: path("fails"), workers: 2 }, { workerFile })).rejects.toThrow(
+      "no memory left",
+    );
+    const silent = new URL(`file://${file("silent.mjs", "process.exit(3)")}`);
+    await expect(prepare({ inputs, output: path("fails"), workers: 1 }, { workerFile: silent })).rejects.toThrow(
+      "an encoding worker ended early (exit code 3)",
+    );
+    expect(leftovers(path("fails_text_document"))).toEqual([]);
+  });
+
+  it("killed again and again, a process writes the same bytes in the end", async () => {
+    const inputs = [file("killed.jsonl", jsonl(texts)), file("killed.txt", prose(1, 300)[0]!)];
+    const straight = await prepare({ inputs, output: path("straight-killed") });
+    const options = { tokenizerPath, inputs, output: path("killed"), workers: 1 };
+    const argument = JSON.stringify({ options, workerFile: built.worker.href, pieceLength: inThisThread.pieceLength });
+    /** Lines that the process printed; it is killed at line `killAt`. */
+    const run = (killAt: number) =>
+      new Promise<string[]>((resolve, reject) => {
+        const child = spawn(process.execPath, [fileURLToPath(built.process), argument]);
+        let output = "";
+        child.stdout.on("data", (text) => {
+          output += text;
+          if (output.split("\n").length > killAt) child.kill("SIGKILL");
+        });
+        child.stderr.on("data", (text) => reject(new Error(String(text))));
+        child.on("close", () => resolve(output.trim().split("\n")));
+      });
+    for (const killAt of [1, 5, 9]) {
+      const lines = await run(killAt);
+      expect(lines.at(-1)).not.toContain("done");
+      expect(existsSync(path("killed_text_document.journal"))).toBe(true);
+    }
+    const lines = await run(Number.POSITIVE_INFINITY);
+    expect(lines.at(-1)).toBe('done {"resumed":true}');
+    expect(filesOf(path("killed_text_document"))).toEqual(filesOf(straight.prefix));
+  });
+});
+
+describe("a mistake gets one line, and leaves nothing behind", () => {
+  const problem = async (options: Parameters<typeof prepare>[0]) => {
+    const error = await prepare({ output: path("mistake"), ...options }).then(
+      () => expect.unreachable("was prepared"),
+      (thrown: unknown) => thrown as Error,
+    );
+    expect(error).toMatchObject({ userError: true });
+    expect(leftovers(path("mistake"))).toEqual([]);
+    return error.message.replaceAll(path("/"), "");
+  };
+
+  it.each([
+    ["a missing input", {}, /^missing.txt: no such file$/],
+    ["a missing tokenizer", { tokenizerPath: "nowhere" }, /^there is no tokenizer at nowhere/],
+    ["a wrong split", { split: [-1, 2] }, /^expected up to three split weights/],
+    ["half a worker", { workers: 0.5 }, /^expected a whole number of workers, found 0.5$/],
+  ] as const)("%s", async (_, options, expected) => {
+    expect(await problem({ inputs: [path("missing.txt")], ...options })).toMatch(expected);
+  });
+
+  it("a tokenizer without an end token", async () => {
+    const json = JSON.parse(readFileSync(tokenizerPath, "utf8"));
+    const endless = file("endless.json", JSON.stringify({ ...json, added_tokens: [] }));
+    expect(await problem({ inputs: [file("some.txt", "text")], tokenizerPath: endless })).toBe(
+      "endless.json: names no end-of-text token to put after documents: add one, or leave documents without",
+    );
+  });
+
+  it("text without a document, or without a token", async () => {
+    expect(await problem({ inputs: [file("none.jsonl", "\n")] })).toBe("none.jsonl: holds no document");
+    expect(await problem({ inputs: [file("blank.jsonl", jsonl([""]))] })).toBe(
+      "the inputs hold no text that makes a token",
+    );
+    expect(await problem({ inputs: [file("first.jsonl", "{")] })).toMatch(/^first.jsonl:1: malformed JSON/);
+  });
+});
+
+describe("a dataset is opened", () => {
+  const prefix = path("opened_text_document");
+  beforeAll(async () => {
+    await prepare({ inputs: [file("opened.jsonl", jsonl(prose(9)))], output: path("opened") });
+  });
+  const problem = async (name: string, options?: Parameters<typeof openDataset>[1]) => {
+    const error = await openDataset(path(name), options).then(
+      () => "opened",
+      (thrown: unknown) => thrown as Error,
+    );
+    if (typeof error === "string") return error;
+    expect(error).toBeInstanceOf(DataError);
+    return error.message.replaceAll(path("/"), "");
+  };
+  const changed = async (ending: string, change: (content: Buffer) => Buffer, options?: { verify: boolean }) => {
+    const original = readFileSync(`${prefix}.${ending}`);
+    writeFileSync(`${prefix}.${ending}`, change(Buffer.from(original)));
+    const message = await problem("opened", options);
+    writeFileSync(`${prefix}.${ending}`, original);
+    return message;
+  };
+  const flip = (content: Buffer) => {
+    content[content.length >> 1]! ^= 4;
+    return content;
+  };
+
+  it("only as it was written", async () => {
+    expect(await problem("opened")).toBe("opened");
+    expect(await changed("bin", flip)).toMatch(/^opened_text_document.bin: is damaged: its SHA-256 is not the one/);
+    expect(await changed("bin", flip, { verify: false })).toBe("opened");
+    expect(await changed("bin", (content) => content.subarray(2))).toMatch(/^opened_text_document.bin: is truncated/);
+    expect(await changed("idx", flip)).toMatch(/^opened_text_document.idx: is damaged/);
+    expect(await changed("idx", (content) => content.subarray(0, 40))).toMatch(/.idx: is truncated: 40 bytes/);
+    expect(await changed("json", (content) => content.subarray(1))).toMatch(/.json: damaged: malformed JSON/);
+    const newer = (content: Buffer) => Buffer.from(content.toString().replace('"version": 1', '"version": 2'));
+    expect(await changed("json", newer)).toMatch(/.json: is not the sidecar of a dataset \(version: /);
+  });
+
+  it("by the name that was given to prepare, if that is enough", async () => {
+    expect(await problem("nothing")).toBe(
+      "nothing: no dataset there: expected nothing.idx or nothing_<key>_document.idx (made by prepare)",
+    );
+    await prepare({
+      inputs: [file("body.jsonl", '{"body":"text"}')],
+      output: path("opened"),
+      jsonKey: "body",
+    });
+    expect(await problem("opened")).toBe(
+      "opened: stands for several datasets, name one of them: opened_body_document, opened_text_document",
+    );
+    rmSync(path("opened_body_document.json"));
+    const dataset = await openDataset(path("opened_body_document"));
+    expect(dataset.sidecar).toBeUndefined();
+    expect(() => dataset.documentsOf("train")).toThrow(/has no sidecar that records a split: give split weights/);
+    expect(dataset.documentsOf("all")).toEqual({ start: 0, end: 1 });
+    dataset.close();
+  });
+});

@@ -1,0 +1,181 @@
+/**
+ * Text files to an indexed dataset and its sidecar: reads, cuts, encodes in worker threads, and writes in the order of
+ * the input whatever the number of workers. Interrupted at any moment, it goes on where it was.
+ */
+import { availableParallelism } from "node:os";
+import type { Tokenizer } from "@megatron-ts/tokenizer";
+import { loadTokenizer } from "@megatron-ts/tokenizer/files";
+import { DataError } from "../errors.ts";
+import { tokenTypeFor } from "../indexed/format.ts";
+import type { DatasetSidecar } from "../sidecar.ts";
+import { splitDocuments } from "../split.ts";
+import { type ReadOptions, readParts } from "../text/documents.ts";
+import { listSources } from "../text/sources.ts";
+import { createCollector } from "./collector.ts";
+import { createCutFinder } from "./cuts.ts";
+import type { EncodedTask, EncodingTask } from "./encode.ts";
+import { builtWorker, createEncoderPool } from "./encoder-pool.ts";
+import { findJournal, jobKey, removeJournal, writeJournal } from "./journal.ts";
+import { cutIntoPieces, inTasks } from "./pieces.ts";
+import { publish, summarize, writeSidecar } from "./publish.ts";
+
+export interface PrepareOptions extends Pick<ReadOptions, "textDocument" | "format"> {
+  /** Files, globs, directories, or "-" for standard input. */
+  inputs: readonly string[];
+  /** A tokenizer.json, or a directory with one. */
+  tokenizerPath: string;
+  /** Prefix of the output: "data/corpus" gives data/corpus_text_document.bin, .idx and .json. */
+  output: string;
+  /** The JSON key, or the CSV or Parquet column, that holds the text; part of the output's name. Default "text". */
+  jsonKey?: string;
+  /** Weights of train, validation and test documents. Default [98, 1, 1]. */
+  split?: readonly number[];
+  /** Worker threads that encode; 0 encodes in the calling thread. Default: one for each processor. */
+  workers?: number;
+  /** Puts the tokenizer's end-of-text token after every document. Default true. */
+  appendEndOfDocument?: boolean;
+  /** Skips and counts malformed lines; without it the first one is thrown. */
+  skipBadLines?: boolean;
+  /** Told of each line that is skipped. */
+  onBadLine?: (problem: DataError) => void;
+  /** Told after every batch of documents. */
+  onProgress?: (progress: PrepareProgress) => void;
+  /** Goes on with an interrupted run of the same inputs and options. Default true; standard input starts over. */
+  resume?: boolean;
+}
+
+export interface PrepareProgress {
+  /** Read from the files, before decompression. */
+  bytesRead: number;
+  /** Of all files; undefined for standard input. */
+  bytesTotal: number | undefined;
+  documents: number;
+  tokens: number;
+  badLines: number;
+}
+
+export interface PrepareResult {
+  /** Full prefix of the files, e.g. "data/corpus_text_document". */
+  prefix: string;
+  sidecar: DatasetSidecar;
+  /** Whether an interrupted run was gone on with. */
+  resumed: boolean;
+}
+
+/** What tests set to see small inputs cut, and interruptions between any two tasks. */
+export interface PrepareTuning {
+  workerFile: URL;
+  /** Characters of a piece, and of a task. */
+  pieceLength: number;
+  journalMilliseconds: number;
+}
+
+/**
+ * Writes `<output>_<jsonKey>_document.bin`, `.idx` and `.json`. Until it is done, whatever stood there stays.
+ * @throws DataError for inputs that are missing, empty, unreadable or malformed, naming file and line;
+ *   TokenizerError for a tokenizer that cannot be loaded.
+ */
+export function prepareDataset(options: PrepareOptions): Promise<PrepareResult> {
+  return prepareWith(options, { workerFile: builtWorker(), pieceLength: 1 << 19, journalMilliseconds: 2000 });
+}
+
+export async function prepareWith(options: PrepareOptions, tuning: PrepareTuning): Promise<PrepareResult> {
+  const { jsonKey = "text", split = [98, 1, 1], workers = availableParallelism() } = options;
+  if (!(Number.isInteger(workers) && workers >= 0))
+    throw new DataError(`expected a whole number of workers, found ${workers}`);
+  splitDocuments(0, split);
+  const tokenizer = await loadTokenizer(options.tokenizerPath);
+  const endOfDocument = endToken(tokenizer, options);
+  const sources = await listSources(options.inputs, options);
+  const prefix = `${options.output}_${jsonKey}_document`;
+  const type = tokenTypeFor(tokenizer.vocabularySize);
+  const key = jobKey(sources, [tokenizer.fingerprint, endOfDocument ?? null, jsonKey, options.textDocument ?? "file"]);
+  const resumable = sources.every(({ path }) => path !== "-");
+  const journal = resumable && options.resume !== false ? findJournal(prefix, { key, type }) : undefined;
+  if (journal?.phase === "publishing") return { prefix, sidecar: publish(prefix), resumed: true };
+  if (!journal) removeJournal(prefix);
+
+  const collector = createCollector(prefix, { type, endOfDocument, resume: journal });
+  const progress = { bytesRead: 0, badLines: 0 };
+  const bytesTotal = resumable ? sources.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0) : undefined;
+  const done = journal?.tasks ?? 0;
+  let collected = done;
+  let journaled = Date.now();
+  const record = () => {
+    writeJournal(prefix, { key, phase: "encoding", tasks: collected, ...collector.sync() });
+    journaled = Date.now();
+  };
+  const collect = async (task: EncodingTask, encoded: Promise<EncodedTask>) => {
+    collector.add(task, await encoded);
+    collected++;
+    if (resumable && Date.now() - journaled >= tuning.journalMilliseconds) record();
+    const { documents, tokens } = collector;
+    options.onProgress?.({ ...progress, bytesTotal, documents, tokens });
+  };
+
+  const pool = createEncoderPool({ ...tuning, tokenizer, tokenizerPath: options.tokenizerPath, workers });
+  try {
+    const parts = readParts(sources, {
+      ...options,
+      textKey: jsonKey,
+      onBytes: (bytes) => {
+        progress.bytesRead += bytes;
+      },
+      onBadLine: (problem) => {
+        if (!options.skipBadLines) throw problem;
+        progress.badLines++;
+        options.onBadLine?.(problem);
+      },
+    });
+    const findCut = createCutFinder(tokenizer);
+    const pieces = cutIntoPieces(parts, { findCut, pieceLength: tuning.pieceLength });
+    const underWay: { task: EncodingTask; encoded: Promise<EncodedTask> }[] = [];
+    let number = 0;
+    for await (const task of inTasks(pieces, tuning.pieceLength)) {
+      if (number++ < done) continue;
+      const encoded = pool.encode(task);
+      encoded.catch(() => {}); // It is thrown where it is awaited; until then it is not unhandled.
+      underWay.push({ task, encoded });
+      const ready = underWay.length > pool.capacity ? underWay.shift() : undefined;
+      if (ready) await collect(ready.task, ready.encoded);
+    }
+    for (const { task, encoded } of underWay) await collect(task, encoded);
+    if (collector.documents === 0) throw new DataError("the inputs hold no text that makes a token");
+  } catch (error) {
+    if (resumable && collector.documents > 0) {
+      if (error instanceof DataError) record();
+      collector.close();
+    } else {
+      collector.abort();
+      removeJournal(prefix);
+    }
+    throw error;
+  } finally {
+    await pool.close();
+  }
+
+  const state = collector.sync();
+  collector.seal();
+  const sidecar = await summarize(prefix, {
+    jsonKey,
+    tokenizer: {
+      fingerprint: tokenizer.fingerprint,
+      vocabularySize: tokenizer.vocabularySize,
+      endOfDocument: endOfDocument ?? null,
+    },
+    documents: state.position.documents,
+    weights: split,
+    skipped: { badLines: progress.badLines, emptyDocuments: state.emptyDocuments },
+  });
+  writeSidecar(prefix, sidecar);
+  writeJournal(prefix, { key, phase: "publishing", tasks: collected, ...state });
+  return { prefix, sidecar: publish(prefix), resumed: journal !== undefined };
+}
+
+function endToken(tokenizer: Tokenizer, { appendEndOfDocument = true, tokenizerPath }: PrepareOptions) {
+  if (!appendEndOfDocument) return undefined;
+  if (tokenizer.endOfText !== undefined) return tokenizer.endOfText;
+  throw new DataError("names no end-of-text token to put after documents: add one, or leave documents without", {
+    source: tokenizerPath,
+  });
+}
