@@ -9,6 +9,7 @@ export const library = (options: Options = {}) =>
     platform: "neutral",
     dts: { compilerOptions: { customConditions: [] } },
     sourcemap: false,
+    external: [/^node:/],
     clean: true,
     removeNodeProtocol: false,
     ...options,

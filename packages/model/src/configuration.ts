@@ -44,8 +44,11 @@ export const gptConfigSchema = z.strictObject({
   tiedEmbeddings: z.boolean().default(true),
 });
 
+/** The schema of each family. */
+export const familySchemas = [gptConfigSchema] as const;
+
 /** Every family, told apart by `family`. */
-export const modelConfigSchema = z.discriminatedUnion("family", [gptConfigSchema]).superRefine((config, context) => {
+export const modelConfigSchema = z.discriminatedUnion("family", familySchemas).superRefine((config, context) => {
   const { hiddenSize, numHeads } = config;
   const heads = "numKeyValueHeads" in config ? (config.numKeyValueHeads ?? numHeads) : numHeads;
   const complain = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });

@@ -9,9 +9,18 @@ import {
 } from "@megatron-ts/parallel";
 import { type ModelConfig, type ModelConfigInput, modelConfigSchema } from "./configuration.ts";
 import { createGpt } from "./gpt.ts";
-import type { LanguageModel } from "./model.ts";
+import type { Model } from "./model.ts";
 
-const families: { [F in ModelConfig["family"]]: typeof createGpt } = { gpt: createGpt };
+/** Where a family's model is built. Adding a family is adding a row here and a schema to the configuration. */
+const builders = { gpt: createGpt } satisfies { [Family in ModelConfig["family"]]: Builder<Family> };
+
+type Builder<Family extends ModelConfig["family"]> = (
+  config: Extract<ModelConfig, { family: Family }>,
+  context: { mesh: Mesh; source: ParameterSource },
+) => Model;
+
+/** What a model of the family can do. */
+export type ModelOf<Family extends ModelConfig["family"]> = ReturnType<(typeof builders)[Family]>;
 
 export interface CreateModelOptions {
   mesh?: Mesh;
@@ -20,10 +29,14 @@ export interface CreateModelOptions {
 }
 
 /** A model with its weights. Throws a ZodError for an invalid configuration. */
-export function createModel(config: ModelConfigInput, { mesh = soloMesh, weights }: CreateModelOptions): LanguageModel {
+export function createModel<Config extends ModelConfigInput>(
+  config: Config,
+  { mesh = soloMesh, weights }: CreateModelOptions,
+): ModelOf<Config["family"]> {
   const parsed = modelConfigSchema.parse(config);
   const source = "seed" in weights ? initialized(weights.seed) : weights.source;
-  return families[parsed.family](parsed, { mesh, source });
+  const build = builders[parsed.family] as Builder<ModelConfig["family"]>;
+  return build(parsed, { mesh, source }) as ModelOf<Config["family"]>;
 }
 
 /** The number of weights of a configuration, counted on its declarations; nothing is allocated. */

@@ -1,9 +1,9 @@
-/** What every language model can do, whatever its family. */
+/** What models take and what they can do. */
 import type { KeyValueCache } from "@megatron-ts/attention";
 import type { Mesh, Parameters } from "@megatron-ts/parallel";
 import type { Key } from "@megatron-ts/random";
 import type * as tf from "@tensorflow/tfjs";
-import type { ModelConfig } from "./configuration.ts";
+import type { GptConfig, ModelConfig } from "./configuration.ts";
 
 export interface ModelInput {
   /** int32 [B, T] */
@@ -38,15 +38,21 @@ export interface ForwardOptions {
   observe?: ((name: string, tensor: tf.Tensor) => void) | null;
 }
 
-export interface LanguageModel {
+/** What every model is, whatever its family. */
+export interface Model {
   readonly config: ModelConfig;
   readonly mesh: Mesh;
   readonly parameters: Parameters;
+  dispose(): void;
+}
+
+/** A model that reads from left to right and predicts the next token. */
+export interface LanguageModel extends Model {
+  readonly config: GptConfig;
   /** Final hidden states [B, T, h]. */
   hidden(input: ModelInput, options?: ForwardOptions): tf.Tensor;
   /** Logits [..., V] of hidden states [..., h]. */
   logits(hidden: tf.Tensor): tf.Tensor;
   /** An empty key/value cache for this model. */
   createCache(options: { batchSize: number; capacity: number }): KeyValueCache;
-  dispose(): void;
 }

@@ -3,25 +3,36 @@
  * left to the tokenizer.
  */
 import { z } from "zod";
-import { gptConfigSchema, type ModelConfig, modelConfigSchema } from "./configuration.ts";
+import { familySchemas, type ModelConfig, modelConfigSchema } from "./configuration.ts";
 import { presets } from "./presets.ts";
 
 const presetNames = Object.keys(presets) as [string, ...string[]];
+const families = familySchemas.map((schema) => schema.shape.family.value) as [string, ...string[]];
 
-/** The fields of a configuration, all optional and without their defaults, which must not override a preset. */
-function overridable<Shape extends z.ZodRawShape>(shape: Shape) {
-  const entries = Object.entries(shape).map(([name, field]) => {
-    const bare = field instanceof z.ZodDefault ? field.unwrap() : (field as z.ZodType);
-    return [name, (bare as z.ZodType).optional()];
-  });
-  return Object.fromEntries(entries) as { [Name in keyof Shape]: z.ZodOptional<z.ZodType> };
-}
+/** The fields of all families, all optional and without their defaults, which must not override a preset. */
+const fields = Object.fromEntries(
+  familySchemas.flatMap((schema) =>
+    Object.entries(schema.shape).map(([name, field]) => {
+      const bare = field instanceof z.ZodDefault ? (field.unwrap() as z.ZodType) : (field as z.ZodType);
+      return [name, bare.optional()] as const;
+    }),
+  ),
+);
 
 /** A configuration whose vocabulary may still be open. */
-export type ModelRecipe = Omit<ModelConfig, "vocabularySize"> & { vocabularySize?: number };
+export type ModelRecipe = ModelConfig extends infer Config
+  ? Config extends ModelConfig
+    ? Omit<Config, "vocabularySize"> & { vocabularySize?: number }
+    : never
+  : never;
 
 export const modelRecipeSchema = z
-  .strictObject({ preset: z.enum(presetNames).optional(), ...overridable(gptConfigSchema.shape) })
+  .strictObject({
+    ...fields,
+    /** "gpt" unless a preset or this says otherwise. */
+    family: z.enum(families).optional(),
+    preset: z.enum(presetNames).optional(),
+  })
   .transform(({ preset, ...own }, context): ModelRecipe => {
     const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
     const merged: Record<string, unknown> = { family: "gpt", ...(preset ? presets[preset]!.config : {}), ...given };

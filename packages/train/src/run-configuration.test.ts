@@ -3,7 +3,8 @@ import { configurationDifferences, formatDifference } from "./configuration-diff
 import { ConfigError } from "./configuration-error.ts";
 import { formatRecipe, parseRecipe } from "./recipe.ts";
 import type { Override } from "./recipe-overrides.ts";
-import { checkPretrainConfig, pretrainConfigSchema } from "./run/configuration.ts";
+import { pretrainConfigSchema } from "./run/configuration.ts";
+import { checkRunConfiguration } from "./run-checks.ts";
 
 const recipe = `
 model: { family: gpt, hiddenSize: 64, numHeads: 4, numLayers: 2, maxPositions: 128, vocabularySize: 512 }
@@ -21,7 +22,7 @@ run:
 `;
 
 const parse = (text: string, overrides: Override[] = []) =>
-  parseRecipe(text, { schema: pretrainConfigSchema, file: "recipe.yaml", overrides, check: checkPretrainConfig });
+  parseRecipe(text, { schema: pretrainConfigSchema, file: "recipe.yaml", overrides, check: checkRunConfiguration });
 
 function mistakes(text: string, overrides: Override[] = []): string[] {
   try {

@@ -12,8 +12,12 @@ export const pretrainConfigSchema = createRunConfigurationSchema({ model: modelR
 export type PretrainConfig = z.output<typeof pretrainConfigSchema>;
 
 /** Contradictions between the sections. */
-export const checkPretrainConfig = (configuration: PretrainConfig): ConfigProblem[] =>
-  checkRunConfiguration(configuration);
+export const checkPretrainConfig = (configuration: PretrainConfig): ConfigProblem[] => [
+  ...checkRunConfiguration(configuration),
+  ...Object.entries(configuration.parallel).flatMap(([axis, ranks]): ConfigProblem[] =>
+    ranks === 1 ? [] : [{ path: `parallel.${axis}`, message: `expected 1: runs have one rank so far; got ${ranks}` }],
+  ),
+];
 
 /** A recipe and its overrides as a checked configuration. Throws a ConfigError with a line for each mistake. */
 export const loadPretrainRecipe = (path: string, overrides: readonly Override[] = []): PretrainConfig =>

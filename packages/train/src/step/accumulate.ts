@@ -1,6 +1,6 @@
 /** One global batch through the model in micro-batches: its mean loss and the gradient of that mean. */
 
-import type { ForwardOptions, LanguageModel, StepRandomness } from "@megatron-ts/model";
+import type { ForwardOptions, Model, StepRandomness } from "@megatron-ts/model";
 import { vjp } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { type Gradients, squaredNorm } from "./gradients.ts";
@@ -22,8 +22,8 @@ export interface Accumulated {
 }
 
 /** The sum over micro-batches is kept in f32 outside the model, whatever precision that computes in. */
-export function accumulate<Batch extends Rows>(
-  { model, objective }: { model: LanguageModel; objective: Objective<Batch> },
+export function accumulate<Batch extends Rows, Trained extends Model>(
+  { model, objective }: { model: Trained; objective: Objective<Batch, Trained> },
   batch: Batch,
   { microBatchSize, random, recompute }: AccumulateOptions,
 ): Accumulated {
