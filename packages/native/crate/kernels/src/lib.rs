@@ -3,5 +3,11 @@
 //! Loops are written once in scalar Rust and compiled per instruction set (`simd`); only matrix products and attention
 //! use intrinsics. Threads come from `parallel`. Sums are taken in a fixed order, whatever the number of threads.
 
+pub mod activation;
 pub mod bf16;
+pub mod gemm;
+pub mod math;
 pub mod parallel;
+pub mod scratch;
+pub mod simd;
+pub mod view;

@@ -1,0 +1,82 @@
+//! Milliseconds and GFLOP/s of causal attention, median of several: `cargo bench --bench attention -- [bf16] [1]
+//! [BxTxHxD ...]`. Multiplications above the diagonal are not counted.
+
+use megatron_kernels::attention::{
+    AttentionGradients, AttentionInputs, AttentionOptions, AttentionShape, AttentionUpstream, Stored, attention,
+    attention_gradient,
+};
+use megatron_kernels::bf16::Bf16;
+use megatron_kernels::parallel::Pool;
+use megatron_kernels::simd::{Isa, limit};
+use std::time::Instant;
+
+fn numbers<E: Stored>(length: usize, seed: u32) -> Vec<E> {
+    let mixed = |i: u32| (i ^ seed.wrapping_mul(0x9e37_79b9)).wrapping_mul(0x85eb_ca6b);
+    (0..length as u32)
+        .map(|i| (mixed(i) ^ (mixed(i) >> 13)).wrapping_mul(0xc2b2_ae35) as i32 as f32 / 1e9)
+        .map(E::put)
+        .collect()
+}
+
+fn median(times: &mut [f64]) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+fn measure<E: Stored>(shape: AttentionShape, repetitions: usize) {
+    let AttentionShape { batch, queries, heads, head_size, .. } = shape;
+    let length = batch * queries * heads * head_size;
+    let [q, k, v, dout] = [1, 2, 3, 4].map(|seed| numbers::<E>(length, seed));
+    let ranges: Vec<i32> = (0..batch).flat_map(|_| (0..queries as i32).flat_map(|t| [0, t + 1])).collect();
+    let options =
+        AttentionOptions { scale: 1.0 / (head_size as f32).sqrt(), ranges: Some(&ranges), pages: None, dropout: None };
+    let inputs = AttentionInputs { q: &q, k: &k, v: &v };
+    let [mut out, mut dq, mut dk, mut dv] = [(); 4].map(|()| vec![E::put(0.0); length]);
+    let mut log_sum_exp = vec![0.0; batch * heads * queries];
+    let (mut forward, mut backward) = (Vec::new(), Vec::new());
+    for repetition in 0..=repetitions {
+        let start = Instant::now();
+        attention(shape, inputs, options, &mut out, &mut log_sum_exp);
+        let middle = Instant::now();
+        let upstream = AttentionUpstream { dout: &dout, out: &out, log_sum_exp: &log_sum_exp };
+        let gradients = AttentionGradients { dq: &mut dq, dk: &mut dk, dv: &mut dv };
+        attention_gradient(shape, inputs, upstream, options, gradients);
+        if repetition > 0 {
+            forward.push((middle - start).as_secs_f64() * 1e3);
+            backward.push(middle.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    let flops = 2.0 * (batch * heads * head_size) as f64 * (queries * (queries + 1)) as f64;
+    let (forward, backward) = (median(&mut forward), median(&mut backward));
+    println!(
+        "{batch} x {queries} x {heads} x {head_size}: forward {forward:.2} ms ({:.0} GFLOP/s), backward {backward:.2} ms ({:.0})",
+        flops / forward / 1e6,
+        2.5 * flops / backward / 1e6
+    );
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let has = |name: &str| arguments.iter().any(|argument| argument == name);
+    let isa = limit(match () {
+        _ if has("baseline") => Isa::Baseline,
+        _ if has("avx2") => Isa::Avx2,
+        _ if has("avx512") => Isa::Avx512,
+        _ => Isa::Amx,
+    });
+    let threads = if has("1") { 1 } else { 2 };
+    let sizes = |argument: &String| argument.split('x').map(|part| part.parse().ok()).collect::<Option<Vec<usize>>>();
+    let mut shapes: Vec<Vec<usize>> = arguments.iter().filter_map(sizes).filter(|sizes| sizes.len() == 4).collect();
+    if shapes.is_empty() {
+        shapes = vec![vec![1, 4096, 12, 64], vec![2, 512, 12, 64], vec![8, 256, 4, 64]];
+    }
+    println!("{isa:?}, {threads} threads, {}", if has("bf16") { "bf16" } else { "f32" });
+    Pool::new(threads).install(|| {
+        for sizes in shapes {
+            let [batch, queries, heads, head_size] = sizes[..] else { continue };
+            let shape = AttentionShape { batch, queries, keys: queries, heads, kv_heads: heads, head_size };
+            let repetitions = (200_000_000 / (batch * queries * queries * heads)).clamp(5, 50);
+            if has("bf16") { measure::<Bf16>(shape, repetitions) } else { measure::<f32>(shape, repetitions) }
+        }
+    });
+}

@@ -1,0 +1,254 @@
+//! Backward attention for a chunk of keys (Dao 2023, "FlashAttention-2"): probabilities are computed again from the
+//! saved log-sum-exp, block by block. The chunk's keys, values and their gradients stay in the second-level cache while
+//! the queries come by in panels; the gradient of a panel is summed over the chunk before it is added to memory.
+
+use super::arena::{Arena, aligned};
+use super::dropout::keep_bits;
+use super::pack::{add_row, all_finite, fill, inner_product, load_row, store_row, transpose_rows};
+use super::problem::{BLOCK, PANEL, Problem};
+use super::product::{Extent, Products, Rows, Start};
+use super::ranges::{Coverage, PanelRanges};
+use super::softmax::{Saved, differentiate, drop};
+use super::stored::Stored;
+use super::vectors::Vectors;
+use std::f32::consts::LOG2_E;
+use std::ops::Range;
+
+const BLOCKS: usize = 8;
+/// Keys per chunk: the unit of work, and of the order in which the gradient of a query is summed.
+pub(super) const CHUNK: usize = BLOCKS * BLOCK;
+
+/// What the forward pass left, and what came back.
+pub(super) struct Upstream<'a, E> {
+    /// [B, T, H, D]
+    pub dout: &'a [E],
+    /// [B, H, T]
+    pub log_sum_exp: &'a [f32],
+    /// [B, H, T]: the inner product of `dout` and `out`.
+    pub delta: &'a [f32],
+}
+
+/// Keys `first_key..last_key` (at most `CHUNK`) of one key head, and the panels of rows among which those are that see
+/// some of them.
+#[derive(Clone)]
+pub(super) struct KeyChunk {
+    pub batch: usize,
+    pub group: usize,
+    pub first_key: usize,
+    pub last_key: usize,
+    pub rows: Range<usize>,
+}
+
+/// One block of the chunk, ready to be multiplied.
+struct Block<P: Products> {
+    keys: P::Left,
+    keys_transposed: P::Left,
+    values: P::Left,
+    /// [keys, D]
+    key_gradient: Rows,
+    value_gradient: Rows,
+}
+
+/// Floats of scratch for one chunk.
+pub(super) fn arena_size<P: Products>(head_size: usize) -> usize {
+    let padded = P::padded(head_size);
+    let block = 4 * BLOCK * padded + 2 * aligned(P::left_room(BLOCK, padded)) + aligned(P::left_room(padded, BLOCK));
+    let panel = 2 * (aligned(P::right_room(padded, PANEL)) + aligned(P::right_room(PANEL, padded)));
+    let scores = 2 * BLOCK * PANEL + 2 * aligned(P::left_room(BLOCK, PANEL)) + aligned(P::right_room(PANEL, BLOCK));
+    BLOCKS * block + panel + 3 * PANEL * padded + scores + 2 * PANEL
+}
+
+/// Writes the inner product of each row of `dout` and `out`, for the rows of one key head. Returns whether all numbers of
+/// this head that a product will meet are finite.
+///
+/// # Safety
+/// `delta` must hold [B, H, T], these rows of it be nobody else's, and the processor have the instruction set.
+#[inline(always)]
+pub(super) unsafe fn prepare_head<S: Vectors, E: Stored>(
+    problem: &Problem<E>,
+    (batch, group): (usize, usize),
+    (dout, out): (&[E], &[E]),
+    delta: *mut f32,
+) -> bool {
+    let size = problem.shape.head_size;
+    let mut finite = true;
+    unsafe {
+        for row in 0..problem.rows() {
+            let at = problem.query_at(batch, group, row);
+            let dout = dout.as_ptr().add(at);
+            *delta.add(problem.statistic_at(batch, group, row)) =
+                inner_product::<S, E, E>(dout, out.as_ptr().add(at), size);
+            finite &= all_finite::<S, E>(dout, size) && all_finite::<S, E>(problem.q.as_ptr().add(at), size);
+        }
+        for key in 0..problem.shape.keys {
+            let at = problem.key_at(batch, group, key);
+            finite &= all_finite::<S, E>(problem.k.as_ptr().add(at), size);
+            finite &= all_finite::<S, E>(problem.v.as_ptr().add(at), size);
+        }
+    }
+    finite
+}
+
+/// Adds to `dq` ([rows, D] of this key head, still to be scaled) and writes the chunk's rows of `dk` and `dv`.
+///
+/// # Safety
+/// `dk` and `dv` must hold [B, S, G, D], these parts of all three be nobody else's, and the processor have the
+/// instruction set.
+#[inline(always)]
+pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
+    problem: &Problem<E>,
+    upstream: &Upstream<E>,
+    chunk: KeyChunk,
+    (dq, dk, dv): (*mut f32, *mut E, *mut E),
+    arena: &mut Arena,
+) {
+    let _session = P::session();
+    let KeyChunk { batch, group, first_key, last_key, rows } = chunk;
+    let head_size = problem.shape.head_size;
+    let padded = P::padded(head_size);
+    let scale = problem.options.scale;
+    let kept = problem.options.dropout.map_or(1.0, |dropout| dropout.factor());
+
+    let blocks: [Option<Block<P>>; BLOCKS] = std::array::from_fn(|index| {
+        let first_key = first_key + index * BLOCK;
+        (first_key < last_key).then(|| {
+            let last_key = last_key.min(first_key + BLOCK);
+            unsafe { load_block(problem, (batch, group), first_key..last_key, arena) }
+        })
+    });
+    let matrix = |arena: &mut Arena, stride: usize, rows: usize| Rows { start: arena.take(rows * stride), stride };
+    let query = matrix(arena, padded, PANEL);
+    let dout = matrix(arena, padded, PANEL);
+    let query_gradient = matrix(arena, PANEL, padded);
+    let scores = matrix(arena, PANEL, BLOCK);
+    let gradient = matrix(arena, PANEL, BLOCK);
+    let saved = Saved { log_sum_exp: arena.take(PANEL), delta: arena.take(PANEL) };
+    let query_rooms = (arena.take(P::right_room(padded, PANEL)), arena.take(P::right_room(PANEL, padded)));
+    let dout_rooms = (arena.take(P::right_room(padded, PANEL)), arena.take(P::right_room(PANEL, padded)));
+    let score_room = arena.take(P::left_room(BLOCK, PANEL));
+    let gradient_rooms = (arena.take(P::left_room(BLOCK, PANEL)), arena.take(P::right_room(PANEL, BLOCK)));
+
+    for first_row in rows.clone().step_by(PANEL) {
+        let count = PANEL.min(rows.end - first_row);
+        let ranges = PanelRanges::new(problem, batch, first_row, count);
+        if ranges.coverage(first_key, last_key) == Coverage::None {
+            continue;
+        }
+        unsafe {
+            for row in 0..count {
+                let at = problem.query_at(batch, group, first_row + row);
+                let to = row * padded;
+                load_row::<P::Vectors, E>(query.start.add(to), problem.q.as_ptr().add(at), head_size, padded, 1.0);
+                load_row::<P::Vectors, E>(dout.start.add(to), upstream.dout.as_ptr().add(at), head_size, padded, 1.0);
+                let statistic = problem.statistic_at(batch, group, first_row + row);
+                let log_sum_exp = upstream.log_sum_exp[statistic];
+                let sees_nothing = log_sum_exp == f32::NEG_INFINITY;
+                *saved.log_sum_exp.add(row) = if sees_nothing { f32::INFINITY } else { log_sum_exp * LOG2_E };
+                *saved.delta.add(row) = upstream.delta[statistic];
+            }
+            // Rows beyond the end see nothing.
+            for row in count..PANEL {
+                *saved.log_sum_exp.add(row) = f32::INFINITY;
+                *saved.delta.add(row) = 0.0;
+            }
+            fill::<P::Vectors>(query.start.add(count * padded), (PANEL - count) * padded, 0.0);
+            fill::<P::Vectors>(dout.start.add(count * padded), (PANEL - count) * padded, 0.0);
+            fill::<P::Vectors>(query_gradient.start, padded * PANEL, 0.0);
+        }
+        let (query_operand, query_columns, dout_operand, dout_columns) = unsafe {
+            (
+                P::right(query, padded, PANEL, query_rooms.0),
+                P::right_transposed(query, PANEL, padded, query_rooms.1),
+                P::right(dout, padded, PANEL, dout_rooms.0),
+                P::right_transposed(dout, PANEL, padded, dout_rooms.1),
+            )
+        };
+        for (index, block) in blocks.iter().flatten().enumerate() {
+            let start = first_key + index * BLOCK;
+            let length = (last_key.min(start + BLOCK) - start).next_multiple_of(P::ROWS);
+            let coverage = ranges.coverage(start, start + length);
+            if coverage == Coverage::None {
+                continue;
+            }
+            let mask = (coverage == Coverage::Partial).then(|| ranges.relative_to(start));
+            unsafe {
+                let extent = Extent { m: length, n: PANEL, k: padded };
+                P::multiply(extent, block.keys, query_columns, scores, Start::Zero);
+                P::multiply(extent, block.values, dout_columns, gradient, Start::Zero);
+                let factors = (scale * LOG2_E, kept);
+                let both = (scores.start, gradient.start);
+                if let Some(dropout) = &problem.options.dropout {
+                    let bits = keep_bits(problem, dropout, (batch, group, first_row, count), start, length);
+                    drop::<P::Vectors>(gradient.start, length, &bits);
+                    differentiate::<P::Vectors>(both, length, saved, factors, mask.as_ref());
+                    drop::<P::Vectors>(scores.start, length, &bits);
+                } else {
+                    differentiate::<P::Vectors>(both, length, saved, factors, mask.as_ref());
+                }
+                let probabilities = P::left(scores, length, PANEL, score_room);
+                let score_gradient = P::left(gradient, length, PANEL, gradient_rooms.0);
+                let extent = Extent { m: length, n: padded, k: PANEL };
+                P::multiply(extent, probabilities, dout_operand, block.value_gradient, Start::Itself);
+                P::multiply(extent, score_gradient, query_operand, block.key_gradient, Start::Itself);
+                let score_gradient = P::right(gradient, PANEL, length, gradient_rooms.1);
+                let extent = Extent { m: padded, n: PANEL, k: length };
+                P::multiply(extent, block.keys_transposed, score_gradient, query_gradient, Start::Itself);
+            }
+        }
+        unsafe {
+            // The panel's rows of queries are no longer needed: their place takes the transposed gradient.
+            transpose_rows::<P::Vectors>(query_gradient, query, (padded, PANEL));
+            for row in 0..count {
+                let to = dq.add((first_row + row) * head_size);
+                add_row::<P::Vectors>(to, query.start.add(row * padded), head_size);
+            }
+        }
+    }
+
+    for (index, block) in blocks.iter().flatten().enumerate() {
+        let start = first_key + index * BLOCK;
+        for key in start..last_key.min(start + BLOCK) {
+            let at = problem.key_at(batch, group, key);
+            let from = (key - start) * padded;
+            unsafe {
+                store_row::<P::Vectors, E>(dk.add(at), block.key_gradient.start.add(from), head_size, scale);
+                store_row::<P::Vectors, E>(dv.add(at), block.value_gradient.start.add(from), head_size, kept);
+            }
+        }
+    }
+}
+
+/// Packs at most `BLOCK` keys and their values, and clears their gradients.
+#[inline(always)]
+unsafe fn load_block<P: Products, E: Stored>(
+    problem: &Problem<E>,
+    (batch, group): (usize, usize),
+    range: Range<usize>,
+    arena: &mut Arena,
+) -> Block<P> {
+    let head_size = problem.shape.head_size;
+    let padded = P::padded(head_size);
+    let count = range.len();
+    let length = count.next_multiple_of(P::ROWS);
+    let [keys, values, key_gradient, value_gradient] =
+        std::array::from_fn(|_| Rows { start: arena.take(BLOCK * padded), stride: padded });
+    unsafe {
+        for key in 0..count {
+            let at = problem.key_at(batch, group, range.start + key);
+            let to = key * padded;
+            load_row::<P::Vectors, E>(keys.start.add(to), problem.k.as_ptr().add(at), head_size, padded, 1.0);
+            load_row::<P::Vectors, E>(values.start.add(to), problem.v.as_ptr().add(at), head_size, padded, 1.0);
+        }
+        fill::<P::Vectors>(keys.start.add(count * padded), (length - count) * padded, 0.0);
+        fill::<P::Vectors>(values.start.add(count * padded), (length - count) * padded, 0.0);
+        fill::<P::Vectors>(key_gradient.start, length * padded, 0.0);
+        fill::<P::Vectors>(value_gradient.start, length * padded, 0.0);
+        Block {
+            keys: P::left(keys, length, padded, arena.take(P::left_room(BLOCK, padded))),
+            keys_transposed: P::left_transposed(keys, padded, length, arena.take(P::left_room(padded, BLOCK))),
+            values: P::left(values, length, padded, arena.take(P::left_room(BLOCK, padded))),
+            key_gradient,
+            value_gradient,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What a call must satisfy, said in one line when it does not. The kernels behind it index without checking.
+
+use super::problem::{AttentionDropout, AttentionShape, Problem};
+
+pub(super) fn length(name: &str, actual: usize, expected: usize) {
+    assert!(actual == expected, "attention: {name} has {actual} elements, expected {expected}");
+}
+
+fn check_dropout(dropout: &AttentionDropout, shape: &AttentionShape) {
+    assert!((0.0..1.0).contains(&dropout.rate), "attention: dropout rate {} is not in [0, 1)", dropout.rate);
+    let local = [shape.batch, shape.heads, shape.queries, shape.keys];
+    for ((origin, size), global) in dropout.origin.into_iter().zip(local).zip(dropout.global_shape) {
+        assert!(
+            origin + size <= global,
+            "attention: dropout origin {:?} with shape {local:?} is outside the global shape {:?}",
+            dropout.origin,
+            dropout.global_shape
+        );
+    }
+}
+
+impl<E> Problem<'_, E> {
+    pub fn check(&self) {
+        let AttentionShape { batch, queries, keys, heads, kv_heads, head_size } = self.shape;
+        assert!(
+            head_size > 0 && kv_heads > 0 && heads.is_multiple_of(kv_heads),
+            "attention: {heads} query heads on {kv_heads} key heads of size {head_size}"
+        );
+        length("q", self.q.len(), batch * queries * heads * head_size);
+        if let Some(ranges) = self.options.ranges {
+            length("ranges", ranges.len(), batch * queries * 2);
+        }
+        if let Some(dropout) = &self.options.dropout {
+            check_dropout(dropout, &self.shape);
+        }
+        match self.options.pages {
+            None => {
+                length("k", self.k.len(), batch * keys * kv_heads * head_size);
+                length("v", self.v.len(), batch * keys * kv_heads * head_size);
+            }
+            Some(_) => self.check_pages(),
+        }
+    }
+
+    fn check_pages(&self) {
+        let Some(pages) = self.options.pages else { return };
+        let AttentionShape { batch, keys, kv_heads, head_size, .. } = self.shape;
+        length("pageTable", pages.table.len(), batch * pages.pages_per_row);
+        length("pages", pages.pages_per_row * pages.page_size, keys);
+        let page = (pages.page_size * kv_heads * head_size).max(1);
+        let count = self.k.len() / page;
+        length("k", self.k.len(), count * page);
+        length("v", self.v.len(), count * page);
+        for row in 0..batch {
+            let seen = (0..self.rows()).map(|query| self.range(row, query)).filter(|(from, to)| from < to);
+            let (first, last) = seen.fold((keys, 0), |(first, last), (from, to)| (first.min(from), last.max(to)));
+            for index in (first..last).step_by(pages.page_size.max(1)).chain((last > 0).then(|| last - 1)) {
+                let number = pages.table[row * pages.pages_per_row + index / pages.page_size];
+                assert!(
+                    usize::try_from(number).is_ok_and(|number| number < count),
+                    "attention: row {row} sees key {index} on page {number}, but there are {count} pages"
+                );
+            }
+        }
+    }
+}

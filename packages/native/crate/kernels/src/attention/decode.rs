@@ -1,0 +1,212 @@
+//! Attention of a few query rows to many keys, as in decoding: it is bound by memory, so keys and values are read once,
+//! where they lie, and not packed. A long row of keys is cut into parts that are summed independently and merged in order
+//! (Dao et al. 2023, "Flash-Decoding"), so that one sequence keeps all threads busy.
+
+use super::arena::{Arena, aligned};
+use super::pack::{fill, inner_product, load_row};
+use super::problem::Problem;
+use super::stored::Stored;
+use super::vectors::Vectors;
+use std::f32::consts::{LN_2, LOG2_E};
+
+/// At most this many rows of queries per key head go this way.
+pub(super) const MOST_ROWS: usize = 8;
+/// Keys per part; fixed, so that the order of the sums does not depend on the number of threads.
+pub(super) const PART: usize = 512;
+/// Keys whose scores are held at once.
+const BLOCK: usize = 64;
+/// Vectors of the output that are summed side by side.
+const WIDE: usize = 4;
+
+/// Keys `first_key..last_key` of one key head.
+#[derive(Clone, Copy)]
+pub(super) struct KeyPart {
+    pub batch: usize,
+    pub group: usize,
+    pub first_key: usize,
+    pub last_key: usize,
+}
+
+/// Floats of one row of a partial result: maximum, sum, output [D].
+pub(super) fn partial_size(head_size: usize) -> usize {
+    2 + head_size
+}
+
+/// Floats of scratch for one part.
+pub(super) fn arena_size(head_size: usize) -> usize {
+    MOST_ROWS * (2 * aligned(head_size) + BLOCK)
+}
+
+/// Writes the partial result of each row, [rows, 2 + D].
+///
+/// # Safety
+/// The problem must have been checked, and the processor have the instruction set.
+#[inline(always)]
+pub(super) unsafe fn decode_part<S: Vectors, E: Stored>(
+    problem: &Problem<E>,
+    part: KeyPart,
+    partial: &mut [f32],
+    arena: &mut Arena,
+) {
+    let KeyPart { batch, group, .. } = part;
+    let head_size = problem.shape.head_size;
+    let (rows, padded) = (problem.rows(), aligned(head_size));
+    let queries = arena.take(MOST_ROWS * padded);
+    let outputs = arena.take(MOST_ROWS * padded);
+    let scores = arena.take(MOST_ROWS * BLOCK);
+    let mut visible = [(0, 0); MOST_ROWS];
+    let mut maximum = [f32::NEG_INFINITY; MOST_ROWS];
+    let mut sum = [0.0f32; MOST_ROWS];
+    for row in 0..rows {
+        let (from, to) = problem.range(batch, row);
+        visible[row] = (from.max(part.first_key), to.min(part.last_key));
+        unsafe {
+            let from = problem.q.as_ptr().add(problem.query_at(batch, group, row));
+            load_row::<S, E>(queries.add(row * padded), from, head_size, padded, problem.options.scale * LOG2_E);
+            std::ptr::write_bytes(outputs.add(row * padded), 0, padded);
+        }
+    }
+    let seen = || visible[..rows].iter().filter(|(from, to)| from < to);
+    let first_key = seen().map(|range| range.0).min().unwrap_or(part.last_key);
+    let last_key = seen().map(|range| range.1).max().unwrap_or(part.first_key);
+    for start in (first_key..last_key).step_by(BLOCK) {
+        let count = BLOCK.min(last_key - start);
+        let mut places = [0; BLOCK];
+        unsafe { fill::<S>(scores, rows * BLOCK, f32::NEG_INFINITY) };
+        for (key, place) in places[..count].iter_mut().enumerate() {
+            *place = problem.key_at(batch, group, start + key);
+            for row in 0..rows {
+                // What the row does not see may hold anything: it is not multiplied at all.
+                if (visible[row].0..visible[row].1).contains(&(start + key)) {
+                    unsafe {
+                        let (query, other) = (queries.add(row * padded), problem.k.as_ptr().add(*place));
+                        *scores.add(row * BLOCK + key) = inner_product::<S, f32, E>(query, other, head_size);
+                    }
+                }
+            }
+        }
+        for row in 0..rows {
+            let (from, to) = (visible[row].0.max(start), visible[row].1.min(start + count));
+            if from < to {
+                unsafe {
+                    let scores = scores.add(row * BLOCK);
+                    let correction = softmax_row::<S>(scores, &mut maximum[row], &mut sum[row]);
+                    let seen = from - start..to - start;
+                    let weighted =
+                        Weighted { places: &places[seen.clone()], weights: scores.add(seen.start), correction };
+                    weighted.add::<S, E>(problem.v, outputs.add(row * padded), head_size);
+                }
+            }
+        }
+    }
+    for (row, to) in partial.chunks_exact_mut(partial_size(head_size)).enumerate() {
+        to[0] = maximum[row];
+        to[1] = sum[row];
+        to[2..].copy_from_slice(unsafe { std::slice::from_raw_parts(outputs.add(row * padded), head_size) });
+    }
+}
+
+/// Scores [BLOCK] to probabilities relative to the new maximum; returns what earlier sums must be multiplied by.
+#[inline(always)]
+unsafe fn softmax_row<S: Vectors>(scores: *mut f32, maximum: &mut f32, sum: &mut f32) -> f32 {
+    unsafe {
+        let mut largest = *maximum;
+        for key in 0..BLOCK {
+            let score = *scores.add(key);
+            largest = if score > largest { score } else { largest };
+        }
+        // A row that has seen nothing yet must not subtract infinity from infinity.
+        let base = if largest > f32::NEG_INFINITY { largest } else { 0.0 };
+        let mut sums = S::splat(0.0);
+        for key in (0..BLOCK).step_by(S::LANES) {
+            let probabilities = S::exp2(S::sub(S::load(scores.add(key)), S::splat(base)));
+            sums = S::add(sums, probabilities);
+            S::store(scores.add(key), probabilities);
+        }
+        let correction = (*maximum - base).exp2();
+        *sum = *sum * correction + S::sum(sums);
+        *maximum = largest;
+        correction
+    }
+}
+
+/// Values and what they are multiplied by.
+struct Weighted<'a> {
+    places: &'a [usize],
+    weights: *const f32,
+    correction: f32,
+}
+
+impl Weighted<'_> {
+    /// output [D] = output * correction + sum of weight * value.
+    #[inline(always)]
+    unsafe fn add<S: Vectors, E: Stored>(&self, values: &[E], output: *mut f32, head_size: usize) {
+        unsafe {
+            let mut at = 0;
+            while at + WIDE * S::LANES <= head_size {
+                self.add_strip::<S, E, WIDE>(values, output, at);
+                at += WIDE * S::LANES;
+            }
+            while at + S::LANES <= head_size {
+                self.add_strip::<S, E, 1>(values, output, at);
+                at += S::LANES;
+            }
+            while at < head_size {
+                let mut total = *output.add(at) * self.correction;
+                for (key, &place) in self.places.iter().enumerate() {
+                    total += *self.weights.add(key) * (*values.as_ptr().add(place + at)).get();
+                }
+                *output.add(at) = total;
+                at += 1;
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add_strip<S: Vectors, E: Stored, const N: usize>(&self, values: &[E], output: *mut f32, at: usize) {
+        unsafe {
+            let mut sums = [S::splat(0.0); N];
+            for (v, sum) in sums.iter_mut().enumerate() {
+                *sum = S::mul(S::load(output.add(at + v * S::LANES)), S::splat(self.correction));
+            }
+            for (key, &place) in self.places.iter().enumerate() {
+                let weight = S::splat(*self.weights.add(key));
+                let value = values.as_ptr().add(place + at);
+                for (v, sum) in sums.iter_mut().enumerate() {
+                    *sum = S::fma(weight, E::load::<S>(value.add(v * S::LANES)), *sum);
+                }
+            }
+            for (v, sum) in sums.iter().enumerate() {
+                S::store(output.add(at + v * S::LANES), *sum);
+            }
+        }
+    }
+}
+
+/// Merges the partial results of one row, `stride` apart in `partials`, in order and into the first; writes the row of the
+/// output and returns the log-sum-exp.
+pub(super) fn merge_row<E: Stored>(partials: &mut [f32], stride: usize, out: &mut [E]) -> f32 {
+    let size = partial_size(out.len());
+    if partials.is_empty() {
+        out.fill(E::put(0.0));
+        return f32::NEG_INFINITY;
+    }
+    let (first, rest) = partials.split_at_mut(stride.min(partials.len()));
+    let total = &mut first[..size];
+    for part in rest.chunks(stride) {
+        let maximum = if part[0] > total[0] { part[0] } else { total[0] };
+        if maximum == f32::NEG_INFINITY {
+            // Neither has seen anything, unless NaN.
+            total[1] += part[1];
+            continue;
+        }
+        let (old, new) = ((total[0] - maximum).exp2(), (part[0] - maximum).exp2());
+        total[0] = maximum;
+        for (sum, other) in total[1..].iter_mut().zip(&part[1..size]) {
+            *sum = *sum * old + other * new;
+        }
+    }
+    let factor = if total[1] == 0.0 { 0.0 } else { 1.0 / total[1] };
+    out.iter_mut().zip(&total[2..]).for_each(|(out, sum)| *out = E::put(sum * factor));
+    total[0] * LN_2 + total[1].ln()
+}

@@ -1,0 +1,118 @@
+//! One entry per kernel and instruction set, and the choice among them at run time.
+
+use super::arena::Arena;
+use super::backward::{self, KeyChunk, Upstream, backward_chunk, prepare_head};
+use super::broadcast::Broadcast;
+use super::decode::{KeyPart, decode_part};
+use super::forward::{self, QueryRows, forward_rows};
+use super::problem::Problem;
+use super::product::Products;
+use super::stored::Stored;
+use crate::simd::{Isa, isa};
+
+/// The kernels of one instruction set. Calling them is safe as far as the instruction set goes: `isa` looked.
+pub(super) struct Kernels<E: 'static> {
+    pub forward: unsafe fn(&Problem<E>, QueryRows, (*mut E, *mut f32), &mut Arena) -> bool,
+    pub decode: unsafe fn(&Problem<E>, KeyPart, &mut [f32], &mut Arena),
+    pub prepare: unsafe fn(&Problem<E>, (usize, usize), (&[E], &[E]), *mut f32) -> bool,
+    pub backward: unsafe fn(&Problem<E>, &Upstream<E>, KeyChunk, (*mut f32, *mut E, *mut E), &mut Arena),
+    /// Floats of scratch, by head size.
+    pub forward_arena: fn(usize) -> usize,
+    pub backward_arena: fn(usize) -> usize,
+    /// Whether infinity and NaN may come in.
+    pub any_number: bool,
+}
+
+macro_rules! kernels {
+    ($name:ident, $products:ty $(, $features:literal)?) => {
+        fn $name<E: Stored>() -> Kernels<E> {
+            type P = $products;
+
+            $(#[target_feature(enable = $features)])?
+            unsafe fn forward<E: Stored>(
+                problem: &Problem<E>,
+                task: QueryRows,
+                outputs: (*mut E, *mut f32),
+                arena: &mut Arena,
+            ) -> bool {
+                unsafe { forward_rows::<P, E>(problem, task, outputs, arena) }
+            }
+
+            $(#[target_feature(enable = $features)])?
+            unsafe fn decode<E: Stored>(problem: &Problem<E>, part: KeyPart, partial: &mut [f32], arena: &mut Arena) {
+                unsafe { decode_part::<<P as Products>::Vectors, E>(problem, part, partial, arena) }
+            }
+
+            $(#[target_feature(enable = $features)])?
+            unsafe fn prepare<E: Stored>(
+                problem: &Problem<E>,
+                head: (usize, usize),
+                outputs: (&[E], &[E]),
+                delta: *mut f32,
+            ) -> bool {
+                unsafe { prepare_head::<<P as Products>::Vectors, E>(problem, head, outputs, delta) }
+            }
+
+            $(#[target_feature(enable = $features)])?
+            unsafe fn backward<E: Stored>(
+                problem: &Problem<E>,
+                upstream: &Upstream<E>,
+                chunk: KeyChunk,
+                gradients: (*mut f32, *mut E, *mut E),
+                arena: &mut Arena,
+            ) {
+                unsafe { backward_chunk::<P, E>(problem, upstream, chunk, gradients, arena) }
+            }
+
+            Kernels {
+                forward: forward::<E>,
+                decode: decode::<E>,
+                prepare: prepare::<E>,
+                backward: backward::<E>,
+                forward_arena: forward::arena_size::<P>,
+                backward_arena: backward::arena_size::<P>,
+                any_number: P::ANY_NUMBER,
+            }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+kernels!(avx512, Broadcast<super::vectors::Avx512, 4, 4>, "avx512f,avx512bw,avx512dq,avx512vl,fma,avx2");
+#[cfg(target_arch = "x86_64")]
+kernels!(avx2, Broadcast<super::vectors::Avx2, 4, 2>, "fma,avx2");
+#[cfg(target_arch = "aarch64")]
+kernels!(baseline, Broadcast<super::vectors::Neon, 4, 4>, "neon");
+#[cfg(not(target_arch = "aarch64"))]
+kernels!(baseline, Broadcast<super::vectors::Portable, 4, 2>);
+
+/// The fastest kernels that this processor has and `simd::limit` allows, then those for any number.
+pub(super) fn choose<E: Stored>() -> (Kernels<E>, Kernels<E>) {
+    (plain(), plain())
+}
+
+fn plain<E: Stored>() -> Kernels<E> {
+    #[cfg(target_arch = "x86_64")]
+    match isa() {
+        Isa::Avx512 | Isa::Avx512Bf16 | Isa::Amx => return avx512(),
+        Isa::Avx2 => return avx2(),
+        Isa::Baseline => {}
+    }
+    baseline()
+}
+
+/// All that this processor has, for tests.
+#[cfg(test)]
+pub(super) fn every<E: Stored>() -> Vec<(&'static str, Kernels<E>)> {
+    let mut all = vec![("baseline", baseline())];
+    #[cfg(target_arch = "x86_64")]
+    {
+        if isa() >= Isa::Avx2 {
+            all.push(("avx2", avx2()));
+        }
+        if isa() >= Isa::Avx512 {
+            all.push(("avx512", avx512()));
+        }
+    }
+    all
+}

@@ -1,0 +1,170 @@
+//! Forward attention for some rows of queries (Dao et al. 2022, "FlashAttention"): keys and values come by in blocks,
+//! the softmax is kept running, and no more than one block of scores exists at a time.
+
+use super::arena::{Arena, aligned};
+use super::dropout::keep_bits;
+use super::pack::{fill, load_row, store_row, transpose_rows};
+use super::problem::{BLOCK, PANEL, Problem};
+use super::product::{Extent, Products, Rows, Start};
+use super::ranges::{Coverage, PanelRanges};
+use super::softmax::{Running, drop, softmax_block};
+use super::stored::Stored;
+use std::f32::consts::{LN_2, LOG2_E};
+
+/// Panels of one task: keys and values are packed once for all of them.
+pub(super) const PANELS: usize = 4;
+
+/// Rows `first_row..first_row + rows` (at most `PANELS * PANEL`) of one key head.
+#[derive(Clone, Copy)]
+pub(super) struct QueryRows {
+    pub batch: usize,
+    pub group: usize,
+    pub first_row: usize,
+    pub rows: usize,
+}
+
+/// One panel's rows and what has been summed for them.
+struct Panel<P: Products> {
+    first_row: usize,
+    rows: usize,
+    query: P::Right,
+    /// [D, PANEL], not yet divided by the sum.
+    output: Rows,
+    running: Running,
+}
+
+/// Floats of scratch for one task.
+pub(super) fn arena_size<P: Products>(head_size: usize) -> usize {
+    let padded = P::padded(head_size);
+    let panel = aligned(P::right_room(PANEL, padded)) + padded * PANEL + 2 * PANEL;
+    let block = 2 * BLOCK * padded + aligned(P::left_room(BLOCK, padded)) + aligned(P::left_room(padded, BLOCK));
+    let scores = BLOCK * PANEL + aligned(P::right_room(PANEL, BLOCK)) + PANEL;
+    PANELS * panel + block + scores + PANEL * padded
+}
+
+/// Returns false, with nothing written, when there are infinities or NaN that `P` cannot multiply.
+///
+/// # Safety
+/// `out` and `log_sum_exp` must hold [B, T, H, D] and [B, H, T], the task's rows be nobody else's, and the processor have
+/// the instruction set.
+#[inline(always)]
+pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
+    problem: &Problem<E>,
+    task: QueryRows,
+    (out, log_sum_exp): (*mut E, *mut f32),
+    arena: &mut Arena,
+) -> bool {
+    let _session = P::session();
+    let QueryRows { batch, group, .. } = task;
+    let head_size = problem.shape.head_size;
+    let padded = P::padded(head_size);
+    let keys = Rows { start: arena.take(BLOCK * padded), stride: padded };
+    let values = Rows { start: arena.take(BLOCK * padded), stride: padded };
+    let key_room = arena.take(P::left_room(BLOCK, padded));
+    let value_room = arena.take(P::left_room(padded, BLOCK));
+    let scores = Rows { start: arena.take(BLOCK * PANEL), stride: PANEL };
+    let score_room = arena.take(P::right_room(PANEL, BLOCK));
+    let correction = arena.take(PANEL);
+    let staging = Rows { start: arena.take(PANEL * padded), stride: padded };
+
+    let mut finite = true;
+    let mut ranges = [PanelRanges::NOTHING; PANELS];
+    let mut panels: [Option<Panel<P>>; PANELS] = [const { None }; PANELS];
+    for (index, start) in (0..task.rows).step_by(PANEL).enumerate() {
+        let (first_row, rows) = (task.first_row + start, PANEL.min(task.rows - start));
+        ranges[index] = PanelRanges::new(problem, batch, first_row, rows);
+        let room = arena.take(P::right_room(PANEL, padded));
+        let output = Rows { start: arena.take(padded * PANEL), stride: PANEL };
+        let running = Running { maximum: arena.take(PANEL), sum: arena.take(PANEL) };
+        let scale = problem.options.scale * LOG2_E;
+        unsafe {
+            for row in 0..rows {
+                let from = problem.q.as_ptr().add(problem.query_at(batch, group, first_row + row));
+                let to = staging.start.add(row * padded);
+                finite &= load_row::<P::Vectors, E>(to, from, head_size, padded, scale);
+            }
+            fill::<P::Vectors>(staging.start.add(rows * padded), (PANEL - rows) * padded, 0.0);
+            let query = P::right_transposed(staging, PANEL, padded, room);
+            fill::<P::Vectors>(output.start, padded * PANEL, 0.0);
+            fill::<P::Vectors>(running.maximum, PANEL, f32::NEG_INFINITY);
+            fill::<P::Vectors>(running.sum, PANEL, 0.0);
+            panels[index] = Some(Panel { first_row, rows, query, output, running });
+        }
+    }
+    let panels = || panels.iter().flatten().zip(&ranges);
+
+    let first_key = ranges.iter().map(|r| r.first_key).min().unwrap_or(0);
+    let last_key = ranges.iter().map(|r| r.last_key).max().unwrap_or(0);
+    for start in (first_key / BLOCK * BLOCK..last_key).step_by(BLOCK) {
+        let visible = start.max(first_key)..last_key.min(start + BLOCK);
+        let length = (visible.end - start).next_multiple_of(P::ROWS);
+        // Values that are infinite or NaN, which must not reach the queries that do not see them by way of 0 * NaN.
+        let mut odd_values = 0u64;
+        let (key_operand, value_operand) = unsafe {
+            for key in 0..length {
+                let (to_key, to_value) = (keys.start.add(key * padded), values.start.add(key * padded));
+                // What nobody sees may hold anything.
+                let seen = visible.contains(&(start + key));
+                if seen {
+                    let at = problem.key_at(batch, group, start + key);
+                    finite &= load_row::<P::Vectors, E>(to_key, problem.k.as_ptr().add(at), head_size, padded, 1.0);
+                    if !load_row::<P::Vectors, E>(to_value, problem.v.as_ptr().add(at), head_size, padded, 1.0) {
+                        odd_values |= 1 << key;
+                        fill::<P::Vectors>(to_value, padded, 0.0);
+                    }
+                } else {
+                    fill::<P::Vectors>(to_key, padded, 0.0);
+                    fill::<P::Vectors>(to_value, padded, 0.0);
+                }
+            }
+            if !P::ANY_NUMBER && !finite {
+                return false;
+            }
+            (P::left(keys, length, padded, key_room), P::left_transposed(values, padded, length, value_room))
+        };
+        for (panel, ranges) in panels() {
+            let coverage = ranges.coverage(start, start + length);
+            if coverage == Coverage::None {
+                continue;
+            }
+            let mask = (coverage == Coverage::Partial).then(|| ranges.relative_to(start));
+            unsafe {
+                let extent = Extent { m: length, n: PANEL, k: padded };
+                P::multiply(extent, key_operand, panel.query, scores, Start::Zero);
+                softmax_block::<P::Vectors>(scores.start, length, panel.running, correction, mask.as_ref());
+                if let Some(dropout) = &problem.options.dropout {
+                    let place = (batch, group, panel.first_row, panel.rows);
+                    drop::<P::Vectors>(scores.start, length, &keep_bits(problem, dropout, place, start, length));
+                }
+                let probabilities = P::right(scores, PANEL, length, score_room);
+                let extent = Extent { m: padded, n: PANEL, k: length };
+                P::multiply(extent, value_operand, probabilities, panel.output, Start::Rescaled(correction));
+                for key in (0..length).filter(|key| odd_values >> key & 1 == 1) {
+                    let value = problem.v.as_ptr().add(problem.key_at(batch, group, start + key));
+                    for row in (0..panel.rows).filter(|&row| ranges.sees(row, start + key)) {
+                        let probability = *scores.start.add(key * PANEL + row);
+                        for d in 0..head_size {
+                            *panel.output.start.add(d * PANEL + row) += probability * (*value.add(d)).get();
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    let kept = problem.options.dropout.map_or(1.0, |dropout| dropout.factor());
+    for (panel, _) in panels() {
+        unsafe {
+            transpose_rows::<P::Vectors>(panel.output, staging, (padded, PANEL));
+            for row in 0..panel.rows {
+                let (maximum, sum) = (*panel.running.maximum.add(row), *panel.running.sum.add(row));
+                let factor = if sum == 0.0 { 0.0 } else { kept / sum };
+                let at = problem.query_at(batch, group, panel.first_row + row);
+                store_row::<P::Vectors, E>(out.add(at), staging.start.add(row * padded), head_size, factor);
+                let statistic = problem.statistic_at(batch, group, panel.first_row + row);
+                *log_sum_exp.add(statistic) = maximum * LN_2 + sum.ln();
+            }
+        }
+    }
+    true
+}

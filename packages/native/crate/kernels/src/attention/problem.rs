@@ -1,0 +1,119 @@
+//! What one attention call computes, and where its numbers lie: rows of queries, pages of keys, visible ranges.
+//! All query heads that share a key head are treated as more rows of it ("row" = token * heads per group + head in
+//! group), so grouped-query attention reads its keys once and sums their gradients without a second pass.
+
+/// The sizes of one attention call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttentionShape {
+    pub batch: usize,
+    /// Query tokens T.
+    pub queries: usize,
+    /// Key tokens S; with pages, pages per row times page size.
+    pub keys: usize,
+    /// Query heads H, a multiple of `kv_heads`.
+    pub heads: usize,
+    /// Key and value heads G.
+    pub kv_heads: usize,
+    /// Head size D.
+    pub head_size: usize,
+}
+
+/// Keys and values in pages: key j of row b lies at page `table[b * pages_per_row + j / page_size]`, slot `j % page_size`.
+#[derive(Clone, Copy)]
+pub struct Pages<'a> {
+    /// [B, P] page numbers; only those that a query can see are read.
+    pub table: &'a [i32],
+    pub pages_per_row: usize,
+    pub page_size: usize,
+}
+
+/// Dropout of the probabilities, as a function of the element's index in the unsplit [B, H, T, S] tensor.
+#[derive(Clone, Copy, Debug)]
+pub struct AttentionDropout {
+    pub rate: f32,
+    pub key: [u32; 2],
+    pub origin: [usize; 4],
+    pub global_shape: [usize; 4],
+}
+
+#[derive(Clone, Copy)]
+pub struct AttentionOptions<'a> {
+    /// The scores are multiplied by this, usually 1 / sqrt(D).
+    pub scale: f32,
+    /// [B, T, 2]: query t of row b sees keys `from <= j < to`; all of them when absent.
+    pub ranges: Option<&'a [i32]>,
+    pub pages: Option<Pages<'a>>,
+    pub dropout: Option<AttentionDropout>,
+}
+
+/// Queries per panel: the width of every score block.
+pub(super) const PANEL: usize = 64;
+/// Keys per block: the height of every score block.
+pub(super) const BLOCK: usize = 64;
+
+pub(super) struct Problem<'a, E> {
+    pub shape: AttentionShape,
+    pub options: AttentionOptions<'a>,
+    pub q: &'a [E],
+    pub k: &'a [E],
+    pub v: &'a [E],
+}
+
+impl<E> Problem<'_, E> {
+    /// Query heads per key head.
+    pub fn group_size(&self) -> usize {
+        self.shape.heads / self.shape.kv_heads
+    }
+
+    /// Key heads of the whole batch.
+    pub fn units(&self) -> usize {
+        self.shape.batch * self.shape.kv_heads
+    }
+
+    /// The batch row and the key head of a unit.
+    pub fn unit(&self, index: usize) -> (usize, usize) {
+        (index / self.shape.kv_heads, index % self.shape.kv_heads)
+    }
+
+    /// Query rows of one key head.
+    pub fn rows(&self) -> usize {
+        self.shape.queries * self.group_size()
+    }
+
+    /// Where row `row` starts in a [B, T, H, D] tensor.
+    pub fn query_at(&self, batch: usize, group: usize, row: usize) -> usize {
+        let (token, head) = self.token_and_head(group, row);
+        ((batch * self.shape.queries + token) * self.shape.heads + head) * self.shape.head_size
+    }
+
+    /// The index of row `row` in a [B, H, T] tensor.
+    pub fn statistic_at(&self, batch: usize, group: usize, row: usize) -> usize {
+        let (token, head) = self.token_and_head(group, row);
+        (batch * self.shape.heads + head) * self.shape.queries + token
+    }
+
+    /// Where key `key` starts in the key tensor, paged or [B, S, G, D].
+    pub fn key_at(&self, batch: usize, group: usize, key: usize) -> usize {
+        let slot = match self.options.pages {
+            None => batch * self.shape.keys + key,
+            Some(pages) => {
+                let page = pages.table[batch * pages.pages_per_row + key / pages.page_size];
+                page as usize * pages.page_size + key % pages.page_size
+            }
+        };
+        (slot * self.shape.kv_heads + group) * self.shape.head_size
+    }
+
+    /// The keys that row `row` sees, as (from, to) with from <= to <= S; (0, 0) when it sees none.
+    pub fn range(&self, batch: usize, row: usize) -> (usize, usize) {
+        let Some(ranges) = self.options.ranges else { return (0, self.shape.keys) };
+        let at = 2 * (batch * self.shape.queries + row / self.group_size());
+        let from = ranges[at].max(0) as usize;
+        let to = (ranges[at + 1].max(0) as usize).min(self.shape.keys);
+        if from < to { (from, to) } else { (0, 0) }
+    }
+
+    pub fn token_and_head(&self, group: usize, row: usize) -> (usize, usize) {
+        (row / self.group_size(), group * self.group_size() + row % self.group_size())
+    }
+}

@@ -1,0 +1,122 @@
+//! Which keys the queries of a panel see, block by block: not at all, all of it, or by a mask. Products skip the first
+//! and need no mask for the second.
+
+use super::problem::{BLOCK, PANEL, Problem};
+use super::vectors::Vectors;
+use std::ops::Range;
+
+/// How much of a block of keys the queries of a panel see.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coverage {
+    None,
+    Partial,
+    Full,
+}
+
+/// The visible ranges of up to `PANEL` rows, and their extremes.
+#[derive(Clone, Copy)]
+pub(super) struct PanelRanges {
+    from: [usize; PANEL],
+    to: [usize; PANEL],
+    pub first_key: usize,
+    pub last_key: usize,
+    full_from: usize,
+    full_to: usize,
+}
+
+impl PanelRanges {
+    /// No rows.
+    pub const NOTHING: PanelRanges = PanelRanges {
+        from: [0; PANEL],
+        to: [0; PANEL],
+        first_key: usize::MAX,
+        last_key: 0,
+        full_from: 0,
+        full_to: usize::MAX,
+    };
+
+    pub fn new<E>(problem: &Problem<E>, batch: usize, first_row: usize, rows: usize) -> Self {
+        let mut ranges = Self::NOTHING;
+        for row in 0..rows {
+            let (from, to) = problem.range(batch, first_row + row);
+            ranges.from[row] = from;
+            ranges.to[row] = to;
+            ranges.full_from = ranges.full_from.max(from);
+            ranges.full_to = ranges.full_to.min(to);
+            if from < to {
+                ranges.first_key = ranges.first_key.min(from);
+                ranges.last_key = ranges.last_key.max(to);
+            }
+        }
+        ranges
+    }
+
+    pub fn sees(&self, row: usize, key: usize) -> bool {
+        self.from[row] <= key && key < self.to[row]
+    }
+
+    /// What the panel sees of keys `from..to`.
+    pub fn coverage(&self, from: usize, to: usize) -> Coverage {
+        if self.first_key >= to || self.last_key <= from {
+            Coverage::None
+        } else if self.full_from <= from && self.full_to >= to {
+            Coverage::Full
+        } else {
+            Coverage::Partial
+        }
+    }
+
+    /// Each row's range relative to key `start`, such that key `start + j` is visible iff `lower < j` and `j < upper`.
+    pub fn relative_to(&self, start: usize) -> RelativeRanges {
+        let clamp = |key: usize| (key.max(start) - start).min(BLOCK) as f32;
+        RelativeRanges { lower: self.from.map(|key| clamp(key) - 0.5), upper: self.to.map(clamp) }
+    }
+}
+
+/// Which queries of a panel see which keys of a block.
+pub(super) struct RelativeRanges {
+    lower: [f32; PANEL],
+    upper: [f32; PANEL],
+}
+
+impl RelativeRanges {
+    /// Whether key `key` of the block is visible to the queries from `column` on.
+    #[inline(always)]
+    pub unsafe fn visible<S: Vectors>(&self, key: usize, column: usize) -> S::Mask {
+        unsafe {
+            let position = S::splat(key as f32);
+            let lower = S::load(self.lower.as_ptr().add(column));
+            let upper = S::load(self.upper.as_ptr().add(column));
+            S::and(S::less(lower, position), S::less(position, upper))
+        }
+    }
+}
+
+/// The first and last key that each panel of each batch row sees.
+pub(super) struct PanelSpans {
+    spans: Vec<(usize, usize)>,
+    panels: usize,
+    rows: usize,
+}
+
+impl PanelSpans {
+    pub fn new<E>(problem: &Problem<E>) -> Self {
+        let rows = problem.rows();
+        let panels = rows.div_ceil(PANEL);
+        let span = |index: usize| {
+            let first_row = index % panels * PANEL;
+            let ranges = PanelRanges::new(problem, index / panels, first_row, PANEL.min(rows - first_row));
+            (ranges.first_key, ranges.last_key)
+        };
+        PanelSpans { spans: (0..problem.shape.batch * panels).map(span).collect(), panels, rows }
+    }
+
+    /// Whole panels of rows, from the first to the last that sees one of the keys `from..to`.
+    pub fn rows_that_see(&self, batch: usize, from: usize, to: usize) -> Range<usize> {
+        let spans = &self.spans[batch * self.panels..][..self.panels];
+        let sees = |span: &(usize, usize)| span.0 < to && span.1 > from;
+        let first = spans.iter().position(sees).unwrap_or(0);
+        let last = spans.iter().rposition(sees).map_or(0, |index| index + 1);
+        first * PANEL..(last * PANEL).min(self.rows)
+    }
+}

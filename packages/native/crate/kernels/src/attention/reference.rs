@@ -1,0 +1,116 @@
+//! Attention as it is written in papers, in f64, one query after the other. For tests.
+
+use super::problem::{AttentionDropout, AttentionOptions, AttentionShape};
+
+pub struct Reference {
+    pub out: Vec<f64>,
+    pub log_sum_exp: Vec<f64>,
+    pub dq: Vec<f64>,
+    pub dk: Vec<f64>,
+    pub dv: Vec<f64>,
+}
+
+fn philox(counter: u64, key: [u32; 2]) -> [u32; 4] {
+    let mut c = [counter as u32, (counter >> 32) as u32, 0, 0];
+    let mut key = key;
+    for _ in 0..10 {
+        let a = 0xd251_1f53u64 * u64::from(c[0]);
+        let b = 0xcd9e_8d57u64 * u64::from(c[2]);
+        c = [(b >> 32) as u32 ^ c[1] ^ key[0], b as u32, (a >> 32) as u32 ^ c[3] ^ key[1], a as u32];
+        key = [key[0].wrapping_add(0x9e37_79b9), key[1].wrapping_add(0xbb67_ae85)];
+    }
+    c
+}
+
+/// What dropout multiplies the probability at local index [b, h, t, s] by.
+fn keep(dropout: &AttentionDropout, at: [usize; 4]) -> f64 {
+    let index = (0..4)
+        .fold(0u64, |sum, axis| sum * dropout.global_shape[axis] as u64 + (dropout.origin[axis] + at[axis]) as u64);
+    let word = philox(index / 4, dropout.key)[(index % 4) as usize];
+    let rate = f64::from(dropout.rate);
+    if f64::from(word) >= (rate * 4_294_967_296.0).floor() { 1.0 / (1.0 - rate) } else { 0.0 }
+}
+
+/// Forward and backward; q, k, v, dout as the kernels get them.
+pub fn reference(shape: AttentionShape, options: AttentionOptions, tensors: [&[f64]; 4]) -> Reference {
+    let AttentionShape { batch, queries, keys, heads, kv_heads, head_size } = shape;
+    let [q, k, v, dout] = tensors;
+    let mut result = Reference {
+        out: vec![0.0; q.len()],
+        log_sum_exp: vec![f64::NEG_INFINITY; batch * heads * queries],
+        dq: vec![0.0; q.len()],
+        dk: vec![0.0; k.len()],
+        dv: vec![0.0; v.len()],
+    };
+    let scale = f64::from(options.scale);
+    for (b, h, t) in (0..batch * heads * queries).map(|i| (i / queries / heads, i / queries % heads, i % queries)) {
+        let (from, to) = match options.ranges {
+            Some(ranges) => (ranges[2 * (b * queries + t)], ranges[2 * (b * queries + t) + 1]),
+            None => (0, keys as i32),
+        };
+        let visible = from.max(0) as usize..(to.max(0) as usize).min(keys);
+        if visible.is_empty() {
+            continue;
+        }
+        let query = ((b * queries + t) * heads + h) * head_size;
+        let place = |s: usize| {
+            let slot = match options.pages {
+                None => b * keys + s,
+                Some(p) => p.table[b * p.pages_per_row + s / p.page_size] as usize * p.page_size + s % p.page_size,
+            };
+            (slot * kv_heads + h * kv_heads / heads) * head_size
+        };
+        let dot = |a: &[f64], i: usize, b: &[f64], j: usize| (0..head_size).map(|d| a[i + d] * b[j + d]).sum::<f64>();
+        let scores: Vec<f64> = visible.clone().map(|s| scale * dot(q, query, k, place(s))).collect();
+        let maximum = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let sum: f64 = scores.iter().map(|s| (s - maximum).exp()).sum();
+        result.log_sum_exp[(b * heads + h) * queries + t] = maximum + sum.ln();
+        let p: Vec<f64> = scores.iter().map(|s| (s - maximum).exp() / sum).collect();
+        let kept: Vec<f64> =
+            visible.clone().map(|s| options.dropout.as_ref().map_or(1.0, |d| keep(d, [b, h, t, s]))).collect();
+        for (i, s) in visible.clone().enumerate() {
+            for d in 0..head_size {
+                result.out[query + d] += p[i] * kept[i] * v[place(s) + d];
+            }
+        }
+        let delta = dot(dout, query, &result.out, query);
+        for (i, s) in visible.clone().enumerate() {
+            let ds = scale * p[i] * (kept[i] * dot(dout, query, v, place(s)) - delta);
+            for d in 0..head_size {
+                result.dq[query + d] += ds * k[place(s) + d];
+                result.dk[place(s) + d] += ds * q[query + d];
+                result.dv[place(s) + d] += p[i] * kept[i] * dout[query + d];
+            }
+        }
+    }
+    result
+}
+
+#[test]
+fn philox_gives_the_published_numbers() {
+    // The known answers of the Random123 library.
+    assert_eq!(philox(0, [0, 0]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
+}
+
+#[test]
+fn the_gradient_is_that_of_the_output() {
+    let shape = AttentionShape { batch: 1, queries: 3, keys: 5, heads: 2, kv_heads: 1, head_size: 3 };
+    let dropout = AttentionDropout { rate: 0.3, key: [5, 6], origin: [0; 4], global_shape: [1, 2, 3, 5] };
+    let ranges = [0, 5, 1, 4, 0, 2];
+    let options = AttentionOptions { scale: 0.7, ranges: Some(&ranges), pages: None, dropout: Some(dropout) };
+    let numbers = |n: usize, seed: f64| (0..n).map(|i| (i as f64 * 1.7 + seed).sin()).collect::<Vec<f64>>();
+    let tensors = [numbers(18, 0.0), numbers(15, 1.0), numbers(15, 2.0), numbers(18, 3.0)];
+    let run = |tensors: &[Vec<f64>; 4]| reference(shape, options, tensors.each_ref().map(Vec::as_slice));
+    let loss =
+        |tensors: &[Vec<f64>; 4]| run(tensors).out.iter().zip(&tensors[3]).map(|(out, dout)| out * dout).sum::<f64>();
+    let gradients = run(&tensors);
+    for (which, gradient) in [&gradients.dq, &gradients.dk, &gradients.dv].into_iter().enumerate() {
+        for (i, gradient) in gradient.iter().enumerate() {
+            let mut moved = [tensors.clone(), tensors.clone()];
+            moved[0][which][i] += 1e-6;
+            moved[1][which][i] -= 1e-6;
+            let slope = (loss(&moved[0]) - loss(&moved[1])) / 2e-6;
+            assert!((slope - gradient).abs() < 1e-8, "tensor {which}, element {i}: {slope} and {gradient}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! How a call is cut into tasks. The cut depends on shapes alone where it decides what is summed with what, so that the
+//! bits do not depend on the number of threads.
+
+use super::arena::with_arena;
+use super::backward::{CHUNK, KeyChunk, Upstream};
+use super::decode::{self, KeyPart, PART, merge_row, partial_size};
+use super::dispatch::Kernels;
+use super::forward::{PANELS, QueryRows};
+use super::problem::{PANEL, Problem};
+use super::ranges::PanelSpans;
+use super::stored::Stored;
+use super::{AttentionGradients, AttentionUpstream};
+use crate::parallel::{Disjoint, for_each, threads};
+use crate::scratch;
+
+/// The start of a tensor of which every task writes its own elements.
+struct Shared<T>(*mut T);
+
+// SAFETY: only a pointer; the tasks that write through it promise to keep apart.
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    fn start(&self) -> *mut T {
+        self.0
+    }
+}
+
+/// Below this many multiplications a call stays on its thread.
+const PARALLEL_FROM: usize = 1 << 17;
+/// Blocks of queries become smaller until there are this many tasks.
+const ENOUGH_TASKS: usize = 32;
+
+/// `for_each`, unless the work is not worth waking anyone.
+fn spread<E>(problem: &Problem<E>, tasks: usize, body: impl Fn(usize) + Sync) {
+    let shape = problem.shape;
+    if shape.batch * shape.heads * shape.queries * shape.keys * shape.head_size < PARALLEL_FROM {
+        (0..tasks).for_each(body);
+    } else {
+        for_each(tasks, body);
+    }
+}
+
+pub(super) fn forward<E: Stored>(
+    problem: &Problem<E>,
+    (fast, plain): (&Kernels<E>, &Kernels<E>),
+    out: &mut [E],
+    log_sum_exp: &mut [f32],
+) {
+    let (units, rows, head_size) = (problem.units(), problem.rows(), problem.shape.head_size);
+    let mut size = PANELS * PANEL;
+    while size > PANEL && units * rows.div_ceil(size) < ENOUGH_TASKS {
+        size /= 2;
+    }
+    let blocks = rows.div_ceil(size);
+    let (out, log_sum_exp) = (Shared(out.as_mut_ptr()), Shared(log_sum_exp.as_mut_ptr()));
+    spread(problem, units * blocks, |task| {
+        let (batch, group) = problem.unit(task % units);
+        // The last queries see the most keys when attention is causal: they start first.
+        let first_row = (blocks - 1 - task / units) * size;
+        let rows = QueryRows { batch, group, first_row, rows: size.min(rows - first_row) };
+        // SAFETY: each row of each head belongs to one task; `Problem::check` has seen the shapes.
+        let run = |kernels: &Kernels<E>| {
+            let mut done = false;
+            with_arena((kernels.forward_arena)(head_size), |arena| unsafe {
+                done = (kernels.forward)(problem, rows, (out.start(), log_sum_exp.start()), arena);
+            });
+            done
+        };
+        if !run(fast) {
+            run(plain);
+        }
+    });
+}
+
+pub(super) fn decode<E: Stored>(problem: &Problem<E>, kernels: &Kernels<E>, out: &mut [E], log_sum_exp: &mut [f32]) {
+    let (units, rows, head_size) = (problem.units(), problem.rows(), problem.shape.head_size);
+    let parts = problem.shape.keys.div_ceil(PART);
+    // [rows, D + 2] per part
+    let stride = rows * partial_size(head_size);
+    scratch::with_zeros(units * parts * stride, |partials| {
+        let shared = Disjoint::new(partials);
+        spread(problem, units * parts, |task| {
+            let (batch, group) = problem.unit(task / parts);
+            let first_key = task % parts * PART;
+            let part = KeyPart { batch, group, first_key, last_key: (first_key + PART).min(problem.shape.keys) };
+            // SAFETY: each task has its own part; `Problem::check` has seen the shapes.
+            with_arena(decode::arena_size(head_size), |arena| unsafe {
+                (kernels.decode)(problem, part, shared.part(task * stride, stride), arena);
+            });
+        });
+        let (out, log_sum_exp) = (Disjoint::new(out), Disjoint::new(log_sum_exp));
+        spread(problem, units, |unit| {
+            let (batch, group) = problem.unit(unit);
+            for row in 0..rows {
+                let skipped = row * partial_size(head_size);
+                // SAFETY: each unit has its own parts and rows, and handles its rows one after the other.
+                unsafe {
+                    let partials = shared.part(unit * parts * stride, parts * stride);
+                    let partials = partials.get_mut(skipped..).unwrap_or_default();
+                    let out = out.part(problem.query_at(batch, group, row), head_size);
+                    let total = merge_row(partials, stride, out);
+                    log_sum_exp.part(problem.statistic_at(batch, group, row), 1)[0] = total;
+                }
+            }
+        });
+    });
+}
+
+pub(super) fn backward<E: Stored>(
+    problem: &Problem<E>,
+    (fast, plain): (&Kernels<E>, &Kernels<E>),
+    upstream: AttentionUpstream<E>,
+    gradients: AttentionGradients<E>,
+) {
+    let shape = problem.shape;
+    let (units, rows, head_size) = (problem.units(), problem.rows(), shape.head_size);
+    let mut delta = vec![0.0; shape.batch * shape.heads * shape.queries];
+    let mut finite = vec![false; units];
+    {
+        let (delta, finite) = (Shared(delta.as_mut_ptr()), Disjoint::new(&mut finite));
+        spread(problem, units, |unit| {
+            let tensors = (upstream.dout, upstream.out);
+            // SAFETY: each head's rows belong to one task.
+            unsafe {
+                finite.part(unit, 1)[0] = (fast.prepare)(problem, problem.unit(unit), tensors, delta.start());
+            }
+        });
+    }
+    let saved = Upstream { dout: upstream.dout, log_sum_exp: upstream.log_sum_exp, delta: &delta };
+    let (dk, dv) = (Shared(gradients.dk.as_mut_ptr()), Shared(gradients.dv.as_mut_ptr()));
+    let spans = PanelSpans::new(problem);
+    let chunk_of = |unit: usize, index: usize| {
+        let (batch, group) = problem.unit(unit);
+        let (first_key, last_key) = (index * CHUNK, ((index + 1) * CHUNK).min(shape.keys));
+        KeyChunk { batch, group, first_key, last_key, rows: spans.rows_that_see(batch, first_key, last_key) }
+    };
+    let run = |unit: usize, index: usize, dq: &mut [f32]| {
+        let kernels = if finite[unit] { fast } else { plain };
+        // SAFETY: each chunk of keys belongs to one task, and so does `dq`.
+        with_arena((kernels.backward_arena)(head_size), |arena| unsafe {
+            let outputs = (dq.as_mut_ptr(), dk.start(), dv.start());
+            (kernels.backward)(problem, &saved, chunk_of(unit, index), outputs, arena);
+        });
+    };
+    let dq = Disjoint::new(gradients.dq);
+    let finish = |unit: usize, sums: &[f32]| {
+        let (batch, group) = problem.unit(unit);
+        for (row, sums) in sums.chunks_exact(head_size).enumerate() {
+            // SAFETY: each head's rows belong to one task.
+            let to = unsafe { dq.part(problem.query_at(batch, group, row), head_size) };
+            to.iter_mut().zip(sums).for_each(|(to, sum)| *to = E::put(sum * problem.options.scale));
+        }
+    };
+
+    let chunks = shape.keys.div_ceil(CHUNK);
+    let head = rows * head_size;
+    if chunks <= 1 || units >= 4 * threads() {
+        spread(problem, units, |unit| {
+            scratch::with_zeros(head, |sums| {
+                (0..chunks).for_each(|index| run(unit, index, sums));
+                finish(unit, sums);
+            });
+        });
+        return;
+    }
+    // Few heads: chunks of one head run side by side, each into its own sum, and the sums are added in order. The bits
+    // are the same as above, where each chunk is added to zero or to its predecessors.
+    let wave = (4 * threads()).div_ceil(units).min(chunks);
+    let mut sums = vec![0.0; units * head];
+    scratch::with_zeros(units * wave * head, |partials| {
+        for first in (0..chunks).step_by(wave) {
+            let count = wave.min(chunks - first);
+            let shared = Disjoint::new(partials);
+            spread(problem, units * count, |task| {
+                let (unit, index) = (task % units, task / units);
+                // SAFETY: each task has its own part.
+                let part = unsafe { shared.part((unit * wave + index) * head, head) };
+                let touched = chunk_of(unit, first + index).rows;
+                part[touched.start * head_size..touched.end * head_size].fill(0.0);
+                run(unit, first + index, part);
+            });
+            let panels = rows.div_ceil(PANEL);
+            let total = Disjoint::new(&mut sums);
+            spread(problem, units * panels, |task| {
+                let (unit, first_row) = (task / panels, task % panels * PANEL);
+                let last_row = (first_row + PANEL).min(rows);
+                let range = first_row * head_size..last_row * head_size;
+                // SAFETY: each panel of each head belongs to one task.
+                let total = unsafe { total.part(unit * head + range.start, range.len()) };
+                for index in 0..count {
+                    if chunk_of(unit, first + index).rows.contains(&first_row) {
+                        let part = unsafe { shared.part((unit * wave + index) * head + range.start, range.len()) };
+                        total.iter_mut().zip(part).for_each(|(total, x)| *total += *x);
+                    }
+                }
+            });
+        }
+    });
+    spread(problem, units, |unit| finish(unit, &sums[unit * head..][..head]));
+}

@@ -1,0 +1,358 @@
+//! Matrix products on Intel's AMX tiles: bf16 inputs, f32 sums, 32 x 32 results.
+//!
+//! f32 inputs are cut into three bf16 parts each, which hold all 24 bits; the six products of parts that matter in f32
+//! (hi*hi, hi*mid, mid*hi, mid*mid, hi*lo, lo*hi) are summed. What is left out is below 2^-26 of each product, less than
+//! f32's own rounding. Infinity and NaN do not survive the cut: packing reports them and the caller takes another kernel.
+//! Tiles have no stable intrinsics, hence the assembly. Intel, "Intel AMX" in the Software Developer's Manual, chapter 18.
+
+use std::arch::asm;
+use std::arch::x86_64::*;
+use std::sync::OnceLock;
+
+use super::driver::{Kernel, Side};
+use super::finish::{RESULT, Tile, finish_512};
+use super::operand::Operand;
+use super::words::{Exponents, PART, Rows, read_pairs, transpose};
+
+/// Lanes of a panel of either operand: two tiles.
+const LANES: usize = 32;
+/// Depth of one tile.
+const STEP: usize = 32;
+const TILE: usize = 1024;
+
+/// Whether the processor has AMX with bf16 and the kernel of the system lets this process use it (Linux asks for a permission).
+pub fn available() -> bool {
+    static AVAILABLE: OnceLock<bool> = OnceLock::new();
+    *AVAILABLE.get_or_init(|| {
+        // CPUID leaf 7: EDX bit 22 AMX-BF16, bit 24 AMX-TILE.
+        let leaf = __cpuid_count(7, 0);
+        let present = __cpuid(0).eax >= 7 && leaf.edx & (1 << 22 | 1 << 24) == (1 << 22 | 1 << 24);
+        let vectors = is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512bw");
+        present && vectors && request_permission()
+    })
+}
+
+#[cfg(target_os = "linux")]
+fn request_permission() -> bool {
+    const ARCH_PRCTL: i64 = 158;
+    const ARCH_REQ_XCOMP_PERM: i64 = 0x1023;
+    const XFEATURE_XTILEDATA: i64 = 18;
+    let result: i64;
+    // SAFETY: arch_prctl takes two integers here and touches no memory of ours.
+    unsafe {
+        asm!("syscall", inlateout("rax") ARCH_PRCTL => result, in("rdi") ARCH_REQ_XCOMP_PERM, in("rsi") XFEATURE_XTILEDATA,
+            lateout("rcx") _, lateout("r11") _);
+    }
+    result == 0
+}
+
+#[cfg(not(target_os = "linux"))]
+fn request_permission() -> bool {
+    false
+}
+
+/// The tile registers of this thread, set to 8 tiles of 16 rows x 64 bytes; released on drop, so that the system need
+/// not save them at every context switch.
+pub struct Tiles(());
+
+impl Tiles {
+    pub fn configure() -> Tiles {
+        assert!(available());
+        #[repr(C, align(64))]
+        struct Configuration([u8; 64]);
+        let mut configuration = Configuration([0; 64]);
+        configuration.0[0] = 1;
+        for tile in 0..8 {
+            configuration.0[16 + 2 * tile] = 64;
+            configuration.0[48 + tile] = 16;
+        }
+        // SAFETY: AMX is available and the configuration is a valid palette 1.
+        unsafe { asm!("ldtilecfg [{}]", in(reg) &configuration) };
+        Tiles(())
+    }
+}
+
+impl Drop for Tiles {
+    fn drop(&mut self) {
+        // SAFETY: AMX is available, since `self` exists.
+        unsafe { asm!("tilerelease") };
+    }
+}
+
+/// Bytes of a packed panel (32 lanes) of a depth, by number of bf16 parts per element.
+const fn panel_bytes(depth: usize, parts: usize) -> usize {
+    depth.div_ceil(STEP) * 2 * TILE * parts
+}
+
+/// Packs up to 32 lanes from `lane`, `depth` deep from `from`, into `panel` as PARTS bf16 parts per element, zeros
+/// beyond the edges. Layout: step of 32, part (largest first), tile (16 lanes), 16 rows of 64 bytes.
+/// Returns false when a part is infinite or NaN.
+///
+/// # Safety
+/// `panel` holds `panel_bytes(depth, PARTS)` bytes, aligned to 64; AVX-512 BF16 is present.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")]
+unsafe fn pack<const PARTS: usize>(
+    operand: &Operand,
+    side: Side,
+    (lane, lanes): (usize, usize),
+    (from, depth): (usize, usize),
+    panel: *mut u8,
+) -> bool {
+    let mut exponents = Exponents::none();
+    let mut out = panel as *mut __m512i;
+    for step in (0..depth).step_by(STEP) {
+        let width = (depth - step).min(STEP);
+        for tile in 0..2 {
+            let count = lanes.saturating_sub(tile * 16).min(16);
+            let out = unsafe { out.add(tile * 16) };
+            let place = if count > 0 { (lane + tile * 16, count) } else { (lane, 0) };
+            let rows_are_lanes =
+                unsafe { read_pairs::<PARTS>(operand, place, (from + step, width), out, &mut exponents) };
+            if rows_are_lanes != (side == Side::Left) {
+                for part in 0..PARTS {
+                    transpose(unsafe { &mut *out.add(part * PART).cast::<Rows>() });
+                }
+            }
+        }
+        out = unsafe { out.add(PARTS * PART) };
+    }
+    exponents.all_finite()
+}
+
+/// The 512-bit adders fall asleep when nothing uses them for a while, and the `tilestored` that wakes them stalls for
+/// 700 cycles, a quarter of a product. One idle addition per step keeps them awake.
+macro_rules! awake {
+    () => {
+        "vaddps zmm31, zmm31, zmm31"
+    };
+}
+
+/// `result` (32 x 32, `stride` numbers from row to row) = left panel x right panel, one bf16 part each.
+///
+/// # Safety
+/// Tiles are configured on this thread, both panels are `steps` steps long.
+unsafe fn multiply_bf16(
+    steps: usize,
+    left: *const u8,
+    right: *const u8,
+    ahead: *const u8,
+    result: *mut f32,
+    stride: usize,
+) {
+    unsafe {
+        asm!(
+            "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
+            "vxorps zmm31, zmm31, zmm31",
+            "2:",
+            awake!(),
+            "tileloadd tmm4, [{left} + {row}]",
+            "tileloadd tmm6, [{right} + {row}]",
+            "tileloadd tmm7, [{right} + {row} + 1024]",
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tileloadd tmm5, [{left} + {row} + 1024]",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tdpbf16ps tmm2, tmm5, tmm6",
+            "tdpbf16ps tmm3, tmm5, tmm7",
+            "prefetcht1 [{ahead} + 0]",
+            "prefetcht1 [{ahead} + 64]",
+            "prefetcht1 [{ahead} + 128]",
+            "prefetcht1 [{ahead} + 192]",
+            "add {ahead}, 256",
+            "add {left}, 2048",
+            "add {right}, 2048",
+            "dec {steps}",
+            "jnz 2b",
+            "tilestored [{result} + {result_row}], tmm0",
+            "tilestored [{result} + {result_row} + 64], tmm1",
+            "tilestored [{lower} + {result_row}], tmm2",
+            "tilestored [{lower} + {result_row} + 64], tmm3",
+            ahead = inout(reg) ahead => _,
+            left = inout(reg) left => _,
+            right = inout(reg) right => _,
+            steps = inout(reg) steps => _,
+            row = in(reg) 64usize,
+            result = in(reg) result,
+            lower = in(reg) result.add(16 * stride),
+            result_row = in(reg) stride * 4,
+            out("zmm31") _,
+            options(nostack),
+        );
+    }
+}
+
+/// `result` (32 x 32, `stride` numbers from row to row) = left panel x right panel, three bf16 parts each: an f32 product.
+///
+/// # Safety
+/// Tiles are configured on this thread, both panels are `steps` steps long.
+unsafe fn multiply_f32(
+    steps: usize,
+    left: *const u8,
+    right: *const u8,
+    ahead: *const u8,
+    result: *mut f32,
+    stride: usize,
+) {
+    macro_rules! products {
+        () => {
+            "tdpbf16ps tmm0, tmm4, tmm6
+             tdpbf16ps tmm1, tmm4, tmm7
+             tdpbf16ps tmm2, tmm5, tmm6
+             tdpbf16ps tmm3, tmm5, tmm7"
+        };
+    }
+    unsafe {
+        asm!(
+            "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
+            "vxorps zmm31, zmm31, zmm31",
+            "2:",
+            awake!(),
+            // hi * lo
+            "tileloadd tmm4, [{left} + {row}]",
+            "tileloadd tmm6, [{right} + {row} + 4096]",
+            "tileloadd tmm7, [{right} + {row} + 5120]",
+            "tileloadd tmm5, [{left} + {row} + 1024]",
+            products!(),
+            // hi * mid
+            "tileloadd tmm6, [{right} + {row} + 2048]",
+            "tileloadd tmm7, [{right} + {row} + 3072]",
+            products!(),
+            // mid * mid
+            "tileloadd tmm4, [{left} + {row} + 2048]",
+            "tileloadd tmm5, [{left} + {row} + 3072]",
+            products!(),
+            // mid * hi
+            "tileloadd tmm6, [{right} + {row}]",
+            "tileloadd tmm7, [{right} + {row} + 1024]",
+            products!(),
+            // lo * hi
+            "tileloadd tmm4, [{left} + {row} + 4096]",
+            "tileloadd tmm5, [{left} + {row} + 5120]",
+            products!(),
+            // hi * hi
+            "tileloadd tmm4, [{left} + {row}]",
+            "tileloadd tmm5, [{left} + {row} + 1024]",
+            products!(),
+            "prefetcht1 [{ahead} + 0]",
+            "prefetcht1 [{ahead} + 64]",
+            "prefetcht1 [{ahead} + 128]",
+            "prefetcht1 [{ahead} + 192]",
+            "prefetcht1 [{ahead} + 256]",
+            "prefetcht1 [{ahead} + 320]",
+            "prefetcht1 [{ahead} + 384]",
+            "prefetcht1 [{ahead} + 448]",
+            "prefetcht1 [{ahead} + 512]",
+            "prefetcht1 [{ahead} + 576]",
+            "prefetcht1 [{ahead} + 640]",
+            "prefetcht1 [{ahead} + 704]",
+            "add {ahead}, 768",
+            "add {left}, 6144",
+            "add {right}, 6144",
+            "dec {steps}",
+            "jnz 2b",
+            "tilestored [{result} + {result_row}], tmm0",
+            "tilestored [{result} + {result_row} + 64], tmm1",
+            "tilestored [{lower} + {result_row}], tmm2",
+            "tilestored [{lower} + {result_row} + 64], tmm3",
+            ahead = inout(reg) ahead => _,
+            left = inout(reg) left => _,
+            right = inout(reg) right => _,
+            steps = inout(reg) steps => _,
+            row = in(reg) 64usize,
+            result = in(reg) result,
+            lower = in(reg) result.add(16 * stride),
+            result_row = in(reg) stride * 4,
+            out("zmm31") _,
+            options(nostack),
+        );
+    }
+}
+
+/// bf16 x bf16.
+pub struct AmxBf16;
+/// f32 x f32.
+pub struct AmxF32;
+
+impl Kernel for AmxBf16 {
+    const LEFT: usize = LANES;
+    const RIGHT: usize = LANES;
+    const STEP: usize = STEP;
+    const DEPTH: usize = 1024;
+    const DIRECT: bool = true;
+    type Session = Tiles;
+
+    fn session() -> Tiles {
+        Tiles::configure()
+    }
+
+    fn panel_bytes(_: Side, depth: usize) -> usize {
+        panel_bytes(depth, 1)
+    }
+
+    unsafe fn pack(
+        operand: &Operand,
+        side: Side,
+        lanes: (usize, usize),
+        depth: (usize, usize),
+        panel: *mut u8,
+    ) -> bool {
+        unsafe { pack::<1>(operand, side, lanes, depth, panel) }
+    }
+
+    unsafe fn multiply(
+        depth: usize,
+        left: *const u8,
+        right: *const u8,
+        ahead: *const u8,
+        result: *mut f32,
+        stride: usize,
+    ) {
+        unsafe { multiply_bf16(depth.div_ceil(STEP), left, right, ahead, result, stride) }
+    }
+
+    unsafe fn finish(tile: &Tile, result: &[f32; RESULT]) {
+        unsafe { finish_512(tile, result) }
+    }
+}
+
+impl Kernel for AmxF32 {
+    const LEFT: usize = LANES;
+    const RIGHT: usize = LANES;
+    const STEP: usize = STEP;
+    /// Every depth adds six roundings to a sum; in blocks of 512 it is still twice as exact as a plain f32 loop.
+    const DEPTH: usize = 512;
+    const DIRECT: bool = true;
+    type Session = Tiles;
+
+    fn session() -> Tiles {
+        Tiles::configure()
+    }
+
+    fn panel_bytes(_: Side, depth: usize) -> usize {
+        panel_bytes(depth, 3)
+    }
+
+    unsafe fn pack(
+        operand: &Operand,
+        side: Side,
+        lanes: (usize, usize),
+        depth: (usize, usize),
+        panel: *mut u8,
+    ) -> bool {
+        unsafe { pack::<3>(operand, side, lanes, depth, panel) }
+    }
+
+    unsafe fn multiply(
+        depth: usize,
+        left: *const u8,
+        right: *const u8,
+        ahead: *const u8,
+        result: *mut f32,
+        stride: usize,
+    ) {
+        unsafe { multiply_f32(depth.div_ceil(STEP), left, right, ahead, result, stride) }
+    }
+
+    unsafe fn finish(tile: &Tile, result: &[f32; RESULT]) {
+        unsafe { finish_512(tile, result) }
+    }
+}

@@ -1,0 +1,241 @@
+//! How a matrix product is cut into panels and tasks, for any microkernel.
+//!
+//! The side with fewer lanes is packed once by all threads; each task packs a block of the other side's lanes and
+//! multiplies it with everything. Depth is cut into blocks that depend on the shapes only, so sums are taken in the same
+//! order whatever the number of threads.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use super::finish::{RESULT, Tile};
+use super::operand::Operand;
+use crate::activation::Activation;
+use crate::bf16::Bf16;
+use crate::parallel::for_each;
+use crate::scratch;
+
+/// Which operand of the product.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    Left,
+    Right,
+}
+
+/// How one instruction set multiplies two packed panels.
+pub trait Kernel {
+    /// Lanes of a panel of each side.
+    const LEFT: usize;
+    const RIGHT: usize;
+    /// Blocks of depth are multiples of this.
+    const STEP: usize;
+    /// The deepest block.
+    const DEPTH: usize;
+    /// What a thread must hold while it multiplies.
+    type Session;
+    fn session() -> Self::Session;
+
+    fn panel_bytes(side: Side, depth: usize) -> usize;
+
+    /// Packs `lanes` = (first, count) by `depth` = (first, count), with zeros up to a whole panel. False when this
+    /// kernel cannot represent a number.
+    ///
+    /// # Safety
+    /// The place is within the operand, `panel` holds `panel_bytes` aligned to 64, the processor fits.
+    unsafe fn pack(operand: &Operand, side: Side, lanes: (usize, usize), depth: (usize, usize), panel: *mut u8)
+    -> bool;
+
+    /// Whether `multiply` may write to the target itself.
+    const DIRECT: bool;
+
+    /// `result` [LEFT, RIGHT], with `stride` numbers from row to row, = left panel x right panel. `ahead` is memory that
+    /// is read soon: it may be prefetched.
+    ///
+    /// # Safety
+    /// Panels were packed with this depth, a session is held, the result is the caller's.
+    unsafe fn multiply(
+        depth: usize,
+        left: *const u8,
+        right: *const u8,
+        ahead: *const u8,
+        result: *mut f32,
+        stride: usize,
+    );
+
+    /// Adds a result to what earlier blocks of depth left, and finishes it after the last one.
+    ///
+    /// # Safety
+    /// The tile describes memory that is the caller's.
+    unsafe fn finish(tile: &Tile, result: &[f32; RESULT]);
+}
+
+/// Where the result goes, row-major [left lanes, right lanes].
+#[derive(Clone, Copy)]
+pub enum Target {
+    F32(*mut f32),
+    Bf16(*mut Bf16),
+}
+
+/// A product and what happens to it before it is stored.
+pub struct Product<'a> {
+    pub left: Operand<'a>,
+    pub right: Operand<'a>,
+    pub target: Target,
+    /// Sums in f32 between blocks of depth: the target itself when that is f32. [left lanes, right lanes].
+    pub partial: *mut f32,
+    /// Added to each row. [right lanes]
+    pub bias: Option<&'a [f32]>,
+    pub activation: Activation,
+}
+
+impl Product<'_> {
+    /// The part of the result that one microkernel computes: (first, most) rows and columns.
+    fn tile(&self, rows: (usize, usize), columns: (usize, usize), first: bool, last: bool) -> Tile<'_> {
+        let stride = self.right.lanes;
+        let at = rows.0 * stride + columns.0;
+        let count = columns.1.min(stride - columns.0);
+        Tile {
+            rows: rows.1.min(self.left.lanes - rows.0),
+            columns: count,
+            width: columns.1,
+            stride,
+            partial: self.partial.wrapping_add(at),
+            target: match self.target {
+                _ if !last => Target::F32(self.partial.wrapping_add(at)),
+                Target::F32(start) => Target::F32(start.wrapping_add(at)),
+                Target::Bf16(start) => Target::Bf16(start.wrapping_add(at)),
+            },
+            first,
+            bias: self.bias.filter(|_| last).map(|bias| &bias[columns.0..columns.0 + count]),
+            activation: if last { self.activation } else { Activation::None },
+        }
+    }
+}
+
+// SAFETY: tasks write disjoint parts of `target` and `partial`.
+unsafe impl Sync for Product<'_> {}
+
+/// Packed bytes of the shared side that are alive at once.
+const SLAB_BYTES: usize = 16 << 20;
+/// Packed bytes of a task's block: it should stay in the second-level cache.
+const BLOCK_BYTES: usize = 400 << 10;
+
+#[repr(C, align(64))]
+struct Aligned([f32; RESULT]);
+
+/// The cut of `depth` into equal blocks of at most K::DEPTH.
+fn block_depth<K: Kernel>(depth: usize) -> usize {
+    let blocks = depth.div_ceil(K::DEPTH);
+    depth.div_ceil(blocks).next_multiple_of(K::STEP.max(16))
+}
+
+fn panel_bytes<K: Kernel>(side: Side, depth: usize) -> usize {
+    K::panel_bytes(side, depth).next_multiple_of(64)
+}
+
+/// Computes the product. False when K could not represent an operand: the target is then undefined.
+pub fn run<K: Kernel>(product: &Product, threads: usize) -> bool {
+    let (left, right) = (&product.left, &product.right);
+    let depth = left.depth;
+    let share_left = left.lanes <= right.lanes;
+    let (shared, streamed) = if share_left { (left, right) } else { (right, left) };
+    let (shared_side, streamed_side) = if share_left { (Side::Left, Side::Right) } else { (Side::Right, Side::Left) };
+    let lanes_of = |side| if side == Side::Left { K::LEFT } else { K::RIGHT };
+    let (shared_lanes, streamed_lanes) = (lanes_of(shared_side), lanes_of(streamed_side));
+
+    let kc = block_depth::<K>(depth);
+    let blocks = depth.div_ceil(kc);
+    let shared_panels = shared.lanes.div_ceil(shared_lanes);
+    let shared_bytes = panel_bytes::<K>(shared_side, kc);
+    let streamed_bytes = panel_bytes::<K>(streamed_side, kc);
+    let slab = (SLAB_BYTES / (shared_panels * shared_bytes)).clamp(1, blocks);
+
+    // Panels per task: a block fits the cache, and there are several tasks for each thread.
+    let streamed_panels = streamed.lanes.div_ceil(streamed_lanes);
+    let even = if threads > 1 { streamed_panels.div_ceil(4 * threads) } else { streamed_panels };
+    let width = even.clamp(1, (BLOCK_BYTES / streamed_bytes).max(1));
+    let tasks = streamed_panels.div_ceil(width);
+
+    let exact = AtomicBool::new(true);
+    for slab_from in (0..blocks).step_by(slab) {
+        let slab_to = (slab_from + slab).min(blocks);
+        let place = |block: usize| (block * kc, kc.min(depth - block * kc));
+        scratch::with_bytes((slab_to - slab_from) * shared_panels * shared_bytes, |memory| {
+            let packed = Packed { start: memory, panels: shared_panels, bytes: shared_bytes, first: slab_from };
+            for_each((slab_to - slab_from) * shared_panels, |index| {
+                let (block, panel) = (slab_from + index / shared_panels, index % shared_panels);
+                let lane = panel * shared_lanes;
+                let lanes = (lane, shared_lanes.min(shared.lanes - lane));
+                // SAFETY: within the operand; the panel is this task's alone.
+                if !unsafe { K::pack(shared, shared_side, lanes, place(block), packed.panel(block, panel)) } {
+                    exact.store(false, Relaxed);
+                }
+            });
+            for_each(tasks, |task| {
+                let first = task * width;
+                let panels = first..(first + width).min(streamed_panels);
+                scratch::with_bytes(panels.len() * streamed_bytes, |memory| {
+                    let _session = K::session();
+                    let mut result = Aligned([0.0; RESULT]);
+                    for block in slab_from..slab_to {
+                        let (_, count) = place(block);
+                        for panel in panels.clone() {
+                            let lane = panel * streamed_lanes;
+                            let lanes = (lane, streamed_lanes.min(streamed.lanes - lane));
+                            // SAFETY: within the operand; the memory is this thread's.
+                            let at = unsafe { memory.add((panel - first) * streamed_bytes) };
+                            if !unsafe { K::pack(streamed, streamed_side, lanes, place(block), at) } {
+                                exact.store(false, Relaxed);
+                            }
+                        }
+                        for shared_panel in 0..shared_panels {
+                            let shared_at = packed.panel(block, shared_panel).cast_const();
+                            for panel in panels.clone() {
+                                // SAFETY: packed above with this depth; tasks have their own part of the target.
+                                unsafe {
+                                    let streamed_at = memory.add((panel - first) * streamed_bytes).cast_const();
+                                    let (a, b) =
+                                        if share_left { (shared_at, streamed_at) } else { (streamed_at, shared_at) };
+                                    let (i, j) = if share_left { (shared_panel, panel) } else { (panel, shared_panel) };
+                                    let tile = product.tile(
+                                        (i * K::LEFT, K::LEFT),
+                                        (j * K::RIGHT, K::RIGHT),
+                                        block == 0,
+                                        block + 1 == blocks,
+                                    );
+                                    tile.prefetch();
+                                    // The next shared panel, a piece with each of this one's products.
+                                    let piece = (panel - first) * shared_bytes / panels.len();
+                                    let ahead = shared_at.wrapping_add(shared_bytes + piece);
+                                    if let (true, Some(out)) = (K::DIRECT, tile.direct(K::LEFT)) {
+                                        K::multiply(count, a, b, ahead, out, tile.stride);
+                                        continue;
+                                    }
+                                    K::multiply(count, a, b, ahead, result.0.as_mut_ptr(), K::RIGHT);
+                                    K::finish(&tile, &result.0);
+                                }
+                            }
+                        }
+                    }
+                });
+            });
+        });
+    }
+    exact.into_inner()
+}
+
+/// The packed panels of the shared side.
+struct Packed {
+    start: *mut u8,
+    panels: usize,
+    bytes: usize,
+    first: usize,
+}
+
+// SAFETY: a plain address; tasks write different panels, and read them after all are written.
+unsafe impl Sync for Packed {}
+
+impl Packed {
+    fn panel(&self, block: usize, panel: usize) -> *mut u8 {
+        // SAFETY: blocks from `first` on are within the memory.
+        unsafe { self.start.add(((block - self.first) * self.panels + panel) * self.bytes) }
+    }
+}

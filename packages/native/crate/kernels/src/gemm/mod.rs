@@ -1,0 +1,105 @@
+//! Matrix products: C [M, N] = activation(A x B + bias), f32 or bf16 in and out, sums in f32.
+//!
+//! `Precision::F32` gives the accuracy of an f32 product; `Precision::Bf16` rounds both operands to bf16 first. Which
+//! microkernel runs is a matter of the processor. Results do not depend on the number of threads.
+
+#[cfg(target_arch = "x86_64")]
+pub mod amx;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod driver;
+mod finish;
+pub mod operand;
+mod portable;
+#[cfg(test)]
+mod tests;
+#[cfg(target_arch = "x86_64")]
+mod words;
+
+use crate::activation::Activation;
+use crate::parallel;
+use crate::scratch;
+use crate::simd::{Isa, isa};
+use crate::view::{View, ViewMut};
+use driver::{Product, Target, run};
+pub use operand::Operand;
+
+/// What the operands are rounded to before they are multiplied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    F32,
+    Bf16,
+}
+
+/// What happens to a product before it is stored.
+#[derive(Clone, Copy)]
+pub struct Epilogue<'a> {
+    /// Added to each row. [N]
+    pub bias: Option<&'a [f32]>,
+    pub activation: Activation,
+}
+
+impl Epilogue<'_> {
+    pub const NONE: Epilogue<'static> = Epilogue { bias: None, activation: Activation::None };
+}
+
+/// out [M, N] = activation(left [M, K] x right [K, N] + bias), where M and N are the lanes of the operands.
+pub fn gemm(left: Operand, right: Operand, mut out: ViewMut, precision: Precision, epilogue: Epilogue) {
+    assert_eq!(left.depth, right.depth, "inner dimensions of a product");
+    assert_eq!(out.len(), left.lanes * right.lanes, "result of {} x {}", left.lanes, right.lanes);
+    assert!(epilogue.bias.is_none_or(|bias| bias.len() == right.lanes), "bias of {} columns", right.lanes);
+    if out.is_empty() {
+        return;
+    }
+    if left.depth == 0 {
+        // An empty sum: one depth of zeros gives the bias and the activation.
+        let zeros = vec![0.0; left.lanes.max(right.lanes)];
+        let (m, n) = (left.lanes, right.lanes);
+        let side = |lanes: usize| Operand::rows(View::F32(&zeros[..lanes]), lanes, 1);
+        return gemm(side(m), side(n), out, precision, epilogue);
+    }
+    let (target, partial_length) = match &mut out {
+        ViewMut::F32(data) => (Target::F32(data.as_mut_ptr()), 0),
+        ViewMut::Bf16(data) => (Target::Bf16(data.as_mut_ptr()), data.len()),
+    };
+    scratch::with_bytes(partial_length * 4, |memory| {
+        let partial = match target {
+            Target::F32(out) => out,
+            Target::Bf16(_) => memory as *mut f32,
+        };
+        let Epilogue { bias, activation } = epilogue;
+        choose(&Product { left, right, target, partial, bias, activation }, precision);
+    });
+}
+
+/// Below this many multiplications a product runs on the calling thread alone.
+const PARALLEL_FROM: usize = 1 << 18;
+
+fn choose(product: &Product, precision: Precision) {
+    let work = product.left.lanes * product.right.lanes * product.left.depth;
+    let threads = if work < PARALLEL_FROM { 1 } else { parallel::threads() };
+    #[cfg(target_arch = "x86_64")]
+    match (isa(), precision) {
+        (Isa::Amx, Precision::Bf16) => {
+            run::<amx::AmxBf16>(product, threads);
+            return;
+        }
+        (Isa::Amx, Precision::F32) => {
+            if run::<amx::AmxF32>(product, threads) {
+                return;
+            }
+        }
+        (Isa::Avx512Bf16, Precision::Bf16) => {
+            run::<avx512::Avx512Bf16>(product, threads);
+            return;
+        }
+        _ => {}
+    }
+    #[cfg(target_arch = "x86_64")]
+    if isa() >= Isa::Avx512 {
+        run::<avx512::Avx512F32>(product, threads);
+        return;
+    }
+    let _ = precision;
+    run::<portable::Portable>(product, threads);
+}

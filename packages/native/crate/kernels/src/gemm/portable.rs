@@ -1,0 +1,89 @@
+//! Matrix products for AVX2, NEON and everything else: f32, 6 x 16 results, a loop that the compiler vectorises.
+
+use super::driver::{Kernel, Side};
+use super::finish::{RESULT, Tile, finish};
+use super::operand::Operand;
+use crate::simd::simd;
+
+const LEFT: usize = 6;
+const RIGHT: usize = 16;
+
+fn lanes_of(side: Side) -> usize {
+    if side == Side::Left { LEFT } else { RIGHT }
+}
+
+simd! {
+    fn multiply[S](left: &[[f32; LEFT]], right: &[[f32; RIGHT]], result: &mut [[f32; RIGHT]; LEFT]) {
+        let mut sums = [[0.0f32; RIGHT]; LEFT];
+        for (left, right) in left.iter().zip(right) {
+            for row in 0..LEFT {
+                for column in 0..RIGHT {
+                    sums[row][column] = S::fma(left[row], right[column], sums[row][column]);
+                }
+            }
+        }
+        *result = sums;
+    }
+}
+
+/// f32 x f32; bf16 operands are widened while they are packed.
+pub struct Portable;
+
+impl Kernel for Portable {
+    const LEFT: usize = LEFT;
+    const RIGHT: usize = RIGHT;
+    const STEP: usize = 1;
+    const DEPTH: usize = 256;
+    const DIRECT: bool = false;
+    type Session = ();
+
+    fn session() {}
+
+    fn panel_bytes(side: Side, depth: usize) -> usize {
+        lanes_of(side) * depth * 4
+    }
+
+    unsafe fn pack(
+        operand: &Operand,
+        side: Side,
+        (lane, lanes): (usize, usize),
+        (from, depth): (usize, usize),
+        panel: *mut u8,
+    ) -> bool {
+        let stride = lanes_of(side);
+        // SAFETY: the caller's panel holds `panel_bytes` bytes, aligned.
+        let panel = unsafe { std::slice::from_raw_parts_mut(panel as *mut f32, stride * depth) };
+        if lanes < stride {
+            panel.fill(0.0);
+        }
+        if operand.depth_stride == 1 {
+            for row in 0..lanes {
+                for at in 0..depth {
+                    // SAFETY: the caller names lanes and depths of the operand.
+                    panel[at * stride + row] = unsafe { operand.get(lane + row, from + at) };
+                }
+            }
+        } else {
+            for at in 0..depth {
+                for row in 0..lanes {
+                    // SAFETY: as above.
+                    panel[at * stride + row] = unsafe { operand.get(lane + row, from + at) };
+                }
+            }
+        }
+        true
+    }
+
+    unsafe fn multiply(depth: usize, left: *const u8, right: *const u8, _: *const u8, result: *mut f32, _: usize) {
+        // SAFETY: the caller's panels and result have these sizes.
+        unsafe {
+            let left = std::slice::from_raw_parts(left as *const [f32; LEFT], depth);
+            let right = std::slice::from_raw_parts(right as *const [f32; RIGHT], depth);
+            multiply(left, right, &mut *(result as *mut [[f32; RIGHT]; LEFT]));
+        }
+    }
+
+    unsafe fn finish(tile: &Tile, result: &[f32; RESULT]) {
+        unsafe { finish(tile, result) }
+    }
+}

@@ -1,0 +1,90 @@
+//! Memory that a kernel needs while it runs, kept per thread from call to call: fresh pages cost more than most kernels.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::cell::RefCell;
+
+/// More than this is given back at once.
+const KEPT: usize = 64 << 20;
+const ALIGNMENT: usize = 64;
+
+/// Aligned memory with undefined contents.
+struct Block {
+    start: *mut u8,
+    bytes: usize,
+}
+
+impl Block {
+    fn layout(bytes: usize) -> Layout {
+        Layout::from_size_align(bytes, ALIGNMENT).expect("scratch memory of a sane size")
+    }
+
+    fn new(bytes: usize) -> Block {
+        // SAFETY: the size is not zero.
+        let start = unsafe { alloc(Block::layout(bytes)) };
+        if start.is_null() {
+            handle_alloc_error(Block::layout(bytes));
+        }
+        Block { start, bytes }
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` with this layout.
+        unsafe { dealloc(self.start, Block::layout(self.bytes)) };
+    }
+}
+
+thread_local! {
+    static FREE: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Calls `body` with `bytes` bytes of undefined contents, aligned to 64. Nests.
+pub fn with_bytes<R>(bytes: usize, body: impl FnOnce(*mut u8) -> R) -> R {
+    let bytes = bytes.max(ALIGNMENT).next_multiple_of(4096);
+    let fitting = FREE.with_borrow_mut(|free| {
+        let best =
+            free.iter().enumerate().filter(|(_, block)| block.bytes >= bytes).min_by_key(|(_, block)| block.bytes)?;
+        let index = best.0;
+        Some(free.swap_remove(index))
+    });
+    let block = fitting.unwrap_or_else(|| Block::new(bytes));
+    let result = body(block.start);
+    FREE.with_borrow_mut(|free| {
+        // A larger block replaces the smaller ones that did not fit.
+        free.retain(|other| other.bytes * 2 > block.bytes || other.bytes <= 1 << 20);
+        if block.bytes + free.iter().map(|block| block.bytes).sum::<usize>() <= KEPT {
+            free.push(block);
+        }
+    });
+    result
+}
+
+/// The same as a slice of f32, filled with zeros.
+pub fn with_zeros<R>(length: usize, body: impl FnOnce(&mut [f32]) -> R) -> R {
+    with_bytes(length * 4, |start| {
+        // SAFETY: the memory holds `length` aligned numbers and is ours alone until `body` returns; it is written first.
+        let numbers = unsafe {
+            std::ptr::write_bytes(start, 0, length * 4);
+            std::slice::from_raw_parts_mut(start as *mut f32, length)
+        };
+        body(numbers)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nests_and_reuses() {
+        let first = with_bytes(5000, |outer| {
+            with_bytes(5000, |inner| assert_ne!(outer, inner));
+            assert_eq!(outer as usize % ALIGNMENT, 0);
+            outer as usize
+        });
+        let again = with_bytes(100, |start| start as usize);
+        assert!(again != 0 && first != 0);
+        with_zeros(1000, |numbers| assert!(numbers.iter().all(|&x| x == 0.0)));
+    }
+}
