@@ -1,5 +1,7 @@
 /** The backends by name: what each is, and how it is started. Adding one is adding a row. */
 import { startCpu } from "./cpu.ts";
+import { startNative, unusableNative } from "./native.ts";
+import { startTensorflow, unusableTensorflow } from "./tensorflow.ts";
 import { startWasm } from "./wasm.ts";
 
 export interface BackendOptions {
@@ -7,15 +9,32 @@ export interface BackendOptions {
   threads?: number;
 }
 
+/** What a backend says of itself once it runs. */
+export interface Running {
+  threads: number;
+  /** The SIMD instruction sets in use, as far as the backend knows them. */
+  instructionSets: string[];
+}
+
 /** One backend: how to ask whether it is usable here, and how to start it. */
 export interface Backend {
   description: string;
   /** Null where it can run, else one line that says what is missing. */
   unusable: () => Promise<string | null>;
-  start: (options: BackendOptions) => Promise<{ threads: number }>;
+  start: (options: BackendOptions) => Promise<Running>;
 }
 
 export const backends = {
+  native: {
+    description: "our Rust kernels: SIMD, threads, fused transformer operations",
+    unusable: unusableNative,
+    start: startNative,
+  },
+  tensorflow: {
+    description: "libtensorflow by way of tfjs-node-gpu or tfjs-node; CUDA",
+    unusable: unusableTensorflow,
+    start: startTensorflow,
+  },
   wasm: {
     description: "WebAssembly with SIMD, one thread; runs everywhere",
     unusable: async () => null,
@@ -30,5 +49,5 @@ export const backends = {
 
 export type BackendName = keyof typeof backends;
 
-/** The order in which a backend is chosen when none is named. */
-export const preference: BackendName[] = ["wasm", "cpu"];
+/** The order in which a backend is chosen when none is named. `tensorflow` runs when it is asked for. */
+export const preference: BackendName[] = ["native", "wasm", "cpu"];

@@ -1,8 +1,9 @@
 /** The `cpu` backend: TensorFlow.js's plain JavaScript. Slow; the reference in tests. */
 import * as tf from "@tensorflow/tfjs";
+import type { Running } from "./backends.ts";
 
-export async function startCpu(): Promise<{ threads: number }> {
+export async function startCpu(): Promise<Running> {
   if (!(await tf.setBackend("cpu"))) throw new Error("the cpu backend did not start");
   await tf.ready();
-  return { threads: 1 };
+  return { threads: 1, instructionSets: [] };
 }

@@ -1,6 +1,6 @@
 /** Chooses a backend and starts it. Apps, workers and tests call this once; libraries never do. */
 import * as tf from "@tensorflow/tfjs";
-import { type Backend, type BackendName, type BackendOptions, backends, preference } from "./backends.ts";
+import { type Backend, type BackendName, type BackendOptions, backends, preference, type Running } from "./backends.ts";
 import { EngineError } from "./errors.ts";
 
 export interface StartOptions extends BackendOptions {
@@ -8,9 +8,8 @@ export interface StartOptions extends BackendOptions {
   backend?: string;
 }
 
-export interface StartedEngine {
+export interface StartedEngine extends Running {
   backend: BackendName;
-  threads: number;
   /** Why not a faster one, a line each; empty when the preferred backend runs. */
   passedOver: string[];
 }

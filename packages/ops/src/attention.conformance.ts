@@ -45,19 +45,20 @@ const operands = (sizes: Sizes, { scale = 1 } = {}): Plains => {
   };
 };
 
-/** Calls back for every (row, head, query) with the flat starts of its query and of its keys, and its probabilities. */
-function eachQuery(
-  { q, k }: { q: Plain; k: Plain },
-  given: Given,
-  visit: (query: {
-    start: number;
-    keyStart: (key: number) => number;
-    p: Map<number, number>;
-    masked: number[];
-  }) => void,
-): void {
-  const [B, T, H, D] = q.shape as [number, number, number, number];
-  const [, S, G] = k.shape as [number, number, number];
+interface Query {
+  /** Where the query begins in q, a key in k, and the query's row in a bias. */
+  start: number;
+  keyStart: (key: number) => number;
+  biasStart: number;
+  /** The probability of each visible key, and what dropout multiplies each key's with. */
+  p: Map<number, number>;
+  masked: number[];
+}
+
+/** Calls back for every (row, head, query). */
+function eachQuery({ q, k, bias }: Plains, given: Given, visit: (query: Query) => void): void {
+  const [B, T, H, D] = q!.shape as [number, number, number, number];
+  const [, S, G] = k!.shape as [number, number, number];
   const mask = given.dropout ? maskOf([B, H, T, S], given.dropout).values : null;
   const scale = given.scale ?? 1 / Math.sqrt(D);
   for (let b = 0; b < B; b++) {
@@ -65,28 +66,29 @@ function eachQuery(
       const g = Math.floor((h * G) / H);
       for (let t = 0; t < T; t++) {
         const start = ((b * T + t) * H + h) * D;
+        const biasStart = (((bias?.shape[0] === 1 ? 0 : b) * H + h) * T + t) * S;
         const keyStart = (key: number) => ((b * S + key) * G + g) * D;
         const [from, to] = given.range?.(b, t) ?? [0, S];
         const scores = new Map<number, number>();
         for (let key = from; key < to; key++) {
           let dot = 0;
-          for (let d = 0; d < D; d++) dot += q.values[start + d]! * k.values[keyStart(key) + d]!;
-          scores.set(key, dot * scale);
+          for (let d = 0; d < D; d++) dot += q!.values[start + d]! * k!.values[keyStart(key) + d]!;
+          scores.set(key, dot * scale + (bias?.values[biasStart + key] ?? 0));
         }
-        const highest = Math.max(...scores.values());
+        const highest = Math.max(-1e300, ...scores.values());
         const total = [...scores.values()].reduce((sum, score) => sum + Math.exp(score - highest), 0);
-        const p = new Map([...scores].map(([key, score]) => [key, Math.exp(score - highest) / total]));
+        const p = new Map([...scores].map(([key, score]) => [key, Math.exp(score - highest) / (total || 1)]));
         const masked = Array.from({ length: S }, (_, key) => mask?.[((b * H + h) * T + t) * S + key] ?? 1);
-        visit({ start, keyStart, p, masked });
+        visit({ start, keyStart, biasStart, p, masked });
       }
     }
   }
 }
 
-function forward({ q, k, v }: Plains, given: Given): Plain {
+function forward({ q, k, v, ...rest }: Plains, given: Given): Plain {
   const D = q!.shape[3]!;
   const out = new Float64Array(q!.values.length);
-  eachQuery({ q: q!, k: k! }, given, ({ start, keyStart, p, masked }) => {
+  eachQuery({ q: q!, k: k!, ...rest }, given, ({ start, keyStart, p, masked }) => {
     for (const [key, probability] of p) {
       for (let d = 0; d < D; d++) out[start + d]! += probability * masked[key]! * v!.values[keyStart(key) + d]!;
     }
@@ -95,7 +97,7 @@ function forward({ q, k, v }: Plains, given: Given): Plain {
 }
 
 /** Through the chain rule, step by step: dv, then dp by the mask, then the softmax, then the scores. */
-function backward({ q, k, v }: Plains, dout: Plain, given: Given): Plains {
+function backward({ q, k, v, ...rest }: Plains, dout: Plain, given: Given): Plains {
   const D = q!.shape[3]!;
   const scale = given.scale ?? 1 / Math.sqrt(D);
   const [dq, dk, dv] = [q!, k!, v!].map(({ values }) => new Float64Array(values.length)) as [
@@ -103,7 +105,8 @@ function backward({ q, k, v }: Plains, dout: Plain, given: Given): Plains {
     Float64Array,
     Float64Array,
   ];
-  eachQuery({ q: q!, k: k! }, given, ({ start, keyStart, p, masked }) => {
+  const dBias = new Float64Array(rest.bias?.values.length ?? 0);
+  eachQuery({ q: q!, k: k!, ...rest }, given, ({ start, keyStart, biasStart, p, masked }) => {
     const dp = new Map<number, number>();
     let mean = 0;
     for (const [key, probability] of p) {
@@ -117,13 +120,15 @@ function backward({ q, k, v }: Plains, dout: Plain, given: Given): Plains {
     }
     for (const [key, probability] of p) {
       const dScore = probability * (dp.get(key)! - mean) * scale;
+      dBias[biasStart + key]! += dScore / scale;
       for (let d = 0; d < D; d++) {
         dq[start + d]! += dScore * k!.values[keyStart(key) + d]!;
         dk[keyStart(key) + d]! += dScore * q!.values[start + d]!;
       }
     }
   });
-  return { q: plain(q!.shape, dq), k: plain(k!.shape, dk), v: plain(v!.shape, dv) };
+  const gradients = { q: plain(q!.shape, dq), k: plain(k!.shape, dk), v: plain(v!.shape, dv) };
+  return rest.bias ? { ...gradients, bias: plain(rest.bias.shape, dBias) } : gradients;
 }
 
 /** Ranges [B, T, 2] as the op takes them. */
@@ -140,10 +145,10 @@ function holds(name: string, inputs: Plains, given: Given & { differences?: numb
       checkOp(
         {
           inputs,
-          run: ({ q, k, v }) =>
+          run: ({ q, k, v, bias }) =>
             attention(
               { q: q!, k: k!, v: v! },
-              { ranges: range ? rangesOf(range, q!.shape) : null, scale, dropout: dropout ?? null },
+              { ranges: range ? rangesOf(range, q!.shape) : null, bias, scale, dropout: dropout ?? null },
             ),
           forward: (plains) => forward(plains, given),
           backward: (plains, dout) => backward(plains, dout, given),
@@ -156,6 +161,7 @@ function holds(name: string, inputs: Plains, given: Given & { differences?: numb
 
 const causal = (_: number, t: number) => [0, t + 1] as const;
 const lengths = [3, 7];
+const infinity = Number.POSITIVE_INFINITY;
 const key = hashKey(6, "attention");
 
 /** Keys [B, S, G, D] cut into pages which lie in the given order; the pages of no row hold 1e30. */
@@ -222,6 +228,16 @@ export const attentionSuite: ConformanceSuite = {
     holds("dropout of some rows and heads of more", operands({ T: 7, H: 2 }), {
       dropout: { rate: 0.3, key, origin: [3, 2, 0, 0], globalShape: [8, 6, 7, 7] },
     }),
+    holds("a bias", { ...operands({ T: 5, S: 7 }), bias: random("bias", [2, 2, 5, 7]) }),
+    holds(
+      "one bias for all rows, six heads that share two, causal, dropout",
+      { ...operands({ T: 7, H: 6, G: 2 }), bias: random("bias", [1, 6, 7, 7]) },
+      { range: causal, dropout: { rate: 0.3, key } },
+    ),
+    holds("a bias of -Infinity hides keys, and all of them too", {
+      ...operands({ T: 3 }),
+      bias: withValues(random("bias", [2, 2, 3, 3]), { 1: -infinity, 3: -infinity, 4: -infinity, 5: -infinity }),
+    }),
     {
       name: "what no query sees does not matter, and gets no gradient",
       check: (options) => {
@@ -276,6 +292,8 @@ export const attentionSuite: ConformanceSuite = {
         const four = tf.zeros([2, 5, 4, 8]);
         const ranges = tf.zeros([2, 4, 2], "int32");
         expectError(() => attention({ q, k: four, v: four }, { ranges }), /ranges must be int32 \[2,3,2\]/);
+        const bias = tf.zeros([2, 3, 5]);
+        expectError(() => attention({ q, k: four, v: four }, { bias }), /bias must be \[2 or 1,4,3,5\], got \[2,3,5\]/);
       },
     },
   ],

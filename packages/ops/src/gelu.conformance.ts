@@ -27,7 +27,7 @@ const inputs: Record<string, Plain> = {
   "[3, 5, 7, 2]": random("gelu", [3, 5, 7, 2]),
   "a scalar": random("gelu", []),
   "0 elements": plain([0, 5]),
-  "a million elements": random("gelu", [1021, 1031]),
+  "131000 elements": random("gelu", [257, 509]),
   "the tails": plain([9], [-1e4, -40, -6, -4, 0, 4, 6, 40, 1e4]),
 };
 

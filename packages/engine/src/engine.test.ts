@@ -1,0 +1,99 @@
+import * as tf from "@tensorflow/tfjs";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { type Backend, backends } from "./backends.ts";
+import { describeBackends } from "./describe-backends.ts";
+import { EngineError } from "./errors.ts";
+import { start } from "./start.ts";
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+});
+
+describe("start", () => {
+  it("prints nothing, TensorFlow.js's greeting neither", async () => {
+    const spies = [
+      vi.spyOn(console, "warn"),
+      vi.spyOn(console, "log"),
+      vi.spyOn(process.stdout, "write"),
+      vi.spyOn(process.stderr, "write"),
+    ];
+    await start({ backend: "cpu" });
+    expect(tf.add(1, 2).dataSync()[0]).toBe(3);
+    for (const spy of spies) expect(spy).not.toHaveBeenCalled();
+  });
+
+  it("starts the backend that it is told, by option before environment", async () => {
+    vi.stubEnv("MEGATRON_BACKEND", "cpu");
+    expect(await start()).toMatchObject({ backend: "cpu", threads: 1, passedOver: [] });
+    expect(tf.getBackend()).toBe("cpu");
+    expect(await start({ backend: "wasm" })).toMatchObject({ backend: "wasm", instructionSets: ["simd128"] });
+    expect(tf.getBackend()).toBe("wasm");
+  });
+
+  it("takes the fastest that runs, and says why not a faster one", async () => {
+    vi.stubEnv("MEGATRON_BACKEND", undefined);
+    vi.spyOn(backends.native, "unusable").mockResolvedValue("not built");
+    const started = await start({ backend: "auto" });
+    expect(started).toMatchObject({ backend: "wasm", passedOver: ["native: not built"] });
+  });
+
+  it("refuses an unknown backend with one line that names the others", async () => {
+    await expect(start({ backend: "cuda" })).rejects.toThrow(
+      new EngineError('unknown backend "cuda": expected auto, native, tensorflow, wasm, cpu'),
+    );
+    await expect(start({ backend: "toString" })).rejects.toThrow(EngineError);
+  });
+
+  it("refuses a backend that cannot run here, and says what is missing", async () => {
+    vi.spyOn(backends.native, "unusable").mockResolvedValue("no binary for this platform");
+    await expect(start({ backend: "native" })).rejects.toThrow(
+      "the backend native cannot run here: no binary for this platform",
+    );
+  });
+
+  it("keeps tensors when it changes the backend", async () => {
+    await start({ backend: "cpu" });
+    const x = tf.tensor1d([1, 2, 3]);
+    await start({ backend: "wasm" });
+    expect([...tf.add(x, 1).dataSync()]).toEqual([2, 3, 4]);
+  });
+});
+
+describe("tensorflow", () => {
+  it("says which packages are missing where it was told to look", async () => {
+    vi.stubEnv("MEGATRON_TENSORFLOW", "/nowhere");
+    expect(await (backends.tensorflow as Backend).unusable()).toBe(
+      "neither @tensorflow/tfjs-node-gpu nor @tensorflow/tfjs-node is installed in MEGATRON_TENSORFLOW=/nowhere",
+    );
+  });
+});
+
+describe("describeBackends", () => {
+  it("measures each backend that runs, says why another does not, and leaves the running one running", async () => {
+    vi.spyOn(backends.native, "unusable").mockResolvedValue("not built");
+    vi.spyOn(backends.tensorflow, "unusable").mockResolvedValue("not installed");
+    await start({ backend: "wasm" });
+    const described = await describeBackends({ measure: true });
+    expect(described.map(({ name, unusable, threads }) => [name, unusable, threads])).toEqual([
+      ["native", "not built", null],
+      ["tensorflow", "not installed", null],
+      ["wasm", null, 1],
+      ["cpu", null, 1],
+    ]);
+    const [native, , wasm, cpu] = described;
+    expect(native!.gemmGflops).toBeNull();
+    expect(wasm!.gemmGflops! / cpu!.gemmGflops!).toBeGreaterThan(3);
+    expect(cpu!.memoryGigabytes).toBeGreaterThan(0.01);
+    expect(tf.getBackend()).toBe("wasm");
+    expect(tf.memory().numTensors).toBeLessThan(20);
+  });
+
+  it("calls a backend that fails to start unusable", async () => {
+    vi.spyOn(backends.native, "unusable").mockResolvedValue(null);
+    vi.spyOn(backends.native, "start").mockRejectedValue(new Error("illegal instruction"));
+    vi.spyOn(backends.tensorflow, "unusable").mockResolvedValue("not installed");
+    const [native] = await describeBackends();
+    expect(native).toMatchObject({ name: "native", unusable: "illegal instruction", threads: null, gemmGflops: null });
+  });
+});

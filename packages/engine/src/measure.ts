@@ -1,0 +1,35 @@
+/** How fast the running backend is: matrix products and memory, each the best of a few runs. */
+import * as tf from "@tensorflow/tfjs";
+
+const REPEATS = 5;
+const LONG_ENOUGH_MILLISECONDS = 20;
+
+/** Milliseconds that f takes until its result can be read. */
+function millisecondsOf(f: () => tf.Tensor): number {
+  const start = performance.now();
+  const result = tf.tidy(() => tf.slice(tf.reshape(f(), [-1]), [0], [1]));
+  result.dataSync();
+  result.dispose();
+  return performance.now() - start;
+}
+
+const best = (f: () => tf.Tensor) => Math.min(...Array.from({ length: REPEATS }, () => millisecondsOf(f)));
+
+/** GFLOP/s of a square float32 matrix product, of 1024 rows or of as many as take long enough to time. */
+export function measureGemm(): number {
+  for (let n = 128; ; n *= 2) {
+    const [a, b] = [tf.randomUniform([n, n]), tf.randomUniform([n, n])];
+    const milliseconds = best(() => tf.matMul(a, b));
+    tf.dispose([a, b]);
+    if (n === 1024 || milliseconds > LONG_ENOUGH_MILLISECONDS) return (2 * n ** 3) / milliseconds / 1e6;
+  }
+}
+
+/** GB/s of adding two vectors of 64 MiB: two reads and a write. */
+export function measureMemory(): number {
+  const n = 2 ** 24;
+  const [a, b] = [tf.ones([n]), tf.ones([n])];
+  const milliseconds = best(() => tf.add(a, b));
+  tf.dispose([a, b]);
+  return (3 * 4 * n) / milliseconds / 1e6;
+}
