@@ -1,0 +1,242 @@
+/** A user's mistakes: each gets one clear line and exit code 2, never a stack trace, and nothing is lost. */
+import { cpSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { megatron, megatronJson, type Outcome } from "./testing/megatron.ts";
+import { furnish, openWorkshop } from "./testing/workshop.ts";
+
+const workshop = openWorkshop();
+const { path, file } = workshop;
+let recipe: string;
+
+beforeAll(async () => {
+  await furnish(workshop);
+  recipe = workshop.recipe("recipe.yaml", "runs/a");
+  expect((await megatron("pretrain", recipe, "--train.steps", "2")).code).toBe(0);
+});
+afterAll(workshop.remove);
+
+/** One line on stderr beside what the engine said, exit code 2, nothing on stdout. */
+function expectMistake({ code, stdout, stderr }: Outcome, message: string | RegExp) {
+  const lines = stderr
+    .trimEnd()
+    .split("\n")
+    .filter((line) => !line.startsWith("engine: "));
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toMatch(message);
+  expect(lines[0]).toMatch(/^error: /);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+}
+
+const train = (input: string, ...more: string[]) =>
+  megatron("tokenizer", "train", "--input", input, "--vocab-size", "300", "--output", path("none"), ...more);
+const prepare = (input: string, ...more: string[]) =>
+  megatron(
+    "prepare",
+    "--input",
+    input,
+    "--tokenizer",
+    path("tok"),
+    "--output",
+    path("none"),
+    "--workers",
+    "0",
+    ...more,
+  );
+const evaluate = (run: string, data = path("data/corpus"), ...more: string[]) =>
+  megatron("evaluate", run, "--data", data, ...more);
+const generate = (run: string, prompt: string, ...more: string[]) =>
+  megatron("generate", run, "--prompt", prompt, "--max-tokens", "4", ...more);
+
+describe("text files", () => {
+  it("that are missing, empty or directories without text", async () => {
+    expectMistake(await train(path("missing.txt")), /missing\.txt: no such file$/);
+    expectMistake(await prepare(file("empty.txt", "")), /empty\.txt: is empty$/);
+    expectMistake(await prepare(path("runs/a/tensorboard")), /holds no file that ends in/);
+    expectMistake(await train(file("picture.png", "x")), /picture\.png: cannot tell its format/);
+  });
+
+  it("with invalid UTF-8 or malformed JSON are named with the line, or skipped and counted", async () => {
+    const invalid = Buffer.concat([Buffer.from('{"text":"one"}\n{"text":"'), Buffer.of(0xff), Buffer.from('"}\n')]);
+    expectMistake(await prepare(file("invalid.jsonl", invalid)), /invalid\.jsonl:2: invalid UTF-8$/);
+    expectMistake(await train(file("invalid.txt", invalid)), /invalid\.txt:2: invalid UTF-8$/);
+    const broken = file("broken.jsonl", '{"text":"one"}\n{"text":"two"}\n{"text"\n{"body":"no"}\n');
+    expectMistake(await prepare(broken), /broken\.jsonl:3: malformed JSON/);
+    expectMistake(await train(broken), /broken\.jsonl:3: malformed JSON/);
+    const skipping = await train(broken, "--skip-bad-lines", "--json");
+    expect(JSON.parse(skipping.stdout)).toMatchObject({ documents: 2, skippedLines: 2 });
+    expect(skipping.stderr).toMatch(/skipped: .*broken\.jsonl:3: .*\nskipped: .*broken\.jsonl:4: /);
+  });
+});
+
+describe("recipes", () => {
+  const pretrain = (...more: string[]) => megatron("pretrain", recipe, "--run.directory", path("runs/none"), ...more);
+
+  it("with an unknown field: where, and the nearest valid name", async () => {
+    const misspelt = file("misspelt.yaml", readFileSync(recipe, "utf8").replace("  evaluation:", "  evalution:"));
+    const line =
+      readFileSync(misspelt, "utf8")
+        .split("\n")
+        .findIndex((text) => text.includes("evalution")) + 1;
+    const expected = `misspelt\\.yaml:${line}: train\\.evalution: unknown field; .*did you mean evaluation\\?$`;
+    expectMistake(await megatron("pretrain", misspelt), new RegExp(expected));
+    expectMistake(await pretrain("--train.stps", "5"), /--train\.stps: unknown.*steps/);
+    expect(existsSync(path("runs/none"))).toBe(false);
+  });
+
+  it("with contradictions", async () => {
+    expectMistake(
+      await pretrain("--model.hiddenSize", "33"),
+      /--model\.hiddenSize: 33 is not divisible by numHeads \(2\)/,
+    );
+    expectMistake(await pretrain("--train.microBatchSize", "3"), /train\.batchSize: expected a multiple of/);
+    expectMistake(
+      await pretrain("--data.sequenceLength", "64"),
+      /--data\.sequenceLength: expected at most model\.maxPositions/,
+    );
+  });
+
+  it("with values that cannot be, or none", async () => {
+    expectMistake(await pretrain("--train.steps", "many"), /--train\.steps: expected/);
+    expectMistake(await pretrain("--train.steps", "--resume", "auto"), /--train\.steps: expected a value/);
+    expectMistake(await megatron("pretrain", path("missing.yaml")), /missing\.yaml: no such file/);
+    expectMistake(await megatron("pretrain", file("torn.yaml", "model: {")), /torn\.yaml:1: not YAML/);
+  });
+
+  it("that would run over another run", async () => {
+    expectMistake(await megatron("pretrain", recipe), /already holds a run \(step 2\): resume it with --resume auto/);
+  });
+
+  it("with a model that is not the checkpoint's", async () => {
+    const resume = ["--resume", path("runs/a")];
+    expectMistake(
+      await pretrain("--model.numLayers", "3", ...resume),
+      /model\.numLayers: expected 2, as in the checkpoint/,
+    );
+  });
+});
+
+describe("what does not fit together", () => {
+  it("a tokenizer and a dataset, a tokenizer and a checkpoint, a dataset and a model", async () => {
+    const text = path("a.txt");
+    const other = path("other");
+    expect((await megatron("tokenizer", "train", "--input", text, "--vocab-size", "400", "--output", other)).code).toBe(
+      0,
+    );
+    const options = ["--tokenizer", other, "--output", path("data/other"), "--workers", "0", "--split", "1,1,1"];
+    expect((await megatron("prepare", "--input", text, "--text-document", "paragraph", ...options)).code).toBe(0);
+    const fresh = ["--run.directory", path("runs/other")];
+    expectMistake(
+      await megatron("pretrain", recipe, "--data.tokenizer", other, ...fresh),
+      /was prepared with another tokenizer/,
+    );
+    expectMistake(await evaluate(path("runs/a"), path("data/other")), /was prepared with another tokenizer/);
+    const swapped = ["--data.tokenizer", other, "--data.train", path("data/other"), "--model.vocabularySize", "512"];
+    expectMistake(
+      await megatron("pretrain", recipe, ...swapped, "--resume", "auto"),
+      /data\.tokenizer: does not fit the checkpoint/,
+    );
+  });
+
+  it("a prompt and the model's positions", async () => {
+    expectMistake(
+      await generate(path("runs/a"), "whale ".repeat(60)),
+      /the prompt has \d+ tokens, but the model has 48/,
+    );
+    expectMistake(await generate(path("runs/a"), ""), /the prompt is empty/);
+  });
+
+  it("sampling settings out of their range", async () => {
+    expectMistake(await generate(path("runs/a"), "Call", "--top-p", "1.5"), /top-p must be above 0 and at most 1/);
+    expectMistake(await generate(path("runs/a"), "Call", "--temperature", "-1"), /temperature must be 0 or more/);
+  });
+});
+
+/** A copy of a file or directory with one of its files changed. */
+function damaged(what: { from: string; to: string; file: string }, change: (file: string) => void): string {
+  cpSync(path(what.from), path(what.to), { recursive: true });
+  change(path(`${what.to}/${what.file}`));
+  return path(what.to);
+}
+
+function flipByte(name: string) {
+  const bytes = readFileSync(name);
+  bytes[bytes.length >> 1]! ^= 0x10;
+  writeFileSync(name, bytes);
+}
+
+const shorten = (name: string) => truncateSync(name, readFileSync(name).length - 8);
+
+describe("damaged files", () => {
+  it.each(["idx", "bin"])("a truncated or bit-flipped .%s", async (kind) => {
+    const names = { from: "data", file: `corpus_text_document.${kind}` };
+    const cut = damaged({ ...names, to: `cut-${kind}` }, shorten);
+    expectMistake(await evaluate(path("runs/a"), `${cut}/corpus`), `corpus_text_document.${kind}: `);
+    const flipped = damaged({ ...names, to: `flipped-${kind}` }, flipByte);
+    expectMistake(await evaluate(path("runs/a"), `${flipped}/corpus`), `corpus_text_document.${kind}: `);
+  });
+
+  it.each(["weights-00001-of-00001.safetensors", "manifest.json", "tokenizer.json"])(
+    "a truncated or bit-flipped %s",
+    async (name) => {
+      const names = { from: "runs/a/step-00000002", file: name };
+      const cut = damaged({ ...names, to: `cut-${name}` }, shorten);
+      expectMistake(await generate(cut, "Call"), name);
+      const flipped = damaged({ ...names, to: `flipped-${name}` }, flipByte);
+      expectMistake(await generate(flipped, "Call"), name);
+    },
+  );
+
+  it("no checkpoint at all", async () => {
+    expectMistake(await generate(path("data"), "Call"), /data/);
+    expectMistake(await generate(path("nowhere"), "Call"), /nowhere/);
+  });
+
+  it("a tokenizer that is not one", async () => {
+    expectMistake(await megatron("tokenizer", "encode", path("nowhere"), "text"), /there is no tokenizer at .*nowhere/);
+    expectMistake(await megatron("tokenizer", "encode", file("no.json", "{"), "text"), /no\.json/);
+  });
+});
+
+describe("command lines", () => {
+  it.each([
+    [["pretain"], /unknown command 'pretain'/],
+    [["models", "--jsn"], /unknown option '--jsn'\n\(Did you mean --json\?\)/],
+    [["pretrain"], /missing required argument 'recipe'/],
+    [["evaluate", "runs/a"], /required option '--data <prefix>' not specified/],
+    [
+      ["tokenizer", "train", "--input", "a", "--vocab-size", "1k", "--output", "x"],
+      /'1k' is invalid. Expected a whole/,
+    ],
+    [["evaluate", "x", "--data", "y", "--split", "dev"], /Allowed choices are train, validation, test, all/],
+    [["prepare", "--input", "a", "--tokenizer", "b", "--output", "c", "--split", "a,b"], /Expected a number/],
+  ])("%j is answered with what is wrong", async (argv, message) => {
+    const { code, stdout, stderr } = await megatron(...argv);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/\n\s+at /);
+  });
+
+  it("an unknown backend", async () => {
+    expectMistake(await generate(path("runs/a"), "Call", "--backend", "gpu"), /unknown backend "gpu": expected auto/);
+  });
+});
+
+describe("what is nobody's mistake", () => {
+  it("a loss that is not a number: exit code 1, the step, and the last good checkpoint stays", async () => {
+    const diverging = ["--train.optimizer.learningRate", "1e30", "--train.clipNorm", "null"];
+    const options = [
+      "--run.directory",
+      path("runs/nan"),
+      "--train.checkpoint.every",
+      "1",
+      "--train.evaluation",
+      "null",
+    ];
+    const { code, stderr } = await megatron("pretrain", recipe, ...diverging, ...options);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/error: step \d+: the loss is .* the last checkpoint stays/);
+    const kept = readdirSync(path("runs/nan")).filter((name) => name.startsWith("step-"));
+    expect(kept.length).toBeGreaterThan(0);
+    expect(await megatronJson("generate", path("runs/a"), "--prompt", "Call")).toMatchObject({ prompt: "Call" });
+  });
+});

@@ -1,0 +1,53 @@
+/** What every command says about itself, and what the small ones show. */
+import { describe, expect, it } from "vitest";
+import { megatron, megatronJson } from "./testing/megatron.ts";
+
+const verbs = [
+  ["tokenizer", "train"],
+  ["tokenizer", "encode"],
+  ["prepare"],
+  ["pretrain"],
+  ["evaluate"],
+  ["generate"],
+  ["doctor"],
+  ["models"],
+];
+
+describe("--help", () => {
+  it.each(verbs)("%s %s has examples and --json, on stdout", async (...verb) => {
+    const { code, stdout, stderr } = await megatron(...verb.filter(Boolean), "--help");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain(`Examples:\n  $ megatron ${verb.join(" ")}`);
+    expect(stdout).toContain("--json");
+  });
+
+  it("of the program lists every command", async () => {
+    const { stdout } = await megatron("--help");
+    for (const [verb] of verbs) expect(stdout).toMatch(new RegExp(`^ {2}${verb}\\b`, "m"));
+  });
+});
+
+describe("megatron models", () => {
+  it("lists families, presets, exact parameters and what works", async () => {
+    const { models } = await megatronJson<{ models: { preset: string; parameters: number }[] }>("models");
+    expect(models).toContainEqual(expect.objectContaining({ preset: "megatron-gpt-8.3b", parameters: 8_317_040_640 }));
+    const { stdout } = await megatron("models");
+    expect(stdout).toMatch(/^family +preset +parameters +layers/);
+    expect(stdout).toMatch(/^gpt +megatron-gpt-345m +354,871,296 +24 +1024 +16 +50,304 +pretrain evaluate generate$/m);
+  });
+});
+
+describe("megatron doctor", () => {
+  it("measures the backends that run, and says which one is used", async () => {
+    const report = await megatronJson<{
+      node: string;
+      backends: { name: string; unusable: string | null; default: boolean; gemmGigaflops: number | null }[];
+    }>("doctor");
+    expect(report.node).toBe(process.version);
+    expect(report.backends.filter((backend) => backend.default)).toHaveLength(1);
+    const wasm = report.backends.find(({ name }) => name === "wasm");
+    expect(wasm?.unusable).toBeNull();
+    expect(wasm?.gemmGigaflops).toBeGreaterThan(0.1);
+    for (const { unusable, gemmGigaflops } of report.backends) expect(gemmGigaflops === null).toBe(unusable !== null);
+  });
+});

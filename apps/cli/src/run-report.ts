@@ -1,0 +1,41 @@
+/** What a run tells, as lines and a bar: one line per log interval, evaluation and checkpoint; the bar moves every step. */
+import type { RunEvent } from "@megatron-ts/train";
+import type { Terminal } from "./terminal.ts";
+
+export async function createRunReport(terminal: Terminal): Promise<{ show(event: RunEvent): void; close(): void }> {
+  const { formatCount, formatDifference, formatDuration, formatEvaluation, formatQuantity, formatReport } =
+    await import("@megatron-ts/train");
+  const began = performance.now();
+  let totals = { steps: 0, samples: 0 };
+  const bar = terminal.progress("training");
+
+  function show(event: RunEvent): void {
+    if (event.type === "started") {
+      totals = { steps: event.steps, samples: event.totalSamples };
+      const from = event.resumedFrom ? `resumed from ${event.resumedFrom} at` : "from";
+      const size = `${formatCount(event.parameters)} parameters`;
+      const samples = `${formatCount(event.totalSamples)} samples in all`;
+      terminal.log(`${size}, ${from} step ${event.step} of ${event.steps}, ${samples}`);
+    } else if (event.type === "changed") {
+      terminal.log(`changed since the checkpoint: ${formatDifference(event)}`);
+    } else if (event.type === "step") {
+      const { step, loss, tokensPerSecond, secondsLeft } = event;
+      const elapsed = (performance.now() - began) / 1000;
+      // Under a time limit the clock is ahead of the steps.
+      const fraction = Math.max(step / totals.steps, elapsed / (elapsed + secondsLeft));
+      const speed = `${formatCount(tokensPerSecond)} tokens/s`;
+      bar.update(fraction, `loss ${loss.toFixed(3)} | ${speed} | ${formatDuration(secondsLeft)} left`);
+    } else if (event.type === "report") {
+      const { report, noise } = event;
+      const advice = noise
+        ? ` | noise scale ${formatQuantity(noise.noiseScale)}, suggests batch ${noise.suggestedBatchSize}`
+        : "";
+      terminal.log(formatReport(report, totals) + advice);
+    } else if (event.type === "evaluated") {
+      terminal.log(formatEvaluation({ step: event.step, ...event.result }, totals));
+    } else if (event.type === "saved") {
+      terminal.log(`saved ${event.directory}`);
+    }
+  }
+  return { show, close: () => bar.stop() };
+}

@@ -1,0 +1,79 @@
+/** `megatron pretrain`: a recipe to a trained model. */
+import type { PerplexityResult } from "@megatron-ts/metrics";
+import type { RunEvent } from "@megatron-ts/train";
+import type { Command } from "commander";
+import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../common-options.ts";
+import type { RecipeOverride } from "../recipe-options.ts";
+import { createRunReport } from "../run-report.ts";
+import { startEngine } from "../start-engine.ts";
+import type { Terminal } from "../terminal.ts";
+
+interface Options extends EngineOptions {
+  resume: string;
+  json?: boolean;
+}
+
+export function addPretrain(program: Command, terminal: Terminal, overrides: readonly RecipeOverride[]): void {
+  const command = program
+    .command("pretrain")
+    .description("train a model from a recipe; any field of it can be given as an option, such as --train.steps 200")
+    .usage("<recipe> [--<section>.<field> <value> ...] [options]")
+    .argument("<recipe>", "a YAML file")
+    .option("--resume <from>", "auto: go on from the run's newest checkpoint, if any; never; or a checkpoint", "never");
+  addEngineOptions(command).action((recipe: string, options: Options) =>
+    run({ recipe, overrides, ...options }, terminal),
+  );
+  addExamples(addJsonOption(command), [
+    "megatron pretrain recipe.yaml --train.steps 200 --run.directory runs/a --resume auto",
+    "megatron pretrain recipe.yaml --train.optimizer.learningRate 3e-4 --backend wasm",
+  ]);
+}
+
+async function run(
+  options: Options & { recipe: string; overrides: readonly RecipeOverride[] },
+  terminal: Terminal,
+): Promise<void> {
+  const { listenForStop, loadPretrainRecipe, pretrain } = await import("@megatron-ts/train");
+  const { loadTokenizer } = await import("@megatron-ts/tokenizer/files");
+  const configuration = loadPretrainRecipe(options.recipe, [...options.overrides, ...engineOverrides(options)]);
+  const tokenizer = await loadTokenizer(configuration.data.tokenizer);
+  const { backend, threads } = configuration.engine;
+  await startEngine({ backend: backend ?? undefined, threads: threads ?? undefined }, terminal);
+
+  const report = await createRunReport(terminal);
+  const stop = listenForStop({
+    onRequest: (signal) => terminal.log(`${signal}: saving and stopping; once more ends at once`),
+  });
+  let loss: number | null = null;
+  let validation: PerplexityResult | null = null;
+  const onEvent = (event: RunEvent) => {
+    if (event.type === "report") loss = event.report.loss;
+    if (event.type === "evaluated") validation = event.result;
+    report.show(event);
+  };
+  try {
+    const { reason, step } = await pretrain(configuration, { tokenizer, resume: options.resume, stop, onEvent });
+    report.close();
+    const { directory } = configuration.run;
+    if (options.json) terminal.print(JSON.stringify({ directory, reason, step, loss, validation }));
+    else terminal.print(`${directory}: ${endings[reason]} at step ${step}`);
+  } finally {
+    stop.dispose();
+    report.close();
+  }
+}
+
+/** `--backend` and `--threads` are short for fields of the recipe. */
+function engineOverrides({ backend, threads }: EngineOptions): RecipeOverride[] {
+  const overrides: RecipeOverride[] = [];
+  if (backend !== undefined) overrides.push(["engine.backend", backend === "auto" ? "null" : backend]);
+  if (threads !== undefined) overrides.push(["engine.threads", String(threads)]);
+  return overrides;
+}
+
+const endings = {
+  completed: "completed",
+  "already complete": "was complete already",
+  "time limit": "reached its time limit",
+  stopped: "stopped; --resume auto goes on",
+} as const;
