@@ -1,0 +1,75 @@
+// Training steps of GPT-2 124M and of a small GPT, f32 and bf16, beside PyTorch; their peak memory; and the share of the
+// time that the matrix products alone would take.
+//
+//     PEER_PYTHON=/path/to/python node bench/run.mjs training [--quick]
+
+import { alternate, hasModules, median, runScript } from "../peers.mjs";
+
+const gpt2 = { numLayers: 12, hiddenSize: 768, numHeads: 12, vocabularySize: 50_257, maxPositions: 1024 };
+const small = { numLayers: 4, hiddenSize: 256, numHeads: 4, vocabularySize: 8192, maxPositions: 256 };
+const cases = [
+  { name: "GPT-2 124M, S=512, B=2", model: gpt2, sequenceLength: 512, batchSize: 2, precision: "f32", atLeast: 2.2 },
+  { name: "GPT-2 124M, S=512, B=2", model: gpt2, sequenceLength: 512, batchSize: 2, precision: "bf16", atLeast: 1.8 },
+  {
+    name: "4 layers, h=256, S=256, B=8",
+    model: small,
+    sequenceLength: 256,
+    batchSize: 8,
+    precision: "f32",
+    atLeast: 2,
+  },
+  {
+    name: "4 layers, h=256, S=256, B=8",
+    model: small,
+    sequenceLength: 256,
+    batchSize: 8,
+    precision: "bf16",
+    atLeast: 1.5,
+  },
+];
+
+const script = (name) => new URL(name, import.meta.url);
+
+export async function run({ peerPython, quick = false, threads = 2, backend = "native" } = {}) {
+  const peer = hasModules(peerPython, "torch", "transformers");
+  const name = "PyTorch, transformers";
+  const rows = [];
+  for (const { name: what, atLeast, ...shape } of cases) {
+    const large = shape.model === gpt2;
+    const options = { ...shape, threads, backend, warmup: 2, steps: quick ? 3 : large ? 5 : 20 };
+    const { ours, theirs } = alternate(quick ? 1 : 5, {
+      ours: () => runScript(process.execPath, script("step.mjs"), options),
+      theirs: peer ? () => runScript(peerPython, script("step.py"), options) : null,
+    });
+    const bound = runScript(process.execPath, script("matrix-products.mjs"), options).tokensPerSecond;
+    const of = (results, field) => (results.length > 0 ? median(results.map((result) => result[field])) : undefined);
+    const speed = of(ours, "tokensPerSecond");
+    const row = (label, field, better) => {
+      const [our, their] = [of(ours, field), of(theirs, field)];
+      return { our, their, ratio: their === undefined ? undefined : better(our, their), label };
+    };
+    const pace = row(`training step, ${what}, ${shape.precision}`, "tokensPerSecond", (our, their) => our / their);
+    rows.push({
+      what: pace.label,
+      peer: peer ? name : `${name}: skipped, not found`,
+      ours: pace.our,
+      theirs: pace.their,
+      unit: "tokens/s",
+      ratio: pace.ratio,
+      atLeast,
+      note: `${((100 * speed) / bound).toFixed(0)} % of the bound by its matrix products (${bound.toFixed(0)} tokens/s)`,
+    });
+    if (!large) continue;
+    const memory = row(`peak memory of the same, ${shape.precision}`, "peakBytes", (our, their) => our / their);
+    rows.push({
+      what: memory.label,
+      peer: peer ? name : `${name}: skipped, not found`,
+      ours: memory.our / 2 ** 30,
+      theirs: memory.their && memory.their / 2 ** 30,
+      unit: "GiB",
+      ratio: memory.ratio,
+      atMost: 0.8,
+    });
+  }
+  return rows;
+}

@@ -1,0 +1,41 @@
+// Our side: training steps of a GPT on random tokens. Prints tokens per second (the median step) and peak memory.
+
+import { start } from "@megatron-ts/engine";
+import { createModel } from "@megatron-ts/model";
+import { withPrecision } from "@megatron-ts/ops";
+import { accumulate, causalObjective, clipByGlobalNorm, createAdamW } from "@megatron-ts/train/step";
+
+const {
+  model: config,
+  batchSize,
+  sequenceLength,
+  precision,
+  steps,
+  warmup,
+  backend,
+  threads,
+} = JSON.parse(process.argv[2]);
+
+await start({ backend, threads });
+const model = createModel({ family: "gpt", dropout: 0, attentionDropout: 0, ...config }, { weights: { seed: 1 } });
+const optimizer = createAdamW(model.parameters, { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 });
+const size = batchSize * sequenceLength;
+const tokens = Int32Array.from({ length: size + 1 }, (_, i) => (i * 7919 + ((i * i) % 101)) % config.vocabularySize);
+const batch = { batchSize, sequenceLength, tokens: tokens.slice(0, size), labels: tokens.slice(1) };
+
+const seconds = [];
+const losses = [];
+for (let step = 0; step < warmup + steps; step++) {
+  const began = performance.now();
+  const loss = withPrecision(precision, () => {
+    const done = accumulate({ model, objective: causalObjective }, batch, { microBatchSize: batchSize });
+    optimizer.update(clipByGlobalNorm(done.gradients, { ...model, maxNorm: 1 }).clipped, 1e-4);
+    return done.loss;
+  });
+  losses.push(loss);
+  if (step >= warmup) seconds.push((performance.now() - began) / 1000);
+}
+const middle = seconds.toSorted((a, b) => a - b)[seconds.length >> 1];
+const peakBytes = process.resourceUsage().maxRSS * 1024;
+process.stdout.write(`${JSON.stringify({ tokensPerSecond: size / middle, peakBytes, losses })}\n`);
+process.exit(0);
