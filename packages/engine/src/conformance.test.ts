@@ -13,7 +13,14 @@ interface Row extends ConformanceOptions {
 const rows: Row[] = [
   { backend: "native", precision: "f32", faults: {} },
   { backend: "native", precision: "bf16", faults: {} },
-  { backend: "tensorflow", precision: "f32", faults: {} },
+  {
+    backend: "tensorflow",
+    precision: "f32",
+    faults: {
+      "tfjs: memory > clones and reshapes share memory, which goes with the last of them":
+        "makes every reshape a TensorFlow tensor of its own, counted by itself",
+    },
+  },
   {
     backend: "wasm",
     precision: "f32",

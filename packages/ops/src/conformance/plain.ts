@@ -107,6 +107,22 @@ export function expectError(f: () => unknown, pattern: RegExp): void {
   throw new Error(`expected an error like ${pattern}, got none`);
 }
 
+/**
+ * Throws unless `change`, which writes to `tensor`, leaves a tensor that was reshaped from it alone: by refusing to run
+ * where the two share memory.
+ */
+export function expectAliasUnchanged(tensor: tf.Tensor, change: () => void): void {
+  const alias = tf.reshape(tensor, [tensor.size]);
+  const before = Array.from(alias.dataSync());
+  if (tf.backend().refCount(tensor.dataId) > 1) {
+    expectError(change, /is changed in place but 2 tensors share its memory/);
+  } else {
+    change();
+  }
+  expectClose(alias, { expected: plain([tensor.size], before), tolerance: 0, what: "the alias" });
+  alias.dispose();
+}
+
 /** Throws if f leaves tensors or bytes behind. */
 export function expectNoLeak<T>(f: () => T, { what }: { what: string }): T {
   const before = tf.memory();
