@@ -14,23 +14,29 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 const environment = { ...process.env, DO_NOT_TRACK: "1" };
 
 /**
- * Runs Node with `args` in the repository's directory, until it ends.
+ * Runs Node with `args` in the repository's directory, until it ends; SIGTERM is passed on to it.
  * @param options.capture gives stdout back instead of showing it
- * @returns the exit code (128 + the signal's meaning is up to the program; a killed one counts as 1) and what was captured
+ * @param options.env variables beside those of this process
+ * @returns the exit code, 1 where a signal ended it, and what was captured
  */
-export function runNode(args, { capture = false } = {}) {
+export function runNode(args, { capture = false, env = {} } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
       cwd: root,
-      env: environment,
+      env: { ...environment, ...env },
       stdio: ["inherit", capture ? "pipe" : "inherit", "inherit"],
     });
     let stdout = "";
     child.stdout?.setEncoding("utf8").on("data", (text) => {
       stdout += text;
     });
+    const forward = () => child.kill("SIGTERM");
+    process.on("SIGTERM", forward);
     child.on("error", reject);
-    child.on("close", (code) => resolve({ code: code ?? 1, stdout }));
+    child.on("close", (code) => {
+      process.off("SIGTERM", forward);
+      resolve({ code: code ?? 1, stdout });
+    });
   });
 }
 

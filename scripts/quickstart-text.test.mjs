@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { quickstartText, splitAtEnd } from "./quickstart-text.mjs";
+
+const text = (documents) => documents.map((bytes) => bytes.toString("utf8"));
+const split = (documents, bytes) => {
+  const { kept, heldOut } = splitAtEnd(
+    documents.map((document) => Buffer.from(document)),
+    bytes,
+  );
+  return [text(kept), text(heldOut)];
+};
+
+test("the last bytes are apart, wherever the cut falls", () => {
+  assert.deepEqual(split(["one", "two", "three"], 4), [["one", "two", "t"], ["hree"]]);
+  assert.deepEqual(split(["one", "two", "three"], 5), [["one", "two"], ["three"]]);
+  assert.deepEqual(split(["one", "two", "three"], 7), [
+    ["one", "t"],
+    ["wo", "three"],
+  ]);
+});
+
+test("a character is never cut", () => {
+  assert.deepEqual(split(["a€b"], 3), [["a€"], ["b"]]);
+  assert.deepEqual(split(["a€b"], 4), [["a"], ["€b"]]);
+});
+
+test("the real text: all of it, 300 kB held out", () => {
+  const { speeches, heldOut, mobyDick } = quickstartText();
+  const size = (documents) => documents.reduce((sum, { length }) => sum + length, 0);
+  assert.equal(size(heldOut), 300_000);
+  assert.equal(size(speeches), 10_461_413);
+  assert.equal(mobyDick.length, 1_204_997);
+  const again = Buffer.concat([...speeches, ...heldOut]).toString("utf8");
+  assert.ok(again.startsWith("Fellow-Citizens of the Senate"));
+  assert.ok(!again.includes("\ufffd"));
+});
