@@ -1,6 +1,7 @@
 // Finding added tokens in a text: leftmost, longest first, with the white space that they take along. Works on UTF-8.
 // Knows nothing of what happens to the text in between.
 
+import { characterEnd, characterStart, codePointAt } from "./character.ts";
 import { characterClasses, SPACE } from "./character-classes.ts";
 import type { AddedToken } from "./tokenizer-json.ts";
 
@@ -21,23 +22,11 @@ interface TrieNode {
 const WORD_CHARACTER = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-const characterEnd = (bytes: Uint8Array, start: number, end: number): number => {
-  let position = start + 1;
-  while (position < end && (bytes[position]! & 0xc0) === 0x80) position++;
-  return position;
-};
-
-const characterStart = (bytes: Uint8Array, end: number, start: number): number => {
-  let position = end - 1;
-  while (position > start && (bytes[position]! & 0xc0) === 0x80) position--;
-  return position;
-};
-
 const characterIn = (bytes: Uint8Array, start: number, end: number): string =>
   decoder.decode(bytes.subarray(start, end));
 
-const isSpace = (bytes: Uint8Array, start: number, end: number): boolean =>
-  characterClasses()[characterIn(bytes, start, end).codePointAt(0)!] === SPACE;
+const isSpace = (bytes: Uint8Array, start: number): boolean =>
+  characterClasses(SPACE)[codePointAt(bytes, start)] === SPACE;
 
 /** Whether no word character stands right before or right after. */
 function standsAlone(bytes: Uint8Array, start: number, end: number, from: number, to: number): boolean {
@@ -50,7 +39,7 @@ function spaceStart(bytes: Uint8Array, start: number, end: number): number {
   let position = end;
   while (position > start) {
     const previous = characterStart(bytes, position, start);
-    if (!isSpace(bytes, previous, position)) break;
+    if (!isSpace(bytes, previous)) break;
     position = previous;
   }
   return position;
@@ -60,7 +49,7 @@ function spaceEnd(bytes: Uint8Array, start: number, end: number): number {
   let position = start;
   while (position < end) {
     const next = characterEnd(bytes, position, end);
-    if (!isSpace(bytes, position, next)) break;
+    if (!isSpace(bytes, position)) break;
     position = next;
   }
   return position;

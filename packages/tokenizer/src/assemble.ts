@@ -10,8 +10,8 @@ import type { AddedToken, TokenizerJson } from "./tokenizer-json.ts";
 import { toUtf8 } from "./utf8.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
-/** Appends the tokens of bytes[start..end) to the buffer. */
-export type PieceEncoder = (bytes: Uint8Array, start: number, end: number, buffer: TokenBuffer) => void;
+/** Appends the tokens of bytes[start..end) to the buffer. `first`: the piece stands at the start of the text. */
+export type PieceEncoder = (bytes: Uint8Array, start: number, end: number, buffer: TokenBuffer, first: boolean) => void;
 
 export interface TokenizerParts {
   json: TokenizerJson;
@@ -26,9 +26,9 @@ export interface TokenizerParts {
 
 const around = (split: TokenSplitter | undefined, encodePiece: PieceEncoder): PieceEncoder =>
   split
-    ? (bytes, start, end, buffer) =>
+    ? (bytes, start, end, buffer, first) =>
         split(bytes, start, end, {
-          text: (from, to) => encodePiece(bytes, from, to, buffer),
+          text: (from, to) => encodePiece(bytes, from, to, buffer, first && from === start),
           token: (id) => append(buffer, [id]),
         })
     : encodePiece;
@@ -40,9 +40,9 @@ export function assembleTokenizer(parts: TokenizerParts): Tokenizer {
   const splitNormalized = createTokenSplitter(addedTokens.filter((token) => token.normalized));
   const encodeNormalized = around(splitNormalized, encodePiece);
   const encodeKept = around(splitOriginal, encodeNormalized);
-  const encodeChanged = around(splitOriginal, (bytes, start, end, buffer) => {
+  const encodeChanged = around(splitOriginal, (bytes, start, end, buffer, first) => {
     const normalized = normalizer!.apply(bytes, start, end);
-    encodeNormalized(normalized.bytes, 0, normalized.length, buffer);
+    encodeNormalized(normalized.bytes, 0, normalized.length, buffer, first);
   });
   const scratch = createTokenBuffer();
   let fingerprint: string | undefined;
@@ -61,7 +61,7 @@ export function assembleTokenizer(parts: TokenizerParts): Tokenizer {
       const { bytes, length } = toUtf8(text);
       if (addSpecialTokens) append(buffer, frame.before);
       const encode = !normalizer || normalizer.keeps(text) ? encodeKept : encodeChanged;
-      encode(bytes, 0, length, buffer);
+      encode(bytes, 0, length, buffer, true);
       if (addSpecialTokens) append(buffer, frame.after);
       return buffer.length - before;
     },

@@ -6,7 +6,7 @@ import { bytesOfToken, byteToCharacter } from "./byte-alphabet.ts";
 import { createByteDecoder } from "./byte-decoder.ts";
 import type { ByteLevelParts } from "./byte-level-parts.ts";
 import { createFormNormalizer, normalizeText } from "./normalizer.ts";
-import { reserve, type Tokenizer } from "./tokenizer.ts";
+import { reserve, type Tokenizer, type WordEncoder } from "./tokenizer.ts";
 import type { AddedToken, TokenizerJson } from "./tokenizer-json.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 import { rememberWords } from "./word-cache.ts";
@@ -18,7 +18,7 @@ const BLANK = 0x20;
 const encoder = new TextEncoder();
 
 /** Takes words that are tokens as they are, and merges the others. */
-function preferWholeWords(vocabulary: ReadonlyMap<string, number>, merge: PieceEncoder): PieceEncoder {
+function preferWholeWords(vocabulary: ReadonlyMap<string, number>, merge: WordEncoder): WordEncoder {
   const words = createWordTable(vocabulary.size);
   const ids = new Int32Array(vocabulary.size);
   for (const [token, id] of vocabulary) {
@@ -33,7 +33,7 @@ function preferWholeWords(vocabulary: ReadonlyMap<string, number>, merge: PieceE
   };
 }
 
-function createWordEncoder({ vocabulary, merges, ignoreMerges }: ByteLevelParts): PieceEncoder {
+function createWordEncoder({ vocabulary, merges, ignoreMerges }: ByteLevelParts): WordEncoder {
   const byteIds = Int32Array.from(byteToCharacter, (character) => vocabulary.get(character)!);
   const merge = createWordMerger(createMergeTable(merges), byteIds);
   return rememberWords(ignoreMerges ? preferWholeWords(vocabulary, merge) : merge);
@@ -42,7 +42,7 @@ function createWordEncoder({ vocabulary, merges, ignoreMerges }: ByteLevelParts)
 function createPieceEncoder(parts: ByteLevelParts): PieceEncoder {
   const scan = createWordScanner(parts.pattern);
   const encodeWord = createWordEncoder(parts);
-  const encodeWords: PieceEncoder = (bytes, start, end, buffer) => {
+  const encodeWords: WordEncoder = (bytes, start, end, buffer) => {
     for (let from = start; from < end; ) {
       const to = scan(bytes, from, end);
       encodeWord(bytes, from, to, buffer);

@@ -1,7 +1,9 @@
-// From a tokenizer.json to a tokenizer: our own where it covers the file, else the reference in JavaScript.
+// From a tokenizer.json to a tokenizer: our own where it covers the file, else the library.
 
 import { createByteLevelTokenizer } from "./byte-level.ts";
 import { readByteLevelParts } from "./byte-level-parts.ts";
+import { TokenizerError } from "./errors.ts";
+import { frameOf } from "./post-processor.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { checkTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
 import { readVocabulary } from "./vocabulary.ts";
@@ -11,16 +13,27 @@ export interface CreateTokenizerOptions {
   endOfText?: string;
 }
 
+const MODELS = ["BPE", "WordPiece", "Unigram"];
+
 /**
  * Truncation and padding that the file may ask for are left to the caller: a text is always encoded as a whole.
  *
- * @throws {TokenizerError} when the file is broken or asks for something that is not supported.
+ * @throws {TokenizerError} when the file is broken or asks for something that is not supported, by its name.
  */
 export async function createTokenizer(json: TokenizerJson, options: CreateTokenizerOptions = {}): Promise<Tokenizer> {
   const checked = checkTokenizerJson(json, "the tokenizer");
-  const parts = readByteLevelParts(checked);
+  const { type } = checked.model;
+  if (!MODELS.includes(type)) {
+    throw new TokenizerError(`tokenizers of type "${type}" are not supported: only ${MODELS.join(", ")} are`);
+  }
   const vocabulary = readVocabulary(checked, options.endOfText);
+  const parts = readByteLevelParts(checked);
   if (parts) return createByteLevelTokenizer(checked, parts, vocabulary);
+  const frame = frameOf(checked.post_processor);
+  if (frame && type !== "BPE") {
+    const { createWordTokenizer } = await import("./word-tokenizer.ts");
+    return createWordTokenizer(checked, frame, vocabulary);
+  }
   const { createHuggingFaceTokenizer } = await import("./huggingface.ts");
   return createHuggingFaceTokenizer(checked, vocabulary);
 }

@@ -1,13 +1,13 @@
-// Every other published tokenizer (WordPiece, Unigram, normalizers, other patterns), through @huggingface/tokenizers:
-// pure JavaScript, slower than our own encoder, loaded only when it is needed.
+// Published BPE tokenizers that are not byte-level as we know it, through @huggingface/tokenizers as a whole: slower than
+// our own encoders.
 
 import { TokenizerError } from "./errors.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import { append, type DecodeOptions, type TokenDecoder, type Tokenizer } from "./tokenizer.ts";
+import { loadLibraryTokenizer } from "./library.ts";
+import { append, type DecodeOptions, type Tokenizer } from "./tokenizer.ts";
 import type { TokenizerJson } from "./tokenizer-json.ts";
 import type { Vocabulary } from "./vocabulary.ts";
-
-const MODELS = ["BPE", "WordPiece", "Unigram"];
+import { createWindowDecoder } from "./window-decoder.ts";
 
 // UTF-8 cannot hold lone surrogates: going through it puts U+FFFD in their place.
 const wellFormed = (text: string): string =>
@@ -15,55 +15,9 @@ const wellFormed = (text: string): string =>
     ? new TextDecoder("utf-8", { ignoreBOM: true }).decode(new TextEncoder().encode(text))
     : text;
 
-/** Text as it comes, by decoding what is new together with what may still change it. */
-function createWindowDecoder(decode: (ids: number[]) => string): TokenDecoder {
-  let window: number[] = [];
-  /** How many ids of the window were given out, and their text. */
-  let done = 0;
-  let doneText = "";
-  return {
-    push(id) {
-      window.push(id);
-      const text = decode(window);
-      if (text.length <= doneText.length || text.endsWith("\uFFFD")) return "";
-      const fresh = text.slice(doneText.length);
-      window = window.slice(done);
-      done = window.length;
-      doneText = decode(window);
-      return fresh;
-    },
-    flush() {
-      const rest = decode(window).slice(doneText.length);
-      window = [];
-      done = 0;
-      doneText = "";
-      return rest;
-    },
-  };
-}
-
 /** @throws {TokenizerError} when the file asks for something that is not supported, by its name. */
 export async function createHuggingFaceTokenizer(json: TokenizerJson, vocabulary: Vocabulary): Promise<Tokenizer> {
-  if (!MODELS.includes(json.model.type)) {
-    throw new TokenizerError(
-      `tokenizers of type "${json.model.type}" are not supported: only ${MODELS.join(", ")} are`,
-    );
-  }
-  const { Tokenizer: Reference } = await import("@huggingface/tokenizers");
-  const whole = {
-    added_tokens: [],
-    normalizer: null,
-    pre_tokenizer: null,
-    post_processor: null,
-    decoder: null,
-    ...json,
-  };
-  let reference: InstanceType<typeof Reference>;
-  try {
-    reference = new Reference(whole, { clean_up_tokenization_spaces: false });
-  } catch (error) {
-    throw new TokenizerError(`this tokenizer is not supported: ${(error as Error).message}`);
-  }
+  const reference = await loadLibraryTokenizer(json);
   let fingerprint: string | undefined;
 
   const decode = (ids: ArrayLike<number>, { skipSpecialTokens = false }: DecodeOptions = {}): string => {

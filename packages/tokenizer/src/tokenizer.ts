@@ -53,6 +53,9 @@ export function createTokenBuffer(capacity = 1 << 12): TokenBuffer {
   return { ids: new Int32Array(capacity), length: 0 };
 }
 
+/** Appends the tokens of the word bytes[start..end) to the buffer. */
+export type WordEncoder = (bytes: Uint8Array, start: number, end: number, buffer: TokenBuffer) => void;
+
 /** Makes room for `count` more ids. */
 export function reserve(buffer: TokenBuffer, count: number): void {
   const needed = buffer.length + count;

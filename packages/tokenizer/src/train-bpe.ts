@@ -6,7 +6,7 @@ import { TokenizerError } from "./errors.ts";
 import { learnMerges } from "./merge-trainer.ts";
 import type { AddedToken, TokenizerJson } from "./tokenizer-json.ts";
 import { countWords, type Texts } from "./word-counts.ts";
-import { createWordScanner } from "./word-scanner.ts";
+import { createWordScanner, readWith } from "./word-scanner.ts";
 
 export type TrainingProgress =
   /** While documents come in; `bytes` of UTF-8. */
@@ -61,7 +61,7 @@ export async function trainBpe(texts: Texts, options: TrainBpeOptions): Promise<
     );
   }
 
-  const corpus = await countWords(texts, createWordScanner({ kind: "gpt2" }), (progress) =>
+  const corpus = await countWords(texts, { readWords: readWith(createWordScanner({ kind: "gpt2" })) }, (progress) =>
     onProgress?.({ stage: "read", ...progress }),
   );
   if (corpus.bytes === 0) throw new TokenizerError("there is no text to train a tokenizer on");

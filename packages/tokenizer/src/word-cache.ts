@@ -1,7 +1,7 @@
 // Remembers the tokens of words: in any language a few thousand of them make up most of the text. Bounded: when it is
 // full it is emptied, which costs less than keeping track of what was used last.
 
-import type { PieceEncoder } from "./assemble.ts";
+import type { WordEncoder } from "./tokenizer.ts";
 import { reserve, type TokenBuffer } from "./tokenizer.ts";
 import { createWordTable } from "./word-table.ts";
 
@@ -10,7 +10,7 @@ const CAPACITY = 1 << 16;
 const LONGEST = 64;
 
 /** The same function, faster. */
-export function rememberWords(merge: PieceEncoder): PieceEncoder {
+export function rememberWords(merge: WordEncoder): WordEncoder {
   const words = createWordTable();
   const offsets = new Int32Array(CAPACITY + 1);
   const remembered: TokenBuffer = { ids: new Int32Array(CAPACITY), length: 0 };

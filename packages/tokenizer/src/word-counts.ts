@@ -1,8 +1,9 @@
 // How often each distinct word occurs in a stream of documents: all that a trainer needs to know of a corpus. Memory
 // grows with the distinct words, not with the text.
 
+import type { Normalizer } from "./normalizer.ts";
 import { toUtf8 } from "./utf8.ts";
-import type { WordScanner } from "./word-scanner.ts";
+import type { WordReader } from "./word-scanner.ts";
 import { createWordTable, type WordTable } from "./word-table.ts";
 
 export interface WordCounts {
@@ -16,10 +17,15 @@ export interface WordCounts {
 
 export type Texts = Iterable<string> | AsyncIterable<string>;
 
+export interface WordSource {
+  normalizer?: Normalizer | undefined;
+  readWords: WordReader;
+}
+
 /** Counts the words of all texts. `onDocument` hears after each document what was read so far. */
 export async function countWords(
   texts: Texts,
-  scan: WordScanner,
+  { normalizer, readWords }: WordSource,
   onDocument?: (progress: { documents: number; bytes: number }) => void,
 ): Promise<WordCounts> {
   const words = createWordTable(1 << 16);
@@ -27,21 +33,22 @@ export async function countWords(
   let documents = 0;
   let total = 0;
 
-  const read = (text: string): void => {
-    const { bytes, length } = toUtf8(text);
-    for (let start = 0; start < length; ) {
-      const end = scan(bytes, start, length);
-      const word = words.add(bytes, start, end);
-      if (word >= counts.length) {
-        const larger = new Float64Array(2 * counts.length);
-        larger.set(counts);
-        counts = larger;
-      }
-      counts[word]! += 1;
-      start = end;
+  const count = (bytes: Uint8Array, start: number, end: number): void => {
+    const word = words.add(bytes, start, end);
+    if (word >= counts.length) {
+      const larger = new Float64Array(2 * counts.length);
+      larger.set(counts);
+      counts = larger;
     }
+    counts[word]! += 1;
+  };
+  const read = (text: string): void => {
+    const original = toUtf8(text);
+    const { bytes, length } =
+      !normalizer || normalizer.keeps(text) ? original : normalizer.apply(original.bytes, 0, original.length);
+    readWords(bytes, 0, length, count, true);
     documents++;
-    total += length;
+    total += original.length;
     onDocument?.({ documents, bytes: total });
   };
 

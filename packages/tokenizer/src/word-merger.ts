@@ -1,8 +1,8 @@
 // The tokens of one word by byte-pair merges: the pair of the lowest rank first, the leftmost of equals. Knows nothing of
 // text; a word is bytes, a token an id.
 
-import type { PieceEncoder } from "./assemble.ts";
 import { createPairIndex, type PairIndex } from "./pair-index.ts";
+import type { WordEncoder } from "./tokenizer.ts";
 import { reserve } from "./tokenizer.ts";
 
 /** Merges as a table: `pairs` numbers them, the arrays say at what rank a pair becomes which token. */
@@ -71,7 +71,7 @@ function createNumberQueue() {
 }
 
 /** `byteIds` gives the token of each byte. */
-export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, byteIds: Int32Array): PieceEncoder {
+export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, byteIds: Int32Array): WordEncoder {
   const rankOf = (left: number, right: number): number => {
     const pair = pairs.find(left, right);
     return pair < 0 ? NONE : ranks[pair]!;
@@ -79,7 +79,7 @@ export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, byteId
 
   const shortIds = new Int32Array(SHORT);
   const shortRanks = new Int32Array(SHORT);
-  const mergeShort: PieceEncoder = (bytes, start, end, buffer) => {
+  const mergeShort: WordEncoder = (bytes, start, end, buffer) => {
     let count = end - start;
     for (let index = 0; index < count; index++) shortIds[index] = byteIds[bytes[start + index]!]!;
     for (let index = 0; index + 1 < count; index++) shortRanks[index] = rankOf(shortIds[index]!, shortIds[index + 1]!);
@@ -101,7 +101,7 @@ export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, byteId
     for (let index = 0; index < count; index++) buffer.ids[buffer.length++] = shortIds[index]!;
   };
 
-  const mergeLong: PieceEncoder = (bytes, start, end, buffer) => {
+  const mergeLong: WordEncoder = (bytes, start, end, buffer) => {
     const count = end - start;
     const ids = new Int32Array(count);
     const next = new Int32Array(count);

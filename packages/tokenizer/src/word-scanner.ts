@@ -1,6 +1,7 @@
 // Where the next word of a text ends, by the pre-tokenization patterns of GPT-2 and of Llama 3, written out as scanners
 // over UTF-8: a regular expression takes ten times as long. Knows nothing of vocabularies.
 
+import { codePointAt, lengthOfCharacter } from "./character.ts";
 import { characterClasses, LETTER, NUMBER, OTHER, SPACE } from "./character-classes.ts";
 
 /** The end of the word that starts at `start`; `start < end`, and both stand between characters of valid UTF-8. */
@@ -31,13 +32,7 @@ function contraction(bytes: Uint8Array, start: number, end: number, fold: number
 
 /** The class of the character at `position`, and its length in bytes: `length << 2 | class`. */
 function characterAt(classes: Uint8Array, bytes: Uint8Array, position: number): number {
-  const first = bytes[position]!;
-  if (first < 0x80) return 4 | classes[first]!;
-  const second = bytes[position + 1]! & 0x3f;
-  if (first < 0xe0) return 8 | classes[((first & 0x1f) << 6) | second]!;
-  const third = bytes[position + 2]! & 0x3f;
-  if (first < 0xf0) return 12 | classes[((first & 0x0f) << 12) | (second << 6) | third]!;
-  return 16 | classes[((first & 0x07) << 18) | (second << 12) | (third << 6) | (bytes[position + 3]! & 0x3f)]!;
+  return (lengthOfCharacter(bytes[position]!) << 2) | classes[codePointAt(bytes, position)]!;
 }
 
 /** Where the run of characters of one class ends. */
@@ -128,9 +123,27 @@ function llama3Scanner(classes: Uint8Array, maxDigits: number): WordScanner {
   };
 }
 
+export type WordVisitor = (bytes: Uint8Array, start: number, end: number) => void;
+
+/**
+ * Calls `visit` with each word of a piece of text, in order. A word's bytes may lie in a buffer that is used again.
+ * `first`: the piece stands at the start of the text.
+ */
+export type WordReader = (bytes: Uint8Array, start: number, end: number, visit: WordVisitor, first: boolean) => void;
+
+export const readWith =
+  (scan: WordScanner): WordReader =>
+  (bytes, start, end, visit) => {
+    for (let from = start; from < end; ) {
+      const to = scan(bytes, from, end);
+      visit(bytes, from, to);
+      from = to;
+    }
+  };
+
 /** A scanner for one of the patterns; `none` takes the whole text for one word. */
 export function createWordScanner(pattern: WordPattern): WordScanner {
   if (pattern.kind === "none") return (_bytes, _start, end) => end;
-  const classes = characterClasses();
+  const classes = characterClasses(LETTER, NUMBER, SPACE);
   return pattern.kind === "gpt2" ? gpt2Scanner(classes) : llama3Scanner(classes, pattern.maxDigits);
 }

@@ -1,0 +1,146 @@
+// Our own WordPiece and Unigram encoders beside Hugging Face's: normalizers and words by code point, ids of the Universal
+// Declaration in every language and of random texts, for variants of small files.
+
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { bertTextOptions, createBertNormalizer, createBertWordReader } from "./bert-text.ts";
+import { createTokenizer } from "./create-tokenizer.ts";
+import { normalizeText } from "./normalizer.ts";
+import { awkwardText, declarations, nativeTokenizer, readFixture, wellFormed } from "./test-texts.ts";
+import { parseTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
+
+const wordpiece = parseTokenizerJson(readFixture("wordpiece.json"));
+const unigram = parseTokenizerJson(readFixture("unigram.json"));
+const hasNative = nativeTokenizer(wordpiece) !== undefined;
+const bert = (fields: object = {}) => ({ ...wordpiece.normalizer!, ...fields });
+const metaspace = (fields: object) => ({ ...unigram.pre_tokenizer!, ...fields });
+
+const pieces = unigram.model.vocab as [string, number][];
+const bytes = Array.from({ length: 256 }, (_, byte) => [
+  `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`,
+  -30,
+]);
+const added = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: false };
+
+const variants: [string, TokenizerJson][] = [
+  ["WordPiece", wordpiece],
+  ["cased WordPiece", { ...wordpiece, normalizer: bert({ lowercase: false }) }],
+  ["WordPiece with accents", { ...wordpiece, normalizer: bert({ strip_accents: false }) }],
+  ["WordPiece of raw text", { ...wordpiece, normalizer: bert({ clean_text: false, handle_chinese_chars: false }) }],
+  ["WordPiece of short words", { ...wordpiece, model: { ...wordpiece.model, max_input_chars_per_word: 5 } }],
+  [
+    "WordPiece with added tokens",
+    {
+      ...wordpiece,
+      added_tokens: [
+        ...wordpiece.added_tokens!,
+        { ...added, id: 2000, content: "STREV É", normalized: true },
+        { ...added, id: 2001, content: "'ll", single_word: true },
+      ],
+    },
+  ],
+  ["Unigram", unigram],
+  [
+    "Unigram of the first word marked",
+    {
+      ...unigram,
+      pre_tokenizer: metaspace({ prepend_scheme: "first" }),
+      added_tokens: [...unigram.added_tokens!, { ...added, id: 5000, content: "'ll" }],
+    },
+  ],
+  [
+    "Unigram of unmarked words",
+    { ...unigram, normalizer: null, pre_tokenizer: metaspace({ prepend_scheme: "never" }) },
+  ],
+  ["Unigram of whole texts", { ...unigram, pre_tokenizer: metaspace({ split: false }) }],
+  [
+    "Unigram with byte fallback",
+    {
+      ...unigram,
+      normalizer: null,
+      decoder: {
+        type: "Sequence",
+        decoders: [{ type: "ByteFallback" }, unigram.decoder!],
+      } as unknown as TokenizerJson["decoder"],
+      model: { ...unigram.model, vocab: [...pieces, ...bytes], byte_fallback: true },
+    },
+  ],
+];
+
+describe.skipIf(!hasNative)("beside the reference (skipped where it has no binary)", () => {
+  it.each(variants)("%s", async (_name, json) => {
+    // The reference counts ids of added tokens on from the vocabulary.
+    const size = Array.isArray(json.model.vocab)
+      ? json.model.vocab.length
+      : Object.keys(json.model.vocab as object).length;
+    const exact = {
+      ...json,
+      added_tokens: json.added_tokens!.map((token) =>
+        token.id < 2000 ? token : { ...token, id: size + (token.id % 10) },
+      ),
+    };
+    const tokenizer = await createTokenizer(exact);
+    const native = nativeTokenizer(exact)!;
+    // The plain variants read every language, the others every fifth.
+    const step = json === wordpiece || json === unigram ? 1 : 5;
+    const texts = [
+      ...fc.sample(awkwardText(), { numRuns: 200, seed: 7 }),
+      ...declarations()
+        .filter((_, index) => index % step === 0)
+        .map((text) => text.slice(0, 300)),
+    ];
+    for (const text of texts) {
+      const theirs = (await native.encode(wellFormed(text), null, { addSpecialTokens: true })).getIds();
+      const ours = [...tokenizer.encode(text)];
+      expect(ours, JSON.stringify(text)).toEqual(theirs);
+      expect(tokenizer.decode(ours, { skipSpecialTokens: true }), text).toBe(await native.decode(theirs, true));
+    }
+  });
+
+  /** Every assigned character up to the last script, each between letters. */
+  const everyCharacter = Array.from({ length: 0x33500 }, (_, point) => point)
+    .filter((point) => point > 0 && (point < 0xd800 || point > 0xdfff))
+    .map((point) => `a${String.fromCodePoint(point)}b`);
+
+  it.each([
+    ["uncased", bert()],
+    ["cased", bert({ lowercase: false })],
+  ])("every character is the same %s text to BERT", async (_name, part) => {
+    const { bertNormalizer } = await import("tokenizers");
+    const text = everyCharacter.join("|");
+    const ours = normalizeText(createBertNormalizer(bertTextOptions(part)), text).split("|");
+    const theirs = bertNormalizer({ lowercase: part.lowercase as boolean })
+      .normalizeString(text)
+      .split("|");
+    expect(ours).toHaveLength(theirs.length);
+    expect(ours.filter((piece, index) => piece !== theirs[index])).toEqual([]);
+  });
+
+  it("every character is the same word to BERT", async () => {
+    const { bertPreTokenizer } = await import("tokenizers");
+    const text = everyCharacter.join(" ");
+    const bytes = new TextEncoder().encode(text);
+    const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+    const ours: string[] = [];
+    createBertWordReader()(
+      bytes,
+      0,
+      bytes.length,
+      (all, start, end) => ours.push(utf8.decode(all.subarray(start, end))),
+      true,
+    );
+    const theirs = bertPreTokenizer()
+      .preTokenizeString(text)
+      .map(([word]) => word);
+    const differs = ours.findIndex((word, index) => word !== theirs[index]);
+    expect(ours.slice(differs - 1, differs + 3)).toEqual(theirs.slice(differs - 1, differs + 3));
+    expect(ours).toHaveLength(theirs.length);
+  });
+});
+
+describe("a Unigram tokenizer without an unknown token", () => {
+  it("refuses what it cannot spell, in one line", async () => {
+    const tokenizer = await createTokenizer({ ...unigram, model: { ...unigram.model, unk_id: null } });
+    expect(() => tokenizer.encode("\u{13000}")).toThrow(/does not know, and it has no unknown token/);
+  });
+});

@@ -1,0 +1,111 @@
+// WordPiece and Unigram tokenizers of our own: a text is normalized and cut into words by our own code or the library's,
+// whichever knows the file's parts; each word is looked up or handed to the model.
+
+import { assembleTokenizer, type PieceEncoder } from "./assemble.ts";
+import { bertTextOptions, createBertNormalizer, createBertWordReader } from "./bert-text.ts";
+import { bytesOfToken } from "./byte-alphabet.ts";
+import { countCharacters } from "./character.ts";
+import { loadLibraryParts } from "./library.ts";
+import { createMetaspaceReader, metaspaceOptions } from "./metaspace.ts";
+import { createFormNormalizer, isNormalizationForm, type Normalizer, normalizeText } from "./normalizer.ts";
+import type { Frame } from "./post-processor.ts";
+import { createTextDecoder } from "./token-decoders.ts";
+import type { DecodeOptions, TokenBuffer, Tokenizer, WordEncoder } from "./tokenizer.ts";
+import type { TokenizerJson, TokenizerPart } from "./tokenizer-json.ts";
+import { createUnigramModel } from "./unigram-model.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+import { createWindowDecoder } from "./window-decoder.ts";
+import { rememberWords } from "./word-cache.ts";
+import type { WordReader } from "./word-scanner.ts";
+import { createWordPieceModel } from "./wordpiece-model.ts";
+
+/** How words are cut, and whether the model's tokens are written in the byte-level alphabet. */
+interface Words {
+  readWords: WordReader;
+  byteLevel: boolean;
+}
+
+function ownNormalizer(part: TokenizerPart): Normalizer | undefined {
+  if (isNormalizationForm(part.type)) return createFormNormalizer(part.type);
+  return part.type === "BertNormalizer" ? createBertNormalizer(bertTextOptions(part)) : undefined;
+}
+
+const isPlainByteLevel = (part: TokenizerPart | undefined): boolean =>
+  part?.type === "ByteLevel" && part.use_regex === false && part.add_prefix_space === false;
+
+function ownWords(part: TokenizerPart | null | undefined): Words | undefined {
+  if (!part) {
+    const whole: WordReader = (bytes, start, end, visit) => {
+      if (start < end) visit(bytes, start, end);
+    };
+    return { readWords: whole, byteLevel: false };
+  }
+  if (part.type === "Metaspace") return { readWords: createMetaspaceReader(metaspaceOptions(part)), byteLevel: false };
+  if (part.type === "BertPreTokenizer") return { readWords: createBertWordReader(), byteLevel: false };
+  if (part.type !== "Sequence") return undefined;
+  const [first, second, ...more] = part.pretokenizers as TokenizerPart[];
+  if (first?.type !== "BertPreTokenizer" || !isPlainByteLevel(second) || more.length > 0) return undefined;
+  return { readWords: createBertWordReader(), byteLevel: true };
+}
+
+function createModel({ model }: TokenizerJson, vocabulary: Vocabulary, byteLevel: boolean): WordEncoder {
+  if (model.type === "Unigram") {
+    return createUnigramModel({
+      pieces: model.vocab as [string, number][],
+      unknown: (model.unk_id as number | null | undefined) ?? undefined,
+      byteFallback: model.byte_fallback === true,
+    });
+  }
+  const encoder = new TextEncoder();
+  return createWordPieceModel({
+    vocabulary: new Map(Object.entries(model.vocab as Record<string, number>)),
+    prefix: (model.continuing_subword_prefix as string | undefined) ?? "##",
+    unknown: vocabulary.idOf.get((model.unk_token as string | undefined) ?? "[UNK]"),
+    longestWord: (model.max_input_chars_per_word as number | undefined) ?? 100,
+    countCharacters: byteLevel ? (_bytes, start, end) => end - start : countCharacters,
+    bytesOf: byteLevel ? bytesOfToken : (text) => encoder.encode(text),
+  });
+}
+
+export async function createWordTokenizer(
+  json: TokenizerJson,
+  frame: Frame,
+  vocabulary: Vocabulary,
+): Promise<Tokenizer> {
+  const ownNormal = json.normalizer ? ownNormalizer(json.normalizer) : undefined;
+  const own = ownWords(json.pre_tokenizer);
+  const ownDecode = createTextDecoder(json.decoder);
+  const isCovered = own && ownDecode && (ownNormal || !json.normalizer);
+  const library = isCovered ? undefined : await loadLibraryParts(json);
+  const normalizer = json.normalizer ? (ownNormal ?? library!.normalizer) : undefined;
+  const { readWords, byteLevel } = own ?? { readWords: library!.readWords, byteLevel: false };
+  const decodeTokens = ownDecode ?? library!.decode;
+
+  const encodeWord = rememberWords(createModel(json, vocabulary, byteLevel));
+  let target: TokenBuffer;
+  const visit = (bytes: Uint8Array, start: number, end: number): void => encodeWord(bytes, start, end, target);
+  const encodePiece: PieceEncoder = (bytes, start, end, buffer, first) => {
+    target = buffer;
+    readWords(bytes, start, end, visit, first);
+  };
+
+  const addedTokens = (json.added_tokens ?? []).map((token) =>
+    token.normalized ? { ...token, content: normalizeText(normalizer, token.content) } : token,
+  );
+  const added = new Map(addedTokens.map(({ id, content }) => [id, content]));
+  const special = new Set(vocabulary.special.values());
+  const decode = (ids: ArrayLike<number>, { skipSpecialTokens = false }: DecodeOptions = {}): string => {
+    const known = Array.from(ids).filter((id) => !(skipSpecialTokens && special.has(id)));
+    const names = known.map((id) => added.get(id) ?? vocabulary.tokens[id]).filter((name) => name !== undefined);
+    return decodeTokens(names);
+  };
+  return assembleTokenizer({
+    json,
+    vocabulary,
+    addedTokens,
+    normalizer,
+    frame,
+    encodePiece,
+    decoding: { decode, createDecoder: (options) => createWindowDecoder((ids) => decode(ids, options)) },
+  });
+}
