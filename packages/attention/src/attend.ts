@@ -29,6 +29,9 @@ export function attend(
   return attention({ q, k: keys, v: values }, { ranges, pageTable, bias, scale, dropout });
 }
 
+/** Hides a score without making sums of it infinite. */
+const lowest = -1e30;
+
 /** The probabilities that `attention` never stores, [B, H, T, S]; 0 where a query may not look. */
 export function attentionProbabilities(
   { q, k }: { q: tf.Tensor; k: tf.Tensor },
@@ -48,11 +51,11 @@ export function attentionProbabilities(
     const scores = tf.reshape(tf.matMul(grouped, byHead(gathered), false, true), [batch, heads, tokens, keys]);
     const position = tf.reshape(tf.range(0, keys, 1, "int32"), [1, 1, 1, keys]);
     const [from, to] = tf.split(tf.reshape(ranges, [batch, 1, tokens, 2]), 2, -1) as [tf.Tensor, tf.Tensor];
-    const visible = tf.cast(tf.logicalAnd(tf.greaterEqual(position, from), tf.less(position, to)), "float32");
-    const hidden = tf.mul(tf.sub(1, visible), -1e30);
+    const inRange = tf.logicalAnd(tf.greaterEqual(position, from), tf.less(position, to));
+    const visible = tf.cast(bias ? tf.logicalAnd(inRange, tf.isFinite(bias)) : inRange, "float32");
     const scaled = tf.mul(scores, scale ?? 1 / Math.sqrt(headSize));
-    const probabilities = tf.softmax(tf.add(bias ? tf.add(scaled, bias) : scaled, hidden));
-    return tf.mul(probabilities, visible);
+    const biased = bias ? tf.add(scaled, tf.maximum(bias, lowest)) : scaled;
+    return tf.mul(tf.softmax(tf.add(biased, tf.mul(tf.sub(1, visible), lowest))), visible);
   });
 }
 

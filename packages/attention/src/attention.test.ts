@@ -1,7 +1,7 @@
 import { start } from "@megatron-ts/engine";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { attend, attentionProbabilities, causalRanges, createCache, paddedRanges } from "./index.ts";
+import { attend, attentionProbabilities, causalRanges, createCache, narrowRanges, paddedRanges } from "./index.ts";
 
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 
@@ -41,6 +41,49 @@ describe("ranges", () => {
       ],
     ]);
   });
+
+  it("a causal window counts the query itself, behind a cache and beside other bounds", () => {
+    expect(causalRanges({ batchSize: 1, tokens: 4, window: 2 }).arraySync()).toEqual([
+      [
+        [0, 1],
+        [0, 2],
+        [1, 3],
+        [2, 4],
+      ],
+    ]);
+    const ranges = causalRanges({ batchSize: 2, tokens: 1, offsets: [1, 5], visibleFrom: [1, 0], window: 3 });
+    expect(ranges.arraySync()).toEqual([[[1, 2]], [[3, 6]]]);
+  });
+
+  it("a padded window reaches half to either side, and never into the padding", () => {
+    const expected = [
+      [
+        [0, 2],
+        [0, 3],
+        [1, 3],
+        [2, 3],
+      ],
+    ];
+    expect(paddedRanges({ tokens: 4, lengths: [3], window: 2 }).arraySync()).toEqual(expected);
+    expect(paddedRanges({ tokens: 4, lengths: [3], window: 3 }).arraySync()).toEqual(expected);
+  });
+
+  it("narrowing keeps the bounds that were there, and leaves a query empty where they do not meet", () => {
+    const before = tf.memory().numTensors;
+    const documents = tf.tensor3d([0, 2, 0, 2, 2, 4, 0, 1], [1, 4, 2], "int32");
+    const narrow = narrowRanges(documents, { before: 1, after: 0 });
+    expect(narrow.arraySync()).toEqual([
+      [
+        [0, 1],
+        [0, 2],
+        [2, 3],
+        [2, 1],
+      ],
+    ]);
+    expect(narrow.dtype).toBe("int32");
+    tf.dispose([documents, narrow, causalRanges({ batchSize: 1, tokens: 4, window: 2 })]);
+    expect(tf.memory().numTensors).toBe(before);
+  });
 });
 
 describe("attentionProbabilities", () => {
@@ -65,6 +108,21 @@ describe("attentionProbabilities", () => {
         }
       }
     }
+  });
+
+  it("are 0 where a bias of -Infinity hides a key, and in a row that it hides whole", () => {
+    const [q, k] = [random([1, 2, 1, 3], 1), random([1, 2, 1, 3], 2)];
+    const infinity = Number.POSITIVE_INFINITY;
+    const bias = tf.tensor4d([0.5, -infinity, -infinity, -infinity], [1, 1, 2, 2]);
+    const ranges = paddedRanges({ tokens: 2, lengths: [2] });
+    expect(attentionProbabilities({ q, k }, { ranges, bias }).arraySync()).toEqual([
+      [
+        [
+          [1, 0],
+          [0, 0],
+        ],
+      ],
+    ]);
   });
 
   it("weigh the values as attend does, with and without a cache", () => {
