@@ -2,15 +2,7 @@
  * GPT-2's weights in Hugging Face's format: our name -> theirs. Theirs are [in, out] where ours are [out, in], and
  * query, key and value lie side by side in one weight.
  */
-
-/** Where one of our weights lies in a foreign file. */
-export interface ForeignWeight {
-  name: string;
-  /** The foreign matrix is the transpose of ours. */
-  transposed?: boolean;
-  /** Ours is part `index` of `count` equal ones along the last foreign dimension. */
-  part?: { index: number; count: number };
-}
+import type { ForeignWeight } from "./foreign-format.ts";
 
 const attentionParts = ["query", "key", "value"].flatMap((name, index): [string, ForeignWeight][] => [
   [`attention.${name}.weight`, { name: "attn.c_attn.weight", transposed: true, part: { index, count: 3 } }],
