@@ -40,7 +40,7 @@ const ISOMORPHIC = {
   metrics: ["."],
   random: ["."],
   cost: ["."],
-  ops: ["."],
+  ops: [".", "./conformance"],
   attention: ["."],
   parallel: ["."],
   model: ["."],

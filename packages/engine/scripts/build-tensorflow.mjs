@@ -20,7 +20,7 @@ import {
 } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 const TFJS_NODE = "4.22.0";
@@ -106,9 +106,13 @@ function installPackage() {
   execFileSync("cp", ["-R", unpacked, target]);
   rmSync(unpacked, { recursive: true });
   rmSync(join(directory, tarball));
-  const tfjs = dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs/package.json"));
-  rmSync(join(scope, "tfjs"), { recursive: true, force: true });
-  symlinkSync(tfjs, join(scope, "tfjs"), "junction");
+  const tfjs = createRequire(import.meta.url).resolve("@tensorflow/tfjs/package.json");
+  const core = createRequire(tfjs).resolve("@tensorflow/tfjs-core/package.json");
+  for (const manifestPath of [tfjs, core]) {
+    const link = join(scope, basename(dirname(manifestPath)));
+    rmSync(link, { recursive: true, force: true });
+    symlinkSync(dirname(manifestPath), link);
+  }
   return target;
 }
 
