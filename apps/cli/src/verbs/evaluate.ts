@@ -43,6 +43,7 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
 async function run(path: string, options: Options, terminal: Terminal): Promise<void> {
   const { createEvaluationBatches, openDataset } = await import("@megatron-ts/data");
   const { checkTokenizer, evaluate, formatDuration } = await import("@megatron-ts/train");
+  const { causalObjective } = await import("@megatron-ts/train/step");
   await startEngine(options, terminal);
   const { directory, step, model, tokenizer, sequenceLength } = await loadTrainedModel(path);
   const dataset = await openDataset(options.data);
@@ -61,7 +62,7 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
     });
     const progress = terminal.progress("evaluating");
     const began = performance.now();
-    const result = await evaluate(model, batches, {
+    const result = await evaluate({ model, objective: causalObjective }, batches, {
       maxBatches: options.maxBatches,
       bytes: counts?.bytes,
       words: counts?.words,

@@ -1,9 +1,8 @@
 /** The mean loss of a model over batches, without gradients. */
-import type { EvaluationBatches } from "@megatron-ts/data";
 import { createPerplexity, type PerplexityResult } from "@megatron-ts/metrics";
-import type { LanguageModel } from "@megatron-ts/model";
+import type { Model } from "@megatron-ts/model";
 import { type Precision, withPrecision } from "@megatron-ts/ops";
-import { causalObjective } from "../step/causal-objective.ts";
+import type { Objective, Rows } from "../step/objective.ts";
 
 export interface EvaluateOptions {
   /** Only the first so many batches; all unless given. */
@@ -16,10 +15,16 @@ export interface EvaluateOptions {
   onProgress?: (done: number, total: number) => void;
 }
 
+/** A fixed list of batches. */
+export interface Batches<Batch> {
+  readonly length: number;
+  at(index: number): Batch;
+}
+
 /** Yields to the event loop after each batch. Bytes and words only count when every batch was evaluated. */
-export async function evaluate(
-  model: LanguageModel,
-  batches: EvaluationBatches,
+export async function evaluate<Batch extends Rows, Trained extends Model>(
+  { model, objective }: { model: Trained; objective: Objective<Batch, Trained> },
+  batches: Batches<Batch>,
   { maxBatches = Number.POSITIVE_INFINITY, bytes, words, precision = "f32", onProgress }: EvaluateOptions = {},
 ): Promise<PerplexityResult> {
   const perplexity = createPerplexity();
@@ -27,8 +32,8 @@ export async function evaluate(
   const whole = total === batches.length;
   for (let index = 0; index < total; index++) {
     const batch = batches.at(index);
-    const tokens = causalObjective.count(batch);
-    const lossSum = withPrecision(precision, () => causalObjective.lossSum(model, batch, {}));
+    const tokens = objective.count(batch);
+    const lossSum = withPrecision(precision, () => objective.lossSum(model, batch, {}));
     const first = index === 0 && whole;
     perplexity.add({
       negativeLogLikelihood: lossSum.dataSync()[0]!,

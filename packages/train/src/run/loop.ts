@@ -1,6 +1,5 @@
 /** The training loop: step, report, evaluate, save, until there is a reason to stop. */
-import type { CausalBatch } from "@megatron-ts/data";
-import type { LanguageModel } from "@megatron-ts/model";
+import type { Model } from "@megatron-ts/model";
 import { withPrecision } from "@megatron-ts/ops";
 import { hashKey } from "@megatron-ts/random";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
@@ -9,8 +8,8 @@ import type { MetricsLog } from "../metrics-log.ts";
 import { type GradientNorms, nextNoiseScaleState, noiseScaleOf } from "../noise-scale.ts";
 import { createSchedule } from "../schedules.ts";
 import { accumulate } from "../step/accumulate.ts";
-import { causalObjective } from "../step/causal-objective.ts";
 import { allReduce, clipByGlobalNorm } from "../step/gradients.ts";
+import type { Objective, Rows } from "../step/objective.ts";
 import type { Optimizer } from "../step/optimizer.ts";
 import type { TensorBoardLog } from "../tensorboard.ts";
 import type { PretrainConfig } from "./configuration.ts";
@@ -19,10 +18,11 @@ import { NonFiniteError, type RunEvent } from "./events.ts";
 import { type LoopState, saveTraining } from "./training-checkpoint.ts";
 import type { TrainingData } from "./training-data.ts";
 
-export interface LoopOptions {
+export interface LoopOptions<Batch extends Rows, Trained extends Model> {
   configuration: PretrainConfig;
-  data: TrainingData;
-  model: LanguageModel;
+  data: TrainingData<Batch>;
+  objective: Objective<Batch, Trained>;
+  model: Trained;
   optimizer: Optimizer;
   state: LoopState;
   tokenizer: Tokenizer;
@@ -35,8 +35,10 @@ export interface LoopOptions {
 
 type FinishReason = Extract<RunEvent, { type: "finished" }>["reason"];
 
-export async function runLoop(options: LoopOptions): Promise<{ reason: FinishReason; step: number }> {
-  const { configuration, data, model, optimizer, tokenizer, logs, onEvent, stop, totalSamples } = options;
+export async function runLoop<Batch extends Rows, Trained extends Model>(
+  options: LoopOptions<Batch, Trained>,
+): Promise<{ reason: FinishReason; step: number }> {
+  const { configuration, data, objective, model, optimizer, tokenizer, logs, onEvent, stop, totalSamples } = options;
   const { train, run, engine } = configuration;
   let state = options.state;
   let schedule = createSchedule(train.schedule, {
@@ -61,7 +63,7 @@ export async function runLoop(options: LoopOptions): Promise<{ reason: FinishRea
   async function runEvaluation() {
     if (!data.validation || !train.evaluation) return;
     const { batches: maxBatches } = train.evaluation;
-    const result = await evaluate(model, data.validation, { maxBatches, precision: engine.precision });
+    const result = await evaluate({ model, objective }, data.validation, { maxBatches, precision: engine.precision });
     heldOut = { step: state.step, loss: result.loss };
     schedule = schedule.next(result.loss);
     state = { ...state, plateau: schedule.state };
@@ -112,10 +114,10 @@ export async function runLoop(options: LoopOptions): Promise<{ reason: FinishRea
     const batch = data.batches.at(state.step);
     const learningRate = schedule.at(scheduledStep());
     const { loss, gradientNorm, noiseNorms } = withPrecision(engine.precision, () => {
-      return update(batch, { model, optimizer, train, step: state.step, learningRate });
+      return update(batch, { model, objective, optimizer, train, step: state.step, learningRate });
     });
     const seconds = (performance.now() - began) / 1000;
-    const tokens = batch.batchSize * batch.sequenceLength;
+    const tokens = objective.tokens(batch);
     state = {
       ...state,
       step: state.step + 1,
@@ -149,23 +151,25 @@ export async function runLoop(options: LoopOptions): Promise<{ reason: FinishRea
 }
 
 /** One update of the weights. Throws a NonFiniteError before it touches them. */
-function update(
-  batch: CausalBatch,
+function update<Batch extends Rows, Trained extends Model>(
+  batch: Batch,
   {
     model,
+    objective,
     optimizer,
     train,
     step,
     learningRate,
   }: {
-    model: LanguageModel;
+    model: Trained;
+    objective: Objective<Batch, Trained>;
     optimizer: Optimizer;
     train: PretrainConfig["train"];
     step: number;
     learningRate: number;
   },
 ): { loss: number; gradientNorm: number; noiseNorms: GradientNorms | null } {
-  const { loss, gradients, microBatchSquaredNorms } = accumulate({ model, objective: causalObjective }, batch, {
+  const { loss, gradients, microBatchSquaredNorms } = accumulate({ model, objective }, batch, {
     microBatchSize: train.microBatchSize,
     recompute: train.recompute,
     random: { key: hashKey(train.seed, "step", step), firstRow: 0, globalRows: batch.batchSize },

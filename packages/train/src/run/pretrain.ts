@@ -15,6 +15,7 @@ import { ConfigError } from "../configuration-error.ts";
 import { openMetricsLog } from "../metrics-log.ts";
 import { initialNoiseScaleState } from "../noise-scale.ts";
 import { formatRecipe } from "../recipe.ts";
+import { causalObjective } from "../step/causal-objective.ts";
 import { createAdamW, type Optimizer } from "../step/optimizer.ts";
 import { openTensorBoard } from "../tensorboard.ts";
 import { completeModel, type PretrainConfig } from "./configuration.ts";
@@ -72,6 +73,7 @@ export async function pretrain(
       return await runLoop({
         configuration: resolved,
         data,
+        objective: causalObjective,
         model,
         optimizer,
         state,

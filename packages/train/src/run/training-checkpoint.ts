@@ -11,7 +11,7 @@ import {
   tensorEntry,
   weightEntries,
 } from "@megatron-ts/checkpoint";
-import type { LanguageModel } from "@megatron-ts/model";
+import type { Model } from "@megatron-ts/model";
 import type { NoiseScaleState } from "../noise-scale.ts";
 import type { PlateauState } from "../plateau.ts";
 import { formatRecipe } from "../recipe.ts";
@@ -31,7 +31,7 @@ export interface LoopState {
 
 export interface SaveTrainingOptions {
   runDirectory: string;
-  model: LanguageModel;
+  model: Model;
   optimizer: Optimizer;
   state: LoopState;
   configuration: object;

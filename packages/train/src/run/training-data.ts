@@ -1,7 +1,7 @@
 /** Opens the datasets of a run: batches to train on, batches to evaluate on, and the checks that all fit one tokenizer. */
 import {
   blend,
-  type CausalBatches,
+  type CausalBatch,
   createBatchSchedule,
   createCausalBatches,
   createEvaluationBatches,
@@ -9,24 +9,26 @@ import {
   type DataConfig,
   DataError,
   type Dataset,
-  type EvaluationBatches,
   openDataset,
 } from "@megatron-ts/data";
+import type { Rows } from "../step/objective.ts";
 import type { TrainConfig } from "../train-configuration.ts";
+import type { Batches } from "./evaluate.ts";
 
-export interface TrainingData {
-  batches: CausalBatches;
+export interface TrainingData<Batch extends Rows = Rows> {
+  /** The global batch of a step. */
+  batches: { at(step: number): Batch };
   /** Samples consumed before a step. */
   samplesBefore(step: number): number;
   /** Null where the run does not evaluate. */
-  validation: EvaluationBatches | null;
+  validation: Batches<Batch> | null;
   close(): void;
 }
 
 export async function openTrainingData(
   data: DataConfig,
   { train, tokenizer }: { train: TrainConfig; tokenizer: { fingerprint: string; vocabularySize: number } },
-): Promise<TrainingData> {
+): Promise<TrainingData<CausalBatch>> {
   const opened = new Map<string, Dataset>();
   const close = () => {
     for (const dataset of opened.values()) dataset.close();
@@ -50,7 +52,7 @@ export async function openTrainingData(
     }
     const schedule = createBatchSchedule({ batchSize: train.batchSize, ramp: train.batchRamp ?? undefined });
     const batches = createCausalBatches({ ...data, source: blend(entries), schedule, sequenceLength });
-    let validation: EvaluationBatches | null = null;
+    let validation: Batches<CausalBatch> | null = null;
     if (train.evaluation) {
       const { prefix, split } = data.validation ?? { prefix: sources[0]!.prefix, split: "validation" as const };
       const dataset = await open(prefix);

@@ -19,6 +19,8 @@ export interface CausalRows extends Rows {
 export const causalObjective: Objective<CausalRows> = {
   name: "causal",
 
+  tokens: ({ tokens }) => tokens.length,
+
   count({ labels }) {
     let count = 0;
     for (const label of labels) if (label >= 0) count++;

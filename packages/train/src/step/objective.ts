@@ -13,6 +13,8 @@ export interface Rows {
 /** `Trained` is what a model must be able to do to be trained for it. */
 export interface Objective<Batch extends Rows, Trained extends Model = LanguageModel> {
   readonly name: string;
+  /** Tokens that the model reads in these rows. */
+  tokens(batch: Batch): number;
   /** Number of losses that count in these rows: what a mean is taken over. */
   count(batch: Batch): number;
   /** Rows `start` to `end` of a batch. */
