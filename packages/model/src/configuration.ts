@@ -1,30 +1,11 @@
 /** What a model is made of, as data. Every field has one meaning in every family that has it. */
 import { z } from "zod";
-
-const size = z.int().positive();
-const rate = z.number().min(0).lt(1);
-
-/** Fields that every family has. */
-const shared = {
-  numLayers: size,
-  hiddenSize: size,
-  numHeads: size,
-  /** Width of the feed-forward layer; four times the hidden size unless given. */
-  feedForwardSize: size.optional(),
-  vocabularySize: size,
-  /** Dropout of embeddings and of the branches of a block. */
-  dropout: rate.default(0.1),
-  attentionDropout: rate.default(0.1),
-  /** Standard deviation of initial weights. */
-  initializerRange: z.number().positive().default(0.02),
-};
-
-const activation = z.enum(["gelu-tanh", "gelu-erf", "relu", "silu"]);
+import { activation, sharedFields, size } from "./configuration-fields.ts";
 
 /** Decoder-only: GPT-2, Megatron's GPT, and with rotary positions, RMS norm and a gated feed-forward Llama. */
 export const gptConfigSchema = z.strictObject({
   family: z.literal("gpt"),
-  ...shared,
+  ...sharedFields,
   /** The longest sequence; learned positions have an embedding for each. */
   maxPositions: size,
   activation: activation.default("gelu-tanh"),
