@@ -16,5 +16,7 @@ export {
   type TokenizerJson,
   type TokenizerPart,
 } from "./tokenizer-json.ts";
-export { END_OF_TEXT, type TrainBpeOptions, type TrainingProgress, trainBpe } from "./train-bpe.ts";
+export { END_OF_TEXT, type TrainBpeOptions, trainBpe } from "./train-bpe.ts";
+export { BERT_TOKENS, type TrainWordPieceOptions, trainWordPiece } from "./train-wordpiece.ts";
+export type { TrainingProgress } from "./training.ts";
 export type { Texts } from "./word-counts.ts";

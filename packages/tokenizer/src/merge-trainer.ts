@@ -7,10 +7,14 @@ import { createPairIndex } from "./pair-index.ts";
 import type { WordCounts } from "./word-counts.ts";
 
 export interface MergeTrainerOptions {
-  /** Tokens known before any merge, by id; among them the 256 of `byteIds`. */
+  /** Tokens known before any merge, by id; among them those of `byteIds` and `innerByteIds`. */
   tokens: readonly string[];
   /** The id of each byte. */
   byteIds: ArrayLike<number>;
+  /** The id of each byte inside a word, where that is another token. */
+  innerByteIds?: ArrayLike<number>;
+  /** What tokens inside a word start with; a merge drops it from its right side. Default: nothing. */
+  prefix?: string;
   vocabularySize: number;
   minFrequency: number;
   onMerge?: (size: number) => void;
@@ -53,9 +57,11 @@ function createLists(expected: number) {
 
 export function learnMerges(corpus: WordCounts, options: MergeTrainerOptions): LearnedMerges {
   const { words, counts } = corpus;
+  const { byteIds, innerByteIds = byteIds, prefix = "" } = options;
   const tokens = [...options.tokens];
   const special = new Map(tokens.map((token, id) => [token, id]));
-  const lengths: number[] = tokens.map((token) => token.length);
+  /** Bytes of each token that can stand in a word. */
+  const lengths: number[] = tokens.map(() => 1);
 
   // All words one after the other, an edge before and behind each. symbols[p] is the token that starts at p; a position
   // inside a token is COVERED. starts[p] is where the token ends that has its last byte at p.
@@ -110,7 +116,7 @@ export function learnMerges(corpus: WordCounts, options: MergeTrainerOptions): L
   for (let word = 0; word < words.size; word++) {
     const bytes = words.word(word);
     for (let index = 0; index < bytes.length; index++, position++) {
-      symbols[position] = options.byteIds[bytes[index]!]!;
+      symbols[position] = (index === 0 ? byteIds : innerByteIds)[bytes[index]!]!;
       starts[position] = position;
       wordAt[position] = word;
       if (index > 0) gain(symbols[position - 1]!, symbols[position]!, position - 1, counts[word]!);
@@ -151,13 +157,11 @@ export function learnMerges(corpus: WordCounts, options: MergeTrainerOptions): L
     }
     if (count < 1 || count < options.minFrequency) break;
     const { left, right } = top;
-    const token = tokens[left]! + tokens[right]!;
+    const token = tokens[left]! + tokens[right]!.slice(prefix.length);
     // Only a special token can be there already.
     const merged = special.get(token) ?? tokens.length;
-    if (merged === tokens.length) {
-      tokens.push(token);
-      lengths.push(lengths[left]! + lengths[right]!);
-    }
+    if (merged === tokens.length) tokens.push(token);
+    lengths[merged] = lengths[left]! + lengths[right]!;
     merges.push([left, right]);
     for (let node = top.positions; node >= 0; node = lists.next(node)) mergeAt(lists.value(node), left, right, merged);
     queueTouched();

@@ -3,7 +3,8 @@ import { createTokenizer } from "./create-tokenizer.ts";
 import { TokenizerError } from "./errors.ts";
 import { speeches } from "./test-texts.ts";
 import { type BpeModel, formatTokenizerJson } from "./tokenizer-json.ts";
-import { type TrainingProgress, trainBpe } from "./train-bpe.ts";
+import { trainBpe } from "./train-bpe.ts";
+import type { TrainingProgress } from "./training.ts";
 
 const merges = async (texts: string[], options: { vocabularySize?: number; minFrequency?: number } = {}) => {
   const json = await trainBpe(texts, { vocabularySize: 1000, ...options });

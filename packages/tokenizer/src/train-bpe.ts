@@ -2,17 +2,11 @@
 // 256 bytes, so that no text is unknown.
 
 import { byteToCharacter } from "./byte-alphabet.ts";
-import { TokenizerError } from "./errors.ts";
 import { learnMerges } from "./merge-trainer.ts";
-import type { AddedToken, TokenizerJson } from "./tokenizer-json.ts";
+import type { TokenizerJson } from "./tokenizer-json.ts";
+import { addSpecialTokens, checkVocabulary, type TrainingProgress } from "./training.ts";
 import { countWords, type Texts } from "./word-counts.ts";
 import { createWordScanner, readWith } from "./word-scanner.ts";
-
-export type TrainingProgress =
-  /** While documents come in; `bytes` of UTF-8. */
-  | { stage: "read"; documents: number; bytes: number }
-  /** While the vocabulary grows towards `vocabularySize`. */
-  | { stage: "merge"; size: number; vocabularySize: number };
 
 export interface TrainBpeOptions {
   /** Tokens in all: special ones, the 256 bytes, and what is learnt. Fewer when the text does not give as many. */
@@ -25,16 +19,6 @@ export interface TrainBpeOptions {
 }
 
 export const END_OF_TEXT = "<|endoftext|>";
-
-const specialToken = (content: string, id: number): AddedToken => ({
-  id,
-  content,
-  single_word: false,
-  lstrip: false,
-  rstrip: false,
-  normalized: false,
-  special: true,
-});
 
 const byteLevel = (fields: { add_prefix_space: boolean; trim_offsets: boolean }) => ({
   type: "ByteLevel",
@@ -51,20 +35,11 @@ export async function trainBpe(texts: Texts, options: TrainBpeOptions): Promise<
   const { vocabularySize, specialTokens = [END_OF_TEXT], minFrequency = 1, onProgress } = options;
   const alphabet = [...byteToCharacter].sort();
   const tokens = [...new Set([...specialTokens, ...alphabet])];
-  if (new Set(specialTokens).size < specialTokens.length || specialTokens.includes("")) {
-    throw new TokenizerError(`special tokens must differ and not be empty: ${JSON.stringify(specialTokens)}`);
-  }
-  if (!Number.isInteger(vocabularySize) || vocabularySize < tokens.length) {
-    throw new TokenizerError(
-      `a vocabulary of ${vocabularySize} tokens is impossible: 256 bytes and ${specialTokens.length} special tokens ` +
-        `need at least ${tokens.length}`,
-    );
-  }
+  checkVocabulary({ vocabularySize, specialTokens, needed: tokens.length });
 
   const corpus = await countWords(texts, { readWords: readWith(createWordScanner({ kind: "gpt2" })) }, (progress) =>
     onProgress?.({ stage: "read", ...progress }),
   );
-  if (corpus.bytes === 0) throw new TokenizerError("there is no text to train a tokenizer on");
   const learned = learnMerges(corpus, {
     tokens,
     byteIds: byteToCharacter.map((character) => tokens.indexOf(character)),
@@ -77,7 +52,7 @@ export async function trainBpe(texts: Texts, options: TrainBpeOptions): Promise<
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: specialTokens.map(specialToken),
+    added_tokens: addSpecialTokens(specialTokens),
     normalizer: null,
     pre_tokenizer: byteLevel({ add_prefix_space: false, trim_offsets: true }),
     post_processor: byteLevel({ add_prefix_space: true, trim_offsets: false }),

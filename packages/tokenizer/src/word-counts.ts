@@ -1,6 +1,7 @@
 // How often each distinct word occurs in a stream of documents: all that a trainer needs to know of a corpus. Memory
 // grows with the distinct words, not with the text.
 
+import { TokenizerError } from "./errors.ts";
 import type { Normalizer } from "./normalizer.ts";
 import { toUtf8 } from "./utf8.ts";
 import type { WordReader } from "./word-scanner.ts";
@@ -22,7 +23,11 @@ export interface WordSource {
   readWords: WordReader;
 }
 
-/** Counts the words of all texts. `onDocument` hears after each document what was read so far. */
+/**
+ * Counts the words of all texts. `onDocument` hears after each document what was read so far.
+ *
+ * @throws {TokenizerError} when there is no text.
+ */
 export async function countWords(
   texts: Texts,
   { normalizer, readWords }: WordSource,
@@ -55,5 +60,6 @@ export async function countWords(
   // A plain iterable is read without a promise per document.
   if (Symbol.iterator in texts) for (const text of texts) read(text);
   else for await (const text of texts) read(text);
+  if (total === 0) throw new TokenizerError("there is no text to train a tokenizer on");
   return { words, counts, documents, bytes: total };
 }
