@@ -60,6 +60,23 @@ describe("start", () => {
   });
 });
 
+describe("wasm", () => {
+  it("says that its memory is full, and overwrites nothing", async () => {
+    await start({ backend: "wasm" });
+    const first = tf.fill([4], 7);
+    const backend = tf.backend() as unknown as { write(values: null, shape: number[], dtype: string): object };
+    const gigabyte = () => backend.write(null, [2 ** 28], "float32");
+    const held: object[] = [];
+    expect(() => {
+      for (let i = 0; i < 5; i++) held.push(gigabyte());
+    }).toThrow(EngineError);
+    expect(held.length).toBeGreaterThan(1);
+    expect([...first.dataSync()]).toEqual([7, 7, 7, 7]);
+    for (const dataId of held) tf.backend().disposeData(dataId);
+    expect([...tf.fill([2], 3).dataSync()]).toEqual([3, 3]);
+  });
+});
+
 describe("tensorflow", () => {
   it("says which packages are missing where it was told to look", async () => {
     vi.stubEnv("MEGATRON_TENSORFLOW", "/nowhere");

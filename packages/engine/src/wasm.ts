@@ -1,21 +1,32 @@
-/** The `wasm` backend: TensorFlow.js compiled to WebAssembly with SIMD, one thread. */
+/** The `wasm` backend: TensorFlow.js compiled to WebAssembly with SIMD, one thread, and mended in two places. */
 import * as tf from "@tensorflow/tfjs";
 import type { Running } from "./backends.ts";
+import { EngineError } from "./errors.ts";
 
-interface ReferenceCounting {
+interface WasmBackend {
   incRef(dataId: object): void;
+  wasm: { _malloc(bytes: number): number; _free(address: number): void };
 }
+
+/** WebAssembly addresses have 32 bits. */
+const LIMIT = "4 GiB";
+
+let mended = false;
 
 export async function startWasm(): Promise<Running> {
   await import("@tensorflow/tfjs-backend-wasm");
   if (!(await tf.setBackend("wasm"))) throw new Error("the wasm backend did not start");
   await tf.ready();
-  shareClones();
+  if (!mended) {
+    shareClones();
+    refuseToOverflow(tf.backend() as unknown as WasmBackend);
+    mended = true;
+  }
   const simd = await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT");
   return { threads: 1, instructionSets: simd ? ["simd128"] : [] };
 }
 
-/** Makes clones share their memory, as on every other backend. The backend's own copy, which doubles what a backward saves. */
+/** Makes clones share their memory, as on every other backend: its own copies double what a backward saves. */
 function shareClones(): void {
   tf.unregisterKernel("Identity", "wasm");
   tf.registerKernel({
@@ -23,8 +34,24 @@ function shareClones(): void {
     backendName: "wasm",
     kernelFunc: ({ inputs, backend }) => {
       const { dataId, shape, dtype } = inputs.x!;
-      (backend as ReferenceCounting).incRef(dataId);
+      (backend as WasmBackend).incRef(dataId);
       return { dataId, shape, dtype };
     },
   });
+}
+
+/** Throws when memory is full: the backend itself would go on at address 0, over other tensors. */
+function refuseToOverflow({ wasm }: WasmBackend): void {
+  // The first call puts the real function in the place of the one that loads it.
+  wasm._free(wasm._malloc(1));
+  const allocate = wasm._malloc;
+  wasm._malloc = (bytes) => {
+    const address = allocate(bytes);
+    if (address === 0 && bytes > 0) {
+      throw new EngineError(
+        `the wasm backend is out of memory: ${bytes} bytes more do not fit into its ${LIMIT}; use a smaller model or batch`,
+      );
+    }
+    return address;
+  };
 }
