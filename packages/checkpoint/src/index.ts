@@ -6,6 +6,8 @@ export { foreignSource, readForeignWeight } from "./foreign-weights.ts";
 export { type LoadedCheckpoint, loadCheckpoint, verifyCheckpoint } from "./load-checkpoint.ts";
 export { readManifest } from "./manifest.ts";
 export type { JsonRecord, Manifest } from "./manifest-schema.ts";
+export { type MegatronCheckpoint, openMegatronCheckpoint } from "./megatron-lm/megatron-lm.ts";
+export { isMegatronCheckpoint } from "./megatron-lm/rank-files.ts";
 export {
   checkpointSource,
   loadModel,

@@ -1,0 +1,201 @@
+/**
+ * Reads Python pickles as inert data: dictionaries, lists, numbers, text and tensors' descriptions. A pickle names the
+ * functions that would rebuild its objects; here a name only stands for data, and one that is not on the list is refused.
+ * Opcodes: Python's pickletools, protocols 0 to 5 as torch.save writes them.
+ */
+import { refusal } from "../checkpoint-error.ts";
+
+/** An object of a class that is kept as its name and its parts. */
+export interface PickledObject {
+  readonly global: string;
+  readonly arguments: readonly Pickled[];
+  state: Pickled;
+}
+
+export type Pickled =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | Pickled[]
+  | Map<Pickled, Pickled>
+  | PickledObject;
+
+export interface PickleOptions {
+  /** Names, as `module.name`, that may appear; a `*` at the end allows a prefix. */
+  allowed: readonly string[];
+  /** What a reference to something outside the pickle (a tensor's storage) becomes. */
+  persistent?: (id: Pickled) => Pickled;
+  /** The file, for messages. */
+  source: string;
+}
+
+const MARK = Symbol("mark");
+type Slot = Pickled | typeof MARK;
+
+export const isObject = (value: Pickled | undefined): value is PickledObject =>
+  typeof value === "object" && value !== null && "global" in value;
+
+/** The value of a pickle. Throws a CheckpointError for a name that is not allowed or bytes that are no pickle. */
+export function readPickle(bytes: Uint8Array, { allowed, persistent, source }: PickleOptions): Pickled {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const text = new TextDecoder();
+  const stack: Slot[] = [];
+  const memo = new Map<number, Pickled>();
+  let at = 0;
+
+  const broken = (what: string) => refusal(`${source}: not a pickle that can be read (${what} at byte ${at})`);
+  const need = (count: number) => {
+    if (count < 0 || at + count > bytes.length) throw broken("it ends too early");
+    at += count;
+    return at - count;
+  };
+  const take = (count: number) => bytes.subarray(need(count), at);
+  const u8 = () => view.getUint8(need(1));
+  const u16 = () => view.getUint16(need(2), true);
+  const u32 = () => view.getUint32(need(4), true);
+  const i32 = () => view.getInt32(need(4), true);
+  const u64 = () => Number(view.getBigUint64(need(8), true));
+  const line = () => {
+    const end = bytes.indexOf(10, at);
+    if (end < 0) throw broken("a line without an end");
+    return text.decode(take(end + 1 - at).subarray(0, -1));
+  };
+  const pop = (): Pickled => {
+    const value = stack.pop();
+    if (value === undefined || value === MARK) throw broken("its stack is empty");
+    return value;
+  };
+  const popToMark = (): Pickled[] => {
+    const mark = stack.lastIndexOf(MARK);
+    if (mark < 0) throw broken("a mark is missing");
+    const values = stack.splice(mark + 1) as Pickled[];
+    stack.pop();
+    return values;
+  };
+  const top = (): Pickled => {
+    const value = stack.at(-1);
+    if (value === undefined || value === MARK) throw broken("its stack is empty");
+    return value;
+  };
+  const put = (index: number) => memo.set(index, top());
+  const get = (index: number) => {
+    if (!memo.has(index)) throw broken(`it refers to ${index}, which it never made`);
+    stack.push(memo.get(index)!);
+  };
+  const named = (global: string): PickledObject => {
+    const known = allowed.some((name) => (name.endsWith("*") ? global.startsWith(name.slice(0, -1)) : name === global));
+    if (!known)
+      throw refusal(`${source}: refused: it asks for ${global}, and only tensors, dictionaries and numbers are read`);
+    return { global, arguments: [], state: null };
+  };
+  const integer = (length: number): number | bigint => {
+    let value = 0n;
+    const digits = take(length);
+    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(digits[i]!);
+    if (length > 0 && digits[length - 1]! & 0x80) value -= 1n << BigInt(8 * length);
+    return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
+  };
+  const dictionary = () => {
+    const found = top();
+    if (found instanceof Map) return found;
+    // An object that behaves like a dictionary (OrderedDict) keeps its items as its state.
+    if (isObject(found)) {
+      if (!(found.state instanceof Map)) found.state = new Map();
+      return found.state;
+    }
+    throw broken("items for something that holds none");
+  };
+  const setItems = (pairs: Pickled[]) => {
+    const items = dictionary();
+    for (let i = 0; i + 1 < pairs.length; i += 2) items.set(pairs[i]!, pairs[i + 1]!);
+  };
+  const append = (values: Pickled[]) => {
+    const list = top();
+    if (Array.isArray(list)) list.push(...values);
+    else if (!isObject(list)) throw broken("elements for something that is no list");
+  };
+  const call = (parts: Pickled) => {
+    const callee = pop();
+    if (!isObject(callee)) throw broken("a call of what has no name");
+    stack.push({ global: callee.global, arguments: Array.isArray(parts) ? parts : [], state: null });
+  };
+  const build = () => {
+    const state = pop();
+    const object = top();
+    if (isObject(object)) object.state = state;
+  };
+
+  const opcodes: Record<number, () => void> = {
+    128: () => u8(), // PROTO
+    149: () => u64(), // FRAME
+    40: () => stack.push(MARK), // (
+    48: () => stack.pop(), // 0 POP
+    49: () => popToMark(), // 1 POP_MARK
+    50: () => stack.push(top()), // 2 DUP
+    78: () => stack.push(null), // N
+    136: () => stack.push(true),
+    137: () => stack.push(false),
+    74: () => stack.push(i32()), // J
+    75: () => stack.push(u8()), // K
+    77: () => stack.push(u16()), // M
+    138: () => stack.push(integer(u8())), // LONG1
+    139: () => stack.push(integer(i32())), // LONG4
+    71: () => stack.push(view.getFloat64(need(8), false)), // G
+    88: () => stack.push(text.decode(take(u32()))), // X
+    140: () => stack.push(text.decode(take(u8()))), // SHORT_BINUNICODE
+    141: () => stack.push(text.decode(take(u64()))), // BINUNICODE8
+    84: () => stack.push(text.decode(take(i32()))), // T
+    85: () => stack.push(text.decode(take(u8()))), // U
+    66: () => stack.push(take(u32())), // B
+    67: () => stack.push(take(u8())), // C
+    142: () => stack.push(take(u64())), // BINBYTES8
+    125: () => stack.push(new Map()), // }
+    93: () => stack.push([]), // ]
+    41: () => stack.push([]), // )
+    143: () => stack.push([]), // EMPTY_SET
+    116: () => stack.push(popToMark()), // t
+    108: () => stack.push(popToMark()), // l
+    145: () => stack.push(popToMark()), // FROZENSET
+    133: () => stack.push([pop()]),
+    134: () => stack.push([pop(), pop()].reverse()),
+    135: () => stack.push([pop(), pop(), pop()].reverse()),
+    100: () => {
+      const pairs = popToMark(); // d
+      stack.push(new Map());
+      setItems(pairs);
+    },
+    97: () => append([pop()]), // a
+    101: () => append(popToMark()), // e
+    144: () => append(popToMark()), // ADDITEMS
+    115: () => setItems([pop(), pop()].reverse()), // s
+    117: () => setItems(popToMark()), // u
+    113: () => put(u8()), // q
+    114: () => put(u32()), // r
+    148: () => put(memo.size),
+    104: () => get(u8()), // h
+    106: () => get(u32()), // j
+    99: () => stack.push(named(`${line()}.${line()}`)), // c
+    147: () => {
+      const [module, name] = [pop(), pop()].reverse();
+      stack.push(named(`${module}.${name}`));
+    },
+    82: () => call(pop()), // R
+    129: () => call(pop()), // NEWOBJ
+    98: build, // b
+    81: () => {
+      if (!persistent) throw broken("a reference to something outside");
+      stack.push(persistent(pop())); // Q
+    },
+  };
+
+  while (true) {
+    const opcode = u8();
+    if (opcode === 0x2e) return pop();
+    const run = opcodes[opcode];
+    if (!run) throw broken(`unknown opcode 0x${opcode.toString(16)}`);
+    run();
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * Files of torch.save: a zip whose `data.pkl` describes the tensors and whose other entries are their storages. Tensors are
+ * read one at a time, when they are wanted.
+ */
+import { closeSync, openSync, readSync } from "node:fs";
+import { promisify } from "node:util";
+import yauzl from "yauzl";
+import { refusal, tellFileSystemError } from "../checkpoint-error.ts";
+import { isObject, type Pickled, type PickledObject, readPickle } from "./pickle.ts";
+
+/** Everything that a checkpoint of Megatron-LM names; all of it is kept as data. */
+const allowed = [
+  "collections.OrderedDict",
+  "argparse.Namespace",
+  "torch._utils._rebuild_tensor_v2",
+  "torch._utils._rebuild_parameter",
+  "torch.Size",
+  "torch.float32",
+  "torch.float16",
+  "torch.bfloat16",
+  "torch.FloatStorage",
+  "torch.HalfStorage",
+  "torch.BFloat16Storage",
+  "torch.ByteStorage",
+  "torch.LongStorage",
+  "torch.IntStorage",
+  "torch.DoubleStorage",
+  "numpy.ndarray",
+  "numpy.dtype",
+  "numpy.core.multiarray._reconstruct",
+  "numpy._core.multiarray._reconstruct",
+  "_codecs.encode",
+  "megatron.model.enums.*",
+  "megatron.core.enums.*",
+  "megatron.core.transformer.enums.*",
+];
+
+const elementTypes: Record<string, { bytes: number; decode: (bytes: Uint8Array) => Float32Array } | undefined> = {
+  FloatStorage: { bytes: 4, decode: (bytes) => new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4) },
+  HalfStorage: { bytes: 2, decode: (bytes) => words(bytes, halfToFloat) },
+  BFloat16Storage: { bytes: 2, decode: (bytes) => words(bytes, bfloat16ToFloat) },
+};
+
+export interface TorchFile {
+  readonly root: Pickled;
+  close(): void;
+}
+
+/** A tensor in a file: where it lies, and its shape. */
+export interface TorchTensor {
+  readonly shape: readonly number[];
+  /** Its values in row-major order, whatever its strides. */
+  read(): Float32Array;
+}
+
+/** Opens a file of torch.save. Throws a CheckpointError for one that is damaged or names what is not allowed. */
+export async function openTorchFile(path: string): Promise<TorchFile> {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, "r");
+  } catch (error) {
+    throw tellFileSystemError(error, { action: `cannot read ${path}` });
+  }
+  try {
+    const entries = await entriesOf(path);
+    const pickled = [...entries.keys()].find((name) => name.endsWith("/data.pkl"));
+    if (!pickled) throw refusal(`${path} is a zip without data.pkl: not a file of torch.save`);
+    const prefix = pickled.slice(0, -"data.pkl".length);
+    const readEntry = (name: string) => {
+      const entry = entries.get(`${prefix}${name}`);
+      if (!entry) throw refusal(`${path}: its storage ${name} is missing`);
+      return readStored(descriptor, entry, path);
+    };
+    const root = readPickle(readEntry("data.pkl"), {
+      allowed,
+      source: path,
+      persistent: (id) => ({ global: "storage", arguments: Array.isArray(id) ? id : [], state: readEntry as never }),
+    });
+    return { root, close: () => closeSync(descriptor) };
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+}
+
+interface ZipEntry {
+  headerOffset: number;
+  size: number;
+}
+
+async function entriesOf(path: string): Promise<Map<string, ZipEntry>> {
+  const open = promisify<string, yauzl.Options, yauzl.ZipFile>(yauzl.open);
+  let zip: yauzl.ZipFile;
+  try {
+    zip = await open(path, { lazyEntries: false, autoClose: true });
+  } catch (error) {
+    throw refusal(
+      `${path} is not a zip file of torch.save (${(error as Error).message}): older files must be saved anew`,
+    );
+  }
+  const entries = new Map<string, ZipEntry>();
+  await new Promise<void>((resolve, reject) => {
+    zip.on("entry", (entry: yauzl.Entry) => {
+      if (entry.compressionMethod !== 0)
+        reject(refusal(`${path}: ${entry.fileName} is compressed, which torch.save never does`));
+      entries.set(entry.fileName, { headerOffset: entry.relativeOffsetOfLocalHeader, size: entry.uncompressedSize });
+    });
+    zip.on("end", resolve);
+    zip.on("error", (error: Error) => reject(refusal(`${path}: damaged (${error.message})`)));
+  });
+  return entries;
+}
+
+/** Bytes of an entry that is stored as it is: behind its local header of 30 bytes, a name and an extra field. */
+function readStored(descriptor: number, { headerOffset, size }: ZipEntry, path: string): Uint8Array {
+  const header = new DataView(new ArrayBuffer(30));
+  readSync(descriptor, header, 0, 30, headerOffset);
+  if (header.getUint32(0, true) !== 0x04034b50) throw refusal(`${path}: damaged: an entry is not where its index says`);
+  const start = headerOffset + 30 + header.getUint16(26, true) + header.getUint16(28, true);
+  const bytes = new Uint8Array(size);
+  for (let read = 0; read < size; ) {
+    const count = readSync(descriptor, bytes, read, Math.min(size - read, 2 ** 28), start + read);
+    if (count === 0) throw refusal(`${path}: truncated`);
+    read += count;
+  }
+  return bytes;
+}
+
+/** The tensor that a pickled value describes, or null where it describes something else. */
+export function tensorOf(value: Pickled | undefined): TorchTensor | null {
+  if (!isObject(value)) return null;
+  if (value.global === "torch._utils._rebuild_parameter") return tensorOf(value.arguments[0]);
+  if (value.global !== "torch._utils._rebuild_tensor_v2") return null;
+  const [storage, offset, shape, strides] = value.arguments as [PickledObject, number, number[], number[]];
+  const [, type, key] = storage.arguments as [string, PickledObject, string];
+  const read = storage.state as unknown as (name: string) => Uint8Array;
+  return {
+    shape,
+    read() {
+      const name = type.global.replace("torch.", "");
+      const element = elementTypes[name];
+      if (!element) throw refusal(`a tensor of ${name} cannot be read as weights: only float32, float16 and bfloat16`);
+      return gather(element.decode(read(`data/${key}`)), { offset, shape, strides });
+    },
+  };
+}
+
+function gather(
+  values: Float32Array,
+  { offset, shape, strides }: { offset: number; shape: readonly number[]; strides: readonly number[] },
+): Float32Array {
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  let contiguous = true;
+  for (let dim = shape.length - 1, expected = 1; dim >= 0; dim--) {
+    if (shape[dim] !== 1 && strides[dim] !== expected) contiguous = false;
+    expected *= shape[dim]!;
+  }
+  if (contiguous) return values.subarray(offset, offset + size);
+  const out = new Float32Array(size);
+  for (let index = 0; index < size; index++) {
+    let rest = index;
+    let place = offset;
+    for (let dim = shape.length - 1; dim >= 0; dim--) {
+      place += (rest % shape[dim]!) * strides[dim]!;
+      rest = Math.floor(rest / shape[dim]!);
+    }
+    out[index] = values[place]!;
+  }
+  return out;
+}
+
+function words(bytes: Uint8Array, toFloat: (word: number) => number): Float32Array {
+  const source = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
+  return Float32Array.from(source, toFloat);
+}
+
+const scratch = new DataView(new ArrayBuffer(4));
+
+export function bfloat16ToFloat(word: number): number {
+  scratch.setUint32(0, word << 16);
+  return scratch.getFloat32(0);
+}
+
+/** IEEE 754 binary16. */
+export function halfToFloat(word: number): number {
+  const sign = word & 0x8000 ? -1 : 1;
+  const exponent = (word >> 10) & 0x1f;
+  const fraction = word & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
