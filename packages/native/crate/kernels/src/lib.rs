@@ -4,10 +4,22 @@
 //! use intrinsics. Threads come from `parallel`. Sums are taken in a fixed order, whatever the number of threads.
 
 pub mod activation;
+pub mod attention;
 pub mod bf16;
+pub mod broadcast;
+pub mod dropout;
+pub mod elementwise;
+pub mod embedding;
 pub mod gemm;
+pub mod index;
+pub mod layout;
 pub mod math;
+pub mod norm;
+pub mod optimizer;
 pub mod parallel;
+pub mod philox;
+pub mod reduce;
 pub mod scratch;
 pub mod simd;
+pub mod softmax;
 pub mod view;

@@ -1,13 +1,13 @@
 //! Memory that a kernel needs while it runs, kept per thread from call to call: fresh pages cost more than most kernels.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::cell::RefCell;
 
 /// More than this is given back at once.
 const KEPT: usize = 64 << 20;
 const ALIGNMENT: usize = 64;
 
-/// Aligned memory with undefined contents.
+/// Aligned memory: zeros at first (which the system gives for nothing), then whatever the last user left.
 struct Block {
     start: *mut u8,
     bytes: usize,
@@ -20,7 +20,7 @@ impl Block {
 
     fn new(bytes: usize) -> Block {
         // SAFETY: the size is not zero.
-        let start = unsafe { alloc(Block::layout(bytes)) };
+        let start = unsafe { alloc_zeroed(Block::layout(bytes)) };
         if start.is_null() {
             handle_alloc_error(Block::layout(bytes));
         }
@@ -60,14 +60,25 @@ pub fn with_bytes<R>(bytes: usize, body: impl FnOnce(*mut u8) -> R) -> R {
     result
 }
 
-/// The same as a slice of f32, filled with zeros.
+/// Numbers of which any bits make a value.
+pub trait Plain: Copy {}
+impl Plain for f32 {}
+impl Plain for f64 {}
+impl Plain for u32 {}
+impl Plain for crate::bf16::Bf16 {}
+
+/// The same as a slice, filled with zero bits where it was never written.
+pub fn with_slice<T: Plain, R>(length: usize, body: impl FnOnce(&mut [T]) -> R) -> R {
+    with_bytes(length * size_of::<T>(), |start| {
+        // SAFETY: aligned memory for `length` plain numbers, ours alone until `body` returns. Blocks are allocated zeroed.
+        body(unsafe { std::slice::from_raw_parts_mut(start as *mut T, length) })
+    })
+}
+
+/// The same, filled with zeros.
 pub fn with_zeros<R>(length: usize, body: impl FnOnce(&mut [f32]) -> R) -> R {
-    with_bytes(length * 4, |start| {
-        // SAFETY: the memory holds `length` aligned numbers and is ours alone until `body` returns; it is written first.
-        let numbers = unsafe {
-            std::ptr::write_bytes(start, 0, length * 4);
-            std::slice::from_raw_parts_mut(start as *mut f32, length)
-        };
+    with_slice(length, |numbers: &mut [f32]| {
+        numbers.fill(0.0);
         body(numbers)
     })
 }

@@ -1,7 +1,10 @@
 //! Numbers of a tensor, in whichever storage they are.
 
-use crate::bf16::Bf16;
+use crate::bf16::{Bf16, Element};
 use crate::gemm::operand::Source;
+use crate::parallel::for_each_chunk;
+use crate::scratch;
+use crate::simd::simd;
 
 #[derive(Clone, Copy)]
 pub enum View<'a> {
@@ -13,6 +16,29 @@ pub enum ViewMut<'a> {
     F32(&'a mut [f32]),
     Bf16(&'a mut [Bf16]),
 }
+
+/// Evaluates an expression with each named view as the slice that it holds: one copy of the code per storage.
+macro_rules! typed {
+    ([] $body:expr) => { $body };
+    ([$name:ident $(, $rest:ident)*] $body:expr) => {
+        match $name {
+            $crate::view::View::F32($name) => $crate::view::typed!([$($rest),*] $body),
+            $crate::view::View::Bf16($name) => $crate::view::typed!([$($rest),*] $body),
+        }
+    };
+}
+pub(crate) use typed;
+
+/// The same for views that are written.
+macro_rules! typed_mut {
+    ([$name:ident] $body:expr) => {
+        match $name {
+            $crate::view::ViewMut::F32($name) => $body,
+            $crate::view::ViewMut::Bf16($name) => $body,
+        }
+    };
+}
+pub(crate) use typed_mut;
 
 impl<'a> View<'a> {
     pub fn len(&self) -> usize {
@@ -40,6 +66,17 @@ impl<'a> View<'a> {
             View::Bf16(data) => Source::Bf16(data.as_ptr()),
         }
     }
+
+    /// Calls `body` with the numbers in f32: themselves, or a widened copy that lives as long as the call.
+    pub fn with_f32<R>(self, body: impl FnOnce(&[f32]) -> R) -> R {
+        match self {
+            View::F32(data) => body(data),
+            View::Bf16(data) => scratch::with_slice(data.len(), |wide: &mut [f32]| {
+                convert(View::Bf16(data), ViewMut::F32(wide));
+                body(wide)
+            }),
+        }
+    }
 }
 
 impl ViewMut<'_> {
@@ -52,5 +89,32 @@ impl ViewMut<'_> {
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The same memory, borrowed for shorter.
+    pub fn reborrow(&mut self) -> ViewMut<'_> {
+        match self {
+            ViewMut::F32(data) => ViewMut::F32(data),
+            ViewMut::Bf16(data) => ViewMut::Bf16(data),
+        }
+    }
+}
+
+/// Elements that one task converts, and in general a good size of a task that is bound by memory.
+pub const CHUNK: usize = 1 << 15;
+
+/// Copies numbers from one storage to another, rounding where the target is narrower.
+pub fn convert(from: View, to: ViewMut) {
+    assert_eq!(from.len(), to.len(), "conversion of as many numbers");
+    typed!([from] typed_mut!([to] for_each_chunk(to, CHUNK, |index, piece| {
+        convert_piece(&from[index * CHUNK..][..piece.len()], piece);
+    })))
+}
+
+simd! {
+    fn convert_piece[S, A: Element, B: Element](from: &[A], to: &mut [B]) {
+        for (to, from) in to.iter_mut().zip(from) {
+            *to = B::put(from.get());
+        }
     }
 }
