@@ -7,7 +7,9 @@ export type TrainingProgress =
   /** While documents come in; `bytes` of UTF-8. */
   | { stage: "read"; documents: number; bytes: number }
   /** While the vocabulary grows towards `vocabularySize`. */
-  | { stage: "merge"; size: number; vocabularySize: number };
+  | { stage: "merge"; size: number; vocabularySize: number }
+  /** While the pieces of a Unigram vocabulary are brought down towards `vocabularySize`. */
+  | { stage: "prune"; size: number; vocabularySize: number };
 
 /** @throws {TokenizerError} when special tokens clash or do not fit with what else `needed` counts. */
 export function checkVocabulary(options: {

@@ -17,7 +17,8 @@ export interface UnigramOptions {
 /** How much less probable an unknown character is than the least probable token. */
 const UNKNOWN_PENALTY = 10;
 
-const byteToken = (byte: number): string => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
+/** The token of a byte, as SentencePiece writes it. */
+export const byteToken = (byte: number): string => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
 
 export function createUnigramModel({ pieces, unknown, byteFallback }: UnigramOptions): WordEncoder {
   const encoder = new TextEncoder();
