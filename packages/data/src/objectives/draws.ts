@@ -1,0 +1,30 @@
+/** A sequence of random decisions under one key: the nth draw is a function of (key, n). */
+import { boundedInteger, type Key, words } from "@megatron-ts/random";
+
+export interface Draws {
+  /** In [0, 1). */
+  uniform(): number;
+  /** A whole number from 0 to bound - 1. */
+  below(bound: number): number;
+}
+
+const CHUNK = 64;
+
+export function createDraws(key: Key): Draws {
+  let drawn = 0;
+  let chunk: Uint32Array = new Uint32Array(0);
+  const word = () => {
+    if (drawn % CHUNK === 0) chunk = words(key, CHUNK, { start: drawn });
+    return chunk[drawn++ % CHUNK]!;
+  };
+  return { uniform: () => word() / 0x100000000, below: (bound) => boundedInteger(word(), bound) };
+}
+
+/** The elements in a random order (Fisher and Yates), in place. */
+export function shuffleInPlace<Element>(elements: Element[], draws: Draws): Element[] {
+  for (let i = elements.length - 1; i > 0; i--) {
+    const j = draws.below(i + 1);
+    [elements[i], elements[j]] = [elements[j]!, elements[i]!];
+  }
+  return elements;
+}
