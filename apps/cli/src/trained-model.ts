@@ -18,8 +18,10 @@ export async function loadTrainedModel(path: string): Promise<TrainedModel> {
   const { loadModel } = await import("@megatron-ts/checkpoint");
   const { createTokenizer, parseTokenizerJson } = await import("@megatron-ts/tokenizer");
   const { parse } = await import("yaml");
-  const { model, checkpoint } = loadModel(path);
+  const { modelOfFamily } = await import("@megatron-ts/model");
+  const { model: loaded, checkpoint } = loadModel(path);
   try {
+    const model = modelOfFamily(loaded, "gpt");
     const { directory, manifest } = checkpoint;
     const text = (name: string) => Buffer.from(checkpoint.readFile(name)).toString("utf8");
     const tokenizer = await createTokenizer(parseTokenizerJson(text("tokenizer.json"), `${directory}/tokenizer.json`));

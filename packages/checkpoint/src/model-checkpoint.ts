@@ -1,5 +1,5 @@
 /** Models in checkpoints: parameters to tensor entries, and back through the scope. */
-import { createModel, type LanguageModel, modelConfigSchema } from "@megatron-ts/model";
+import { type AnyModel, createModel, modelConfigSchema } from "@megatron-ts/model";
 import { fromBytes, toBytes } from "@megatron-ts/ops";
 import type { Mesh, ParameterSource, Parameters } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
@@ -45,7 +45,7 @@ export function resolveCheckpoint(directory: string): string {
 export function loadModel(
   directory: string,
   { mesh }: { mesh?: Mesh } = {},
-): { model: LanguageModel; checkpoint: LoadedCheckpoint } {
+): { model: AnyModel; checkpoint: LoadedCheckpoint } {
   const checkpoint = loadCheckpoint(resolveCheckpoint(directory));
   const config = modelConfigSchema.safeParse(checkpoint.manifest.model);
   if (!config.success) {

@@ -1,5 +1,6 @@
 /** What a model is made of, as data. Every field has one meaning in every family that has it. */
 import { z } from "zod";
+import { bertConfigSchema } from "./bert-configuration.ts";
 import { activation, sharedFields, size } from "./configuration-fields.ts";
 
 /** Decoder-only: GPT-2, Megatron's GPT, and with rotary positions, RMS norm and a gated feed-forward Llama. */
@@ -26,7 +27,7 @@ export const gptConfigSchema = z.strictObject({
 });
 
 /** The schema of each family. */
-export const familySchemas = [gptConfigSchema] as const;
+export const familySchemas = [gptConfigSchema, bertConfigSchema] as const;
 
 /** Every family, told apart by `family`. */
 export const modelConfigSchema = z.discriminatedUnion("family", familySchemas).superRefine((config, context) => {

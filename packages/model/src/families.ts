@@ -7,12 +7,16 @@ import {
   type ParameterSource,
   soloMesh,
 } from "@megatron-ts/parallel";
+import { createBert } from "./bert.ts";
 import { type ModelConfig, type ModelConfigInput, modelConfigSchema } from "./configuration.ts";
+import { ModelError } from "./errors.ts";
 import { createGpt } from "./gpt.ts";
 import type { Model } from "./model.ts";
 
 /** Where a family's model is built. Adding a family is adding a row here and a schema to the configuration. */
-const builders = { gpt: createGpt } satisfies { [Family in ModelConfig["family"]]: Builder<Family> };
+const builders = { gpt: createGpt, bert: createBert } satisfies {
+  [Family in ModelConfig["family"]]: Builder<Family>;
+};
 
 type Builder<Family extends ModelConfig["family"]> = (
   config: Extract<ModelConfig, { family: Family }>,
@@ -21,6 +25,8 @@ type Builder<Family extends ModelConfig["family"]> = (
 
 /** What a model of the family can do. */
 export type ModelOf<Family extends ModelConfig["family"]> = ReturnType<(typeof builders)[Family]>;
+
+export type AnyModel = ModelOf<ModelConfig["family"]>;
 
 export interface CreateModelOptions {
   mesh?: Mesh;
@@ -37,6 +43,13 @@ export function createModel<Config extends ModelConfigInput>(
   const source = "seed" in weights ? initialized(weights.seed) : weights.source;
   const build = builders[parsed.family] as Builder<ModelConfig["family"]>;
   return build(parsed, { mesh, source }) as ModelOf<Config["family"]>;
+}
+
+/** The model as one of that family. Throws a ModelError that names both families where it is of another. */
+export function modelOfFamily<Family extends ModelConfig["family"]>(model: AnyModel, family: Family): ModelOf<Family> {
+  const { family: found } = model.config;
+  if (found !== family) throw new ModelError(`the model is of the family ${found}; this needs one of ${family}`);
+  return model as ModelOf<Family>;
 }
 
 /** The number of weights of a configuration, counted on its declarations; nothing is allocated. */

@@ -1,3 +1,5 @@
+export type { BertModel } from "./bert.ts";
+export { type BertConfig, bertConfigSchema } from "./bert-configuration.ts";
 export {
   type GptConfig,
   gptConfigSchema,
@@ -6,9 +8,27 @@ export {
   modelConfigSchema,
 } from "./configuration.ts";
 export { ModelError } from "./errors.ts";
-export { type CreateModelOptions, countModelParameters, createModel, type ModelOf } from "./families.ts";
+export {
+  type AnyModel,
+  type CreateModelOptions,
+  countModelParameters,
+  createModel,
+  type ModelOf,
+  modelOfFamily,
+} from "./families.ts";
 export type { ForeignFormat, ForeignWeight, HuggingFaceConfig } from "./foreign-format.ts";
 export { gpt2Names } from "./gpt2-names.ts";
-export type { ForwardOptions, LanguageModel, Model, ModelInput, StepRandomness } from "./model.ts";
+export { classificationLosses, type TaskHeadConfig, taskHeadSchema } from "./heads.ts";
+export { spanLosses } from "./heads-question-answering.ts";
+export type {
+  EncoderInput,
+  EncoderModel,
+  EncoderOptions,
+  ForwardOptions,
+  LanguageModel,
+  Model,
+  ModelInput,
+  StepRandomness,
+} from "./model.ts";
 export { type Preset, presets } from "./presets.ts";
 export { type ModelRecipe, modelRecipeSchema } from "./recipe.ts";

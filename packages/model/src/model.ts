@@ -56,3 +56,35 @@ export interface LanguageModel extends Model {
   /** An empty key/value cache for this model. */
   createCache(options: { batchSize: number; capacity: number }): KeyValueCache;
 }
+
+export interface EncoderInput {
+  /** int32 [B, T] */
+  tokens: tf.Tensor;
+  /** int32 [B, T]: which segment each token is of; 0 unless given. */
+  tokenTypes?: tf.Tensor;
+  /** int32 [B, T]; counted by the model unless given. */
+  positions?: tf.Tensor;
+  /** Tokens of each row that are not padding, which stands on the right; all unless given. */
+  lengths?: ArrayLike<number>;
+  /** int32 [B, T, 2]: the tokens that each token may see, instead of `lengths`: padding on the left, packed documents. */
+  ranges?: tf.Tensor;
+}
+
+export type EncoderOptions = Omit<ForwardOptions, "cache">;
+
+/**
+ * A model that reads in both directions. Each method after the first throws a ModelError in a model that was built
+ * without that part.
+ */
+export interface EncoderModel extends Model {
+  /** Final hidden states [B, T, h]. */
+  hidden(input: EncoderInput, options?: EncoderOptions): tf.Tensor;
+  /** Hidden states [B, T, h] -> one vector for each row [B, h]. */
+  pooled(hidden: tf.Tensor): tf.Tensor;
+  /** Logits [..., V] of hidden states [..., h]: which token stands there. */
+  logits(hidden: tf.Tensor): tf.Tensor;
+  /** Pooled [B, h] -> logits [B, 2]: whether the second segment belongs to the first (0: it does). */
+  pairLogits(pooled: tf.Tensor): tf.Tensor;
+  /** Hidden states [B, T, h] -> logits of the configured task: [B, C], [B, T, C] or, of answers, [B, T, 2]. */
+  taskLogits(hidden: tf.Tensor, options?: Pick<ForwardOptions, "random">): tf.Tensor;
+}

@@ -35,7 +35,8 @@ export const modelRecipeSchema = z
   })
   .transform(({ preset, ...own }, context): ModelRecipe => {
     const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
-    const merged: Record<string, unknown> = { family: "gpt", ...(preset ? presets[preset]!.config : {}), ...given };
+    const base: object = preset ? presets[preset]!.config : { family: "gpt" };
+    const merged: Record<string, unknown> = { ...base, ...given };
     // Any size stands in for a vocabulary that the tokenizer will decide.
     const result = modelConfigSchema.safeParse({ vocabularySize: 1, ...merged });
     if (!result.success) {

@@ -9,8 +9,8 @@ export interface VocabularyParallelEmbedding {
   readonly weight: Parameter;
   /** ids int32 [...] -> [..., h] */
   embed(ids: tf.Tensor): tf.Tensor;
-  /** [..., h] -> logits [..., V], or this rank's slice of the vocabulary. */
-  logits(hidden: tf.Tensor): tf.Tensor;
+  /** [..., h] -> logits [..., V], or this rank's slice of the vocabulary, with a bias [V] split alike. */
+  logits(hidden: tf.Tensor, bias?: tf.Tensor | null): tf.Tensor;
 }
 
 /** A table [V, h] of which each rank of the tensor axis holds V / size rows. */
@@ -35,6 +35,6 @@ export function createVocabularyParallelEmbedding(
         return leaveSplit(tf.mul(rowsHere, tf.expandDims(tf.cast(here, "float32"), -1)), axis);
       });
     },
-    logits: (hidden) => linear(enterSplit(hidden, axis), { weight: weight.tensor }),
+    logits: (hidden, bias) => linear(enterSplit(hidden, axis), { weight: weight.tensor, bias }),
   };
 }

@@ -13,7 +13,7 @@ export function addModels(program: Command, terminal: Terminal): void {
 }
 
 /** What each family can do so far. */
-const abilities = { gpt: ["pretrain", "evaluate", "generate"] };
+const abilities: Readonly<Record<string, readonly string[]>> = { gpt: ["pretrain", "evaluate", "generate"] };
 
 async function run({ json }: { json?: boolean }, terminal: Terminal): Promise<void> {
   const { presets } = await import("@megatron-ts/model");
@@ -21,7 +21,7 @@ async function run({ json }: { json?: boolean }, terminal: Terminal): Promise<vo
     preset,
     description,
     parameters,
-    works: abilities[config.family],
+    works: abilities[config.family] ?? [],
     config,
   }));
   if (json) return terminal.print(JSON.stringify({ models }));

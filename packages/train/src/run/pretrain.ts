@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkpointSource, type LoadedCheckpoint, latestCheckpoint, loadCheckpoint } from "@megatron-ts/checkpoint";
 import { flopsPerToken } from "@megatron-ts/cost";
-import { createModel, type LanguageModel, type ModelConfig } from "@megatron-ts/model";
+import { createModel, type LanguageModel, type ModelConfig, modelOfFamily } from "@megatron-ts/model";
 import { countParameters } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { parse } from "yaml";
@@ -150,7 +150,7 @@ function build(
   checkpoint: LoadedCheckpoint | null,
 ): { model: LanguageModel; optimizer: Optimizer; state: LoopState } {
   const weights = checkpoint ? { source: checkpointSource(checkpoint.weights) } : { seed: train.seed };
-  const model = createModel(modelConfig as ModelConfig, { weights });
+  const model = modelOfFamily(createModel(modelConfig as ModelConfig, { weights }), "gpt");
   const state = checkpoint ? loopStateOf(checkpoint) : freshState;
   const load = checkpoint ? loadMoments(checkpoint) : undefined;
   const optimizer = createAdamW(model.parameters, train.optimizer, { step: state.step, load });

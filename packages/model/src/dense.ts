@@ -1,0 +1,17 @@
+/** A small linear layer that every rank of the tensor axis holds whole, as Megatron has its poolers and heads. */
+import { type Activation, linear } from "@megatron-ts/ops";
+import { type Initializer, type Layer, type Scope, zeros } from "@megatron-ts/parallel";
+
+export interface DenseConfig {
+  inputs: number;
+  outputs: number;
+  initializer: Initializer;
+  activation?: Activation;
+}
+
+/** [..., inputs] -> [..., outputs] */
+export function createDense(scope: Scope, { inputs, outputs, initializer, activation }: DenseConfig): Layer {
+  const weight = scope.parameter("weight", [outputs, inputs], initializer);
+  const bias = scope.parameter("bias", [outputs], zeros);
+  return (x) => linear(x, { weight: weight.tensor, bias: bias.tensor, activation });
+}
