@@ -35,6 +35,8 @@ export type MemoryCache = Map<string, { k: tf.Tensor; v: tf.Tensor }>;
 export interface BlockContext extends Partial<RotaryTables> {
   /** int32 [B, T, 2] */
   ranges: tf.Tensor;
+  /** Only the first so many tokens are keys: behind them stands a query stream. All unless given. */
+  keyTokens?: number;
   /** Added to the scores of self-attention: [B or 1, H, T, S]. */
   bias?: tf.Tensor | null;
   cache?: LayerCache | null;
@@ -78,13 +80,14 @@ function createProjections(scope: Scope, config: AttentionConfig) {
 export function createSelfAttention(scope: Scope, config: AttentionConfig): Attention {
   const project = createProjections(scope, config);
   return (x, context) => {
-    const { ranges, bias, cache, random, observe, rotaryCosines, rotarySines } = context;
+    const { ranges, keyTokens, bias, cache, random, observe, rotaryCosines, rotarySines } = context;
     const turned = (heads: tf.Tensor) =>
       rotaryCosines && rotarySines ? rotate(heads, { rotaryCosines, rotarySines }) : heads;
     const q = turned(project.query(x));
-    const keys = cache ? cache.pageTable.shape[1]! * cache.keys.shape[1]! : x.shape[1]!;
+    const seen = keyTokens === undefined ? x : tf.slice(x, [0, 0, 0], [-1, keyTokens, -1]);
+    const keys = cache ? cache.pageTable.shape[1]! * cache.keys.shape[1]! : seen.shape[1]!;
     const attended = attend(
-      { q, k: turned(project.key(x)), v: project.value(x) },
+      { q, k: turned(project.key(seen)), v: project.value(seen) },
       {
         ranges,
         bias,

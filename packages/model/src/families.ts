@@ -9,12 +9,13 @@ import {
 } from "@megatron-ts/parallel";
 import { createBert } from "./bert.ts";
 import { type ModelConfig, type ModelConfigInput, modelConfigSchema } from "./configuration.ts";
+import { createEncoderDecoder } from "./encoder-decoder.ts";
 import { ModelError } from "./errors.ts";
 import { createGpt } from "./gpt.ts";
 import type { Model } from "./model.ts";
 
 /** Where a family's model is built. Adding a family is adding a row here and a schema to the configuration. */
-const builders = { gpt: createGpt, bert: createBert } satisfies {
+const builders = { gpt: createGpt, bert: createBert, "encoder-decoder": createEncoderDecoder } satisfies {
   [Family in ModelConfig["family"]]: Builder<Family>;
 };
 

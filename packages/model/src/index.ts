@@ -7,6 +7,8 @@ export {
   type ModelConfigInput,
   modelConfigSchema,
 } from "./configuration.ts";
+export type { EncoderDecoderModel } from "./encoder-decoder.ts";
+export { type EncoderDecoderConfig, encoderDecoderConfigSchema } from "./encoder-decoder-configuration.ts";
 export { ModelError } from "./errors.ts";
 export {
   type AnyModel,
@@ -32,3 +34,11 @@ export type {
 } from "./model.ts";
 export { type Preset, presets } from "./presets.ts";
 export { type ModelRecipe, modelRecipeSchema } from "./recipe.ts";
+export type {
+  DecoderCache,
+  DecoderOptions,
+  MemoryInput,
+  SequenceToSequenceModel,
+  TargetInput,
+} from "./sequence-to-sequence.ts";
+export type { PermutedInput, Streams } from "./two-streams.ts";

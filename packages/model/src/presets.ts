@@ -1,6 +1,7 @@
 /** Published sizes. The number of parameters stands beside each, and a test counts them. */
 import { bertPresets } from "./bert-presets.ts";
 import type { ModelConfigInput } from "./configuration.ts";
+import { encoderDecoderPresets } from "./encoder-decoder-presets.ts";
 
 export interface Preset {
   description: string;
@@ -49,4 +50,5 @@ export const presets: Readonly<Record<string, Preset>> = {
   gpt2: { description: "GPT-2 124M", config: gpt([12, 768, 12, 50_257]), parameters: 124_439_808 },
   "gpt2-medium": { description: "GPT-2 medium", config: gpt([24, 1024, 16, 50_257]), parameters: 354_823_168 },
   ...bertPresets,
+  ...encoderDecoderPresets,
 };

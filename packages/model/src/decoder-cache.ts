@@ -1,0 +1,21 @@
+/** The cache of a decoder that attends to a memory: its own keys and values, and the memory's. */
+import { type CacheOptions, createCache } from "@megatron-ts/attention";
+import type { MemoryCache } from "./attention.ts";
+import type { DecoderCache } from "./sequence-to-sequence.ts";
+
+export function createDecoderCache(options: CacheOptions): DecoderCache {
+  const own = createCache(options);
+  const memory: MemoryCache = new Map();
+  return {
+    ...own,
+    memory,
+    dispose() {
+      own.dispose();
+      for (const { k, v } of memory.values()) {
+        k.dispose();
+        v.dispose();
+      }
+      memory.clear();
+    },
+  };
+}
