@@ -1,4 +1,5 @@
 /** Runs the conformance suites of `ops` on every backend that this machine has, and names those that it has not. */
+import { withPrecision } from "@megatron-ts/ops";
 import { type ConformanceOptions, conformanceSuites } from "@megatron-ts/ops/conformance";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Backend, type BackendName, backends } from "./backends.ts";
@@ -62,7 +63,7 @@ for (const { backend, precision, faults } of rows.filter((row) => !only || row.b
           const fault = faults[`${suite.name} > ${name}`];
           it(name, (context) => {
             if (fault) context.skip(`${backend} ${fault}`);
-            check({ precision });
+            withPrecision(precision, () => check({ precision }));
           });
         }
       });

@@ -2,8 +2,8 @@
 import { hashKey } from "@megatron-ts/random";
 import * as tf from "@tensorflow/tfjs";
 import { attention } from "./attention.ts";
-import type { ConformanceCase, ConformanceSuite } from "./conformance/case.ts";
-import { checkOp, type Plains } from "./conformance/check-op.ts";
+import type { ConformanceCase, ConformanceOptions, ConformanceSuite } from "./conformance/case.ts";
+import { allInPrecision, checkOp, type Plains } from "./conformance/check-op.ts";
 import {
   expectClose,
   expectError,
@@ -184,16 +184,16 @@ const paged = (
   { pageSize, range, order }: Given & { pageSize: number; order: number[] },
 ) => ({
   name,
-  check: (options: Parameters<ConformanceCase["check"]>[0]) =>
+  check: ({ precision }: ConformanceOptions) =>
     tf.tidy(() => {
-      const plains = operands(sizes);
+      const plains = allInPrecision(operands(sizes), precision);
       const pages = order.length + 2;
       const pool = (keys: Plain) => toTensor(paginate(keys, { pageSize, order, pages }));
       const pageTable = tf.tensor2d(order, [2, order.length / 2], "int32");
       const ranges = range ? rangesOf(range, plains.q!.shape) : null;
       const out = attention({ q: toTensor(plains.q!), k: pool(plains.k!), v: pool(plains.v!) }, { ranges, pageTable });
       const expected = forward(plains, { range });
-      expectClose(out, { expected, tolerance: tolerances[options.precision], what: "values" });
+      expectClose(out, { expected, tolerance: tolerances[precision], what: "values" });
     }),
 });
 
@@ -251,7 +251,7 @@ export const attentionSuite: ConformanceSuite = {
       name: "NaN in a query stays with that query, NaN in a key with its row",
       check: ({ precision }) =>
         tf.tidy(() => {
-          const plains = operands({ T: 3 });
+          const plains = allInPrecision(operands({ T: 3 }), precision);
           const tolerance = tolerances[precision];
           const run = ({ q, k, v }: Plains) => attention({ q: toTensor(q!), k: toTensor(k!), v: toTensor(v!) });
           const poisoned = { ...plains, q: withValues(plains.q!, { 20: Number.NaN }) };

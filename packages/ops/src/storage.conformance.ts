@@ -1,15 +1,8 @@
 /** Conformance of storage: bytes there and back, and the rounding of bf16 where a backend has it. */
 import * as tf from "@tensorflow/tfjs";
 import type { ConformanceSuite } from "./conformance/case.ts";
-import { expectClose, expectError, expectSameBits, plain, random, toTensor } from "./conformance/plain.ts";
+import { expectClose, expectError, expectSameBits, plain, random, roundToBf16, toTensor } from "./conformance/plain.ts";
 import { fromBytes, storageOf, store, toBytes, withPrecision } from "./storage.ts";
-
-/** The nearest bf16, ties to even. */
-function roundToBf16(value: number): number {
-  const bits = new Uint32Array(new Float32Array([value]).buffer)[0]!;
-  const rounded = (bits + 0x7fff + ((bits >>> 16) & 1)) & 0xffff0000;
-  return new Float32Array(new Uint32Array([rounded >>> 0]).buffer)[0]!;
-}
 
 /** Whether the running backend has bf16 at all. */
 function hasBf16(): boolean {

@@ -8,6 +8,7 @@ import { erf } from "./conformance/erf.ts";
 import {
   expectClose,
   expectNoLeak,
+  inPrecision,
   type Plain,
   plain,
   poisonFreedMemory,
@@ -18,6 +19,7 @@ import {
   toTensor,
   withValues,
 } from "./conformance/plain.ts";
+import type { Precision } from "./storage.ts";
 
 type DataType = "float32" | "int32";
 
@@ -35,14 +37,16 @@ interface Given {
 
 function kernel({
   name,
-  inputs,
+  inputs: given,
   dtypes = [],
   run,
   expected,
   dtype = "float32",
   exact = false,
 }: Given): ConformanceCase {
-  const compare = (tolerance: number) => {
+  const compare = (precision: Precision) => {
+    const tolerance = exact ? 0 : tolerances[precision];
+    const inputs = given.map((input, i) => (dtypes[i] === "int32" ? input : inPrecision(input, precision)));
     const references = [expected(...inputs)].flat();
     poisonFreedMemory([...inputs, ...references]);
     const results = [run(...inputs.map((input, i) => toTensor(input, dtypes[i])))].flat();
@@ -54,8 +58,7 @@ function kernel({
   };
   return {
     name,
-    check: ({ precision }) =>
-      expectNoLeak(() => tf.tidy(() => compare(exact ? 0 : tolerances[precision])), { what: name }),
+    check: ({ precision }) => expectNoLeak(() => tf.tidy(() => compare(precision)), { what: name }),
   };
 }
 

@@ -27,8 +27,16 @@ const engineState = () => tf.engine().state as unknown as EngineState;
 
 let pullbackDepth = 0;
 
-/** True while operations are recorded for a later backward. */
+/** True in the first run of a recomputed function, which must round as the recorded second one will. */
+let rehearsing = false;
+
+/** True while operations are recorded for a later backward, or will be when `recompute` runs them again. */
 export function isRecording(): boolean {
+  return isTaping() || (rehearsing && engineState().kernelDepth === 0);
+}
+
+/** True while operations go onto the tape. */
+function isTaping(): boolean {
   const { gradientDepth, kernelDepth } = engineState();
   return gradientDepth > 0 && kernelDepth === 0;
 }
@@ -212,15 +220,18 @@ export function jointly<T extends tf.Tensor | null>(compute: () => T[]): (index:
   };
 }
 
-/** Runs f without recording it. */
-function paused<T>(f: () => T): T {
+/** Runs f off the tape, as it will run when it is recorded. */
+function rehearse<T>(f: () => T): T {
   const state = engineState();
   const { gradientDepth } = state;
+  const before = rehearsing;
   state.gradientDepth = 0;
+  rehearsing = true;
   try {
     return f();
   } finally {
     state.gradientDepth = gradientDepth;
+    rehearsing = before;
   }
 }
 
@@ -234,10 +245,10 @@ export function recompute(
   inputs: tf.Tensor[],
   { parameters = [] }: { parameters?: tf.Tensor[] } = {},
 ): tf.Tensor[] {
-  if (!isRecording()) return [f(...inputs)].flat();
+  if (!isTaping()) return [f(...inputs)].flat();
   // Aliases, so that an input which f passes through is not also the output of a second node.
-  const outputs = paused(() => tf.tidy(() => [f(...inputs)].flat().map(aliasOf)));
-  const saved = paused(() => inputs.map((input) => tf.keep(aliasOf(input))));
+  const outputs = rehearse(() => tf.tidy(() => [f(...inputs)].flat().map(aliasOf)));
+  const saved = rehearse(() => inputs.map((input) => tf.keep(aliasOf(input))));
   const all = [...inputs, ...parameters];
   const gradient = (dys: (tf.Tensor | null)[]) => {
     const gradients = jointly(() => {

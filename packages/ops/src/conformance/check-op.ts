@@ -3,11 +3,13 @@
  * reference's and against central differences of the reference's values, and that it leaves no memory behind.
  */
 import * as tf from "@tensorflow/tfjs";
+import type { Precision } from "../storage.ts";
 import { vjp } from "../vjp.ts";
 import type { ConformanceOptions } from "./case.ts";
 import {
   expectClose,
   expectNoLeak,
+  inPrecision,
   type Plain,
   plain,
   poisonFreedMemory,
@@ -32,10 +34,15 @@ export interface OpCheck {
   differences?: number;
 }
 
-export function checkOp(op: OpCheck, { precision }: ConformanceOptions): void {
+export function checkOp(given: OpCheck, { precision }: ConformanceOptions): void {
+  const op: OpCheck = { ...given, inputs: allInPrecision(given.inputs, precision) };
   expectNoLeak(() => tf.tidy(() => checkValues(op, tolerances[precision])), { what: "the op" });
   if (op.backward)
     expectNoLeak(() => tf.tidy(() => checkGradients(op, tolerances[precision])), { what: "the gradient" });
+}
+
+export function allInPrecision(inputs: Plains, precision: Precision): Plains {
+  return Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, inPrecision(input, precision)]));
 }
 
 function tensorsOf(inputs: Plains): Record<string, tf.Tensor> {

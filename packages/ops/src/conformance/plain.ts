@@ -4,6 +4,7 @@
  */
 import { hashKey, normals } from "@megatron-ts/random";
 import * as tf from "@tensorflow/tfjs";
+import type { Precision } from "../storage.ts";
 
 export interface Plain {
   readonly shape: readonly number[];
@@ -48,6 +49,18 @@ export function withValues(array: Plain, replacements: Record<number, number>): 
   for (const [index, value] of Object.entries(replacements)) values[Number(index)] = value;
   return { shape: array.shape, values };
 }
+
+/** The nearest bf16, ties to even. */
+export function roundToBf16(value: number): number {
+  if (!Number.isFinite(value)) return value;
+  const bits = new Uint32Array(new Float32Array([value]).buffer)[0]!;
+  const rounded = (bits + 0x7fff + ((bits >>> 16) & 1)) & 0xffff0000;
+  return new Float32Array(new Uint32Array([rounded >>> 0]).buffer)[0]!;
+}
+
+/** The inputs as the precision holds them exactly, so that only what an op itself rounds counts as its error. */
+export const inPrecision = (array: Plain, precision: Precision): Plain =>
+  precision === "bf16" ? plain(array.shape, array.values.map(roundToBf16)) : array;
 
 export const toTensor = ({ shape, values }: Plain, dtype: "float32" | "int32" = "float32") =>
   tf.tensor(dtype === "int32" ? Int32Array.from(values) : Float32Array.from(values), [...shape], dtype);
