@@ -46,7 +46,7 @@ function kernel({
 }: Given): ConformanceCase {
   const compare = (precision: Precision) => {
     const tolerance = exact ? 0 : tolerances[precision];
-    const inputs = given.map((input, i) => (dtypes[i] === "int32" ? input : inPrecision(input, precision)));
+    const inputs = exact ? given : given.map((input) => inPrecision(input, precision));
     const references = [expected(...inputs)].flat();
     poisonFreedMemory([...inputs, ...references]);
     const results = [run(...inputs.map((input, i) => toTensor(input, dtypes[i])))].flat();
