@@ -13,9 +13,13 @@ import { geluSuite } from "./gelu.conformance.ts";
 import { sumOfSquaresSuite } from "./global-norm.conformance.ts";
 import { layerNormSuite, rmsNormSuite } from "./layer-norm.conformance.ts";
 import { linearSuite } from "./linear.conformance.ts";
+import { recomputeSuite } from "./recompute.conformance.ts";
 import { storageSuite } from "./storage.conformance.ts";
-import { tensorKernelSuites } from "./tensor-kernels.conformance.ts";
-import { recomputeSuite, vjpSuite } from "./vjp.conformance.ts";
+import { elementwiseSuite, logicSuite } from "./tfjs-elementwise.conformance.ts";
+import { layoutSuite } from "./tfjs-layout.conformance.ts";
+import { memorySuite } from "./tfjs-memory.conformance.ts";
+import { matMulSuite, reductionSuite } from "./tfjs-reductions.conformance.ts";
+import { vjpSuite } from "./vjp.conformance.ts";
 
 export type { ConformanceCase, ConformanceOptions, ConformanceSuite } from "./conformance/case.ts";
 
@@ -35,5 +39,10 @@ export const conformanceSuites: readonly ConformanceSuite[] = [
   storageSuite,
   vjpSuite,
   recomputeSuite,
-  ...tensorKernelSuites,
+  elementwiseSuite,
+  logicSuite,
+  matMulSuite,
+  reductionSuite,
+  layoutSuite,
+  memorySuite,
 ];

@@ -1,8 +1,7 @@
-/** Conformance of `vjp` and `recompute`: the gradients of `tf.grads`, nothing left in memory, the same bits again. */
-import { hashKey } from "@megatron-ts/random";
+/** Conformance of `vjp`: the gradients of `tf.grads`, and nothing left in memory. */
 import * as tf from "@tensorflow/tfjs";
-import { attention } from "./attention.ts";
-import type { ConformanceCase, ConformanceSuite } from "./conformance/case.ts";
+import type { ConformanceSuite } from "./conformance/case.ts";
+import { cotangent, expectGradients, layer, type Operands, operands, tidily } from "./conformance/layer.ts";
 import {
   expectClose,
   expectError,
@@ -10,55 +9,12 @@ import {
   expectSameBits,
   plain,
   random,
-  tolerances,
   toTensor,
 } from "./conformance/plain.ts";
 import { crossEntropy } from "./cross-entropy.ts";
-import { dropout } from "./dropout.ts";
 import { embedding } from "./embedding.ts";
-import { layerNorm } from "./layer-norm.ts";
 import { linear } from "./linear.ts";
-import { rmsNorm } from "./rms-norm.ts";
-import { isRecording, recompute, vjp } from "./vjp.ts";
-
-type Operands = [x: tf.Tensor, weight: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor];
-
-const operands = (): Operands => [
-  toTensor(random("x", [2, 5, 8])),
-  toTensor(random("weight", [8, 8], { scale: 0.3 })),
-  toTensor(random("gamma", [8], { scale: 0.3, shift: 1 })),
-  toTensor(random("beta", [8])),
-];
-
-const key = hashKey(8, "vjp");
-
-/** A layer with every kind of kernel in it: several outputs, saved inputs and outputs, dropout. [2, 5, 8] -> [2, 5, 8] */
-function layer(x: tf.Tensor, weight: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor): tf.Tensor {
-  const normalised = layerNorm(x, { gamma, beta });
-  const q = tf.reshape(linear(normalised, { weight, bias: beta }), [2, 5, 2, 4]);
-  const attended = attention({ q, k: q, v: q }, { dropout: { rate: 0.2, key } });
-  const hidden = linear(rmsNorm(tf.reshape(attended, x.shape), { gamma }), { weight, activation: "gelu-tanh" });
-  return tf.add(x, dropout(hidden, { rate: 0.3, key, origin: [1, 0, 0], globalShape: [4, 5, 8] }));
-}
-
-const cotangent = () => toTensor(random("cotangent", [2, 5, 8]));
-
-function expectGradients(actual: (tf.Tensor | null)[], expected: tf.Tensor[], tolerance: number): void {
-  if (actual.length !== expected.length) throw new Error(`${actual.length} gradients, expected ${expected.length}`);
-  expected.forEach((reference, i) => {
-    const gradient = actual[i];
-    if (!gradient) throw new Error(`gradient ${i} is missing`);
-    const values = Array.from(reference.dataSync());
-    expectClose(gradient, { expected: plain(reference.shape, values), tolerance, what: `gradient ${i}` });
-  });
-}
-
-/** A case that must leave nothing behind. */
-const tidily = (name: string, check: (options: { tolerance: number }) => void): ConformanceCase => ({
-  name,
-  check: ({ precision }) =>
-    expectNoLeak(() => tf.tidy(() => check({ tolerance: tolerances[precision] })), { what: name }),
-});
+import { isRecording, vjp } from "./vjp.ts";
 
 export const vjpSuite: ConformanceSuite = {
   name: "vjp",
@@ -270,140 +226,6 @@ export const vjpSuite: ConformanceSuite = {
         { what: "the error" },
       );
       if (isRecording()) throw new Error("still recording");
-    }),
-  ],
-};
-
-/** Holds f with recomputation to f without, bit for bit: outputs and gradients. */
-function expectSameAsPlain(
-  f: (recomputed: typeof recompute, x: tf.Tensor, parameters: tf.Tensor[][]) => tf.Tensor | tf.Tensor[],
-): void {
-  const x = toTensor(random("x", [2, 5, 8]));
-  const parameters = [0, 1, 2].map(layerParameters);
-  const plainly: typeof recompute = (g, inputs) => [g(...inputs)].flat();
-  const run = (how: typeof recompute) => {
-    const { outputs, pullback } = vjp((x) => f(how, x!, parameters), [x], { parameters: parameters.flat() });
-    const gradients = pullback(outputs.map((output) => toTensor(random("cotangent", output.shape))));
-    return [...outputs, ...gradients.inputs, ...gradients.parameters];
-  };
-  const expected = run(plainly);
-  run(recompute).forEach((actual, i) => {
-    const reference = expected[i];
-    if (!actual !== !reference) throw new Error(`result ${i} is ${actual ? "present" : "missing"}`);
-    if (actual && reference) expectSameBits(actual, reference, { what: `result ${i}` });
-  });
-}
-
-/** One layer's weight, gamma and beta. */
-const layerParameters = (i: number) => [
-  toTensor(random(`weight ${i}`, [8, 8], { scale: 0.3 })),
-  toTensor(random(`gamma ${i}`, [8], { scale: 0.3, shift: 1 })),
-  toTensor(random(`beta ${i}`, [8])),
-];
-
-const asLayer = (x: tf.Tensor, parameters: tf.Tensor[]) =>
-  layer(x, ...(parameters as [tf.Tensor, tf.Tensor, tf.Tensor]));
-
-/** A layer under `how`. */
-const layerBy = (how: typeof recompute, x: tf.Tensor, parameters: tf.Tensor[]) =>
-  how((x) => asLayer(x!, parameters), [x], { parameters })[0]!;
-
-export const recomputeSuite: ConformanceSuite = {
-  name: "recompute",
-  cases: [
-    tidily("equals plain bit for bit, dropout included", () => {
-      expectSameAsPlain((how, x, [first]) => layerBy(how, x, first!));
-    }),
-    tidily("layer after layer", () => {
-      expectSameAsPlain((how, x, layers) => layers.reduce((hidden, layer) => layerBy(how, hidden, layer), x));
-    }),
-    tidily("inside of a recomputed function", () => {
-      expectSameAsPlain((how, x, [first, second]) =>
-        how((x) => layerBy(how, layerBy(how, x!, first!), second!), [x], { parameters: [...first!, ...second!] }),
-      );
-    }),
-    tidily("several outputs, an input among them", () => {
-      expectSameAsPlain((how, x, [first]) => {
-        const [a, b] = how((x) => [x!, asLayer(x!, first!)], [x], { parameters: first! });
-        return tf.mul(tf.mul(a!, 3), b!);
-      });
-    }),
-    tidily("a parameter used inside and outside", () => {
-      expectSameAsPlain((how, x, [first, second]) => {
-        const weight = second![0]!;
-        const [y] = how((x) => linear(x!, { weight }), [x], { parameters: [weight] });
-        return linear(asLayer(y!, first!), { weight });
-      });
-    }),
-    tidily("a parameter that is listed but unused gets null", () => {
-      expectSameAsPlain((how, x, [first, second]) =>
-        how((x) => asLayer(x!, first!), [x], { parameters: [...first!, ...second!] }),
-      );
-    }),
-    tidily("inputs that are not floats", () => {
-      const ranges = tf.tile(tf.tensor3d([[[0, 3]]], [1, 1, 2], "int32"), [2, 5, 1]);
-      expectSameAsPlain((how, x) => {
-        const attend = (x: tf.Tensor, ranges: tf.Tensor) => {
-          const q = tf.reshape(x, [2, 5, 2, 4]);
-          return attention({ q, k: q, v: q }, { ranges });
-        };
-        return how((x, ranges) => attend(x!, ranges!), [x, ranges]);
-      });
-    }),
-    tidily("under tf.grads too", ({ tolerance }) => {
-      const inputs = operands();
-      const dy = cotangent();
-      const recomputed = tf.grads((...list) => recompute((...again) => layer(...(again as Operands)), list)[0]!);
-      expectGradients(recomputed(inputs, dy), tf.grads(layer)(inputs, dy), tolerance);
-    }),
-    tidily("without a recording it is f", () => {
-      const inputs = operands();
-      const [y] = recompute((...list) => layer(...(list as Operands)), inputs);
-      expectSameBits(y!, layer(...inputs), { what: "the output" });
-    }),
-    tidily("runs f both times as a recorded function", () => {
-      const seen: boolean[] = [];
-      const f = (x: tf.Tensor) => {
-        seen.push(isRecording());
-        return recompute((y) => tf.square(y!), [x])[0]!;
-      };
-      vjp((x) => recompute((y) => f(y!), [x!]), [tf.ones([3])]).pullback([tf.ones([3])]);
-      seen.push(isRecording());
-      if (String(seen) !== "true,true,false") throw new Error(`recording: ${seen}`);
-    }),
-    tidily("keeps only its inputs between forward and backward", () => {
-      const inputs = operands();
-      const held = (f: (...list: tf.Tensor[]) => tf.Tensor | tf.Tensor[]) => {
-        const before = tf.memory().numTensors;
-        const { outputs, dispose } = vjp(f, inputs);
-        tf.dispose(outputs);
-        const { numTensors } = tf.memory();
-        dispose();
-        return numTensors - before;
-      };
-      const recomputed = held((...list) => recompute((...again) => layer(...(again as Operands)), list));
-      if (recomputed !== inputs.length) throw new Error(`${recomputed} tensors are kept for ${inputs.length} inputs`);
-      const plainly = held((...list) => layer(...(list as Operands)));
-      if (plainly <= recomputed) throw new Error(`plain keeps ${plainly} tensors, recompute ${recomputed}`);
-    }),
-    tidily("an error while recomputing leaves nothing behind", () => {
-      let runs = 0;
-      const [x] = operands();
-      const f = (x: tf.Tensor) => {
-        runs++;
-        const y = tf.exp(tf.square(x));
-        if (runs > 1) throw new Error("on purpose");
-        return y;
-      };
-      const dy = cotangent();
-      expectNoLeak(
-        () => {
-          const { outputs, pullback } = vjp((x) => tf.square(recompute((x) => f(x!), [tf.exp(x!)])[0]!), [x]);
-          tf.dispose(outputs);
-          expectError(() => pullback([dy]), /on purpose/);
-        },
-        { what: "the error" },
-      );
     }),
   ],
 };
