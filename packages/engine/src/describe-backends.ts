@@ -1,6 +1,6 @@
 /** What `megatron doctor` shows of each backend. */
 import * as tf from "@tensorflow/tfjs";
-import { type Backend, type BackendName, type BackendOptions, backends } from "./backends.ts";
+import { type Backend, type BackendName, type BackendOptions, backends, preference } from "./backends.ts";
 import { measureGemm, measureMemory } from "./measure.ts";
 
 export interface BackendDescription {
@@ -8,46 +8,59 @@ export interface BackendDescription {
   description: string;
   /** Null where it runs, else one line that says what is missing. */
   unusable: string | null;
+  /** True for the one that runs when none is named. */
+  default: boolean;
   /** Null where it does not run. */
   threads: number | null;
   /** SIMD instruction sets in use, as far as the backend knows them. */
   instructionSets: string[];
   /** GFLOP/s of a float32 matrix product and GB/s of an addition; null unless measured. */
-  gemmGflops: number | null;
-  memoryGigabytes: number | null;
+  gemmGigaflops: number | null;
+  memoryGigabytesPerSecond: number | null;
+}
+
+export interface DescribeOptions extends BackendOptions {
+  /** Whether to measure speeds, which takes a few seconds. */
+  measure?: boolean;
+  /** Called before each backend is looked at. */
+  onBackend?: (name: BackendName) => void;
 }
 
 /**
- * Starts every backend in turn and says how it fares; with `measure`, how fast it is, which takes a few seconds.
+ * Starts every backend in turn and says how it fares and, with `measure`, how fast it is.
  * Leaves the backend running that ran before.
  */
 export async function describeBackends({
   measure = false,
+  onBackend,
   ...options
-}: BackendOptions & { measure?: boolean } = {}): Promise<BackendDescription[]> {
+}: DescribeOptions = {}): Promise<BackendDescription[]> {
   tf.enableProdMode();
   const previous = tf.getBackend();
-  const descriptions: BackendDescription[] = [];
+  const descriptions: Omit<BackendDescription, "default">[] = [];
   for (const name of Object.keys(backends) as BackendName[]) {
+    onBackend?.(name);
     descriptions.push(await describeBackend(name, { measure, ...options }));
   }
   if (previous) await tf.setBackend(previous);
-  return descriptions;
+  const usable = new Set(descriptions.filter(({ unusable }) => unusable === null).map(({ name }) => name));
+  const first = preference.find((name) => usable.has(name));
+  return descriptions.map((description) => ({ ...description, default: description.name === first }));
 }
 
 async function describeBackend(
   name: BackendName,
   { measure, ...options }: BackendOptions & { measure: boolean },
-): Promise<BackendDescription> {
+): Promise<Omit<BackendDescription, "default">> {
   const backend: Backend = backends[name];
-  const silent = { threads: null, instructionSets: [], gemmGflops: null, memoryGigabytes: null };
+  const silent = { threads: null, instructionSets: [], gemmGigaflops: null, memoryGigabytesPerSecond: null };
   const unusable = await backend.unusable();
   if (unusable) return { name, description: backend.description, unusable, ...silent };
   try {
     const running = await backend.start(options);
     const speed = measure
-      ? { gemmGflops: measureGemm(), memoryGigabytes: measureMemory() }
-      : { gemmGflops: null, memoryGigabytes: null };
+      ? { gemmGigaflops: measureGemm(), memoryGigabytesPerSecond: measureMemory() }
+      : { gemmGigaflops: null, memoryGigabytesPerSecond: null };
     return { name, description: backend.description, unusable: null, ...running, ...speed };
   } catch (error) {
     return { name, description: backend.description, unusable: (error as Error).message, ...silent };

@@ -91,17 +91,19 @@ describe("describeBackends", () => {
     vi.spyOn(backends.native, "unusable").mockResolvedValue("not built");
     vi.spyOn(backends.tensorflow, "unusable").mockResolvedValue("not installed");
     await start({ backend: "wasm" });
-    const described = await describeBackends({ measure: true });
-    expect(described.map(({ name, unusable, threads }) => [name, unusable, threads])).toEqual([
-      ["native", "not built", null],
-      ["tensorflow", "not installed", null],
-      ["wasm", null, 1],
-      ["cpu", null, 1],
+    const seen: string[] = [];
+    const described = await describeBackends({ measure: true, onBackend: (name) => seen.push(name) });
+    expect(described.map((row) => [row.name, row.unusable, row.threads, row.default])).toEqual([
+      ["native", "not built", null, false],
+      ["tensorflow", "not installed", null, false],
+      ["wasm", null, 1, true],
+      ["cpu", null, 1, false],
     ]);
+    expect(seen).toEqual(["native", "tensorflow", "wasm", "cpu"]);
     const [native, , wasm, cpu] = described;
-    expect(native!.gemmGflops).toBeNull();
-    expect(wasm!.gemmGflops! / cpu!.gemmGflops!).toBeGreaterThan(3);
-    expect(cpu!.memoryGigabytes).toBeGreaterThan(0.01);
+    expect(native!.gemmGigaflops).toBeNull();
+    expect(wasm!.gemmGigaflops! / cpu!.gemmGigaflops!).toBeGreaterThan(3);
+    expect(cpu!.memoryGigabytesPerSecond).toBeGreaterThan(0.01);
     expect(tf.getBackend()).toBe("wasm");
     expect(tf.memory().numTensors).toBeLessThan(20);
   });
@@ -111,6 +113,11 @@ describe("describeBackends", () => {
     vi.spyOn(backends.native, "start").mockRejectedValue(new Error("illegal instruction"));
     vi.spyOn(backends.tensorflow, "unusable").mockResolvedValue("not installed");
     const [native] = await describeBackends();
-    expect(native).toMatchObject({ name: "native", unusable: "illegal instruction", threads: null, gemmGflops: null });
+    expect(native).toMatchObject({
+      name: "native",
+      unusable: "illegal instruction",
+      threads: null,
+      gemmGigaflops: null,
+    });
   });
 });
