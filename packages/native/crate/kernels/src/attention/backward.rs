@@ -4,11 +4,11 @@
 
 use super::arena::{Arena, aligned};
 use super::dropout::keep_bits;
-use super::pack::{add_row, all_finite, fill, inner_product, load_row, store_row, transpose_rows};
+use super::pack::{add_row, add_zeros, fill, inner_product, load_row, store_row, transpose_rows};
 use super::problem::{BLOCK, PANEL, Problem};
-use super::product::{Extent, Products, Rows, Start};
+use super::product::{Extent, Products, Rows, Scores, Start};
 use super::ranges::{Coverage, PanelRanges};
-use super::softmax::{Saved, differentiate, drop};
+use super::softmax::{Masks, Saved, differentiate};
 use super::stored::Stored;
 use super::vectors::Vectors;
 use std::f32::consts::LOG2_E;
@@ -71,22 +71,23 @@ pub(super) unsafe fn prepare_head<S: Vectors, E: Stored>(
     delta: *mut f32,
 ) -> bool {
     let size = problem.shape.head_size;
-    let mut finite = true;
     unsafe {
+        let mut zeros = S::splat(0.0);
         for row in 0..problem.rows() {
             let at = problem.query_at(batch, group, row);
             let dout = dout.as_ptr().add(at);
-            *delta.add(problem.statistic_at(batch, group, row)) =
-                inner_product::<S, E, E>(dout, out.as_ptr().add(at), size);
-            finite &= all_finite::<S, E>(dout, size) && all_finite::<S, E>(problem.q.as_ptr().add(at), size);
+            let product = inner_product::<S, E, E>(dout, out.as_ptr().add(at), size);
+            *delta.add(problem.statistic_at(batch, group, row)) = product;
+            add_zeros::<S, E>(dout, size, &mut zeros);
+            add_zeros::<S, E>(problem.q.as_ptr().add(at), size, &mut zeros);
         }
         for key in 0..problem.shape.keys {
             let at = problem.key_at(batch, group, key);
-            finite &= all_finite::<S, E>(problem.k.as_ptr().add(at), size);
-            finite &= all_finite::<S, E>(problem.v.as_ptr().add(at), size);
+            add_zeros::<S, E>(problem.k.as_ptr().add(at), size, &mut zeros);
+            add_zeros::<S, E>(problem.v.as_ptr().add(at), size, &mut zeros);
         }
+        S::sum(zeros) == 0.0
     }
-    finite
 }
 
 /// Adds to `dq` ([rows, D] of this key head, still to be scaled) and writes the chunk's rows of `dk` and `dv`.
@@ -109,20 +110,19 @@ pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
     let scale = problem.options.scale;
     let kept = problem.options.dropout.map_or(1.0, |dropout| dropout.factor());
 
-    let blocks: [Option<Block<P>>; BLOCKS] = std::array::from_fn(|index| {
-        let first_key = first_key + index * BLOCK;
-        (first_key < last_key).then(|| {
-            let last_key = last_key.min(first_key + BLOCK);
-            unsafe { load_block(problem, (batch, group), first_key..last_key, arena) }
-        })
-    });
+    // Loops, not closures: a closure would not be compiled for the instruction set.
+    let mut blocks: [Option<Block<P>>; BLOCKS] = [const { None }; BLOCKS];
+    for (block, start) in blocks.iter_mut().zip((first_key..last_key).step_by(BLOCK)) {
+        let keys = start..last_key.min(start + BLOCK);
+        *block = Some(unsafe { load_block(problem, (batch, group), keys, arena) });
+    }
     let matrix = |arena: &mut Arena, stride: usize, rows: usize| Rows { start: arena.take(rows * stride), stride };
     let query = matrix(arena, padded, PANEL);
     let dout = matrix(arena, padded, PANEL);
     let query_gradient = matrix(arena, PANEL, padded);
-    let scores = matrix(arena, PANEL, BLOCK);
-    let gradient = matrix(arena, PANEL, BLOCK);
-    let saved = Saved { log_sum_exp: arena.take(PANEL), delta: arena.take(PANEL) };
+    let score_rows = matrix(arena, PANEL, BLOCK);
+    let gradient_rows = matrix(arena, PANEL, BLOCK);
+    let saved = Saved { minus_log_sum_exp: arena.take(PANEL), minus_delta: arena.take(PANEL) };
     let query_rooms = (arena.take(P::right_room(padded, PANEL)), arena.take(P::right_room(PANEL, padded)));
     let dout_rooms = (arena.take(P::right_room(padded, PANEL)), arena.take(P::right_room(PANEL, padded)));
     let score_room = arena.take(P::left_room(BLOCK, PANEL));
@@ -135,21 +135,23 @@ pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
             continue;
         }
         unsafe {
+            let mut zeros = P::Vectors::splat(0.0);
             for row in 0..count {
                 let at = problem.query_at(batch, group, first_row + row);
                 let to = row * padded;
-                load_row::<P::Vectors, E>(query.start.add(to), problem.q.as_ptr().add(at), head_size, padded, 1.0);
-                load_row::<P::Vectors, E>(dout.start.add(to), upstream.dout.as_ptr().add(at), head_size, padded, 1.0);
+                let (q, upstream_dout) = (problem.q.as_ptr().add(at), upstream.dout.as_ptr().add(at));
+                load_row::<P::Vectors, E>(query.start.add(to), q, (head_size, padded), 1.0, &mut zeros);
+                load_row::<P::Vectors, E>(dout.start.add(to), upstream_dout, (head_size, padded), 1.0, &mut zeros);
                 let statistic = problem.statistic_at(batch, group, first_row + row);
                 let log_sum_exp = upstream.log_sum_exp[statistic];
-                let sees_nothing = log_sum_exp == f32::NEG_INFINITY;
-                *saved.log_sum_exp.add(row) = if sees_nothing { f32::INFINITY } else { log_sum_exp * LOG2_E };
-                *saved.delta.add(row) = upstream.delta[statistic];
+                let sees_something = log_sum_exp != f32::NEG_INFINITY;
+                *saved.minus_log_sum_exp.add(row) = if sees_something { log_sum_exp * -LOG2_E } else { log_sum_exp };
+                *saved.minus_delta.add(row) = -upstream.delta[statistic];
             }
             // Rows beyond the end see nothing.
             for row in count..PANEL {
-                *saved.log_sum_exp.add(row) = f32::INFINITY;
-                *saved.delta.add(row) = 0.0;
+                *saved.minus_log_sum_exp.add(row) = f32::NEG_INFINITY;
+                *saved.minus_delta.add(row) = 0.0;
             }
             fill::<P::Vectors>(query.start.add(count * padded), (PANEL - count) * padded, 0.0);
             fill::<P::Vectors>(dout.start.add(count * padded), (PANEL - count) * padded, 0.0);
@@ -170,29 +172,25 @@ pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
             if coverage == Coverage::None {
                 continue;
             }
-            let mask = (coverage == Coverage::Partial).then(|| ranges.relative_to(start));
+            let masked = (coverage == Coverage::Partial).then(|| ranges.relative_to(start));
+            let mut dropped = None;
+            if let Some(dropout) = &problem.options.dropout {
+                dropped = Some(keep_bits(problem, dropout, (batch, group, first_row, count), start, length));
+            }
+            let masks = Masks { ranges: masked.as_ref(), dropout: dropped.as_ref() };
+            let scores = Scores { rows: score_rows, keys: length, left: Some(score_room), right: None };
+            let (left, right) = (Some(gradient_rooms.0), Some(gradient_rooms.1));
+            let gradient = Scores { rows: gradient_rows, keys: length, left, right };
             unsafe {
                 let extent = Extent { m: length, n: PANEL, k: padded };
-                P::multiply(extent, block.keys, query_columns, scores, Start::Zero);
-                P::multiply(extent, block.values, dout_columns, gradient, Start::Zero);
-                let factors = (scale * LOG2_E, kept);
-                let both = (scores.start, gradient.start);
-                if let Some(dropout) = &problem.options.dropout {
-                    let bits = keep_bits(problem, dropout, (batch, group, first_row, count), start, length);
-                    drop::<P::Vectors>(gradient.start, length, &bits);
-                    differentiate::<P::Vectors>(both, length, saved, factors, mask.as_ref());
-                    drop::<P::Vectors>(scores.start, length, &bits);
-                } else {
-                    differentiate::<P::Vectors>(both, length, saved, factors, mask.as_ref());
-                }
-                let probabilities = P::left(scores, length, PANEL, score_room);
-                let score_gradient = P::left(gradient, length, PANEL, gradient_rooms.0);
+                P::multiply(extent, block.keys, query_columns, score_rows, Start::Zero);
+                P::multiply(extent, block.values, dout_columns, gradient_rows, Start::Zero);
+                differentiate::<P>(&scores, &gradient, saved, (scale * LOG2_E, kept), masks);
                 let extent = Extent { m: length, n: padded, k: PANEL };
-                P::multiply(extent, probabilities, dout_operand, block.value_gradient, Start::Itself);
-                P::multiply(extent, score_gradient, query_operand, block.key_gradient, Start::Itself);
-                let score_gradient = P::right(gradient, PANEL, length, gradient_rooms.1);
+                P::multiply(extent, P::put_left(&scores), dout_operand, block.value_gradient, Start::Itself);
+                P::multiply(extent, P::put_left(&gradient), query_operand, block.key_gradient, Start::Itself);
                 let extent = Extent { m: padded, n: PANEL, k: length };
-                P::multiply(extent, block.keys_transposed, score_gradient, query_gradient, Start::Itself);
+                P::multiply(extent, block.keys_transposed, P::put_right(&gradient), query_gradient, Start::Itself);
             }
         }
         unsafe {
@@ -233,11 +231,13 @@ unsafe fn load_block<P: Products, E: Stored>(
     let [keys, values, key_gradient, value_gradient] =
         std::array::from_fn(|_| Rows { start: arena.take(BLOCK * padded), stride: padded });
     unsafe {
+        let mut zeros = P::Vectors::splat(0.0);
         for key in 0..count {
             let at = problem.key_at(batch, group, range.start + key);
+            let (k, v) = (problem.k.as_ptr().add(at), problem.v.as_ptr().add(at));
             let to = key * padded;
-            load_row::<P::Vectors, E>(keys.start.add(to), problem.k.as_ptr().add(at), head_size, padded, 1.0);
-            load_row::<P::Vectors, E>(values.start.add(to), problem.v.as_ptr().add(at), head_size, padded, 1.0);
+            load_row::<P::Vectors, E>(keys.start.add(to), k, (head_size, padded), 1.0, &mut zeros);
+            load_row::<P::Vectors, E>(values.start.add(to), v, (head_size, padded), 1.0, &mut zeros);
         }
         fill::<P::Vectors>(keys.start.add(count * padded), (length - count) * padded, 0.0);
         fill::<P::Vectors>(values.start.add(count * padded), (length - count) * padded, 0.0);

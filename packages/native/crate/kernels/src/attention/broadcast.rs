@@ -2,7 +2,8 @@
 //! with any strides, B and C by vectors along n: of all operands only the panel of queries has to be transposed.
 
 use super::pack::transpose_rows;
-use super::product::{Extent, Products, Rows, Start};
+use super::problem::PANEL;
+use super::product::{Extent, Patch, Products, Rows, Scores, Start};
 use super::vectors::Vectors;
 use std::marker::PhantomData;
 
@@ -22,6 +23,7 @@ impl<S: Vectors, const MR: usize, const NR: usize> Products for Broadcast<S, MR,
     type Right = Rows;
     type Session = ();
     const ROWS: usize = MR;
+    const PAIR: usize = 1;
     const ANY_NUMBER: bool = true;
 
     fn session() {}
@@ -59,6 +61,27 @@ impl<S: Vectors, const MR: usize, const NR: usize> Products for Broadcast<S, MR,
         let columns = Rows { start: room, stride: lanes };
         unsafe { transpose_rows::<S>(rows, columns, (lanes, depth)) };
         columns
+    }
+
+    #[inline(always)]
+    unsafe fn put(patch: Patch<Self>, row: usize, column: usize, to: &Scores) {
+        let start = to.rows.start.wrapping_add(row * PANEL + column);
+        unsafe {
+            S::store(start, patch[0][0]);
+            S::store(start.add(S::LANES), patch[0][1]);
+            S::store(start.add(PANEL), patch[1][0]);
+            S::store(start.add(PANEL + S::LANES), patch[1][1]);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn put_left(scores: &Scores) -> Strided {
+        Strided { start: scores.rows.start, row: PANEL, step: 1 }
+    }
+
+    #[inline(always)]
+    unsafe fn put_right(scores: &Scores) -> Rows {
+        scores.rows
     }
 
     /// m must be a multiple of `MR` and n of `S::LANES`.

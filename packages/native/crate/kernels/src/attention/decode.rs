@@ -62,7 +62,8 @@ pub(super) unsafe fn decode_part<S: Vectors, E: Stored>(
         visible[row] = (from.max(part.first_key), to.min(part.last_key));
         unsafe {
             let from = problem.q.as_ptr().add(problem.query_at(batch, group, row));
-            load_row::<S, E>(queries.add(row * padded), from, head_size, padded, problem.options.scale * LOG2_E);
+            let scale = problem.options.scale * LOG2_E;
+            load_row::<S, E>(queries.add(row * padded), from, (head_size, padded), scale, &mut S::splat(0.0));
             std::ptr::write_bytes(outputs.add(row * padded), 0, padded);
         }
     }

@@ -16,8 +16,8 @@ pub(super) struct Kernels<E: 'static> {
     pub decode: unsafe fn(&Problem<E>, KeyPart, &mut [f32], &mut Arena),
     pub prepare: unsafe fn(&Problem<E>, (usize, usize), (&[E], &[E]), *mut f32) -> bool,
     pub backward: unsafe fn(&Problem<E>, &Upstream<E>, KeyChunk, (*mut f32, *mut E, *mut E), &mut Arena),
-    /// Floats of scratch, by head size.
-    pub forward_arena: fn(usize) -> usize,
+    /// Floats of scratch by head size, and panels of a task.
+    pub forward_arena: fn(usize, usize) -> usize,
     pub backward_arena: fn(usize) -> usize,
     /// Whether infinity and NaN may come in.
     pub any_number: bool,
@@ -78,6 +78,10 @@ macro_rules! kernels {
 }
 
 #[cfg(target_arch = "x86_64")]
+kernels!(tiles_f32, super::tiles::Tiled<3>, "avx512f,avx512bw,avx512dq,avx512vl,fma,avx2");
+#[cfg(target_arch = "x86_64")]
+kernels!(tiles_bf16, super::tiles::Tiled<1>, "avx512f,avx512bw,avx512dq,avx512vl,fma,avx2");
+#[cfg(target_arch = "x86_64")]
 kernels!(avx512, Broadcast<super::vectors::Avx512, 4, 4>, "avx512f,avx512bw,avx512dq,avx512vl,fma,avx2");
 #[cfg(target_arch = "x86_64")]
 kernels!(avx2, Broadcast<super::vectors::Avx2, 4, 2>, "fma,avx2");
@@ -88,6 +92,10 @@ kernels!(baseline, Broadcast<super::vectors::Portable, 4, 2>);
 
 /// The fastest kernels that this processor has and `simd::limit` allows, then those for any number.
 pub(super) fn choose<E: Stored>() -> (Kernels<E>, Kernels<E>) {
+    #[cfg(target_arch = "x86_64")]
+    if isa() == Isa::Amx {
+        return (if size_of::<E>() == 2 { tiles_bf16() } else { tiles_f32() }, plain());
+    }
     (plain(), plain())
 }
 
@@ -112,6 +120,9 @@ pub(super) fn every<E: Stored>() -> Vec<(&'static str, Kernels<E>)> {
         }
         if isa() >= Isa::Avx512 {
             all.push(("avx512", avx512()));
+        }
+        if isa() == Isa::Amx {
+            all.push(("tiles", tiles_f32()));
         }
     }
     all

@@ -5,14 +5,15 @@ use super::arena::{Arena, aligned};
 use super::dropout::keep_bits;
 use super::pack::{fill, load_row, store_row, transpose_rows};
 use super::problem::{BLOCK, PANEL, Problem};
-use super::product::{Extent, Products, Rows, Start};
+use super::product::{Extent, Products, Rows, Scores, Start};
 use super::ranges::{Coverage, PanelRanges};
-use super::softmax::{Running, drop, softmax_block};
+use super::softmax::{Masks, Running, softmax_block};
 use super::stored::Stored;
+use super::vectors::Vectors;
 use std::f32::consts::{LN_2, LOG2_E};
 
-/// Panels of one task: keys and values are packed once for all of them.
-pub(super) const PANELS: usize = 4;
+/// Most panels of one task: keys and values are packed once for all of them.
+pub(super) const PANELS: usize = 16;
 
 /// Rows `first_row..first_row + rows` (at most `PANELS * PANEL`) of one key head.
 #[derive(Clone, Copy)]
@@ -33,13 +34,13 @@ struct Panel<P: Products> {
     running: Running,
 }
 
-/// Floats of scratch for one task.
-pub(super) fn arena_size<P: Products>(head_size: usize) -> usize {
+/// Floats of scratch for a task of so many panels.
+pub(super) fn arena_size<P: Products>(head_size: usize, panels: usize) -> usize {
     let padded = P::padded(head_size);
     let panel = aligned(P::right_room(PANEL, padded)) + padded * PANEL + 2 * PANEL;
     let block = 2 * BLOCK * padded + aligned(P::left_room(BLOCK, padded)) + aligned(P::left_room(padded, BLOCK));
     let scores = BLOCK * PANEL + aligned(P::right_room(PANEL, BLOCK)) + PANEL;
-    PANELS * panel + block + scores + PANEL * padded
+    panels * panel + block + scores + PANEL * padded
 }
 
 /// Returns false, with nothing written, when there are infinities or NaN that `P` cannot multiply.
@@ -62,12 +63,16 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
     let values = Rows { start: arena.take(BLOCK * padded), stride: padded };
     let key_room = arena.take(P::left_room(BLOCK, padded));
     let value_room = arena.take(P::left_room(padded, BLOCK));
-    let scores = Rows { start: arena.take(BLOCK * PANEL), stride: PANEL };
+    let score_rows = Rows { start: arena.take(BLOCK * PANEL), stride: PANEL };
     let score_room = arena.take(P::right_room(PANEL, BLOCK));
     let correction = arena.take(PANEL);
     let staging = Rows { start: arena.take(PANEL * padded), stride: padded };
 
-    let mut finite = true;
+    // The running maximum wants a positive scale; bf16 operands want no rounding of q * scale.
+    let (sign, scale) = match problem.options.scale * LOG2_E {
+        0.0 => (0.0, 1.0),
+        scale => (scale.signum(), scale.abs()),
+    };
     let mut ranges = [PanelRanges::NOTHING; PANELS];
     let mut panels: [Option<Panel<P>>; PANELS] = [const { None }; PANELS];
     for (index, start) in (0..task.rows).step_by(PANEL).enumerate() {
@@ -76,12 +81,15 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
         let room = arena.take(P::right_room(PANEL, padded));
         let output = Rows { start: arena.take(padded * PANEL), stride: PANEL };
         let running = Running { maximum: arena.take(PANEL), sum: arena.take(PANEL) };
-        let scale = problem.options.scale * LOG2_E;
         unsafe {
+            let mut zeros = P::Vectors::splat(0.0);
             for row in 0..rows {
                 let from = problem.q.as_ptr().add(problem.query_at(batch, group, first_row + row));
                 let to = staging.start.add(row * padded);
-                finite &= load_row::<P::Vectors, E>(to, from, head_size, padded, scale);
+                load_row::<P::Vectors, E>(to, from, (head_size, padded), sign, &mut zeros);
+            }
+            if !P::ANY_NUMBER && P::Vectors::sum(zeros) != 0.0 {
+                return false;
             }
             fill::<P::Vectors>(staging.start.add(rows * padded), (PANEL - rows) * padded, 0.0);
             let query = P::right_transposed(staging, PANEL, padded, room);
@@ -101,24 +109,25 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
         // Values that are infinite or NaN, which must not reach the queries that do not see them by way of 0 * NaN.
         let mut odd_values = 0u64;
         let (key_operand, value_operand) = unsafe {
+            let (mut key_zeros, mut value_zeros) = (P::Vectors::splat(0.0), P::Vectors::splat(0.0));
             for key in 0..length {
                 let (to_key, to_value) = (keys.start.add(key * padded), values.start.add(key * padded));
-                // What nobody sees may hold anything.
-                let seen = visible.contains(&(start + key));
-                if seen {
+                if visible.contains(&(start + key)) {
                     let at = problem.key_at(batch, group, start + key);
-                    finite &= load_row::<P::Vectors, E>(to_key, problem.k.as_ptr().add(at), head_size, padded, 1.0);
-                    if !load_row::<P::Vectors, E>(to_value, problem.v.as_ptr().add(at), head_size, padded, 1.0) {
-                        odd_values |= 1 << key;
-                        fill::<P::Vectors>(to_value, padded, 0.0);
-                    }
+                    let (k, v) = (problem.k.as_ptr().add(at), problem.v.as_ptr().add(at));
+                    load_row::<P::Vectors, E>(to_key, k, (head_size, padded), 1.0, &mut key_zeros);
+                    load_row::<P::Vectors, E>(to_value, v, (head_size, padded), 1.0, &mut value_zeros);
                 } else {
+                    // What nobody sees may hold anything.
                     fill::<P::Vectors>(to_key, padded, 0.0);
                     fill::<P::Vectors>(to_value, padded, 0.0);
                 }
             }
-            if !P::ANY_NUMBER && !finite {
-                return false;
+            if P::Vectors::sum(P::Vectors::add(key_zeros, value_zeros)) != 0.0 {
+                if !P::ANY_NUMBER {
+                    return false;
+                }
+                odd_values = take_odd_rows(values, length, head_size);
             }
             (P::left(keys, length, padded, key_room), P::left_transposed(values, padded, length, value_room))
         };
@@ -127,22 +136,25 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
             if coverage == Coverage::None {
                 continue;
             }
-            let mask = (coverage == Coverage::Partial).then(|| ranges.relative_to(start));
+            let masked = (coverage == Coverage::Partial).then(|| ranges.relative_to(start));
+            let mut dropped = None;
+            if let Some(dropout) = &problem.options.dropout {
+                let place = (batch, group, panel.first_row, panel.rows);
+                dropped = Some(keep_bits(problem, dropout, place, start, length));
+            }
+            let masks = Masks { ranges: masked.as_ref(), dropout: dropped.as_ref() };
+            let scores = Scores { rows: score_rows, keys: length, left: None, right: Some(score_room) };
             unsafe {
                 let extent = Extent { m: length, n: PANEL, k: padded };
-                P::multiply(extent, key_operand, panel.query, scores, Start::Zero);
-                softmax_block::<P::Vectors>(scores.start, length, panel.running, correction, mask.as_ref());
-                if let Some(dropout) = &problem.options.dropout {
-                    let place = (batch, group, panel.first_row, panel.rows);
-                    drop::<P::Vectors>(scores.start, length, &keep_bits(problem, dropout, place, start, length));
-                }
-                let probabilities = P::right(scores, PANEL, length, score_room);
+                P::multiply(extent, key_operand, panel.query, score_rows, Start::Zero);
+                softmax_block::<P>(&scores, panel.running, correction, scale, masks);
                 let extent = Extent { m: padded, n: PANEL, k: length };
+                let probabilities = P::put_right(&scores);
                 P::multiply(extent, value_operand, probabilities, panel.output, Start::Rescaled(correction));
                 for key in (0..length).filter(|key| odd_values >> key & 1 == 1) {
                     let value = problem.v.as_ptr().add(problem.key_at(batch, group, start + key));
                     for row in (0..panel.rows).filter(|&row| ranges.sees(row, start + key)) {
-                        let probability = *scores.start.add(key * PANEL + row);
+                        let probability = *score_rows.start.add(key * PANEL + row);
                         for d in 0..head_size {
                             *panel.output.start.add(d * PANEL + row) += probability * (*value.add(d)).get();
                         }
@@ -162,9 +174,23 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
                 let at = problem.query_at(batch, group, panel.first_row + row);
                 store_row::<P::Vectors, E>(out.add(at), staging.start.add(row * padded), head_size, factor);
                 let statistic = problem.statistic_at(batch, group, panel.first_row + row);
-                *log_sum_exp.add(statistic) = maximum * LN_2 + sum.ln();
+                *log_sum_exp.add(statistic) = maximum * scale * LN_2 + sum.ln();
             }
         }
     }
     true
+}
+
+/// Clears the rows that hold infinity or NaN and returns them as bits.
+unsafe fn take_odd_rows(values: Rows, rows: usize, length: usize) -> u64 {
+    let mut bits = 0;
+    for row in 0..rows {
+        // SAFETY: the caller's rows are ours to write.
+        let row_values = unsafe { std::slice::from_raw_parts_mut(values.start.add(row * values.stride), length) };
+        if row_values.iter().any(|value| !value.is_finite()) {
+            row_values.fill(0.0);
+            bits |= 1 << row;
+        }
+    }
+    bits
 }

@@ -25,6 +25,8 @@ mod softmax;
 mod stored;
 #[cfg(test)]
 mod tests;
+#[cfg(target_arch = "x86_64")]
+mod tiles;
 mod vectors;
 
 use problem::Problem;

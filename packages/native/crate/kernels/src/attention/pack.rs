@@ -5,31 +5,28 @@ use super::product::Rows;
 use super::stored::Stored;
 use super::vectors::Vectors;
 
-/// Copies `length` elements times `factor`, then zeros up to `padded`. Returns whether all of them are finite.
+/// Copies `length` elements times `factor`, then zeros up to `padded`. Adds to `zeros` what stays 0 as long as every number
+/// is finite.
 #[inline(always)]
 pub(super) unsafe fn load_row<S: Vectors, E: Stored>(
     to: *mut f32,
     from: *const E,
-    length: usize,
-    padded: usize,
+    (length, padded): (usize, usize),
     factor: f32,
-) -> bool {
+    zeros: &mut S::Vector,
+) {
     unsafe {
-        let factors = S::splat(factor);
-        let zero = S::splat(0.0);
-        // Stays 0 as long as every number is finite.
-        let mut zeros = zero;
+        let (factors, zero) = (S::splat(factor), S::splat(0.0));
         let mut at = 0;
         while at + S::LANES <= length {
             let value = S::mul(E::load::<S>(from.add(at)), factors);
-            zeros = S::fma(value, zero, zeros);
+            *zeros = S::fma(value, zero, *zeros);
             S::store(to.add(at), value);
             at += S::LANES;
         }
-        let mut total = S::sum(zeros);
         while at < length {
             let value = (*from.add(at)).get() * factor;
-            total += value * 0.0;
+            *zeros = S::fma(S::splat(value), zero, *zeros);
             *to.add(at) = value;
             at += 1;
         }
@@ -37,7 +34,6 @@ pub(super) unsafe fn load_row<S: Vectors, E: Stored>(
             *to.add(at) = 0.0;
             at += 1;
         }
-        total == 0.0
     }
 }
 
@@ -93,22 +89,20 @@ pub(super) unsafe fn inner_product<S: Vectors, A: Stored, B: Stored>(a: *const A
     }
 }
 
+/// Adds to `zeros` what stays 0 as long as every number is finite.
 #[inline(always)]
-pub(super) unsafe fn all_finite<S: Vectors, E: Stored>(from: *const E, length: usize) -> bool {
+pub(super) unsafe fn add_zeros<S: Vectors, E: Stored>(from: *const E, length: usize, zeros: &mut S::Vector) {
     unsafe {
         let zero = S::splat(0.0);
-        let mut zeros = zero;
         let mut at = 0;
         while at + S::LANES <= length {
-            zeros = S::fma(E::load::<S>(from.add(at)), zero, zeros);
+            *zeros = S::fma(E::load::<S>(from.add(at)), zero, *zeros);
             at += S::LANES;
         }
-        let mut total = S::sum(zeros);
         while at < length {
-            total += (*from.add(at)).get() * 0.0;
+            *zeros = S::fma(S::splat((*from.add(at)).get()), zero, *zeros);
             at += 1;
         }
-        total == 0.0
     }
 }
 

@@ -27,6 +27,20 @@ pub(super) enum Start {
     Rescaled(*const f32),
 }
 
+/// A block of scores, or of what becomes of them, with a row per key and a column per query.
+pub(super) struct Scores {
+    /// [keys, PANEL]
+    pub rows: Rows,
+    pub keys: usize,
+    /// Room for the A operand whose lanes are keys, if that is wanted.
+    pub left: Option<*mut f32>,
+    /// Room for the B operand whose lanes are queries, if that is wanted.
+    pub right: Option<*mut f32>,
+}
+
+/// Two rows of two vectors.
+pub(super) type Patch<P> = [[<<P as Products>::Vectors as Vectors>::Vector; 2]; 2];
+
 /// Every operand comes as rows of f32, padded with zeros to `padded` columns and a multiple of `ROWS` rows. The
 /// "lane" of an operand is its index in C, its "depth" the index that is summed over. The packed operand may point into the
 /// rows it was made of, or into its room.
@@ -34,12 +48,14 @@ pub(super) enum Start {
 /// # Safety
 /// The processor must have the instruction set, and a session be open on this thread; pointers must be valid for the
 /// extents, and a room hold what `left_room` or `right_room` say, aligned to 64 bytes.
-pub(super) trait Products: 'static {
+pub(super) trait Products: Sized + 'static {
     type Vectors: Vectors;
     type Left: Copy;
     type Right: Copy;
     type Session;
     const ROWS: usize;
+    /// Rows that `put` takes together are this far apart: j and j + `PAIR`, for j in the first half of 2 * `PAIR` rows.
+    const PAIR: usize;
     /// Whether infinity and NaN are multiplied as IEEE 754 says. Where they are not, they must not come in.
     const ANY_NUMBER: bool;
 
@@ -58,6 +74,12 @@ pub(super) trait Products: 'static {
     unsafe fn right(rows: Rows, lanes: usize, depth: usize, room: *mut f32) -> Self::Right;
     /// B, with a lane per row.
     unsafe fn right_transposed(rows: Rows, lanes: usize, depth: usize, room: *mut f32) -> Self::Right;
+
+    /// Writes two rows, `PAIR` apart, of two neighbouring vectors each, where operands are made of them.
+    unsafe fn put(patch: Patch<Self>, row: usize, column: usize, to: &Scores);
+    /// A and B of what was `put`.
+    unsafe fn put_left(scores: &Scores) -> Self::Left;
+    unsafe fn put_right(scores: &Scores) -> Self::Right;
 
     unsafe fn multiply(extent: Extent, left: Self::Left, right: Self::Right, c: Rows, start: Start);
 }

@@ -16,8 +16,8 @@ pub(super) enum Coverage {
 /// The visible ranges of up to `PANEL` rows, and their extremes.
 #[derive(Clone, Copy)]
 pub(super) struct PanelRanges {
-    from: [usize; PANEL],
-    to: [usize; PANEL],
+    from: [u32; PANEL],
+    to: [u32; PANEL],
     pub first_key: usize,
     pub last_key: usize,
     full_from: usize,
@@ -39,8 +39,8 @@ impl PanelRanges {
         let mut ranges = Self::NOTHING;
         for row in 0..rows {
             let (from, to) = problem.range(batch, first_row + row);
-            ranges.from[row] = from;
-            ranges.to[row] = to;
+            ranges.from[row] = from as u32;
+            ranges.to[row] = to as u32;
             ranges.full_from = ranges.full_from.max(from);
             ranges.full_to = ranges.full_to.min(to);
             if from < to {
@@ -52,7 +52,7 @@ impl PanelRanges {
     }
 
     pub fn sees(&self, row: usize, key: usize) -> bool {
-        self.from[row] <= key && key < self.to[row]
+        self.from[row] as usize <= key && key < self.to[row] as usize
     }
 
     /// What the panel sees of keys `from..to`.
@@ -68,7 +68,7 @@ impl PanelRanges {
 
     /// Each row's range relative to key `start`, such that key `start + j` is visible iff `lower < j` and `j < upper`.
     pub fn relative_to(&self, start: usize) -> RelativeRanges {
-        let clamp = |key: usize| (key.max(start) - start).min(BLOCK) as f32;
+        let clamp = |key: u32| ((key as usize).max(start) - start).min(BLOCK) as f32;
         RelativeRanges { lower: self.from.map(|key| clamp(key) - 0.5), upper: self.to.map(clamp) }
     }
 }

@@ -12,6 +12,7 @@ use super::stored::Stored;
 use super::{AttentionGradients, AttentionUpstream};
 use crate::parallel::{Disjoint, for_each, threads};
 use crate::scratch;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// The start of a tensor of which every task writes its own elements.
 struct Shared<T>(*mut T);
@@ -27,9 +28,6 @@ impl<T> Shared<T> {
 
 /// Below this many multiplications a call stays on its thread.
 const PARALLEL_FROM: usize = 1 << 17;
-/// Blocks of queries become smaller until there are this many tasks.
-const ENOUGH_TASKS: usize = 32;
-
 /// `for_each`, unless the work is not worth waking anyone.
 fn spread<E>(problem: &Problem<E>, tasks: usize, body: impl Fn(usize) + Sync) {
     let shape = problem.shape;
@@ -47,28 +45,36 @@ pub(super) fn forward<E: Stored>(
     log_sum_exp: &mut [f32],
 ) {
     let (units, rows, head_size) = (problem.units(), problem.rows(), problem.shape.head_size);
-    let mut size = PANELS * PANEL;
-    while size > PANEL && units * rows.div_ceil(size) < ENOUGH_TASKS {
-        size /= 2;
+    // Rows of a task; how many does not change a bit of the result.
+    let mut panels = PANELS;
+    while panels > 1 && units * rows.div_ceil(panels * PANEL) < 4 * threads() {
+        panels /= 2;
     }
+    let size = panels * PANEL;
     let blocks = rows.div_ceil(size);
     let (out, log_sum_exp) = (Shared(out.as_mut_ptr()), Shared(log_sum_exp.as_mut_ptr()));
-    spread(problem, units * blocks, |task| {
-        let (batch, group) = problem.unit(task % units);
-        // The last queries see the most keys when attention is causal: they start first.
-        let first_row = (blocks - 1 - task / units) * size;
+    let run = |kernels: &Kernels<E>, unit: usize, block: usize| {
+        let (batch, group) = problem.unit(unit);
+        let first_row = block * size;
         let rows = QueryRows { batch, group, first_row, rows: size.min(rows - first_row) };
+        let mut done = false;
         // SAFETY: each row of each head belongs to one task; `Problem::check` has seen the shapes.
-        let run = |kernels: &Kernels<E>| {
-            let mut done = false;
-            with_arena((kernels.forward_arena)(head_size), |arena| unsafe {
-                done = (kernels.forward)(problem, rows, (out.start(), log_sum_exp.start()), arena);
-            });
-            done
-        };
-        if !run(fast) {
-            run(plain);
+        with_arena((kernels.forward_arena)(head_size, panels), |arena| unsafe {
+            done = (kernels.forward)(problem, rows, (out.start(), log_sum_exp.start()), arena);
+        });
+        done
+    };
+    let refused: Vec<AtomicBool> = (0..units).map(|_| AtomicBool::new(false)).collect();
+    spread(problem, units * blocks, |task| {
+        // The last queries see the most keys when attention is causal: they start first.
+        let (unit, block) = (task % units, blocks - 1 - task / units);
+        if !run(fast, unit, block) {
+            refused[unit].store(true, Relaxed);
         }
+    });
+    let again: Vec<usize> = (0..units).filter(|&unit| refused[unit].load(Relaxed)).collect();
+    spread(problem, again.len() * blocks, |task| {
+        run(plain, again[task / blocks], task % blocks);
     });
 }
 

@@ -3,10 +3,12 @@
 use super::vectors::Vectors;
 use crate::bf16::{Bf16, Element};
 
-/// # Safety
-/// As for [`Vectors`]: pointers must be valid for `S::LANES` elements.
 pub trait Stored: Element {
+    /// # Safety
+    /// As for [`Vectors`]: `from` must be valid for `S::LANES` elements.
     unsafe fn load<S: Vectors>(from: *const Self) -> S::Vector;
+    /// # Safety
+    /// As for [`Vectors`]: `to` must be valid for `S::LANES` elements.
     unsafe fn store<S: Vectors>(to: *mut Self, value: S::Vector);
 }
 
