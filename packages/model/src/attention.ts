@@ -24,6 +24,8 @@ export interface AttentionConfig {
   /** What scores are multiplied with; 1 / sqrt(headSize) unless given. */
   scale?: number;
   initializer: Initializer;
+  /** Of the query projection, which T5 draws smaller. */
+  queryInitializer?: Initializer;
   /** Of the output projection, which Megatron scales down with depth. */
   outputInitializer: Initializer;
 }
@@ -55,9 +57,14 @@ export type Attention = (x: tf.Tensor, context: BlockContext) => tf.Tensor;
 function createProjections(scope: Scope, config: AttentionConfig) {
   const { hiddenSize, numHeads, numKeyValueHeads = numHeads, bias, initializer, outputInitializer } = config;
   const headSize = config.headSize ?? hiddenSize / numHeads;
-  const project = (name: string, heads: number) =>
-    createColumnParallelLinear(scope.child(name), { inputs: hiddenSize, outputs: heads * headSize, initializer, bias });
-  const query = project("query", numHeads);
+  const project = (name: string, heads: number, own = initializer) =>
+    createColumnParallelLinear(scope.child(name), {
+      inputs: hiddenSize,
+      outputs: heads * headSize,
+      initializer: own,
+      bias,
+    });
+  const query = project("query", numHeads, config.queryInitializer);
   const key = project("key", numKeyValueHeads);
   const value = project("value", numKeyValueHeads);
   const output = createRowParallelLinear(scope.child("output"), {

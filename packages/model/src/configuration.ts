@@ -3,6 +3,7 @@ import { z } from "zod";
 import { bertConfigSchema } from "./bert-configuration.ts";
 import { activation, sharedFields, size } from "./configuration-fields.ts";
 import { encoderDecoderConfigSchema } from "./encoder-decoder-configuration.ts";
+import { t5ConfigSchema } from "./t5-configuration.ts";
 
 /** Decoder-only: GPT-2, Megatron's GPT, and with rotary positions, RMS norm and a gated feed-forward Llama. */
 export const gptConfigSchema = z.strictObject({
@@ -28,7 +29,7 @@ export const gptConfigSchema = z.strictObject({
 });
 
 /** The schema of each family. */
-export const familySchemas = [gptConfigSchema, bertConfigSchema, encoderDecoderConfigSchema] as const;
+export const familySchemas = [gptConfigSchema, bertConfigSchema, encoderDecoderConfigSchema, t5ConfigSchema] as const;
 
 /** Every family, told apart by `family`. */
 export const modelConfigSchema = z.discriminatedUnion("family", familySchemas).superRefine((config, context) => {

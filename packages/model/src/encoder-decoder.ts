@@ -19,6 +19,7 @@ import { createDense } from "./dense.ts";
 import { dropAt } from "./dropout.ts";
 import type { EncoderDecoderConfig } from "./encoder-decoder-configuration.ts";
 import { ModelError } from "./errors.ts";
+import { memoryRangesOf } from "./memory-ranges.ts";
 import type { EncoderInput, EncoderModel, EncoderOptions, ForwardOptions } from "./model.ts";
 import { createNorm } from "./norm.ts";
 import { positionsFrom } from "./positions.ts";
@@ -181,15 +182,6 @@ const firstToken = (states: tf.Tensor) => tf.squeeze(tf.slice(states, [0, 0, 0],
 
 function missing(part: string): never {
   throw new ModelError(`this encoder-decoder was built without that part: its ${part} is not set`);
-}
-
-/** int32 [B, T, 2]: the states of the memory that each token sees. */
-export function memoryRangesOf(
-  { memory, memoryLengths, memoryRanges }: MemoryInput,
-  { tokens }: { tokens: number },
-): tf.Tensor {
-  const [batchSize, states] = memory.shape as [number, number, number];
-  return memoryRanges ?? paddedRanges({ tokens, lengths: memoryLengths ?? new Int32Array(batchSize).fill(states) });
 }
 
 /** Residual outputs start smaller by 1 / sqrt(2L), as in Megatron. */

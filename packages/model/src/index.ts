@@ -1,5 +1,7 @@
 export type { BertModel } from "./bert.ts";
 export { type BertConfig, bertConfigSchema } from "./bert-configuration.ts";
+export { bertFormat, megatronBertFormat, robertaFormat } from "./bert-format.ts";
+export { bertNames, megatronBertNames, robertaNames } from "./bert-names.ts";
 export {
   type GptConfig,
   gptConfigSchema,
@@ -19,9 +21,13 @@ export {
   modelOfFamily,
 } from "./families.ts";
 export type { ForeignFormat, ForeignWeight, HuggingFaceConfig } from "./foreign-format.ts";
+export { foreignFormatFor, foreignFormatOf, foreignFormats } from "./foreign-formats.ts";
+export { gpt2Format } from "./gpt2-format.ts";
 export { gpt2Names } from "./gpt2-names.ts";
 export { classificationLosses, type TaskHeadConfig, taskHeadSchema } from "./heads.ts";
 export { spanLosses } from "./heads-question-answering.ts";
+export { llamaFormat } from "./llama-format.ts";
+export { llamaNames } from "./llama-names.ts";
 export type {
   EncoderInput,
   EncoderModel,
@@ -34,6 +40,7 @@ export type {
 } from "./model.ts";
 export { type Preset, presets } from "./presets.ts";
 export { type ModelRecipe, modelRecipeSchema } from "./recipe.ts";
+export { type RelativeBuckets, relativeBucketOf } from "./relative-bias.ts";
 export type {
   DecoderCache,
   DecoderOptions,
@@ -41,4 +48,7 @@ export type {
   SequenceToSequenceModel,
   TargetInput,
 } from "./sequence-to-sequence.ts";
+export type { T5Model } from "./t5.ts";
+export { type T5Config, t5ConfigSchema } from "./t5-configuration.ts";
+export { t5Format } from "./t5-format.ts";
 export type { PermutedInput, Streams } from "./two-streams.ts";

@@ -2,6 +2,7 @@
 import { bertPresets } from "./bert-presets.ts";
 import type { ModelConfigInput } from "./configuration.ts";
 import { encoderDecoderPresets } from "./encoder-decoder-presets.ts";
+import { t5Presets } from "./t5-presets.ts";
 
 export interface Preset {
   description: string;
@@ -51,4 +52,5 @@ export const presets: Readonly<Record<string, Preset>> = {
   "gpt2-medium": { description: "GPT-2 medium", config: gpt([24, 1024, 16, 50_257]), parameters: 354_823_168 },
   ...bertPresets,
   ...encoderDecoderPresets,
+  ...t5Presets,
 };
