@@ -21,14 +21,24 @@ export interface ForeignFormat<Config extends ModelConfig = ModelConfig> {
   readonly modelType: string;
   /** The `architectures` that can be read. */
   readonly architectures: readonly string[];
-  /** Begins the names of the encoder or decoder proper, and is left out in files of the bare model: "bert.". */
-  readonly basePrefix: string;
-  /** Tensors that files may hold without need: buffers, and second copies of tied weights. */
-  readonly redundant: readonly RegExp[];
-  /** Throws a ModelError where the configuration says what our model cannot do. */
-  fromHuggingFace(json: HuggingFaceConfig): Extract<ModelConfigInput, { family: Config["family"] }>;
+  /** Whether the configuration of one of our models is of this format's kind. */
+  describes(config: ModelConfig): boolean;
+  /**
+   * A model's configuration. Where the architecture leaves open which parts a file holds, the names of its `tensors`
+   * tell. Throws a ModelError where config.json asks for what our model cannot do.
+   */
+  fromHuggingFace(
+    json: HuggingFaceConfig,
+    options?: { tensors?: ReadonlySet<string> },
+  ): ModelConfigInput & { family: Config["family"] };
   /** Throws a ModelError where their model cannot do what the configuration says. */
   toHuggingFace(config: Config): Record<string, unknown>;
+  /** In what their model will differ from ours all the same, a line each; empty where it will not. */
+  differences(config: Config): string[];
   /** Our names -> theirs, for every weight of the model. */
   names(config: Config): Map<string, ForeignWeight>;
+  /** Other names that files have for one of theirs: of the bare model, and from older versions. */
+  aliases(name: string): string[];
+  /** Tensors that files may hold without need: buffers, and second copies of tied weights. */
+  readonly redundant: readonly RegExp[];
 }

@@ -24,12 +24,19 @@ const layer: [string, ForeignWeight][] = [
 ];
 
 /** The map for a model of `numLayers` layers. */
-export function gpt2Names({ numLayers }: { numLayers: number }): Map<string, ForeignWeight> {
+export function gpt2Names({
+  numLayers,
+  tiedEmbeddings = true,
+}: {
+  numLayers: number;
+  tiedEmbeddings?: boolean;
+}): Map<string, ForeignWeight> {
   const names = new Map<string, ForeignWeight>([
     ["tokenEmbedding.weight", { name: "transformer.wte.weight" }],
     ["positionEmbedding.weight", { name: "transformer.wpe.weight" }],
     ["finalNorm.weight", { name: "transformer.ln_f.weight" }],
     ["finalNorm.bias", { name: "transformer.ln_f.bias" }],
+    ...(tiedEmbeddings ? [] : [["head.weight", { name: "lm_head.weight" }] as const]),
   ]);
   for (let index = 0; index < numLayers; index++) {
     for (const [ours, theirs] of layer) {
