@@ -2,8 +2,6 @@ export type { BertModel } from "./bert.ts";
 export { type BertConfig, bertConfigSchema } from "./bert-configuration.ts";
 export { bertFormat, megatronBertFormat, robertaFormat } from "./bert-format.ts";
 export { bertNames, megatronBertNames, robertaNames } from "./bert-names.ts";
-export { bertFormat, megatronBertFormat, robertaFormat } from "./bert-format.ts";
-export { bertNames, megatronBertNames, robertaNames } from "./bert-names.ts";
 export {
   type GptConfig,
   gptConfigSchema,
@@ -25,13 +23,9 @@ export {
 export type { ForeignFormat, ForeignWeight, HuggingFaceConfig } from "./foreign-format.ts";
 export { foreignFormatFor, foreignFormatOf, foreignFormats } from "./foreign-formats.ts";
 export { gpt2Format } from "./gpt2-format.ts";
-export { foreignFormatFor, foreignFormatOf, foreignFormats } from "./foreign-formats.ts";
-export { gpt2Format } from "./gpt2-format.ts";
 export { gpt2Names } from "./gpt2-names.ts";
 export { classificationLosses, type TaskHeadConfig, taskHeadSchema } from "./heads.ts";
 export { spanLosses } from "./heads-question-answering.ts";
-export { llamaFormat } from "./llama-format.ts";
-export { llamaNames } from "./llama-names.ts";
 export { llamaFormat } from "./llama-format.ts";
 export { llamaNames } from "./llama-names.ts";
 export type {
