@@ -5,6 +5,7 @@ import { ModelError } from "./errors.ts";
 import type { ForeignFormat, HuggingFaceConfig } from "./foreign-format.ts";
 import { gpt2Format } from "./gpt2-format.ts";
 import { llamaFormat } from "./llama-format.ts";
+import { t5Format } from "./t5-format.ts";
 
 export const foreignFormats: readonly ForeignFormat[] = [
   gpt2Format,
@@ -12,6 +13,7 @@ export const foreignFormats: readonly ForeignFormat[] = [
   bertFormat,
   megatronBertFormat,
   robertaFormat,
+  t5Format,
 ];
 
 /** The format of a config.json, by its `model_type`. Throws a ModelError that lists the known ones. */

@@ -51,4 +51,5 @@ export type {
 export type { T5Model } from "./t5.ts";
 export { type T5Config, t5ConfigSchema } from "./t5-configuration.ts";
 export { t5Format } from "./t5-format.ts";
+export { t5Names } from "./t5-names.ts";
 export type { PermutedInput, Streams } from "./two-streams.ts";

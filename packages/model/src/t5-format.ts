@@ -1,7 +1,11 @@
-/** T5 in Hugging Face's format: `T5ForConditionalGeneration`. */
+/** config.json of T5, of which we have `T5ForConditionalGeneration`. */
+import { z } from "zod";
+import { size } from "./configuration-fields.ts";
 import { ModelError } from "./errors.ts";
-import type { ForeignFormat, ForeignWeight, HuggingFaceConfig } from "./foreign-format.ts";
-import { type T5Config, t5ConfigSchema } from "./t5-configuration.ts";
+import type { ForeignFormat } from "./foreign-format.ts";
+import { architectureOf, only, readConfigJson } from "./hugging-face-config.ts";
+import type { T5Config } from "./t5-configuration.ts";
+import { t5Names } from "./t5-names.ts";
 
 /** `feed_forward_proj`, whose "gated-gelu" has always been the tanh form. */
 const projections: Readonly<Record<string, Pick<T5Config, "activation" | "gatedFeedForward">>> = {
@@ -14,123 +18,95 @@ const projections: Readonly<Record<string, Pick<T5Config, "activation" | "gatedF
   silu: { activation: "silu", gatedFeedForward: false },
 };
 
-const attentionParts = { query: "q", key: "k", value: "v", output: "o" };
+const architectures = ["T5ForConditionalGeneration", "T5WithLMHeadModel"];
+
+const json = z.object({
+  vocab_size: size,
+  d_model: size,
+  d_kv: size,
+  d_ff: size,
+  num_layers: size,
+  num_decoder_layers: size.nullish(),
+  num_heads: size,
+  relative_attention_num_buckets: size.default(32),
+  relative_attention_max_distance: size.default(128),
+  dropout_rate: z.number().default(0.1),
+  layer_norm_epsilon: z.number().default(1e-6),
+  initializer_factor: z.number().default(1),
+  feed_forward_proj: z.enum(Object.keys(projections) as [string, ...string[]]).default("relu"),
+  tie_word_embeddings: z.boolean().default(true),
+  is_decoder: only(false),
+});
 
 export const t5Format: ForeignFormat<T5Config> = {
   modelType: "t5",
-  architectures: ["T5ForConditionalGeneration"],
+  architectures,
   describes: (config) => config.family === "t5",
 
-  fromHuggingFace(json: HuggingFaceConfig) {
-    const given = String(json.feed_forward_proj ?? "relu");
-    const projection = projections[given];
-    if (!projection) {
-      throw new ModelError(`feed_forward_proj "${given}" is not one of ${Object.keys(projections).join(", ")}`);
-    }
-    const dropout = json.dropout_rate ?? 0.1;
-    return t5ConfigSchema.parse({
+  fromHuggingFace(file) {
+    architectureOf(file, { known: architectures, unnamed: "T5ForConditionalGeneration" });
+    const read = readConfigJson(file, json);
+    return {
       family: "t5",
-      numLayers: json.num_layers,
-      numDecoderLayers: json.num_decoder_layers ?? json.num_layers,
-      hiddenSize: json.d_model,
-      numHeads: json.num_heads,
-      headSize: json.d_kv,
-      feedForwardSize: json.d_ff,
-      vocabularySize: json.vocab_size,
-      dropout,
-      attentionDropout: dropout,
-      normEpsilon: json.layer_norm_epsilon,
-      relativeBuckets: json.relative_attention_num_buckets,
-      relativeMaxDistance: json.relative_attention_max_distance,
-      tiedEmbeddings: json.tie_word_embeddings !== false,
-      initializerFactor: json.initializer_factor,
-      ...projection,
-    });
+      vocabularySize: read.vocab_size,
+      hiddenSize: read.d_model,
+      headSize: read.d_kv,
+      feedForwardSize: read.d_ff,
+      numLayers: read.num_layers,
+      numDecoderLayers: read.num_decoder_layers ?? read.num_layers,
+      numHeads: read.num_heads,
+      relativeBuckets: read.relative_attention_num_buckets,
+      relativeMaxDistance: read.relative_attention_max_distance,
+      dropout: read.dropout_rate,
+      attentionDropout: read.dropout_rate,
+      normEpsilon: read.layer_norm_epsilon,
+      initializerFactor: read.initializer_factor,
+      ...projections[read.feed_forward_proj]!,
+      tiedEmbeddings: read.tie_word_embeddings,
+    };
   },
 
   toHuggingFace(config) {
-    const { hiddenSize, numHeads, dropout, activation, gatedFeedForward } = config;
+    const { hiddenSize, numLayers, numHeads, activation, gatedFeedForward } = config;
     const projection = Object.entries(projections).find(
       ([, has]) => has.activation === activation && has.gatedFeedForward === gatedFeedForward,
     );
     if (!projection) throw new ModelError(`Hugging Face's T5 has no gated feed-forward with ${activation}`);
-    if (config.attentionDropout !== dropout) {
-      throw new ModelError("Hugging Face's T5 has one dropout rate: dropout and attentionDropout must be equal");
-    }
     return {
       architectures: ["T5ForConditionalGeneration"],
       model_type: "t5",
       is_encoder_decoder: true,
-      num_layers: config.numLayers,
-      num_decoder_layers: config.numDecoderLayers ?? config.numLayers,
+      vocab_size: config.vocabularySize,
       d_model: hiddenSize,
-      num_heads: numHeads,
       d_kv: config.headSize ?? hiddenSize / numHeads,
       d_ff: config.feedForwardSize ?? 4 * hiddenSize,
-      vocab_size: config.vocabularySize,
-      dropout_rate: dropout,
-      feed_forward_proj: projection[0],
-      layer_norm_epsilon: config.normEpsilon,
+      num_layers: numLayers,
+      num_decoder_layers: config.numDecoderLayers ?? numLayers,
+      num_heads: numHeads,
       relative_attention_num_buckets: config.relativeBuckets,
       relative_attention_max_distance: config.relativeMaxDistance,
-      tie_word_embeddings: config.tiedEmbeddings,
+      dropout_rate: config.dropout,
+      layer_norm_epsilon: config.normEpsilon,
       initializer_factor: config.initializerFactor,
+      feed_forward_proj: projection[0],
+      tie_word_embeddings: config.tiedEmbeddings,
       // T5's vocabularies begin with padding, with which the decoder starts, and the end of a text.
       pad_token_id: 0,
       decoder_start_token_id: 0,
       eos_token_id: 1,
+      dtype: "float32",
     };
   },
 
-  differences: () => [],
-
-  names(config) {
-    const names = new Map<string, ForeignWeight>([["tokenEmbedding.weight", { name: "shared.weight" }]]);
-    const add = (ours: string, theirs: string) => names.set(`${ours}.weight`, { name: `${theirs}.weight` });
-    if (!config.tiedEmbeddings) add("head", "lm_head");
-    for (const stack of ["encoder", "decoder"] as const) {
-      add(`${stack}.relativeBias`, `${stack}.block.0.layer.0.SelfAttention.relative_attention_bias`);
-      add(`${stack}.finalNorm`, `${stack}.final_layer_norm`);
-      const layers = stack === "encoder" ? config.numLayers : (config.numDecoderLayers ?? config.numLayers);
-      for (let index = 0; index < layers; index++) {
-        for (const [ours, theirs] of layerNames(config, stack)) {
-          add(`${stack}.layers.${index}.${ours}`, `${stack}.block.${index}.layer.${theirs}`);
-        }
-      }
-    }
-    return names;
-  },
-
+  differences: ({ dropout, attentionDropout }) =>
+    dropout === attentionDropout
+      ? []
+      : [`T5 has one rate of dropout: this model's ${attentionDropout} in attention becomes ${dropout}`],
+  names: t5Names,
   aliases: () => [],
-
   redundant: [
     /^(encoder|decoder)\.embed_tokens\.weight$/,
     /^lm_head\.weight$/,
     /^decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight$/,
   ],
 };
-
-function layerNames({ gatedFeedForward }: T5Config, stack: "encoder" | "decoder"): [string, string][] {
-  const last = stack === "encoder" ? 1 : 2;
-  const attention = (ours: string, theirs: string): [string, string][] =>
-    Object.entries(attentionParts).map(([part, letter]) => [`${ours}.${part}`, `${theirs}.${letter}`]);
-  const feedForward: [string, string][] = gatedFeedForward
-    ? [
-        ["feedForward.gate", `${last}.DenseReluDense.wi_0`],
-        ["feedForward.input", `${last}.DenseReluDense.wi_1`],
-      ]
-    : [["feedForward.input", `${last}.DenseReluDense.wi`]];
-  return [
-    ["attentionNorm", "0.layer_norm"],
-    ...attention("attention", "0.SelfAttention"),
-    ...(stack === "decoder"
-      ? [
-          ["crossAttentionNorm", "1.layer_norm"] as [string, string],
-          ...attention("crossAttention", "1.EncDecAttention"),
-        ]
-      : []),
-    ["feedForwardNorm", `${last}.layer_norm`],
-    ...feedForward,
-    ["feedForward.output", `${last}.DenseReluDense.wo`],
-  ];
-}
