@@ -18,6 +18,19 @@ export { mergeIndexedDatasets } from "./indexed/merge.ts";
 export { type IndexedDataset, openIndexedDataset, type TokenArray } from "./indexed/reader.ts";
 export { createIndexedDatasetWriter, type IndexedDatasetWriter, type WriterPosition } from "./indexed/writer.ts";
 export {
+  buildMaskedBatch,
+  createMaskedBatches,
+  type FrameTokens,
+  type MaskedBatch,
+  type MaskedBatchOptions,
+  type Segments,
+} from "./objectives/masked-batches.ts";
+export { type MaskedTokens, type MaskingOptions, maskTokens } from "./objectives/masking.ts";
+export { chooseTargets, permutationMask, type TargetOptions } from "./objectives/permutation.ts";
+export { createSentencePairs, type SentencePair, type SentencePairOptions } from "./objectives/sentence-pairs.ts";
+export { type CorruptedSpans, corruptSpans, type SpanCorruptionOptions } from "./objectives/span-corruption.ts";
+export { type ObjectiveVocabulary, objectiveVocabulary } from "./objectives/vocabulary.ts";
+export {
   type PrepareOptions,
   type PrepareProgress,
   type PrepareResult,

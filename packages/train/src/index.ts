@@ -34,10 +34,11 @@ export {
   type PretrainConfig,
   pretrainConfigSchema,
 } from "./run/configuration.ts";
+export { checkTokenizer } from "./run/datasets.ts";
 export { type EvaluateOptions, evaluate } from "./run/evaluate.ts";
 export { NonFiniteError, type RunEvent } from "./run/events.ts";
+export { type ObjectiveConfig, objectiveConfigSchema } from "./run/objective-configuration.ts";
 export { type PretrainOptions, pretrain } from "./run/pretrain.ts";
-export { checkTokenizer } from "./run/training-data.ts";
 export { type CheckedSections, checkRunConfiguration } from "./run-checks.ts";
 export { createRunConfigurationSchema, type RunConfiguration } from "./run-configuration.ts";
 export {

@@ -7,7 +7,8 @@ import type { ParallelConfig, TrainConfig } from "./train-configuration.ts";
 
 /** The fields that are judged together. */
 export interface CheckedSections {
-  model: { numHeads: number; numLayers: number; maxPositions: number };
+  /** Families with relative positions have no longest sequence. */
+  model: { numHeads: number; numLayers: number; maxPositions?: number };
   data: { sequenceLength: number };
   train: TrainConfig;
   parallel: ParallelConfig;
@@ -23,10 +24,11 @@ export const checkRunConfiguration = (sections: CheckedSections): ConfigProblem[
 /** The model divides over the mesh, and its samples fit its positions. */
 function checkModel({ model, data, parallel }: CheckedSections): ConfigProblem[] {
   return problems([
-    data.sequenceLength > model.maxPositions && {
-      path: "data.sequenceLength",
-      message: `expected at most model.maxPositions (${model.maxPositions}); got ${data.sequenceLength}`,
-    },
+    model.maxPositions !== undefined &&
+      data.sequenceLength > model.maxPositions && {
+        path: "data.sequenceLength",
+        message: `expected at most model.maxPositions (${model.maxPositions}); got ${data.sequenceLength}`,
+      },
     model.numHeads % parallel.tensor !== 0 && {
       path: "parallel.tensor",
       message: `expected a divisor of model.numHeads (${model.numHeads}); got ${parallel.tensor}`,

@@ -3,6 +3,7 @@
  * Contradictions between fields are found in run-checks.ts.
  */
 import { z } from "zod";
+import { objectiveConfigSchema } from "./run/objective-configuration.ts";
 import { scheduleConfigSchema } from "./schedule-configuration.ts";
 
 const adamWSchema = z.strictObject({
@@ -49,6 +50,8 @@ const logSchema = z.strictObject({
 
 /** How the model is trained. Batch sizes are in samples (sequences). */
 export const trainConfigSchema = z.strictObject({
+  /** What the model is trained for; its family's own objective unless given. */
+  objective: objectiveConfigSchema.optional(),
   optimizer: adamWSchema,
   schedule: scheduleConfigSchema.default({ name: "constant", warmupSteps: 0 }),
   /** Global norm above which gradients are scaled down; null leaves them as they are. */

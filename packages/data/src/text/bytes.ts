@@ -112,9 +112,17 @@ async function* unzstandard(raw: AsyncIterable<Buffer>, path: string): AsyncGene
     ready = [];
     return blocks;
   };
+  // A few bytes may stand for megabytes: as much is pushed at a time as makes about CHUNK_BYTES.
+  let size = 1024;
   for await (const chunk of raw) {
-    for (let start = 0; start < chunk.length; start += 1 << 16)
-      yield* push(chunk.subarray(start, start + (1 << 16)), false);
+    for (let start = 0; start < chunk.length; ) {
+      const blocks = push(chunk.subarray(start, start + size), false);
+      start += size;
+      yield* blocks;
+      const produced = blocks.reduce((sum, block) => sum + block.length, 0);
+      if (produced > CHUNK_BYTES) size = Math.max(64, size >> 2);
+      else if (produced < CHUNK_BYTES / 4) size = Math.min(1 << 16, size << 1);
+    }
   }
   yield* push(new Uint8Array(0), true);
 }

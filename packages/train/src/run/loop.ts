@@ -15,12 +15,12 @@ import type { TensorBoardLog } from "../tensorboard.ts";
 import type { PretrainConfig } from "./configuration.ts";
 import { evaluate } from "./evaluate.ts";
 import { NonFiniteError, type RunEvent } from "./events.ts";
+import type { RunBatches } from "./run-objective.ts";
 import { type LoopState, saveTraining } from "./training-checkpoint.ts";
-import type { TrainingData } from "./training-data.ts";
 
 export interface LoopOptions<Batch extends Rows, Trained extends Model> {
   configuration: PretrainConfig;
-  data: TrainingData<Batch>;
+  batches: RunBatches<Batch>;
   objective: Objective<Batch, Trained>;
   model: Trained;
   optimizer: Optimizer;
@@ -38,7 +38,7 @@ type FinishReason = Extract<RunEvent, { type: "finished" }>["reason"];
 export async function runLoop<Batch extends Rows, Trained extends Model>(
   options: LoopOptions<Batch, Trained>,
 ): Promise<{ reason: FinishReason; step: number }> {
-  const { configuration, data, objective, model, optimizer, tokenizer, logs, onEvent, stop, totalSamples } = options;
+  const { configuration, batches, objective, model, optimizer, tokenizer, logs, onEvent, stop, totalSamples } = options;
   const { train, run, engine } = configuration;
   let state = options.state;
   let schedule = createSchedule(train.schedule, {
@@ -61,9 +61,12 @@ export async function runLoop<Batch extends Rows, Trained extends Model>(
   };
 
   async function runEvaluation() {
-    if (!data.validation || !train.evaluation) return;
-    const { batches: maxBatches } = train.evaluation;
-    const result = await evaluate({ model, objective }, data.validation, { maxBatches, precision: engine.precision });
+    if (!batches.validation || !train.evaluation) return;
+    const maxBatches = train.evaluation.batches;
+    const result = await evaluate({ model, objective }, batches.validation, {
+      maxBatches,
+      precision: engine.precision,
+    });
     heldOut = { step: state.step, loss: result.loss };
     schedule = schedule.next(result.loss);
     state = { ...state, plateau: schedule.state };
@@ -111,7 +114,7 @@ export async function runLoop<Batch extends Rows, Trained extends Model>(
   const alreadyComplete = finish === "completed" || finish === "time limit";
   while (finish === null) {
     const began = performance.now();
-    const batch = data.batches.at(state.step);
+    const batch = batches.training.at(state.step);
     const learningRate = schedule.at(scheduledStep());
     const { loss, gradientNorm, noiseNorms } = withPrecision(engine.precision, () => {
       return update(batch, { model, objective, optimizer, train, step: state.step, learningRate });

@@ -6,7 +6,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkpointSource, type LoadedCheckpoint, latestCheckpoint, loadCheckpoint } from "@megatron-ts/checkpoint";
 import { flopsPerToken } from "@megatron-ts/cost";
-import { createModel, type LanguageModel, type ModelConfig, modelOfFamily } from "@megatron-ts/model";
+import { createBatchSchedule } from "@megatron-ts/data";
+import { createModel, type Model, type ModelConfig } from "@megatron-ts/model";
 import { countParameters } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { parse } from "yaml";
@@ -15,14 +16,14 @@ import { ConfigError } from "../configuration-error.ts";
 import { openMetricsLog } from "../metrics-log.ts";
 import { initialNoiseScaleState } from "../noise-scale.ts";
 import { formatRecipe } from "../recipe.ts";
-import { causalObjective } from "../step/causal-objective.ts";
 import { createAdamW, type Optimizer } from "../step/optimizer.ts";
 import { openTensorBoard } from "../tensorboard.ts";
 import { completeModel, type PretrainConfig } from "./configuration.ts";
+import { openDatasets } from "./datasets.ts";
 import type { RunEvent } from "./events.ts";
 import { runLoop } from "./loop.ts";
+import { objectiveNamed, resolveObjective } from "./objectives.ts";
 import { type LoopState, loadMoments, loopStateOf } from "./training-checkpoint.ts";
-import { openTrainingData } from "./training-data.ts";
 
 export interface PretrainOptions {
   tokenizer: Tokenizer;
@@ -45,22 +46,31 @@ export async function pretrain(
 ): Promise<{ reason: FinishReason; step: number }> {
   const { train, run } = configuration;
   const resumedFrom = findCheckpoint(run.directory, resume);
-  const resolved: PretrainConfig = {
-    ...configuration,
-    model: completeModel(configuration.model, tokenizer),
-  };
-  const data = await openTrainingData(configuration.data, { train, tokenizer });
+  const model = completeModel(configuration.model, tokenizer);
+  const objective = resolveObjective(train.objective, model.family);
+  const resolved: PretrainConfig = { ...configuration, model, train: { ...train, objective } };
+  const datasets = await openDatasets(configuration.data, { evaluates: train.evaluation !== null, tokenizer });
   const checkpoint = resumedFrom === null ? null : loadCheckpoint(resumedFrom);
   try {
     if (checkpoint) {
       checkFits(checkpoint, { resolved, tokenizer });
       tellChanges(checkpoint, { resolved, onEvent });
     }
+    const schedule = createBatchSchedule({ batchSize: train.batchSize, ramp: train.batchRamp ?? undefined });
+    const kind = objectiveNamed(objective.name);
+    const batches = kind.open(objective, {
+      datasets,
+      data: configuration.data,
+      schedule,
+      tokenizer,
+      seed: train.seed,
+      evaluation: { batchSize: train.microBatchSize, batches: train.evaluation?.batches ?? 0 },
+    });
     const { model, optimizer, state } = build(resolved, checkpoint);
     checkpoint?.close();
     mkdirSync(run.directory, { recursive: true });
     writeFileSync(join(run.directory, "recipe.yaml"), formatRecipe(resolved));
-    const totalSamples = data.samplesBefore(train.steps);
+    const totalSamples = schedule.at(train.steps).firstSample;
     const { step } = state;
     const parameters = countParameters(model.parameters);
     onEvent({ type: "started", parameters, step, steps: train.steps, totalSamples, resumedFrom });
@@ -72,8 +82,8 @@ export async function pretrain(
       const shape = { ...model.config, sequenceLength: configuration.data.sequenceLength };
       return await runLoop({
         configuration: resolved,
-        data,
-        objective: causalObjective,
+        batches,
+        objective: kind.objective,
         model,
         optimizer,
         state,
@@ -92,7 +102,7 @@ export async function pretrain(
     }
   } finally {
     checkpoint?.close();
-    data.close();
+    datasets.close();
   }
 }
 
@@ -148,7 +158,7 @@ function tellChanges(
 function build(
   { model: modelConfig, train }: PretrainConfig,
   checkpoint: LoadedCheckpoint | null,
-): { model: LanguageModel; optimizer: Optimizer; state: LoopState } {
+): { model: Model; optimizer: Optimizer; state: LoopState } {
   const weights = checkpoint ? { source: checkpointSource(checkpoint.weights) } : { seed: train.seed };
   const model = modelOfFamily(createModel(modelConfig as ModelConfig, { weights }), "gpt");
   const state = checkpoint ? loopStateOf(checkpoint) : freshState;

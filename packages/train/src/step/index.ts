@@ -1,5 +1,6 @@
 export { type Accumulated, type AccumulateOptions, accumulate } from "./accumulate.ts";
 export { type CausalRows, causalObjective } from "./causal-objective.ts";
 export { allReduce, clipByGlobalNorm, type Gradients, squaredNorm } from "./gradients.ts";
+export { type MaskedRows, maskedObjective } from "./masked-objective.ts";
 export type { Objective, Rows } from "./objective.ts";
 export { createAdamW, type Moments, type Optimizer, type OptimizerConfig } from "./optimizer.ts";

@@ -1,0 +1,66 @@
+/** The datasets of a run, each opened once and checked against the run's tokenizer. */
+
+import type { DocumentRange } from "@megatron-ts/data";
+import { type DataConfig, DataError, type Dataset, openDataset } from "@megatron-ts/data";
+
+/** Documents of a dataset, and how often they are drawn. */
+export interface WeightedDocuments {
+  dataset: Dataset;
+  documents: DocumentRange;
+  weight: number;
+}
+
+export interface RunDatasets {
+  /** What is trained on. */
+  training: WeightedDocuments[];
+  /** What training is evaluated on; null where the run does not evaluate. */
+  validation: { dataset: Dataset; documents: DocumentRange } | null;
+  close(): void;
+}
+
+export async function openDatasets(
+  data: DataConfig,
+  { evaluates, tokenizer }: { evaluates: boolean; tokenizer: { fingerprint: string } },
+): Promise<RunDatasets> {
+  const opened = new Map<string, Dataset>();
+  const close = () => {
+    for (const dataset of opened.values()) dataset.close();
+  };
+  const open = async (prefix: string) => {
+    const known = opened.get(prefix);
+    if (known) return known;
+    const dataset = await openDataset(prefix);
+    opened.set(prefix, dataset);
+    checkTokenizer(dataset, { prefix, tokenizer });
+    return dataset;
+  };
+  try {
+    const sources = typeof data.train === "string" ? [{ prefix: data.train, weight: 1 }] : data.train;
+    const training: WeightedDocuments[] = [];
+    for (const { prefix, weight } of sources) {
+      const dataset = await open(prefix);
+      training.push({ dataset, documents: dataset.documentsOf(dataset.sidecar ? "train" : "all"), weight });
+    }
+    if (!evaluates) return { training, validation: null, close };
+    const { prefix, split } = data.validation ?? { prefix: sources[0]!.prefix, split: "validation" as const };
+    const dataset = await open(prefix);
+    return { training, validation: { dataset, documents: dataset.documentsOf(split) }, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** Ids mean something else in another tokenizer: a dataset must have been prepared with the run's own. */
+export function checkTokenizer(
+  { sidecar }: Dataset,
+  { prefix, tokenizer }: { prefix: string; tokenizer: { fingerprint: string } },
+): void {
+  if (sidecar && sidecar.tokenizer.fingerprint !== tokenizer.fingerprint) {
+    throw new DataError(
+      `was prepared with another tokenizer (${sidecar.tokenizer.fingerprint}, not ${tokenizer.fingerprint}): ` +
+        "prepare the text again with this one",
+      { source: prefix },
+    );
+  }
+}
