@@ -160,7 +160,7 @@ function build(
   checkpoint: LoadedCheckpoint | null,
 ): { model: Model; optimizer: Optimizer; state: LoopState } {
   const weights = checkpoint ? { source: checkpointSource(checkpoint.weights) } : { seed: train.seed };
-  const model = modelOfFamily(createModel(modelConfig as ModelConfig, { weights }), "gpt");
+  const model: Model = createModel(modelConfig as ModelConfig, { weights });
   const state = checkpoint ? loopStateOf(checkpoint) : freshState;
   const load = checkpoint ? loadMoments(checkpoint) : undefined;
   const optimizer = createAdamW(model.parameters, train.optimizer, { step: state.step, load });
