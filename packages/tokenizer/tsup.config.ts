@@ -1,3 +1,3 @@
 import { library } from "../../tsup.base.ts";
 
-export default library({ entry: ["src/index.ts", "src/files.ts"], external: [/^node:/] });
+export default library({ entry: ["src/index.ts", "src/files.ts", "src/sentencepiece.ts"], external: [/^node:/] });

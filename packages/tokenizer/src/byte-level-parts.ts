@@ -1,21 +1,20 @@
 // Reads from a tokenizer.json what our own encoder needs, and says so when the file asks for something else: byte-level
 // BPE as GPT-2, RoBERTa and Llama 3 have it is ours, anything further is left to the reference.
 
+import { type Merge, mergesById } from "./bpe-model.ts";
 import { byteToCharacter } from "./byte-alphabet.ts";
-import { TokenizerError } from "./errors.ts";
-import { isNormalizationForm, type NormalizationForm } from "./normalizer.ts";
+import { createNormalizer, type Normalizer } from "./normalizer.ts";
 import { type Frame, frameOf } from "./post-processor.ts";
-import { type AddedToken, type BpeModel, mergesOf, type TokenizerJson, type TokenizerPart } from "./tokenizer-json.ts";
+import type { AddedToken, BpeModel, TokenizerJson, TokenizerPart } from "./tokenizer-json.ts";
 import type { WordPattern } from "./word-scanner.ts";
 
 export interface ByteLevelParts {
   vocabulary: Map<string, number>;
-  merges: { left: number; right: number; merged: number }[];
+  merges: Merge[];
   /** A word that is a token is taken as it is, whatever the merges would make of it. */
   ignoreMerges: boolean;
   addedTokens: AddedToken[];
-  /** Unicode's form that text is brought into first. */
-  normalization: NormalizationForm | undefined;
+  normalizer: Normalizer | undefined;
   pattern: WordPattern;
   /** Whether a text that does not start with a blank gets one. */
   addPrefixSpace: boolean;
@@ -56,21 +55,6 @@ function wordsOf(
   return pattern && bytesOnly && more.length === 0 ? { pattern, addPrefixSpace: false } : undefined;
 }
 
-function mergesById(model: BpeModel, vocabulary: Map<string, number>): ByteLevelParts["merges"] {
-  const idOf = (token: string, rank: number): number => {
-    const id = vocabulary.get(token);
-    if (id === undefined) {
-      throw new TokenizerError(`merge ${rank + 1} of the tokenizer needs "${token}", which its vocabulary lacks`);
-    }
-    return id;
-  };
-  return mergesOf(model).map(([left, right], rank) => ({
-    left: idOf(left, rank),
-    right: idOf(right, rank),
-    merged: idOf(left + right, rank),
-  }));
-}
-
 /** The parts of a byte-level BPE tokenizer, or undefined when the file describes anything that ours does not cover. */
 export function readByteLevelParts(json: TokenizerJson): ByteLevelParts | undefined {
   if (json.model.type !== "BPE" || json.decoder?.type !== "ByteLevel") return undefined;
@@ -78,15 +62,15 @@ export function readByteLevelParts(json: TokenizerJson): ByteLevelParts | undefi
   const words = wordsOf(json.pre_tokenizer);
   const frame = frameOf(json.post_processor);
   const vocabulary = new Map(Object.entries(model.vocab));
-  const isPlain = !model.dropout && !model.continuing_subword_prefix && !model.end_of_word_suffix;
+  const isPlain = !model.continuing_subword_prefix && !model.end_of_word_suffix;
   const hasAllBytes = byteToCharacter.every((character) => vocabulary.has(character));
-  const normalization = json.normalizer?.type;
+  const normalizer = json.normalizer ? createNormalizer(json.normalizer) : undefined;
   if (!words || !frame || !isPlain || !hasAllBytes) return undefined;
-  if (normalization !== undefined && !isNormalizationForm(normalization)) return undefined;
+  if (json.normalizer && !normalizer) return undefined;
   return {
     ...words,
     frame,
-    normalization,
+    normalizer,
     vocabulary,
     merges: mergesById(model, vocabulary),
     ignoreMerges: model.ignore_merges === true,

@@ -5,38 +5,24 @@ import { assembleTokenizer, type PieceEncoder } from "./assemble.ts";
 import { bytesOfToken, byteToCharacter } from "./byte-alphabet.ts";
 import { createByteDecoder } from "./byte-decoder.ts";
 import type { ByteLevelParts } from "./byte-level-parts.ts";
-import { createFormNormalizer, normalizeText } from "./normalizer.ts";
-import { reserve, type Tokenizer, type WordEncoder } from "./tokenizer.ts";
+import { normalizeText } from "./normalizer.ts";
+import type { Tokenizer, WordEncoder } from "./tokenizer.ts";
 import type { AddedToken, TokenizerJson } from "./tokenizer-json.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 import { rememberWords } from "./word-cache.ts";
-import { createMergeTable, createWordMerger } from "./word-merger.ts";
+import { createMergeTable, createWordMerger, preferWholeWords } from "./word-merger.ts";
 import { createWordScanner } from "./word-scanner.ts";
-import { createWordTable } from "./word-table.ts";
 
 const BLANK = 0x20;
 const encoder = new TextEncoder();
 
-/** Takes words that are tokens as they are, and merges the others. */
-function preferWholeWords(vocabulary: ReadonlyMap<string, number>, merge: WordEncoder): WordEncoder {
-  const words = createWordTable(vocabulary.size);
-  const ids = new Int32Array(vocabulary.size);
-  for (const [token, id] of vocabulary) {
-    const bytes = bytesOfToken(token);
-    if (bytes) ids[words.add(bytes, 0, bytes.length)] = id;
-  }
-  return (bytes, start, end, buffer) => {
-    const word = words.find(bytes, start, end);
-    if (word < 0) return merge(bytes, start, end, buffer);
-    reserve(buffer, 1);
-    buffer.ids[buffer.length++] = ids[word]!;
-  };
-}
-
 function createWordEncoder({ vocabulary, merges, ignoreMerges }: ByteLevelParts): WordEncoder {
   const byteIds = Int32Array.from(byteToCharacter, (character) => vocabulary.get(character)!);
-  const merge = createWordMerger(createMergeTable(merges), byteIds);
-  return rememberWords(ignoreMerges ? preferWholeWords(vocabulary, merge) : merge);
+  const merge = createWordMerger(createMergeTable(merges), (bytes, start, end, ids) => {
+    for (let index = start; index < end; index++) ids[index - start] = byteIds[bytes[index]!]!;
+    return end - start;
+  });
+  return rememberWords(ignoreMerges ? preferWholeWords(vocabulary, bytesOfToken, merge) : merge);
 }
 
 function createPieceEncoder(parts: ByteLevelParts): PieceEncoder {
@@ -71,7 +57,7 @@ export function createByteLevelTokenizer(
   parts: ByteLevelParts,
   vocabulary: Vocabulary,
 ): Tokenizer {
-  const normalizer = parts.normalization && createFormNormalizer(parts.normalization);
+  const { normalizer } = parts;
   const addedTokens = parts.addedTokens.map((token) =>
     token.normalized ? { ...token, content: normalizeText(normalizer, token.content) } : token,
   );

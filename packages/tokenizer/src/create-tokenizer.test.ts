@@ -31,11 +31,11 @@ describe("createTokenizer", () => {
     await createTokenizer(wordpiece);
     await createTokenizer(unigram);
     expect(loaded.library).toBe(false);
-    await createTokenizer({ ...wordpiece, normalizer: { type: "StripAccents" } });
+    await createTokenizer({ ...wordpiece, pre_tokenizer: { type: "Whitespace" } });
     expect(loaded.library).toBe(true);
   });
 
-  it("leaves byte-level files with anything unusual to the library", async () => {
+  it("applies normalizers, and leaves words of an unusual kind to the library", async () => {
     const usual = (await createTokenizer(small)).encode("Hello World");
     const lower = await createTokenizer({ ...small, normalizer: { type: "Lowercase" } });
     expect([...lower.encode("Hello World")]).toEqual([...(await createTokenizer(small)).encode("hello world")]);

@@ -1,4 +1,4 @@
-// From a tokenizer.json to a tokenizer: our own where it covers the file, else the library.
+// From a tokenizer.json to a tokenizer: byte-level BPE where it is that, else one of the models over words.
 
 import { createByteLevelTokenizer } from "./byte-level.ts";
 import { readByteLevelParts } from "./byte-level-parts.ts";
@@ -30,10 +30,9 @@ export async function createTokenizer(json: TokenizerJson, options: CreateTokeni
   const parts = readByteLevelParts(checked);
   if (parts) return createByteLevelTokenizer(checked, parts, vocabulary);
   const frame = frameOf(checked.post_processor);
-  if (frame && type !== "BPE") {
-    const { createWordTokenizer } = await import("./word-tokenizer.ts");
-    return createWordTokenizer(checked, frame, vocabulary);
+  if (!frame) {
+    throw new TokenizerError(`the tokenizer's post-processor "${checked.post_processor!.type}" is not supported`);
   }
-  const { createHuggingFaceTokenizer } = await import("./huggingface.ts");
-  return createHuggingFaceTokenizer(checked, vocabulary);
+  const { createWordTokenizer } = await import("./word-tokenizer.ts");
+  return createWordTokenizer(checked, frame, vocabulary);
 }

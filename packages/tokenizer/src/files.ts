@@ -1,19 +1,22 @@
-// Tokenizers on disk: a directory with tokenizer.json, as Hugging Face keeps them. The only file here that needs Node.
+// Tokenizers on disk: a directory with tokenizer.json, as Hugging Face keeps them, or with a SentencePiece model. The only
+// file here that needs Node.
 
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createTokenizer } from "./create-tokenizer.ts";
 import { TokenizerError } from "./errors.ts";
+import { readSentencePiece } from "./sentencepiece.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { formatTokenizerJson, parseTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
 
 const FILE = "tokenizer.json";
+const MODEL = ".model";
 const CONFIG = "tokenizer_config.json";
 
-async function read(path: string): Promise<string> {
+async function read(path: string): Promise<Buffer> {
   try {
-    return await readFile(path, "utf8");
+    return await readFile(path);
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
     throw new TokenizerError(
@@ -40,15 +43,24 @@ async function endOfTextBeside(directory: string): Promise<string | undefined> {
   }
 }
 
+/** The file to load: tokenizer.json of a directory, or a SentencePiece model where that is all there is. */
+async function fileOf(directory: string): Promise<string> {
+  const names = await readdir(directory);
+  const model = names.includes(FILE) ? undefined : names.filter((name) => name.endsWith(MODEL)).sort()[0];
+  return join(directory, model ?? FILE);
+}
+
 /**
- * Loads a tokenizer.json, or the one in a directory.
+ * Loads a tokenizer.json or a SentencePiece model, or the one in a directory.
  *
  * @throws {TokenizerError} when it is missing, broken or of a kind that is not supported.
  */
 export async function loadTokenizer(directoryOrFile: string): Promise<Tokenizer> {
   const directory = await isDirectory(directoryOrFile);
-  const path = directory ? join(directoryOrFile, FILE) : directoryOrFile;
-  const json = parseTokenizerJson(await read(path), path);
+  const path = directory ? await fileOf(directoryOrFile) : directoryOrFile;
+  const json = path.endsWith(MODEL)
+    ? await readSentencePiece(await read(path), path)
+    : parseTokenizerJson((await read(path)).toString("utf8"), path);
   const endOfText = directory ? await endOfTextBeside(directoryOrFile) : undefined;
   return createTokenizer(json, endOfText === undefined ? {} : { endOfText });
 }

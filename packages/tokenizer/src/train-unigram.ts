@@ -3,7 +3,7 @@
 
 import { TokenizerError } from "./errors.ts";
 import { createMetaspaceReader, MARK, metaspaceOptions } from "./metaspace.ts";
-import { createFormNormalizer, type NormalizationForm } from "./normalizer.ts";
+import { createNormalizer, type NormalizationForm } from "./normalizer.ts";
 import type { TokenizerJson, TokenizerPart } from "./tokenizer-json.ts";
 import { addSpecialTokens, checkVocabulary, type TrainingProgress } from "./training.ts";
 import { byteToken } from "./unigram-model.ts";
@@ -80,7 +80,7 @@ export async function trainUnigram(texts: Texts, options: TrainUnigramOptions): 
   const corpus = await countWords(
     texts,
     {
-      normalizer: normalization === "none" ? undefined : createFormNormalizer(normalization),
+      normalizer: normalization === "none" ? undefined : createNormalizer({ type: normalization }),
       readWords: createMetaspaceReader(metaspaceOptions(metaspace)),
     },
     (progress) => onProgress?.({ stage: "read", ...progress }),

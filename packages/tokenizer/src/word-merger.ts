@@ -1,9 +1,10 @@
 // The tokens of one word by byte-pair merges: the pair of the lowest rank first, the leftmost of equals. Knows nothing of
-// text; a word is bytes, a token an id.
+// text; how a word is spelt before any merge it is told.
 
+import type { Merge } from "./bpe-model.ts";
 import { createPairIndex, type PairIndex } from "./pair-index.ts";
-import type { WordEncoder } from "./tokenizer.ts";
-import { reserve } from "./tokenizer.ts";
+import { reserve, type WordEncoder } from "./tokenizer.ts";
+import { createWordTable } from "./word-table.ts";
 
 /** Merges as a table: `pairs` numbers them, the arrays say at what rank a pair becomes which token. */
 export interface MergeTable {
@@ -13,7 +14,7 @@ export interface MergeTable {
   mergedIds: Int32Array;
 }
 
-export function createMergeTable(merges: readonly { left: number; right: number; merged: number }[]): MergeTable {
+export function createMergeTable(merges: readonly Merge[]): MergeTable {
   const pairs = createPairIndex(merges.length + 1);
   const ranks = new Int32Array(merges.length);
   const mergedIds = new Int32Array(merges.length);
@@ -70,8 +71,10 @@ function createNumberQueue() {
   };
 }
 
-/** `byteIds` gives the token of each byte. */
-export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, byteIds: Int32Array): WordEncoder {
+/** Writes the tokens of bytes[start..end) before any merge into `ids`, at most one a byte, and returns how many. */
+export type WordSpeller = (bytes: Uint8Array, start: number, end: number, ids: Int32Array) => number;
+
+export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, spell: WordSpeller): WordEncoder {
   const rankOf = (left: number, right: number): number => {
     const pair = pairs.find(left, right);
     return pair < 0 ? NONE : ranks[pair]!;
@@ -80,8 +83,7 @@ export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, byteId
   const shortIds = new Int32Array(SHORT);
   const shortRanks = new Int32Array(SHORT);
   const mergeShort: WordEncoder = (bytes, start, end, buffer) => {
-    let count = end - start;
-    for (let index = 0; index < count; index++) shortIds[index] = byteIds[bytes[start + index]!]!;
+    let count = spell(bytes, start, end, shortIds);
     for (let index = 0; index + 1 < count; index++) shortRanks[index] = rankOf(shortIds[index]!, shortIds[index + 1]!);
     while (count > 1) {
       let best = 0;
@@ -102,8 +104,8 @@ export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, byteId
   };
 
   const mergeLong: WordEncoder = (bytes, start, end, buffer) => {
-    const count = end - start;
-    const ids = new Int32Array(count);
+    const ids = new Int32Array(end - start);
+    const count = spell(bytes, start, end, ids);
     const next = new Int32Array(count);
     const previous = new Int32Array(count);
     // Rank and position in one number, so that the smallest is the leftmost of the lowest rank.
@@ -114,7 +116,6 @@ export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, byteId
       if (rank !== NONE) queue.push(rank * count + position);
     };
     for (let index = 0; index < count; index++) {
-      ids[index] = byteIds[bytes[start + index]!]!;
       next[index] = index + 1;
       previous[index] = index - 1;
     }
@@ -139,4 +140,24 @@ export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, byteId
 
   return (bytes, start, end, buffer) =>
     end - start <= SHORT ? mergeShort(bytes, start, end, buffer) : mergeLong(bytes, start, end, buffer);
+}
+
+/** Takes words that are tokens as they are, and merges the others. */
+export function preferWholeWords(
+  vocabulary: ReadonlyMap<string, number>,
+  bytesOf: (token: string) => Uint8Array | undefined,
+  merge: WordEncoder,
+): WordEncoder {
+  const words = createWordTable(vocabulary.size);
+  const ids = new Int32Array(vocabulary.size);
+  for (const [token, id] of vocabulary) {
+    const bytes = bytesOf(token);
+    if (bytes) ids[words.add(bytes, 0, bytes.length)] = id;
+  }
+  return (bytes, start, end, buffer) => {
+    const word = words.find(bytes, start, end);
+    if (word < 0) return merge(bytes, start, end, buffer);
+    reserve(buffer, 1);
+    buffer.ids[buffer.length++] = ids[word]!;
+  };
 }

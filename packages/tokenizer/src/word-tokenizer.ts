@@ -1,17 +1,18 @@
-// WordPiece and Unigram tokenizers of our own: a text is normalized and cut into words by our own code or the library's,
-// whichever knows the file's parts; each word is looked up or handed to the model.
+// Tokenizers of every other kind: a text is normalized and cut into words by our own code or the library's, whichever
+// knows the file's parts; each word is looked up or handed to the model, which is always ours.
 
 import { assembleTokenizer, type PieceEncoder } from "./assemble.ts";
-import { bertTextOptions, createBertNormalizer, createBertWordReader } from "./bert-text.ts";
+import { createBertWordReader } from "./bert-text.ts";
+import { createBpeModel } from "./bpe-model.ts";
 import { bytesOfToken } from "./byte-alphabet.ts";
 import { countCharacters } from "./character.ts";
 import { loadLibraryParts } from "./library.ts";
 import { createMetaspaceReader, metaspaceOptions } from "./metaspace.ts";
-import { createFormNormalizer, isNormalizationForm, type Normalizer, normalizeText } from "./normalizer.ts";
+import { createNormalizer, normalizeText } from "./normalizer.ts";
 import type { Frame } from "./post-processor.ts";
 import { createTextDecoder } from "./token-decoders.ts";
 import type { DecodeOptions, TokenBuffer, Tokenizer, WordEncoder } from "./tokenizer.ts";
-import type { TokenizerJson, TokenizerPart } from "./tokenizer-json.ts";
+import type { BpeModel, TokenizerJson, TokenizerPart } from "./tokenizer-json.ts";
 import { createUnigramModel } from "./unigram-model.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 import { createWindowDecoder } from "./window-decoder.ts";
@@ -25,15 +26,10 @@ interface Words {
   byteLevel: boolean;
 }
 
-function ownNormalizer(part: TokenizerPart): Normalizer | undefined {
-  if (isNormalizationForm(part.type)) return createFormNormalizer(part.type);
-  return part.type === "BertNormalizer" ? createBertNormalizer(bertTextOptions(part)) : undefined;
-}
-
 const isPlainByteLevel = (part: TokenizerPart | undefined): boolean =>
   part?.type === "ByteLevel" && part.use_regex === false && part.add_prefix_space === false;
 
-function ownWords(part: TokenizerPart | null | undefined): Words | undefined {
+function ownWords({ pre_tokenizer: part, model }: TokenizerJson): Words | undefined {
   if (!part) {
     const whole: WordReader = (bytes, start, end, visit) => {
       if (start < end) visit(bytes, start, end);
@@ -44,7 +40,8 @@ function ownWords(part: TokenizerPart | null | undefined): Words | undefined {
   if (part.type === "BertPreTokenizer") return { readWords: createBertWordReader(), byteLevel: false };
   if (part.type !== "Sequence") return undefined;
   const [first, second, ...more] = part.pretokenizers as TokenizerPart[];
-  if (first?.type !== "BertPreTokenizer" || !isPlainByteLevel(second) || more.length > 0) return undefined;
+  if (model.type !== "WordPiece" || first?.type !== "BertPreTokenizer" || !isPlainByteLevel(second) || more.length > 0)
+    return undefined;
   return { readWords: createBertWordReader(), byteLevel: true };
 }
 
@@ -56,6 +53,7 @@ function createModel({ model }: TokenizerJson, vocabulary: Vocabulary, byteLevel
       byteFallback: model.byte_fallback === true,
     });
   }
+  if (model.type === "BPE") return createBpeModel(model as BpeModel);
   const encoder = new TextEncoder();
   return createWordPieceModel({
     vocabulary: new Map(Object.entries(model.vocab as Record<string, number>)),
@@ -72,8 +70,8 @@ export async function createWordTokenizer(
   frame: Frame,
   vocabulary: Vocabulary,
 ): Promise<Tokenizer> {
-  const ownNormal = json.normalizer ? ownNormalizer(json.normalizer) : undefined;
-  const own = ownWords(json.pre_tokenizer);
+  const ownNormal = json.normalizer ? createNormalizer(json.normalizer) : undefined;
+  const own = ownWords(json);
   const ownDecode = createTextDecoder(json.decoder);
   const isCovered = own && ownDecode && (ownNormal || !json.normalizer);
   const library = isCovered ? undefined : await loadLibraryParts(json);

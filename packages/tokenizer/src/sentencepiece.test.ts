@@ -1,0 +1,67 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { createTokenizer } from "./create-tokenizer.ts";
+import { loadTokenizer } from "./files.ts";
+import { createPrecompiledNormalizer } from "./precompiled.ts";
+import { readSentencePiece } from "./sentencepiece.ts";
+import { nativeTokenizer, readFixture } from "./test-texts.ts";
+
+const FIXTURES = new URL("../../../fixtures/tokenizer/", import.meta.url);
+const { texts, models } = JSON.parse(readFixture("sentencepiece.json")) as {
+  texts: string[];
+  models: { file: string; ids: number[][]; decoded: string[] }[];
+};
+
+describe.each(models)("$file", ({ file, ids, decoded }) => {
+  const bytes = readFileSync(new URL(file, FIXTURES));
+
+  it("gives the ids of SentencePiece, and its texts back", async () => {
+    const tokenizer = await createTokenizer(await readSentencePiece(bytes));
+    texts.forEach((text, index) => {
+      expect([...tokenizer.encode(text)], JSON.stringify(text)).toEqual(ids[index]);
+      // SentencePiece writes a sign for what is unknown.
+      if (!decoded[index]!.includes("⁇")) expect(tokenizer.decode(ids[index]!)).toBe(decoded[index]);
+    });
+    expect(ids.flat().length).toBeGreaterThan(100);
+  });
+
+  it("becomes a file that the reference reads in the same way (where that has a binary)", async (context) => {
+    const json = await readSentencePiece(bytes);
+    const native = nativeTokenizer(json);
+    if (!native) return context.skip("no binary of tokenizers for this platform");
+    for (const [index, text] of texts.entries()) {
+      expect((await native.encode(text, null, { addSpecialTokens: true })).getIds(), text).toEqual(ids[index]);
+    }
+  });
+
+  it("loads by its path", async () => {
+    const tokenizer = await loadTokenizer(new URL(file, FIXTURES).pathname);
+    expect([...tokenizer.encode(texts[2]!)]).toEqual(ids[2]);
+    expect(tokenizer.endOfText).toBe(tokenizer.tokenToId("</s>"));
+  });
+});
+
+describe("a precompiled character map", () => {
+  it("replaces characters and short clusters", async () => {
+    const json = await readSentencePiece(readFileSync(new URL("unigram.model", FIXTURES)));
+    const [part] = json.normalizer!.normalizers as { precompiled_charsmap: string }[];
+    const normalize = createPrecompiledNormalizer(part!.precompiled_charsmap);
+    expect(normalize("a\tb\u00a0c\u200bd \ufb01 e\u0301 \uff21 … x\u0301\r\n")).toBe("a b cd fi é A ... x\u0301\r ");
+  });
+
+  it("that is broken is refused", () => {
+    expect(() => createPrecompiledNormalizer(btoa("\xff\xff\0\0"))).toThrow(/precompiled character map is broken/);
+  });
+});
+
+describe("what is no SentencePiece model", () => {
+  it.each([
+    ["text", new TextEncoder().encode("not a model at all"), /is not a SentencePiece model/],
+    ["nothing", new Uint8Array(), /it has no pieces/],
+  ])("is refused: %s", async (_name, bytes, message) => {
+    await expect(readSentencePiece(bytes, "x.model")).rejects.toMatchObject({
+      userError: true,
+      message: expect.stringMatching(message),
+    });
+  });
+});

@@ -1,0 +1,142 @@
+// SentencePiece models (.model files) as tokenizer.json: the protocol buffer is read with protobufjs, an optional
+// dependency of whoever needs this. https://github.com/google/sentencepiece, src/sentencepiece_model.proto
+
+import { TokenizerError } from "./errors.ts";
+import { MARK } from "./metaspace.ts";
+import type { AddedToken, TokenizerJson, TokenizerPart } from "./tokenizer-json.ts";
+
+const field = (id: number, type: string, rule?: "repeated") => (rule ? { id, type, rule } : { id, type });
+
+// In later editions fields that hold a default would not be told from missing ones.
+const message = (fields: Record<string, ReturnType<typeof field>>) => ({ edition: "proto2", fields });
+
+/** Of the messages only what a tokenizer needs. */
+const MESSAGES = {
+  nested: {
+    ModelProto: message({
+      pieces: field(1, "SentencePiece", "repeated"),
+      trainerSpec: field(2, "TrainerSpec"),
+      normalizerSpec: field(3, "NormalizerSpec"),
+    }),
+    SentencePiece: message({ piece: field(1, "string"), score: field(2, "float"), type: field(3, "int32") }),
+    TrainerSpec: message({
+      modelType: field(3, "int32"),
+      byteFallback: field(35, "bool"),
+      unkPiece: field(45, "string"),
+    }),
+    NormalizerSpec: message({
+      precompiledCharsmap: field(2, "bytes"),
+      addDummyPrefix: field(3, "bool"),
+      removeExtraWhitespaces: field(4, "bool"),
+    }),
+  },
+};
+
+interface Model {
+  pieces?: { piece: string; score?: number; type?: number }[];
+  trainerSpec?: { modelType?: number; byteFallback?: boolean; unkPiece?: string };
+  normalizerSpec?: { precompiledCharsmap?: string; addDummyPrefix?: boolean; removeExtraWhitespaces?: boolean };
+}
+
+const MODEL = { unigram: 1, bpe: 2 };
+const PIECE = { unknown: 2, control: 3, userDefined: 4 };
+
+async function parse(bytes: Uint8Array, name: string): Promise<Model> {
+  const protobuf = await import("protobufjs/light.js").catch(() => {
+    throw new TokenizerError("reading a SentencePiece model needs the package protobufjs: npm install protobufjs@8");
+  });
+  const type = protobuf.default.Root.fromJSON(MESSAGES).lookupType("ModelProto");
+  try {
+    return type.toObject(type.decode(bytes), { bytes: String }) as Model;
+  } catch (error) {
+    throw new TokenizerError(`${name} is not a SentencePiece model: ${(error as Error).message}`);
+  }
+}
+
+/** Pairs of pieces that make a piece, as merges: SentencePiece has only the scores that result from them. */
+function mergesOfScores(pieces: readonly [string, number][]): [string, string][] {
+  const idOf = new Map(pieces.map(([piece], id) => [piece, id]));
+  const merges = pieces.flatMap(([piece, score]) => {
+    const characters = [...piece];
+    return characters
+      .slice(1)
+      .map((_, index) => [characters.slice(0, index + 1).join(""), characters.slice(index + 1).join("")] as const)
+      .filter(([left, right]) => idOf.has(left) && idOf.has(right))
+      .sort((one, other) => idOf.get(one[0])! - idOf.get(other[0])! || idOf.get(one[1])! - idOf.get(other[1])!)
+      .map(([left, right]) => ({ left, right, score }));
+  });
+  return merges.sort((one, other) => other.score - one.score).map(({ left, right }) => [left, right]);
+}
+
+function normalizerOf({ precompiledCharsmap, removeExtraWhitespaces = true }: NonNullable<Model["normalizerSpec"]>) {
+  const normalizers = [];
+  if (precompiledCharsmap) normalizers.push({ type: "Precompiled", precompiled_charsmap: precompiledCharsmap });
+  if (removeExtraWhitespaces) {
+    // A blank on the left takes the place of the one that would be put there.
+    normalizers.push({ type: "Strip", strip_left: false, strip_right: true });
+    normalizers.push({ type: "Replace", pattern: { Regex: " {2,}" }, content: " " });
+  }
+  return normalizers.length === 0 ? null : { type: "Sequence", normalizers };
+}
+
+/**
+ * The tokenizer.json of a SentencePiece model, Unigram or BPE. It puts no frame around a text: which one belongs there
+ * is a matter of the model family that uses the vocabulary.
+ *
+ * @throws {TokenizerError} when the bytes are no such model, or protobufjs is not installed.
+ */
+export async function readSentencePiece(bytes: Uint8Array, name = "the file"): Promise<TokenizerJson> {
+  const { pieces = [], trainerSpec = {}, normalizerSpec = {} } = await parse(bytes, name);
+  const { modelType = MODEL.unigram, byteFallback = false, unkPiece = "<unk>" } = trainerSpec;
+  if (pieces.length === 0) throw new TokenizerError(`${name} is not a SentencePiece model: it has no pieces`);
+  if (modelType !== MODEL.unigram && modelType !== MODEL.bpe) {
+    throw new TokenizerError(
+      `${name}: SentencePiece models of words or characters are not supported, Unigram and BPE are`,
+    );
+  }
+  const scored = pieces.map(({ piece, score = 0 }): [string, number] => [piece, score]);
+  const addedTokens = pieces.flatMap(({ piece, type }, id): AddedToken[] => {
+    const special = type === PIECE.control || type === PIECE.unknown;
+    if (!special && type !== PIECE.userDefined) return [];
+    return [{ id, content: piece, single_word: false, lstrip: false, rstrip: false, normalized: false, special }];
+  });
+  const hasPrefix = normalizerSpec.addDummyPrefix !== false;
+  // Pieces with a blank inside need whole texts to be found in.
+  const split = !pieces.some(({ piece }) => piece.lastIndexOf(MARK) > 0);
+  const decoders: TokenizerPart[] = [
+    { type: "Replace", pattern: { String: MARK }, content: " " },
+    { type: "ByteFallback" },
+    { type: "Fuse" },
+  ];
+  if (hasPrefix) decoders.push({ type: "Strip", content: " ", start: 1, stop: 0 });
+
+  const unigram = {
+    type: "Unigram",
+    unk_id: pieces.findIndex(({ type }) => type === PIECE.unknown),
+    byte_fallback: byteFallback,
+    vocab: scored,
+  };
+  const bpe = {
+    type: "BPE",
+    dropout: null,
+    unk_token: unkPiece,
+    continuing_subword_prefix: null,
+    end_of_word_suffix: null,
+    fuse_unk: true,
+    byte_fallback: byteFallback,
+    ignore_merges: false,
+    vocab: Object.fromEntries(scored.map(([piece], id) => [piece, id])),
+    merges: modelType === MODEL.bpe ? mergesOfScores(scored) : [],
+  };
+  return {
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens: addedTokens,
+    normalizer: normalizerOf(normalizerSpec),
+    pre_tokenizer: { type: "Metaspace", replacement: MARK, prepend_scheme: hasPrefix ? "first" : "never", split },
+    post_processor: null,
+    decoder: { type: "Sequence", decoders },
+    model: modelType === MODEL.unigram ? unigram : bpe,
+  };
+}
