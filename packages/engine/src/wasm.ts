@@ -1,11 +1,11 @@
-/** The `wasm` backend: TensorFlow.js compiled to WebAssembly with SIMD, one thread, and mended in three places. */
+/** The `wasm` backend: TensorFlow.js compiled to WebAssembly with SIMD, one thread, and mended in two places. */
 import * as tf from "@tensorflow/tfjs";
 import type { Running } from "./backends.ts";
 import { EngineError } from "./errors.ts";
+import { replaceSlowKernels } from "./wasm-kernels.ts";
 
 interface WasmBackend {
   incRef(dataId: object): void;
-  disposeData(dataId: object): boolean;
   wasm: { _malloc(bytes: number): number; _free(address: number): void };
 }
 
@@ -20,7 +20,7 @@ export async function startWasm(): Promise<Running> {
   await tf.ready();
   if (!mended) {
     shareClones();
-    transposeBeforeProducts();
+    replaceSlowKernels();
     refuseToOverflow(tf.backend() as unknown as WasmBackend);
     mended = true;
   }
@@ -38,31 +38,6 @@ function shareClones(): void {
       const { dataId, shape, dtype } = inputs.x!;
       (backend as WasmBackend).incRef(dataId);
       return { dataId, shape, dtype };
-    },
-  });
-}
-
-/** Transposes operands before it multiplies them: its own product of transposed ones takes ten times as long. */
-function transposeBeforeProducts(): void {
-  const multiply = tf.getKernel("BatchMatMul", "wasm").kernelFunc;
-  const transpose = tf.getKernel("Transpose", "wasm").kernelFunc;
-  tf.unregisterKernel("BatchMatMul", "wasm");
-  tf.registerKernel({
-    kernelName: "BatchMatMul",
-    backendName: "wasm",
-    kernelFunc: ({ inputs, attrs, backend }) => {
-      const made: tf.TensorInfo[] = [];
-      const plain = (x: tf.TensorInfo, transposed: unknown) => {
-        if (!transposed) return x;
-        const last = x.shape.length - 1;
-        const perm = [...x.shape.keys()].with(last - 1, last).with(last, last - 1);
-        made.push(transpose({ inputs: { x }, attrs: { perm }, backend }) as tf.TensorInfo);
-        return made.at(-1)!;
-      };
-      const operands = { a: plain(inputs.a!, attrs?.transposeA), b: plain(inputs.b!, attrs?.transposeB) };
-      const product = multiply({ inputs: operands, attrs: { transposeA: false, transposeB: false }, backend });
-      for (const { dataId } of made) (backend as WasmBackend).disposeData(dataId);
-      return product;
     },
   });
 }
