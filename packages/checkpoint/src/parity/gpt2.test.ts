@@ -1,6 +1,6 @@
 // GPT-2 against transformers' GPT2LMHeadModel; the training curve is in train.
 import { start } from "@megatron-ts/engine";
-import { gpt2Names } from "@megatron-ts/model";
+import { gpt2Format, gptConfigSchema } from "@megatron-ts/model";
 import { crossEntropy } from "@megatron-ts/ops";
 import type { ParameterSource } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
@@ -10,17 +10,8 @@ import { buildModel, checkGradients, expectClose, openFixture, recorder } from "
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 
 const fixture = openFixture("gpt2");
-const config = {
-  family: "gpt",
-  numLayers: 2,
-  hiddenSize: 32,
-  numHeads: 4,
-  vocabularySize: 101,
-  maxPositions: 24,
-  dropout: 0,
-  attentionDropout: 0,
-} as const;
-const names = gpt2Names(config);
+const config = gptConfigSchema.parse(gpt2Format.fromHuggingFace(fixture.config));
+const names = gpt2Format.names(config);
 const [rows, width] = [3, 17];
 const tokens = () => tf.tensor2d(fixture.ints("input.batches").slice(0, rows * width), [rows, width], "int32");
 

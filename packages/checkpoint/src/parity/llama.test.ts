@@ -1,0 +1,73 @@
+// Llama against transformers' LlamaForCausalLM: untied as transformers 5 writes it, tied as transformers 4 wrote it.
+import { start } from "@megatron-ts/engine";
+import { gptConfigSchema, llamaFormat } from "@megatron-ts/model";
+import { crossEntropy } from "@megatron-ts/ops";
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { buildModel, checkGradients, expectClose, openFixture, recorder } from "./golden.ts";
+
+beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
+
+const [rows, width, vocabularySize] = [3, 14, 67];
+
+describe.each([
+  { name: "llama", theta: 10_000, tied: false },
+  { name: "llama-tied", theta: 500_000, tied: true },
+])("$name", ({ name, theta, tied }) => {
+  const fixture = openFixture(name);
+  const config = gptConfigSchema.parse(llamaFormat.fromHuggingFace(fixture.config));
+  const names = llamaFormat.names(config);
+  const load = () => buildModel(fixture, { config, names });
+  const tokens = () => fixture.tensor("input.input_ids");
+
+  it("reads both forms of config.json", () => {
+    expect(config).toMatchObject({ rotaryTheta: theta, tiedEmbeddings: tied, numKeyValueHeads: 2, biases: false });
+  });
+
+  it("has the reference's hidden states and logits", () => {
+    const model = load();
+    const { seen, observe } = recorder();
+    const logits = model.logits(model.hidden({ tokens: tokens() }, { observe }));
+    for (const [ours, theirs] of [
+      ["embedding", "output.hidden_states.0"],
+      ["layers.0.output", "output.hidden_states.1"],
+      ["finalNorm", "output.hidden_states.2"],
+    ] as const) {
+      expectClose(seen.get(ours)!, fixture.floats(theirs), { what: ours });
+    }
+    expectClose(logits, fixture.floats("output.logits"), { what: "logits" });
+  });
+
+  it.each(["none", "full"] as const)("has the reference's loss and gradients (recompute: %s)", (recompute) => {
+    const model = load();
+    const labels = tf.slice(fixture.tensor("input.labels"), [0, 1]).flatten();
+    const counted = labels.dataSync().filter((label) => label >= 0).length;
+    const loss = () => {
+      const states = tf.slice(model.hidden({ tokens: tokens() }, { recompute }), [0, 0, 0], [rows, width - 1, -1]);
+      const losses = crossEntropy(tf.reshape(model.logits(states), [-1, vocabularySize]), { labels });
+      return tf.div(tf.sum(losses), counted);
+    };
+    checkGradients(fixture, { ...model, names, loss });
+  });
+
+  it("decodes with a cache as the reference does: five tokens at once, then one by one, then its own", () => {
+    const model = load();
+    const generated = fixture.tensor("output.generated_ids");
+    const cache = model.createCache({ batchSize: rows, capacity: 24 });
+    const feed = (part: tf.Tensor) => {
+      const logits = model.logits(model.hidden({ tokens: part }, { cache }));
+      cache.advance(new Array(rows).fill(part.shape[1]!));
+      return logits;
+    };
+    const cached = [feed(tf.slice(tokens(), [0, 0], [rows, 5]))];
+    for (let at = 5; at < width; at++) cached.push(feed(tf.slice(tokens(), [0, at], [rows, 1])));
+    expectClose(tf.concat(cached, 1), fixture.floats("output.cached_logits"), { what: "cached logits" });
+
+    const chosen = (logits: tf.Tensor) =>
+      tf.cast(tf.argMax(tf.slice(logits, [0, logits.shape[1]! - 1, 0]), -1), "int32");
+    const ours = [chosen(cached.at(-1)!)];
+    while (ours.length < generated.shape[1]!) ours.push(chosen(feed(ours.at(-1)!)));
+    expect(tf.concat(ours, 1).arraySync()).toEqual(generated.arraySync());
+    cache.dispose();
+  });
+});
