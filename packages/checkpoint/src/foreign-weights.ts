@@ -14,10 +14,14 @@ export interface TensorReader {
 /** The values of one of our weights, in our layout [out, in], from where it lies in a foreign file. */
 export function readForeignWeight(
   reader: TensorReader,
-  { name, transposed = false, part }: ForeignWeight,
+  { name, transposed = false, part, shape: expected }: ForeignWeight,
 ): { values: Float32Array; shape: number[] } {
-  const { dtype, shape } = reader.info(name);
+  const { dtype, shape: found } = reader.info(name);
   if (dtype !== "F32") throw refusal(`${name} is ${dtype}: only F32 weights can be read`);
+  if (expected && !tf.util.arraysEqual([...found], [...expected])) {
+    throw refusal(`${name} is [${found}], but must be [${expected}]`);
+  }
+  const shape = expected ? [found[0]!, tf.util.sizeFromShape(found.slice(1))] : found;
   const bytes = reader.read(name);
   const all = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
   const columns = shape[shape.length - 1] ?? 1;

@@ -11,6 +11,8 @@ export interface ForeignWeight {
   transposed?: boolean;
   /** Ours is part `index` of `count` equal ones along the last foreign dimension. */
   part?: { index: number; count: number };
+  /** The foreign tensor's shape, where it has more dimensions than our matrix: those behind the first are taken as one. */
+  shape?: readonly number[];
 }
 
 /** A config.json, parsed. */
