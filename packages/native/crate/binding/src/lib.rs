@@ -1,1 +1,10 @@
+//! The N-API face of the kernels: one `Engine` per environment, whose methods take and return handles of tensors.
+//!
+//! A handle is an index; JavaScript says when a tensor is freed. Every method runs on the engine's threads, and a panic in
+//! a kernel becomes a JavaScript error. Nothing here is `unsafe`.
 
+#![deny(unsafe_code)]
+
+mod engine;
+mod ops;
+mod tensors;

@@ -14,6 +14,7 @@ pub mod gemm;
 pub mod index;
 pub mod layout;
 pub mod math;
+pub mod memory;
 pub mod norm;
 pub mod optimizer;
 pub mod parallel;

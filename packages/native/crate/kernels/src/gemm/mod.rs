@@ -72,6 +72,29 @@ pub fn gemm(left: Operand, right: Operand, mut out: ViewMut, precision: Precisio
     });
 }
 
+/// `count` products of one shape: out [count, M, N], operands as `pair` gives them.
+pub fn batched<'a>(
+    (m, n): (usize, usize),
+    count: usize,
+    pair: impl Fn(usize) -> (Operand<'a>, Operand<'a>) + Sync,
+    out: &mut [f32],
+    precision: Precision,
+) {
+    assert_eq!(out.len(), count * m * n, "{count} products of {m} x {n}");
+    if out.is_empty() {
+        return;
+    }
+    let one = |index: usize, out: &mut [f32]| {
+        let (left, right) = pair(index);
+        gemm(left, right, ViewMut::F32(out), precision, Epilogue::NONE);
+    };
+    if count >= parallel::threads() {
+        parallel::for_each_chunk(out, m * n, one);
+    } else {
+        out.chunks_exact_mut(m * n).enumerate().for_each(|(index, out)| one(index, out));
+    }
+}
+
 /// Below this many multiplications a product runs on the calling thread alone.
 const PARALLEL_FROM: usize = 1 << 18;
 
