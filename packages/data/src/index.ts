@@ -27,7 +27,21 @@ export {
 } from "./objectives/masked-batches.ts";
 export { type MaskedTokens, type MaskingOptions, maskTokens } from "./objectives/masking.ts";
 export { chooseTargets, permutationMask, type TargetOptions } from "./objectives/permutation.ts";
+export {
+  buildPermutationBatch,
+  createPermutationBatches,
+  type PermutationBatch,
+  type PermutationBatchOptions,
+} from "./objectives/permutation-batches.ts";
 export { createSentencePairs, type SentencePair, type SentencePairOptions } from "./objectives/sentence-pairs.ts";
+export {
+  buildSourceTargetBatch,
+  createSourceTargetBatches,
+  infill,
+  type SourceTarget,
+  type SourceTargetBatch,
+  type SourceTargetOptions,
+} from "./objectives/source-target-batches.ts";
 export { type CorruptedSpans, corruptSpans, type SpanCorruptionOptions } from "./objectives/span-corruption.ts";
 export { type ObjectiveVocabulary, objectiveVocabulary } from "./objectives/vocabulary.ts";
 export {

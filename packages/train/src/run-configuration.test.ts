@@ -153,7 +153,9 @@ describe("a wrong recipe", () => {
     expect(mistakes("run: { directory: a }\ndata: 3\ntrain:")).toEqual([
       expect.stringMatching(/^recipe.yaml: model: missing; expected a group of fields \(.*family, /),
       expect.stringMatching(/^recipe.yaml:2: data: expected a group of fields \(tokenizer, .*\); got 3$/),
-      expect.stringMatching(/^recipe.yaml:3: train: expected a group of fields \(objective, optimizer, .*\); got null$/),
+      expect.stringMatching(
+        /^recipe.yaml:3: train: expected a group of fields \(objective, optimizer, .*\); got null$/,
+      ),
     ]);
     expect(mistakes("hello")).toEqual(["recipe.yaml: expected named fields, as in `train: { steps: 100 }`"]);
     expect(mistakes("")).toHaveLength(4);

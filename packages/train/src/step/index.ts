@@ -4,3 +4,4 @@ export { allReduce, clipByGlobalNorm, type Gradients, squaredNorm } from "./grad
 export { type MaskedRows, maskedObjective } from "./masked-objective.ts";
 export type { Objective, Rows } from "./objective.ts";
 export { createAdamW, type Moments, type Optimizer, type OptimizerConfig } from "./optimizer.ts";
+export { type SequenceRows, sequenceObjective } from "./sequence-objective.ts";

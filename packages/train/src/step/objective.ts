@@ -20,5 +20,5 @@ export interface Objective<Batch extends Rows, Trained extends Model = LanguageM
   /** Rows `start` to `end` of a batch. */
   slice(batch: Batch, start: number, end: number): Batch;
   /** Scalar: the sum of the losses of these rows, in nats. */
-  lossSum(model: Trained, batch: Batch, options: ForwardOptions): tf.Tensor;
+  lossSum(model: Trained, batch: Batch, options: Omit<ForwardOptions, "cache">): tf.Tensor;
 }
