@@ -49,6 +49,8 @@ export const llamaFormat: ForeignFormat<GptConfig> = {
           `${read.attention_bias} and mlp_bias ${read.mlp_bias}`,
       );
     }
+    const usualHeadSize = read.hidden_size / read.num_attention_heads;
+    const headSize = read.head_dim ?? usualHeadSize;
     return {
       family: "gpt",
       vocabularySize: read.vocab_size,
@@ -58,7 +60,7 @@ export const llamaFormat: ForeignFormat<GptConfig> = {
       numLayers: read.num_hidden_layers,
       numHeads: read.num_attention_heads,
       numKeyValueHeads: read.num_key_value_heads ?? read.num_attention_heads,
-      ...(read.head_dim ? { headSize: read.head_dim } : {}),
+      ...(headSize === usualHeadSize ? {} : { headSize }),
       positions: "rotary",
       rotaryTheta: read.rope_parameters?.rope_theta ?? read.rope_theta,
       norm: "rms",
