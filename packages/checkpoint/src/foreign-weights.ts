@@ -3,7 +3,8 @@ import type { ForeignWeight } from "@megatron-ts/model";
 import type { ParameterSource } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { refusal } from "./checkpoint-error.ts";
-import type { TensorDescription } from "./tensor-entry.ts";
+import { bfloat16ToFloat, halfToFloat } from "./narrow-floats.ts";
+import type { Dtype, TensorDescription } from "./tensor-entry.ts";
 
 /** What is needed of a file of tensors. */
 export interface TensorReader {
@@ -17,13 +18,11 @@ export function readForeignWeight(
   { name, transposed = false, part, shape: expected }: ForeignWeight,
 ): { values: Float32Array; shape: number[] } {
   const { dtype, shape: found } = reader.info(name);
-  if (dtype !== "F32") throw refusal(`${name} is ${dtype}: only F32 weights can be read`);
   if (expected && !tf.util.arraysEqual([...found], [...expected])) {
     throw refusal(`${name} is [${found}], but must be [${expected}]`);
   }
   const shape = expected ? [found[0]!, tf.util.sizeFromShape(found.slice(1))] : found;
-  const bytes = reader.read(name);
-  const all = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  const all = toFloats(reader.read(name), { dtype, name });
   const columns = shape[shape.length - 1] ?? 1;
   const rows = all.length / columns;
   const width = part ? columns / part.count : columns;
@@ -37,6 +36,21 @@ export function readForeignWeight(
   }
   const own = [...shape.slice(0, -1), width];
   return { values, shape: transposed ? own.reverse() : own };
+}
+
+/** Values of a stored tensor, widened where it is narrower than float32. */
+export function toFloats(bytes: Uint8Array, { dtype, name }: { dtype: Dtype; name: string }): Float32Array {
+  const words = () => new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
+  switch (dtype) {
+    case "F32":
+      return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+    case "F16":
+      return Float32Array.from(words(), halfToFloat);
+    case "BF16":
+      return Float32Array.from(words(), bfloat16ToFloat);
+    default:
+      throw refusal(`${name} is ${dtype}: weights can be F32, F16 or BF16`);
+  }
 }
 
 /** A source that reads every declared weight through a map of names. Throws a CheckpointError where one does not fit. */

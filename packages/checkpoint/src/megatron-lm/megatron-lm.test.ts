@@ -6,9 +6,9 @@ import { start } from "@megatron-ts/engine";
 import { createModel, gpt2Names } from "@megatron-ts/model";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readForeignWeight } from "../foreign-weights.ts";
+import { bfloat16ToFloat, halfToFloat } from "../narrow-floats.ts";
 import { openSafetensors } from "../safetensors.ts";
 import { openMegatronCheckpoint } from "./megatron-lm.ts";
-import { bfloat16ToFloat, halfToFloat } from "./torch-file.ts";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../../../fixtures/${name}`, import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "megatron-lm-test-"));

@@ -6,6 +6,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { promisify } from "node:util";
 import yauzl from "yauzl";
 import { refusal, tellFileSystemError } from "../checkpoint-error.ts";
+import { bfloat16ToFloat, halfToFloat } from "../narrow-floats.ts";
 import { isObject, type Pickled, type PickledObject, readPickle } from "./pickle.ts";
 
 /** Everything that a checkpoint of Megatron-LM names; all of it is kept as data. */
@@ -172,21 +173,4 @@ function gather(
 function words(bytes: Uint8Array, toFloat: (word: number) => number): Float32Array {
   const source = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
   return Float32Array.from(source, toFloat);
-}
-
-const scratch = new DataView(new ArrayBuffer(4));
-
-export function bfloat16ToFloat(word: number): number {
-  scratch.setUint32(0, word << 16);
-  return scratch.getFloat32(0);
-}
-
-/** IEEE 754 binary16. */
-export function halfToFloat(word: number): number {
-  const sign = word & 0x8000 ? -1 : 1;
-  const exponent = (word >> 10) & 0x1f;
-  const fraction = word & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

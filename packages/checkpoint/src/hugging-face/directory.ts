@@ -1,0 +1,85 @@
+/** A model's directory as Hugging Face keeps it: config.json, and safetensors in one file or in shards. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { HuggingFaceConfig } from "@megatron-ts/model";
+import { refusal, tellFileSystemError } from "../checkpoint-error.ts";
+import type { TensorReader } from "../foreign-weights.ts";
+import { openSafetensors, type SafetensorsFile } from "../safetensors.ts";
+
+export interface HuggingFaceDirectory {
+  config: HuggingFaceConfig;
+  tensors: TensorReader & { readonly names: readonly string[] };
+  close(): void;
+}
+
+const SINGLE = "model.safetensors";
+const INDEX = "model.safetensors.index.json";
+const PICKLED = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
+
+/** Whether a directory looks like one of Hugging Face's. */
+export const isHuggingFaceDirectory = (directory: string): boolean =>
+  existsSync(join(directory, "config.json")) &&
+  [SINGLE, INDEX, ...PICKLED].some((name) => existsSync(join(directory, name)));
+
+/** Throws a CheckpointError where a file is missing, damaged or of a kind that is not read. */
+export function openHuggingFaceDirectory(directory: string): HuggingFaceDirectory {
+  if (!existsSync(directory) || !statSync(directory).isDirectory()) throw refusal(`${directory} is not a directory`);
+  const config = readJson(join(directory, "config.json")) as HuggingFaceConfig;
+  const files = openFiles(directory);
+  const fileOf = new Map(files.flatMap((file) => file.names.map((name) => [name, file] as const)));
+  const find = (name: string) => {
+    const file = fileOf.get(name);
+    if (!file) throw refusal(`${directory} holds no tensor ${name}`);
+    return file;
+  };
+  return {
+    config,
+    tensors: {
+      names: [...fileOf.keys()],
+      info: (name) => find(name).info(name),
+      read: (name) => find(name).read(name),
+    },
+    close() {
+      for (const file of files) file.close();
+    },
+  };
+}
+
+function openFiles(directory: string): SafetensorsFile[] {
+  if (existsSync(join(directory, SINGLE))) return [openSafetensors(join(directory, SINGLE))];
+  const index = join(directory, INDEX);
+  if (existsSync(index)) {
+    const { weight_map: map } = readJson(index) as { weight_map?: Record<string, string> };
+    if (!map) throw refusal(`${index} has no weight_map`);
+    const files: SafetensorsFile[] = [];
+    try {
+      for (const name of new Set(Object.values(map))) files.push(openSafetensors(join(directory, name)));
+      return files;
+    } catch (error) {
+      for (const file of files) file.close();
+      throw error;
+    }
+  }
+  const pickled = PICKLED.find((name) => existsSync(join(directory, name)));
+  if (pickled) {
+    throw refusal(
+      `${directory} holds ${pickled}, a pickle that could run code: save it as safetensors first ` +
+        "(in Python: AutoModel.from_pretrained(directory).save_pretrained(directory))",
+    );
+  }
+  throw refusal(`${directory} holds neither ${SINGLE} nor ${INDEX}`);
+}
+
+function readJson(path: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw tellFileSystemError(error, { action: `cannot read ${path}` });
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw refusal(`${path} is not JSON: ${(error as Error).message}`);
+  }
+}

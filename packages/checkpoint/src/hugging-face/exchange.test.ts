@@ -1,0 +1,105 @@
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, it } from "vitest";
+import { loadCheckpoint } from "../load-checkpoint.ts";
+import { openSafetensors, writeSafetensors } from "../safetensors.ts";
+import { exportHuggingFace } from "./export-hugging-face.ts";
+import { importHuggingFace } from "./import-hugging-face.ts";
+
+const fixture = (name: string) => fileURLToPath(new URL(`../../../../fixtures/${name}`, import.meta.url));
+const directory = mkdtempSync(join(tmpdir(), "megatron-exchange-test-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+const at = (name: string) => join(directory, name);
+
+const families = ["gpt2", "llama", "llama-tied", "bert", "megatron-bert", "roberta", "t5", "t5-v1.1"];
+
+/** A copy of a fixture's model whose config.json is changed. */
+function changed(name: string, family: string, change: (config: Record<string, unknown>) => void): string {
+  cpSync(fixture(family), at(name), { recursive: true });
+  const config = JSON.parse(readFileSync(join(at(name), "config.json"), "utf8")) as Record<string, unknown>;
+  change(config);
+  writeFileSync(join(at(name), "config.json"), JSON.stringify(config));
+  return at(name);
+}
+
+describe("import and export", () => {
+  it.each(families)("%s comes back byte for byte, in one file and in shards", async (family) => {
+    await importHuggingFace(fixture(family), at(`${family}-checkpoint`));
+    const checkpoint = loadCheckpoint(at(`${family}-checkpoint`));
+    await exportHuggingFace(checkpoint, at(`${family}-back`));
+    await exportHuggingFace(checkpoint, at(`${family}-shards`), { maxShardBytes: 20_000 });
+    checkpoint.close();
+    const original = openSafetensors(join(fixture(family), "model.safetensors"));
+    const back = openSafetensors(join(at(`${family}-back`), "model.safetensors"));
+    expect([...back.names].sort()).toEqual([...original.names].sort());
+    for (const name of original.names) {
+      expect(back.info(name)).toEqual(original.info(name));
+      expect(Buffer.from(back.read(name)).equals(Buffer.from(original.read(name))), name).toBe(true);
+    }
+    original.close();
+    back.close();
+    expect(existsSync(join(at(`${family}-shards`), "model.safetensors.index.json"))).toBe(true);
+    await importHuggingFace(at(`${family}-shards`), at(`${family}-again`));
+    const weights = (name: string) => loadCheckpoint(at(name)).manifest.files.map(({ sha256 }) => sha256);
+    expect(weights(`${family}-again`)).toEqual(weights(`${family}-checkpoint`));
+  });
+
+  it("lists every tensor that is missing, extra or misshaped, by both names, and writes nothing", async () => {
+    const wrong = changed("wrong", "gpt2", (config) => {
+      config.n_positions = 30;
+    });
+    const file = openSafetensors(join(wrong, "model.safetensors"));
+    const entries = file.names
+      .filter((name) => !name.includes("ln_f.bias"))
+      .map((name) => ({
+        name: name.replace("h.0.ln_1.weight", "h.0.ln_9.weight"),
+        ...file.info(name),
+        bytes: () => file.read(name),
+      }));
+    writeSafetensors(join(directory, "changed.safetensors"), entries);
+    file.close();
+    cpSync(join(directory, "changed.safetensors"), join(wrong, "model.safetensors"));
+    const attempt = importHuggingFace(wrong, at("wrong-checkpoint"));
+    await expect(attempt).rejects.toThrow(/missing: transformer\.ln_f\.bias \(our finalNorm\.bias, \[32\]\)/);
+    await expect(attempt).rejects.toThrow(
+      /missing: transformer\.h\.0\.ln_1\.weight \(our layers\.0\.attentionNorm\.weight/,
+    );
+    await expect(attempt).rejects.toThrow(/extra: transformer\.h\.0\.ln_9\.weight \[32\]/);
+    await expect(attempt).rejects.toThrow(
+      /misshaped: transformer\.wpe\.weight is \[24,32\], expected \[30,32\] \(our positionEmbedding\.weight\)/,
+    );
+    expect(existsSync(at("wrong-checkpoint"))).toBe(false);
+  });
+
+  it("refuses architectures it does not know, pickles, and directories without a model", async () => {
+    const unknown = changed("unknown", "gpt2", (config) => {
+      config.model_type = "mamba";
+    });
+    await expect(importHuggingFace(unknown, at("no"))).rejects.toThrow(
+      /model_type: expected one of gpt2, .*; got "mamba"/,
+    );
+    const pickled = changed("pickled", "gpt2", () => {});
+    rmSync(join(pickled, "model.safetensors"));
+    await expect(importHuggingFace(pickled, at("no"))).rejects.toThrow(
+      "holds neither model.safetensors nor model.safetensors.index.json",
+    );
+    writeFileSync(join(pickled, "pytorch_model.bin"), "");
+    await expect(importHuggingFace(pickled, at("no"))).rejects.toThrow(
+      /a pickle that could run code: save it as safetensors first/,
+    );
+    await expect(importHuggingFace(at("nowhere"), at("no"))).rejects.toThrow("is not a directory");
+    expect(existsSync(at("no"))).toBe(false);
+  });
+
+  it("asks before it writes", async () => {
+    const check = () => {
+      throw new Error("the vocabulary disagrees");
+    };
+    await expect(importHuggingFace(fixture("gpt2"), at("checked"), { check })).rejects.toThrow(
+      "the vocabulary disagrees",
+    );
+    expect(existsSync(at("checked"))).toBe(false);
+  });
+});

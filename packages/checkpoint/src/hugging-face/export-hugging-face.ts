@@ -1,0 +1,94 @@
+/** One of our checkpoints as a directory of Hugging Face's format. One tensor is in memory at a time. */
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type ForeignWeight, foreignFormatFor, modelConfigSchema } from "@megatron-ts/model";
+import { refusal } from "../checkpoint-error.ts";
+import { commitDirectory } from "../directory.ts";
+import type { LoadedCheckpoint } from "../load-checkpoint.ts";
+import { writeSafetensors } from "../safetensors.ts";
+import { planShards, shardName } from "../shards.ts";
+import { elementCount, type TensorEntry } from "../tensor-entry.ts";
+
+export interface ExportOptions {
+  /** Beyond this the weights go into several files with an index. 5 GB, as transformers has it. */
+  maxShardBytes?: number;
+}
+
+/**
+ * Writes config.json, model.safetensors (or shards) and the tokenizer into a directory that must not be there yet. Gives
+ * what their model will do differently, a line each.
+ */
+export async function exportHuggingFace(
+  checkpoint: LoadedCheckpoint,
+  directory: string,
+  { maxShardBytes = 5e9 }: ExportOptions = {},
+): Promise<{ modelType: string; differences: string[] }> {
+  if (existsSync(directory)) throw refusal(`${directory} is already there: export into a new directory`);
+  const config = modelConfigSchema.parse(checkpoint.manifest.model);
+  const format = foreignFormatFor(config);
+  const entries = foreignEntries(checkpoint, format.names(config));
+  const json = format.toHuggingFace(config);
+  await commitDirectory(directory, (workplace) => {
+    writeFileSync(join(workplace, "config.json"), `${JSON.stringify(json, null, 2)}\n`);
+    writeTensors(workplace, entries, maxShardBytes);
+    if (checkpoint.manifest.files.some(({ name }) => name === "tokenizer.json")) {
+      writeFileSync(join(workplace, "tokenizer.json"), checkpoint.readFile("tokenizer.json"));
+    }
+  });
+  return { modelType: format.modelType, differences: format.differences(config) };
+}
+
+function writeTensors(directory: string, entries: readonly TensorEntry[], maxShardBytes: number): void {
+  const metadata = { format: "pt" };
+  const shards = planShards(entries, maxShardBytes);
+  if (shards.length === 1) {
+    writeSafetensors(join(directory, "model.safetensors"), entries, { metadata });
+    return;
+  }
+  const map: Record<string, string> = {};
+  shards.forEach((shard, index) => {
+    const file = shardName("model", { index, count: shards.length });
+    writeSafetensors(join(directory, file), shard, { metadata });
+    for (const { name } of shard) map[name] = file;
+  });
+  const total = entries.reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0);
+  const index = { metadata: { total_size: total }, weight_map: map };
+  writeFileSync(join(directory, "model.safetensors.index.json"), `${JSON.stringify(index, null, 2)}\n`);
+}
+
+/** The foreign tensors, each put together from those of ours that lie in it. */
+function foreignEntries(checkpoint: LoadedCheckpoint, names: ReadonlyMap<string, ForeignWeight>): TensorEntry[] {
+  const parts = new Map<string, { ours: string; weight: ForeignWeight; shape: readonly number[] }[]>();
+  for (const [ours, weight] of names) {
+    const { shape } = checkpoint.weights.info(ours);
+    parts.set(weight.name, [...(parts.get(weight.name) ?? []), { ours, weight, shape }]);
+  }
+  return [...parts].map(([name, pieces]) => {
+    const [{ weight, shape }] = pieces as [(typeof pieces)[number]];
+    const turned = weight.transposed ? shape.toReversed() : [...shape];
+    const columns = turned.at(-1) ?? 1;
+    const rows = elementCount(turned) / columns;
+    const count = weight.part?.count ?? 1;
+    const whole = [...turned.slice(0, -1), columns * count];
+    return {
+      name,
+      dtype: "F32",
+      shape: weight.shape ?? (turned.length === 0 ? [] : whole),
+      bytes: () => {
+        const values = new Float32Array(rows * columns * count);
+        for (const piece of pieces) {
+          const bytes = checkpoint.weights.read(piece.ours);
+          const own = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+          const first = (piece.weight.part?.index ?? 0) * columns;
+          for (let row = 0; row < rows; row++) {
+            for (let column = 0; column < columns; column++) {
+              const from = weight.transposed ? column * rows + row : row * columns + column;
+              values[row * columns * count + first + column] = own[from]!;
+            }
+          }
+        }
+        return new Uint8Array(values.buffer);
+      },
+    };
+  });
+}

@@ -1,0 +1,58 @@
+/** Which of a directory's tensors is which of our weights; all that does not fit is told at once, by both names. */
+import type { ForeignFormat, ForeignWeight, ModelConfig } from "@megatron-ts/model";
+import type { Parameters } from "@megatron-ts/parallel";
+import { refusal } from "../checkpoint-error.ts";
+import type { TensorDescription } from "../tensor-entry.ts";
+
+/** A weight's foreign shape: ours, turned and widened by how many parts share the tensor. */
+function foreignShape(shape: readonly number[], { transposed, part, shape: given }: ForeignWeight): readonly number[] {
+  if (given) return given;
+  const turned = transposed ? shape.toReversed() : [...shape];
+  if (part) turned[turned.length - 1] = turned.at(-1)! * part.count;
+  return turned;
+}
+
+/**
+ * Our names -> where each weight lies in this directory, under whichever of its names. Throws a CheckpointError with a line
+ * for every missing, extra or misshaped tensor.
+ */
+export function matchTensors(
+  tensors: { readonly names: readonly string[]; info(name: string): TensorDescription },
+  {
+    format,
+    config,
+    parameters,
+    source,
+  }: { format: ForeignFormat; config: ModelConfig; parameters: Parameters; source: string },
+): Map<string, ForeignWeight> {
+  const present = new Set(tensors.names);
+  const matched = new Map<string, ForeignWeight>();
+  const used = new Set<string>();
+  const problems: string[] = [];
+  const names = format.names(config);
+  for (const { name, globalShape } of parameters.values()) {
+    const theirs = names.get(name);
+    if (!theirs) throw new Error(`the format ${format.modelType} has no name for ${name}`);
+    const found = [theirs.name, ...format.aliases(theirs.name)].find((candidate) => present.has(candidate));
+    if (found === undefined) {
+      problems.push(`missing: ${theirs.name} (our ${name}, [${foreignShape(globalShape, theirs)}])`);
+      continue;
+    }
+    const { shape } = tensors.info(found);
+    const expected = foreignShape(globalShape, theirs);
+    if (shape.join() !== expected.join()) {
+      problems.push(`misshaped: ${found} is [${shape}], expected [${expected}] (our ${name})`);
+    }
+    used.add(found);
+    matched.set(name, { ...theirs, name: found });
+  }
+  for (const name of present) {
+    if (!used.has(name) && !format.redundant.some((pattern) => pattern.test(name))) {
+      problems.push(`extra: ${name} [${tensors.info(name).shape}] has no place in this model`);
+    }
+  }
+  if (problems.length > 0) {
+    throw refusal(`${source} does not fit its config.json:\n${problems.map((problem) => `  ${problem}`).join("\n")}`);
+  }
+  return matched;
+}
