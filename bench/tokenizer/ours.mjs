@@ -1,21 +1,17 @@
-// node ours.mjs train|encode DIRECTORY: our side, in a fresh process. Prints seconds, and MB/s for encode.
+// node ours.mjs TASK DIRECTORY: our side, in a fresh process. Prints seconds, and MB/s for encode.
+// TASK is bpe, wordpiece or unigram, which train and save, or encode, which reads lines with what bpe saved.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadTokenizer, saveTokenizer } from "../../packages/tokenizer/dist/files.js";
-import { createTokenBuffer, trainBpe } from "../../packages/tokenizer/dist/index.js";
+import { createTokenBuffer, trainBpe, trainUnigram, trainWordPiece } from "../../packages/tokenizer/dist/index.js";
 
+const TRAINERS = { bpe: trainBpe, wordpiece: trainWordPiece, unigram: trainUnigram };
 const [, , task, directory] = process.argv;
 const report = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 
-if (task === "train") {
-  const speeches = JSON.parse(readFileSync(join(directory, "speeches.json"), "utf8"));
-  const start = performance.now();
-  const json = await trainBpe(speeches, { vocabularySize: 8192 });
-  report({ seconds: (performance.now() - start) / 1000 });
-  await saveTokenizer(json, directory);
-} else {
-  const tokenizer = await loadTokenizer(directory);
+if (task === "encode") {
+  const tokenizer = await loadTokenizer(join(directory, "bpe"));
   const text = readFileSync(join(directory, "lines.txt"), "utf8");
   const lines = text.split("\n");
   const start = performance.now();
@@ -27,4 +23,10 @@ if (task === "train") {
   }
   const seconds = (performance.now() - start) / 1000;
   report({ seconds, tokens, megabytesPerSecond: (Buffer.byteLength(text) - lines.length + 1) / 1e6 / seconds });
+} else {
+  const speeches = JSON.parse(readFileSync(join(directory, "speeches.json"), "utf8"));
+  const start = performance.now();
+  const json = await TRAINERS[task](speeches, { vocabularySize: 8192 });
+  report({ seconds: (performance.now() - start) / 1000 });
+  await saveTokenizer(json, join(directory, task));
 }
