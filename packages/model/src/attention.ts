@@ -9,6 +9,7 @@ import {
 import * as tf from "@tensorflow/tfjs";
 import { dropoutAt } from "./dropout.ts";
 import type { StepRandomness } from "./model.ts";
+import type { RelativeContext } from "./relative-attention.ts";
 import { type RotaryTables, rotate } from "./rotary.ts";
 
 export interface AttentionConfig {
@@ -34,7 +35,7 @@ export interface AttentionConfig {
 export type MemoryCache = Map<string, { k: tf.Tensor; v: tf.Tensor }>;
 
 /** What the blocks of one forward share. Tensors stand directly in it, so that a recomputed block finds them again. */
-export interface BlockContext extends Partial<RotaryTables> {
+export interface BlockContext extends Partial<RotaryTables>, Partial<RelativeContext> {
   /** int32 [B, T, 2] */
   ranges: tf.Tensor;
   /** Only the first so many tokens are keys: behind them stands a query stream. All unless given. */
@@ -54,7 +55,8 @@ export interface BlockContext extends Partial<RotaryTables> {
 /** [B, T, h] -> [B, T, h] */
 export type Attention = (x: tf.Tensor, context: BlockContext) => tf.Tensor;
 
-function createProjections(scope: Scope, config: AttentionConfig) {
+/** The four projections: x [B, T, h] to heads [B, T, H, D], and heads back to [B, T, h]. */
+export function createProjections(scope: Scope, config: AttentionConfig) {
   const { hiddenSize, numHeads, numKeyValueHeads = numHeads, bias, initializer, outputInitializer } = config;
   const headSize = config.headSize ?? hiddenSize / numHeads;
   const project = (name: string, heads: number, own = initializer) =>
@@ -130,7 +132,8 @@ export function createCrossAttention(scope: Scope, config: AttentionConfig): Att
   };
 }
 
-function probabilityDropout(
+/** Dropout of the probabilities of queries q [B, T, H, D] over so many keys. */
+export function probabilityDropout(
   scope: Scope,
   { q, keys, rate, random }: { q: tf.Tensor; keys: number; rate: number; random?: StepRandomness | null },
 ) {

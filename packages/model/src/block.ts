@@ -5,7 +5,13 @@
 import { recompute } from "@megatron-ts/ops";
 import type { Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import { type AttentionConfig, type BlockContext, createCrossAttention, createSelfAttention } from "./attention.ts";
+import {
+  type Attention,
+  type AttentionConfig,
+  type BlockContext,
+  createCrossAttention,
+  createSelfAttention,
+} from "./attention.ts";
 import { dropAt } from "./dropout.ts";
 import { createFeedForward, type FeedForwardConfig } from "./feed-forward.ts";
 import { createNorm } from "./norm.ts";
@@ -17,6 +23,8 @@ export interface BlockConfig {
   /** Of every part's output, before it is added. */
   dropout: number;
   attention: Omit<AttentionConfig, "hiddenSize">;
+  /** How tokens attend to tokens; by absolute positions unless given. */
+  createAttention?: (scope: Scope, config: AttentionConfig) => Attention;
   /** Attention to a memory between self-attention and feed-forward, in decoders of an encoder. */
   crossAttention?: Omit<AttentionConfig, "hiddenSize">;
   feedForward: Omit<FeedForwardConfig, "hiddenSize">;
@@ -29,9 +37,9 @@ export interface Block {
 }
 
 export function createBlock(scope: Scope, config: BlockConfig): Block {
-  const { hiddenSize, normPlacement, dropout: rate, crossAttention } = config;
+  const { hiddenSize, normPlacement, dropout: rate, crossAttention, createAttention = createSelfAttention } = config;
   const parts = [
-    createPart("attention", (own) => createSelfAttention(own, { hiddenSize, ...config.attention })),
+    createPart("attention", (own) => createAttention(own, { hiddenSize, ...config.attention })),
     ...(crossAttention
       ? [createPart("crossAttention", (own) => createCrossAttention(own, { hiddenSize, ...crossAttention }))]
       : []),

@@ -4,6 +4,7 @@ import { bertConfigSchema } from "./bert-configuration.ts";
 import { activation, sharedFields, size } from "./configuration-fields.ts";
 import { encoderDecoderConfigSchema } from "./encoder-decoder-configuration.ts";
 import { t5ConfigSchema } from "./t5-configuration.ts";
+import { xlnetConfigSchema } from "./xlnet-configuration.ts";
 
 /** Decoder-only: GPT-2, Megatron's GPT, and with rotary positions, RMS norm and a gated feed-forward Llama. */
 export const gptConfigSchema = z.strictObject({
@@ -29,7 +30,13 @@ export const gptConfigSchema = z.strictObject({
 });
 
 /** The schema of each family. */
-export const familySchemas = [gptConfigSchema, bertConfigSchema, encoderDecoderConfigSchema, t5ConfigSchema] as const;
+export const familySchemas = [
+  gptConfigSchema,
+  bertConfigSchema,
+  encoderDecoderConfigSchema,
+  t5ConfigSchema,
+  xlnetConfigSchema,
+] as const;
 
 /** Every family, told apart by `family`. */
 export const modelConfigSchema = z.discriminatedUnion("family", familySchemas).superRefine((config, context) => {

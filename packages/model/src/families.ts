@@ -14,9 +14,16 @@ import { ModelError } from "./errors.ts";
 import { createGpt } from "./gpt.ts";
 import type { Model } from "./model.ts";
 import { createT5 } from "./t5.ts";
+import { createXlnet } from "./xlnet.ts";
 
 /** Where a family's model is built. Adding a family is adding a row here and a schema to the configuration. */
-const builders = { gpt: createGpt, bert: createBert, "encoder-decoder": createEncoderDecoder, t5: createT5 } satisfies {
+const builders = {
+  gpt: createGpt,
+  bert: createBert,
+  "encoder-decoder": createEncoderDecoder,
+  t5: createT5,
+  xlnet: createXlnet,
+} satisfies {
   [Family in ModelConfig["family"]]: Builder<Family>;
 };
 

@@ -6,6 +6,7 @@ import type { ForeignFormat, HuggingFaceConfig } from "./foreign-format.ts";
 import { gpt2Format } from "./gpt2-format.ts";
 import { llamaFormat } from "./llama-format.ts";
 import { t5Format } from "./t5-format.ts";
+import { xlnetFormat } from "./xlnet-format.ts";
 
 export const foreignFormats: readonly ForeignFormat[] = [
   gpt2Format,
@@ -14,6 +15,7 @@ export const foreignFormats: readonly ForeignFormat[] = [
   megatronBertFormat,
   robertaFormat,
   t5Format,
+  xlnetFormat,
 ];
 
 /** The format of a config.json, by its `model_type`. Throws a ModelError that lists the known ones. */

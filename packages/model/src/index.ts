@@ -38,6 +38,12 @@ export type {
   ModelInput,
   StepRandomness,
 } from "./model.ts";
+export type {
+  PermutationInput,
+  PermutationModel,
+  PermutationOptions,
+  PermutationStates,
+} from "./permutation-model.ts";
 export { type Preset, presets } from "./presets.ts";
 export { type ModelRecipe, modelRecipeSchema } from "./recipe.ts";
 export { type RelativeBuckets, relativeBucketOf } from "./relative-bias.ts";
@@ -53,3 +59,7 @@ export { type T5Config, t5ConfigSchema } from "./t5-configuration.ts";
 export { t5Format } from "./t5-format.ts";
 export { t5Names } from "./t5-names.ts";
 export type { PermutedInput, Streams } from "./two-streams.ts";
+export type { XlnetModel } from "./xlnet.ts";
+export { type XlnetConfig, xlnetConfigSchema } from "./xlnet-configuration.ts";
+export { xlnetFormat } from "./xlnet-format.ts";
+export { xlnetNames } from "./xlnet-names.ts";

@@ -3,6 +3,7 @@ import { bertPresets } from "./bert-presets.ts";
 import type { ModelConfigInput } from "./configuration.ts";
 import { encoderDecoderPresets } from "./encoder-decoder-presets.ts";
 import { t5Presets } from "./t5-presets.ts";
+import { xlnetPresets } from "./xlnet-presets.ts";
 
 export interface Preset {
   description: string;
@@ -53,4 +54,5 @@ export const presets: Readonly<Record<string, Preset>> = {
   ...bertPresets,
   ...encoderDecoderPresets,
   ...t5Presets,
+  ...xlnetPresets,
 };

@@ -38,24 +38,24 @@ export function rowsAt(x: tf.Tensor, targets: tf.Tensor): tf.Tensor {
 }
 
 /**
- * What both streams may not see, as a bias on scores: [B, H, T + M, T], 0 or -Infinity. With a window, tokens more than
- * window / 2 places away are hidden as well.
+ * What both streams may not see, as a bias on scores: [B, H, T + M, past + T], 0 or -Infinity. With a window, tokens more
+ * than window / 2 places away are hidden as well. The `past` keys before the tokens are seen by all.
  */
 export function permutationBias(
-  { blocked, targets }: Pick<PermutedInput, "blocked" | "targets">,
-  { numHeads, window }: { numHeads: number; window?: number | null },
+  { blocked, targets }: { blocked: tf.Tensor; targets?: tf.Tensor | null },
+  { numHeads, window, past = 0 }: { numHeads: number; window?: number | null; past?: number },
 ): tf.Tensor {
   return tf.tidy(() => {
     const [batchSize, tokens] = blocked.shape as [number, number, number];
     const mask = tf.cast(blocked, "float32");
-    const itself = tf.expandDims(tf.eye(tokens), 0);
-    const content = tf.mul(mask, tf.sub(1, itself));
-    const query = tf.maximum(rowsAt(mask, targets), tf.oneHot(targets as tf.Tensor2D, tokens, 1, 0, "float32"));
-    const both = tf.concat([content, query], 1);
-    const hidden = tf.greater(window == null ? both : tf.maximum(both, beyond(window, { targets, tokens })), 0);
-    const shape = [batchSize, numHeads, hidden.shape[1]!, tokens];
+    const content = tf.mul(mask, tf.sub(1, tf.expandDims(tf.eye(tokens), 0)));
+    const itself = () => tf.oneHot(targets as tf.Tensor2D, tokens, 1, 0, "float32");
+    const both = targets ? tf.concat([content, tf.maximum(rowsAt(mask, targets), itself())], 1) : content;
+    const near = window == null ? both : tf.maximum(both, beyond(window, { batchSize, tokens, targets }));
+    const whole = past === 0 ? near : tf.concat([tf.zeros([batchSize, near.shape[1]!, past]), near], 2);
+    const shape = [batchSize, numHeads, whole.shape[1]!, past + tokens];
     return tf.where(
-      tf.broadcastTo(tf.expandDims(hidden, 1), shape),
+      tf.broadcastTo(tf.greater(tf.expandDims(whole, 1), 0), shape),
       tf.fill(shape, Number.NEGATIVE_INFINITY),
       tf.zeros(shape),
     );
@@ -63,9 +63,13 @@ export function permutationBias(
 }
 
 /** 1 where a key lies outside of the window of a row. [B, T + M, T] */
-function beyond(window: number, { targets, tokens }: { targets: tf.Tensor; tokens: number }): tf.Tensor {
+function beyond(
+  window: number,
+  { batchSize, tokens, targets }: { batchSize: number; tokens: number; targets?: tf.Tensor | null },
+): tf.Tensor {
   const keys = tf.range(0, tokens, 1, "int32");
-  const places = tf.concat([tf.tile(tf.expandDims(keys, 0), [targets.shape[0]!, 1]), targets], 1);
+  const everywhere = tf.tile(tf.expandDims(keys, 0), [batchSize, 1]);
+  const places = targets ? tf.concat([everywhere, targets], 1) : everywhere;
   const distance = tf.abs(tf.sub(tf.expandDims(places, -1), tf.reshape(keys, [1, 1, tokens])));
   return tf.cast(tf.greater(distance, Math.floor(window / 2)), "float32");
 }
@@ -74,4 +78,13 @@ function beyond(window: number, { targets, tokens }: { targets: tf.Tensor; token
 export function splitStreams(states: tf.Tensor, { tokens }: { tokens: number }): Streams {
   const [content, query] = tf.split(states, [tokens, states.shape[1]! - tokens], 1) as [tf.Tensor, tf.Tensor];
   return { content, query };
+}
+
+/** [B, T, S]: 1 where a key is not in a token's range, int32 [B, T, 2]. */
+export function outsideOf(ranges: tf.Tensor, { keys }: { keys: number }): tf.Tensor {
+  return tf.tidy(() => {
+    const [from, to] = tf.split(ranges, 2, -1) as [tf.Tensor, tf.Tensor];
+    const key = tf.reshape(tf.range(0, keys, 1, "int32"), [1, 1, keys]);
+    return tf.cast(tf.logicalOr(tf.less(key, from), tf.greaterEqual(key, to)), "float32");
+  });
 }

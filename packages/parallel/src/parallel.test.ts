@@ -39,12 +39,14 @@ describe("scope", () => {
     expect(() => parameters.get("layers.0.weight")!.tensor).toThrow("was declared to be counted");
   });
 
-  it("gives weight decay to matrices alone", () => {
+  it("gives weight decay to matrices alone, unless told otherwise", () => {
     const { scope, parameters } = createScope({ mesh: soloMesh, source: counted });
     createColumnParallelLinear(scope, { inputs: 2, outputs: 3, initializer: normal(1) });
+    scope.parameter("biasByHead", [2, 3], normal(1), { decay: false });
     expect([...parameters.values()].map(({ name, decay }) => [name, decay])).toEqual([
       ["weight", true],
       ["bias", false],
+      ["biasByHead", false],
     ]);
   });
 

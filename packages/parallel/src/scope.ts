@@ -25,7 +25,7 @@ export interface ParameterDeclaration {
   readonly origin: readonly number[];
   readonly placement: Placement | null;
   readonly initializer: Initializer;
-  /** Weight decay applies to matrices; biases and norms go without. */
+  /** Weight decay applies to matrices; biases and norms go without, whatever their shape. */
   readonly decay: boolean;
 }
 
@@ -45,12 +45,12 @@ export interface Scope {
   readonly path: string;
   readonly mesh: Mesh;
   child(name: string | number): Scope;
-  /** Declares a weight. Throws if the name is taken or the split leaves a remainder. */
+  /** Declares a weight; `decay` says otherwise than its shape does. Throws if the name is taken or the split leaves a remainder. */
   parameter(
     name: string,
     globalShape: readonly number[],
     initializer: Initializer,
-    options?: { placement?: Placement },
+    options?: { placement?: Placement; decay?: boolean },
   ): Parameter;
   /** The parameters declared at or below this path so far. */
   declared(): Parameter[];
@@ -67,8 +67,8 @@ export function createScope({ mesh, source }: { mesh: Mesh; source: ParameterSou
     path,
     mesh,
     child: (name) => scopeAt(join(path, String(name))),
-    parameter(name, globalShape, initializer, { placement } = {}) {
-      const declaration = declare({ name: join(path, name), globalShape, initializer, placement, mesh });
+    parameter(name, globalShape, initializer, { placement, decay } = {}) {
+      const declaration = declare({ name: join(path, name), globalShape, initializer, placement, decay, mesh });
       if (parameters.has(declaration.name)) throw new Error(`the parameter ${declaration.name} is declared twice`);
       const tensor = source(declaration);
       const parameter: Parameter = {
@@ -93,12 +93,14 @@ function declare({
   globalShape,
   initializer,
   placement,
+  decay = globalShape.length >= 2,
   mesh,
 }: {
   name: string;
   globalShape: readonly number[];
   initializer: Initializer;
   placement?: Placement;
+  decay?: boolean;
   mesh: Mesh;
 }): ParameterDeclaration {
   const shape = [...globalShape];
@@ -115,7 +117,6 @@ function declare({
     shape[placement.dim] = whole / size;
     origin[placement.dim] = rank * (whole / size);
   }
-  const decay = globalShape.length >= 2;
   return { name, shape, globalShape, origin, placement: placement ?? null, initializer, decay };
 }
 
