@@ -84,7 +84,7 @@ it("reads back any documents that were written, whole and in ranges", () => {
       });
       dataset.close();
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
 });
 
@@ -179,7 +179,7 @@ describe("a damaged dataset", () => {
         // The element type may turn into another of the same size: i16 (3) is not one bit from u16 (8).
         expect(damaged(() => ({ idx }))).not.toBe("opened");
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 

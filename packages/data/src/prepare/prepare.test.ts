@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { openDataset } from "../dataset.ts";
 import { DataError } from "../errors.ts";
 import { buildEntries } from "../testing/build.ts";
-import { temporaryDirectory, textFile } from "../testing/directory.ts";
+import { golden, temporaryDirectory, textFile } from "../testing/directory.ts";
 import { type PrepareOptions, type PrepareTuning, prepareWith } from "./prepare.ts";
 
 const path = temporaryDirectory();
@@ -105,6 +105,11 @@ describe("a prepared dataset", () => {
       /its test split \(weights 50,50 of 60 documents\) holds no document/,
     );
     other.close();
+  });
+
+  it("is the one that Megatron's reader was shown (fixtures/megatron-dataset/make.py --check)", async () => {
+    const { prefix } = await prepare({ inputs: [golden("corpus.jsonl")], output: path("ours"), split: [50, 25, 25] });
+    expect(filesOf(prefix)).toEqual(filesOf(golden("ours_text_document")));
   });
 
   it("is the same from whole files, lines, and documents of any part length", async () => {

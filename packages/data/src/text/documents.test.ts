@@ -126,7 +126,7 @@ describe("JSONL", () => {
           expect(await texts(file("any.jsonl", lines.join(end)), { textKey: "body" })).toEqual(all);
         },
       ),
-      { numRuns: 50 },
+      { numRuns: 25 },
     );
   });
 
