@@ -9,7 +9,7 @@ export interface TrainedModel {
   step: number;
   model: LanguageModel;
   tokenizer: Tokenizer;
-  /** Tokens in a sample of its training; positions beyond were never trained. */
+  /** Tokens in a sample of its training, or all its positions where it was imported. */
   sequenceLength: number;
 }
 
@@ -28,8 +28,10 @@ export async function loadTrainedModel(path: string): Promise<TrainedModel> {
     if (manifest.tokenizerFingerprint !== null && manifest.tokenizerFingerprint !== tokenizer.fingerprint) {
       throw new UsageError(`${directory}: its tokenizer.json is not the tokenizer that the model was trained with`);
     }
-    const recipe = parse(text("recipe.yaml")) as { data: { sequenceLength: number } };
-    return { directory, step: manifest.step, model, tokenizer, sequenceLength: recipe.data.sequenceLength };
+    const trained = manifest.files.some(({ name }) => name === "recipe.yaml")
+      ? (parse(text("recipe.yaml")) as { data: { sequenceLength: number } }).data.sequenceLength
+      : model.config.maxPositions;
+    return { directory, step: manifest.step, model, tokenizer, sequenceLength: trained };
   } finally {
     checkpoint.close();
   }

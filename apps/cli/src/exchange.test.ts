@@ -1,0 +1,42 @@
+/** Models from and to other formats, verb by verb. */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, it } from "vitest";
+import { megatron, megatronJson } from "./testing/megatron.ts";
+import { openWorkshop } from "./testing/workshop.ts";
+
+const { path, remove } = openWorkshop();
+afterAll(remove);
+const fixture = (name: string) => fileURLToPath(new URL(`../../../fixtures/${name}`, import.meta.url));
+
+describe("import, inspect and export", () => {
+  it("carry a GPT-2 there and back", async () => {
+    expect(await megatronJson("import", fixture("gpt2"), path("gpt2"))).toMatchObject({ parameters: 29_472 });
+    const inspected = await megatronJson<{ tensors: { name: string }[] }>("inspect", path("gpt2"));
+    expect(inspected).toMatchObject({ kind: "checkpoint", family: "gpt", parameters: 29_472 });
+    expect(inspected.tensors.map(({ name }) => name)).toContain("layers.1.attention.query.weight");
+    expect(await megatronJson("export", path("gpt2"), path("back"))).toMatchObject({ modelType: "gpt2" });
+    expect(await megatronJson("inspect", path("back"))).toMatchObject({ kind: "hugging-face", family: "gpt2" });
+    const { stdout } = await megatron("inspect", `${path("back")}/model.safetensors`);
+    expect(stdout).toContain("transformer.h.0.attn.c_attn.weight");
+  });
+
+  it("read Megatron-LM's checkpoints", async () => {
+    const imported = await megatronJson("import", fixture("megatron-lm/tensor-2-pipeline-2"), path("megatron"));
+    expect(imported).toMatchObject({ config: { family: "gpt", vocabularySize: 102 } });
+  });
+
+  it.each([
+    [["import", "nowhere", "new"], /nowhere is not a directory/],
+    [["import", fixture("megatron-lm/hostile"), "new"], /refused: it asks for posix\.system/],
+    [["inspect", "nowhere"], /nowhere: no such file or directory/],
+    [["export", "nowhere", "new"], /nowhere/],
+  ])("%j is the user's mistake, told in a line", async (command, message) => {
+    const [verb, ...paths] = command as string[];
+    const { code, stderr } = await megatron(verb!, ...paths.map((name) => (name === "new" ? path("new") : name)));
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toContain("    at ");
+    expect(existsSync(path("new"))).toBe(false);
+  });
+});
