@@ -93,6 +93,7 @@ function createFormat(kind: Kind): ForeignFormat<BertConfig> {
       const architecture = kind.architectures[name.slice(className.length)]!;
       const read = readConfigJson(file, json);
       const holds = tensors ? (mark: string) => [mark, ...aliases(mark)].some((name) => tensors.has(name)) : null;
+      const headActivation = read.head_activation ?? theirHeadActivation(read.hidden_act);
       return {
         family: "bert",
         vocabularySize: read.vocab_size,
@@ -106,7 +107,7 @@ function createFormat(kind: Kind): ForeignFormat<BertConfig> {
         normPlacement,
         normEpsilon: read.layer_norm_eps,
         activation: read.hidden_act,
-        headActivation: read.head_activation ?? theirHeadActivation(read.hidden_act),
+        ...(headActivation === read.hidden_act ? {} : { headActivation }),
         dropout: read.hidden_dropout_prob,
         attentionDropout: read.attention_probs_dropout_prob,
         initializerRange: read.initializer_range,
