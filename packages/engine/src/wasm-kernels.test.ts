@@ -61,15 +61,53 @@ it.each([
   [false, true],
   [true, true],
 ])("multiplies batches, transposed %j and %j, and keeps nothing", async (transposeA, transposeB) => {
-  const f = () => {
-    const a = counted(transposeA ? [2, 3, 4, 5] : [2, 3, 5, 4]);
-    const b = counted(transposeB ? [1, 3, 6, 4] : [1, 3, 4, 6]);
-    return tf.matMul(a, b, transposeA, transposeB);
+  // Small ones go to the backend as they are, large ones matrix by matrix.
+  for (const inner of [4, 1024]) await checkProducts(inner, { transposeA, transposeB });
+});
+
+it("multiplies batches that are broadcast", async () => {
+  for (const [batchA, batchB] of [
+    [
+      [2, 3],
+      [1, 3],
+    ],
+    [
+      [2, 1],
+      [1, 3],
+    ],
+    [[1], [4]],
+    [[5], [1]],
+  ]) {
+    await checkProducts(1024, { batchA, batchB });
+  }
+});
+
+async function checkProducts(
+  inner: number,
+  {
+    transposeA = false,
+    transposeB = false,
+    batchA = [2, 3],
+    batchB = [2, 3],
+  }: { transposeA?: boolean; transposeB?: boolean; batchA?: number[]; batchB?: number[] },
+) {
+  const random = (shape: number[], seed: number) => tf.randomUniform(shape, -1, 1, "float32", seed);
+  const batch = tf.broadcast_util.assertAndGetBroadcastShape(batchA, batchB);
+  const product = (whole: boolean) => () => {
+    const a = random([...batchA, ...(transposeA ? [inner, 5] : [5, inner])], 1);
+    const b = random([...batchB, ...(transposeB ? [6, inner] : [inner, 6])], 2);
+    // The plain backend does not broadcast both ways.
+    const operand = (x: tf.Tensor) => (whole ? tf.broadcastTo(x, [...batch, ...x.shape.slice(-2)]) : x);
+    return tf.matMul(operand(a), operand(b), transposeA, transposeB);
   };
   const before = tf.memory().numDataBuffers;
-  const result = tf.tidy(f);
-  expect(result.shape).toEqual([2, 3, 5, 6]);
-  expect(Array.from(result.dataSync())).toEqual(await onCpu(f));
+  const result = tf.tidy(product(false));
+  const expected = await onCpu(product(true));
+  const actual = Array.from(result.dataSync());
+  expect(actual).toHaveLength(expected.length);
+  actual.forEach((value, i) => {
+    expect(value).toBeCloseTo(expected[i]!, 4);
+  });
   result.dispose();
   expect(tf.memory().numDataBuffers).toBe(before);
-});
+}

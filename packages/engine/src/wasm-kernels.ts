@@ -1,13 +1,7 @@
 /** Kernels of the `wasm` backend that its own C++ makes ten times slower than they need to be, in terms of its faster ones. */
 import * as tf from "@tensorflow/tfjs";
-
-interface WasmBackend {
-  disposeData(dataId: object): boolean;
-  makeOutput(shape: readonly number[], dtype: tf.DataType): tf.TensorInfo;
-  typedArrayFromHeap(tensor: tf.TensorInfo): Float32Array;
-}
-
-const kernelOf = (name: string) => tf.getKernel(name, "wasm").kernelFunc;
+import type { WasmBackend } from "./wasm-backend.ts";
+import { createProducts } from "./wasm-products.ts";
 
 function replace(kernelName: string, kernelFunc: tf.KernelFunc): void {
   tf.unregisterKernel(kernelName, "wasm");
@@ -16,28 +10,8 @@ function replace(kernelName: string, kernelFunc: tf.KernelFunc): void {
 
 /** Once, after the backend has started: its own kernels stay in use below. */
 export function replaceSlowKernels(): void {
-  replace("BatchMatMul", transposeThenMultiply());
+  replace("BatchMatMul", createProducts());
   replace("Tile", tileByBlocks());
-}
-
-/** Products of transposed operands leave the fast path, so they are transposed first. */
-function transposeThenMultiply(): tf.KernelFunc {
-  const multiply = kernelOf("BatchMatMul");
-  const transpose = kernelOf("Transpose");
-  return ({ inputs, attrs, backend }) => {
-    const made: tf.TensorInfo[] = [];
-    const plain = (x: tf.TensorInfo, transposed: unknown) => {
-      if (!transposed) return x;
-      const last = x.shape.length - 1;
-      const perm = [...x.shape.keys()].with(last - 1, last).with(last, last - 1);
-      made.push(transpose({ inputs: { x }, attrs: { perm }, backend }) as tf.TensorInfo);
-      return made.at(-1)!;
-    };
-    const operands = { a: plain(inputs.a!, attrs?.transposeA), b: plain(inputs.b!, attrs?.transposeB) };
-    const product = multiply({ inputs: operands, attrs: { transposeA: false, transposeB: false }, backend });
-    for (const { dataId } of made) (backend as WasmBackend).disposeData(dataId);
-    return product;
-  };
 }
 
 /** Copies rows and blocks instead of computing the place of every single element. */
@@ -45,15 +19,12 @@ function tileByBlocks(): tf.KernelFunc {
   return ({ inputs, attrs, backend }) => {
     const x = inputs.x!;
     const reps = attrs!.reps as number[];
-    const { makeOutput, typedArrayFromHeap } = backend as WasmBackend;
-    const out = makeOutput.call(
-      backend,
-      x.shape.map((size, dimension) => size * reps[dimension]!),
-      x.dtype,
-    );
+    const wasm = backend as WasmBackend;
+    const shape = x.shape.map((size, dimension) => size * reps[dimension]!);
+    const out = wasm.makeOutput(shape, x.dtype);
     // Memory may have moved while the output was made, so views are taken now.
-    const from = typedArrayFromHeap.call(backend, x);
-    const to = typedArrayFromHeap.call(backend, out);
+    const from = wasm.typedArrayFromHeap(x);
+    const to = wasm.typedArrayFromHeap(out);
     if (to.length === 0) return out;
     const depth = reps.findLastIndex((count) => count > 1) + 1;
     const row = x.shape.slice(depth).reduce((product, size) => product * size, 1);

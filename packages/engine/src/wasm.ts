@@ -2,12 +2,8 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Running } from "./backends.ts";
 import { EngineError } from "./errors.ts";
+import type { WasmBackend } from "./wasm-backend.ts";
 import { replaceSlowKernels } from "./wasm-kernels.ts";
-
-interface WasmBackend {
-  incRef(dataId: object): void;
-  wasm: { _malloc(bytes: number): number; _free(address: number): void };
-}
 
 /** WebAssembly addresses have 32 bits. */
 const LIMIT = "4 GiB";
