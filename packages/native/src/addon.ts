@@ -1,0 +1,41 @@
+/**
+ * Finds and loads the compiled addon: the one built in this directory, else that of the installed platform package.
+ * Never throws; where there is none it says why.
+ */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import type { NativeAddon } from "./native-addon.ts";
+
+/** As in the names of our binaries and packages: linux-x64-gnu, darwin-arm64, win32-x64-msvc. */
+function platformName(): string {
+  const { platform, arch } = process;
+  if (platform === "win32") return `win32-${arch}-msvc`;
+  if (platform !== "linux") return `${platform}-${arch}`;
+  const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
+  return `linux-${arch}-${report?.header?.glibcVersionRuntime ? "gnu" : "musl"}`;
+}
+
+type Found = { addon: NativeAddon } | { reason: string };
+
+let found: Found | null = null;
+
+function find(): Found {
+  const require = createRequire(import.meta.url);
+  const name = platformName();
+  const built = fileURLToPath(new URL(`../megatron-native.${name}.node`, import.meta.url));
+  const candidate = existsSync(built) ? built : `@megatron-ts/native-${name}`;
+  try {
+    return { addon: require(candidate) as NativeAddon };
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND";
+    if (!missing) return { reason: `${candidate} does not load: ${(error as Error).message.split("\n")[0]}` };
+    return { reason: `no binary for ${name} is installed, and none was built (that needs Rust, https://rustup.rs)` };
+  }
+}
+
+/** The addon, or why there is none. Looks once. */
+export function loadAddon(): Found {
+  found ??= find();
+  return found;
+}

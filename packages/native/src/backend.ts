@@ -1,0 +1,192 @@
+/**
+ * The tfjs backend: reference-counted data ids over the engine's handles. Kernels are thin functions in `kernels/`;
+ * they take handles by `handleOf` and give results by `output` and `share`.
+ */
+import type { Precision, Storage, StorageBackend } from "@megatron-ts/ops";
+import * as tf from "@tensorflow/tfjs";
+import type { Handle, NativeAddon, NativeEngine } from "./native-addon.ts";
+import { type HostValues, isHostType, KIND_OF, type NativeData, NativeDataId } from "./native-data.ts";
+
+/** The collector is told of memory in steps of this many bytes: each call costs as much as a small kernel. */
+const REPORT_BYTES = 1 << 22;
+
+export class NativeBackend extends tf.KernelBackend implements StorageBackend {
+  readonly engine: NativeEngine;
+  readonly kinds: Readonly<Record<string, number>>;
+  /** Data ids of other backends whose tensors moved here. */
+  private readonly moved = new WeakMap<object, NativeData>();
+  /** Frees what was never disposed, when its data id is collected. */
+  private readonly lost = new FinalizationRegistry<NativeData>((data) => this.release(data));
+  private dataCount = 0;
+  private unreportedBytes = 0;
+
+  constructor(addon: NativeAddon, { threads }: { threads: number }) {
+    super();
+    this.engine = new addon.Engine(threads);
+    this.kinds = Object.fromEntries(addon.kinds().map((name, number) => [name, number]));
+  }
+
+  dataOf(dataId: object): NativeData {
+    if (dataId instanceof NativeDataId) return dataId.data;
+    const known = this.moved.get(dataId);
+    if (known) return known;
+    // Lives in another backend: tfjs reads it there and calls `move` here.
+    tf.engine().moveData(this, dataId);
+    return this.moved.get(dataId)!;
+  }
+
+  /** The engine's handle of a tensor. */
+  handleOf({ dataId }: { dataId: object }): Handle {
+    return dataId instanceof NativeDataId ? dataId.data.handle : this.dataOf(dataId).handle;
+  }
+
+  /** The same, or -1 where there is no tensor. */
+  handleOrNone(tensor: { dataId: object } | null | undefined): Handle {
+    return tensor ? this.handleOf(tensor) : -1;
+  }
+
+  /** A result of the engine as kernels return it. */
+  output(handle: Handle, shape: number[], dtype: tf.DataType = "float32"): tf.TensorInfo {
+    const bytes = tf.util.sizeFromShape(shape) * (dtype === "bool" ? 1 : 4);
+    return { dataId: this.register({ handle, host: null, dtype, bytes, refCount: 1 }), shape, dtype };
+  }
+
+  /** The same memory under another shape. */
+  share({ dataId, dtype }: tf.TensorInfo, shape: number[]): tf.TensorInfo {
+    this.dataOf(dataId).refCount++;
+    return { dataId, shape, dtype };
+  }
+
+  private register(data: NativeData): NativeDataId {
+    const dataId = new NativeDataId(data);
+    this.dataCount++;
+    this.lost.register(dataId, data);
+    this.report(data.bytes);
+    return dataId;
+  }
+
+  private report(bytes: number): void {
+    this.unreportedBytes += bytes;
+    if (Math.abs(this.unreportedBytes) < REPORT_BYTES) return;
+    this.engine.adjustExternalMemory(this.unreportedBytes);
+    this.unreportedBytes = 0;
+  }
+
+  private release(data: NativeData): void {
+    if (data.refCount < 0) return;
+    data.refCount = -1;
+    this.dataCount--;
+    this.report(-data.bytes);
+    if (data.handle >= 0) this.engine.free(data.handle);
+    data.handle = -1;
+  }
+
+  private create(values: tf.backend_util.BackendValues | null, shape: number[], dtype: tf.DataType): NativeData {
+    const size = tf.util.sizeFromShape(shape);
+    if (isHostType(dtype)) return { handle: -1, host: values as HostValues, dtype, bytes: 0, refCount: 1 };
+    const kind = this.kinds[KIND_OF[dtype as keyof typeof KIND_OF]]!;
+    const bytes = size * (dtype === "bool" ? 1 : 4);
+    const handle = values ? this.engine.create(kind, bytesOf(values, dtype)) : this.engine.fill(kind, size, 0);
+    return { handle, host: null, dtype, bytes, refCount: 1 };
+  }
+
+  override write(values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType): object {
+    return this.register(this.create(values, shape, dtype));
+  }
+
+  override move(
+    dataId: object,
+    values: tf.backend_util.BackendValues,
+    shape: number[],
+    dtype: tf.DataType,
+    refCount: number,
+  ): void {
+    const data = this.create(values, shape, dtype);
+    data.refCount = refCount;
+    this.moved.set(dataId, data);
+    this.dataCount++;
+    this.lost.register(dataId, data);
+    this.report(data.bytes);
+  }
+
+  override readSync(dataId: object): tf.backend_util.BackendValues {
+    const { handle, host, dtype } = this.dataOf(dataId);
+    if (host) return host as tf.backend_util.BackendValues;
+    const bytes = this.engine.read(handle);
+    if (dtype === "int32") return new Int32Array(bytes);
+    return dtype === "bool" ? new Uint8Array(bytes) : new Float32Array(bytes);
+  }
+
+  override async read(dataId: object): Promise<tf.backend_util.BackendValues> {
+    return this.readSync(dataId);
+  }
+
+  override disposeData(dataId: object, force = false): boolean {
+    const data = dataId instanceof NativeDataId ? dataId.data : this.moved.get(dataId);
+    if (!data || data.refCount < 0) return true;
+    data.refCount--;
+    if (!force && data.refCount > 0) return false;
+    this.release(data);
+    this.moved.delete(dataId);
+    return true;
+  }
+
+  override refCount(dataId: object): number {
+    return Math.max(this.dataOf(dataId).refCount, 0);
+  }
+
+  override incRef(dataId: object): void {
+    this.dataOf(dataId).refCount++;
+  }
+
+  override numDataIds(): number {
+    return this.dataCount;
+  }
+
+  override memory(): { unreliable: boolean } {
+    return { unreliable: false };
+  }
+
+  override floatPrecision(): 16 | 32 {
+    return 32;
+  }
+
+  override epsilon(): number {
+    return 1e-7;
+  }
+
+  override timerAvailable(): boolean {
+    return true;
+  }
+
+  override async time(f: () => void): Promise<tf.TimingInfo> {
+    const start = performance.now();
+    f();
+    return { kernelMs: performance.now() - start } as tf.TimingInfo;
+  }
+
+  override dispose(): void {
+    this.engine.trim();
+  }
+
+  storageOf(dataId: object): Storage {
+    const { handle } = this.dataOf(dataId);
+    return this.engine.kind(handle) === this.kinds.bf16 ? "bf16" : "f32";
+  }
+
+  store(dataId: object, storage: Storage): void {
+    const { handle, dtype } = this.dataOf(dataId);
+    if (dtype !== "float32") throw new Error(`a tensor of type ${dtype} cannot be stored as ${storage}`);
+    this.engine.store(handle, this.kinds[storage]!);
+  }
+
+  setPrecision(precision: Precision): Precision {
+    return this.engine.setBf16(precision === "bf16") ? "bf16" : "f32";
+  }
+}
+
+/** Values as the bytes of their type. */
+function bytesOf(values: tf.backend_util.BackendValues, dtype: tf.DataType): Uint8Array {
+  const typed = tf.util.toTypedArray(values as Float32Array, dtype as "float32" | "int32" | "bool");
+  return new Uint8Array(typed.buffer, typed.byteOffset, typed.byteLength);
+}

@@ -1,0 +1,66 @@
+/**
+ * What happens to kernels that are not native: inputs are read, the `cpu` backend computes, the result is written back.
+ * Correct and slow, so every use is counted by kernel: no training or decoding step may show up here.
+ */
+import * as tf from "@tensorflow/tfjs";
+import type { NativeBackend } from "./backend.ts";
+import type { Call, Run } from "./kernel.ts";
+
+/** What of the cpu backend the fallback uses. */
+interface CpuBackend {
+  write(values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType): object;
+  readSync(dataId: object): tf.backend_util.BackendValues;
+  disposeData(dataId: object, force?: boolean): boolean;
+}
+
+const counts = new Map<string, number>();
+
+/** How often each kernel went through the cpu backend since the last reset. */
+export function fallbackCounts(): Record<string, number> {
+  return Object.fromEntries(counts);
+}
+
+export function resetFallbackCounts(): void {
+  counts.clear();
+}
+
+function cpuBackend(): CpuBackend {
+  const backend = tf.findBackend("cpu");
+  if (!backend) throw new Error("the native backend needs tfjs's cpu backend for the kernels that it lacks");
+  return backend as unknown as CpuBackend;
+}
+
+function toCpu(native: NativeBackend, cpu: CpuBackend, { dataId, shape, dtype }: tf.TensorInfo): tf.TensorInfo {
+  const values = native.readSync(dataId);
+  if (dtype !== "complex64") return { dataId: cpu.write(values, shape, dtype), shape, dtype };
+  const { real, imag } = tf.backend_util.splitRealAndImagArrays(values as Float32Array);
+  const part = (numbers: Float32Array) => ({ dataId: cpu.write(numbers, shape, "float32"), shape, dtype: "float32" });
+  const inputs = { real: part(real), imag: part(imag) } as unknown as tf.NamedTensorInfoMap;
+  const joined = tf.getKernel("Complex", "cpu").kernelFunc({ inputs, backend: cpu, attrs: {} }) as tf.TensorInfo;
+  cpu.disposeData(inputs.real!.dataId);
+  cpu.disposeData(inputs.imag!.dataId);
+  return joined;
+}
+
+/** A kernel of this name that runs on the cpu backend. */
+export function fallback(name: string): Run {
+  return ({ inputs, attrs, backend }: Call) => {
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+    const cpu = cpuBackend();
+    const there = Object.fromEntries(
+      Object.entries(inputs)
+        .filter(([, input]) => input)
+        .map(([key, input]) => [key, toCpu(backend, cpu, input)]),
+    );
+    // Lists of tensors arrive as arrays, and kernels tell them from records.
+    const arguments_ = (Array.isArray(inputs) ? Object.values(there) : there) as unknown as tf.NamedTensorInfoMap;
+    const results = tf.getKernel(name, "cpu").kernelFunc({ inputs: arguments_, attrs, backend: cpu });
+    const back = [results].flat().map(({ dataId, shape, dtype }) => ({
+      dataId: backend.write(cpu.readSync(dataId), shape, dtype),
+      shape,
+      dtype,
+    }));
+    for (const { dataId } of [...[results].flat(), ...Object.values(there)]) cpu.disposeData(dataId);
+    return Array.isArray(results) ? back : back[0]!;
+  };
+}

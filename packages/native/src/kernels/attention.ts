@@ -1,0 +1,50 @@
+/** Fused attention, forward and backward. */
+import { ANY, type Call, type Kernels, type Run, taking } from "../kernel.ts";
+import type { AttentionCall } from "../native-addon.ts";
+
+function describe({ inputs: { q, k, ranges, pageTable }, attrs: { scale, dropout }, backend }: Call): AttentionCall {
+  const [batch, queries, heads, headSize] = q!.shape as [number, number, number, number];
+  const [, size, kvHeads] = k!.shape as [number, number, number];
+  return {
+    batch,
+    queries,
+    keys: pageTable ? pageTable.shape[1]! * size : size,
+    heads,
+    kvHeads,
+    headSize,
+    scale,
+    ranges: backend.handleOrNone(ranges),
+    pageTable: backend.handleOrNone(pageTable),
+    pageSize: pageTable ? size : 0,
+    dropout: dropout ? [dropout.rate, ...dropout.key, ...dropout.origin, ...dropout.globalShape] : [],
+  };
+}
+
+const attention: Run = (call) => {
+  const { q, k, v } = call.inputs;
+  const { backend } = call;
+  const handles = [backend.handleOf(q!), backend.handleOf(k!), backend.handleOf(v!)] as const;
+  const [out, sums] = backend.engine.attention(...handles, describe(call));
+  const [batch, queries, heads] = q!.shape as [number, number, number];
+  return [backend.output(out!, q!.shape), backend.output(sums!, [batch, heads, queries])];
+};
+
+const attentionGradient: Run = (call) => {
+  const { dout, q, k, v, out, logSumExp } = call.inputs;
+  const { backend } = call;
+  const [dq, dk, dv] = backend.engine.attentionGradient(
+    backend.handleOf(dout!),
+    backend.handleOf(q!),
+    backend.handleOf(k!),
+    backend.handleOf(v!),
+    backend.handleOf(out!),
+    backend.handleOf(logSumExp!),
+    describe(call),
+  );
+  return [backend.output(dq!, q!.shape), backend.output(dk!, k!.shape), backend.output(dv!, v!.shape)];
+};
+
+export const attentionKernels: Kernels = taking(ANY, {
+  MegatronAttention: attention,
+  MegatronAttentionGradient: attentionGradient,
+});

@@ -1,0 +1,98 @@
+/** Registers the backend `native` and all its kernels with tfjs, and makes it the current one. */
+import * as tf from "@tensorflow/tfjs";
+import { loadAddon } from "./addon.ts";
+import { NativeBackend } from "./backend.ts";
+import { fallback } from "./fallback.ts";
+import type { Call, Kernels } from "./kernel.ts";
+import { attentionKernels } from "./kernels/attention.ts";
+import { crossEntropyKernels } from "./kernels/cross-entropy.ts";
+import { dropoutKernels } from "./kernels/dropout.ts";
+import { elementwiseKernels } from "./kernels/elementwise.ts";
+import { embeddingKernels } from "./kernels/embedding.ts";
+import { inPlaceKernels } from "./kernels/in-place.ts";
+import { indexingKernels } from "./kernels/indexing.ts";
+import { layoutKernels } from "./kernels/layout.ts";
+import { linearKernels } from "./kernels/linear.ts";
+import { normalisationKernels } from "./kernels/normalisation.ts";
+import { productKernels } from "./kernels/products.ts";
+import { reductionKernels } from "./kernels/reductions.ts";
+import type { NativeAddon } from "./native-addon.ts";
+import { profiled } from "./profile.ts";
+
+const NAME = "native";
+
+export interface LoadOptions {
+  /** Threads that compute, the calling one among them; the physical cores unless told. */
+  threads?: number;
+}
+
+export interface LoadedNative {
+  threads: number;
+  /** The SIMD instruction sets that kernels use on this processor. */
+  instructionSets: string[];
+}
+
+/** Null where the addon loads, else one line that says why not. */
+export function unusable(): string | null {
+  const found = loadAddon();
+  return "reason" in found ? found.reason : null;
+}
+
+function allKernels(addon: NativeAddon): Kernels {
+  return {
+    ...elementwiseKernels(addon),
+    ...reductionKernels(addon),
+    ...layoutKernels,
+    ...indexingKernels,
+    ...productKernels,
+    ...linearKernels(addon),
+    ...normalisationKernels,
+    ...embeddingKernels,
+    ...dropoutKernels,
+    ...crossEntropyKernels,
+    ...attentionKernels,
+    ...inPlaceKernels,
+  };
+}
+
+function register(kernelName: string, run: (call: Call) => tf.TensorInfo | tf.TensorInfo[]): void {
+  const kernelFunc = profiled(kernelName, run) as unknown as tf.KernelFunc;
+  tf.registerKernel({ kernelName, backendName: NAME, kernelFunc });
+}
+
+function registerAll(addon: NativeAddon): void {
+  const ofCpu = new Set(tf.getKernelsForBackend("cpu").map(({ kernelName }) => kernelName));
+  const native = allKernels(addon);
+  for (const [name, { dtypes, run }] of Object.entries(native)) {
+    const otherwise = ofCpu.has(name) ? fallback(name) : run;
+    register(name, (call) => {
+      for (const key in call.inputs) {
+        const input = call.inputs[key];
+        if (input && !dtypes.includes(input.dtype)) return otherwise(call);
+      }
+      return run(call);
+    });
+  }
+  for (const name of ofCpu) {
+    if (!(name in native)) register(name, fallback(name));
+  }
+}
+
+/**
+ * Registers the backend (once for this process or worker), starts its threads and makes it the current one. A later call
+ * with another number of threads starts the backend anew: tensors that live on it are lost.
+ */
+export async function loadNative({ threads = 0 }: LoadOptions = {}): Promise<LoadedNative> {
+  const found = loadAddon();
+  if ("reason" in found) throw new Error(`the native backend cannot run here: ${found.reason}`);
+  const { addon } = found;
+  const running = tf.findBackend(NAME) as NativeBackend | null;
+  if (running && threads !== 0 && running.engine.threads() !== threads) tf.removeBackend(NAME);
+  if (!tf.findBackend(NAME)) {
+    tf.registerBackend(NAME, () => new NativeBackend(addon, { threads }), 10);
+    if (tf.getKernelsForBackend(NAME).length === 0) registerAll(addon);
+  }
+  await tf.setBackend(NAME);
+  const backend = tf.findBackend(NAME) as NativeBackend;
+  return { threads: backend.engine.threads(), instructionSets: addon.instructionSets() };
+}
