@@ -35,6 +35,19 @@ function ungroupQueries(x: tf.Tensor, [batch, tokens, heads, headSize]: readonly
 /** [B, S, G, D] -> [B, G, S, D] */
 const keysByHead = (x: tf.Tensor) => tf.transpose(x, [0, 2, 1, 3]);
 
+/** ranges [B, T, 2] -> truth values [B, 1, T, S]. Filled here: backends take far longer to compare every pair. */
+function visibleKeys(ranges: tf.Tensor, keys: number): tf.Tensor {
+  const [batch, tokens] = ranges.shape as [number, number, number];
+  const bounds = ranges.dataSync();
+  const visible = new Uint8Array(batch * tokens * keys);
+  for (let query = 0; query < batch * tokens; query++) {
+    const from = Math.max(bounds[2 * query]!, 0);
+    const to = Math.min(bounds[2 * query + 1]!, keys);
+    if (from < to) visible.fill(1, query * keys + from, query * keys + to);
+  }
+  return tf.tensor(visible, [batch, 1, tokens, keys], "bool");
+}
+
 /** Scaled and biased scores [B, H, T, S], -Infinity where the query may not look. */
 function maskedScores(
   { q, k, ranges, bias }: { q: tf.Tensor; k: tf.Tensor; ranges: tf.Tensor; bias?: tf.Tensor },
@@ -45,9 +58,7 @@ function maskedScores(
   const products = tf.matMul(groupQueries(q, groups), keysByHead(k), false, true);
   const scaled = tf.reshape(tf.mul(products, scale), [batch, heads, tokens, keys]);
   const scores = bias ? tf.add(scaled, bias) : scaled;
-  const position = tf.reshape(tf.range(0, keys, 1, "int32"), [1, 1, 1, keys]);
-  const [from, to] = tf.split(tf.reshape(ranges, [batch, 1, tokens, 2]), 2, -1) as [tf.Tensor, tf.Tensor];
-  const visible = tf.logicalAnd(tf.greaterEqual(position, from), tf.less(position, to));
+  const visible = visibleKeys(ranges, keys);
   return tf.where(tf.broadcastTo(visible, scores.shape), scores, tf.fill(scores.shape, Number.NEGATIVE_INFINITY));
 }
 
