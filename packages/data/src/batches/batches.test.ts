@@ -152,6 +152,8 @@ describe("evaluation batches", () => {
           Array.from({ length: ranks }, (_, rank) => evaluation.at(i, { rank, ranks })),
         ).flat();
         const found = scored(parts);
+        const lastBatch = parts.slice(-ranks);
+        expect(lastBatch.some(({ labels }) => labels.some((label) => label !== IGNORED_LABEL))).toBe(true);
         expect(found.map(({ label }) => label)).toEqual(expected.slice(1));
         expect(evaluation.scoredTokens).toBe(expected.length - 1);
         found.forEach(({ context: before }, i) => {

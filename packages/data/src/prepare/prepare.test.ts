@@ -170,7 +170,7 @@ describe("interrupted", () => {
   };
 
   it("at any task, it goes on and writes the same bytes", async () => {
-    const inputs = [file("resume.jsonl", jsonl(texts)), file("resume.txt", prose(1, 300)[0]!)];
+    const inputs = [file("resume.txt", prose(1, 300)[0]!), file("resume.jsonl", jsonl(texts))];
     const straight = await prepare({ inputs, output: path("straight") });
     for (const tasks of [1, 2, 7, 20]) {
       await interrupted(inputs, "resumed", tasks);

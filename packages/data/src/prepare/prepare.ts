@@ -142,7 +142,7 @@ export async function prepareWith(options: PrepareOptions, tuning: PrepareTuning
     for (const { task, encoded } of underWay) await collect(task, encoded);
     if (collector.documents === 0) throw new DataError("the inputs hold no text that makes a token");
   } catch (error) {
-    if (resumable && collector.documents > 0) {
+    if (resumable && collector.tokens > 0) {
       if (error instanceof DataError) record();
       collector.close();
     } else {
