@@ -7,13 +7,13 @@ import {
   createSentencePairs,
   type Dataset,
   type DocumentRange,
-  type MaskedBatch,
   objectiveVocabulary,
   type SampleSource,
   type Segments,
 } from "@megatron-ts/data";
-import type { EncoderModel } from "@megatron-ts/model";
+import type { EncoderDecoderModel, EncoderModel } from "@megatron-ts/model";
 import { type MaskedRows, maskedObjective } from "../step/masked-objective.ts";
+import type { Objective } from "../step/objective.ts";
 import type { ObjectiveConfigOf } from "./objective-configuration.ts";
 import type { BatchContext, RunObjective } from "./run-objective.ts";
 import { requireToken } from "./special-tokens.ts";
@@ -21,9 +21,16 @@ import { requireToken } from "./special-tokens.ts";
 /** Tokens of the frame: `[CLS] text [SEP]`, and one more separator behind a second segment. */
 const FRAME = { single: 2, pair: 3 };
 
-export const maskedRun: RunObjective<"masked", MaskedBatch & MaskedRows, EncoderModel> = {
-  families: ["bert"],
-  objective: maskedObjective as RunObjective<"masked", MaskedBatch & MaskedRows, EncoderModel>["objective"],
+/** The encoder of an encoder-decoder is trained as one. */
+const objective: Objective<MaskedRows, EncoderModel | EncoderDecoderModel> = {
+  ...maskedObjective,
+  lossSum: (model, batch, options) =>
+    maskedObjective.lossSum("encoder" in model ? model.encoder : model, batch, options),
+};
+
+export const maskedRun: RunObjective<"masked", MaskedRows, EncoderModel | EncoderDecoderModel> = {
+  families: ["bert", "encoder-decoder"],
+  objective,
   open(config, context) {
     const { datasets, data, schedule, tokenizer, seed, evaluation } = context;
     const options = (samples: SampleSource<Segments>, key: number) => ({

@@ -26,7 +26,49 @@ const maskedSchema = z.strictObject({
   staticAfter: z.int().min(1).nullable().default(null),
 });
 
-export const objectiveConfigSchema = z.discriminatedUnion("name", [causalSchema, maskedSchema]);
+/** Tokens are predicted in the order of a permutation (XLNet). Lengths are shares of the sequence. */
+const permutationSchema = z.strictObject({
+  name: z.literal("permutation"),
+  /** Of the first part, which is also the length of a permutation: 256 of 512. */
+  reuse: rate.default(0.5),
+  /** Of the tokens that are predicted: 85 of 512. */
+  predicted: rate.default(85 / 512),
+  /** mask_alpha: tokens of context for each predicted one. */
+  contextPerToken: z.int().min(1).default(6),
+  maxNgram: z.int().min(1).default(5),
+  /** Every second sample runs backwards. */
+  bothDirections: z.boolean().default(true),
+});
+
+const spanFields = {
+  /** Share of the tokens that is taken out. */
+  rate: rate.default(0.15),
+  /** "mean" as T5 cuts spans, "geometric" as Megatron does (p = 0.2, up to ten tokens). */
+  spans: z.enum(["mean", "geometric"]).default("mean"),
+  meanLength: z.number().min(1).default(3),
+};
+
+/** Spans become sentinels, and the target spells them out (T5). */
+const spanCorruptionSchema = z.strictObject({ name: z.literal("span-corruption"), ...spanFields });
+
+/** Spans become one mask token each, and the target is the whole text (BART's infilling). */
+const denoisingSchema = z.strictObject({ name: z.literal("denoising"), ...spanFields });
+
+const singleSchema = z.discriminatedUnion("name", [
+  causalSchema,
+  maskedSchema,
+  permutationSchema,
+  spanCorruptionSchema,
+  denoisingSchema,
+]);
+
+/** Several at once for one model, their mean losses added by weight. */
+const mixedSchema = z.strictObject({
+  name: z.literal("mixed"),
+  parts: z.array(z.strictObject({ weight: z.number().gt(0), objective: singleSchema })).min(2),
+});
+
+export const objectiveConfigSchema = z.discriminatedUnion("name", [...singleSchema.options, mixedSchema]);
 
 export type ObjectiveConfig = z.output<typeof objectiveConfigSchema>;
 export type ObjectiveConfigOf<Name extends ObjectiveConfig["name"]> = Extract<ObjectiveConfig, { name: Name }>;

@@ -4,28 +4,44 @@ import { ConfigError } from "../configuration-error.ts";
 import type { Rows } from "../step/objective.ts";
 import { causalRun } from "./causal-run.ts";
 import { maskedRun } from "./masked-run.ts";
+import { createMixedRun } from "./mixed-run.ts";
 import { type ObjectiveConfig, objectiveConfigSchema } from "./objective-configuration.ts";
+import { permutationRun } from "./permutation-run.ts";
 import type { RunObjective } from "./run-objective.ts";
+import { sequenceRun } from "./sequence-run.ts";
 
 const objectives: { [Name in ObjectiveConfig["name"]]: RunObjective<Name, never, never> } = {
   causal: causalRun as never,
   masked: maskedRun as never,
+  permutation: permutationRun as never,
+  "span-corruption": sequenceRun as never,
+  denoising: sequenceRun as never,
+  mixed: createMixedRun((name) => objectiveNamed(name)) as never,
 };
 
-const ofFamily: Partial<Record<ModelConfig["family"], ObjectiveConfig["name"]>> = { gpt: "causal", bert: "masked" };
+const ofFamily: Record<ModelConfig["family"], ObjectiveConfig["name"]> = {
+  gpt: "causal",
+  bert: "masked",
+  xlnet: "permutation",
+  "encoder-decoder": "span-corruption",
+  t5: "span-corruption",
+};
 
 /** The objective of a run with all its defaults. Throws a ConfigError for one that the family cannot be trained for. */
 export function resolveObjective(given: ObjectiveConfig | undefined, family: ModelConfig["family"]): ObjectiveConfig {
-  const name = ofFamily[family];
-  const config = given ?? (name && objectiveConfigSchema.parse({ name }));
-  if (config && objectives[config.name].families.includes(family)) return config;
+  const config = given ?? objectiveConfigSchema.parse({ name: ofFamily[family] });
+  const names =
+    config.name === "mixed"
+      ? ["mixed" as const, ...config.parts.map(({ objective }) => objective.name)]
+      : [config.name];
+  if (names.every((name) => objectives[name].families.includes(family))) return config;
   const possible = Object.entries(objectives).flatMap(([other, { families }]) =>
     families.includes(family) ? [other] : [],
   );
   throw new ConfigError([
     {
       path: "train.objective.name",
-      message: `expected ${possible.length > 0 ? possible.join(" or ") : "another family: none"} for a model of family ${family}; got ${config?.name ?? "nothing"}`,
+      message: `expected ${possible.join(", ")} for a model of family ${family}; got ${names.join(" of ")}`,
     },
   ]);
 }

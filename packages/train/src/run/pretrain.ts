@@ -63,6 +63,7 @@ export async function pretrain(
       data: configuration.data,
       schedule,
       tokenizer,
+      family: resolved.model.family,
       seed: train.seed,
       evaluation: { batchSize: train.microBatchSize, batches: train.evaluation?.batches ?? 0 },
     });

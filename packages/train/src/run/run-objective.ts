@@ -12,6 +12,8 @@ export interface BatchContext {
   data: DataConfig;
   schedule: BatchSchedule;
   tokenizer: Tokenizer;
+  /** Of the model: what its batches must hold. */
+  family: ModelConfig["family"];
   seed: number;
   /** Rows of an evaluation batch, and how many of them there are at the most. */
   evaluation: { batchSize: number; batches: number };

@@ -1,0 +1,79 @@
+/**
+ * Permutation language modelling (Yang et al. 2019): the query stream predicts its targets from what the permutation lets
+ * it see. An XLNet predicts by itself; the decoder of an encoder-decoder also reads a source through its encoder.
+ */
+import type { EncoderDecoderModel, XlnetModel } from "@megatron-ts/model";
+import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
+import * as tf from "@tensorflow/tfjs";
+import type { Objective, Rows } from "./objective.ts";
+
+/** Arrays are row-major, [B * T] unless they say otherwise. */
+export interface PermutationRows extends Rows {
+  readonly sequenceLength: number;
+  readonly tokens: Int32Array;
+  readonly segments: Int32Array;
+  /** [B * T * T]: 1 where token i may not see token j. */
+  readonly blocked: Uint8Array;
+  /** [B * M] */
+  readonly targets: Int32Array;
+  /** [B * M] */
+  readonly labels: Int32Array;
+  /** [B]: 1 for rows whose text runs backwards; none unless given. */
+  readonly reversed?: Int32Array;
+  /** [B * S]: what the encoder reads, in models that have one. */
+  readonly source?: Int32Array;
+}
+
+export const permutationObjective: Objective<PermutationRows, XlnetModel | EncoderDecoderModel> = {
+  name: "permutation",
+
+  tokens: ({ tokens, source }) => tokens.length + (source?.length ?? 0),
+
+  count: ({ labels }) => labels.length,
+
+  slice({ batchSize, sequenceLength, ...batch }, start, end) {
+    const cut = <Values extends Int32Array | Uint8Array>(values: Values): Values => {
+      const row = values.length / batchSize;
+      return values.subarray(start * row, end * row) as Values;
+    };
+    return {
+      batchSize: end - start,
+      sequenceLength,
+      tokens: cut(batch.tokens),
+      segments: cut(batch.segments),
+      blocked: cut(batch.blocked),
+      targets: cut(batch.targets),
+      labels: cut(batch.labels),
+      reversed: batch.reversed && cut(batch.reversed),
+      source: batch.source && cut(batch.source),
+    };
+  },
+
+  lossSum(model, batch, options) {
+    const { batchSize } = batch;
+    const matrix = (values: Int32Array) => tf.tensor2d(values, [batchSize, values.length / batchSize], "int32");
+    return tf.tidy(() => {
+      const tokens = matrix(batch.tokens);
+      const targets = matrix(batch.targets);
+      const blocked = tf.tensor3d(batch.blocked, [batchSize, batch.sequenceLength, batch.sequenceLength], "int32");
+      const query =
+        "encode" in model
+          ? model.permuted({ tokens, targets, blocked, memory: encodeSource(model, batch, options) }, options).query
+          : model.hidden(
+              { tokens, targets, blocked, tokenTypes: matrix(batch.segments), reversed: batch.reversed },
+              options,
+            ).query!;
+      const labels = matrix(batch.labels);
+      return tf.sum(vocabularyParallelCrossEntropy(model.logits(query), { labels, mesh: model.mesh }));
+    });
+  },
+};
+
+function encodeSource(
+  model: EncoderDecoderModel,
+  { source, batchSize }: PermutationRows,
+  options: Parameters<EncoderDecoderModel["encode"]>[1],
+): tf.Tensor {
+  if (!source) throw new Error("the decoder of an encoder-decoder predicts from a source, and was given none");
+  return model.encode({ tokens: tf.tensor2d(source, [batchSize, source.length / batchSize], "int32") }, options);
+}
