@@ -8,6 +8,7 @@ import {
 } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { dropoutAt } from "./dropout.ts";
+import { type MemoryCache, once } from "./memory-cache.ts";
 import type { StepRandomness } from "./model.ts";
 import type { RelativeContext } from "./relative-attention.ts";
 import { type RotaryTables, rotate } from "./rotary.ts";
@@ -30,9 +31,6 @@ export interface AttentionConfig {
   /** Of the output projection, which Megatron scales down with depth. */
   outputInitializer: Initializer;
 }
-
-/** Keys and values of a memory, which stay the same for every token that is decoded. */
-export type MemoryCache = Map<string, { k: tf.Tensor; v: tf.Tensor }>;
 
 /** What the blocks of one forward share. Tensors stand directly in it, so that a recomputed block finds them again. */
 export interface BlockContext extends Partial<RotaryTables>, Partial<RelativeContext> {
@@ -115,9 +113,8 @@ export function createCrossAttention(scope: Scope, config: AttentionConfig): Att
   const project = createProjections(scope, config);
   return (x, { memory, memoryRanges, memoryCache, random, observe }) => {
     if (!memory || !memoryRanges) throw new Error(`${scope.path} attends to a memory, and was given none`);
-    const cached = memoryCache?.get(scope.path);
-    const { k, v } = cached ?? { k: project.key(memory), v: project.value(memory) };
-    if (memoryCache && !cached) memoryCache.set(scope.path, { k: tf.keep(k), v: tf.keep(v) });
+    const k = once(memoryCache, `${scope.path}.key`, () => project.key(memory));
+    const v = once(memoryCache, `${scope.path}.value`, () => project.value(memory));
     const q = project.query(x);
     const attended = attend(
       { q, k, v },

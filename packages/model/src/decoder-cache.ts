@@ -1,6 +1,6 @@
 /** The cache of a decoder that attends to a memory: its own keys and values, and the memory's. */
 import { type CacheOptions, createCache } from "@megatron-ts/attention";
-import type { MemoryCache } from "./attention.ts";
+import type { MemoryCache } from "./memory-cache.ts";
 import type { DecoderCache } from "./sequence-to-sequence.ts";
 
 export function createDecoderCache(options: CacheOptions): DecoderCache {
@@ -11,10 +11,7 @@ export function createDecoderCache(options: CacheOptions): DecoderCache {
     memory,
     dispose() {
       own.dispose();
-      for (const { k, v } of memory.values()) {
-        k.dispose();
-        v.dispose();
-      }
+      for (const tensor of memory.values()) tensor.dispose();
       memory.clear();
     },
   };

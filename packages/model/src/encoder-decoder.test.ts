@@ -77,7 +77,7 @@ describe("encoder-decoder", () => {
           fed[row] = fed[row]! + count;
         });
         cache.advance(counts);
-        expect(cache.memory.size).toBe(2);
+        expect(cache.memory.size).toBe(4);
       }
       expect(fed).toEqual([7, 6]);
       cache.dispose();

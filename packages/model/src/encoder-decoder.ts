@@ -4,13 +4,13 @@
  * stream starts from the position embeddings, and so adds no weight.
  */
 import { causalRanges, narrowRanges, paddedRanges } from "@megatron-ts/attention";
-import { embedding } from "@megatron-ts/ops";
 import {
   createScope,
   createVocabularyParallelEmbedding,
   type Mesh,
   normal,
   type ParameterSource,
+  truncatedNormal,
 } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import type { BlockConfig } from "./block.ts";
@@ -18,11 +18,14 @@ import { createDecoderCache } from "./decoder-cache.ts";
 import { createDense } from "./dense.ts";
 import { dropAt } from "./dropout.ts";
 import type { EncoderDecoderConfig } from "./encoder-decoder-configuration.ts";
+import { createPlaces } from "./encoder-decoder-places.ts";
 import { ModelError } from "./errors.ts";
+import { createMaskedLanguageHead } from "./heads-masked-language.ts";
 import { memoryRangesOf } from "./memory-ranges.ts";
 import type { EncoderInput, EncoderModel, EncoderOptions, ForwardOptions } from "./model.ts";
 import { createNorm } from "./norm.ts";
 import { positionsFrom } from "./positions.ts";
+import { createRelativeAttention } from "./relative-attention.ts";
 import type { DecoderOptions, MemoryInput, SequenceToSequenceModel, TargetInput } from "./sequence-to-sequence.ts";
 import { createStack } from "./stack.ts";
 import { type PermutedInput, permutationBias, rowsAt, type Streams, splitStreams } from "./two-streams.ts";
@@ -40,45 +43,55 @@ export function createEncoderDecoder(
   { mesh, source }: { mesh: Mesh; source: ParameterSource },
 ): EncoderDecoderModel {
   const { scope, parameters } = createScope({ mesh, source });
-  const { hiddenSize, numHeads, maxPositions, numTokenTypes, normEpsilon, attentionWindow: window } = config;
-  const { numLayers, numDecoderLayers = numLayers, vocabularySize, normPlacement } = config;
-  const initializer = normal(config.initializerRange);
+  const { hiddenSize, numHeads, maxPositions, normEpsilon, attentionWindow: window } = config;
+  const { numLayers, numDecoderLayers = numLayers, vocabularySize, normPlacement, relativeDistances } = config;
+  const { initializer } = initializersOf(config, numLayers);
   const tokenEmbedding = createVocabularyParallelEmbedding(scope.child("tokenEmbedding"), {
     vocabularySize,
     hiddenSize,
     initializer,
   });
-  const table = (name: string, rows: number) => scope.child(name).parameter("weight", [rows, hiddenSize], initializer);
-  const positionTable = table("positionEmbedding", maxPositions);
-  const tokenTypeTable = numTokenTypes > 0 ? table("tokenTypeEmbedding", numTokenTypes) : null;
+  const places = createPlaces(scope, config, initializer);
   const embeddingNorm =
-    normPlacement === "post"
+    normPlacement === "post" && !relativeDistances
       ? createNorm(scope.child("embeddingNorm"), { kind: "layer", size: hiddenSize, epsilon: normEpsilon })
       : (x: tf.Tensor) => x;
   const finalNorm = normPlacement === "pre";
-  const encoder = createStack(scope.child("encoder"), { numLayers, block: blockConfig(config, numLayers), finalNorm });
+  const finalDropout = relativeDistances ? config.dropout : 0;
+  const encoder = createStack(scope.child("encoder"), {
+    numLayers,
+    block: blockConfig(config, numLayers),
+    finalNorm,
+    finalDropout,
+  });
   const decoder = createStack(scope.child("decoder"), {
     numLayers: numDecoderLayers,
     block: { ...blockConfig(config, numDecoderLayers), crossAttention: attentionConfig(config, numDecoderLayers) },
     finalNorm,
+    finalDropout,
   });
+  const logits = config.headTransform
+    ? createMaskedLanguageHead(
+        scope.child("languageModelHead"),
+        {
+          hiddenSize,
+          vocabularySize,
+          activation: config.headActivation ?? config.activation,
+          normEpsilon,
+          initializer,
+        },
+        { tokenEmbedding },
+      )
+    : (states: tf.Tensor) => tokenEmbedding.logits(states);
   const square = { inputs: hiddenSize, outputs: hiddenSize, initializer };
   const pooler = config.pairHead ? createDense(scope.child("pooler"), square) : null;
   const pair = config.pairHead ? createDense(scope.child("pairHead"), { ...square, outputs: 2 }) : null;
-
-  /** Where tokens stand, without what they are: [B, T, h]. */
-  function place(positions: tf.Tensor, tokenTypes?: tf.Tensor): tf.Tensor {
-    const places = embedding(positions, { table: positionTable.tensor });
-    if (!tokenTypeTable) return places;
-    const types = tokenTypes ?? tf.zeros([1, 1], "int32");
-    return tf.add(places, embedding(types, { table: tokenTypeTable.tensor }));
-  }
 
   const embed = (
     { tokens, tokenTypes }: { tokens: tf.Tensor; tokenTypes?: tf.Tensor },
     positions: tf.Tensor,
     { inputEmbeddings }: ForwardOptions,
-  ) => tf.add(inputEmbeddings ?? tokenEmbedding.embed(tokens), place(positions, tokenTypes));
+  ) => places.add(inputEmbeddings ?? tokenEmbedding.embed(tokens), { positions, tokenTypes });
 
   const settle = (site: string, x: tf.Tensor, { random }: ForwardOptions) =>
     dropAt(site, embeddingNorm(x), { rate: config.dropout, random });
@@ -92,7 +105,10 @@ export function createEncoderDecoder(
       const half = window && Math.floor(window / 2);
       return encoder(
         settle("encoder.embedding", embed(input, positions, options), options),
-        { ranges: half === null ? ranges : narrowRanges(ranges, { before: half, after: half }) },
+        {
+          ranges: half === null ? ranges : narrowRanges(ranges, { before: half, after: half }),
+          ...places.tell({ positions, tokenTypes: input.tokenTypes }, { site: "encoder", random: options.random }),
+        },
         options,
       );
     });
@@ -112,6 +128,10 @@ export function createEncoderDecoder(
           memory: input.memory,
           memoryRanges: memoryRangesOf(input, { tokens }),
           memoryCache: cache?.memory,
+          ...places.tell(
+            { positions, tokenTypes: cache ? undefined : input.tokenTypes, cache },
+            { site: "decoder", random: options.random },
+          ),
         },
         options,
       );
@@ -124,7 +144,10 @@ export function createEncoderDecoder(
       const [batchSize, tokens] = input.tokens.shape as [number, number];
       const rows = tokens + targets.shape[1]!;
       const positions = input.positions ?? positionsFrom(new Int32Array(batchSize), { tokens, maxPositions });
-      const streams = tf.concat([embed(input, positions, options), place(rowsAt(positions, targets))], 1);
+      const streams = tf.concat(
+        [embed(input, positions, options), places.alone({ positions: rowsAt(positions, targets) })],
+        1,
+      );
       const states = decoder(
         settle("decoder.embedding", streams, options),
         {
@@ -140,7 +163,6 @@ export function createEncoderDecoder(
     });
   }
 
-  const logits = (states: tf.Tensor) => tokenEmbedding.logits(states);
   function dispose() {
     for (const { tensor } of parameters.values()) tensor.dispose();
   }
@@ -184,11 +206,17 @@ function missing(part: string): never {
   throw new ModelError(`this encoder-decoder was built without that part: its ${part} is not set`);
 }
 
-/** Residual outputs start smaller by 1 / sqrt(2L), as in Megatron. */
-const initializersOf = ({ initializerRange }: EncoderDecoderConfig, numLayers: number) => ({
-  initializer: normal(initializerRange),
-  outputInitializer: normal(initializerRange / Math.sqrt(2 * numLayers)),
-});
+/** Megatron's residual outputs start smaller by 1 / sqrt(2L); BERT draws from a truncated normal. */
+function initializersOf({ normPlacement, initializerRange }: EncoderDecoderConfig, numLayers: number) {
+  if (normPlacement === "post") {
+    const initializer = truncatedNormal(initializerRange);
+    return { initializer, outputInitializer: initializer };
+  }
+  return {
+    initializer: normal(initializerRange),
+    outputInitializer: normal(initializerRange / Math.sqrt(2 * numLayers)),
+  };
+}
 
 const attentionConfig = (config: EncoderDecoderConfig, numLayers: number) => ({
   numHeads: config.numHeads,
@@ -198,12 +226,19 @@ const attentionConfig = (config: EncoderDecoderConfig, numLayers: number) => ({
 
 function blockConfig(config: EncoderDecoderConfig, numLayers: number): BlockConfig {
   const { hiddenSize, normPlacement, normEpsilon, dropout, activation, feedForwardSize = 4 * hiddenSize } = config;
+  const { relativeDistances } = config;
   return {
     hiddenSize,
     normPlacement,
     norm: { kind: "layer", epsilon: normEpsilon },
     dropout,
     attention: attentionConfig(config, numLayers),
-    feedForward: { feedForwardSize, activation, ...initializersOf(config, numLayers) },
+    createAttention: relativeDistances ? createRelativeAttention : undefined,
+    feedForward: {
+      feedForwardSize,
+      activation,
+      innerDropout: relativeDistances ? dropout : 0,
+      ...initializersOf(config, numLayers),
+    },
   };
 }

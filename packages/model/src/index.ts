@@ -59,6 +59,7 @@ export { type T5Config, t5ConfigSchema } from "./t5-configuration.ts";
 export { t5Format } from "./t5-format.ts";
 export { t5Names } from "./t5-names.ts";
 export type { PermutedInput, Streams } from "./two-streams.ts";
+export { type WarmStart, type WarmWeight, warmSource, warmStart } from "./warm-start.ts";
 export type { XlnetModel } from "./xlnet.ts";
 export { type XlnetConfig, xlnetConfigSchema } from "./xlnet-configuration.ts";
 export { xlnetFormat } from "./xlnet-format.ts";

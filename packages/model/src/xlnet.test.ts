@@ -4,7 +4,7 @@ import { hashKey } from "@megatron-ts/random";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { countModelParameters, createModel, presets } from "./index.ts";
-import { relativeShift } from "./relative-attention.ts";
+import { relativeShift } from "./relative-distances.ts";
 
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 

@@ -20,8 +20,9 @@ import { createTaskHead } from "./heads.ts";
 import { createMemoryRecorder } from "./memory-recorder.ts";
 import type { EncoderOptions } from "./model.ts";
 import type { PermutationInput, PermutationModel, PermutationOptions, PermutationStates } from "./permutation-model.ts";
-import { createRelativeAttention, distanceSinusoids } from "./relative-attention.ts";
-import { outsideOf, permutationBias, rowsAt, splitStreams } from "./two-streams.ts";
+import { createRelativeAttention } from "./relative-attention.ts";
+import { distanceSinusoids, otherSegments } from "./relative-distances.ts";
+import { outsideOf, permutationBias, splitStreams } from "./two-streams.ts";
 import type { XlnetConfig } from "./xlnet-configuration.ts";
 
 export interface XlnetModel extends PermutationModel {
@@ -85,8 +86,8 @@ export function createXlnet(
         random: random && { ...random, firstRow: 0, globalRows: kinds.length },
       }),
       directions: tf.tensor1d(reversed, "int32"),
-      otherSegment: otherSegments(input, { past }),
-      targets,
+      places: targets && tf.add(targets, tf.scalar(past, "int32")),
+      otherSegment: input.tokenTypes ? otherSegments({ tokenTypes: input.tokenTypes, targets }, { past }) : null,
       random,
       observe,
     };
@@ -140,15 +141,6 @@ function blockedOf({ tokens, blocked, ranges, lengths, targets }: PermutationInp
   const outside = visible && outsideOf(visible, { keys: width });
   if (blocked) return outside ? tf.maximum(tf.cast(blocked, "float32"), outside) : blocked;
   return outside ?? (targets ? tf.zeros([batchSize, width, width]) : null);
-}
-
-/** [B, 1, T + M, past + T]: 1 where a key is of another segment. The past is of segment 0. */
-function otherSegments({ tokenTypes, targets }: PermutationInput, { past }: { past: number }): tf.Tensor | null {
-  if (!tokenTypes) return null;
-  const rows = targets ? tf.concat([tokenTypes, rowsAt(tokenTypes, targets)], 1) : tokenTypes;
-  const keys = past > 0 ? tf.concat([tf.zeros([tokenTypes.shape[0]!, past], "int32"), tokenTypes], 1) : tokenTypes;
-  const differs = tf.notEqual(tf.expandDims(rows, 2), tf.expandDims(keys, 1));
-  return tf.cast(tf.expandDims(differs, 1), "float32");
 }
 
 /** [B, T, h] -> [B, h] */
