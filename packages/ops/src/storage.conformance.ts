@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { ConformanceSuite } from "./conformance/case.ts";
 import { expectClose, expectError, expectSameBits, plain, random, roundToBf16, toTensor } from "./conformance/plain.ts";
+import { linear } from "./linear.ts";
 import { fromBytes, storageOf, store, toBytes, withPrecision } from "./storage.ts";
 
 /** Whether the running backend has bf16 at all. */
@@ -46,6 +47,16 @@ export const storageSuite: ConformanceSuite = {
       check: () =>
         tf.tidy(() => {
           if (storageOf(tf.ones([3])) !== "f32") throw new Error(`stored as ${storageOf(tf.ones([3]))}`);
+        }),
+    },
+    {
+      name: "matrix products round what they multiply in bf16, and only there",
+      check: ({ precision }) =>
+        tf.tidy(() => {
+          const x = plain([1, 1], [1 + 2 ** -12]);
+          const y = linear(toTensor(x), { weight: toTensor(x) });
+          const expected = precision === "bf16" ? plain([1, 1], [1]) : plain([1, 1], [(1 + 2 ** -12) ** 2]);
+          expectClose(y, { expected, tolerance: 1e-6, what: `the product in ${precision}` });
         }),
     },
     {

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { ConformanceSuite } from "./conformance/case.ts";
 import { type Plain, plain, random, randomIntegers } from "./conformance/plain.ts";
-import { asBool, at, broadcast, build, edges, kernel, zip } from "./conformance/tensor-kernel.ts";
+import { asBool, at, broadcast, build, edges, kernel, startOf, zip } from "./conformance/tensor-kernel.ts";
 
 const x = random("x", [3, 7, 11]);
 
@@ -40,12 +40,13 @@ const matMulCases = products.map(([a, b, transposeA, transposeB]) =>
         transposeB ? rowsB : columnsB,
       ];
       return build(shape, (index) => {
-        const batch = index.slice(0, -2);
         const [row, column] = index.slice(-2) as [number, number];
+        const startA = startOf(a!, index.slice(0, -2));
+        const startB = startOf(b!, index.slice(0, -2));
         let sum = 0;
         for (let k = 0; k < inner; k++) {
-          const left = at(a!, [...batch, ...(transposeA ? [k, row] : [row, k])]);
-          sum += left * at(b!, [...batch, ...(transposeB ? [column, k] : [k, column])]);
+          const left = a!.values[startA + (transposeA ? k * columnsA + row : row * columnsA + k)]!;
+          sum += left * b!.values[startB + (transposeB ? column * columnsB + k : k * columnsB + column)]!;
         }
         return sum;
       });

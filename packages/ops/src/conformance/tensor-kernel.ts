@@ -84,6 +84,12 @@ export function build(shape: readonly number[], valueAt: (index: number[]) => nu
   return plain(shape, values);
 }
 
+/** Where the matrix of a batch begins, broadcasting sizes of 1. */
+export function startOf({ shape }: Plain, batch: readonly number[]): number {
+  const local = batch.slice(batch.length - (shape.length - 2));
+  return stridesOf(shape).reduce((sum, stride, i) => sum + (i < local.length ? stride * local[i]! : 0), 0);
+}
+
 /** The element at an index, broadcasting sizes of 1; leading dimensions of the index may be missing in the array. */
 export function at({ shape, values }: Plain, index: readonly number[]): number {
   const local = index.slice(index.length - shape.length);
