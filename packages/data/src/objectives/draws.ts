@@ -28,3 +28,15 @@ export function shuffleInPlace<Element>(elements: Element[], draws: Draws): Elem
   }
   return elements;
 }
+
+/** 1 to longest: the words of a run, n with probability proportional to 1/n. */
+export function ngramLength(longest: number, draws: Draws): number {
+  let total = 0;
+  for (let n = 1; n <= longest; n++) total += 1 / n;
+  let rest = draws.uniform() * total;
+  for (let n = 1; n < longest; n++) {
+    rest -= 1 / n;
+    if (rest < 0) return n;
+  }
+  return longest;
+}

@@ -4,7 +4,7 @@
  */
 import type { Key } from "@megatron-ts/random";
 import { IGNORED_LABEL } from "../batches/causal.ts";
-import { createDraws, type Draws, shuffleInPlace } from "./draws.ts";
+import { createDraws, type Draws, ngramLength, shuffleInPlace } from "./draws.ts";
 import type { ObjectiveVocabulary } from "./vocabulary.ts";
 
 export interface MaskingOptions {
@@ -84,18 +84,6 @@ function choosePositions(
     }
   }
   return [...chosen].sort((a, b) => a - b);
-}
-
-/** 1 to longest, n with probability proportional to 1/n. */
-function ngramLength(longest: number, draws: Draws): number {
-  let total = 0;
-  for (let n = 1; n <= longest; n++) total += 1 / n;
-  let rest = draws.uniform() * total;
-  for (let n = 1; n < longest; n++) {
-    rest -= 1 / n;
-    if (rest < 0) return n;
-  }
-  return longest;
 }
 
 /** Any id of the vocabulary but a marker. */

@@ -3,7 +3,7 @@
  * are predicted, and an order in which the others may be seen. Functions of (tokens, key).
  */
 import { hashKey, type Key } from "@megatron-ts/random";
-import { createDraws, type Draws, shuffleInPlace } from "./draws.ts";
+import { createDraws, type Draws, ngramLength, shuffleInPlace } from "./draws.ts";
 import type { ObjectiveVocabulary } from "./vocabulary.ts";
 
 export interface TargetOptions {
@@ -64,17 +64,6 @@ function fillUp(
   });
   for (const position of shuffleInPlace(free, draws).slice(0, predicted - count)) chosen[position] = 1;
   return chosen;
-}
-
-function ngramLength(longest: number, draws: Draws): number {
-  let total = 0;
-  for (let n = 1; n <= longest; n++) total += 1 / n;
-  let rest = draws.uniform() * total;
-  for (let n = 1; n < longest; n++) {
-    rest -= 1 / n;
-    if (rest < 0) return n;
-  }
-  return longest;
 }
 
 /**
