@@ -1,5 +1,6 @@
 export { type CreateTokenizerOptions, createTokenizer } from "./create-tokenizer.ts";
 export { TokenizerError } from "./errors.ts";
+export { type Marker, markerNames, markerOf } from "./markers.ts";
 export {
   createTokenBuffer,
   type DecodeOptions,

@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest";
+import { createTokenizer, markerOf, trainBpe, trainUnigram, trainWordPiece } from "./index.ts";
+
+const text = ["to be or not to be, that is the question"];
+const names = (json: Parameters<typeof createTokenizer>[0]) =>
+  createTokenizer(json).then((tokenizer) =>
+    (["classification", "separator", "padding", "mask"] as const).map((marker) => {
+      const id = markerOf(tokenizer, marker);
+      return id === undefined ? undefined : tokenizer.idToToken(id);
+    }),
+  );
+
+describe("markerOf", () => {
+  it("knows each family's names", async () => {
+    expect(await names(await trainWordPiece(text, { vocabularySize: 540 }))).toEqual([
+      "[CLS]",
+      "[SEP]",
+      "[PAD]",
+      "[MASK]",
+    ]);
+    expect(await names(await trainUnigram(text, { vocabularySize: 300, family: "xlnet" }))).toEqual([
+      "<cls>",
+      "<sep>",
+      "<pad>",
+      "<mask>",
+    ]);
+  });
+
+  it("gives nothing where a tokenizer has none", async () => {
+    expect(await names(await trainBpe(text, { vocabularySize: 270 }))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+});
