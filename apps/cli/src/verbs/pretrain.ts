@@ -3,6 +3,7 @@ import type { PerplexityResult } from "@megatron-ts/metrics";
 import type { RunEvent } from "@megatron-ts/train";
 import type { Command } from "commander";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../common-options.ts";
+import { addProfileOption, withProfile } from "../profile.ts";
 import type { RecipeOverride } from "../recipe-options.ts";
 import { createRunReport } from "../run-report.ts";
 import { startEngine } from "../start-engine.ts";
@@ -10,6 +11,7 @@ import type { Terminal } from "../terminal.ts";
 
 interface Options extends EngineOptions {
   resume: string;
+  profile?: string;
   json?: boolean;
 }
 
@@ -20,7 +22,7 @@ export function addPretrain(program: Command, terminal: Terminal, overrides: rea
     .usage("<recipe> [--<section>.<field> <value> ...] [options]")
     .argument("<recipe>", "a YAML file")
     .option("--resume <from>", "auto: go on from the run's newest checkpoint, if any; never; or a checkpoint", "never");
-  addEngineOptions(command).action((recipe: string, options: Options) =>
+  addProfileOption(addEngineOptions(command)).action((recipe: string, options: Options) =>
     run({ recipe, overrides, ...options }, terminal),
   );
   addExamples(addJsonOption(command), [
@@ -52,7 +54,8 @@ async function run(
     report.show(event);
   };
   try {
-    const { reason, step } = await pretrain(configuration, { tokenizer, resume: options.resume, stop, onEvent });
+    const train = () => pretrain(configuration, { tokenizer, resume: options.resume, stop, onEvent });
+    const { reason, step } = await withProfile(options.profile, train, terminal);
     report.close();
     const { directory } = configuration.run;
     if (options.json) terminal.print(JSON.stringify({ directory, reason, step, loss, validation }));
