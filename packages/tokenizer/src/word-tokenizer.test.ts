@@ -84,10 +84,10 @@ describe.skipIf(!hasNative)("beside the reference (skipped where it has no binar
     // The plain variants read every language, the others every fifth.
     const step = json === wordpiece || json === unigram ? 1 : 5;
     const texts = [
-      ...fc.sample(awkwardText(), { numRuns: 200, seed: 7 }),
+      ...fc.sample(awkwardText(), { numRuns: 120, seed: 7 }),
       ...declarations()
         .filter((_, index) => index % step === 0)
-        .map((text) => text.slice(0, 300)),
+        .map((text) => text.slice(0, 200)),
     ];
     for (const text of texts) {
       const theirs = (await native.encode(wellFormed(text), null, { addSpecialTokens: true })).getIds();
@@ -97,9 +97,14 @@ describe.skipIf(!hasNative)("beside the reference (skipped where it has no binar
     }
   });
 
-  /** Every assigned character up to the last script, each between letters. */
+  /** Every character up to the last script, of ideographs and syllables a few, each between letters. */
+  const isBulk = (point: number) =>
+    (point > 0x3500 && point < 0x9f00) ||
+    (point > 0xac10 && point < 0xd700) ||
+    (point > 0x17000 && point < 0x1b000) ||
+    point > 0x20010;
   const everyCharacter = Array.from({ length: 0x33500 }, (_, point) => point)
-    .filter((point) => point > 0 && (point < 0xd800 || point > 0xdfff))
+    .filter((point) => point > 0 && (point < 0xd800 || point > 0xdfff) && (!isBulk(point) || point % 61 === 0))
     .map((point) => `a${String.fromCodePoint(point)}b`);
 
   it.each([
