@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { createTokenizer } from "./create-tokenizer.ts";
 import { loadTokenizer } from "./files.ts";
@@ -35,7 +36,7 @@ describe.each(models)("$file", ({ file, ids, decoded }) => {
   });
 
   it("loads by its path", async () => {
-    const tokenizer = await loadTokenizer(new URL(file, FIXTURES).pathname);
+    const tokenizer = await loadTokenizer(fileURLToPath(new URL(file, FIXTURES)));
     expect([...tokenizer.encode(texts[2]!)]).toEqual(ids[2]);
     expect(tokenizer.endOfText).toBe(tokenizer.tokenToId("</s>"));
   });
