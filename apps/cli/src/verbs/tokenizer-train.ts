@@ -1,6 +1,7 @@
-/** `megatron tokenizer train`: text files to a byte-level BPE tokenizer.json. */
+/** `megatron tokenizer train`: text files to a tokenizer.json. */
 import type { DocumentPart } from "@megatron-ts/data";
-import type { Command } from "commander";
+import type { TrainingProgress } from "@megatron-ts/tokenizer";
+import { type Command, Option } from "commander";
 import { addExamples, addJsonOption, addTextOptions, type TextOptions } from "../common-options.ts";
 import { wholeNumber } from "../option-values.ts";
 import type { Terminal } from "../terminal.ts";
@@ -8,26 +9,38 @@ import type { Terminal } from "../terminal.ts";
 interface Options extends TextOptions {
   vocabSize: number;
   output: string;
+  type: "bpe" | "wordpiece" | "t5" | "xlnet";
   minFrequency?: number;
+  specialTokens?: string[];
   json?: boolean;
 }
 
 export function addTokenizerTrain(parent: Command, terminal: Terminal): void {
-  const command = parent.command("train").description("train a byte-level BPE tokenizer on text files");
+  const command = parent.command("train").description("train a tokenizer on text files; no text is unknown to it");
   addTextOptions(command)
-    .requiredOption("--vocab-size <n>", "tokens in all, the 256 bytes and <|endoftext|> included", wholeNumber(1))
+    .requiredOption("--vocab-size <n>", "tokens in all, bytes and special tokens included", wholeNumber(1))
     .requiredOption("--output <directory>", "where tokenizer.json goes")
-    .option("--min-frequency <n>", "pairs that occur less often are not merged (default: 1)", wholeNumber(1))
+    .addOption(
+      new Option(
+        "--type <name>",
+        "byte-level BPE (GPT, RoBERTa), WordPiece (BERT), or Unigram with the markers of T5 or XLNet",
+      )
+        .choices(["bpe", "wordpiece", "t5", "xlnet"])
+        .default("bpe"),
+    )
+    .option("--special-tokens <tokens...>", "markers, in the order of their ids (default: the family's own)")
+    .option("--min-frequency <n>", "what occurs less often is not learnt; not for unigram (default: 1)", wholeNumber(1))
     .action((options: Options) => run(options, terminal));
   addExamples(addJsonOption(command), [
     "megatron tokenizer train --input a.txt b.jsonl --vocab-size 8192 --output tok/",
+    "megatron tokenizer train --input books/ --type wordpiece --vocab-size 8192 --output tok/",
     "megatron tokenizer train --input 'books/*.txt.gz' --vocab-size 32000 --output tok/ --json",
   ]);
 }
 
 async function run(options: Options, terminal: Terminal): Promise<void> {
   const { listSources, readParts } = await import("@megatron-ts/data");
-  const { createTokenizer, trainBpe } = await import("@megatron-ts/tokenizer");
+  const { createTokenizer, trainBpe, trainUnigram, trainWordPiece } = await import("@megatron-ts/tokenizer");
   const { saveTokenizer } = await import("@megatron-ts/tokenizer/files");
   const sources = await listSources(options.input, options);
   const bytes = sources.reduce((sum, source) => sum + (source.bytes ?? Number.NaN), 0);
@@ -48,27 +61,28 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
       if (Number.isFinite(bytes)) progress.update((0.8 * bytesRead) / bytes, `${documents} documents`);
     },
   });
-  const json = await trainBpe(
-    wholeTexts(parts, () => documents++),
-    {
-      vocabularySize: options.vocabSize,
-      minFrequency: options.minFrequency,
-      onProgress: (event) => {
-        if (event.stage !== "merge") return;
-        progress.update(0.8 + (0.2 * event.size) / event.vocabularySize, `${event.size} tokens`);
-      },
-    },
-  );
+  const texts = wholeTexts(parts, () => documents++);
+  const { type, vocabSize: vocabularySize, minFrequency, specialTokens } = options;
+  const onProgress = (event: TrainingProgress) => {
+    if (event.stage === "merge")
+      progress.update(0.8 + (0.2 * event.size) / event.vocabularySize, `${event.size} tokens`);
+  };
+  const json = await {
+    bpe: () => trainBpe(texts, { vocabularySize, minFrequency, specialTokens, onProgress }),
+    wordpiece: () => trainWordPiece(texts, { vocabularySize, minFrequency, specialTokens, onProgress }),
+    t5: () => trainUnigram(texts, { vocabularySize, family: "t5", specialTokens, onProgress }),
+    xlnet: () => trainUnigram(texts, { vocabularySize, family: "xlnet", specialTokens, onProgress }),
+  }[type]();
   await saveTokenizer(json, options.output);
   progress.stop();
 
-  const { vocabularySize, fingerprint } = await createTokenizer(json);
+  const { vocabularySize: learnt, fingerprint } = await createTokenizer(json);
   if (options.json) {
-    terminal.print(JSON.stringify({ output: options.output, vocabularySize, fingerprint, documents, skippedLines }));
-    return;
+    const found = { output: options.output, type, vocabularySize: learnt, fingerprint, documents, skippedLines };
+    return terminal.print(JSON.stringify(found));
   }
-  terminal.print(`${options.output}: ${vocabularySize} tokens, learnt from ${documents} documents`);
-  if (vocabularySize < options.vocabSize) terminal.log(`the text gives no more than ${vocabularySize} tokens`);
+  terminal.print(`${options.output}: ${learnt} tokens, learnt from ${documents} documents`);
+  if (learnt < vocabularySize) terminal.log(`the text gives no more than ${learnt} tokens`);
   if (skippedLines > 0) terminal.log(`${skippedLines} malformed lines skipped`);
 }
 
