@@ -32,6 +32,10 @@ const fixtures = [
   "megatron-bert",
   "roberta",
   "roberta-sequence-classification",
+  "t5",
+  "t5-v1.1",
+  "xlnet",
+  "xlnet-sequence-classification",
 ];
 
 describe("foreign formats", () => {
