@@ -57,9 +57,9 @@ pub(super) unsafe fn decode_part<S: Vectors, E: Stored>(
     let mut visible = [(0, 0); MOST_ROWS];
     let mut maximum = [f32::NEG_INFINITY; MOST_ROWS];
     let mut sum = [0.0f32; MOST_ROWS];
-    for row in 0..rows {
+    for (row, visible) in visible.iter_mut().enumerate().take(rows) {
         let (from, to) = problem.range(batch, row);
-        visible[row] = (from.max(part.first_key), to.min(part.last_key));
+        *visible = (from.max(part.first_key), to.min(part.last_key));
         unsafe {
             let from = problem.q.as_ptr().add(problem.query_at(batch, group, row));
             let scale = problem.options.scale * LOG2_E;
@@ -76,9 +76,9 @@ pub(super) unsafe fn decode_part<S: Vectors, E: Stored>(
         unsafe { fill::<S>(scores, rows * BLOCK, f32::NEG_INFINITY) };
         for (key, place) in places[..count].iter_mut().enumerate() {
             *place = problem.key_at(batch, group, start + key);
-            for row in 0..rows {
+            for (row, &(from, to)) in visible.iter().enumerate().take(rows) {
                 // What the row does not see may hold anything: it is not multiplied at all.
-                if (visible[row].0..visible[row].1).contains(&(start + key)) {
+                if (from..to).contains(&(start + key)) {
                     unsafe {
                         let (query, other) = (queries.add(row * padded), problem.k.as_ptr().add(*place));
                         *scores.add(row * BLOCK + key) = inner_product::<S, f32, E>(query, other, head_size);
@@ -86,8 +86,8 @@ pub(super) unsafe fn decode_part<S: Vectors, E: Stored>(
                 }
             }
         }
-        for row in 0..rows {
-            let (from, to) = (visible[row].0.max(start), visible[row].1.min(start + count));
+        for (row, &(from, to)) in visible.iter().enumerate().take(rows) {
+            let (from, to) = (from.max(start), to.min(start + count));
             if from < to {
                 unsafe {
                     let scores = scores.add(row * BLOCK);

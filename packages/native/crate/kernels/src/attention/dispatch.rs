@@ -12,16 +12,18 @@ use crate::simd::{Isa, isa};
 
 /// The kernels of one instruction set. Calling them is safe as far as the instruction set goes: `isa` looked.
 pub(super) struct Kernels<E: 'static> {
-    pub forward: unsafe fn(&Problem<E>, QueryRows, (*mut E, *mut f32), &mut Arena) -> bool,
+    pub forward: Forward<E>,
     pub decode: unsafe fn(&Problem<E>, KeyPart, &mut [f32], &mut Arena),
-    pub prepare: unsafe fn(&Problem<E>, (usize, usize), (&[E], &[E]), *mut f32) -> bool,
-    pub backward: unsafe fn(&Problem<E>, &Upstream<E>, KeyChunk, (*mut f32, *mut E, *mut E), &mut Arena),
+    pub prepare: Prepare<E>,
+    pub backward: Backward<E>,
     /// Floats of scratch by head size, and panels of a task.
     pub forward_arena: fn(usize, usize) -> usize,
     pub backward_arena: fn(usize) -> usize,
-    /// Whether infinity and NaN may come in.
-    pub any_number: bool,
 }
+
+type Forward<E> = unsafe fn(&Problem<E>, QueryRows, (*mut E, *mut f32), &mut Arena) -> bool;
+type Prepare<E> = unsafe fn(&Problem<E>, (usize, usize), (&[E], &[E]), *mut f32) -> bool;
+type Backward<E> = unsafe fn(&Problem<E>, &Upstream<E>, KeyChunk, (*mut f32, *mut E, *mut E), &mut Arena);
 
 macro_rules! kernels {
     ($name:ident, $products:ty $(, $features:literal)?) => {
@@ -71,7 +73,6 @@ macro_rules! kernels {
                 backward: backward::<E>,
                 forward_arena: forward::arena_size::<P>,
                 backward_arena: backward::arena_size::<P>,
-                any_number: P::ANY_NUMBER,
             }
         }
     };
@@ -92,11 +93,16 @@ kernels!(baseline, Broadcast<super::vectors::Portable, 4, 2>);
 
 /// The fastest kernels that this processor has and `simd::limit` allows, then those for any number.
 pub(super) fn choose<E: Stored>() -> (Kernels<E>, Kernels<E>) {
+    (fastest(), plain())
+}
+
+fn fastest<E: Stored>() -> Kernels<E> {
     #[cfg(target_arch = "x86_64")]
     if isa() == Isa::Amx {
-        return (if size_of::<E>() == 2 { tiles_bf16() } else { tiles_f32() }, plain());
+        // What is stored as bf16 is multiplied as bf16; f32 is f32.
+        return if size_of::<E>() == 2 { tiles_bf16() } else { tiles_f32() };
     }
-    (plain(), plain())
+    plain()
 }
 
 fn plain<E: Stored>() -> Kernels<E> {
@@ -122,7 +128,7 @@ pub(super) fn every<E: Stored>() -> Vec<(&'static str, Kernels<E>)> {
             all.push(("avx512", avx512()));
         }
         if isa() == Isa::Amx {
-            all.push(("tiles", tiles_f32()));
+            all.push(("tiles", fastest()));
         }
     }
     all

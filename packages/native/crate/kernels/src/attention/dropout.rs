@@ -1,10 +1,8 @@
-//! Which probabilities dropout keeps: Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3")
-//! of the element's index, for a panel of queries and a block of keys at a time, as one word of bits per key.
+//! Which probabilities dropout keeps, for a panel of queries and a block of keys at a time, as one word of bits per key.
 
 use super::problem::{AttentionDropout, BLOCK, PANEL, Problem};
+use crate::philox::{philox, threshold};
 
-const MULTIPLIER: [u32; 2] = [0xd251_1f53, 0xcd9e_8d57];
-const WEYL: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];
 /// Counters that are advanced together.
 const WIDTH: usize = 16;
 /// Four numbers per counter; a block may start in the middle of one.
@@ -13,33 +11,10 @@ const NUMBERS: usize = BLOCK + 4;
 /// Bit q of word j: is the probability of query q for key j of the block kept?
 pub(super) type KeepBits = [u64; BLOCK];
 
-#[inline(always)]
-fn philox(low: [u32; WIDTH], high: [u32; WIDTH], key: [u32; 2]) -> [[u32; WIDTH]; 4] {
-    let (mut c0, mut c1, mut c2, mut c3) = (low, high, [0u32; WIDTH], [0u32; WIDTH]);
-    let mut key = key;
-    for _ in 0..10 {
-        for i in 0..WIDTH {
-            let a = u64::from(MULTIPLIER[0]) * u64::from(c0[i]);
-            let b = u64::from(MULTIPLIER[1]) * u64::from(c2[i]);
-            c0[i] = (b >> 32) as u32 ^ c1[i] ^ key[0];
-            c1[i] = b as u32;
-            c2[i] = (a >> 32) as u32 ^ c3[i] ^ key[1];
-            c3[i] = a as u32;
-        }
-        key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
-    }
-    [c0, c1, c2, c3]
-}
-
 impl AttentionDropout {
-    /// Numbers below this are dropped.
-    fn threshold(&self) -> u64 {
-        (f64::from(self.rate) * 4_294_967_296.0).floor() as u64
-    }
-
     /// What the kept probabilities are multiplied by.
     pub(super) fn factor(&self) -> f32 {
-        1.0 / (1.0 - self.rate)
+        (1.0 / (1.0 - self.rate)) as f32
     }
 
     /// The index of (batch, head, query, key 0) in the unsplit tensor.
@@ -63,13 +38,13 @@ pub(super) fn keep_bits<E>(
     let mut block = [0u64; PANEL];
     // Which rows start at number 0, 1, 2, 3 of their first counter.
     let mut phase = [0u64; 4];
-    for row in 0..rows {
+    for (row, block) in block.iter_mut().enumerate().take(rows) {
         let (token, head) = problem.token_and_head(group, first_row + row);
         let element = dropout.element(batch, head, token) + first_key as u64;
-        block[row] = element / 4;
+        *block = element / 4;
         phase[(element % 4) as usize] |= 1 << row;
     }
-    let threshold = dropout.threshold();
+    let threshold = threshold(dropout.rate);
     let mut numbers = [0u64; NUMBERS];
     for (step, four) in numbers.chunks_exact_mut(4).take((keys + 3).div_ceil(4)).enumerate() {
         for lane in (0..rows.next_multiple_of(WIDTH)).step_by(WIDTH) {

@@ -30,7 +30,8 @@ pub struct Pages<'a> {
 /// Dropout of the probabilities, as a function of the element's index in the unsplit [B, H, T, S] tensor.
 #[derive(Clone, Copy, Debug)]
 pub struct AttentionDropout {
-    pub rate: f32,
+    /// In [0, 1).
+    pub rate: f64,
     pub key: [u32; 2],
     pub origin: [usize; 4],
     pub global_shape: [usize; 4],

@@ -27,8 +27,7 @@ fn keep(dropout: &AttentionDropout, at: [usize; 4]) -> f64 {
     let index = (0..4)
         .fold(0u64, |sum, axis| sum * dropout.global_shape[axis] as u64 + (dropout.origin[axis] + at[axis]) as u64);
     let word = philox(index / 4, dropout.key)[(index % 4) as usize];
-    let rate = f64::from(dropout.rate);
-    if f64::from(word) >= (rate * 4_294_967_296.0).floor() { 1.0 / (1.0 - rate) } else { 0.0 }
+    if f64::from(word) >= (dropout.rate * 4_294_967_296.0).floor() { 1.0 / (1.0 - dropout.rate) } else { 0.0 }
 }
 
 /// Forward and backward; q, k, v, dout as the kernels get them.
