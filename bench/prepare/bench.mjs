@@ -29,7 +29,7 @@ function writeRepeated(path, text, megabytes) {
 
 /** Rows { what, peer, ours, theirs, unit, ratio, atLeast or atMost }. */
 export async function run({ peerPython, quick = false } = {}) {
-  const corpus = writeCorpus({ quick });
+  const corpus = writeCorpus();
   try {
     inTokenizerBenchmark(process.execPath, "ours.mjs", "bpe", corpus.directory);
     const tokenizerPath = join(corpus.directory, "bpe");
