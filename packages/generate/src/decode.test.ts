@@ -65,6 +65,12 @@ describe("decode", () => {
     expect(stopped).toEqual(greedy!.slice(0, greedy!.indexOf(greedy![2]!) + 1));
   });
 
+  it("goes on for the others where a row has reached the model's last position", () => {
+    const together = run(prompts, { maxTokens: 30, temperature: 0 });
+    expect(together.map(({ length }) => length)).toEqual([20, 24, 17]);
+    expect(run([prompts[1]!], { maxTokens: 30, temperature: 0 })).toEqual([together[1]!]);
+  });
+
   it("leaves no tensor behind, also when it is abandoned", () => {
     const before = tf.memory().numTensors;
     run(prompts, { maxTokens: 3, temperature: 0 });

@@ -1,16 +1,17 @@
 /** Text from text: encodes prompts, decodes tokens as they come, and stops at stop strings. */
-import type { LanguageModel } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { type DecodeOptions, decode } from "./decode.ts";
 import { GenerateError } from "./errors.ts";
+import { readTexts, silentTokens } from "./reading.ts";
 import { createStopMatcher } from "./stop-strings.ts";
+import type { WritingModel } from "./writer.ts";
 
-export interface GenerateOptions extends Omit<DecodeOptions, "stopTokens"> {
+export interface GenerateOptions extends Omit<DecodeOptions, "stopTokens" | "startToken"> {
   /** Generation of a row ends where one of these would appear; it is not part of the text. */
   stop?: readonly string[];
 }
 
-/** A piece of one prompt's continuation. */
+/** A piece of what is written for one prompt. */
 export interface TextPiece {
   /** Index of the prompt. */
   row: number;
@@ -26,28 +27,32 @@ export interface Completion {
   finished: "stop" | "length";
 }
 
-/** Continuations of the prompts, in pieces as they come. The end-of-text token, where there is one, ends a row. */
+/**
+ * What the model writes for each prompt, in pieces as they come: the prompt's continuation, or, where an encoder reads it
+ * and the decoder predicts next tokens, a text of its own. The end-of-text token, where there is one, ends a row.
+ */
 export function* streamText(
-  { model, tokenizer }: { model: LanguageModel; tokenizer: Tokenizer },
+  { model, tokenizer }: { model: WritingModel; tokenizer: Tokenizer },
   prompts: readonly string[],
   { stop = [], ...options }: GenerateOptions,
 ): Generator<TextPiece & { promptTokens: number; generatedTokens: number }, void, undefined> {
   if (stop.includes("")) throw new GenerateError("a stop string is empty: it would stop at once");
-  const encoded = prompts.map((prompt) => tokenizer.encode(prompt, { addSpecialTokens: false }));
-  const rows = encoded.map(() => ({
-    decoder: tokenizer.createDecoder({ skipSpecialTokens: true }),
-    matcher: createStopMatcher(stop),
-    generated: 0,
-  }));
-  const stopTokens = tokenizer.endOfText === undefined ? [] : [tokenizer.endOfText];
-  const tokens = decode(model, encoded, { ...options, stopTokens });
+  const { prompts: encoded, continues, ...ends } = readTexts({ model, tokenizer }, prompts, options);
+  const silent = silentTokens(tokenizer);
+  const rows = encoded.map((prompt) => {
+    const decoder = tokenizer.createDecoder();
+    // A word's blank is decoded where something stands before it.
+    if (continues) for (const token of prompt) if (!silent.has(token)) decoder.push(token);
+    return { decoder, matcher: createStopMatcher(stop), generated: 0 };
+  });
+  const tokens = decode(model, encoded, { ...options, ...ends });
   try {
     let step = tokens.next();
     while (!step.done) {
       const { row, token, finished } = step.value;
       const state = rows[row]!;
       state.generated++;
-      const decoded = finished === "stop" ? "" : state.decoder.push(token);
+      const decoded = silent.has(token) ? "" : state.decoder.push(token);
       const { text, stopped } = state.matcher.push(finished ? decoded + state.decoder.flush() : decoded);
       const end = stopped ? "stop" : finished;
       const rest = end && !stopped ? state.matcher.flush() : "";
@@ -60,9 +65,9 @@ export function* streamText(
   }
 }
 
-/** Whole continuations of the prompts. */
+/** All that the model writes for each prompt. */
 export function generate(
-  parts: { model: LanguageModel; tokenizer: Tokenizer },
+  parts: { model: WritingModel; tokenizer: Tokenizer },
   prompts: readonly string[],
   options: GenerateOptions,
 ): Completion[] {

@@ -1,0 +1,179 @@
+/** Models with an encoder and a decoder, and XLNet: what they write token by token is what whole forwards predict. */
+import { start } from "@megatron-ts/engine";
+import {
+  createModel,
+  type EncoderDecoderModel,
+  type SequenceToSequenceModel,
+  type XlnetModel,
+} from "@megatron-ts/model";
+import { hashKey, uniforms } from "@megatron-ts/random";
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { type DecodeOptions, decode } from "./decode.ts";
+import { sample } from "./sampling.ts";
+import type { WritingModel } from "./writer.ts";
+
+beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
+
+const shape = { numLayers: 2, hiddenSize: 16, numHeads: 2, vocabularySize: 30 } as const;
+/** Larger weights than a fresh model's, so that greedy choices are clear. */
+const weights = { seed: 5 };
+const prompts = [[3, 1, 4, 1, 5], [9], [2, 6, 5, 3, 5, 8, 9, 7]];
+const startToken = 1;
+
+function run(model: WritingModel, rows: readonly number[][], options: DecodeOptions): number[][] {
+  const out: number[][] = rows.map(() => []);
+  for (const { row, token } of decode(model, rows, options)) out[row]!.push(token);
+  return out;
+}
+
+const ids = (rows: number[][]) => tf.tensor2d(rows, undefined, "int32");
+
+/** The tokens of a row, drawn from what a function predicts from those so far. */
+function drawn(count: number, row: number, next: (written: number[]) => tf.Tensor): number[] {
+  const written: number[] = [];
+  const draws = uniforms(hashKey(0, "sample", row), count);
+  for (const uniform of draws) {
+    const logits = tf.tidy(() => next(written).dataSync().slice(-shape.vocabularySize) as Float32Array);
+    written.push(sample(logits, { uniform, seen: [] }));
+  }
+  return written;
+}
+
+const nextOfSequence = (model: SequenceToSequenceModel, prompt: number[]) => (written: number[]) => {
+  const memory = model.encode({ tokens: ids([prompt]) });
+  return model.logits(model.hidden({ tokens: ids([[startToken, ...written]]), memory }));
+};
+
+/** The query stream at the next place, under the permutation that keeps the order of the text. */
+const nextOfQuery = (model: EncoderDecoderModel, prompt: number[]) => (written: number[]) => {
+  const tokens = [...written, 0, 0];
+  const blocked = tokens.map((_, i) => tokens.map((_, j) => (j > i ? 1 : 0)));
+  const memory = model.encode({ tokens: ids([prompt]) });
+  const streams = model.permuted({
+    tokens: ids([tokens]),
+    targets: ids([[written.length]]),
+    blocked: tf.tensor3d([blocked]),
+    memory,
+  });
+  return model.logits(streams.query);
+};
+
+/** The query stream at a token that no other sees, as transformers generates with XLNet. */
+const nextOfPermutation = (model: XlnetModel, prompt: number[]) => (written: number[]) => {
+  const tokens = [...prompt, ...written, 7];
+  const blocked = tokens.map(() => tokens.map((_, j) => (j === tokens.length - 1 ? 1 : 0)));
+  const input = { tokens: ids([tokens]), targets: ids([[tokens.length - 1]]), blocked: tf.tensor3d([blocked]) };
+  return model.logits(model.hidden(input).query!);
+};
+
+const megatron = (fields: object = {}) =>
+  createModel(
+    { family: "encoder-decoder", maxPositions: 20, initializerRange: 0.4, ...shape, ...fields },
+    { weights },
+  ) as EncoderDecoderModel;
+const t5 = () => createModel({ family: "t5", numDecoderLayers: 1, initializerFactor: 1.5, ...shape }, { weights });
+const xlnet = () => createModel({ family: "xlnet", initializerRange: 0.4, ...shape }, { weights });
+
+const cases: [
+  string,
+  {
+    model: () => WritingModel;
+    next: (model: never, prompt: number[]) => (written: number[]) => tf.Tensor;
+    decoder?: "permuted";
+  },
+][] = [
+  ["an encoder-decoder", { model: megatron, next: nextOfSequence }],
+  ["sparse local attention", { model: () => megatron({ attentionWindow: 4 }), next: nextOfSequence }],
+  [
+    "XLNet's blocks in both stacks",
+    { model: () => megatron({ relativeDistances: true, normPlacement: "post" }), next: nextOfSequence },
+  ],
+  ["T5", { model: t5, next: nextOfSequence }],
+  ["a query stream", { model: () => megatron({ numTokenTypes: 2 }), next: nextOfQuery, decoder: "permuted" }],
+  [
+    "a query stream with sparse local attention",
+    { model: () => megatron({ attentionWindow: 4 }), next: nextOfQuery, decoder: "permuted" },
+  ],
+  ["XLNet", { model: xlnet, next: nextOfPermutation }],
+];
+
+describe.each(cases)("decode by %s", (_, { model: create, next, decoder }) => {
+  const build = create;
+  const ways = { startToken, decoder };
+
+  it("gives what whole forwards give, for prompts of different lengths", () => {
+    const model = build();
+    const expected = prompts.map((prompt, row) => drawn(9, row, next(model as never, prompt)));
+    expect(run(model, prompts, { maxTokens: 9, ...ways })).toEqual(expected);
+    expect(new Set(expected.flat()).size).toBeGreaterThan(5);
+    model.dispose();
+  });
+
+  it("reproduces by seed, alone as in a batch, and leaves no tensor behind", () => {
+    const model = build();
+    const before = tf.memory().numTensors;
+    const options = { maxTokens: 6, temperature: 1.2, topK: 20, topP: 0.95, seed: 7, ...ways };
+    const together = run(model, prompts, options);
+    expect(run(model, [prompts[0]!], options)).toEqual([together[0]!]);
+    expect(run(model, prompts, { ...options, seed: 8 })).not.toEqual(together);
+    const stopTokens = [together[2]![1]!];
+    const [, , stopped] = run(model, prompts, { ...options, stopTokens });
+    expect(stopped).toEqual(together[2]!.slice(0, together[2]!.indexOf(stopTokens[0]!) + 1));
+    for (const _token of decode(model, prompts, options)) break;
+    expect(tf.memory().numTensors).toBe(before);
+    model.dispose();
+  });
+});
+
+describe("decode", () => {
+  it("ends at a decoder's last position, by either stream", () => {
+    const model = megatron({ maxPositions: 8 });
+    for (const decoder of ["causal", "permuted"] as const) {
+      const written = run(model, prompts.slice(0, 2), { maxTokens: 30, temperature: 0, startToken, decoder });
+      expect(written.map(({ length }) => length)).toEqual([8, 8]);
+    }
+  });
+
+  it("runs the encoder once, and projects its states once for each layer", () => {
+    const model = megatron();
+    let encoded = 0;
+    const memories: tf.Tensor[] = [];
+    const counting: SequenceToSequenceModel = {
+      ...model,
+      encode: (...input) => {
+        encoded++;
+        return model.encode(...input);
+      },
+      hidden: (input, options) => {
+        memories.push(input.memory);
+        const states = model.hidden(input, options);
+        expect([...options!.cache!.memory.values()].map(({ shape: [batch, places] }) => [batch, places])).toEqual(
+          Array(2 * shape.numLayers).fill([1, 5]),
+        );
+        return states;
+      },
+    };
+    run(counting, [prompts[0]!], { maxTokens: 4, startToken });
+    expect(encoded).toBe(1);
+    expect(new Set(memories).size).toBe(1);
+  });
+
+  it.each([
+    [{}, "needs a startToken"],
+    [{ startToken, prompts: [[]] }, "the prompt is empty"],
+    [{ startToken, prompts: [new Array(21).fill(1)] }, "the prompt has 21 tokens, but the model has 20 positions"],
+    [{ decoder: "permuted", model: { relativeDistances: true, normPlacement: "post" } }, "no position embeddings"],
+  ])("refuses %j", (given, message) => {
+    const {
+      prompts: rows = prompts,
+      model: fields,
+      ...options
+    } = given as {
+      prompts?: number[][];
+      model?: object;
+      startToken?: number;
+    };
+    expect(() => run(megatron(fields), rows, { maxTokens: 2, ...options })).toThrow(message);
+  });
+});
