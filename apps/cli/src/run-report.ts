@@ -32,7 +32,8 @@ export async function createRunReport(terminal: Terminal): Promise<{ show(event:
         : "";
       terminal.log(formatReport(report, totals) + advice);
     } else if (event.type === "evaluated") {
-      terminal.log(formatEvaluation({ step: event.step, ...event.result }, totals));
+      const { step, measure, result } = event;
+      terminal.log(formatEvaluation({ step, measure, ...result }, totals));
     } else if (event.type === "saved") {
       terminal.log(`saved ${event.directory}`);
     }

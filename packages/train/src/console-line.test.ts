@@ -64,8 +64,12 @@ describe("lines", () => {
       "step   1200/300000 | loss  3.4512 | lr  1.50e-4 | norm  0.873 |    812 ms |   5,042 tokens/s | " +
         "31.2 GFLOP/s |    153,600 samples | 1h 12m left",
     );
-    expect(formatEvaluation({ step: 1200, loss: 3.21, perplexity: 24.779 }, totals)).toBe(
-      "step   1200/300000 | validation loss 3.2100 | perplexity 24.8",
+    const evaluation = { step: 1200, loss: 3.21, perplexity: 24.779 };
+    expect(formatEvaluation({ ...evaluation, measure: "masked-token perplexity" }, totals)).toBe(
+      "step   1200/300000 | validation loss 3.2100 | masked-token perplexity 24.8",
+    );
+    expect(formatEvaluation({ ...evaluation, measure: null }, totals)).toBe(
+      "step   1200/300000 | validation loss 3.2100",
     );
   });
 

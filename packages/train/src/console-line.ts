@@ -20,16 +20,17 @@ export function formatReport(report: IntervalReport, totals: { steps: number; sa
   ].join(" | ");
 }
 
-/** @param evaluation mean validation loss in nats after `step` updates, and its perplexity */
+/**
+ * @param evaluation mean validation loss in nats after `step` updates, and its perplexity under the name of what it is;
+ *   null for a loss that has none
+ */
 export function formatEvaluation(
-  evaluation: { step: number; loss: number; perplexity: number },
+  { step, loss, measure, perplexity }: { step: number; loss: number; measure: string | null; perplexity: number },
   totals: { steps: number },
 ): string {
-  return [
-    stepColumn(evaluation.step, totals.steps),
-    `validation loss ${evaluation.loss.toFixed(4)}`,
-    `perplexity ${formatQuantity(evaluation.perplexity)}`,
-  ].join(" | ");
+  const parts = [stepColumn(step, totals.steps), `validation loss ${loss.toFixed(4)}`];
+  if (measure !== null) parts.push(`${measure} ${formatQuantity(perplexity)}`);
+  return parts.join(" | ");
 }
 
 const stepColumn = (step: number, steps: number) => `step ${String(step).padStart(String(steps).length)}/${steps}`;

@@ -38,7 +38,15 @@ export { checkTokenizer } from "./run/datasets.ts";
 export { type EvaluateOptions, evaluate } from "./run/evaluate.ts";
 export { NonFiniteError, type RunEvent } from "./run/events.ts";
 export { type ObjectiveConfig, objectiveConfigSchema } from "./run/objective-configuration.ts";
+export { objectivesOf, resolveObjective } from "./run/objectives.ts";
+export {
+  type EvaluationOptions,
+  type HeldOutMeasure,
+  openEvaluation,
+  openPseudoEvaluation,
+} from "./run/open-evaluation.ts";
 export { type PretrainOptions, pretrain } from "./run/pretrain.ts";
+export type { Measure } from "./run/run-objective.ts";
 export { type CheckedSections, checkRunConfiguration } from "./run-checks.ts";
 export { createRunConfigurationSchema, type RunConfiguration } from "./run-configuration.ts";
 export {

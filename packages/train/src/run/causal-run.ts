@@ -12,20 +12,18 @@ import type { RunObjective } from "./run-objective.ts";
 
 export const causalRun: RunObjective<"causal", CausalBatch, LanguageModel> = {
   families: ["gpt"],
+  measure: "causal perplexity",
   objective: causalObjective as RunObjective<"causal", CausalBatch, LanguageModel>["objective"],
-  open(_config, { datasets, data, schedule, seed, evaluation }) {
+  training(_config, { training, data, schedule, seed }) {
     const { sequenceLength } = data;
     const source = blend(
-      datasets.training.map(({ dataset, documents, weight }) => ({
+      training.map(({ dataset, documents, weight }) => ({
         weight,
         source: createGptSamples({ dataset, documents, sequenceLength, seed }),
       })),
     );
-    return {
-      training: createCausalBatches({ ...data, source, schedule, sequenceLength }),
-      validation:
-        datasets.validation &&
-        createEvaluationBatches({ ...datasets.validation, sequenceLength, batchSize: evaluation.batchSize }),
-    };
+    return createCausalBatches({ ...data, source, schedule, sequenceLength });
   },
+  heldOut: (_config, { dataset, documents, data: { sequenceLength }, batchSize, stride, contextToken }) =>
+    createEvaluationBatches({ dataset, documents, sequenceLength, batchSize, stride, contextToken }),
 };

@@ -1,6 +1,7 @@
 /** What a run tells whoever started it. The CLI prints it; a test listens. */
 import type { PerplexityResult } from "@megatron-ts/metrics";
 import type { IntervalReport } from "../interval-report.ts";
+import type { Measure } from "./run-objective.ts";
 
 export type RunEvent =
   | {
@@ -16,7 +17,8 @@ export type RunEvent =
   /** After each update. */
   | { type: "step"; step: number; loss: number; tokensPerSecond: number; secondsLeft: number }
   | { type: "report"; report: IntervalReport; noise: { noiseScale: number; suggestedBatchSize: number } | null }
-  | { type: "evaluated"; step: number; result: PerplexityResult }
+  /** `measure` is what the perplexity is called; null where the loss is a sum of several, and has none. */
+  | { type: "evaluated"; step: number; measure: Measure | null; result: PerplexityResult }
   | { type: "saved"; step: number; directory: string }
   | { type: "finished"; step: number; reason: "completed" | "stopped" | "time limit" | "already complete" };
 

@@ -15,13 +15,15 @@ import type { TensorBoardLog } from "../tensorboard.ts";
 import type { PretrainConfig } from "./configuration.ts";
 import { evaluate } from "./evaluate.ts";
 import { NonFiniteError, type RunEvent } from "./events.ts";
-import type { RunBatches } from "./run-objective.ts";
+import type { Measure, RunBatches } from "./run-objective.ts";
 import { type LoopState, saveTraining } from "./training-checkpoint.ts";
 
 export interface LoopOptions<Batch extends Rows, Trained extends Model> {
   configuration: PretrainConfig;
   batches: RunBatches<Batch>;
   objective: Objective<Batch, Trained>;
+  /** What exp(loss) is called; null where the loss is a sum of several. */
+  measure: Measure | null;
   model: Trained;
   optimizer: Optimizer;
   state: LoopState;
@@ -70,9 +72,18 @@ export async function runLoop<Batch extends Rows, Trained extends Model>(
     heldOut = { step: state.step, loss: result.loss };
     schedule = schedule.next(result.loss);
     state = { ...state, plateau: schedule.state };
-    logs.metrics.append({ step: state.step, validationLoss: result.loss, validationPerplexity: result.perplexity });
-    logs.curves?.scalars(state.step, { "validation/loss": result.loss, "validation/perplexity": result.perplexity });
-    onEvent({ type: "evaluated", step: state.step, result });
+    const { loss, perplexity } = result;
+    const { measure } = options;
+    logs.metrics.append({
+      step: state.step,
+      validationLoss: loss,
+      ...(measure && { validationPerplexity: perplexity }),
+    });
+    logs.curves?.scalars(state.step, {
+      "validation/loss": loss,
+      ...(measure && { "validation/perplexity": perplexity }),
+    });
+    onEvent({ type: "evaluated", step: state.step, measure, result });
   }
 
   async function save() {

@@ -2,33 +2,42 @@
 import type { EncoderDecoderModel, Model } from "@megatron-ts/model";
 import { type MixedRows, mixedObjective } from "../step/mixed-objective.ts";
 import type { Rows } from "../step/objective.ts";
-import type { ObjectiveConfig } from "./objective-configuration.ts";
+import type { ObjectiveConfig, ObjectiveConfigOf } from "./objective-configuration.ts";
 import type { RunObjective } from "./run-objective.ts";
 
 type Named = (name: ObjectiveConfig["name"]) => RunObjective<ObjectiveConfig["name"], Rows, Model>;
 
 /** @param objectiveNamed finds the parts' own rows of the table */
-export const createMixedRun = (objectiveNamed: Named): RunObjective<"mixed", MixedRows, EncoderDecoderModel> => ({
-  families: ["encoder-decoder"],
-  objective: mixedObjective,
-  open({ parts }, context) {
+export const createMixedRun = (objectiveNamed: Named): RunObjective<"mixed", MixedRows, EncoderDecoderModel> => {
+  /** The parts' batches, joined row by row. */
+  function join<Source extends { at(index: number): Rows }>(
+    { parts }: ObjectiveConfigOf<"mixed">,
+    open: (part: ReturnType<Named>, config: ObjectiveConfig) => Source,
+  ) {
     const opened = parts.map(({ weight, objective: config }) => {
-      const { objective, open } = objectiveNamed(config.name);
-      return { weight, objective, ...open(config, context) };
+      const part = objectiveNamed(config.name);
+      return { weight, objective: part.objective, batches: open(part, config) };
     });
-    const join = (rowsOf: (part: (typeof opened)[number]) => Rows): MixedRows => {
-      const joined = opened.map((part) => {
-        const rows = rowsOf(part);
-        return { objective: part.objective, weight: part.weight, rows, count: part.objective.count(rows) };
-      });
-      return { batchSize: joined[0]!.rows.batchSize, parts: joined };
-    };
-    const lengths = opened.map(({ validation }) => validation?.length ?? 0);
     return {
-      training: { at: (step) => join(({ training }) => training.at(step)) },
-      validation: lengths.includes(0)
-        ? null
-        : { length: Math.min(...lengths), at: (index) => join(({ validation }) => validation!.at(index)) },
+      batches: opened.map(({ batches }) => batches),
+      at(index: number): MixedRows {
+        const joined = opened.map(({ weight, objective, batches }) => {
+          const rows = batches.at(index);
+          return { objective, weight, rows, count: objective.count(rows) };
+        });
+        return { batchSize: joined[0]!.rows.batchSize, parts: joined };
+      },
     };
-  },
-});
+  }
+
+  return {
+    families: ["encoder-decoder"],
+    measure: null,
+    objective: mixedObjective,
+    training: (mixture, context) => join(mixture, (part, config) => part.training(config, context)),
+    heldOut(mixture, context) {
+      const { at, batches } = join(mixture, (part, config) => part.heldOut(config, context));
+      return { length: Math.min(...batches.map(({ length }) => length)), at };
+    },
+  };
+};

@@ -35,16 +35,17 @@ export function resolveObjective(given: ObjectiveConfig | undefined, family: Mod
       ? ["mixed" as const, ...config.parts.map(({ objective }) => objective.name)]
       : [config.name];
   if (names.every((name) => objectives[name].families.includes(family))) return config;
-  const possible = Object.entries(objectives).flatMap(([other, { families }]) =>
-    families.includes(family) ? [other] : [],
-  );
   throw new ConfigError([
     {
       path: "train.objective.name",
-      message: `expected ${possible.join(", ")} for a model of family ${family}; got ${names.join(" of ")}`,
+      message: `expected ${objectivesOf(family).join(", ")} for a model of family ${family}; got ${names.join(" of ")}`,
     },
   ]);
 }
+
+/** The objectives that a family can be trained for. */
+export const objectivesOf = (family: ModelConfig["family"]): ObjectiveConfig["name"][] =>
+  (Object.keys(objectives) as ObjectiveConfig["name"][]).filter((name) => objectives[name].families.includes(family));
 
 /** The row of the table; the caller has made sure that the model is of one of its families. */
 export const objectiveNamed = (name: ObjectiveConfig["name"]) =>

@@ -15,51 +15,59 @@ import {
 import type { EncoderDecoderModel, XlnetModel } from "@megatron-ts/model";
 import { type PermutationRows, permutationObjective } from "../step/permutation-objective.ts";
 import type { ObjectiveConfigOf } from "./objective-configuration.ts";
-import type { BatchContext, RunObjective } from "./run-objective.ts";
+import type { RunObjective, SampleContext } from "./run-objective.ts";
 import { requireToken } from "./special-tokens.ts";
 
 type Batch = PermutationRows;
 
 export const permutationRun: RunObjective<"permutation", Batch, XlnetModel | EncoderDecoderModel> = {
   families: ["xlnet", "encoder-decoder"],
+  measure: "permuted perplexity",
   objective: permutationObjective,
-  open(config, context) {
-    const { datasets, schedule, seed, evaluation, family } = context;
-    const withSource = family === "encoder-decoder";
-    const length = withSource ? 2 * context.data.sequenceLength : context.data.sequenceLength;
-    const textOf = (part: { dataset: Dataset; documents: DocumentRange }) =>
-      createGptSamples({ ...part, sequenceLength: length - 3, seed });
-    const training = blend(datasets.training.map(({ weight, ...part }) => ({ weight, source: textOf(part) })));
-    const rowsOf = (source: SampleSource<PackedSample>, batch: PermutationBatch) =>
-      finish(batch, { config, source: withSource ? source : null, context });
-    const options = optionsOf(config, context, { samples: afterSource(training, context, withSource), seed });
-    const batches = createPermutationBatches({ ...options, schedule });
-    if (!datasets.validation)
-      return { training: { at: (step) => rowsOf(training, batches.at(step)) }, validation: null };
-    const held = textOf(datasets.validation);
-    const heldOptions = optionsOf(config, context, { samples: afterSource(held, context, withSource), seed: seed + 1 });
-    const { batchSize, batches: count } = evaluation;
+  training(config, context) {
+    const text = blend(context.training.map(({ weight, ...part }) => ({ weight, source: textOf(part, context) })));
+    const options = optionsOf(config, context, { samples: afterSource(text, context), seed: context.seed });
+    const batches = createPermutationBatches({ ...options, schedule: context.schedule });
+    return { at: (step) => finish(batches.at(step), { config, text, context }) };
+  },
+  heldOut(config, context) {
+    const { batchSize, batches, seed } = context;
+    const text = textOf(context, context);
+    const options = optionsOf(config, context, { samples: afterSource(text, context), seed: seed + 1 });
     return {
-      training: { at: (step) => rowsOf(training, batches.at(step)) },
-      validation: {
-        length: count,
-        at: (index) => rowsOf(held, buildPermutationBatch(heldOptions, { first: index * batchSize, count: batchSize })),
+      length: batches,
+      at(index) {
+        const batch = buildPermutationBatch(options, { first: index * batchSize, count: batchSize });
+        return finish(batch, { config, text, context });
       },
     };
   },
 };
 
+/** The decoder of an encoder-decoder reads the text before through its encoder. */
+const hasSource = ({ family }: SampleContext) => family === "encoder-decoder";
+
+function textOf(
+  part: { dataset: Dataset; documents: DocumentRange },
+  context: SampleContext,
+): SampleSource<PackedSample> {
+  const { data, seed } = context;
+  const length = hasSource(context) ? 2 * data.sequenceLength : data.sequenceLength;
+  return createGptSamples({ dataset: part.dataset, documents: part.documents, sequenceLength: length - 3, seed });
+}
+
 /** The text behind the source, where the encoder reads one. */
 const afterSource = (
   text: SampleSource<PackedSample>,
-  { data }: BatchContext,
-  withSource: boolean,
+  context: SampleContext,
 ): { at(index: number): { tokens: Int32Array } } =>
-  withSource ? { at: (index) => ({ tokens: text.at(index).tokens.subarray(data.sequenceLength) }) } : text;
+  hasSource(context)
+    ? { at: (index) => ({ tokens: text.at(index).tokens.subarray(context.data.sequenceLength) }) }
+    : text;
 
 function optionsOf(
   config: ObjectiveConfigOf<"permutation">,
-  { data, tokenizer }: BatchContext,
+  { data, tokenizer }: SampleContext,
   { samples, seed }: Pick<PermutationBatchOptions, "samples" | "seed">,
 ): PermutationBatchOptions {
   return {
@@ -76,25 +84,25 @@ function optionsOf(
   };
 }
 
-/** Rows as the objective takes them: which run backwards, and what the encoder reads. */
+/** Rows as the objective takes them: which run backwards, or what the encoder reads. */
 function finish(
   batch: PermutationBatch,
   {
     config,
-    source,
+    text,
     context,
-  }: { config: ObjectiveConfigOf<"permutation">; source: SampleSource<PackedSample> | null; context: BatchContext },
+  }: { config: ObjectiveConfigOf<"permutation">; text: SampleSource<PackedSample>; context: SampleContext },
 ): Batch {
   const { batchSize, firstSample } = batch;
   const index = (row: number) => firstSample + row;
-  if (!source) {
+  if (!hasSource(context)) {
     const reversed = Int32Array.from({ length: batchSize }, (_, row) => (config.bothDirections ? index(row) % 2 : 0));
     return { ...batch, reversed };
   }
   const { sequenceLength } = context.data;
-  const read = new Int32Array(batchSize * sequenceLength);
+  const source = new Int32Array(batchSize * sequenceLength);
   for (let row = 0; row < batchSize; row++) {
-    read.set(source.at(index(row)).tokens.subarray(0, sequenceLength), row * sequenceLength);
+    source.set(text.at(index(row)).tokens.subarray(0, sequenceLength), row * sequenceLength);
   }
-  return { ...batch, source: read };
+  return { ...batch, source };
 }

@@ -58,15 +58,13 @@ export async function pretrain(
     }
     const schedule = createBatchSchedule({ batchSize: train.batchSize, ramp: train.batchRamp ?? undefined });
     const kind = objectiveNamed(objective.name);
-    const batches = kind.open(objective, {
-      datasets,
-      data: configuration.data,
-      schedule,
-      tokenizer,
-      family: resolved.model.family,
-      seed: train.seed,
-      evaluation: { batchSize: train.microBatchSize, batches: train.evaluation?.batches ?? 0 },
-    });
+    const context = { data: configuration.data, tokenizer, family: resolved.model.family, seed: train.seed };
+    const { training, validation } = datasets;
+    const evaluation = { batchSize: train.microBatchSize, batches: train.evaluation?.batches ?? 0 };
+    const batches = {
+      training: kind.training(objective, { ...context, training, schedule }),
+      validation: validation && kind.heldOut(objective, { ...context, ...validation, ...evaluation }),
+    };
     const { model, optimizer, state } = build(resolved, checkpoint);
     checkpoint?.close();
     mkdirSync(run.directory, { recursive: true });
@@ -85,6 +83,7 @@ export async function pretrain(
         configuration: resolved,
         batches,
         objective: kind.objective,
+        measure: objective.name === "masked" && objective.pairs ? null : kind.measure,
         model,
         optimizer,
         state,

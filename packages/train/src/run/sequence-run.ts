@@ -16,49 +16,44 @@ import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { ConfigError } from "../configuration-error.ts";
 import { type SequenceRows, sequenceObjective } from "../step/sequence-objective.ts";
 import type { ObjectiveConfigOf } from "./objective-configuration.ts";
-import type { BatchContext, RunObjective } from "./run-objective.ts";
+import type { RunObjective, SampleContext } from "./run-objective.ts";
 import { requireToken } from "./special-tokens.ts";
 
 export const sequenceRun: RunObjective<"span-corruption" | "denoising", SequenceRows, SequenceToSequenceModel> = {
   families: ["encoder-decoder", "t5"],
+  measure: "sequence perplexity",
   objective: sequenceObjective,
-  open(config, context) {
-    const { datasets, schedule, seed, evaluation, tokenizer, data } = context;
-    const padding = requireToken(tokenizer, "padding");
-    const options = (samples: { at(index: number): SourceTarget }) => ({
-      samples,
-      maxSource: data.sequenceLength,
-      maxTarget: data.sequenceLength,
-      // T5 starts its targets with the padding token.
-      startToken: padding,
-      padding,
-    });
-    const training = blend(
-      datasets.training.map(({ weight, ...part }) => ({ weight, source: pairsOf(config, part, { ...context, seed }) })),
+  training(config, context) {
+    const samples = blend(
+      context.training.map(({ weight, ...part }) => ({ weight, source: pairsOf(config, part, context) })),
     );
-    const batches = createSourceTargetBatches({ ...options(training), schedule });
-    if (!datasets.validation) return { training: batches, validation: null };
-    const held = options(pairsOf(config, datasets.validation, { ...context, seed: seed + 1 }));
-    const { batchSize, batches: length } = evaluation;
+    return createSourceTargetBatches({ ...optionsOf(context), samples, schedule: context.schedule });
+  },
+  heldOut(config, context) {
+    const { batchSize, batches, seed } = context;
+    const options = { ...optionsOf(context), samples: pairsOf(config, context, { ...context, seed: seed + 1 }) };
     return {
-      training: batches,
-      validation: {
-        length,
-        at: (index) => buildSourceTargetBatch(held, { first: index * batchSize, count: batchSize }),
-      },
+      length: batches,
+      at: (index) => buildSourceTargetBatch(options, { first: index * batchSize, count: batchSize }),
     };
   },
 };
+
+function optionsOf({ data, tokenizer }: SampleContext) {
+  const padding = requireToken(tokenizer, "padding");
+  // T5 starts its targets with the padding token.
+  return { maxSource: data.sequenceLength, maxTarget: data.sequenceLength, startToken: padding, padding };
+}
 
 type SequenceConfig = ObjectiveConfigOf<"span-corruption"> | ObjectiveConfigOf<"denoising">;
 
 function pairsOf(
   config: SequenceConfig,
   part: { dataset: Dataset; documents: DocumentRange },
-  { data, seed, tokenizer }: BatchContext,
+  { data, seed, tokenizer }: SampleContext,
 ) {
   const length = data.sequenceLength - 1;
-  const packed = createGptSamples({ ...part, sequenceLength: length, seed });
+  const packed = createGptSamples({ dataset: part.dataset, documents: part.documents, sequenceLength: length, seed });
   const sentinels = config.name === "span-corruption" ? sentinelsOf(tokenizer) : placeholders(tokenizer, length);
   const endOfSequence = tokenizer.endOfText ?? requireToken(tokenizer, "separator");
   const spans = config.spans === "mean" ? { kind: "mean" as const, length: config.meanLength } : geometric;
