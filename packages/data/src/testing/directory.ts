@@ -19,6 +19,10 @@ export const golden = (name: string) =>
 export const textFile = (name: string) =>
   fileURLToPath(new URL(`../../../../fixtures/text-files/${name}`, import.meta.url));
 
+/** Path of a file in fixtures/web-pages. */
+export const webPage = (name: string) =>
+  fileURLToPath(new URL(`../../../../fixtures/web-pages/${name}`, import.meta.url));
+
 interface GoldenFile {
   datasets: Record<
     string,

@@ -24,7 +24,8 @@ export interface OpenSource {
 
 /**
  * Opens a source. Standard input tells its compression, and its format unless one was asked for, by its first bytes:
- * gzip, Zstandard and Parquet by their magic numbers, JSONL by an opening brace, plain text otherwise.
+ * gzip, Zstandard, Parquet, EPUB and WARC by their magic numbers, HTML by its first tag, JSONL by an opening brace, plain
+ * text otherwise.
  * @param onBytes told how many bytes were read from the file, before decompression.
  */
 export async function openSource(source: TextSource, onBytes?: (count: number) => void): Promise<OpenSource> {
@@ -39,12 +40,20 @@ export async function openSource(source: TextSource, onBytes?: (count: number) =
   const outer = await peek(raw, 4);
   const compression = outer.head.readUInt16BE(0) === 0x1f8b ? "gzip" : isZstandard(outer.head) ? "zstd" : "none";
   const path = "standard input";
-  const inner = await peek(decompress(outer.all, compression, path), 4);
+  const inner = await peek(decompress(outer.all, compression, path), 16);
   if (inner.size === 0) throw new DataError("is empty", { source: path });
   const start = inner.head.toString("latin1");
-  const sniffed = start === "PAR1" ? "parquet" : /^(\xef\xbb\xbf)?\s*\{/.test(start) ? "jsonl" : "txt";
+  const sniffed = beginnings.find(({ pattern }) => pattern.test(start))?.format ?? "txt";
   return { path, format: source.format ?? sniffed, compression, bytes: inner.all };
 }
+
+const beginnings: { pattern: RegExp; format: TextFormat }[] = [
+  { pattern: /^PAR1/, format: "parquet" },
+  { pattern: /^PK\W\W/, format: "epub" },
+  { pattern: /^WARC\/\d/, format: "warc" },
+  { pattern: /^(\xef\xbb\xbf)?\s*(<!doctype ht|<html[\s>])/i, format: "html" },
+  { pattern: /^(\xef\xbb\xbf)?\s*\{/, format: "jsonl" },
+];
 
 const isZstandard = (head: Buffer) => head.readUInt32LE(0) === 0xfd2fb528;
 

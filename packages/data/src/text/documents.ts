@@ -59,19 +59,27 @@ async function* readSource(source: TextSource, options: ReadOptions): AsyncGener
   const { textKey = "text", textDocument = "file", onBytes } = options;
   const onBadLine = options.onBadLine ?? rethrow;
   const reader = (name: string): ReaderOptions => ({ source: name, textKey, onBadLine });
-  if (source.format === "parquet" && source.compression === "none") {
-    const { readParquet } = await import("./parquet.ts");
-    yield* readParquet(source.path, { ...reader(source.path), onBytes });
+  const readAtRandom = await randomReader(source.format);
+  if (readAtRandom && source.compression === "none") {
+    yield* readAtRandom(source.path, { ...reader(source.path), onBytes });
     return;
   }
   const { path, format, bytes } = await openSource(source, onBytes);
   if (format === "txt") yield* readPlainText(bytes, { ...reader(path), textDocument });
   else if (format === "jsonl") yield* readJsonLines(bytes, reader(path));
   else if (format === "csv") yield* readCsv(bytes, reader(path));
+  else if (format === "html") yield* (await import("./html.ts")).readHtml(bytes, reader(path));
+  else if (format === "warc") yield* (await import("./warc.ts")).readWarc(bytes, reader(path));
   else {
-    const { readParquet } = await import("./parquet.ts");
-    yield* withTemporaryFile(bytes, (file) => readParquet(file, reader(path)));
+    const read = (await randomReader(format))!;
+    yield* withTemporaryFile(bytes, (file) => read(file, reader(path)));
   }
+}
+
+/** The reader of a format that is read from a file at random; undefined for those that stream. */
+async function randomReader(format: TextFormat | undefined) {
+  if (format === "parquet") return (await import("./parquet.ts")).readParquet;
+  return format === "epub" ? (await import("./epub.ts")).readEpub : undefined;
 }
 
 function rethrow(problem: DataError): never {

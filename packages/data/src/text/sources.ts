@@ -6,8 +6,12 @@ import { stat } from "node:fs/promises";
 import { glob, isDynamicPattern } from "tinyglobby";
 import { DataError, fileError } from "../errors.ts";
 
-/** txt: plain text; jsonl: one JSON object a line; csv: a header line, then rows; parquet: columns. */
-export type TextFormat = "txt" | "jsonl" | "csv" | "parquet";
+/**
+ * txt: plain text; jsonl: one JSON object a line; csv: a header line, then rows; parquet: columns; html: a web page;
+ * epub: an electronic book; warc: a web archive.
+ */
+export const TEXT_FORMATS = ["txt", "jsonl", "csv", "parquet", "html", "epub", "warc"] as const;
+export type TextFormat = (typeof TEXT_FORMATS)[number];
 export type Compression = "none" | "gzip" | "zstd";
 
 /** One file to read. `path` is "-" for standard input, whose format and size are unknown until it is read. */
@@ -27,9 +31,14 @@ const formats: Record<string, TextFormat> = {
   ".ndjson": "jsonl",
   ".csv": "csv",
   ".parquet": "parquet",
+  ".html": "html",
+  ".htm": "html",
+  ".xhtml": "html",
+  ".epub": "epub",
+  ".warc": "warc",
 };
 const compressions: Record<string, Compression> = { ".gz": "gzip", ".zst": "zstd" };
-const known = ".txt, .jsonl, .csv or .parquet, plain or followed by .gz or .zst";
+const known = ".txt, .jsonl, .csv, .parquet, .html, .epub or .warc, plain or followed by .gz or .zst";
 
 /**
  * The files that `inputs` stand for: files as given, globs and directories (recursively) in code point order of their

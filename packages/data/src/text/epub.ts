@@ -1,0 +1,106 @@
+/**
+ * An electronic book to a document: its pages in reading order (the spine of EPUB 2 and 3), without tables of contents.
+ * The archive is yauzl's to read, a page at a time; styles, fonts and pictures are never unpacked.
+ */
+import { stat } from "node:fs/promises";
+import { posix } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { DOMParser } from "linkedom";
+import yauzl, { type Entry, type ZipFile } from "yauzl";
+import { DataError, fileError } from "../errors.ts";
+import type { DocumentPart, ReaderOptions } from "./document.ts";
+import { decodeHtml, LARGEST_PAGE } from "./html-bytes.ts";
+import { wholeText } from "./main-text.ts";
+
+/** The book as one document, a part for each page; `line` is the page's place in the book. */
+export async function* readEpub(
+  path: string,
+  options: Omit<ReaderOptions, "textKey"> & { onBytes?: (count: number) => void },
+): AsyncGenerator<DocumentPart> {
+  const { source, onBytes } = options;
+  const { size } = await stat(path).catch((error) => {
+    throw fileError(error, source);
+  });
+  const damaged = (error: unknown) =>
+    error instanceof DataError
+      ? error
+      : new DataError(`damaged, or not an EPUB book (${(error as Error).message})`, { source, cause: error });
+  let zip: ZipFile | undefined;
+  try {
+    zip = await yauzl.openPromise(path, { autoClose: false });
+    const entries = new Map<string, Entry>();
+    for await (const entry of zip.eachEntry()) entries.set(entry.fileName, entry);
+    const read = (name: string) => readEntry(zip!, { entry: entries.get(name), name });
+    const pages = await readingOrder(read);
+    const encrypted = entries.has("META-INF/encryption.xml")
+      ? encryptedNames(await read("META-INF/encryption.xml"))
+      : [];
+    if (pages.some((page) => encrypted.includes(page)))
+      throw new DataError("is encrypted (DRM): only books without it can be read", { source });
+    let started = false;
+    for (const [i, page] of pages.entries()) {
+      const text = wholeText(await read(page));
+      if (text === "") continue;
+      yield { text: started ? `\n\n${text}` : text, source, line: i + 1, last: false };
+      started = true;
+    }
+    yield { text: "", source, line: pages.length, last: true };
+    onBytes?.(size);
+  } catch (error) {
+    throw damaged(error);
+  } finally {
+    zip?.close();
+  }
+}
+
+async function readEntry(zip: ZipFile, { entry, name }: { entry: Entry | undefined; name: string }): Promise<string> {
+  if (!entry) throw new Error(`it lacks ${name}`);
+  if (entry.uncompressedSize > LARGEST_PAGE) throw new Error(`${name} is larger than ${LARGEST_PAGE >> 20} MB`);
+  try {
+    return decodeHtml(await buffer(await zip.openReadStreamPromise(entry)));
+  } catch (error) {
+    throw new Error(`${name}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Names of the pages: META-INF/container.xml leads to the package, whose spine refers to items of its manifest. */
+async function readingOrder(read: (name: string) => Promise<string>): Promise<string[]> {
+  const container = parseXml(await read("META-INF/container.xml"));
+  const packagePath = elements(container, "rootfile")[0]?.getAttribute("full-path");
+  if (!packagePath) throw new Error("META-INF/container.xml names no package");
+  const book = parseXml(await read(packagePath));
+  const items = new Map(elements(book, "item").map((item) => [item.getAttribute("id"), item]));
+  const names: string[] = [];
+  for (const reference of elements(book, "itemref")) {
+    const item = items.get(reference.getAttribute("idref"));
+    const href = item?.getAttribute("href");
+    if (!item || !href) throw new Error(`the spine refers to ${reference.getAttribute("idref")}, which is no item`);
+    const isText = /^(application\/xhtml\+xml|text\/html|application\/x-dtbook\+xml)$/.test(
+      item.getAttribute("media-type") ?? "",
+    );
+    const isContents = (item.getAttribute("properties") ?? "").split(/\s+/).includes("nav");
+    if (!isText || isContents || reference.getAttribute("linear") === "no") continue;
+    names.push(posix.join(posix.dirname(packagePath), decodeURIComponent(href.split("#")[0]!)));
+  }
+  if (names.length === 0) throw new Error("its spine names no page");
+  return names;
+}
+
+/** What is encrypted: often only fonts are. */
+const encryptedNames = (xml: string) =>
+  elements(parseXml(xml), "CipherReference").map((reference) =>
+    decodeURIComponent(reference.getAttribute("URI") ?? ""),
+  );
+
+interface XmlElement {
+  readonly localName: string;
+  getAttribute(name: string): string | null;
+}
+
+const parseXml = (text: string) => new DOMParser().parseFromString(text, "text/xml");
+
+/** Elements by their local name, whatever prefix they are written with. */
+const elements = (document: ReturnType<typeof parseXml>, name: string): XmlElement[] =>
+  [...(document.querySelectorAll("*") as unknown as Iterable<XmlElement>)].filter(
+    ({ localName }) => localName.split(":").at(-1) === name,
+  );

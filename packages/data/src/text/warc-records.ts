@@ -1,0 +1,73 @@
+/**
+ * The records of a WARC file (ISO 28500), one after the other: a version line, named fields, a blank line, a block of
+ * `Content-Length` bytes, two line ends. Only the blocks that are asked for are held. Knows nothing of HTTP.
+ */
+import { DataError } from "../errors.ts";
+import { type ByteReader, createByteReader } from "./byte-reader.ts";
+
+export interface WarcRecord {
+  /** 1-based place in the file. */
+  number: number;
+  /** The named fields by their names in lower case. */
+  fields: Map<string, string>;
+  /** Undefined for a block that is larger than `largest`. */
+  block: Buffer | undefined;
+}
+
+const LONGEST_FIELD = 1 << 20;
+
+/**
+ * The records that `wanted` says yes to.
+ * @throws DataError naming the record for a file that is no WARC, is damaged, or ends within a record.
+ */
+export async function* readWarcRecords(
+  chunks: AsyncIterable<Buffer>,
+  options: { source: string; wanted: (fields: Map<string, string>) => boolean; largest: number },
+): AsyncGenerator<WarcRecord> {
+  const { source, wanted, largest } = options;
+  const reader = createByteReader(chunks);
+  for (let number = 1; ; number++) {
+    const problem = (message: string, cause?: unknown) => new DataError(message, { source, line: number, cause });
+    try {
+      const fields = await readFields(reader);
+      if (!fields) return;
+      const length = Number(fields.get("content-length") ?? Number.NaN);
+      if (!Number.isSafeInteger(length) || length < 0) throw new Error("it names no valid Content-Length");
+      const held = wanted(fields) && length <= largest;
+      const block = held ? await reader.take(length) : undefined;
+      if (held ? !block : !(await reader.skip(length))) throw new Error("the file ends within it");
+      if (held || wanted(fields)) yield { number, fields, block };
+    } catch (error) {
+      if (error instanceof DataError) throw error.line === undefined ? problem(withoutPlace(error), error) : error;
+      throw problem(`damaged WARC record (${(error as Error).message})`, error);
+    }
+  }
+}
+
+const withoutPlace = ({ message, source }: DataError) =>
+  source !== undefined && message.startsWith(`${source}: `) ? message.slice(source.length + 2) : message;
+
+/** Undefined at the end of the file. */
+async function readFields(reader: ByteReader): Promise<Map<string, string> | undefined> {
+  const nextLine = async () => (await reader.line(LONGEST_FIELD))?.toString("utf8").replace(/\r?\n$/, "");
+  let version = await nextLine();
+  while (version === "") version = await nextLine();
+  if (version === undefined) return undefined;
+  if (!/^WARC\/\d/.test(version))
+    throw new Error(`expected WARC/1.0 or WARC/1.1, found ${JSON.stringify(version.slice(0, 40))}`);
+  const fields = new Map<string, string>();
+  for (let name = ""; ; ) {
+    const line = await nextLine();
+    if (line === undefined) throw new Error("the file ends within it");
+    if (line === "") return fields;
+    const [, field, value] = /^([^\s:]+)\s*:\s*(.*)$/.exec(line) ?? [];
+    if (field !== undefined) {
+      name = field.toLowerCase();
+      fields.set(name, value!);
+    } else if (/^\s/.test(line) && name !== "") {
+      fields.set(name, `${fields.get(name)} ${line.trim()}`);
+    } else {
+      throw new Error(`expected a named field, found ${JSON.stringify(line.slice(0, 40))}`);
+    }
+  }
+}
