@@ -16,7 +16,8 @@ function platformName(): string {
   return `linux-${arch}-${report?.header?.glibcVersionRuntime ? "gnu" : "musl"}`;
 }
 
-type Found = { addon: NativeAddon } | { reason: string };
+/** The addon and its file, or why there is none. */
+type Found = { addon: NativeAddon; path: string } | { reason: string };
 
 let found: Found | null = null;
 
@@ -26,7 +27,7 @@ function find(): Found {
   const built = fileURLToPath(new URL(`../megatron-native.${name}.node`, import.meta.url));
   const candidate = existsSync(built) ? built : `@megatron-ts/native-${name}`;
   try {
-    return { addon: require(candidate) as NativeAddon };
+    return { addon: require(candidate) as NativeAddon, path: require.resolve(candidate) };
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND";
     if (!missing) return { reason: `${candidate} does not load: ${(error as Error).message.split("\n")[0]}` };

@@ -7,8 +7,8 @@ import * as tf from "@tensorflow/tfjs";
 import type { Handle, NativeAddon, NativeEngine } from "./native-addon.ts";
 import { type HostValues, isHostType, KIND_OF, type NativeData, NativeDataId } from "./native-data.ts";
 
-/** The collector is told of memory in steps of this many bytes: each call costs as much as a small kernel. */
-const REPORT_BYTES = 1 << 22;
+/** Bytes that the collector need not know of. */
+const UNREPORTED_BYTES = 1 << 24;
 
 export class NativeBackend extends tf.KernelBackend implements StorageBackend {
   readonly engine: NativeEngine;
@@ -18,7 +18,8 @@ export class NativeBackend extends tf.KernelBackend implements StorageBackend {
   /** Frees what was never disposed, when its data id is collected. */
   private readonly lost = new FinalizationRegistry<NativeData>((data) => this.release(data));
   private dataCount = 0;
-  private unreportedBytes = 0;
+  private liveBytes = 0;
+  private reportedBytes = 0;
 
   constructor(addon: NativeAddon, { threads }: { threads: number }) {
     super();
@@ -65,11 +66,17 @@ export class NativeBackend extends tf.KernelBackend implements StorageBackend {
     return dataId;
   }
 
+  /**
+   * Tells the collector what hangs on its objects, when that has grown by a quarter or shrunk to one: steps that allocate and
+   * dispose the same again must not drive it, tensors that are never disposed must.
+   */
   private report(bytes: number): void {
-    this.unreportedBytes += bytes;
-    if (Math.abs(this.unreportedBytes) < REPORT_BYTES) return;
-    this.engine.adjustExternalMemory(this.unreportedBytes);
-    this.unreportedBytes = 0;
+    this.liveBytes += bytes;
+    const grown = this.liveBytes > 1.25 * this.reportedBytes + UNREPORTED_BYTES;
+    const shrunk = 4 * this.liveBytes < this.reportedBytes - UNREPORTED_BYTES;
+    if (!grown && !shrunk) return;
+    this.engine.adjustExternalMemory(this.liveBytes - this.reportedBytes);
+    this.reportedBytes = this.liveBytes;
   }
 
   private release(data: NativeData): void {

@@ -13,6 +13,7 @@ pub mod operand;
 mod portable;
 #[cfg(test)]
 mod tests;
+mod vector;
 #[cfg(target_arch = "x86_64")]
 mod words;
 
@@ -58,6 +59,11 @@ pub fn gemm(left: Operand, right: Operand, mut out: ViewMut, precision: Precisio
         let side = |lanes: usize| Operand::rows(View::F32(&zeros[..lanes]), lanes, 1);
         return gemm(side(m), side(n), out, precision, epilogue);
     }
+    if let (ViewMut::F32(out), Precision::F32) = (&mut out, precision)
+        && vector::run(&left, &right, out, &epilogue, threads_for(&left, &right))
+    {
+        return;
+    }
     let (target, partial_length) = match &mut out {
         ViewMut::F32(data) => (Target::F32(data.as_mut_ptr()), 0),
         ViewMut::Bf16(data) => (Target::Bf16(data.as_mut_ptr()), data.len()),
@@ -98,9 +104,13 @@ pub fn batched<'a>(
 /// Below this many multiplications a product runs on the calling thread alone.
 const PARALLEL_FROM: usize = 1 << 18;
 
+fn threads_for(left: &Operand, right: &Operand) -> usize {
+    let work = left.lanes * right.lanes * left.depth;
+    if work < PARALLEL_FROM { 1 } else { parallel::threads() }
+}
+
 fn choose(product: &Product, precision: Precision) {
-    let work = product.left.lanes * product.right.lanes * product.left.depth;
-    let threads = if work < PARALLEL_FROM { 1 } else { parallel::threads() };
+    let threads = threads_for(&product.left, &product.right);
     #[cfg(target_arch = "x86_64")]
     match (isa(), precision) {
         (Isa::Amx, Precision::Bf16) => {
