@@ -1,7 +1,7 @@
 /** A model that reads from left to right goes on from prompts, with cached keys and values. */
 import type { LanguageModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
-import { checkPrompts, lengthsOf, paddedRows, valuesByRow } from "./rows.ts";
+import { checkPrompts, lengthsOf, paddedRows, readRows } from "./rows.ts";
 import type { Writer } from "./writer.ts";
 
 export function openCausalWriter(
@@ -22,7 +22,7 @@ export function openCausalWriter(
    */
   function append(fresh: readonly ArrayLike<number>[]): Float32Array[] {
     const lengths = lengthsOf(fresh);
-    const logits = tf.tidy(() => {
+    const logits = readRows(() => {
       const tokens = paddedRows(fresh);
       const width = tokens.shape[1];
       const places = fresh.map(({ length }, row) =>
@@ -31,7 +31,7 @@ export function openCausalWriter(
       const hidden = model.hidden({ tokens, positions: tf.tensor2d(places, tokens.shape, "int32") }, { cache });
       const last = lengths.map((length, row) => row * width + Math.max(length - 1, 0));
       const flat = tf.reshape(hidden, [tokens.size, -1]);
-      return valuesByRow(model.logits(tf.gather(flat, tf.tensor1d(last, "int32"))));
+      return model.logits(tf.gather(flat, tf.tensor1d(last, "int32")));
     });
     cache.advance(lengths);
     return logits;

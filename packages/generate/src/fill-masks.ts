@@ -7,7 +7,7 @@ import { markerNames, markerOf, type Tokenizer } from "@megatron-ts/tokenizer";
 import * as tf from "@tensorflow/tfjs";
 import { GenerateError } from "./errors.ts";
 import { frameText, permutes } from "./frame.ts";
-import { lengthsOf, paddedRows, valuesByRow } from "./rows.ts";
+import { lengthsOf, paddedRows, readRows } from "./rows.ts";
 import { checkSampling } from "./sampling.ts";
 
 export interface MaskAlternative {
@@ -87,14 +87,14 @@ function logitsAt(
   rows: readonly HiddenPlaces[],
   padding: number,
 ): Float32Array[][] {
-  return tf.tidy(() => {
-    const all = rows.map(({ tokens }) => tokens);
+  const all = rows.map(({ tokens }) => tokens);
+  const lengths = lengthsOf(all);
+  const most = Math.max(...rows.map(({ places }) => places.length));
+  // Rows with fewer masks than others predict their last one again.
+  const targets = rows.map(({ places }) => Array.from({ length: most }, (_, i) => places[i] ?? places.at(-1)!));
+  const values = readRows(() => {
     const tokens = paddedRows(all, { padding });
-    const lengths = lengthsOf(all);
     const [batchSize, width] = tokens.shape;
-    const most = Math.max(...rows.map(({ places }) => places.length));
-    // Rows with fewer masks than others predict their last one again.
-    const targets = rows.map(({ places }) => Array.from({ length: most }, (_, i) => places[i] ?? places.at(-1)!));
     const states = permutes(model)
       ? model.hidden({
           tokens,
@@ -104,9 +104,9 @@ function logitsAt(
           blocked: tf.tensor3d(blockedBy(rows, width), [batchSize, width, width], "int32"),
         }).query!
       : rowsAt(model.hidden({ tokens, lengths }), targets);
-    const values = valuesByRow(tf.reshape(model.logits(states), [batchSize * most, -1]));
-    return rows.map(({ places }, row) => places.map((_, i) => values[row * most + i]!));
+    return tf.reshape(model.logits(states), [batchSize * most, -1]);
   });
+  return rows.map(({ places }, row) => places.map((_, i) => values[row * most + i]!));
 }
 
 /** [B * T * T]: 1 at every hidden place of a row, for all tokens. */

@@ -4,7 +4,7 @@
  */
 import type { PermutationModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
-import { checkPrompts, lengthsOf, paddedRows, valuesByRow } from "./rows.ts";
+import { checkPrompts, lengthsOf, paddedRows, readRows } from "./rows.ts";
 import type { Writer } from "./writer.ts";
 
 export function openPermutationWriter(
@@ -15,12 +15,12 @@ export function openPermutationWriter(
   checkPrompts(prompts, { maxPositions: Number.POSITIVE_INFINITY });
   const texts = prompts.map((prompt) => Array.from(prompt));
   const predict = () =>
-    tf.tidy(() => {
+    readRows(() => {
       const lengths = lengthsOf(texts);
       // One more token a row, which nobody sees: the place that is predicted.
       const tokens = paddedRows(texts.map((text) => [...text, 0]));
       const targets = tf.tensor2d(lengths, [texts.length, 1], "int32");
-      return valuesByRow(model.logits(model.hidden({ tokens, lengths, targets }).query!));
+      return model.logits(model.hidden({ tokens, lengths, targets }).query!);
     });
   return {
     begun: prompts,

@@ -6,7 +6,7 @@
 import type { EncoderDecoderModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { GenerateError } from "./errors.ts";
-import { valuesByRow } from "./rows.ts";
+import { readRows } from "./rows.ts";
 import { encodeSources } from "./sources.ts";
 import type { Writer } from "./writer.ts";
 
@@ -41,9 +41,9 @@ export function openQueryWriter(
 
   /** The query leaves keys in the cache that the token itself replaces. */
   const predict = () =>
-    tf.tidy(() => {
+    readRows(() => {
       const nothing = tf.zeros([batchSize, 1, hiddenSize]);
-      return valuesByRow(model.logits(states(column(cache.lengths), 0, nothing)));
+      return model.logits(states(column(cache.lengths), 0, nothing));
     });
 
   return {

@@ -15,10 +15,15 @@ export function paddedRows(
 
 export const lengthsOf = (rows: readonly ArrayLike<number>[]) => Int32Array.from(rows, ({ length }) => length);
 
-/** Values [B, ...] of a tensor, by row. */
-export function valuesByRow(tensor: tf.Tensor): Float32Array[] {
+/**
+ * Values of a tensor [B, ...] that f makes, by row. They are read outside of the tidy, which would look for tensors among
+ * the numbers that it returns.
+ */
+export function readRows(f: () => tf.Tensor): Float32Array[] {
+  const tensor = tf.tidy(f);
   const values = tensor.dataSync() as Float32Array;
   const count = tensor.shape[0]!;
+  tensor.dispose();
   const size = values.length / count;
   return Array.from({ length: count }, (_, row) => values.subarray(row * size, (row + 1) * size));
 }

@@ -5,7 +5,7 @@
 import type { SequenceToSequenceModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { GenerateError } from "./errors.ts";
-import { valuesByRow } from "./rows.ts";
+import { readRows } from "./rows.ts";
 import { encodeSources, longestSequence } from "./sources.ts";
 import type { Writer } from "./writer.ts";
 
@@ -22,11 +22,11 @@ export function openSequenceWriter(
   const cache = model.createCache({ batchSize, capacity: Math.min(maxTokens, longest) + 1 });
 
   function append(fresh: readonly (number | null)[]): Float32Array[] {
-    const logits = tf.tidy(() => {
+    const logits = readRows(() => {
       const column = (values: ArrayLike<number>) => tf.tensor2d(Int32Array.from(values), [batchSize, 1], "int32");
       const tokens = column(fresh.map((token) => token ?? startToken!));
       const positions = column(fresh.map((token, row) => (token === null ? 0 : cache.lengths[row]!)));
-      return valuesByRow(model.logits(model.hidden({ tokens, positions, ...sources }, { cache })));
+      return model.logits(model.hidden({ tokens, positions, ...sources }, { cache }));
     });
     cache.advance(fresh.map((token) => (token === null ? 0 : 1)));
     return logits;
