@@ -33,7 +33,9 @@ describe("megatron models", () => {
     expect(models).toContainEqual(expect.objectContaining({ preset: "megatron-gpt-8.3b", parameters: 8_317_040_640 }));
     const { stdout } = await megatron("models");
     expect(stdout).toMatch(/^family +preset +parameters +layers/);
-    expect(stdout).toMatch(/^gpt +megatron-gpt-345m +354,871,296 +24 +1024 +16 +50,304 +pretrain evaluate generate$/m);
+    const works = "pretrain evaluate generate import export";
+    expect(stdout).toMatch(new RegExp(`^gpt +megatron-gpt-345m +354,871,296 +24 +1024 +16 +50,304 +${works}$`, "m"));
+    expect(stdout).toMatch(/^encoder-decoder +sc2019-345m +355,176,448 +11\+11 +1024 +16 +30,592 +pretrain evaluate/m);
   });
 });
 

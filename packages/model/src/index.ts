@@ -1,3 +1,4 @@
+export { type Ability, abilities } from "./abilities.ts";
 export type { BertModel } from "./bert.ts";
 export { type BertConfig, bertConfigSchema } from "./bert-configuration.ts";
 export { bertFormat, megatronBertFormat, robertaFormat } from "./bert-format.ts";

@@ -1,14 +1,20 @@
-/** `megatron evaluate`: how well a trained model predicts a split of a prepared dataset. */
+/** `megatron evaluate`: how well a trained model predicts a split of a prepared dataset, by the objective of its training. */
+import type { TextCounts } from "@megatron-ts/data";
+import type { PerplexityResult } from "@megatron-ts/metrics";
+import type { EvaluationOptions, HeldOutMeasure, ObjectiveConfig } from "@megatron-ts/train";
 import { type Command, Option } from "commander";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../common-options.ts";
+import { UsageError } from "../errors.ts";
 import { wholeNumber } from "../option-values.ts";
 import { startEngine } from "../start-engine.ts";
 import type { Terminal } from "../terminal.ts";
-import { loadTrainedModel } from "../trained-model.ts";
+import { loadTrainedModel, type TrainedModel } from "../trained-model.ts";
 
 interface Options extends EngineOptions {
   data: string;
   split: "train" | "validation" | "test" | "all";
+  objective?: SingleObjective;
+  pseudo?: boolean;
   sequenceLength?: number;
   stride?: number;
   batchSize: number;
@@ -16,19 +22,28 @@ interface Options extends EngineOptions {
   json?: boolean;
 }
 
+type SingleObjective = Exclude<ObjectiveConfig["name"], "mixed">;
+const objectiveNames: SingleObjective[] = ["causal", "masked", "permutation", "span-corruption", "denoising"];
+
 export function addEvaluate(program: Command, terminal: Terminal): void {
   const command = program
     .command("evaluate")
-    .description("perplexity and bits per byte of a trained model on a prepared dataset")
+    .description("perplexity of a trained model on a prepared dataset, of the kind that it was trained for")
     .argument("<run>", "a run directory, or a checkpoint in it")
     .requiredOption("--data <prefix>", "the prefix that `prepare` was given as --output")
     .addOption(
       new Option("--split <name>", "which documents").choices(["train", "validation", "test", "all"]).default("test"),
     )
+    .addOption(
+      new Option("--objective <name>", "measure by this (default: all that the model was trained for)").choices(
+        objectiveNames,
+      ),
+    )
+    .option("--pseudo", "pseudo-perplexity of a masked model: every token hidden once, alone (slow: a row for each)")
     .option("--sequence-length <n>", "tokens in a window (default: what the model was trained with)", wholeNumber(1))
     .option(
       "--stride <n>",
-      "tokens that each window counts anew: fewer give each more context (default: no overlap)",
+      "tokens that each window counts anew: fewer give each more context (default: no overlap); causal models only",
       wholeNumber(1),
     )
     .option("--batch-size <n>", "windows at a time", wholeNumber(1), 8)
@@ -37,54 +52,113 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
   addExamples(addJsonOption(addEngineOptions(command)), [
     "megatron evaluate runs/a --data data/corpus --split test",
     "megatron evaluate runs/a --data data/corpus --split test --stride 64 --json",
+    "megatron evaluate runs/bert --data data/corpus --pseudo --max-batches 100",
   ]);
 }
 
-async function run(path: string, options: Options, terminal: Terminal): Promise<void> {
-  const { createEvaluationBatches, openDataset } = await import("@megatron-ts/data");
-  const { checkTokenizer, evaluate, formatDuration } = await import("@megatron-ts/train");
-  const { causalObjective } = await import("@megatron-ts/train/step");
-  await startEngine(options, terminal);
-  const { directory, step, model, tokenizer, sequenceLength } = await loadTrainedModel(path);
-  const dataset = await openDataset(options.data);
-  try {
-    checkTokenizer(dataset, { prefix: options.data, tokenizer });
-    const { split } = options;
-    const { sidecar } = dataset;
-    const counts = split === "all" ? sidecar?.counts : sidecar?.split[split];
-    const batches = createEvaluationBatches({
-      dataset,
-      documents: dataset.documentsOf(split),
-      sequenceLength: options.sequenceLength ?? sequenceLength,
-      stride: options.stride,
-      batchSize: options.batchSize,
-      contextToken: sidecar?.tokenizer.endOfDocument ?? undefined,
-    });
-    const progress = terminal.progress("evaluating");
-    const began = performance.now();
-    const result = await evaluate({ model, objective: causalObjective }, batches, {
-      maxBatches: options.maxBatches,
-      bytes: counts?.bytes,
-      words: counts?.words,
-      onProgress: (done, total) => {
-        const left = ((performance.now() - began) / 1000) * (total / done - 1);
-        progress.update(done / total, `${formatDuration(left)} left`);
-      },
-    });
-    progress.stop();
+/** What was measured, under the name of what it is. */
+type Measured = PerplexityResult & { measure: HeldOutMeasure["measure"]; pairAccuracy?: number };
 
-    const found = { checkpoint: directory, step, data: dataset.prefix, split, ...result };
-    if (options.json) return terminal.print(JSON.stringify(found));
-    terminal.print(`${directory} on ${dataset.prefix}, ${split}: ${result.tokens} tokens`);
-    const line = (name: string, value: number | undefined, unit: string) => {
-      if (value !== undefined) terminal.print(`  ${name.padEnd(14)} ${value.toFixed(4).padStart(12)} ${unit}`);
-    };
-    line("loss", result.loss, "nats per token");
-    line("perplexity", result.perplexity, "per token");
-    line("perplexity", result.wordPerplexity, "per word");
-    line("bits per byte", result.bitsPerByte, "");
+async function run(path: string, options: Options, terminal: Terminal): Promise<void> {
+  const { openDataset } = await import("@megatron-ts/data");
+  const { checkTokenizer } = await import("@megatron-ts/train");
+  await startEngine(options, terminal);
+  const trained = await loadTrainedModel(path);
+  const { directory, step, model, tokenizer } = trained;
+  try {
+    const dataset = await openDataset(options.data);
+    try {
+      checkTokenizer(dataset, { prefix: options.data, tokenizer });
+      const { split } = options;
+      const { sidecar } = dataset;
+      const measures = await openMeasures(trained, options, {
+        dataset,
+        documents: dataset.documentsOf(split),
+        tokenizer,
+        family: model.config.family,
+        sequenceLength: options.sequenceLength ?? trained.sequenceLength,
+        batchSize: options.batchSize,
+        stride: options.stride,
+        contextToken: sidecar?.tokenizer.endOfDocument ?? undefined,
+      });
+      const counts = split === "all" ? sidecar?.counts : sidecar?.split[split];
+      const measured: Measured[] = [];
+      for (const measure of measures) {
+        measured.push(await measureModel(trained, measure, { counts, maxBatches: options.maxBatches, terminal }));
+      }
+      if (options.json) {
+        const found = { checkpoint: directory, step, data: dataset.prefix, split, ...measured[0] };
+        return terminal.print(JSON.stringify({ ...found, measures: measured }));
+      }
+      for (const result of measured) {
+        terminal.print(`${directory} on ${dataset.prefix}, ${split}: ${result.tokens} tokens`);
+        printMeasured(result, terminal);
+      }
+    } finally {
+      dataset.close();
+    }
   } finally {
-    dataset.close();
     model.dispose();
   }
+}
+
+/** Throws a UsageError for an objective or an option that does not fit the model. */
+async function openMeasures(
+  { model, objective: trained }: TrainedModel,
+  { objective: name, pseudo, stride }: Options,
+  evaluation: EvaluationOptions,
+): Promise<HeldOutMeasure[]> {
+  const { objectiveConfigSchema, objectivesOf, openEvaluation, openPseudoEvaluation } = await import(
+    "@megatron-ts/train"
+  );
+  const { family } = model.config;
+  const possible = objectivesOf(family).filter((known) => known !== "mixed");
+  if (name && !possible.includes(name)) {
+    throw new UsageError(`--objective: expected ${possible.join(" or ")} for a model of family ${family}; got ${name}`);
+  }
+  if (stride !== undefined && family !== "gpt") {
+    throw new UsageError("--stride is for causal models, whose windows may overlap: leave it out");
+  }
+  if (pseudo) {
+    if (!possible.includes("masked")) throw new UsageError("--pseudo is for masked models: this one hides no tokens");
+    return [openPseudoEvaluation(evaluation)];
+  }
+  const own = trained.name === "mixed" ? trained.parts.map(({ objective }) => objective) : [trained];
+  const chosen = name ? (own.find((known) => known.name === name) ?? objectiveConfigSchema.parse({ name })) : trained;
+  return openEvaluation(chosen, evaluation);
+}
+
+async function measureModel(
+  { model }: TrainedModel,
+  { measure, objective, batches, wholeText, pairAccuracy }: HeldOutMeasure,
+  { counts, maxBatches, terminal }: { counts?: TextCounts; maxBatches?: number; terminal: Terminal },
+): Promise<Measured> {
+  const { evaluate, formatDuration } = await import("@megatron-ts/train");
+  const progress = terminal.progress(`measuring ${measure}`);
+  const began = performance.now();
+  const result = await evaluate({ model, objective }, batches, {
+    maxBatches,
+    bytes: wholeText ? counts?.bytes : undefined,
+    words: wholeText ? counts?.words : undefined,
+    onProgress: (done, total) => {
+      const left = ((performance.now() - began) / 1000) * (total / done - 1);
+      progress.update(done / total, `${formatDuration(left)} left`);
+    },
+  });
+  const accuracy = pairAccuracy ? { pairAccuracy: await pairAccuracy(model, { maxBatches }) } : {};
+  progress.stop();
+  return { measure, ...result, ...accuracy };
+}
+
+function printMeasured(result: Measured, terminal: Terminal): void {
+  const width = Math.max(result.measure.length, "bits per byte".length);
+  const line = (name: string, value: number | undefined, unit: string) => {
+    if (value === undefined) return;
+    terminal.print(`  ${name.padEnd(width)} ${value.toFixed(4).padStart(12)} ${unit}`.trimEnd());
+  };
+  line("loss", result.loss, "nats per predicted token");
+  line(result.measure, result.perplexity, "per token");
+  line(result.measure, result.wordPerplexity, "per word");
+  line("bits per byte", result.bitsPerByte, "");
+  line("pair accuracy", result.pairAccuracy, "of segment pairs judged rightly");
 }

@@ -1,29 +1,22 @@
-/** `megatron generate`: a prompt's continuation by a trained model, as it comes. */
+/** `megatron generate`: what a trained model writes for a prompt, or what stands where the prompt has masks. */
 import type { Command } from "commander";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../common-options.ts";
+import { UsageError } from "../errors.ts";
+import { fill } from "../generation/fill.ts";
+import { type WriteOptions, write } from "../generation/write.ts";
 import { anyNumber, wholeNumber } from "../option-values.ts";
 import { startEngine } from "../start-engine.ts";
 import type { Terminal } from "../terminal.ts";
 import { loadTrainedModel } from "../trained-model.ts";
 
-interface Options extends EngineOptions {
-  prompt: string;
-  maxTokens: number;
-  temperature: number;
-  topK?: number;
-  topP?: number;
-  repetitionPenalty?: number;
-  stop?: string[];
-  seed: number;
-  json?: boolean;
-}
+type Options = EngineOptions & WriteOptions;
 
 export function addGenerate(program: Command, terminal: Terminal): void {
   const command = program
     .command("generate")
-    .description("continue a prompt")
+    .description("continue a prompt, answer it (T5, encoder-decoders), or fill its masks (BERT, RoBERTa, XLNet)")
     .argument("<run>", "a run directory, or a checkpoint in it")
-    .requiredOption("--prompt <text>", "what to continue")
+    .requiredOption("--prompt <text>", "what to continue, or a text with [MASK] or <mask> in it")
     .option("--max-tokens <n>", "most tokens to generate", wholeNumber(0), 64)
     .option(
       "--temperature <t>",
@@ -31,39 +24,43 @@ export function addGenerate(program: Command, terminal: Terminal): void {
       anyNumber,
       1,
     )
-    .option("--top-k <k>", "sample from the k likeliest tokens only", anyNumber)
+    .option("--top-k <k>", "sample from the k likeliest tokens only; the alternatives shown for a mask", anyNumber)
     .option("--top-p <p>", "sample from the likeliest tokens whose probabilities sum to p", anyNumber)
     .option("--repetition-penalty <r>", "above 1: tokens that were there already are less likely", anyNumber)
     .option("--stop <texts...>", "end where one of these would appear")
     .option("--seed <n>", "the same seed gives the same text", wholeNumber(0), 0)
-    .action((path: string, options: Options) => run(path, options, terminal));
+    .action((path: string, options: Options) => run(path, options, { terminal, given: givenOptions(command) }));
   addExamples(addJsonOption(addEngineOptions(command)), [
     'megatron generate runs/a --prompt "My fellow citizens," --max-tokens 64 --temperature 0.8 --top-k 40 --top-p 0.95 --seed 1',
     'megatron generate runs/a --prompt "Call me" --temperature 0 --json',
+    'megatron generate runs/bert --prompt "Call me [MASK]." --top-k 5',
   ]);
 }
 
-async function run(path: string, options: Options, terminal: Terminal): Promise<void> {
-  const { streamText } = await import("@megatron-ts/generate");
+/** Flags that stood on the command line. */
+const givenOptions = (command: Command): string[] =>
+  command.options
+    .filter((option) => command.getOptionValueSource(option.attributeName()) === "cli")
+    .map(({ long }) => long!);
+
+/** Options that say how to write, and mean nothing to a model that fills masks. */
+const writing = new Set(["--max-tokens", "--temperature", "--top-p", "--repetition-penalty", "--stop", "--seed"]);
+
+async function run(
+  path: string,
+  options: Options,
+  { terminal, given }: { terminal: Terminal; given: readonly string[] },
+): Promise<void> {
+  const { wayOf } = await import("../generation/way.ts");
   await startEngine(options, terminal);
-  const { directory, model, tokenizer } = await loadTrainedModel(path);
-  const { prompt, json } = options;
-  const began = performance.now();
-  const found = { checkpoint: directory, prompt, text: "", promptTokens: 0, generatedTokens: 0, finished: "length" };
+  const trained = await loadTrainedModel(path);
   try {
-    for (const piece of streamText({ model, tokenizer }, [prompt], options)) {
-      if (!json) terminal.write(found.generatedTokens === 0 ? prompt + piece.text : piece.text);
-      const { promptTokens, generatedTokens, finished } = piece;
-      Object.assign(found, { text: found.text + piece.text, promptTokens, generatedTokens });
-      if (finished) found.finished = finished;
-      // Lets signals and a closed pipe be heard.
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    const way = wayOf(trained, options.prompt);
+    if (!way.fills) return await write(trained, { ...options, ...way }, terminal);
+    const misplaced = given.find((flag) => writing.has(flag));
+    if (misplaced) throw new UsageError(`${misplaced} says how to write, but this model fills masks: leave it out`);
+    await fill(trained, options, terminal);
   } finally {
-    model.dispose();
+    trained.model.dispose();
   }
-  if (json) return terminal.print(JSON.stringify(found));
-  terminal.write("\n");
-  const seconds = (performance.now() - began) / 1000;
-  terminal.log(`${found.generatedTokens} tokens, ${(found.generatedTokens / seconds).toFixed(1)} a second`);
 }

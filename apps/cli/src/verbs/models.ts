@@ -7,21 +7,19 @@ import type { Terminal } from "../terminal.ts";
 export function addModels(program: Command, terminal: Terminal): void {
   const command = program
     .command("models")
-    .description("list the model sizes that a recipe can name as model.preset")
+    .description("list the model sizes that a recipe can name as model.preset, and what works with each")
     .action((options: { json?: boolean }) => run(options, terminal));
   addExamples(addJsonOption(command), ["megatron models", "megatron models --json"]);
 }
 
-/** What each family can do so far. */
-const abilities: Readonly<Record<string, readonly string[]>> = { gpt: ["pretrain", "evaluate", "generate"] };
-
 async function run({ json }: { json?: boolean }, terminal: Terminal): Promise<void> {
-  const { presets } = await import("@megatron-ts/model");
+  const { abilities, presets } = await import("@megatron-ts/model");
   const models = Object.entries(presets).map(([preset, { description, config, parameters }]) => ({
+    family: config.family,
     preset,
     description,
     parameters,
-    works: abilities[config.family] ?? [],
+    works: abilities[config.family],
     config,
   }));
   if (json) return terminal.print(JSON.stringify({ models }));
@@ -34,14 +32,15 @@ async function run({ json }: { json?: boolean }, terminal: Terminal): Promise<vo
     style: plain,
     chars: Object.fromEntries(borders.map((name) => [name, ""])),
   });
-  for (const { preset, parameters, works, config } of models) {
-    const { family, numLayers, hiddenSize, numHeads, vocabularySize } = config;
+  for (const { family, preset, parameters, works, config } of models) {
+    const { numLayers, hiddenSize, numHeads, vocabularySize } = config;
+    const layers = twoStacks.has(family) ? stacksOf(config) : `${numLayers}`;
     const count = (value: number) => value.toLocaleString("en-US");
     table.push([
       family,
       preset,
       count(parameters),
-      numLayers,
+      layers,
       hiddenSize,
       numHeads,
       count(vocabularySize),
@@ -50,6 +49,12 @@ async function run({ json }: { json?: boolean }, terminal: Terminal): Promise<vo
   }
   for (const line of table.toString().split("\n")) terminal.print(line.trimEnd());
 }
+
+const twoStacks = new Set(["encoder-decoder", "t5"]);
+
+/** Layers of the encoder and of the decoder. */
+const stacksOf = ({ numLayers, numDecoderLayers = numLayers }: { numLayers: number; numDecoderLayers?: number }) =>
+  `${numLayers}+${numDecoderLayers}`;
 
 /** The parts of a table's frame, none of which is drawn: columns alone survive pipes and `grep`. */
 const borders = [

@@ -23,6 +23,7 @@ import { openDatasets } from "./datasets.ts";
 import type { RunEvent } from "./events.ts";
 import { runLoop } from "./loop.ts";
 import { objectiveNamed, resolveObjective } from "./objectives.ts";
+import { checkTrainedParts } from "./trained-parts.ts";
 import { type LoopState, loadMoments, loopStateOf } from "./training-checkpoint.ts";
 
 export interface PretrainOptions {
@@ -48,6 +49,8 @@ export async function pretrain(
   const resumedFrom = findCheckpoint(run.directory, resume);
   const model = completeModel(configuration.model, tokenizer);
   const objective = resolveObjective(train.objective, model.family);
+  const untrained = checkTrainedParts(model, objective);
+  if (untrained.length > 0) throw new ConfigError(untrained);
   const resolved: PretrainConfig = { ...configuration, model, train: { ...train, objective } };
   const datasets = await openDatasets(configuration.data, { evaluates: train.evaluation !== null, tokenizer });
   const checkpoint = resumedFrom === null ? null : loadCheckpoint(resumedFrom);

@@ -1,0 +1,217 @@
+/** Everything that `megatron models` claims of a family is done here, verb by verb, by a tiny model of it. */
+import { createIndexedDatasetWriter } from "@megatron-ts/data";
+import { abilities } from "@megatron-ts/model";
+import { loadTokenizer } from "@megatron-ts/tokenizer/files";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { megatron, megatronJson } from "./testing/megatron.ts";
+import { chapter, openWorkshop } from "./testing/workshop.ts";
+
+const workshop = openWorkshop();
+const { path, file, remove } = workshop;
+afterAll(remove);
+
+const markers = ["<|endoftext|>", "[PAD]", "[CLS]", "[SEP]", "[MASK]"];
+const sentinels = Array.from({ length: 12 }, (_, i) => `<extra_id_${i}>`);
+
+beforeAll(async () => {
+  const text = file("text.txt", chapter(1));
+  const run = async (...argv: string[]) => {
+    const { code, stderr } = await megatron(...argv);
+    if (code !== 0) throw new Error(stderr);
+  };
+  const special = ["--special-tokens", ...markers, ...sentinels];
+  await run("tokenizer", "train", "--input", text, "--vocab-size", "320", "--output", path("tok"), ...special);
+  const prepare = ["--tokenizer", path("tok"), "--output", path("corpus"), "--split", "60,20,20", "--workers", "0"];
+  await run("prepare", "--input", text, "--text-document", "paragraph", ...prepare);
+  const tokenizer = await loadTokenizer(path("tok"));
+  const writer = createIndexedDatasetWriter(path("sentences"), { type: "u16" });
+  for (const paragraph of chapter(1).split("\n\n").slice(0, 8)) {
+    const sentences = paragraph.split(/(?<=[.;,]\s)/).map((sentence) => [...tokenizer.encode(sentence)]);
+    writer.addDocument(
+      sentences.flat(),
+      sentences.map(({ length }) => length),
+    );
+  }
+  writer.finish();
+});
+
+interface Case {
+  family: keyof typeof abilities;
+  fields?: string;
+  objective?: string;
+  /** A dataset without a split, whose documents are made of sentences. */
+  data?: "corpus" | "sentences";
+  measures: string[];
+}
+
+const cases: Record<string, Case> = {
+  GPT: { family: "gpt", fields: "maxPositions: 32", measures: ["causal perplexity"] },
+  Llama: {
+    family: "gpt",
+    fields:
+      "maxPositions: 32, positions: rotary, norm: rms, biases: false, gatedFeedForward: true, activation: silu, numKeyValueHeads: 1, dropout: 0",
+    measures: ["causal perplexity"],
+  },
+  BERT: {
+    family: "bert",
+    fields: "maxPositions: 32",
+    objective: "{ name: masked, pairs: next-sentence }",
+    data: "sentences",
+    measures: ["masked-token perplexity"],
+  },
+  "Megatron's BERT": {
+    family: "bert",
+    fields: "maxPositions: 32, normPlacement: pre",
+    objective: "{ name: masked, unit: n-gram, pairs: sentence-order }",
+    data: "sentences",
+    measures: ["masked-token perplexity"],
+  },
+  RoBERTa: {
+    family: "bert",
+    fields:
+      "maxPositions: 34, paddingToken: 1, numTokenTypes: 1, heads: { pooler: false, languageModel: true, pair: false }",
+    measures: ["masked-token perplexity"],
+  },
+  XLNet: { family: "xlnet", measures: ["permuted perplexity"] },
+  T5: { family: "t5", measures: ["sequence perplexity"] },
+  "an encoder-decoder": {
+    family: "encoder-decoder",
+    fields: "maxPositions: 32",
+    objective: "{ name: denoising }",
+    measures: ["sequence perplexity"],
+  },
+  sc2019: {
+    family: "encoder-decoder",
+    fields: "maxPositions: 32, attentionWindow: 16",
+    objective:
+      "{ name: mixed, parts: [{ weight: 1, objective: { name: masked } }, { weight: 1, objective: { name: permutation } }] }",
+    measures: ["masked-token perplexity", "permuted perplexity"],
+  },
+};
+
+const recipeOf = ({ family, fields, objective, data = "corpus" }: Case, run: string) => `
+model: { family: ${family}, numLayers: 1, hiddenSize: 16, numHeads: 2${fields ? `, ${fields}` : ""} }
+data: { tokenizer: ${path("tok")}, train: ${path(data)}, sequenceLength: 32 }
+train:
+  optimizer: { name: adamw, learningRate: 0.01 }
+  ${objective ? `objective: ${objective}` : ""}
+  steps: 2
+  batchSize: 2
+  microBatchSize: 2
+  evaluation: null
+  log: { tensorboard: false }
+run: { directory: ${run} }
+`;
+
+interface Evaluation {
+  measures: { measure: string; loss: number; perplexity: number; bitsPerByte?: number; pairAccuracy?: number }[];
+}
+
+const evaluate = (run: string, { data = "corpus" }: Pick<Case, "data">, ...more: string[]) => {
+  const limits = ["--max-batches", "2", "--batch-size", "2", "--sequence-length", "32", ...more];
+  const split = data === "sentences" ? "all" : "test";
+  return megatronJson<Evaluation>("evaluate", run, "--data", path(data), "--split", split, ...limits);
+};
+const write = (run: string) =>
+  megatronJson<{ text: string }>("generate", run, "--prompt", "Call me", "--max-tokens", "5", "--seed", "1");
+const fill = (run: string) =>
+  megatronJson<{ text: string; masks: { probability: number }[][] }>(
+    "generate",
+    run,
+    "--prompt",
+    "Call me [MASK], some [MASK] ago.",
+    "--top-k",
+    "3",
+  );
+
+describe.each(Object.entries(cases))("%s", (name, tiny) => {
+  const run = path(name.replaceAll(/\W/g, "-"));
+  const back = `${run}-back`;
+  const measuresOf = async (checkpoint: string) => (await evaluate(checkpoint, tiny)).measures;
+  const claimed = abilities[tiny.family];
+
+  it("pretrains, and evaluates under the name of its objective", async () => {
+    expect(claimed).toEqual(expect.arrayContaining(["pretrain", "evaluate"]));
+    const recipe = file(`${name}.yaml`, recipeOf(tiny, run));
+    expect(await megatronJson("pretrain", recipe)).toMatchObject({ reason: "completed", step: 2 });
+    const { measures } = await evaluate(run, tiny);
+    expect(measures.map(({ measure }) => measure)).toEqual(tiny.measures);
+    for (const { loss, perplexity, pairAccuracy, bitsPerByte } of measures) {
+      expect(pairAccuracy !== undefined).toBe(tiny.data === "sentences");
+      // Two batches are not all of the text.
+      expect(bitsPerByte).toBeUndefined();
+      expect(perplexity).toBeCloseTo(Math.exp(loss), 3);
+      expect(Math.abs(loss - Math.log(320))).toBeLessThan(2);
+    }
+  });
+
+  it("generates, fills, or says in a line that it does not", async () => {
+    if (claimed.includes("generate")) {
+      expect((await write(run)).text).not.toBe("");
+    } else {
+      const { code, stderr } = await megatron("generate", run, "--prompt", "Call me");
+      expect(code).toBe(2);
+      expect(stderr).toContain("error: the text has no mask: write [MASK] where a token is missing");
+    }
+    // An encoder that was never trained to is not asked to.
+    if (claimed.includes("fill") && name !== "an encoder-decoder") {
+      const { text, masks } = await fill(run);
+      expect(masks.map((alternatives) => alternatives.length)).toEqual([3, 3]);
+      expect(masks[0]![0]!.probability).toBeGreaterThan(1 / 320);
+      expect(text).not.toContain("[MASK]");
+      const { code, stderr } = await megatron("generate", run, "--prompt", "Call me [MASK]", "--top-p", "0.9");
+      expect(code).toBe(2);
+      expect(stderr).toContain("error: --top-p says how to write, but this model fills masks");
+    }
+  });
+
+  it("is exported and imported, and does the same again, or says that it cannot be", async () => {
+    expect(claimed.includes("export")).toBe(claimed.includes("import"));
+    const exported = await megatron("export", run, `${run}-exported`);
+    if (!claimed.includes("export")) {
+      expect(exported.code).toBe(2);
+      expect(exported.stderr).toContain("no Hugging Face format has a model of this configuration");
+      return;
+    }
+    expect(exported.code).toBe(0);
+    await megatronJson("import", `${run}-exported`, back);
+    // An imported model knows no recipe, only what its family is trained for.
+    if (!tiny.objective) expect(await measuresOf(back)).toEqual(await measuresOf(run));
+    if (claimed.includes("generate")) expect((await write(back)).text).toBe((await write(run)).text);
+    if (claimed.includes("fill")) expect((await fill(back)).masks).toEqual((await fill(run)).masks);
+  });
+});
+
+describe("what a family can be asked", () => {
+  it("is to train all of it", async () => {
+    const recipe = file("pairs.yaml", recipeOf({ ...cases.BERT!, objective: undefined }, path("none")));
+    const { code, stderr } = await megatron("pretrain", recipe);
+    expect(code).toBe(2);
+    expect(stderr).toContain("error: train.objective.pairs: expected next-sentence or sentence-order");
+  });
+
+  it("is one of a mixture's objectives, or another that its family knows", async () => {
+    const own = await evaluate(path("sc2019"), {}, "--objective", "permutation");
+    expect(own.measures.map(({ measure }) => measure)).toEqual(["permuted perplexity"]);
+    const other = await evaluate(path("sc2019"), {}, "--objective", "denoising");
+    expect(other.measures.map(({ measure }) => measure)).toEqual(["sequence perplexity"]);
+  });
+
+  it("is pseudo-perplexity, where it hides tokens", async () => {
+    const { measures } = await evaluate(path("RoBERTa"), {}, "--pseudo");
+    expect(measures).toMatchObject([{ measure: "pseudo-perplexity", tokens: 4 }]);
+    expect(measures[0]!.bitsPerByte).toBeUndefined();
+    const { stdout } = await megatron("evaluate", path("RoBERTa"), "--data", path("corpus"), "--max-batches", "1");
+    expect(stdout).toMatch(/\n {2}masked-token perplexity +\d+\.\d{4} per token\n$/);
+  });
+
+  it.each([
+    ["GPT", ["--pseudo"], "--pseudo is for masked models"],
+    ["GPT", ["--objective", "masked"], "--objective: expected causal for a model of family gpt; got masked"],
+    ["XLNet", ["--stride", "4"], "--stride is for causal models"],
+  ])("%s, not by %j", async (name, more, message) => {
+    const { code, stderr } = await megatron("evaluate", path(name), "--data", path("corpus"), ...more);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`error: ${message}`);
+  });
+});

@@ -1,0 +1,30 @@
+/** A prompt with its masks filled, and what else could stand there. */
+import type { EncoderModel, PermutationModel } from "@megatron-ts/model";
+import type { Terminal } from "../terminal.ts";
+import type { TrainedModel } from "../trained-model.ts";
+
+export interface FillOptions {
+  prompt: string;
+  topK?: number;
+  json?: boolean;
+}
+
+export async function fill(
+  { directory, model, tokenizer }: TrainedModel,
+  { prompt, topK, json }: FillOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const { fillMasks } = await import("@megatron-ts/generate");
+  const reader = ("encoder" in model ? model.encoder : model) as EncoderModel | PermutationModel;
+  const [filled] = fillMasks({ model: reader, tokenizer }, [prompt], { topK });
+  const { text, masks } = filled!;
+  if (json) return terminal.print(JSON.stringify({ checkpoint: directory, prompt, text, masks }));
+  terminal.print(text);
+  if (topK === undefined) return;
+  masks.forEach((alternatives, index) => {
+    const shown = alternatives.map(({ id, token, probability }) => {
+      return `${tokenizer.decode([id]).trim() || token} ${(100 * probability).toFixed(1)} %`;
+    });
+    terminal.print(`  mask ${index + 1}: ${shown.join(", ")}`);
+  });
+}

@@ -1,0 +1,22 @@
+/** What a trained model does with a prompt: which families write, which fill masks, and which do either. */
+import { markerOf } from "@megatron-ts/tokenizer";
+import type { ObjectiveConfig } from "@megatron-ts/train";
+import type { TrainedModel } from "../trained-model.ts";
+
+export type Way = { fills: true } | { fills: false; decoder: "causal" | "permuted"; continues: boolean };
+
+const namesOf = (objective: ObjectiveConfig): string[] =>
+  objective.name === "mixed" ? objective.parts.map((part) => part.objective.name) : [objective.name];
+
+/** Models that do both fill where the prompt has a mask. */
+export function wayOf({ model, tokenizer, objective }: TrainedModel, prompt: string): Way {
+  const mask = markerOf(tokenizer, "mask");
+  const masked = mask !== undefined && tokenizer.encode(prompt, { addSpecialTokens: false }).includes(mask);
+  const names = namesOf(objective);
+  const { family } = model.config;
+  if (family === "bert") return { fills: true };
+  if (masked && (family === "xlnet" || names.includes("masked"))) return { fills: true };
+  if (family !== "encoder-decoder") return { fills: false, decoder: "causal", continues: family !== "t5" };
+  const permuted = names.includes("permutation") && !names.some((name) => /^(span-corruption|denoising)$/.test(name));
+  return { fills: false, decoder: permuted ? "permuted" : "causal", continues: permuted };
+}

@@ -1,0 +1,40 @@
+/** A prompt's continuation, or what a decoder makes of it, printed as it comes. */
+import type { WritingModel } from "@megatron-ts/generate";
+import type { Terminal } from "../terminal.ts";
+import type { TrainedModel } from "../trained-model.ts";
+
+export interface WriteOptions {
+  prompt: string;
+  maxTokens: number;
+  temperature: number;
+  topK?: number;
+  topP?: number;
+  repetitionPenalty?: number;
+  stop?: string[];
+  seed: number;
+  json?: boolean;
+}
+
+export async function write(
+  { directory, model, tokenizer }: TrainedModel,
+  { decoder, continues, ...options }: WriteOptions & { decoder: "causal" | "permuted"; continues: boolean },
+  terminal: Terminal,
+): Promise<void> {
+  const { streamText } = await import("@megatron-ts/generate");
+  const { prompt, json } = options;
+  const began = performance.now();
+  const found = { checkpoint: directory, prompt, text: "", promptTokens: 0, generatedTokens: 0, finished: "length" };
+  const parts = { model: model as WritingModel, tokenizer };
+  for (const piece of streamText(parts, [prompt], { ...options, decoder })) {
+    if (!json) terminal.write(continues && found.generatedTokens === 0 ? prompt + piece.text : piece.text);
+    const { promptTokens, generatedTokens, finished } = piece;
+    Object.assign(found, { text: found.text + piece.text, promptTokens, generatedTokens });
+    if (finished) found.finished = finished;
+    // Lets signals and a closed pipe be heard.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  if (json) return terminal.print(JSON.stringify(found));
+  terminal.write("\n");
+  const seconds = (performance.now() - began) / 1000;
+  terminal.log(`${found.generatedTokens} tokens, ${(found.generatedTokens / seconds).toFixed(1)} a second`);
+}
