@@ -90,7 +90,13 @@ describe.skipIf(missing)("the native backend", () => {
     const parameters = Object.values(block.parameters);
     const zeros = () => parameters.map((parameter) => tf.zeros(parameter.shape));
     const state = { firstMoments: zeros(), secondMoments: zeros() };
-    const options = { learningRate: 1e-2, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecays: parameters.map(() => 0.1) };
+    const options = {
+      learningRate: 1e-2,
+      beta1: 0.9,
+      beta2: 0.95,
+      epsilon: 1e-8,
+      weightDecays: parameters.map(() => 0.1),
+    };
     const losses = [1, 2, 3].map((step) => {
       const { loss, gradients } = lossAndGradients(block);
       const tensors = gradients.map((values, i) => tf.tensor(values, parameters[i]!.shape));
