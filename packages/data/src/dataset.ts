@@ -64,7 +64,7 @@ export function resolvePrefix(prefix: string): string {
   const name = basename(prefix);
   const siblings = existsSync(directory) ? readdirSync(directory) : [];
   const candidates = siblings
-    .filter((file) => file.startsWith(`${name}_`) && file.endsWith("_document.idx"))
+    .filter((file) => file.startsWith(`${name}_`) && /_(document|sentence)\.idx$/.test(file))
     .map((file) => join(directory, file.slice(0, -".idx".length)));
   if (candidates.length === 1) return candidates[0]!;
   if (candidates.length > 1)

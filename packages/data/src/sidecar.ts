@@ -38,6 +38,30 @@ export const sidecarSchema = z.strictObject({
     test: splitSchema,
   }),
   skipped: z.strictObject({ badLines: count, emptyDocuments: count }),
+  /** Where every sentence is a sequence: by the rules of which language they were split. */
+  sentences: z.strictObject({ language: z.string(), sequences: count }).optional(),
+  /** Documents that hold a run of `ngram` words of evaluation texts; texts of fewer words cannot be found. */
+  decontamination: z
+    .strictObject({
+      ngram: count,
+      action: z.enum(["drop", "count"]),
+      evaluationTexts: count,
+      shortTexts: count,
+      contaminated: count,
+      tooLong: count,
+    })
+    .optional(),
+  /** Documents left out as duplicates of earlier ones; `tooLong` ones passed without being compared. */
+  deduplication: z
+    .strictObject({
+      kind: z.enum(["exact", "minhash"]),
+      threshold: z.number().optional(),
+      duplicates: count,
+      tooLong: count,
+    })
+    .optional(),
+  /** By ISO 639-1 code; "und" where it could not be told. */
+  languages: z.record(z.string(), textCountsSchema).optional(),
   files: z.strictObject({ bin: fileSchema, idx: fileSchema }),
 });
 

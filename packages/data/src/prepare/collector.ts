@@ -1,45 +1,49 @@
 /**
- * Takes encoded tasks in order and writes the dataset: documents with their end tokens, and a record of how much text
- * each document is, from which the counts of every split are summed when the number of documents is known.
+ * Takes encoded tasks in order and writes the dataset: documents with their end tokens, each one sequence or a sequence
+ * for every sentence, and a record of how much text each document is.
  */
 import { closeSync, fstatSync, openSync, rmSync } from "node:fs";
-import { appendTo, bytesOf } from "../indexed/append-file.ts";
-import { readExactly } from "../indexed/index-file.ts";
 import { createIndexedDatasetWriter, partialPaths } from "../indexed/writer.ts";
-import type { TextCounts } from "../sidecar.ts";
-import type { DocumentRange } from "../split.ts";
 import type { EncodedTask, EncodingTask } from "./encode.ts";
 import type { Journal } from "./journal.ts";
-
-/** Tokens, bytes, characters and words of a document, as 64-bit floats. */
-const RECORD = 4;
-const RECORDS_AT_ONCE = 1 << 14;
+import { appendRecords, RECORD_BYTES, recordsPath } from "./records.ts";
 
 export type CollectorState = Pick<Journal, "position" | "openDocument" | "emptyDocuments">;
 
-export const countsPath = (prefix: string) => `${prefix}.counts.partial`;
-
-/** @param options.endOfDocument the token put after every document, if any. @param options.resume a state from `sync`. */
+/**
+ * @param options.endOfDocument the token put after every document, if any.
+ * @param options.sequences what a sequence is.
+ * @param options.resume a state from `sync`.
+ */
 export function createCollector(
   prefix: string,
-  options: { type: "u16" | "i32"; endOfDocument: number | undefined; resume?: CollectorState },
+  options: {
+    type: "u16" | "i32";
+    endOfDocument: number | undefined;
+    sequences: "document" | "sentence";
+    resume?: CollectorState;
+  },
 ) {
-  const { type, endOfDocument, resume } = options;
+  const { type, endOfDocument, sequences, resume } = options;
   const writer = createIndexedDatasetWriter(prefix, { type, resume: resume?.position });
-  const records = appendTo(countsPath(prefix), (resume?.position.documents ?? 0) * RECORD * 8);
-  let open = { ...(resume?.openDocument ?? { bytes: 0, characters: 0, words: 0 }) };
+  const records = appendRecords(prefix, resume?.position.documents);
+  let open = { ...(resume?.openDocument ?? nothing) };
   let emptyDocuments = resume?.emptyDocuments ?? 0;
 
-  const endDocument = () => {
-    if (writer.position.openTokens === 0) {
+  const appendTokens = (tokens: ArrayLike<number>) => {
+    writer.append(tokens);
+    open.tokens += tokens.length;
+  };
+  const endDocument = (language: string | undefined) => {
+    if (open.tokens === 0) {
       emptyDocuments++;
     } else {
-      if (endOfDocument !== undefined) writer.append([endOfDocument]);
-      records.append(bytesOf(Float64Array.of(writer.position.openTokens, open.bytes, open.characters, open.words)));
+      if (endOfDocument !== undefined) appendTokens([endOfDocument]);
+      records.add({ ...open, language });
       writer.endSequence();
       writer.endDocument();
     }
-    open = { bytes: 0, characters: 0, words: 0 };
+    open = { ...nothing };
   };
 
   return {
@@ -49,15 +53,21 @@ export function createCollector(
     get tokens() {
       return writer.position.tokens;
     },
-    add(task: EncodingTask, { tokens, lengths, counts }: EncodedTask) {
+    add(task: EncodingTask, { tokens, lengths, runs, counts }: EncodedTask) {
       let start = 0;
-      task.forEach(({ last }, i) => {
-        writer.append(tokens.subarray(start, start + lengths[i]!));
-        start += lengths[i]!;
+      let run = 0;
+      task.forEach(({ last, language }, i) => {
+        for (const end = run + runs[i]!; run < end; run++) {
+          const length = lengths[run]!;
+          // A sentence is ended by the next one, so that the last of a document can take the end token.
+          if (sequences === "sentence" && length > 0 && writer.position.openTokens > 0) writer.endSequence();
+          appendTokens(tokens.subarray(start, start + length));
+          start += length;
+        }
         open.bytes += counts[3 * i]!;
         open.characters += counts[3 * i + 1]!;
         open.words += counts[3 * i + 2]!;
-        if (last) endDocument();
+        if (last) endDocument(language);
       });
     },
     /** Brings everything so far to the disk. */
@@ -79,33 +89,12 @@ export function createCollector(
     abort() {
       records.close();
       writer.abort();
-      rmSync(countsPath(prefix), { force: true });
+      rmSync(recordsPath(prefix), { force: true });
     },
   };
 }
 
-/** Sums the records of a run of documents. */
-export function sumCounts(prefix: string, { start, end }: DocumentRange): TextCounts {
-  const path = countsPath(prefix);
-  const sums = { documents: end - start, tokens: 0, bytes: 0, characters: 0, words: 0 };
-  const descriptor = openSync(path, "r");
-  try {
-    const chunk = new Float64Array(RECORDS_AT_ONCE * RECORD);
-    for (let document = start; document < end; document += RECORDS_AT_ONCE) {
-      const part = chunk.subarray(0, Math.min(RECORDS_AT_ONCE, end - document) * RECORD);
-      readExactly(descriptor, bytesOf(part), document * RECORD * 8, path);
-      for (let i = 0; i < part.length; i += RECORD) {
-        sums.tokens += part[i]!;
-        sums.bytes += part[i + 1]!;
-        sums.characters += part[i + 2]!;
-        sums.words += part[i + 3]!;
-      }
-    }
-    return sums;
-  } finally {
-    closeSync(descriptor);
-  }
-}
+const nothing = { tokens: 0, bytes: 0, characters: 0, words: 0 };
 
 /** Whether the files of an interrupted run hold at least what its journal says. */
 export function holdsState(prefix: string, { position }: CollectorState, bytesPerToken: number): boolean {
@@ -114,7 +103,7 @@ export function holdsState(prefix: string, { position }: CollectorState, bytesPe
     [bin, position.tokens * bytesPerToken],
     [lengths, position.sequences * 4],
     [boundaries, (position.documents + 1) * 8],
-    [countsPath(prefix), position.documents * RECORD * 8],
+    [recordsPath(prefix), position.documents * RECORD_BYTES],
   ];
   return expected.every(([path, bytes]) => sizeOf(path) >= bytes);
 }

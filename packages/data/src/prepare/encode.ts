@@ -1,5 +1,6 @@
-/** Encodes a batch of pieces and counts their text: what a worker does for each task. */
+/** Encodes a batch of pieces, whole or by sentences, and counts their text: what a worker does for each task. */
 import { createTokenBuffer, type Tokenizer } from "@megatron-ts/tokenizer";
+import type { SplitSentences } from "../steps/sentences.ts";
 import type { Piece } from "./pieces.ts";
 import { countText } from "./text-counts.ts";
 
@@ -9,20 +10,30 @@ export type EncodingTask = Piece[];
 export interface EncodedTask {
   /** The ids of all pieces, one after the other. */
   tokens: Int32Array;
-  /** [n]: ids of each piece. */
+  /** Ids of each run of text that was encoded by itself: a piece, or a sentence. */
   lengths: Int32Array;
+  /** [n]: runs in each piece. */
+  runs: Int32Array;
   /** [n, 3]: bytes, characters and words of each piece. */
   counts: Int32Array;
 }
 
-export function encodeTask(tokenizer: Tokenizer, task: EncodingTask): EncodedTask {
+/** @param options.splitSentences where each sentence is a run of its own. */
+export function encodeTask(
+  tokenizer: Tokenizer,
+  task: EncodingTask,
+  { splitSentences }: { splitSentences?: SplitSentences } = {},
+): EncodedTask {
   const buffer = createTokenBuffer(1 << 16);
-  const lengths = new Int32Array(task.length);
+  const lengths: number[] = [];
+  const runs = new Int32Array(task.length);
   const counts = new Int32Array(3 * task.length);
   task.forEach(({ text }, i) => {
-    lengths[i] = tokenizer.encodeInto(text, buffer, { addSpecialTokens: false });
+    const texts = splitSentences ? splitSentences(text) : [text];
+    for (const run of texts) lengths.push(tokenizer.encodeInto(run, buffer, { addSpecialTokens: false }));
+    runs[i] = texts.length;
     const { bytes, characters, words } = countText(text);
     counts.set([bytes, characters, words], 3 * i);
   });
-  return { tokens: buffer.ids.slice(0, buffer.length), lengths, counts };
+  return { tokens: buffer.ids.slice(0, buffer.length), lengths: Int32Array.from(lengths), runs, counts };
 }

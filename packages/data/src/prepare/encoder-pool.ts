@@ -1,6 +1,7 @@
 /** Encodes tasks in worker threads, or with none of them in the calling thread. */
 import { Worker } from "node:worker_threads";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
+import { createSentenceSplitter } from "../steps/sentences.ts";
 import { type EncodedTask, type EncodingTask, encodeTask } from "./encode.ts";
 
 export interface EncoderPool {
@@ -8,6 +9,13 @@ export interface EncoderPool {
   readonly capacity: number;
   encode(task: EncodingTask): Promise<EncodedTask>;
   close(): Promise<void>;
+}
+
+/** What a worker is started with. */
+export interface WorkerData {
+  tokenizerPath: string;
+  /** The language by whose rules to encode sentence by sentence. */
+  sentenceLanguage: string | undefined;
 }
 
 interface Answer {
@@ -27,16 +35,17 @@ export function builtWorker(): URL {
   return new URL(fromSources ? "../../dist/prepare-worker.js" : "./prepare-worker.js", import.meta.url);
 }
 
-export function createEncoderPool(options: {
-  tokenizer: Tokenizer;
-  tokenizerPath: string;
-  workers: number;
-  workerFile: URL;
-}): EncoderPool {
-  const { tokenizer, tokenizerPath, workerFile } = options;
-  if (options.workers === 0)
-    return { capacity: 1, encode: async (task) => encodeTask(tokenizer, task), close: async () => {} };
-  const workers = Array.from({ length: options.workers }, () => startWorker(workerFile, tokenizerPath));
+export function createEncoderPool(
+  options: { tokenizer: Tokenizer; workers: number; workerFile: URL } & WorkerData,
+): EncoderPool {
+  const { tokenizer, tokenizerPath, sentenceLanguage, workerFile } = options;
+  if (options.workers === 0) {
+    const splitSentences = sentenceLanguage === undefined ? undefined : createSentenceSplitter(sentenceLanguage);
+    const encode = async (task: EncodingTask) => encodeTask(tokenizer, task, { splitSentences });
+    return { capacity: 1, encode, close: async () => {} };
+  }
+  const data: WorkerData = { tokenizerPath, sentenceLanguage };
+  const workers = Array.from({ length: options.workers }, () => startWorker(workerFile, data));
   return {
     capacity: 2 * workers.length,
     encode: (task) => workers.reduce((best, worker) => (worker.load() < best.load() ? worker : best)).encode(task),
@@ -46,8 +55,8 @@ export function createEncoderPool(options: {
   };
 }
 
-function startWorker(file: URL, tokenizerPath: string) {
-  const worker = new Worker(file, { workerData: { tokenizerPath } });
+function startWorker(file: URL, data: WorkerData) {
+  const worker = new Worker(file, { workerData: data });
   const waiting = new Map<number, Waiting>();
   let next = 0;
   let failure: Error | undefined;

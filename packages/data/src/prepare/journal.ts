@@ -21,7 +21,7 @@ const journalSchema = z.strictObject({
   tasks: count,
   position: z.strictObject({ tokens: count, sequences: count, documents: count, openTokens: count }),
   /** Counts of the document that is not ended yet. */
-  openDocument: z.strictObject({ bytes: count, characters: count, words: count }),
+  openDocument: z.strictObject({ tokens: count, bytes: count, characters: count, words: count }),
   emptyDocuments: count,
 });
 

@@ -11,6 +11,8 @@ export interface Piece {
   text: string;
   /** Whether it ends its document. */
   last: boolean;
+  /** Language of the document, where it was identified. */
+  language?: string;
 }
 
 const LONGEST_PIECE = 1 << 27;
@@ -27,7 +29,7 @@ export async function* cutIntoPieces(
   const { findCut, pieceLength } = options;
   let held = "";
   let tryAgainAt = 0;
-  for await (const { text, last, source, line } of parts) {
+  for await (const { text, last, source, line, language } of parts) {
     held += text;
     while (held.length > Math.max(pieceLength, tryAgainAt) + CUT_CONTEXT) {
       const cut = findCut(held, Math.max(pieceLength, tryAgainAt));
@@ -41,12 +43,12 @@ export async function* cutIntoPieces(
           );
         break;
       }
-      yield { text: held.slice(0, cut), last: false };
+      yield { text: held.slice(0, cut), last: false, language };
       held = held.slice(cut);
       tryAgainAt = 0;
     }
     if (!last) continue;
-    yield { text: held, last: true };
+    yield { text: held, last: true, language };
     held = "";
     tryAgainAt = 0;
   }

@@ -9,8 +9,10 @@ import { DataError } from "../errors.ts";
 import { tokenTypeFor } from "../indexed/format.ts";
 import type { DatasetSidecar } from "../sidecar.ts";
 import { splitDocuments } from "../split.ts";
+import { createSentenceCuts } from "../steps/sentences.ts";
 import { type ReadOptions, readParts } from "../text/documents.ts";
 import { listSources } from "../text/sources.ts";
+import { type LanguageDataset, publishByLanguage } from "./by-language.ts";
 import { createCollector } from "./collector.ts";
 import { createCutFinder } from "./cuts.ts";
 import type { EncodedTask, EncodingTask } from "./encode.ts";
@@ -18,8 +20,9 @@ import { builtWorker, createEncoderPool } from "./encoder-pool.ts";
 import { findJournal, jobKey, removeJournal, writeJournal } from "./journal.ts";
 import { cutIntoPieces, inTasks } from "./pieces.ts";
 import { publish, summarize, writeSidecar } from "./publish.ts";
+import { createSteps, type StepCounts, type StepOptions } from "./steps.ts";
 
-export interface PrepareOptions extends Pick<ReadOptions, "textDocument" | "format"> {
+export interface PrepareOptions extends Pick<ReadOptions, "textDocument" | "format">, StepOptions {
   /** Files, globs, directories, or "-" for standard input. */
   inputs: readonly string[];
   /** A tokenizer.json, or a directory with one. */
@@ -32,7 +35,12 @@ export interface PrepareOptions extends Pick<ReadOptions, "textDocument" | "form
   split?: readonly number[];
   /** Worker threads that encode; 0 encodes in the calling thread. Default: one for each processor. */
   workers?: number;
-  /** Puts the tokenizer's end-of-text token after every document. Default true. */
+  /**
+   * Makes every sentence a sequence, by the rules of a language (a tag such as "de"), in `<output>_<jsonKey>_sentence.*`: what
+   * objectives of sentence pairs read.
+   */
+  sentences?: { language: string };
+  /** Puts the tokenizer's end-of-text token after every document. Default true, with `sentences` false. */
   appendEndOfDocument?: boolean;
   /** Skips and counts malformed lines; without it the first one is thrown. */
   skipBadLines?: boolean;
@@ -58,6 +66,11 @@ export interface PrepareResult {
   /** Full prefix of the files, e.g. "data/corpus_text_document". */
   prefix: string;
   sidecar: DatasetSidecar;
+  /**
+   * With `languages: "separate"` the datasets, e.g. "data/corpus-en_text_document", in place of files of that prefix; the
+   * counts in `sidecar` are of all of them.
+   */
+  byLanguage?: LanguageDataset[];
   /** Whether an interrupted run was gone on with. */
   resumed: boolean;
 }
@@ -71,7 +84,7 @@ export interface PrepareTuning {
 }
 
 /**
- * Writes `<output>_<jsonKey>_document.bin`, `.idx` and `.json`. Until it is done, whatever stood there stays.
+ * Writes `<output>_<jsonKey>_document.bin`, `.idx` and `.json` (see `sentences` and `languages` for other names). Until it is done, whatever stood there stays.
  * @throws DataError for inputs that are missing, empty, unreadable or malformed, naming file and line;
  *   TokenizerError for a tokenizer that cannot be loaded.
  */
@@ -87,15 +100,31 @@ export async function prepareWith(options: PrepareOptions, tuning: PrepareTuning
   const tokenizer = await loadTokenizer(options.tokenizerPath);
   const endOfDocument = endToken(tokenizer, options);
   const sources = await listSources(options.inputs, options);
-  const prefix = `${options.output}_${jsonKey}_document`;
+  const { sentences } = options;
+  const level = sentences ? "sentence" : "document";
+  const prefixOf = (output: string) => `${output}_${jsonKey}_${level}`;
+  const prefix = prefixOf(options.output);
   const type = tokenTypeFor(tokenizer.vocabularySize);
-  const key = jobKey(sources, [tokenizer.fingerprint, endOfDocument ?? null, jsonKey, options.textDocument ?? "file"]);
+  const findCut = sentences ? createSentenceCuts(sentences.language) : createCutFinder(tokenizer);
+  const steps = await createSteps({ ...options, jsonKey });
+  const key = jobKey(sources, [
+    tokenizer.fingerprint,
+    endOfDocument ?? null,
+    jsonKey,
+    options.textDocument ?? "file",
+    sentences?.language ?? null,
+    steps.settings,
+  ]);
   const resumable = sources.every(({ path }) => path !== "-");
   const journal = resumable && options.resume !== false ? findJournal(prefix, { key, type }) : undefined;
-  if (journal?.phase === "publishing") return { prefix, sidecar: publish(prefix), resumed: true };
+  const finish = async () =>
+    options.languages === "separate"
+      ? publishByLanguage(prefix, { type, prefixOf: (language) => prefixOf(`${options.output}-${language}`) })
+      : { sidecar: publish(prefix) };
+  if (journal?.phase === "publishing") return { prefix, resumed: true, ...(await finish()) };
   if (!journal) removeJournal(prefix);
 
-  const collector = createCollector(prefix, { type, endOfDocument, resume: journal });
+  const collector = createCollector(prefix, { type, endOfDocument, sequences: level, resume: journal });
   const progress = { bytesRead: 0, badLines: 0 };
   const bytesTotal = resumable ? sources.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0) : undefined;
   const done = journal?.tasks ?? 0;
@@ -113,7 +142,13 @@ export async function prepareWith(options: PrepareOptions, tuning: PrepareTuning
     options.onProgress?.({ ...progress, bytesTotal, documents, tokens });
   };
 
-  const pool = createEncoderPool({ ...tuning, tokenizer, tokenizerPath: options.tokenizerPath, workers });
+  const pool = createEncoderPool({
+    ...tuning,
+    tokenizer,
+    tokenizerPath: options.tokenizerPath,
+    sentenceLanguage: sentences?.language,
+    workers,
+  });
   try {
     const parts = readParts(sources, {
       ...options,
@@ -127,8 +162,7 @@ export async function prepareWith(options: PrepareOptions, tuning: PrepareTuning
         options.onBadLine?.(problem);
       },
     });
-    const findCut = createCutFinder(tokenizer);
-    const pieces = cutIntoPieces(parts, { findCut, pieceLength: tuning.pieceLength });
+    const pieces = cutIntoPieces(steps.apply(parts), { findCut, pieceLength: tuning.pieceLength });
     const underWay: { task: EncodingTask; encoded: Promise<EncodedTask> }[] = [];
     let number = 0;
     for await (const task of inTasks(pieces, tuning.pieceLength)) {
@@ -140,7 +174,7 @@ export async function prepareWith(options: PrepareOptions, tuning: PrepareTuning
       if (ready) await collect(ready.task, ready.encoded);
     }
     for (const { task, encoded } of underWay) await collect(task, encoded);
-    if (collector.documents === 0) throw new DataError("the inputs hold no text that makes a token");
+    if (collector.documents === 0) throw new DataError(nothingLeft(steps.counts()));
   } catch (error) {
     if (resumable && collector.tokens > 0) {
       if (error instanceof DataError) record();
@@ -166,14 +200,22 @@ export async function prepareWith(options: PrepareOptions, tuning: PrepareTuning
     documents: state.position.documents,
     weights: split,
     skipped: { badLines: progress.badLines, emptyDocuments: state.emptyDocuments },
+    ...(sentences && { sentences: { ...sentences, sequences: state.position.sequences } }),
+    ...steps.counts(),
   });
   writeSidecar(prefix, sidecar);
   writeJournal(prefix, { key, phase: "publishing", tasks: collected, ...state });
-  return { prefix, sidecar: publish(prefix), resumed: journal !== undefined };
+  return { prefix, resumed: journal !== undefined, ...(await finish()) };
 }
 
-function endToken(tokenizer: Tokenizer, { appendEndOfDocument = true, tokenizerPath }: PrepareOptions) {
-  if (!appendEndOfDocument) return undefined;
+function nothingLeft({ decontamination }: StepCounts): string {
+  return decontamination?.action === "drop" && decontamination.contaminated > 0
+    ? `no document is left: all ${decontamination.contaminated} hold text of the evaluation files`
+    : "the inputs hold no text that makes a token";
+}
+
+function endToken(tokenizer: Tokenizer, { appendEndOfDocument, sentences, tokenizerPath }: PrepareOptions) {
+  if (!(appendEndOfDocument ?? !sentences)) return undefined;
   if (tokenizer.endOfText !== undefined) return tokenizer.endOfText;
   throw new DataError("names no end-of-text token to put after documents: add one, or leave documents without", {
     source: tokenizerPath,

@@ -4,17 +4,21 @@ import { checksumOf } from "../indexed/checksum.ts";
 import { partialPaths, publishPartial, renameIfPresent } from "../indexed/writer.ts";
 import { type DatasetSidecar, readSidecar } from "../sidecar.ts";
 import { type DocumentRange, splitDocuments } from "../split.ts";
-import { countsPath, sumCounts } from "./collector.ts";
 import { removeJournal, replaceFile } from "./journal.ts";
+import { recordsPath, sumByLanguage, sumCounts } from "./records.ts";
 
 /** The sidecar of sealed files that still have their temporary names. */
 export async function summarize(
   prefix: string,
-  known: Pick<DatasetSidecar, "jsonKey" | "tokenizer" | "skipped"> & { documents: number; weights: readonly number[] },
+  known: Omit<DatasetSidecar, "format" | "version" | "counts" | "split" | "languages" | "files"> & {
+    documents: number;
+    weights: readonly number[];
+  },
 ): Promise<DatasetSidecar> {
-  const { documents, weights, jsonKey, tokenizer, skipped } = known;
+  const { documents, weights, jsonKey, tokenizer, skipped, sentences, decontamination, deduplication } = known;
   const ranges = splitDocuments(documents, weights);
   const counted = (range: DocumentRange) => ({ ...range, ...sumCounts(prefix, range) });
+  const languages = sumByLanguage(prefix, { start: 0, end: documents });
   const { bin, idx } = partialPaths(prefix);
   return {
     format: "megatron-ts/indexed-dataset",
@@ -29,6 +33,10 @@ export async function summarize(
       test: counted(ranges.test),
     },
     skipped,
+    ...(sentences && { sentences }),
+    ...(decontamination && { decontamination }),
+    ...(deduplication && { deduplication }),
+    ...(languages && { languages }),
     files: { bin: await checksumOf(bin), idx: await checksumOf(idx) },
   };
 }
@@ -41,7 +49,7 @@ export function writeSidecar(prefix: string, sidecar: DatasetSidecar): void {
 export function publish(prefix: string): DatasetSidecar {
   publishPartial(prefix);
   renameIfPresent(`${prefix}.json.partial`, `${prefix}.json`);
-  rmSync(countsPath(prefix), { force: true });
+  rmSync(recordsPath(prefix), { force: true });
   removeJournal(prefix);
   return readSidecar(prefix)!;
 }

@@ -9,6 +9,8 @@ export interface DocumentPart {
   /** 1-based number of the line (in Parquet the row) that the part starts on. */
   line: number;
   last: boolean;
+  /** Code of the document's language, once it was identified. */
+  language?: string;
 }
 
 /** A whole document. */

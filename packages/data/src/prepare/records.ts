@@ -1,0 +1,90 @@
+/**
+ * What is kept of every document until the end of `prepare`, beside its tokens: how much text it is, and its language. From
+ * it the counts of every split are summed when the number of documents is known.
+ */
+import { closeSync, openSync } from "node:fs";
+import { appendTo, bytesOf } from "../indexed/append-file.ts";
+import { readExactly } from "../indexed/index-file.ts";
+import type { TextCounts } from "../sidecar.ts";
+import type { DocumentRange } from "../split.ts";
+
+/** Sizes of one document, and the code of its language where it was identified. */
+export interface DocumentRecord extends Omit<TextCounts, "documents"> {
+  language: string | undefined;
+}
+
+/** Tokens, bytes, characters, words and language of a document, as 64-bit floats. */
+const FIELDS = 5;
+const RECORDS_AT_ONCE = 1 << 14;
+
+export const RECORD_BYTES = FIELDS * 8;
+
+export const recordsPath = (prefix: string) => `${prefix}.counts.partial`;
+
+/** @param documents records that are there already; what stands after them is cut off. */
+export function appendRecords(prefix: string, documents = 0) {
+  const file = appendTo(recordsPath(prefix), documents * RECORD_BYTES);
+  return {
+    sync: file.sync,
+    close: file.close,
+    add: ({ tokens, bytes, characters, words, language }: DocumentRecord) =>
+      file.append(bytesOf(Float64Array.of(tokens, bytes, characters, words, toNumber(language)))),
+  };
+}
+
+/** The records of a run of documents, in order. */
+export function* readRecords(prefix: string, { start, end }: DocumentRange): Generator<DocumentRecord> {
+  const path = recordsPath(prefix);
+  const descriptor = openSync(path, "r");
+  try {
+    const chunk = new Float64Array(RECORDS_AT_ONCE * FIELDS);
+    for (let document = start; document < end; document += RECORDS_AT_ONCE) {
+      const part = chunk.subarray(0, Math.min(RECORDS_AT_ONCE, end - document) * FIELDS);
+      readExactly(descriptor, bytesOf(part), document * RECORD_BYTES, path);
+      for (let i = 0; i < part.length; i += FIELDS) {
+        const [tokens, bytes, characters, words, language] = part.subarray(i, i + FIELDS) as unknown as number[];
+        yield { tokens: tokens!, bytes: bytes!, characters: characters!, words: words!, language: toCode(language!) };
+      }
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Sums the records of a run of documents. */
+export function sumCounts(prefix: string, range: DocumentRange): TextCounts {
+  const sums = noText();
+  for (const record of readRecords(prefix, range)) addTo(sums, record);
+  return sums;
+}
+
+/** The same by language, in the order of their codes; undefined where languages were not identified. */
+export function sumByLanguage(prefix: string, range: DocumentRange): Record<string, TextCounts> | undefined {
+  const sums = new Map<string, TextCounts>();
+  for (const record of readRecords(prefix, range)) {
+    if (record.language === undefined) return undefined;
+    const sum = sums.get(record.language) ?? noText();
+    addTo(sum, record);
+    sums.set(record.language, sum);
+  }
+  return Object.fromEntries([...sums].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+const noText = (): TextCounts => ({ documents: 0, tokens: 0, bytes: 0, characters: 0, words: 0 });
+
+function addTo(sums: TextCounts, { tokens, bytes, characters, words }: DocumentRecord): void {
+  sums.documents++;
+  sums.tokens += tokens;
+  sums.bytes += bytes;
+  sums.characters += characters;
+  sums.words += words;
+}
+
+/** A code of up to six ASCII letters as a number; 0 for none. */
+const toNumber = (code = "") => [...code].reduce((sum, letter) => sum * 256 + letter.charCodeAt(0), 0);
+
+function toCode(number: number): string | undefined {
+  let code = "";
+  for (let rest = number; rest > 0; rest = Math.floor(rest / 256)) code = String.fromCharCode(rest % 256) + code;
+  return code || undefined;
+}

@@ -1,0 +1,108 @@
+/**
+ * The steps that `prepare` may take between reading and encoding, in this order: decontamination, deduplication, language.
+ * They depend on the documents before, so a run that goes on after an interruption takes them anew from the first
+ * document; only what was encoded is not encoded again.
+ */
+import type { DatasetSidecar } from "../sidecar.ts";
+import { readEvaluationNgrams } from "../steps/evaluation-ngrams.ts";
+import { createExactDuplicates } from "../steps/exact-duplicates.ts";
+import { filterDocuments } from "../steps/filter.ts";
+import { loadLanguageIdentifier } from "../steps/language.ts";
+import { labelLanguages } from "../steps/language-labels.ts";
+import { createNearDuplicates } from "../steps/near-duplicates.ts";
+import type { DocumentPart } from "../text/document.ts";
+import { listSources } from "../text/sources.ts";
+
+export interface StepOptions {
+  /**
+   * Leaves out documents that share a run of `ngram` words (default 13) with a text of these files, or only counts them. Of
+   * JSON lines every string is such a text, in other formats every document.
+   */
+  decontaminate?: { inputs: readonly string[]; ngram?: number; action?: "drop" | "count" };
+  /**
+   * Keeps the first of documents with the same text ("exact": but for case and white space), or with nearly the same
+   * ("minhash": Jaccard similarity of their five-word shingles of at least `threshold`, default 0.8, by an estimate).
+   */
+  deduplicate?: { kind: "exact" } | { kind: "minhash"; threshold?: number };
+  /** Identifies each document's language and counts; "separate" writes a dataset for each. */
+  languages?: "count" | "separate";
+}
+
+export type StepCounts = Pick<DatasetSidecar, "decontamination" | "deduplication">;
+
+export interface Steps {
+  /** What of the options, and of the files they name, decides the output. */
+  settings: unknown;
+  apply(parts: AsyncIterable<DocumentPart>): AsyncIterable<DocumentPart>;
+  /** What was done so far. */
+  counts(): StepCounts;
+}
+
+/** @throws DataError for options out of range and evaluation files that cannot be read. */
+export async function createSteps(options: StepOptions & { jsonKey: string }): Promise<Steps> {
+  const decontaminate = await createDecontamination(options);
+  const deduplicate = createDeduplication(options);
+  const identify = options.languages && (await loadLanguageIdentifier());
+  return {
+    settings: [decontaminate?.settings, deduplicate?.settings, options.languages],
+    apply(parts) {
+      let documents = parts;
+      for (const step of [decontaminate, deduplicate])
+        if (step) documents = filterDocuments(documents, { keep: step.keep, onTooLong: step.onTooLong });
+      return identify ? labelLanguages(documents, identify) : documents;
+    },
+    counts: () => ({
+      ...(decontaminate && { decontamination: decontaminate.counts() }),
+      ...(deduplicate && { deduplication: deduplicate.counts() }),
+    }),
+  };
+}
+
+async function createDecontamination({ decontaminate, jsonKey }: StepOptions & { jsonKey: string }) {
+  if (!decontaminate) return undefined;
+  const { inputs, ngram = 13, action = "drop" } = decontaminate;
+  const ngrams = await readEvaluationNgrams(inputs, { ngram, textKey: jsonKey });
+  const sources = await listSources(inputs);
+  let contaminated = 0;
+  let tooLong = 0;
+  return {
+    settings: [ngram, action, sources.map(({ path, bytes, modified }) => [path, bytes, modified])],
+    keep(text: string) {
+      if (!ngrams.isContaminated(text)) return true;
+      contaminated++;
+      return action === "count";
+    },
+    onTooLong: () => {
+      tooLong++;
+    },
+    counts: () => ({
+      ngram,
+      action,
+      evaluationTexts: ngrams.texts,
+      shortTexts: ngrams.shortTexts,
+      contaminated,
+      tooLong,
+    }),
+  };
+}
+
+function createDeduplication({ deduplicate }: StepOptions) {
+  if (!deduplicate) return undefined;
+  const { kind } = deduplicate;
+  const threshold = kind === "minhash" ? (deduplicate.threshold ?? 0.8) : undefined;
+  const { isDuplicate } = threshold === undefined ? createExactDuplicates() : createNearDuplicates({ threshold });
+  let duplicates = 0;
+  let tooLong = 0;
+  return {
+    settings: [kind, threshold],
+    keep(text: string) {
+      const duplicate = isDuplicate(text);
+      if (duplicate) duplicates++;
+      return !duplicate;
+    },
+    onTooLong: () => {
+      tooLong++;
+    },
+    counts: () => ({ kind, ...(threshold !== undefined && { threshold }), duplicates, tooLong }),
+  };
+}

@@ -1,0 +1,94 @@
+/**
+ * Runs of words that evaluation texts hold, to tell which documents hold one too: such a document would give answers away
+ * (Brown et al. 2020, appendix C: 13 words). Of JSON lines every string counts, whatever its key.
+ */
+import { DataError } from "../errors.ts";
+import { type ReadOptions, readDocuments } from "../text/documents.ts";
+import { listSources } from "../text/sources.ts";
+import { createKeySet } from "./key-set.ts";
+import { mix, wordHashes } from "./words.ts";
+
+export interface EvaluationNgrams {
+  /** Evaluation texts that were read. */
+  readonly texts: number;
+  /** Those among them of fewer words than a run: no document can be told to hold them. */
+  readonly shortTexts: number;
+  /** Whether the text holds a run of words that an evaluation text holds. */
+  isContaminated(text: string): boolean;
+}
+
+/**
+ * @param inputs files, globs or directories of any format that is read; all but JSON lines as documents are.
+ * @param options.ngram words in a run.
+ */
+export async function readEvaluationNgrams(
+  inputs: readonly string[],
+  options: { ngram: number } & Pick<ReadOptions, "textKey">,
+): Promise<EvaluationNgrams> {
+  const { ngram } = options;
+  if (!(Number.isInteger(ngram) && ngram >= 1))
+    throw new DataError(`expected a whole number of words in a run, found ${ngram}`);
+  const runs = createKeySet(2);
+  let texts = 0;
+  let shortTexts = 0;
+  for await (const text of evaluationTexts(inputs, options)) {
+    texts++;
+    let any = false;
+    for (const key of runsOf(wordHashes(text), ngram)) {
+      runs.add(key);
+      any = true;
+    }
+    if (!any) shortTexts++;
+  }
+  return {
+    texts,
+    shortTexts,
+    isContaminated(text) {
+      for (const key of runsOf(wordHashes(text), ngram)) if (runs.has(key)) return true;
+      return false;
+    },
+  };
+}
+
+/** [2]: a 64-bit hash of every run; the same array again and again. */
+function* runsOf(words: Uint32Array, length: number): Generator<Uint32Array> {
+  const key = new Uint32Array(2);
+  for (let start = 0; start + length <= words.length; start++) {
+    let first = 0;
+    let second = 0x3c6ef372;
+    for (let i = start; i < start + length; i++) {
+      first = Math.imul(first ^ words[i]!, 0x9e3779b1);
+      second = Math.imul(second + words[i]!, 0x85ebca77) ^ (second >>> 15);
+    }
+    key[0] = mix(first);
+    key[1] = mix(second);
+    yield key;
+  }
+}
+
+async function* evaluationTexts(inputs: readonly string[], { textKey }: Pick<ReadOptions, "textKey">) {
+  for (const source of await listSources(inputs)) {
+    if (source.path === "-") throw new DataError("evaluation texts cannot come from standard input: name a file");
+    const asLines = source.format === "jsonl";
+    const options: ReadOptions = asLines ? { format: "txt", textDocument: "line" } : { textKey };
+    for await (const { text, line } of readDocuments([source.path], options)) {
+      if (asLines) yield* stringsIn(text, { source: source.path, line });
+      else yield text;
+    }
+  }
+}
+
+/** Every string of a JSON value. */
+function* stringsIn(json: string, where: { source: string; line: number }): Generator<string> {
+  const values: unknown[] = [];
+  try {
+    values.push(JSON.parse(json));
+  } catch (error) {
+    throw new DataError(`malformed JSON (${(error as Error).message})`, { ...where, cause: error });
+  }
+  while (values.length > 0) {
+    const value = values.pop();
+    if (typeof value === "string") yield value;
+    else if (typeof value === "object" && value !== null) values.push(...Object.values(value));
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Finds documents that are near to an earlier one that was kept, by MinHash signatures in bands (locality-sensitive hashing:
+ * Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, 3.4). Two documents are compared when all rows of some band
+ * agree, and near when the estimate reaches the threshold. Takes about 300 bytes of memory for each document kept.
+ */
+import { DataError } from "../errors.ts";
+import type { DuplicateFinder } from "./exact-duplicates.ts";
+import { estimateSimilarity, minHashSignature, SIGNATURE_LENGTH } from "./minhash.ts";
+import { mix } from "./words.ts";
+
+/** A pair just at the threshold is compared with at least this probability. */
+const RECALL = 0.99;
+
+/**
+ * The layout with the most rows, hence the fewest comparisons, that still compares pairs at the threshold: they share a band
+ * with probability 1 - (1 - threshold^rows)^bands.
+ */
+export function chooseBands(threshold: number): { bands: number; rows: number } {
+  for (let rows = SIGNATURE_LENGTH; rows > 1; rows--) {
+    const bands = Math.floor(SIGNATURE_LENGTH / rows);
+    if (1 - (1 - threshold ** rows) ** bands >= RECALL) return { bands, rows };
+  }
+  return { bands: SIGNATURE_LENGTH, rows: 1 };
+}
+
+/**
+ * @param options.threshold Jaccard similarity of the shingles from which two documents are duplicates, above 0 and up to 1.
+ * @throws DataError for any other threshold.
+ */
+export function createNearDuplicates({ threshold }: { threshold: number }): DuplicateFinder {
+  if (!(threshold > 0 && threshold <= 1))
+    throw new DataError(
+      `expected a similarity above 0 and up to 1 from which texts are duplicates, found ${threshold}`,
+    );
+  const { bands, rows } = chooseBands(threshold);
+  let capacity = 1 << 10;
+  let count = 0;
+  let signatures = new Uint8Array(capacity * SIGNATURE_LENGTH);
+  /** [bands, capacity]: the latest document of a bucket, plus one; and for each document the one before it there. */
+  let heads = new Uint32Array(bands * capacity);
+  let earlier = new Uint32Array(bands * capacity);
+
+  const signatureOf = (document: number) =>
+    signatures.subarray(document * SIGNATURE_LENGTH, (document + 1) * SIGNATURE_LENGTH);
+  const bucketOf = (signature: Uint8Array, band: number) => {
+    let hash = band;
+    for (let i = band * rows; i < (band + 1) * rows; i++) hash = Math.imul(hash ^ signature[i]!, 0x01000193) + 1;
+    return band * capacity + (mix(hash) & (capacity - 1));
+  };
+  const link = (document: number) => {
+    const signature = signatureOf(document);
+    for (let band = 0; band < bands; band++) {
+      const bucket = bucketOf(signature, band);
+      earlier[band * capacity + document] = heads[bucket]!;
+      heads[bucket] = document + 1;
+    }
+  };
+  const grow = () => {
+    capacity *= 2;
+    const old = signatures;
+    signatures = new Uint8Array(capacity * SIGNATURE_LENGTH);
+    signatures.set(old);
+    heads = new Uint32Array(bands * capacity);
+    earlier = new Uint32Array(bands * capacity);
+    for (let document = 0; document < count; document++) link(document);
+  };
+  const isNear = (signature: Uint8Array) => {
+    for (let band = 0; band < bands; band++)
+      for (let next = heads[bucketOf(signature, band)]!; next > 0; next = earlier[band * capacity + next - 1]!)
+        if (estimateSimilarity(signature, signatureOf(next - 1)) >= threshold) return true;
+    return false;
+  };
+  return {
+    isDuplicate(text) {
+      const signature = minHashSignature(text);
+      if (!signature) return false;
+      if (isNear(signature)) return true;
+      if (count === capacity) grow();
+      signatures.set(signature, count * SIGNATURE_LENGTH);
+      link(count++);
+      return false;
+    },
+  };
+}
