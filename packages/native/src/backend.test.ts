@@ -29,7 +29,11 @@ describe.skipIf(missing)("the native backend", () => {
   it("frees what is disposed and reuses it", () => {
     const before = backend().engine.memory().inUse;
     const ids = backend().numDataIds();
-    for (let i = 0; i < 100; i++) tf.tidy(() => tf.add(tensor([1000]), tensor([1000])));
+    for (let i = 0; i < 100; i++) {
+      tf.tidy(() => {
+        tf.add(tensor([1000]), tensor([1000]));
+      });
+    }
     expect(backend().engine.memory().inUse).toBe(before);
     expect(backend().numDataIds()).toBe(ids);
     expect(tf.memory().unreliable).toBe(false);

@@ -54,9 +54,11 @@ fn cut(x: __m512i, largest: &mut Largest) -> [__m512i; 3] {
 #[inline]
 #[target_feature(enable = "avx512f")]
 pub unsafe fn store_parts(first: __m512i, second: __m512i, out: *mut __m512i, largest: &mut Largest) {
+    let upper_half = _mm512_set1_epi32(0xffff_0000u32 as i32);
     let parts = cut(first, largest).into_iter().zip(cut(second, largest));
     for (part, (first, second)) in parts.enumerate() {
-        let pairs = _mm512_or_si512(_mm512_srli_epi32::<16>(first), second);
+        // first >> 16 | (second & upper half): below the normal numbers, last parts have bits in the lower half too.
+        let pairs = _mm512_ternarylogic_epi32::<0xf8>(_mm512_srli_epi32::<16>(first), second, upper_half);
         unsafe { _mm512_store_si512(out.add(part * PART), pairs) };
     }
 }
