@@ -95,7 +95,7 @@ describe.skipIf(missing)("the native backend", () => {
     const zeros = () => parameters.map((parameter) => tf.zeros(parameter.shape));
     const state = { firstMoments: zeros(), secondMoments: zeros() };
     const options = {
-      learningRate: 1e-2,
+      learningRate: 1e-4,
       beta1: 0.9,
       beta2: 0.95,
       epsilon: 1e-8,

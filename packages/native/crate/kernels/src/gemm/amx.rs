@@ -9,10 +9,10 @@ use std::arch::asm;
 use std::arch::x86_64::*;
 use std::sync::OnceLock;
 
-use super::driver::{Kernel, Piece, Side};
+use super::driver::{Kernel, Side};
 use super::finish::{RESULT, Tile, finish_512};
 use super::operand::Operand;
-use super::words::{Largest, PART, Rows, read_f32, read_pairs, store_parts, transpose};
+use super::words::{Exponents, PART, Rows, read_pairs, transpose};
 
 /// Lanes of a panel of either operand: two tiles.
 const LANES: usize = 32;
@@ -84,65 +84,39 @@ const fn panel_bytes(depth: usize, parts: usize) -> usize {
     depth.div_ceil(STEP) * 2 * TILE * parts
 }
 
-/// Where the tile of 16 lanes of a step begins: panels consist of steps of 32, parts, two tiles, 16 rows of 64 bytes.
-fn tile_at(piece: &Piece, parts: usize, tile: usize, step: usize) -> *mut __m512i {
-    let panel = piece.panels.wrapping_add(tile / 2 * piece.stride) as *mut __m512i;
-    panel.wrapping_add(step * parts * PART + tile % 2 * 16)
-}
-
-/// The piece with as many lanes as fill its panels; those beyond the operand count as empty.
-fn whole_panels(piece: Piece) -> Piece {
-    Piece { lanes: piece.lanes.next_multiple_of(LANES), ..piece }
-}
-
-/// What of a range of `most` from `first` on is below `end`: (first, count).
-fn within(first: usize, most: usize, end: usize) -> (usize, usize) {
-    (first.min(end), end.saturating_sub(first).min(most))
-}
-
-/// Packs as bf16: words are pairs of neighbours in depth.
+/// Packs up to 32 lanes from `lane`, `depth` deep from `from`, into `panel` as PARTS bf16 parts per element, zeros
+/// beyond the edges. Layout: step of 32, part (largest first), tile (16 lanes), 16 rows of 64 bytes.
+/// Returns false when a part is infinite or NaN.
 ///
 /// # Safety
-/// As for `Kernel::pack`; AVX-512 BF16 is present.
+/// `panel` holds `panel_bytes(depth, PARTS)` bytes, aligned to 64; AVX-512 BF16 is present.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")]
-unsafe fn pack_bf16(operand: &Operand, side: Side, piece: Piece) {
-    let (end_lane, end) = (piece.lane + piece.lanes, piece.at + piece.depth);
-    whole_panels(piece).walk(operand, (16, STEP), |tile, step| {
-        let lanes = within(piece.lane + tile * 16, 16, end_lane);
-        let depth = within(piece.at + step * STEP, STEP, end);
-        unsafe {
-            let rows = &mut *tile_at(&piece, 1, tile, step).cast::<Rows>();
-            if read_pairs(operand, lanes, depth, rows) != (side == Side::Left) {
-                transpose(rows);
+unsafe fn pack<const PARTS: usize>(
+    operand: &Operand,
+    side: Side,
+    (lane, lanes): (usize, usize),
+    (from, depth): (usize, usize),
+    panel: *mut u8,
+) -> bool {
+    let mut exponents = Exponents::none();
+    let mut out = panel as *mut __m512i;
+    for step in (0..depth).step_by(STEP) {
+        let width = (depth - step).min(STEP);
+        for tile in 0..2 {
+            let count = lanes.saturating_sub(tile * 16).min(16);
+            let out = unsafe { out.add(tile * 16) };
+            let place = if count > 0 { (lane + tile * 16, count) } else { (lane, 0) };
+            let rows_are_lanes =
+                unsafe { read_pairs::<PARTS>(operand, place, (from + step, width), out, &mut exponents) };
+            if rows_are_lanes != (side == Side::Left) {
+                for part in 0..PARTS {
+                    transpose(unsafe { &mut *out.add(part * PART).cast::<Rows>() });
+                }
             }
         }
-    });
-}
-
-/// Packs as three bf16 parts, the largest first: words are the numbers of depths d and d + 16. False when a number is
-/// infinite or NaN.
-///
-/// # Safety
-/// As for `Kernel::pack`; AVX-512 is present.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-unsafe fn pack_f32(operand: &Operand, side: Side, piece: Piece) -> bool {
-    let mut largest = Largest::none();
-    let (end_lane, end) = (piece.lane + piece.lanes, piece.at + piece.depth);
-    whole_panels(piece).walk(operand, (16, STEP), |tile, step| {
-        let lanes = within(piece.lane + tile * 16, 16, end_lane);
-        let mut halves = [[_mm512_setzero_si512(); 16]; 2];
-        for (half, rows) in halves.iter_mut().enumerate() {
-            let depth = within(piece.at + step * STEP + half * 16, 16, end);
-            if unsafe { read_f32(operand, lanes, depth, rows) } != (side == Side::Left) {
-                transpose(rows);
-            }
-        }
-        let out = tile_at(&piece, 3, tile, step);
-        for row in 0..16 {
-            unsafe { store_parts(halves[0][row], halves[1][row], out.wrapping_add(row), &mut largest) };
-        }
-    });
-    largest.all_finite()
+        out = unsafe { out.add(PARTS * PART) };
+    }
+    exponents.all_finite()
 }
 
 /// The 512-bit adders fall asleep when nothing uses them for a while, and the `tilestored` that wakes them stalls for
@@ -157,7 +131,14 @@ macro_rules! awake {
 ///
 /// # Safety
 /// Tiles are configured on this thread, both panels are `steps` steps long.
-unsafe fn multiply_bf16(steps: usize, left: *const u8, right: *const u8, result: *mut f32, stride: usize) {
+unsafe fn multiply_bf16(
+    steps: usize,
+    left: *const u8,
+    right: *const u8,
+    ahead: *const u8,
+    result: *mut f32,
+    stride: usize,
+) {
     unsafe {
         asm!(
             "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
@@ -172,6 +153,11 @@ unsafe fn multiply_bf16(steps: usize, left: *const u8, right: *const u8, result:
             "tdpbf16ps tmm1, tmm4, tmm7",
             "tdpbf16ps tmm2, tmm5, tmm6",
             "tdpbf16ps tmm3, tmm5, tmm7",
+            "prefetcht1 [{ahead} + 0]",
+            "prefetcht1 [{ahead} + 64]",
+            "prefetcht1 [{ahead} + 128]",
+            "prefetcht1 [{ahead} + 192]",
+            "add {ahead}, 256",
             "add {left}, 2048",
             "add {right}, 2048",
             "dec {steps}",
@@ -180,6 +166,7 @@ unsafe fn multiply_bf16(steps: usize, left: *const u8, right: *const u8, result:
             "tilestored [{result} + {result_row} + 64], tmm1",
             "tilestored [{lower} + {result_row}], tmm2",
             "tilestored [{lower} + {result_row} + 64], tmm3",
+            ahead = inout(reg) ahead => _,
             left = inout(reg) left => _,
             right = inout(reg) right => _,
             steps = inout(reg) steps => _,
@@ -197,7 +184,14 @@ unsafe fn multiply_bf16(steps: usize, left: *const u8, right: *const u8, result:
 ///
 /// # Safety
 /// Tiles are configured on this thread, both panels are `steps` steps long.
-unsafe fn multiply_f32(steps: usize, left: *const u8, right: *const u8, result: *mut f32, stride: usize) {
+unsafe fn multiply_f32(
+    steps: usize,
+    left: *const u8,
+    right: *const u8,
+    ahead: *const u8,
+    result: *mut f32,
+    stride: usize,
+) {
     macro_rules! products {
         () => {
             "tdpbf16ps tmm0, tmm4, tmm6
@@ -238,6 +232,19 @@ unsafe fn multiply_f32(steps: usize, left: *const u8, right: *const u8, result: 
             "tileloadd tmm4, [{left} + {row}]",
             "tileloadd tmm5, [{left} + {row} + 1024]",
             products!(),
+            "prefetcht1 [{ahead} + 0]",
+            "prefetcht1 [{ahead} + 64]",
+            "prefetcht1 [{ahead} + 128]",
+            "prefetcht1 [{ahead} + 192]",
+            "prefetcht1 [{ahead} + 256]",
+            "prefetcht1 [{ahead} + 320]",
+            "prefetcht1 [{ahead} + 384]",
+            "prefetcht1 [{ahead} + 448]",
+            "prefetcht1 [{ahead} + 512]",
+            "prefetcht1 [{ahead} + 576]",
+            "prefetcht1 [{ahead} + 640]",
+            "prefetcht1 [{ahead} + 704]",
+            "add {ahead}, 768",
             "add {left}, 6144",
             "add {right}, 6144",
             "dec {steps}",
@@ -246,6 +253,7 @@ unsafe fn multiply_f32(steps: usize, left: *const u8, right: *const u8, result: 
             "tilestored [{result} + {result_row} + 64], tmm1",
             "tilestored [{lower} + {result_row}], tmm2",
             "tilestored [{lower} + {result_row} + 64], tmm3",
+            ahead = inout(reg) ahead => _,
             left = inout(reg) left => _,
             right = inout(reg) right => _,
             steps = inout(reg) steps => _,
@@ -280,13 +288,25 @@ impl Kernel for AmxBf16 {
         panel_bytes(depth, 1)
     }
 
-    unsafe fn pack(operand: &Operand, side: Side, piece: Piece) -> bool {
-        unsafe { pack_bf16(operand, side, piece) };
-        true
+    unsafe fn pack(
+        operand: &Operand,
+        side: Side,
+        lanes: (usize, usize),
+        depth: (usize, usize),
+        panel: *mut u8,
+    ) -> bool {
+        unsafe { pack::<1>(operand, side, lanes, depth, panel) }
     }
 
-    unsafe fn multiply(depth: usize, left: *const u8, right: *const u8, result: *mut f32, stride: usize) {
-        unsafe { multiply_bf16(depth.div_ceil(STEP), left, right, result, stride) }
+    unsafe fn multiply(
+        depth: usize,
+        left: *const u8,
+        right: *const u8,
+        ahead: *const u8,
+        result: *mut f32,
+        stride: usize,
+    ) {
+        unsafe { multiply_bf16(depth.div_ceil(STEP), left, right, ahead, result, stride) }
     }
 
     unsafe fn finish(tile: &Tile, result: &[f32; RESULT]) {
@@ -311,12 +331,25 @@ impl Kernel for AmxF32 {
         panel_bytes(depth, 3)
     }
 
-    unsafe fn pack(operand: &Operand, side: Side, piece: Piece) -> bool {
-        unsafe { pack_f32(operand, side, piece) }
+    unsafe fn pack(
+        operand: &Operand,
+        side: Side,
+        lanes: (usize, usize),
+        depth: (usize, usize),
+        panel: *mut u8,
+    ) -> bool {
+        unsafe { pack::<3>(operand, side, lanes, depth, panel) }
     }
 
-    unsafe fn multiply(depth: usize, left: *const u8, right: *const u8, result: *mut f32, stride: usize) {
-        unsafe { multiply_f32(depth.div_ceil(STEP), left, right, result, stride) }
+    unsafe fn multiply(
+        depth: usize,
+        left: *const u8,
+        right: *const u8,
+        ahead: *const u8,
+        result: *mut f32,
+        stride: usize,
+    ) {
+        unsafe { multiply_f32(depth.div_ceil(STEP), left, right, ahead, result, stride) }
     }
 
     unsafe fn finish(tile: &Tile, result: &[f32; RESULT]) {

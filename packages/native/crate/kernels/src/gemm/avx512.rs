@@ -3,10 +3,10 @@
 
 use std::arch::x86_64::*;
 
-use super::driver::{Kernel, Piece, Side};
+use super::driver::{Kernel, Side};
 use super::finish::{RESULT, Tile, finish_512};
 use super::operand::Operand;
-use super::words::{Rows, read_f32, read_pairs, transpose};
+use super::words::{Exponents, Rows, read_f32, read_pairs, transpose};
 
 const LEFT: usize = 14;
 const RIGHT: usize = 32;
@@ -15,54 +15,61 @@ fn lanes_of(side: Side) -> usize {
     if side == Side::Left { LEFT } else { RIGHT }
 }
 
-/// Writes 16 lanes of some words of depth into a panel, of which `first` is the first of these lanes.
+/// Writes 16 words of depth of up to 16 lanes; `words` is how many of the depth words the panel still has room for.
 #[inline]
 #[target_feature(enable = "avx512f")]
-unsafe fn store_words(rows: &Rows, words: usize, (first, stride): (usize, usize), panel: *mut i32) {
-    let mask = (((1u32 << (stride - first).min(16)) - 1) & 0xffff) as __mmask16;
+unsafe fn store_words(rows: &Rows, words: usize, stride: usize, room: usize, out: *mut i32) {
+    let mask = (((1u32 << room.min(16)) - 1) & 0xffff) as __mmask16;
     for (word, &value) in rows.iter().enumerate().take(words) {
-        unsafe { _mm512_mask_storeu_epi32(panel.add(word * stride + first), mask, value) };
+        unsafe { _mm512_mask_storeu_epi32(out.add(word * stride), mask, value) };
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-unsafe fn pack_f32(operand: &Operand, side: Side, piece: Piece) {
+unsafe fn pack_f32(
+    operand: &Operand,
+    side: Side,
+    (lane, lanes): (usize, usize),
+    (from, depth): (usize, usize),
+    panel: *mut u8,
+) {
     let stride = lanes_of(side);
-    piece.walk(operand, (stride, 16), |group, step| {
-        let width = (piece.depth - step * 16).min(16);
-        let panel = piece.panels.wrapping_add(group * piece.stride) as *mut i32;
-        for first in (0..stride).step_by(16) {
-            let lane = (group * stride + first).min(piece.lanes);
-            let lanes = (piece.lane + lane, (piece.lanes - lane).min(16).min(stride - first));
+    for first in (0..stride).step_by(16) {
+        let count = lanes.saturating_sub(first).min(16);
+        for at in (0..depth).step_by(16) {
+            let width = (depth - at).min(16);
             let mut rows = [_mm512_setzero_si512(); 16];
-            unsafe {
-                if read_f32(operand, lanes, (piece.at + step * 16, width), &mut rows) {
-                    transpose(&mut rows);
-                }
-                store_words(&rows, width, (first, stride), panel.add(step * 16 * stride));
+            if count > 0 && unsafe { read_f32(operand, (lane + first, count), (from + at, width), &mut rows) } {
+                transpose(&mut rows);
             }
+            unsafe { store_words(&rows, width, stride, stride - first, (panel as *mut i32).add(at * stride + first)) };
         }
-    });
+    }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")]
-unsafe fn pack_bf16(operand: &Operand, side: Side, piece: Piece) {
+unsafe fn pack_bf16(
+    operand: &Operand,
+    side: Side,
+    (lane, lanes): (usize, usize),
+    (from, depth): (usize, usize),
+    panel: *mut u8,
+) {
     let stride = lanes_of(side);
-    piece.walk(operand, (stride, 32), |group, step| {
-        let width = (piece.depth - step * 32).min(32);
-        let panel = piece.panels.wrapping_add(group * piece.stride) as *mut i32;
-        for first in (0..stride).step_by(16) {
-            let lane = (group * stride + first).min(piece.lanes);
-            let lanes = (piece.lane + lane, (piece.lanes - lane).min(16).min(stride - first));
+    for first in (0..stride).step_by(16) {
+        let count = lanes.saturating_sub(first).min(16);
+        for at in (0..depth).step_by(32) {
+            let width = (depth - at).min(32);
             let mut rows = [_mm512_setzero_si512(); 16];
-            unsafe {
-                if read_pairs(operand, lanes, (piece.at + step * 32, width), &mut rows) {
-                    transpose(&mut rows);
-                }
-                store_words(&rows, width.div_ceil(2), (first, stride), panel.add(step * 16 * stride));
+            let place = if count > 0 { (lane + first, count) } else { (lane, 0) };
+            let start = rows.as_mut_ptr();
+            if unsafe { read_pairs::<1>(operand, place, (from + at, width), start, &mut Exponents::none()) } {
+                transpose(&mut rows);
             }
+            let out = unsafe { (panel as *mut i32).add(at / 2 * stride + first) };
+            unsafe { store_words(&rows, width.div_ceil(2), stride, stride - first, out) };
         }
-    });
+    }
 }
 
 macro_rules! microkernel {
@@ -121,12 +128,18 @@ impl Kernel for Avx512F32 {
         lanes_of(side) * depth * 4
     }
 
-    unsafe fn pack(operand: &Operand, side: Side, piece: Piece) -> bool {
-        unsafe { pack_f32(operand, side, piece) };
+    unsafe fn pack(
+        operand: &Operand,
+        side: Side,
+        lanes: (usize, usize),
+        depth: (usize, usize),
+        panel: *mut u8,
+    ) -> bool {
+        unsafe { pack_f32(operand, side, lanes, depth, panel) };
         true
     }
 
-    unsafe fn multiply(depth: usize, left: *const u8, right: *const u8, result: *mut f32, _: usize) {
+    unsafe fn multiply(depth: usize, left: *const u8, right: *const u8, _: *const u8, result: *mut f32, _: usize) {
         unsafe { multiply_f32(depth, left, right, result) }
     }
 
@@ -149,12 +162,18 @@ impl Kernel for Avx512Bf16 {
         lanes_of(side) * depth.div_ceil(2) * 4
     }
 
-    unsafe fn pack(operand: &Operand, side: Side, piece: Piece) -> bool {
-        unsafe { pack_bf16(operand, side, piece) };
+    unsafe fn pack(
+        operand: &Operand,
+        side: Side,
+        lanes: (usize, usize),
+        depth: (usize, usize),
+        panel: *mut u8,
+    ) -> bool {
+        unsafe { pack_bf16(operand, side, lanes, depth, panel) };
         true
     }
 
-    unsafe fn multiply(depth: usize, left: *const u8, right: *const u8, result: *mut f32, _: usize) {
+    unsafe fn multiply(depth: usize, left: *const u8, right: *const u8, _: *const u8, result: *mut f32, _: usize) {
         unsafe { multiply_bf16(depth.div_ceil(2), left, right, result) }
     }
 

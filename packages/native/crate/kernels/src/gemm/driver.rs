@@ -20,32 +20,6 @@ pub enum Side {
     Right,
 }
 
-/// Lanes and depths of an operand, and where they are packed.
-#[derive(Clone, Copy)]
-pub struct Piece {
-    pub lane: usize,
-    pub lanes: usize,
-    pub at: usize,
-    pub depth: usize,
-    pub panels: *mut u8,
-    /// Bytes from panel to panel.
-    pub stride: usize,
-}
-
-impl Piece {
-    /// Calls `body` with each group of `width` lanes and each `step` in depth, as indices, in the order in which the
-    /// numbers lie in memory.
-    #[inline(always)]
-    pub fn walk(&self, operand: &Operand, (width, step): (usize, usize), mut body: impl FnMut(usize, usize)) {
-        let (groups, steps) = (self.lanes.div_ceil(width), self.depth.div_ceil(step));
-        if operand.depth_stride == 1 {
-            (0..groups).for_each(|group| (0..steps).for_each(|step| body(group, step)));
-        } else {
-            (0..steps).for_each(|step| (0..groups).for_each(|group| body(group, step)));
-        }
-    }
-}
-
 /// How one instruction set multiplies two packed panels.
 pub trait Kernel {
     /// Lanes of a panel of each side.
@@ -61,21 +35,30 @@ pub trait Kernel {
 
     fn panel_bytes(side: Side, depth: usize) -> usize;
 
-    /// Packs a piece into one panel after the other, with zeros up to a whole panel. False when this kernel cannot
-    /// represent a number.
+    /// Packs `lanes` = (first, count) by `depth` = (first, count), with zeros up to a whole panel. False when this
+    /// kernel cannot represent a number.
     ///
     /// # Safety
-    /// The piece is within the operand, its panels are aligned to 64 and large enough, the processor fits.
-    unsafe fn pack(operand: &Operand, side: Side, piece: Piece) -> bool;
+    /// The place is within the operand, `panel` holds `panel_bytes` aligned to 64, the processor fits.
+    unsafe fn pack(operand: &Operand, side: Side, lanes: (usize, usize), depth: (usize, usize), panel: *mut u8)
+    -> bool;
 
     /// Whether `multiply` may write to the target itself.
     const DIRECT: bool;
 
-    /// `result` [LEFT, RIGHT], with `stride` numbers from row to row, = left panel x right panel.
+    /// `result` [LEFT, RIGHT], with `stride` numbers from row to row, = left panel x right panel. `ahead` is memory that
+    /// is read soon: it may be prefetched.
     ///
     /// # Safety
     /// Panels were packed with this depth, a session is held, the result is the caller's.
-    unsafe fn multiply(depth: usize, left: *const u8, right: *const u8, result: *mut f32, stride: usize);
+    unsafe fn multiply(
+        depth: usize,
+        left: *const u8,
+        right: *const u8,
+        ahead: *const u8,
+        result: *mut f32,
+        stride: usize,
+    );
 
     /// Adds a result to what earlier blocks of depth left, and finishes it after the last one.
     ///
@@ -138,9 +121,6 @@ const BLOCK_BYTES: usize = 400 << 10;
 #[repr(C, align(64))]
 struct Aligned([f32; RESULT]);
 
-/// Panels of the shared side that one task packs: where lanes are contiguous, so are the numbers of neighbours.
-const PACKED_TOGETHER: usize = 4;
-
 /// The cut of `depth` into equal blocks of at most K::DEPTH.
 fn block_depth<K: Kernel>(depth: usize) -> usize {
     let blocks = depth.div_ceil(K::DEPTH);
@@ -180,16 +160,12 @@ pub fn run<K: Kernel>(product: &Product, threads: usize) -> bool {
         let place = |block: usize| (block * kc, kc.min(depth - block * kc));
         scratch::with_bytes((slab_to - slab_from) * shared_panels * shared_bytes, |memory| {
             let packed = Packed { start: memory, panels: shared_panels, bytes: shared_bytes, first: slab_from };
-            let groups = shared_panels.div_ceil(PACKED_TOGETHER);
-            for_each((slab_to - slab_from) * groups, |index| {
-                let (block, panel) = (slab_from + index / groups, index % groups * PACKED_TOGETHER);
+            for_each((slab_to - slab_from) * shared_panels, |index| {
+                let (block, panel) = (slab_from + index / shared_panels, index % shared_panels);
                 let lane = panel * shared_lanes;
-                let (at, depth) = place(block);
-                let lanes = (PACKED_TOGETHER * shared_lanes).min(shared.lanes - lane);
-                let panels = packed.panel(block, panel);
-                let piece = Piece { lane, lanes, at, depth, panels, stride: shared_bytes };
-                // SAFETY: within the operand; the panels are this task's alone.
-                if !unsafe { K::pack(shared, shared_side, piece) } {
+                let lanes = (lane, shared_lanes.min(shared.lanes - lane));
+                // SAFETY: within the operand; the panel is this task's alone.
+                if !unsafe { K::pack(shared, shared_side, lanes, place(block), packed.panel(block, panel)) } {
                     exact.store(false, Relaxed);
                 }
             });
@@ -200,13 +176,15 @@ pub fn run<K: Kernel>(product: &Product, threads: usize) -> bool {
                     let _session = K::session();
                     let mut result = Aligned([0.0; RESULT]);
                     for block in slab_from..slab_to {
-                        let (at, depth) = place(block);
-                        let lane = first * streamed_lanes;
-                        let lanes = (panels.len() * streamed_lanes).min(streamed.lanes - lane);
-                        let piece = Piece { lane, lanes, at, depth, panels: memory, stride: streamed_bytes };
-                        // SAFETY: within the operand; the memory is this thread's.
-                        if !unsafe { K::pack(streamed, streamed_side, piece) } {
-                            exact.store(false, Relaxed);
+                        let (_, count) = place(block);
+                        for panel in panels.clone() {
+                            let lane = panel * streamed_lanes;
+                            let lanes = (lane, streamed_lanes.min(streamed.lanes - lane));
+                            // SAFETY: within the operand; the memory is this thread's.
+                            let at = unsafe { memory.add((panel - first) * streamed_bytes) };
+                            if !unsafe { K::pack(streamed, streamed_side, lanes, place(block), at) } {
+                                exact.store(false, Relaxed);
+                            }
                         }
                         for shared_panel in 0..shared_panels {
                             let shared_at = packed.panel(block, shared_panel).cast_const();
@@ -224,11 +202,14 @@ pub fn run<K: Kernel>(product: &Product, threads: usize) -> bool {
                                         block + 1 == blocks,
                                     );
                                     tile.prefetch();
+                                    // The next shared panel, a piece with each of this one's products.
+                                    let piece = (panel - first) * shared_bytes / panels.len();
+                                    let ahead = shared_at.wrapping_add(shared_bytes + piece);
                                     if let (true, Some(out)) = (K::DIRECT, tile.direct(K::LEFT)) {
-                                        K::multiply(depth, a, b, out, tile.stride);
+                                        K::multiply(count, a, b, ahead, out, tile.stride);
                                         continue;
                                     }
-                                    K::multiply(depth, a, b, result.0.as_mut_ptr(), K::RIGHT);
+                                    K::multiply(count, a, b, ahead, result.0.as_mut_ptr(), K::RIGHT);
                                     K::finish(&tile, &result.0);
                                 }
                             }

@@ -44,15 +44,15 @@ impl Tile<'_> {
     pub fn prefetch(&self) {
         #[cfg(target_arch = "x86_64")]
         for row in 0..self.rows {
-            use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
             let start: *const i8 = match self.target {
                 Target::F32(start) => start.wrapping_add(row * self.stride).cast(),
                 Target::Bf16(start) => start.wrapping_add(row * self.stride).cast(),
             };
             // SAFETY: a prefetch never faults.
             unsafe {
-                _mm_prefetch::<_MM_HINT_ET0>(start);
-                _mm_prefetch::<_MM_HINT_ET0>(start.wrapping_add(64));
+                _mm_prefetch::<_MM_HINT_T0>(start);
+                _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(64));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Matrix products for AVX2, NEON and everything else: f32, 6 x 16 results, a loop that the compiler vectorises.
 
-use super::driver::{Kernel, Piece, Side};
+use super::driver::{Kernel, Side};
 use super::finish::{RESULT, Tile, finish};
 use super::operand::Operand;
 use crate::simd::simd;
@@ -43,32 +43,38 @@ impl Kernel for Portable {
         lanes_of(side) * depth * 4
     }
 
-    unsafe fn pack(operand: &Operand, side: Side, piece: Piece) -> bool {
+    unsafe fn pack(
+        operand: &Operand,
+        side: Side,
+        (lane, lanes): (usize, usize),
+        (from, depth): (usize, usize),
+        panel: *mut u8,
+    ) -> bool {
         let stride = lanes_of(side);
-        for (panel, first) in (0..piece.lanes).step_by(stride).enumerate() {
-            let start = piece.panels.wrapping_add(panel * piece.stride) as *mut f32;
-            // SAFETY: the caller's panels are aligned and large enough.
-            let panel = unsafe { std::slice::from_raw_parts_mut(start, stride * piece.depth) };
-            let count = stride.min(piece.lanes - first);
-            if count < stride {
-                panel.fill(0.0);
-            }
-            // SAFETY: the caller's piece is within the operand.
-            let get = |row, at| unsafe { operand.get(piece.lane + first + row, piece.at + at) };
-            if operand.depth_stride == 1 {
-                for row in 0..count {
-                    (0..piece.depth).for_each(|at| panel[at * stride + row] = get(row, at));
+        // SAFETY: the caller's panel holds `panel_bytes` bytes, aligned.
+        let panel = unsafe { std::slice::from_raw_parts_mut(panel as *mut f32, stride * depth) };
+        if lanes < stride {
+            panel.fill(0.0);
+        }
+        if operand.depth_stride == 1 {
+            for row in 0..lanes {
+                for at in 0..depth {
+                    // SAFETY: the caller names lanes and depths of the operand.
+                    panel[at * stride + row] = unsafe { operand.get(lane + row, from + at) };
                 }
-            } else {
-                for at in 0..piece.depth {
-                    (0..count).for_each(|row| panel[at * stride + row] = get(row, at));
+            }
+        } else {
+            for at in 0..depth {
+                for row in 0..lanes {
+                    // SAFETY: as above.
+                    panel[at * stride + row] = unsafe { operand.get(lane + row, from + at) };
                 }
             }
         }
         true
     }
 
-    unsafe fn multiply(depth: usize, left: *const u8, right: *const u8, result: *mut f32, _: usize) {
+    unsafe fn multiply(depth: usize, left: *const u8, right: *const u8, _: *const u8, result: *mut f32, _: usize) {
         // SAFETY: the caller's panels and result have these sizes.
         unsafe {
             let left = std::slice::from_raw_parts(left as *const [f32; LEFT], depth);

@@ -148,23 +148,6 @@ fn infinity_and_nan_pass_through() {
 }
 
 #[test]
-fn tiny_numbers_stay_tiny() {
-    let (m, k, n) = (5, 40, 6);
-    // From below the smallest number of all to well above the smallest normal one.
-    let left: Vec<f32> = (0..m * k).map(|i| 2f32.powi(-152 + (i % 40) as i32) * 1.234).collect();
-    let right: Vec<f32> = numbers(n * k, 2);
-    let (truth, _) = reference(&left, &right, (m, k, n));
-    let mut out = vec![f32::NAN; m * n];
-    let operands = (Operand::rows(View::F32(&left), m, k), Operand::rows(View::F32(&right), n, k));
-    gemm(operands.0, operands.1, ViewMut::F32(&mut out), Precision::F32, Epilogue::NONE);
-    for (found, truth) in out.iter().zip(truth) {
-        // What is lost lies below the smallest normal number.
-        let lost = (f64::from(*found) - truth).abs();
-        assert!(lost < 1e-6 * truth.abs() + k as f64 * f64::from(f32::MIN_POSITIVE), "{found} for {truth}");
-    }
-}
-
-#[test]
 fn bias_activation_bf16_and_thread_counts() {
     let (m, k, n) = if cfg!(miri) { (9, 10, 11) } else { (130, 1100, 75) };
     let (left, right) = (rounded(&numbers(m * k, 1)), rounded(&numbers(n * k, 2)));
