@@ -3,12 +3,13 @@
 //! the queries come by in panels; the gradient of a panel is summed over the chunk before it is added to memory.
 
 use super::arena::{Arena, aligned};
+use super::backward_block::{KeyBlock, Panel, Round};
 use super::dropout::keep_bits;
+use super::gradient::{Factors, Saved};
 use super::pack::{add_row, add_zeros, fill, inner_product, load_row, store_row, transpose_rows};
 use super::problem::{BLOCK, PANEL, Problem};
-use super::product::{Extent, Products, Rows, Scores, Start};
-use super::ranges::{Coverage, PanelRanges};
-use super::softmax::{Masks, Saved, differentiate};
+use super::product::{Block, Products, Rows};
+use super::ranges::{Coverage, Masks, PanelRanges};
 use super::stored::Stored;
 use super::vectors::Vectors;
 use std::f32::consts::LOG2_E;
@@ -37,16 +38,6 @@ pub(super) struct KeyChunk {
     pub first_key: usize,
     pub last_key: usize,
     pub rows: Range<usize>,
-}
-
-/// One block of the chunk, ready to be multiplied.
-struct Block<P: Products> {
-    keys: P::Left,
-    keys_transposed: P::Left,
-    values: P::Left,
-    /// [keys, D]
-    key_gradient: Rows,
-    value_gradient: Rows,
 }
 
 /// Floats of scratch for one chunk.
@@ -111,7 +102,7 @@ pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
     let kept = problem.options.dropout.map_or(1.0, |dropout| dropout.factor());
 
     // Loops, not closures: a closure would not be compiled for the instruction set.
-    let mut blocks: [Option<Block<P>>; BLOCKS] = [const { None }; BLOCKS];
+    let mut blocks: [Option<KeyBlock<P>>; BLOCKS] = [const { None }; BLOCKS];
     for (block, start) in blocks.iter_mut().zip((first_key..last_key).step_by(BLOCK)) {
         let keys = start..last_key.min(start + BLOCK);
         *block = Some(unsafe { load_block(problem, (batch, group), keys, arena) });
@@ -157,13 +148,15 @@ pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
             fill::<P::Vectors>(dout.start.add(count * padded), (PANEL - count) * padded, 0.0);
             fill::<P::Vectors>(query_gradient.start, padded * PANEL, 0.0);
         }
-        let (query_operand, query_columns, dout_operand, dout_columns) = unsafe {
-            (
-                P::right(query, padded, PANEL, query_rooms.0),
-                P::right_transposed(query, PANEL, padded, query_rooms.1),
-                P::right(dout, padded, PANEL, dout_rooms.0),
-                P::right_transposed(dout, PANEL, padded, dout_rooms.1),
-            )
+        let panel: Panel<P> = unsafe {
+            Panel {
+                query: P::right(query, padded, PANEL, query_rooms.0),
+                query_columns: P::right_transposed(query, PANEL, padded, query_rooms.1),
+                dout: P::right(dout, padded, PANEL, dout_rooms.0),
+                dout_columns: P::right_transposed(dout, PANEL, padded, dout_rooms.1),
+                query_gradient,
+                saved,
+            }
         };
         for (index, block) in blocks.iter().flatten().enumerate() {
             let start = first_key + index * BLOCK;
@@ -178,20 +171,23 @@ pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
                 dropped = Some(keep_bits(problem, dropout, (batch, group, first_row, count), start, length));
             }
             let masks = Masks { ranges: masked.as_ref(), dropout: dropped.as_ref() };
-            let scores = Scores { rows: score_rows, keys: length, left: Some(score_room), right: None };
-            let (left, right) = (Some(gradient_rooms.0), Some(gradient_rooms.1));
-            let gradient = Scores { rows: gradient_rows, keys: length, left, right };
-            unsafe {
-                let extent = Extent { m: length, n: PANEL, k: padded };
-                P::multiply(extent, block.keys, query_columns, score_rows, Start::Zero);
-                P::multiply(extent, block.values, dout_columns, gradient_rows, Start::Zero);
-                differentiate::<P>(&scores, &gradient, saved, (scale * LOG2_E, kept), masks);
-                let extent = Extent { m: length, n: padded, k: PANEL };
-                P::multiply(extent, P::put_left(&scores), dout_operand, block.value_gradient, Start::Itself);
-                P::multiply(extent, P::put_left(&gradient), query_operand, block.key_gradient, Start::Itself);
-                let extent = Extent { m: padded, n: PANEL, k: length };
-                P::multiply(extent, block.keys_transposed, P::put_right(&gradient), query_gradient, Start::Itself);
-            }
+            let round = Round {
+                keys: block,
+                panel: &panel,
+                ranges: &ranges,
+                start,
+                padded,
+                scores: Block { rows: score_rows, keys: length, left: Some(score_room), right: None },
+                gradient: Block {
+                    rows: gradient_rows,
+                    keys: length,
+                    left: Some(gradient_rooms.0),
+                    right: Some(gradient_rooms.1),
+                },
+                factors: Factors { scale: scale * LOG2_E, kept },
+                masks,
+            };
+            unsafe { round.run() };
         }
         unsafe {
             // The panel's rows of queries are no longer needed: their place takes the transposed gradient.
@@ -223,7 +219,7 @@ unsafe fn load_block<P: Products, E: Stored>(
     (batch, group): (usize, usize),
     range: Range<usize>,
     arena: &mut Arena,
-) -> Block<P> {
+) -> KeyBlock<P> {
     let head_size = problem.shape.head_size;
     let padded = P::padded(head_size);
     let count = range.len();
@@ -243,7 +239,7 @@ unsafe fn load_block<P: Products, E: Stored>(
         fill::<P::Vectors>(values.start.add(count * padded), (length - count) * padded, 0.0);
         fill::<P::Vectors>(key_gradient.start, length * padded, 0.0);
         fill::<P::Vectors>(value_gradient.start, length * padded, 0.0);
-        Block {
+        KeyBlock {
             keys: P::left(keys, length, padded, arena.take(P::left_room(BLOCK, padded))),
             keys_transposed: P::left_transposed(keys, padded, length, arena.take(P::left_room(padded, BLOCK))),
             values: P::left(values, length, padded, arena.take(P::left_room(BLOCK, padded))),

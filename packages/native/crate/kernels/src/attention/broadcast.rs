@@ -2,8 +2,8 @@
 //! with any strides, B and C by vectors along n: of all operands only the panel of queries has to be transposed.
 
 use super::pack::transpose_rows;
-use super::problem::PANEL;
-use super::product::{Extent, Patch, Products, Rows, Scores, Start};
+use super::problem::{BLOCK, PANEL};
+use super::product::{Beside, Block, Extent, Patch, Products, Rows, Start};
 use super::vectors::Vectors;
 use std::marker::PhantomData;
 
@@ -23,6 +23,8 @@ impl<S: Vectors, const MR: usize, const NR: usize> Products for Broadcast<S, MR,
     type Right = Rows;
     type Session = ();
     const ROWS: usize = MR;
+    const SLICE_ROWS: usize = BLOCK;
+    const SLICE_COLUMNS: usize = PANEL;
     const PAIR: usize = 1;
     const ANY_NUMBER: bool = true;
 
@@ -64,7 +66,7 @@ impl<S: Vectors, const MR: usize, const NR: usize> Products for Broadcast<S, MR,
     }
 
     #[inline(always)]
-    unsafe fn put(patch: Patch<Self>, row: usize, column: usize, to: &Scores) {
+    unsafe fn put(patch: Patch<Self>, row: usize, column: usize, to: &Block) {
         let start = to.rows.start.wrapping_add(row * PANEL + column);
         unsafe {
             S::store(start, patch[0][0]);
@@ -75,18 +77,32 @@ impl<S: Vectors, const MR: usize, const NR: usize> Products for Broadcast<S, MR,
     }
 
     #[inline(always)]
-    unsafe fn put_left(scores: &Scores) -> Strided {
-        Strided { start: scores.rows.start, row: PANEL, step: 1 }
+    fn left_from(left: Strided, lane: usize, depth: usize) -> Strided {
+        Strided { start: left.start.wrapping_add(lane * left.row + depth * left.step), ..left }
     }
 
     #[inline(always)]
-    unsafe fn put_right(scores: &Scores) -> Rows {
-        scores.rows
+    fn right_from(right: Rows, lane: usize, depth: usize) -> Rows {
+        Rows { start: right.start.wrapping_add(depth * right.stride + lane), ..right }
+    }
+
+    #[inline(always)]
+    fn put_left(block: &Block) -> Strided {
+        Strided { start: block.rows.start, row: PANEL, step: 1 }
+    }
+
+    #[inline(always)]
+    fn put_right(block: &Block) -> Rows {
+        block.rows
+    }
+
+    fn steps(_: Extent) -> usize {
+        0
     }
 
     /// m must be a multiple of `MR` and n of `S::LANES`.
     #[inline(always)]
-    unsafe fn multiply(extent: Extent, left: Strided, right: Rows, c: Rows, start: Start) {
+    unsafe fn multiply<B: Beside>(extent: Extent, (left, right): (Strided, Rows), c: Rows, start: Start, _: &mut B) {
         unsafe {
             match start {
                 Start::Zero => columns::<S, _, MR, NR>(extent, left, right, c, Zero),

@@ -3,11 +3,12 @@
 
 use super::arena::{Arena, aligned};
 use super::dropout::keep_bits;
+use super::forward_block::{Panel, Round};
 use super::pack::{fill, load_row, store_row, transpose_rows};
 use super::problem::{BLOCK, PANEL, Problem};
-use super::product::{Extent, Products, Rows, Scores, Start};
-use super::ranges::{Coverage, PanelRanges};
-use super::softmax::{Masks, Running, softmax_block};
+use super::product::{Block, Products, Rows};
+use super::ranges::{Coverage, Masks, PanelRanges};
+use super::softmax::Running;
 use super::stored::Stored;
 use super::vectors::Vectors;
 use std::f32::consts::{LN_2, LOG2_E};
@@ -24,22 +25,12 @@ pub(super) struct QueryRows {
     pub rows: usize,
 }
 
-/// One panel's rows and what has been summed for them.
-struct Panel<P: Products> {
-    first_row: usize,
-    rows: usize,
-    query: P::Right,
-    /// [D, PANEL], not yet divided by the sum.
-    output: Rows,
-    running: Running,
-}
-
 /// Floats of scratch for a task of so many panels.
 pub(super) fn arena_size<P: Products>(head_size: usize, panels: usize) -> usize {
     let padded = P::padded(head_size);
     let panel = aligned(P::right_room(PANEL, padded)) + padded * PANEL + 2 * PANEL;
     let block = 2 * BLOCK * padded + aligned(P::left_room(BLOCK, padded)) + aligned(P::left_room(padded, BLOCK));
-    let scores = BLOCK * PANEL + aligned(P::right_room(PANEL, BLOCK)) + PANEL;
+    let scores = BLOCK * PANEL + aligned(P::right_room(PANEL, BLOCK)) + 2 * PANEL;
     panels * panel + block + scores + PANEL * padded
 }
 
@@ -63,9 +54,10 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
     let values = Rows { start: arena.take(BLOCK * padded), stride: padded };
     let key_room = arena.take(P::left_room(BLOCK, padded));
     let value_room = arena.take(P::left_room(padded, BLOCK));
-    let score_rows = Rows { start: arena.take(BLOCK * PANEL), stride: PANEL };
+    // [BLOCK, SLICE_COLUMNS], slice after slice
+    let score_rows = Rows { start: arena.take(BLOCK * PANEL), stride: P::SLICE_COLUMNS };
     let score_room = arena.take(P::right_room(PANEL, BLOCK));
-    let correction = arena.take(PANEL);
+    let (correction, base) = (arena.take(PANEL), arena.take(PANEL));
     let staging = Rows { start: arena.take(PANEL * padded), stride: padded };
 
     // The running maximum wants a positive scale; bf16 operands want no rounding of q * scale.
@@ -80,7 +72,7 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
         ranges[index] = PanelRanges::new(problem, batch, first_row, rows);
         let room = arena.take(P::right_room(PANEL, padded));
         let output = Rows { start: arena.take(padded * PANEL), stride: PANEL };
-        let running = Running { maximum: arena.take(PANEL), sum: arena.take(PANEL) };
+        let running = Running { maximum: arena.take(PANEL), sum: arena.take(PANEL), correction, base };
         unsafe {
             let mut zeros = P::Vectors::splat(0.0);
             for row in 0..rows {
@@ -101,8 +93,8 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
     }
     let panels = || panels.iter().flatten().zip(&ranges);
 
-    let first_key = ranges.iter().map(|r| r.first_key).min().unwrap_or(0);
-    let last_key = ranges.iter().map(|r| r.last_key).max().unwrap_or(0);
+    let first_key = ranges.iter().map(|r| r.extremes().0).min().unwrap_or(0);
+    let last_key = ranges.iter().map(|r| r.extremes().1).max().unwrap_or(0);
     for start in (first_key / BLOCK * BLOCK..last_key).step_by(BLOCK) {
         let visible = start.max(first_key)..last_key.min(start + BLOCK);
         let length = (visible.end - start).next_multiple_of(P::ROWS);
@@ -143,14 +135,10 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
                 dropped = Some(keep_bits(problem, dropout, place, start, length));
             }
             let masks = Masks { ranges: masked.as_ref(), dropout: dropped.as_ref() };
-            let scores = Scores { rows: score_rows, keys: length, left: None, right: Some(score_room) };
+            let block = Block { rows: score_rows, keys: length, left: None, right: Some(score_room) };
+            let round = Round { key_operand, value_operand, panel, ranges, start, padded, block: &block, scale, masks };
             unsafe {
-                let extent = Extent { m: length, n: PANEL, k: padded };
-                P::multiply(extent, key_operand, panel.query, score_rows, Start::Zero);
-                softmax_block::<P>(&scores, panel.running, correction, scale, masks);
-                let extent = Extent { m: padded, n: PANEL, k: length };
-                let probabilities = P::put_right(&scores);
-                P::multiply(extent, value_operand, probabilities, panel.output, Start::Rescaled(correction));
+                round.run();
                 for key in (0..length).filter(|key| odd_values >> key & 1 == 1) {
                     let value = problem.v.as_ptr().add(problem.key_at(batch, group, start + key));
                     for row in (0..panel.rows).filter(|&row| ranges.sees(row, start + key)) {

@@ -8,12 +8,15 @@
 
 mod arena;
 mod backward;
+mod backward_block;
 mod broadcast;
 mod check;
 mod decode;
 mod dispatch;
 mod dropout;
 mod forward;
+mod forward_block;
+mod gradient;
 mod pack;
 mod problem;
 mod product;
@@ -25,6 +28,8 @@ mod softmax;
 mod stored;
 #[cfg(test)]
 mod tests;
+#[cfg(target_arch = "x86_64")]
+mod tile_pack;
 #[cfg(target_arch = "x86_64")]
 mod tiles;
 mod vectors;

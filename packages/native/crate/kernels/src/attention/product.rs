@@ -27,9 +27,9 @@ pub(super) enum Start {
     Rescaled(*const f32),
 }
 
-/// A block of scores, or of what becomes of them, with a row per key and a column per query.
-pub(super) struct Scores {
-    /// [keys, PANEL]
+/// Where a block of scores, or of what becomes of them, is packed. A row is a key, a column a query.
+pub(super) struct Block {
+    /// [keys, PANEL]; unused where operands are made of vectors at once.
     pub rows: Rows,
     pub keys: usize,
     /// Room for the A operand whose lanes are keys, if that is wanted.
@@ -40,6 +40,20 @@ pub(super) struct Scores {
 
 /// Two rows of two vectors.
 pub(super) type Patch<P> = [[<<P as Products>::Vectors as Vectors>::Vector; 2]; 2];
+
+/// Independent work for the vector units, done in steps while a product keeps other units busy.
+pub(super) trait Beside {
+    unsafe fn step(&mut self);
+}
+
+impl<B: Beside> Beside for Option<B> {
+    #[inline(always)]
+    unsafe fn step(&mut self) {
+        if let Some(work) = self {
+            unsafe { work.step() };
+        }
+    }
+}
 
 /// Every operand comes as rows of f32, padded with zeros to `padded` columns and a multiple of `ROWS` rows. The
 /// "lane" of an operand is its index in C, its "depth" the index that is summed over. The packed operand may point into the
@@ -54,6 +68,9 @@ pub(super) trait Products: Sized + 'static {
     type Right: Copy;
     type Session;
     const ROWS: usize;
+    /// Scores are computed for so many keys and queries at a time.
+    const SLICE_ROWS: usize;
+    const SLICE_COLUMNS: usize;
     /// Rows that `put` takes together are this far apart: j and j + `PAIR`, for j in the first half of 2 * `PAIR` rows.
     const PAIR: usize;
     /// Whether infinity and NaN are multiplied as IEEE 754 says. Where they are not, they must not come in.
@@ -74,12 +91,23 @@ pub(super) trait Products: Sized + 'static {
     unsafe fn right(rows: Rows, lanes: usize, depth: usize, room: *mut f32) -> Self::Right;
     /// B, with a lane per row.
     unsafe fn right_transposed(rows: Rows, lanes: usize, depth: usize, room: *mut f32) -> Self::Right;
+    /// The part of an operand from a lane and a depth on, multiples of a slice.
+    fn left_from(left: Self::Left, lane: usize, depth: usize) -> Self::Left;
+    fn right_from(right: Self::Right, lane: usize, depth: usize) -> Self::Right;
 
     /// Writes two rows, `PAIR` apart, of two neighbouring vectors each, where operands are made of them.
-    unsafe fn put(patch: Patch<Self>, row: usize, column: usize, to: &Scores);
+    unsafe fn put(patch: Patch<Self>, row: usize, column: usize, to: &Block);
     /// A and B of what was `put`.
-    unsafe fn put_left(scores: &Scores) -> Self::Left;
-    unsafe fn put_right(scores: &Scores) -> Self::Right;
+    fn put_left(block: &Block) -> Self::Left;
+    fn put_right(block: &Block) -> Self::Right;
 
-    unsafe fn multiply(extent: Extent, left: Self::Left, right: Self::Right, c: Rows, start: Start);
+    /// How often a product of this extent calls `step`; 0 where the vector units are busy anyway.
+    fn steps(extent: Extent) -> usize;
+    unsafe fn multiply<B: Beside>(
+        extent: Extent,
+        operands: (Self::Left, Self::Right),
+        c: Rows,
+        start: Start,
+        beside: &mut B,
+    );
 }

@@ -1,6 +1,7 @@
 //! Which keys the queries of a panel see, block by block: not at all, all of it, or by a mask. Products skip the first
 //! and need no mask for the second.
 
+use super::dropout::KeepBits;
 use super::problem::{BLOCK, PANEL, Problem};
 use super::vectors::Vectors;
 use std::ops::Range;
@@ -13,27 +14,45 @@ pub(super) enum Coverage {
     Full,
 }
 
+/// Queries whose extremes are kept together.
+const SPAN: usize = 32;
+const SPANS: usize = PANEL / SPAN;
+
+/// From the first to the last key that some queries see, and the keys that all of them see.
+#[derive(Clone, Copy)]
+struct Span {
+    first: usize,
+    last: usize,
+    full_from: usize,
+    full_to: usize,
+}
+
+impl Span {
+    const NOTHING: Span = Span { first: usize::MAX, last: 0, full_from: 0, full_to: usize::MAX };
+
+    fn add(&mut self, from: usize, to: usize) {
+        self.full_from = self.full_from.max(from);
+        self.full_to = self.full_to.min(to);
+        if from < to {
+            self.first = self.first.min(from);
+            self.last = self.last.max(to);
+        }
+    }
+}
+
 /// The visible ranges of up to `PANEL` rows, and their extremes.
 #[derive(Clone, Copy)]
 pub(super) struct PanelRanges {
     from: [u32; PANEL],
     to: [u32; PANEL],
-    pub first_key: usize,
-    pub last_key: usize,
-    full_from: usize,
-    full_to: usize,
+    all: Span,
+    spans: [Span; SPANS],
 }
 
 impl PanelRanges {
     /// No rows.
-    pub const NOTHING: PanelRanges = PanelRanges {
-        from: [0; PANEL],
-        to: [0; PANEL],
-        first_key: usize::MAX,
-        last_key: 0,
-        full_from: 0,
-        full_to: usize::MAX,
-    };
+    pub const NOTHING: PanelRanges =
+        PanelRanges { from: [0; PANEL], to: [0; PANEL], all: Span::NOTHING, spans: [Span::NOTHING; SPANS] };
 
     pub fn new<E>(problem: &Problem<E>, batch: usize, first_row: usize, rows: usize) -> Self {
         let mut ranges = Self::NOTHING;
@@ -41,12 +60,8 @@ impl PanelRanges {
             let (from, to) = problem.range(batch, first_row + row);
             ranges.from[row] = from as u32;
             ranges.to[row] = to as u32;
-            ranges.full_from = ranges.full_from.max(from);
-            ranges.full_to = ranges.full_to.min(to);
-            if from < to {
-                ranges.first_key = ranges.first_key.min(from);
-                ranges.last_key = ranges.last_key.max(to);
-            }
+            ranges.all.add(from, to);
+            ranges.spans[row / SPAN].add(from, to);
         }
         ranges
     }
@@ -55,15 +70,33 @@ impl PanelRanges {
         self.from[row] as usize <= key && key < self.to[row] as usize
     }
 
+    /// The first key that some row sees, and the end of the last.
+    pub fn extremes(&self) -> (usize, usize) {
+        (self.all.first, self.all.last)
+    }
+
     /// What the panel sees of keys `from..to`.
     pub fn coverage(&self, from: usize, to: usize) -> Coverage {
-        if self.first_key >= to || self.last_key <= from {
+        if self.all.first >= to || self.all.last <= from {
             Coverage::None
-        } else if self.full_from <= from && self.full_to >= to {
+        } else if self.all.full_from <= from && self.all.full_to >= to {
             Coverage::Full
         } else {
             Coverage::Partial
         }
+    }
+
+    /// The part of a block, `length` keys from `start` on, that some of the queries `columns` see: whole multiples of
+    /// `granule`, counted from `start`, or up to the end.
+    pub fn seen_part(&self, columns: Range<usize>, start: usize, length: usize, granule: usize) -> Range<usize> {
+        let spans = &self.spans[columns.start / SPAN..columns.end.div_ceil(SPAN)];
+        let first = spans.iter().map(|span| span.first).min().unwrap_or(usize::MAX);
+        let last = spans.iter().map(|span| span.last).max().unwrap_or(0);
+        if first >= start + length || last <= start {
+            return 0..0;
+        }
+        let from = (first.max(start) - start) / granule * granule;
+        from..(last.min(start + length) - start).next_multiple_of(granule).min(length)
     }
 
     /// Each row's range relative to key `start`, such that key `start + j` is visible iff `lower < j` and `j < upper`.
@@ -71,6 +104,14 @@ impl PanelRanges {
         let clamp = |key: u32| ((key as usize).max(start) - start).min(BLOCK) as f32;
         RelativeRanges { lower: self.from.map(|key| clamp(key) - 0.5), upper: self.to.map(clamp) }
     }
+}
+
+/// Which scores of a block count.
+#[derive(Clone, Copy)]
+pub(super) struct Masks<'a> {
+    /// Where queries see only some of the keys.
+    pub ranges: Option<&'a RelativeRanges>,
+    pub dropout: Option<&'a KeepBits>,
 }
 
 /// Which queries of a panel see which keys of a block.
@@ -106,7 +147,7 @@ impl PanelSpans {
         let span = |index: usize| {
             let first_row = index % panels * PANEL;
             let ranges = PanelRanges::new(problem, index / panels, first_row, PANEL.min(rows - first_row));
-            (ranges.first_key, ranges.last_key)
+            ranges.extremes()
         };
         PanelSpans { spans: (0..problem.shape.batch * panels).map(span).collect(), panels, rows }
     }

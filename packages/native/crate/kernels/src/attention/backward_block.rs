@@ -1,0 +1,143 @@
+//! The backward pass for one block of keys and one panel of queries: five products, and the derivative of softmax between the
+//! first two and the other three. It knows nothing of tensors, only of packed operands.
+
+use super::gradient::{Derivative, Factors, Saved};
+use super::problem::PANEL;
+use super::product::{Block, Extent, Products, Rows, Start};
+use super::ranges::{Masks, PanelRanges};
+use std::ops::Range;
+
+/// One block of the chunk, ready to be multiplied.
+pub(super) struct KeyBlock<P: Products> {
+    pub keys: P::Left,
+    pub keys_transposed: P::Left,
+    pub values: P::Left,
+    /// [keys, D]
+    pub key_gradient: Rows,
+    pub value_gradient: Rows,
+}
+
+/// A panel of queries, ready to be multiplied.
+pub(super) struct Panel<P: Products> {
+    pub query: P::Right,
+    pub query_columns: P::Right,
+    pub dout: P::Right,
+    pub dout_columns: P::Right,
+    /// [D, PANEL]
+    pub query_gradient: Rows,
+    pub saved: Saved,
+}
+
+/// One block of keys for one panel.
+pub(super) struct Round<'a, P: Products> {
+    pub keys: &'a KeyBlock<P>,
+    pub panel: &'a Panel<P>,
+    pub ranges: &'a PanelRanges,
+    pub start: usize,
+    pub padded: usize,
+    pub scores: Block,
+    pub gradient: Block,
+    pub factors: Factors,
+    pub masks: Masks<'a>,
+}
+
+impl<P: Products> Round<'_, P> {
+    #[inline(always)]
+    pub unsafe fn run(&self) {
+        // While the vectors differentiate one slice, tiles compute the next.
+        let mut work: Option<Derivative<P>> = None;
+        let mut parity = 0;
+        for column in (0..PANEL).step_by(P::SLICE_COLUMNS) {
+            let seen = self.seen(column);
+            for row in seen.step_by(P::SLICE_ROWS) {
+                unsafe {
+                    let next = self.slice(row, column, parity, &mut work);
+                    if let Some(work) = work {
+                        work.finish();
+                    }
+                    work = Some(next);
+                }
+                parity ^= 1;
+            }
+        }
+        if let Some(work) = work {
+            unsafe { work.finish() };
+        }
+        unsafe { self.sum_up() };
+    }
+
+    /// The keys of the block that some of a slice's queries see.
+    #[inline(always)]
+    fn seen(&self, column: usize) -> Range<usize> {
+        self.ranges.seen_part(column..column + P::SLICE_COLUMNS, self.start, self.scores.keys, P::SLICE_ROWS)
+    }
+
+    /// The scores of a slice and the gradient of its probabilities.
+    #[inline(always)]
+    unsafe fn slice(
+        &self,
+        row: usize,
+        column: usize,
+        parity: usize,
+        beside: &mut Option<Derivative<P>>,
+    ) -> Derivative<'_, P> {
+        let rows = P::SLICE_ROWS.min(self.scores.keys - row);
+        let extent = Extent { m: rows, n: P::SLICE_COLUMNS, k: self.padded };
+        let part = |rows: Rows| Rows {
+            start: rows.start.wrapping_add(parity * P::SLICE_ROWS * P::SLICE_COLUMNS),
+            stride: P::SLICE_COLUMNS,
+        };
+        let from = (part(self.scores.rows), part(self.gradient.rows));
+        let (keys, values) = (P::left_from(self.keys.keys, row, 0), P::left_from(self.keys.values, row, 0));
+        let queries = P::right_from(self.panel.query_columns, column, 0);
+        let douts = P::right_from(self.panel.dout_columns, column, 0);
+        unsafe {
+            P::multiply(extent, (keys, queries), from.0, Start::Zero, beside);
+            P::multiply(extent, (values, douts), from.1, Start::Zero, beside);
+        }
+        let to = (&self.scores, &self.gradient);
+        Derivative::new(
+            from,
+            to,
+            ((row, column), rows),
+            self.panel.saved,
+            self.factors,
+            self.masks,
+            2 * P::steps(extent),
+        )
+    }
+
+    /// What this block adds to the three gradients.
+    #[inline(always)]
+    unsafe fn sum_up(&self) {
+        let KeyBlock { keys_transposed, key_gradient, value_gradient, .. } = *self.keys;
+        for row in (0..self.scores.keys).step_by(P::SLICE_ROWS) {
+            // Queries that see some of these keys.
+            let sees = |column: &usize| self.seen(*column).contains(&row);
+            let mut columns = (0..PANEL).step_by(P::SLICE_COLUMNS).filter(sees);
+            let Some(first) = columns.next() else { continue };
+            let last = columns.next_back().unwrap_or(first) + P::SLICE_COLUMNS;
+            let m = P::SLICE_ROWS.min(self.scores.keys - row);
+            let extent = Extent { m, n: self.padded, k: last - first };
+            let part = |rows: Rows| Rows { start: rows.start.wrapping_add(row * rows.stride), ..rows };
+            let dout = P::right_from(self.panel.dout, 0, first);
+            let query = P::right_from(self.panel.query, 0, first);
+            unsafe {
+                let probabilities = P::left_from(P::put_left(&self.scores), row, first);
+                let gradient = P::left_from(P::put_left(&self.gradient), row, first);
+                let idle = &mut None::<Derivative<P>>;
+                P::multiply(extent, (probabilities, dout), part(value_gradient), Start::Itself, idle);
+                P::multiply(extent, (gradient, query), part(key_gradient), Start::Itself, idle);
+            }
+        }
+        for column in (0..PANEL).step_by(P::SLICE_COLUMNS) {
+            let seen = self.seen(column);
+            let extent = Extent { m: self.padded, n: P::SLICE_COLUMNS, k: seen.len() };
+            let gradient = P::right_from(P::put_right(&self.gradient), column, seen.start);
+            let keys = P::left_from(keys_transposed, 0, seen.start);
+            let to = self.panel.query_gradient;
+            let to = Rows { start: to.start.wrapping_add(column), ..to };
+            unsafe { P::multiply(extent, (keys, gradient), to, Start::Itself, &mut None::<Derivative<P>>) };
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The forward pass for one block of keys and one panel of queries: scores, softmax, weighted values. It knows nothing of
+//! tensors, only of packed operands.
+
+use super::problem::{BLOCK, PANEL};
+use super::product::{Block, Extent, Products, Rows, Start};
+use super::ranges::{Masks, PanelRanges};
+use super::softmax::{Running, Softmax};
+use std::ops::Range;
+
+/// One panel's rows and what has been summed for them.
+pub(super) struct Panel<P: Products> {
+    pub first_row: usize,
+    pub rows: usize,
+    pub query: P::Right,
+    /// [D, PANEL], not yet divided by the sum.
+    pub output: Rows,
+    pub running: Running,
+}
+
+/// One block of keys for one panel.
+pub(super) struct Round<'a, P: Products> {
+    pub key_operand: P::Left,
+    pub value_operand: P::Left,
+    pub panel: &'a Panel<P>,
+    pub ranges: &'a PanelRanges,
+    pub start: usize,
+    pub padded: usize,
+    pub block: &'a Block,
+    pub scale: f32,
+    pub masks: Masks<'a>,
+}
+
+impl<P: Products> Round<'_, P> {
+    /// While the vectors turn the scores of one slice of queries into probabilities, tiles compute the next scores, or
+    /// the sums of the last values.
+    #[inline(always)]
+    pub unsafe fn run(&self) {
+        unsafe {
+            self.scores(0, &mut None);
+            if P::SLICE_COLUMNS == PANEL {
+                self.softmax(0, 0).finish();
+                return self.values(0, &mut None);
+            }
+            let last = PANEL - P::SLICE_COLUMNS;
+            let mut work = Some(self.softmax(0, P::steps(self.score_extent(last))));
+            for column in (P::SLICE_COLUMNS..PANEL).step_by(P::SLICE_COLUMNS) {
+                self.scores(column, &mut work);
+                if let Some(work) = work {
+                    work.finish();
+                }
+                let before = column - P::SLICE_COLUMNS;
+                work = Some(self.softmax(column, P::steps(self.value_extent(before))));
+                self.values(before, &mut work);
+            }
+            if let Some(work) = work {
+                work.finish();
+            }
+            self.values(last, &mut None);
+        }
+    }
+
+    /// The keys of the block that some of the slice's queries see.
+    #[inline(always)]
+    fn seen(&self, column: usize) -> Range<usize> {
+        self.ranges.seen_part(column..column + P::SLICE_COLUMNS, self.start, self.block.keys, P::ROWS)
+    }
+
+    /// [BLOCK, SLICE_COLUMNS]
+    #[inline(always)]
+    fn score_rows(&self, column: usize) -> Rows {
+        Rows { start: self.block.rows.start.wrapping_add(column * BLOCK), stride: P::SLICE_COLUMNS }
+    }
+
+    #[inline(always)]
+    fn score_extent(&self, column: usize) -> Extent {
+        Extent { m: self.seen(column).len(), n: P::SLICE_COLUMNS, k: self.padded }
+    }
+
+    #[inline(always)]
+    fn value_extent(&self, column: usize) -> Extent {
+        Extent { m: self.padded, n: P::SLICE_COLUMNS, k: self.seen(column).len() }
+    }
+
+    #[inline(always)]
+    unsafe fn scores(&self, column: usize, beside: &mut Option<Softmax<P>>) {
+        let (from, rows) = (self.seen(column).start, self.score_rows(column));
+        let operands = (P::left_from(self.key_operand, from, 0), P::right_from(self.panel.query, column, 0));
+        let rows = Rows { start: rows.start.wrapping_add(from * rows.stride), ..rows };
+        unsafe { P::multiply(self.score_extent(column), operands, rows, Start::Zero, beside) };
+    }
+
+    #[inline(always)]
+    unsafe fn softmax(&self, column: usize, steps: usize) -> Softmax<'_, P> {
+        let to = (self.block, column, self.seen(column));
+        unsafe { Softmax::begin(self.score_rows(column), to, self.panel.running, self.scale, self.masks, steps) }
+    }
+
+    #[inline(always)]
+    unsafe fn values(&self, column: usize, beside: &mut Option<Softmax<P>>) {
+        let from = self.seen(column).start;
+        let probabilities = P::right_from(P::put_right(self.block), column, from);
+        let operands = (P::left_from(self.value_operand, 0, from), probabilities);
+        let output = self.panel.output;
+        let output = Rows { start: output.start.wrapping_add(column), ..output };
+        let start = Start::Rescaled(self.panel.running.correction.wrapping_add(column));
+        unsafe { P::multiply(self.value_extent(column), operands, output, start, beside) };
+    }
+}
