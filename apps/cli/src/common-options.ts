@@ -1,4 +1,5 @@
 /** Options that several verbs share, and what they are turned into. */
+import type { TextFormat } from "@megatron-ts/data";
 import { type Command, Option } from "commander";
 import { wholeNumber } from "./option-values.ts";
 
@@ -7,13 +8,16 @@ export interface TextOptions {
   input: string[];
   jsonKey: string;
   textDocument: "file" | "line" | "paragraph";
-  format?: "txt" | "jsonl" | "csv" | "parquet";
+  format?: TextFormat;
   skipBadLines?: boolean;
 }
 
 export const addTextOptions = (command: Command): Command =>
   command
-    .requiredOption("--input <paths...>", "files, globs or directories (.txt .jsonl .csv .parquet, .gz .zst), or -")
+    .requiredOption(
+      "--input <paths...>",
+      "files, globs or directories (.txt .jsonl .csv .parquet .html .epub .warc, .gz .zst), or -",
+    )
     .option("--json-key <name>", "the JSON key, or the column, that holds the text", "text")
     .addOption(
       new Option("--text-document <unit>", "what one document of a .txt file is")
@@ -26,6 +30,9 @@ export const addTextOptions = (command: Command): Command =>
         "jsonl",
         "csv",
         "parquet",
+        "html",
+        "epub",
+        "warc",
       ]),
     )
     .option("--skip-bad-lines", "skip and count malformed lines instead of stopping at the first");

@@ -2,14 +2,16 @@
 import type { Command } from "commander";
 import { addExamples, addJsonOption, addTextOptions, type TextOptions } from "../common-options.ts";
 import { numberList, wholeNumber } from "../option-values.ts";
+import { addStepOptions, describeSteps, type StepFlags, toStepOptions, weighLanguages } from "../step-options.ts";
 import type { Terminal } from "../terminal.ts";
 
-interface Options extends TextOptions {
+interface Options extends TextOptions, StepFlags {
   tokenizer: string;
   output: string;
   split: number[];
   workers?: number;
-  appendEod: boolean;
+  sentences?: string | true;
+  appendEod?: boolean;
   resume: boolean;
   json?: boolean;
 }
@@ -21,20 +23,31 @@ export function addPrepare(program: Command, terminal: Terminal): void {
     .requiredOption("--output <prefix>", "prefix of the files: data/corpus gives data/corpus_text_document.bin, ...")
     .option("--split <weights>", "weights of train, validation and test documents", numberList, [98, 1, 1])
     .option("--workers <n>", "threads that encode (default: one for each processor)", wholeNumber(0))
-    .option("--no-append-eod", "do not end every document with the end-of-text token")
+    .option(
+      "--sentences [language]",
+      "every sentence is a sequence, for sentence pairs: data/corpus_text_sentence.bin",
+    );
+  addStepOptions(command)
+    .option("--append-eod", "end every document with the end-of-text token (the default, but not with --sentences)")
+    .option("--no-append-eod", "do not")
     .option("--no-resume", "start over, even where an interrupted run could go on")
     .action((options: Options) => run(options, terminal));
   addExamples(addJsonOption(command), [
     "megatron prepare --input corpus.jsonl --json-key text --tokenizer tok/ --output data/corpus --split 98,1,1",
     "megatron prepare --input 'books/*.txt' --tokenizer tok/ --output data/books --text-document paragraph",
     "zcat dump.jsonl.gz | megatron prepare --input - --tokenizer tok/ --output data/dump",
+    "megatron prepare --input shelf/*.epub --tokenizer tok/ --output data/shelf --sentences en",
+    "megatron prepare --input crawl.warc.gz --tokenizer tok/ --output data/crawl --skip-bad-lines \\\n" +
+      "      --dedup minhash --dedup-threshold 0.8 --decontaminate eval.jsonl --ngram 13",
+    "megatron prepare --input many.jsonl --tokenizer tok/ --output data/many --by-language --temperature 0.7",
   ]);
 }
 
 async function run(options: Options, terminal: Terminal): Promise<void> {
   const { prepareDataset } = await import("@megatron-ts/data");
+  const steps = toStepOptions(options);
   const progress = terminal.progress("preparing");
-  const { prefix, sidecar, resumed } = await prepareDataset({
+  const { prefix, sidecar, resumed, byLanguage } = await prepareDataset({
     inputs: options.input,
     tokenizerPath: options.tokenizer,
     output: options.output,
@@ -43,6 +56,8 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
     format: options.format,
     split: options.split,
     workers: options.workers,
+    sentences: options.sentences ? { language: options.sentences === true ? "en" : options.sentences } : undefined,
+    ...steps,
     appendEndOfDocument: options.appendEod,
     skipBadLines: options.skipBadLines,
     resume: options.resume,
@@ -52,16 +67,24 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
   });
   progress.stop();
 
-  const { counts, split, skipped } = sidecar;
+  const { counts, split, skipped, sentences, deduplication, decontamination, languages } = sidecar;
+  const weighed = byLanguage && (await weighLanguages(byLanguage, options.temperature ?? 1));
   if (options.json) {
-    terminal.print(JSON.stringify({ prefix, resumed, counts, split, skipped }));
+    const taken = { sentences, deduplication, decontamination, languages, byLanguage: weighed };
+    terminal.print(JSON.stringify({ prefix, resumed, counts, split, skipped, ...taken }));
     return;
   }
   if (resumed) terminal.log("went on where an interrupted run had stopped");
-  terminal.print(`${prefix}: ${counts.documents} documents, ${counts.tokens} tokens, ${counts.bytes} bytes of text`);
-  for (const name of ["train", "validation", "test"] as const) {
-    terminal.print(`  ${name.padEnd(10)} ${split[name].documents} documents, ${split[name].tokens} tokens`);
+  const name = weighed ? `${options.output}, by language` : prefix;
+  terminal.print(`${name}: ${counts.documents} documents, ${counts.tokens} tokens, ${counts.bytes} bytes of text`);
+  for (const part of weighed ? [] : (["train", "validation", "test"] as const)) {
+    terminal.print(`  ${part.padEnd(10)} ${split[part].documents} documents, ${split[part].tokens} tokens`);
   }
+  for (const line of describeSteps(sidecar)) terminal.print(`  ${line}`);
   if (skipped.badLines > 0) terminal.print(`  ${skipped.badLines} malformed lines skipped`);
   if (skipped.emptyDocuments > 0) terminal.print(`  ${skipped.emptyDocuments} empty documents skipped`);
+  if (!weighed) return;
+  const { stringify } = await import("yaml");
+  const train = weighed.map(({ prefix, weight }) => ({ prefix, weight }));
+  terminal.print(`for a recipe:\n${stringify({ data: { train } }, { lineWidth: 0 }).trimEnd()}`);
 }

@@ -1,0 +1,122 @@
+/** The built program as a process: what it loads, its streams and its signals. Needs `dist/`, which `npm test` builds first. */
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { furnish, openWorkshop } from "./testing/workshop.ts";
+
+const program = fileURLToPath(new URL("../bin/megatron.js", import.meta.url));
+const built = existsSync(fileURLToPath(new URL("../dist/main.js", import.meta.url)));
+
+const workshop = openWorkshop();
+const { path } = workshop;
+beforeAll(() => furnish(workshop));
+afterAll(workshop.remove);
+
+interface Running {
+  stdout: string;
+  stderr: string;
+  child: ReturnType<typeof spawn>;
+  ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+}
+
+function start(argv: string[], { node = [] as string[], environment = {} } = {}): Running {
+  const child = spawn(process.execPath, [...node, program, ...argv], { env: { ...process.env, ...environment } });
+  const running: Running = {
+    stdout: "",
+    stderr: "",
+    child,
+    ended: new Promise((resolve) => child.on("close", (code, signal) => resolve({ code, signal }))),
+  };
+  child.stdout.on("data", (chunk) => {
+    running.stdout += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    running.stderr += chunk;
+  });
+  return running;
+}
+
+/** Makes Node refuse to load any package of TensorFlow.js, by name or by file. */
+const hooks = `export async function resolve(name, context, next) {
+  const found = await next(name, context);
+  if (/@tensorflow/.test(found.url)) throw new Error("loaded " + found.url);
+  return found;
+}`;
+const dataUrl = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`;
+const withoutTensors = [
+  "--import",
+  dataUrl(`import { register } from "node:module"; register(${JSON.stringify(dataUrl(hooks))});`),
+];
+
+describe.runIf(built)("the built program", () => {
+  it.each([
+    [["--help"]],
+    [["pretrain", "--help"]],
+    [["evaluate", "--help"]],
+    [["tokenizer", "train", "--input", "a.txt", "--vocab-size", "300", "--output", "again"]],
+    [["tokenizer", "encode", "tok", "Call me Ishmael."]],
+    [["prepare", "--input", "a.txt", "--tokenizer", "tok", "--output", "again/corpus"]],
+  ])("%j never loads TensorFlow.js", async (argv) => {
+    const files = new Set(["a.txt", "again", "tok", "again/corpus"]);
+    const running = start(
+      argv.map((argument) => (files.has(argument) ? path(argument) : argument)),
+      {
+        node: withoutTensors,
+      },
+    );
+    expect(await running.ended).toEqual({ code: 0, signal: null });
+    expect(running.stderr).toBe("");
+  });
+
+  it("would notice: doctor loads it", async () => {
+    const running = start(["doctor"], { node: withoutTensors });
+    expect((await running.ended).code).toBe(1);
+    expect(running.stderr).toMatch(/loaded file:.*@tensorflow/);
+  });
+
+  it("encodes in worker threads as in one", async () => {
+    const prepare = ["prepare", "--input", path("a.txt"), "--tokenizer", path("tok"), "--text-document", "paragraph"];
+    const running = start([...prepare, "--output", path("threads"), "--split", "80,10,10", "--workers", "2"]);
+    expect((await running.ended).code).toBe(0);
+    const bytes = (prefix: string) => readFileSync(path(`${prefix}_text_document.bin`));
+    expect(bytes("threads").equals(bytes("data/corpus"))).toBe(true);
+  });
+
+  it("tells a user's mistake in one line; MEGATRON_DEBUG=1 says where it was found", async () => {
+    const mistake = start(["tokenizer", "encode", path("nowhere"), "text"]);
+    expect((await mistake.ended).code).toBe(2);
+    expect(mistake.stderr).toMatch(/^error: there is no tokenizer at .*\n$/);
+    const traced = start(["tokenizer", "encode", path("nowhere"), "text"], { environment: { MEGATRON_DEBUG: "1" } });
+    expect((await traced.ended).code).toBe(2);
+    expect(traced.stderr).toMatch(/\n.* {4}at /);
+  });
+
+  it("ends quietly when its reader has had enough", async () => {
+    const running = start(["pretrain", "--help"]);
+    running.child.stdout!.destroy();
+    expect((await running.ended).code).toBe(0);
+    expect(running.stderr).toBe("");
+  });
+
+  it.each(["SIGINT", "SIGTERM"] as const)("saves and ends at %s, and goes on from there", async (signal) => {
+    const recipe = workshop.recipe(`${signal}.yaml`, `runs/${signal}`);
+    const options = ["--train.steps", "100000", "--train.checkpoint.every", "100000", "--resume", "auto"];
+    const stopped = start(["pretrain", recipe, ...options, "--json"]);
+    await until(() => /^step +5\/100000/m.test(stopped.stderr));
+    stopped.child.kill(signal);
+    expect(await stopped.ended).toEqual({ code: 0, signal: null });
+    expect(stopped.stderr).toContain(`${signal}: saving and stopping; once more ends at once`);
+    const { reason, step } = JSON.parse(stopped.stdout) as { reason: string; step: number };
+    expect(reason).toBe("stopped");
+    expect(step).toBeGreaterThanOrEqual(5);
+    const resumed = start(["pretrain", recipe, ...options, "--train.steps", String(step + 1)]);
+    expect((await resumed.ended).code).toBe(0);
+    expect(resumed.stderr).toContain(`at step ${step} of ${step + 1}`);
+    expect(resumed.stdout).toContain(`completed at step ${step + 1}`);
+  });
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
+}
