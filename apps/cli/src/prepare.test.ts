@@ -1,5 +1,5 @@
 /** What `megatron prepare` does to documents on their way, and says about it. */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { openDataset } from "@megatron-ts/data";
 import { afterAll, describe, expect, it } from "vitest";
@@ -29,7 +29,7 @@ it("reads web archives and books", async () => {
     skipped: { emptyDocuments: 1 },
   });
   expect(await megatronJson(...options(fixture("web-pages/book.epub"), "book"))).toMatchObject({
-    counts: { documents: 1, bytes: 119 },
+    counts: { documents: 1, bytes: 117 },
   });
 });
 
@@ -64,7 +64,8 @@ it("leaves out duplicates and evaluation texts, and says how many", async () => 
   expect(stdout).toContain("\n  1 evaluation texts are shorter than 8 words: not looked for\n");
   expect(stdout).toContain("\n  2 duplicates left out (MinHash, from 0.7)\n");
   const counted = await megatron(...options(input, "counted", ...steps.slice(4), "--contaminated", "count"));
-  expect(counted.stdout).toMatch(/: 6 documents, .*\n[^]*1 documents found and kept that share 8 words/);
+  expect(counted.stdout).toContain("counted_text_document: 6 documents, ");
+  expect(counted.stdout).toContain("\n  1 documents found and kept that share 8 words with 2 evaluation texts\n");
 });
 
 describe("languages", () => {
@@ -113,4 +114,5 @@ it.each([
   expect(code).toBe(2);
   expect(stderr).toMatch(message);
   expect(stderr.trim()).not.toContain("\n");
+  expect(readdirSync(path(".")).filter((name) => name.startsWith("mistake"))).toEqual([]);
 });

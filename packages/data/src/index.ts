@@ -44,18 +44,23 @@ export {
 } from "./objectives/source-target-batches.ts";
 export { type CorruptedSpans, corruptSpans, type SpanCorruptionOptions } from "./objectives/span-corruption.ts";
 export { type ObjectiveVocabulary, objectiveVocabulary } from "./objectives/vocabulary.ts";
+export type { LanguageDataset } from "./prepare/by-language.ts";
 export {
   type PrepareOptions,
   type PrepareProgress,
   type PrepareResult,
   prepareDataset,
 } from "./prepare/prepare.ts";
+export type { StepOptions } from "./prepare/steps.ts";
 export { type BlendEntry, blend } from "./samples/blend.ts";
 export { buildSampleIndex } from "./samples/gpt-index.ts";
 export { createGptSamples } from "./samples/gpt-samples.ts";
 export type { PackedSample, SampleSource } from "./samples/source.ts";
 export type { DatasetSidecar, TextCounts } from "./sidecar.ts";
 export { type DocumentRange, type SplitName, splitDocuments } from "./split.ts";
+export { loadLanguageIdentifier } from "./steps/language.ts";
+export { languageWeights } from "./steps/language-weights.ts";
+export { createSentenceSplitter } from "./steps/sentences.ts";
 export type { Document, DocumentPart } from "./text/document.ts";
 export { type ReadOptions, readDocuments, readParts } from "./text/documents.ts";
 export type { TextDocument } from "./text/plain-text.ts";

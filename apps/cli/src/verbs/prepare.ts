@@ -44,8 +44,10 @@ export function addPrepare(program: Command, terminal: Terminal): void {
 }
 
 async function run(options: Options, terminal: Terminal): Promise<void> {
-  const { prepareDataset } = await import("@megatron-ts/data");
+  const { languageWeights, prepareDataset } = await import("@megatron-ts/data");
   const steps = toStepOptions(options);
+  const { temperature = 1 } = options;
+  languageWeights({}, temperature); // Refuses one that is none before the work, not after it.
   const progress = terminal.progress("preparing");
   const { prefix, sidecar, resumed, byLanguage } = await prepareDataset({
     inputs: options.input,
@@ -68,7 +70,7 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
   progress.stop();
 
   const { counts, split, skipped, sentences, deduplication, decontamination, languages } = sidecar;
-  const weighed = byLanguage && (await weighLanguages(byLanguage, options.temperature ?? 1));
+  const weighed = byLanguage && (await weighLanguages(byLanguage, temperature));
   if (options.json) {
     const taken = { sentences, deduplication, decontamination, languages, byLanguage: weighed };
     terminal.print(JSON.stringify({ prefix, resumed, counts, split, skipped, ...taken }));

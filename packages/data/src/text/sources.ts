@@ -10,8 +10,7 @@ import { DataError, fileError } from "../errors.ts";
  * txt: plain text; jsonl: one JSON object a line; csv: a header line, then rows; parquet: columns; html: a web page;
  * epub: an electronic book; warc: a web archive.
  */
-export const TEXT_FORMATS = ["txt", "jsonl", "csv", "parquet", "html", "epub", "warc"] as const;
-export type TextFormat = (typeof TEXT_FORMATS)[number];
+export type TextFormat = "txt" | "jsonl" | "csv" | "parquet" | "html" | "epub" | "warc";
 export type Compression = "none" | "gzip" | "zstd";
 
 /** One file to read. `path` is "-" for standard input, whose format and size are unknown until it is read. */
