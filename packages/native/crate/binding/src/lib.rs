@@ -8,3 +8,9 @@
 mod engine;
 mod ops;
 mod tensors;
+
+/// Panics arrive as JavaScript errors, with their message: nothing is to be printed besides.
+#[napi_derive::module_init]
+fn quiet_panics() {
+    std::panic::set_hook(Box::new(|_| {}));
+}
