@@ -1,0 +1,86 @@
+// Each family learns: a tiny model of each, trained two minutes on the quickstart's speeches, beside the cross-entropy of
+// single tokens' frequencies, on held-out text and by its own objective.
+//
+//     node bench/run.mjs families [--quick]           (MEGATRON_BENCH_SECONDS=30 trains each for 30 seconds)
+
+import { runScript } from "../peers.mjs";
+import { writeCorpus } from "./corpus.mjs";
+
+const size = { numLayers: 2, hiddenSize: 128, numHeads: 4, dropout: 0, attentionDropout: 0 };
+const sequenceLength = 128;
+const maxPositions = sequenceLength;
+const heads = { pooler: false, languageModel: true, pair: false };
+
+const cases = [
+  { name: "GPT", model: { family: "gpt", maxPositions } },
+  {
+    name: "Llama's blocks",
+    model: {
+      family: "gpt",
+      maxPositions,
+      positions: "rotary",
+      norm: "rms",
+      biases: false,
+      gatedFeedForward: true,
+      activation: "silu",
+      numKeyValueHeads: 2,
+    },
+  },
+  {
+    name: "BERT",
+    model: { family: "bert", maxPositions },
+    objective: { name: "masked", pairs: "next-sentence" },
+  },
+  {
+    name: "Megatron's BERT",
+    model: { family: "bert", maxPositions, normPlacement: "pre" },
+    objective: { name: "masked", unit: "n-gram", pairs: "sentence-order" },
+  },
+  {
+    name: "RoBERTa",
+    model: { family: "bert", maxPositions: maxPositions + 2, paddingToken: 1, numTokenTypes: 1, heads },
+  },
+  { name: "XLNet", model: { family: "xlnet" } },
+  { name: "T5", model: { family: "t5" } },
+  { name: "encoder-decoder", model: { family: "encoder-decoder", maxPositions }, objective: { name: "denoising" } },
+  {
+    name: "sc2019",
+    model: { family: "encoder-decoder", maxPositions, attentionWindow: 64, numTokenTypes: 2, pairHead: true },
+    objective: {
+      name: "mixed",
+      parts: [
+        { weight: 1, objective: { name: "masked", pairs: "next-sentence" } },
+        { weight: 1, objective: { name: "permutation" } },
+      ],
+    },
+  },
+];
+
+export async function run({ quick = false, threads = 2, backend = "native" } = {}) {
+  const seconds = Number(process.env.MEGATRON_BENCH_SECONDS ?? (quick ? 10 : 120));
+  const corpus = await writeCorpus({ vocabularySize: 2048 });
+  try {
+    return cases.flatMap(({ name, model, objective }) => {
+      const options = { directory: corpus.directory, name, model: { ...size, ...model }, objective, sequenceLength };
+      const { step, results } = runScript(process.execPath, new URL("learn.mjs", import.meta.url), {
+        ...options,
+        learningRate: 2e-3,
+        seconds,
+        threads,
+        backend,
+      });
+      return results.map(({ measure, loss, unigram }) => ({
+        what: `${name} learns, ${seconds} s: cross-entropy (${measure.replace(/[ -]perplexity$/, "")})`,
+        peer: "single tokens",
+        ours: loss,
+        theirs: unigram,
+        unit: "nats",
+        ratio: loss / unigram,
+        atMost: 0.9,
+        note: `${step} steps`,
+      }));
+    });
+  } finally {
+    corpus.remove();
+  }
+}
