@@ -20,13 +20,29 @@ export function countTap(tap, code) {
   return atLeastOneFailure({ passed: count("pass"), failed: count("fail") + count("cancelled") }, code);
 }
 
+/**
+ * @param output what `cargo test` printed: a line of results for each of its programs
+ * @param code its exit code
+ */
+export function countCargo(output, code) {
+  const results = [...output.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed;/gm)];
+  const sum = (index) => results.reduce((total, result) => total + Number(result[index]), 0);
+  return atLeastOneFailure({ passed: sum(1), failed: sum(2) }, code);
+}
+
 /** A check without tests of its own, such as the build. */
 export const countCheck = (ok) => (ok ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 });
 
+/** Checks as one. */
+export const addCounts = (counts) => ({
+  passed: counts.reduce((total, { passed }) => total + passed, 0),
+  failed: counts.reduce((total, { failed }) => total + failed, 0),
+});
+
 /** For example "812 passed, 0 failed". */
 export function formatTotal(counts) {
-  const sum = (name) => counts.reduce((total, count) => total + count[name], 0);
-  return `${sum("passed")} passed, ${sum("failed")} failed`;
+  const { passed, failed } = addCounts(counts);
+  return `${passed} passed, ${failed} failed`;
 }
 
 /** No test at all, or a runner that ended badly without naming a test, is a failure too. */

@@ -5,6 +5,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkRust } from "./rust.mjs";
 import { countCheck, countTap, countVitest, formatTotal } from "./test-counts.mjs";
 import { install, root, runNode, turbo } from "./workspace.mjs";
 
@@ -50,6 +51,7 @@ try {
     await check("build", async () => countCheck(await turbo("build")));
     await check("lint", lint);
     await check("types", async () => countCheck(await turbo("typecheck")));
+    await check("rust", checkRust);
     await check("scripts", () => nodeTest(outputs));
     await check("packages", () => vitest(outputs));
   }

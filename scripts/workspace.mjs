@@ -1,5 +1,5 @@
 /**
- * How the scripts beside this file run things: everything through Node itself, pnpm by way of npm, never through a shell.
+ * How the scripts beside this file run things: through Node itself, pnpm by way of npm, cargo, never through a shell.
  * Plain Node without dependencies, because it runs before anything is installed.
  */
 import { spawn } from "node:child_process";
@@ -14,15 +14,15 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 const environment = { ...process.env, DO_NOT_TRACK: "1" };
 
 /**
- * Runs Node with `args` in the repository's directory, until it ends; SIGTERM is passed on to it.
+ * Runs a program, in the repository's directory unless told, until it ends; SIGTERM is passed on to it.
  * @param options.capture gives stdout back instead of showing it
  * @param options.env variables beside those of this process
  * @returns the exit code, 1 where a signal ended it, and what was captured
  */
-export function runNode(args, { capture = false, env = {} } = {}) {
+export function run(command, args, { capture = false, cwd = root, env = {} } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, {
-      cwd: root,
+    const child = spawn(command, args, {
+      cwd,
       env: { ...environment, ...env },
       stdio: ["inherit", capture ? "pipe" : "inherit", "inherit"],
     });
@@ -39,6 +39,9 @@ export function runNode(args, { capture = false, env = {} } = {}) {
     });
   });
 }
+
+/** Runs Node with `args`, as `run` does. */
+export const runNode = (args, options) => run(process.execPath, args, options);
 
 /** Runs the pnpm that package.json names; npm fetches it where it is absent. */
 export function pnpm(args) {

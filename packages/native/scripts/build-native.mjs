@@ -3,28 +3,14 @@
  * Rust toolchain it says so in one line and leaves it: everything then runs on the wasm backend.
  */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, readFileSync, renameSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, renameSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { platformName } from "./platform.mjs";
+import { crate, missingCargo } from "./toolchain.mjs";
 
 const directory = fileURLToPath(new URL("..", import.meta.url));
-const crate = `${directory}crate`;
 const target = process.argv[2] ?? null;
-
-/** The oldest compiler that crate/Cargo.toml accepts, as [major, minor]. */
-const oldest = readFileSync(`${crate}/Cargo.toml`, "utf8")
-  .match(/rust-version = "(\d+)\.(\d+)"/)
-  .slice(1)
-  .map(Number);
-
-function missing() {
-  const { status, stdout } = spawnSync("cargo", ["--version"], { encoding: "utf8", cwd: crate });
-  if (status !== 0) return "cargo was not found";
-  const [, major, minor] = stdout.match(/(\d+)\.(\d+)/).map(Number);
-  const newEnough = major > oldest[0] || (major === oldest[0] && minor >= oldest[1]);
-  return newEnough ? null : `${stdout.trim()} is older than ${oldest.join(".")}`;
-}
 
 function libraryPath() {
   const name = target ?? process.platform;
@@ -32,10 +18,10 @@ function libraryPath() {
     /win/.test(name) && !/darwin/.test(name)
       ? "megatron_native.dll"
       : `libmegatron_native.${/darwin/.test(name) ? "dylib" : "so"}`;
-  return `${crate}/target/${target ? `${target}/` : ""}release/${file}`;
+  return `${crate}target/${target ? `${target}/` : ""}release/${file}`;
 }
 
-const reason = missing();
+const reason = missingCargo();
 if (reason) {
   console.log(`native: not built, ${reason} (https://rustup.rs); the wasm backend serves instead`);
 } else {

@@ -285,7 +285,10 @@ mod tests {
     fn sizes_waste_little() {
         for bytes in [0, 1, 64, 65, 513, 4097, 100_000, 1 << 20, (1 << 24) + 1] {
             let capacity = capacity_for(bytes);
-            assert!(capacity >= bytes && capacity % 64 == 0 && capacity <= bytes + (bytes / 8).max(64), "{bytes}");
+            assert!(
+                capacity >= bytes && capacity.is_multiple_of(64) && capacity <= bytes + (bytes / 8).max(64),
+                "{bytes}"
+            );
         }
     }
 

@@ -50,7 +50,7 @@ fn statistics<S: Simd, T: Element>(row: &[T]) -> (f32, f32) {
 
 /// out = softmax of the rows of x [N, width], or its logarithm, in the storage of out.
 pub fn softmax(x: View, width: usize, logarithm: bool, out: ViewMut) {
-    assert!(x.len() == out.len() && (width == 0 || x.len() % width == 0), "softmax over rows of {width}");
+    assert!(x.len() == out.len() && (width == 0 || x.len().is_multiple_of(width)), "softmax over rows of {width}");
     if x.is_empty() {
         return;
     }
@@ -95,7 +95,7 @@ pub fn label_outside(labels: &[i32], vocabulary: usize) -> Option<i32> {
 pub fn cross_entropy(logits: View, labels: &[i32], loss: &mut [f32], log_sum_exp: &mut [f32]) {
     let rows = labels.len();
     assert!(
-        loss.len() == rows && log_sum_exp.len() == rows && (rows == 0 || logits.len() % rows == 0),
+        loss.len() == rows && log_sum_exp.len() == rows && (rows == 0 || logits.len().is_multiple_of(rows)),
         "{rows} labels"
     );
     if rows == 0 {

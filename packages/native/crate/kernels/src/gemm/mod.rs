@@ -117,11 +117,7 @@ fn choose(product: &Product, precision: Precision) {
             run::<amx::AmxBf16>(product, threads);
             return;
         }
-        (Isa::Amx, Precision::F32) => {
-            if run::<amx::AmxF32>(product, threads) {
-                return;
-            }
-        }
+        (Isa::Amx, Precision::F32) if run::<amx::AmxF32>(product, threads) => return,
         (Isa::Avx512Bf16, Precision::Bf16) => {
             run::<avx512::Avx512Bf16>(product, threads);
             return;

@@ -57,8 +57,9 @@ simd! {
                 }
             }
             let mut total = 0.0;
-            for lane in 0..16 {
-                total += (sums[0][lane] + sums[1][lane]) + (sums[2][lane] + sums[3][lane]);
+            let [first, second, third, fourth] = sums;
+            for (((a, b), c), d) in first.iter().zip(&second).zip(&third).zip(&fourth) {
+                total += (a + b) + (c + d);
             }
             for (a, b) in left.remainder().iter().zip(right.remainder()) {
                 total = S::fma(*a, *b, total);
