@@ -1,6 +1,8 @@
 /** What every command says about itself, and what the small ones show. */
+import type { BackendDescription } from "@megatron-ts/engine";
 import { describe, expect, it } from "vitest";
 import { megatron, megatronJson } from "./testing/megatron.ts";
+import { backendTable } from "./verbs/doctor.ts";
 
 const verbs = [
   ["tokenizer", "train"],
@@ -41,15 +43,49 @@ describe("megatron models", () => {
 
 describe("megatron doctor", () => {
   it("measures the backends that run, and says which one is used", async () => {
-    const report = await megatronJson<{
-      node: string;
-      backends: { name: string; unusable: string | null; default: boolean; gemmGigaflops: number | null }[];
-    }>("doctor");
+    const report = await megatronJson<{ node: string; backends: BackendDescription[] }>("doctor");
     expect(report.node).toBe(process.version);
+    expect(report.backends.map(({ name }) => name)).toEqual(["native", "tensorflow", "wasm", "cpu"]);
     expect(report.backends.filter((backend) => backend.default)).toHaveLength(1);
     const wasm = report.backends.find(({ name }) => name === "wasm");
-    expect(wasm?.unusable).toBeNull();
-    expect(wasm?.gemmGigaflops).toBeGreaterThan(0.1);
-    for (const { unusable, gemmGigaflops } of report.backends) expect(gemmGigaflops === null).toBe(unusable !== null);
+    expect(wasm).toMatchObject({ unusable: null, threads: 1, instructionSets: ["simd128"] });
+    for (const { unusable, threads, gemmGigaflops, memoryGigabytesPerSecond } of report.backends) {
+      if (unusable !== null) expect([threads, gemmGigaflops, memoryGigabytesPerSecond]).toEqual([null, null, null]);
+      else expect(Math.min(threads!, gemmGigaflops!, memoryGigabytesPerSecond!)).toBeGreaterThan(0.01);
+    }
+  });
+
+  it("shows them in a table", () => {
+    const ran = { description: "", unusable: null, default: false };
+    const table = backendTable(
+      [
+        {
+          ...ran,
+          name: "native",
+          default: true,
+          threads: 16,
+          instructionSets: ["avx512", "amx"],
+          gemmGigaflops: 1234.56,
+          memoryGigabytesPerSecond: 98.76,
+        },
+        {
+          ...ran,
+          name: "tensorflow",
+          unusable: "not installed",
+          threads: null,
+          instructionSets: [],
+          gemmGigaflops: null,
+          memoryGigabytesPerSecond: null,
+        },
+        { ...ran, name: "cpu", threads: 1, instructionSets: [], gemmGigaflops: 0.94, memoryGigabytesPerSecond: 1 },
+      ],
+      { paint: (_, text) => text },
+    );
+    expect(table).toEqual([
+      "  backend     threads  GFLOP/s    GB/s  instruction sets",
+      "* native           16   1234.6    98.8  avx512 amx",
+      "  tensorflow  does not run here: not installed",
+      "  cpu               1      0.9     1.0",
+    ]);
   });
 });
