@@ -8,6 +8,7 @@ use super::forward::{self, QueryRows, forward_rows};
 use super::problem::Problem;
 use super::product::Products;
 use super::stored::Stored;
+#[cfg(target_arch = "x86_64")]
 use crate::simd::{Isa, isa};
 
 /// The kernels of one instruction set. Calling them is safe as far as the instruction set goes: `isa` looked.
@@ -118,18 +119,13 @@ fn plain<E: Stored>() -> Kernels<E> {
 /// All that this processor has, for tests.
 #[cfg(test)]
 pub(super) fn every<E: Stored>() -> Vec<(&'static str, Kernels<E>)> {
-    let mut all = vec![("baseline", baseline())];
+    #[cfg(not(target_arch = "x86_64"))]
+    let further: [Option<_>; 0] = [];
     #[cfg(target_arch = "x86_64")]
-    {
-        if isa() >= Isa::Avx2 {
-            all.push(("avx2", avx2()));
-        }
-        if isa() >= Isa::Avx512 {
-            all.push(("avx512", avx512()));
-        }
-        if isa() == Isa::Amx {
-            all.push(("tiles", fastest()));
-        }
-    }
-    all
+    let further = [
+        (isa() >= Isa::Avx2).then(|| ("avx2", avx2())),
+        (isa() >= Isa::Avx512).then(|| ("avx512", avx512())),
+        (isa() == Isa::Amx).then(|| ("tiles", fastest())),
+    ];
+    [("baseline", baseline())].into_iter().chain(further.into_iter().flatten()).collect()
 }

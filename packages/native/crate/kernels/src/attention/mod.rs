@@ -6,6 +6,9 @@
 //!
 //! Legend: B rows of the batch, T query tokens, S key tokens, H query heads, G key heads, D head size.
 
+// Some of it serves AMX's tiles alone.
+#![cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+
 mod arena;
 mod backward;
 mod backward_block;

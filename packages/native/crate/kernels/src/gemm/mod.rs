@@ -20,6 +20,7 @@ mod words;
 use crate::activation::Activation;
 use crate::parallel;
 use crate::scratch;
+#[cfg(target_arch = "x86_64")]
 use crate::simd::{Isa, isa};
 use crate::view::{View, ViewMut};
 use driver::{Product, Target, run};

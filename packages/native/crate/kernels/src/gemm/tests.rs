@@ -5,6 +5,7 @@ use super::operand::Operand;
 use super::*;
 use crate::bf16::Bf16;
 use crate::parallel::Pool;
+#[cfg(target_arch = "x86_64")]
 use crate::simd::{Isa, isa};
 use crate::view::{View, ViewMut};
 
