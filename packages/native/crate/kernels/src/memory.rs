@@ -1,12 +1,12 @@
 //! The memory of tensors: aligned buffers that are recycled by size, since fresh pages from the system cost more than
 //! most kernels. What is in use and kept together stays within what was once in use at the same time, and an eighth.
 
-use std::alloc::{Layout, alloc, dealloc};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::bf16::Bf16;
+use crate::slabs::Slabs;
 use crate::view::{View, ViewMut, convert};
 
 /// What the elements of a buffer are. A tensor of logical type float32 is F32 or Bf16.
@@ -30,9 +30,6 @@ impl Kind {
 }
 
 const ALIGNMENT: usize = 64;
-/// From this size on, buffers start at huge pages and ask for them.
-const HUGE: usize = 4 << 20;
-const HUGE_PAGE: usize = 2 << 20;
 /// Bytes that may be kept beyond the peak, so that one small buffer does not cost a large one.
 const SLACK: usize = if cfg!(test) { 1 << 10 } else { 16 << 20 };
 
@@ -52,6 +49,7 @@ struct Shelves {
     free: BTreeMap<usize, Vec<(u64, *mut u8)>>,
     clock: u64,
     usage: Usage,
+    slabs: Slabs,
 }
 
 /// A source of buffers. Clones share their memory; it goes back to the system when the last buffer is gone.
@@ -67,25 +65,6 @@ fn capacity_for(bytes: usize) -> usize {
     bytes.next_multiple_of(step)
 }
 
-fn layout(capacity: usize) -> Layout {
-    let alignment = if capacity >= HUGE { HUGE_PAGE } else { ALIGNMENT };
-    Layout::from_size_align(capacity, alignment).expect("a buffer of a sane size")
-}
-
-fn allocate(capacity: usize) -> Option<*mut u8> {
-    // SAFETY: the capacity is not zero.
-    let start = unsafe { alloc(layout(capacity)) };
-    if start.is_null() {
-        return None;
-    }
-    #[cfg(target_os = "linux")]
-    if capacity >= HUGE {
-        // SAFETY: advice about memory that is ours; failure changes nothing.
-        unsafe { libc::madvise(start.cast(), capacity, libc::MADV_HUGEPAGE) };
-    }
-    Some(start)
-}
-
 impl Shelves {
     fn take(&mut self, bytes: usize) -> Option<(*mut u8, usize)> {
         let capacity = capacity_for(bytes);
@@ -97,9 +76,9 @@ impl Shelves {
             None => {
                 let most = self.usage.peak + self.usage.peak / 8 + SLACK;
                 self.shrink(most.saturating_sub(self.usage.in_use + capacity));
-                allocate(capacity).or_else(|| {
+                self.slabs.allocate(capacity).or_else(|| {
                     self.shrink(0);
-                    allocate(capacity)
+                    self.slabs.allocate(capacity)
                 })?
             }
         };
@@ -123,8 +102,8 @@ impl Shelves {
             let Some((_, capacity)) = oldest else { return };
             let (_, block) = self.free.get_mut(&capacity).expect("a size that was just seen").remove(0);
             self.usage.kept -= capacity;
-            // SAFETY: allocated with this layout, and nobody holds it.
-            unsafe { dealloc(block, layout(capacity)) };
+            // SAFETY: allocated with this capacity, and nobody holds it.
+            unsafe { self.slabs.release(block, capacity) };
         }
         self.free.retain(|_, blocks| !blocks.is_empty());
     }
@@ -290,14 +269,6 @@ mod tests {
                 "{bytes}"
             );
         }
-    }
-
-    #[test]
-    fn huge_buffers_are_whole() {
-        let memory = Memory::default();
-        let mut buffer = memory.buffer(Kind::U8, HUGE + 5);
-        buffer.u8_mut().fill(7);
-        assert!(buffer.u8().iter().all(|&x| x == 7));
     }
 
     #[test]

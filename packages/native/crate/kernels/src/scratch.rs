@@ -3,9 +3,13 @@
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::cell::RefCell;
 
+use crate::pages;
+
 /// More than this is given back at once.
 const KEPT: usize = 64 << 20;
 const ALIGNMENT: usize = 64;
+/// Blocks of at least this many bytes lie on large pages.
+const LARGE: usize = 1 << 20;
 
 /// Aligned memory: zeros at first (which the system gives for nothing), then whatever the last user left.
 struct Block {
@@ -19,8 +23,12 @@ impl Block {
     }
 
     fn new(bytes: usize) -> Block {
-        // SAFETY: the size is not zero.
-        let start = unsafe { alloc_zeroed(Block::layout(bytes)) };
+        let start = if bytes >= LARGE {
+            pages::allocate(bytes).unwrap_or(std::ptr::null_mut())
+        } else {
+            // SAFETY: the size is not zero.
+            unsafe { alloc_zeroed(Block::layout(bytes)) }
+        };
         if start.is_null() {
             handle_alloc_error(Block::layout(bytes));
         }
@@ -30,8 +38,14 @@ impl Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        // SAFETY: allocated in `new` with this layout.
-        unsafe { dealloc(self.start, Block::layout(self.bytes)) };
+        // SAFETY: allocated in `new` in the same way.
+        unsafe {
+            if self.bytes >= LARGE {
+                pages::release(self.start, self.bytes);
+            } else {
+                dealloc(self.start, Block::layout(self.bytes));
+            }
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::problem::{BLOCK, PANEL, Problem};
 use super::product::{Block, Products, Rows};
 use super::ranges::{Coverage, Masks, PanelRanges};
 use super::stored::Stored;
-use super::vectors::Vectors;
+use crate::vectors::Vectors;
 use std::f32::consts::LOG2_E;
 use std::ops::Range;
 

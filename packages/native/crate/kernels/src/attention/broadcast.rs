@@ -4,7 +4,7 @@
 use super::pack::transpose_rows;
 use super::problem::{BLOCK, PANEL};
 use super::product::{Beside, Block, Extent, Patch, Products, Rows, Start};
-use super::vectors::Vectors;
+use crate::vectors::Vectors;
 use std::marker::PhantomData;
 
 pub(super) struct Broadcast<S, const MR: usize, const NR: usize>(PhantomData<S>);

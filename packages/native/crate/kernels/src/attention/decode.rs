@@ -6,7 +6,7 @@ use super::arena::{Arena, aligned};
 use super::pack::{fill, inner_product, load_row};
 use super::problem::Problem;
 use super::stored::Stored;
-use super::vectors::Vectors;
+use crate::vectors::Vectors;
 use std::f32::consts::{LN_2, LOG2_E};
 
 /// At most this many rows of queries per key head go this way.

@@ -84,13 +84,13 @@ kernels!(tiles_f32, super::tiles::Tiled<3>, "avx512f,avx512bw,avx512dq,avx512vl,
 #[cfg(target_arch = "x86_64")]
 kernels!(tiles_bf16, super::tiles::Tiled<1>, "avx512f,avx512bw,avx512dq,avx512vl,fma,avx2");
 #[cfg(target_arch = "x86_64")]
-kernels!(avx512, Broadcast<super::vectors::Avx512, 4, 4>, "avx512f,avx512bw,avx512dq,avx512vl,fma,avx2");
+kernels!(avx512, Broadcast<crate::vectors::Avx512, 4, 4>, "avx512f,avx512bw,avx512dq,avx512vl,fma,avx2");
 #[cfg(target_arch = "x86_64")]
-kernels!(avx2, Broadcast<super::vectors::Avx2, 4, 2>, "fma,avx2");
+kernels!(avx2, Broadcast<crate::vectors::Avx2, 4, 2>, "fma,avx2");
 #[cfg(target_arch = "aarch64")]
-kernels!(baseline, Broadcast<super::vectors::Neon, 4, 4>, "neon");
+kernels!(baseline, Broadcast<crate::vectors::Neon, 4, 4>, "neon");
 #[cfg(not(target_arch = "aarch64"))]
-kernels!(baseline, Broadcast<super::vectors::Portable, 4, 2>);
+kernels!(baseline, Broadcast<crate::vectors::Portable, 4, 2>);
 
 /// The fastest kernels that this processor has and `simd::limit` allows, then those for any number.
 pub(super) fn choose<E: Stored>() -> (Kernels<E>, Kernels<E>) {

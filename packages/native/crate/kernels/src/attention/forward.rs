@@ -10,7 +10,7 @@ use super::product::{Block, Products, Rows};
 use super::ranges::{Coverage, Masks, PanelRanges};
 use super::softmax::Running;
 use super::stored::Stored;
-use super::vectors::Vectors;
+use crate::vectors::Vectors;
 use std::f32::consts::{LN_2, LOG2_E};
 
 /// Most panels of one task: keys and values are packed once for all of them.

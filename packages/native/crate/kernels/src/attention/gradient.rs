@@ -4,7 +4,7 @@
 use super::product::{Beside, Block, Products, Rows};
 use super::ranges::Masks;
 use super::softmax::patch_place;
-use super::vectors::Vectors;
+use crate::vectors::Vectors;
 use std::marker::PhantomData;
 
 /// What the derivative needs of each row of a panel. [PANEL] each.

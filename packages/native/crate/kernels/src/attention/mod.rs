@@ -35,7 +35,6 @@ mod tests;
 mod tile_pack;
 #[cfg(target_arch = "x86_64")]
 mod tiles;
-mod vectors;
 
 use problem::Problem;
 pub use problem::{AttentionDropout, AttentionOptions, AttentionShape, Pages};

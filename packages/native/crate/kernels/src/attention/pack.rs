@@ -3,7 +3,7 @@
 
 use super::product::Rows;
 use super::stored::Stored;
-use super::vectors::Vectors;
+use crate::vectors::Vectors;
 
 /// Copies `length` elements times `factor`, then zeros up to `padded`. Adds to `zeros` what stays 0 as long as every number
 /// is finite.

@@ -1,7 +1,7 @@
 //! What attention needs of a small matrix product, C [m, n] = start + A [m, k] B [k, n] with everything in the first two
 //! caches. Operands are packed once and used many times; how is the implementation's affair (`broadcast`, `tiles`).
 
-use super::vectors::Vectors;
+use crate::vectors::Vectors;
 
 /// C is [m, n], the sums are k long.
 #[derive(Clone, Copy)]

@@ -3,7 +3,7 @@
 
 use super::dropout::KeepBits;
 use super::problem::{BLOCK, PANEL, Problem};
-use super::vectors::Vectors;
+use crate::vectors::Vectors;
 use std::ops::Range;
 
 /// How much of a block of keys the queries of a panel see.

@@ -4,7 +4,7 @@
 
 use super::product::{Beside, Block, Products, Rows};
 use super::ranges::Masks;
-use super::vectors::Vectors;
+use crate::vectors::Vectors;
 use std::marker::PhantomData;
 use std::ops::Range;
 

@@ -1,7 +1,7 @@
 //! Vectors of stored numbers: f32 as they are, bf16 widened and rounded on the way. All arithmetic is f32.
 
-use super::vectors::Vectors;
 use crate::bf16::{Bf16, Element};
+use crate::vectors::Vectors;
 
 pub trait Stored: Element {
     /// # Safety

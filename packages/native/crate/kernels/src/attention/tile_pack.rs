@@ -5,7 +5,7 @@
 //! neighbour: then pairs are made of whole vectors without a shuffle.
 
 use super::product::Rows;
-use super::vectors::{Avx512, Vectors};
+use crate::vectors::{Avx512, Vectors};
 use std::arch::x86_64::*;
 
 pub(super) const LANES: usize = 32;

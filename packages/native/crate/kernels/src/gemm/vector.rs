@@ -4,14 +4,18 @@
 use super::Epilogue;
 use super::operand::{Operand, Source};
 use crate::activation::{self, Activation};
-use crate::parallel::{self, Disjoint};
-use crate::simd::simd;
+use crate::parallel;
+use crate::simd::{Isa, isa, simd};
+use crate::vectors::Vectors;
 
 /// Rows of the left side up to which reading the right side bounds the product.
 const MOST_ROWS: usize = 4;
 
 /// Tasks a thread: small enough to even out, large enough to stream.
 const TASKS_PER_THREAD: usize = 4;
+
+/// Numbers ahead of the one being read that are asked from memory: the processor by itself asks for too few at once.
+const AHEAD: usize = 384;
 
 /// out [M, N] = activation(left x right + bias), where that is such a product; false where it is not.
 pub fn run(left: &Operand, right: &Operand, out: &mut [f32], epilogue: &Epilogue, threads: usize) -> bool {
@@ -21,16 +25,21 @@ pub fn run(left: &Operand, right: &Operand, out: &mut [f32], epilogue: &Epilogue
     }
     let (columns, depth) = (right.lanes, right.depth);
     let width = columns.div_ceil(if threads > 1 { threads * TASKS_PER_THREAD } else { 1 });
-    let result = Disjoint::new(out);
+    let result = parallel::Disjoint::new(out);
+    let dot_products = choose();
     parallel::for_each(columns.div_ceil(width), |task| {
         let first = task * width;
         let count = width.min(columns - first);
         let block = &matrix[first * depth..(first + count) * depth];
-        for (index, row) in rows.chunks_exact(depth).enumerate() {
-            // SAFETY: tasks write different columns.
-            let line = unsafe { result.part(index * columns + first, count) };
-            let bias = epilogue.bias.map_or(&[][..], |bias| &bias[first..first + count]);
-            dot_products(row, block, bias, epilogue.activation, line);
+        // SAFETY: tasks write different columns.
+        let mut lines = std::array::from_fn(|row| {
+            let count = if row < left.lanes { count } else { 0 };
+            unsafe { result.part(if count > 0 { row * columns + first } else { 0 }, count) }
+        });
+        // SAFETY: `choose` looked at the processor.
+        unsafe { dot_products(rows, block, depth, &mut lines) };
+        for line in lines.into_iter().take(left.lanes) {
+            finish(line, epilogue.bias.map_or(&[][..], |bias| &bias[first..first + count]), epilogue.activation);
         }
     });
     true
@@ -44,31 +53,83 @@ fn contiguous<'a>(operand: &Operand<'a>) -> Option<&'a [f32]> {
     whole.then(|| unsafe { std::slice::from_raw_parts(start, operand.lanes * operand.depth) })
 }
 
-simd! {
-    fn dot_products[S](row: &[f32], matrix: &[f32], bias: &[f32], activation: Activation, out: &mut [f32]) {
-        for (line, result) in matrix.chunks_exact(row.len()).zip(out.iter_mut()) {
-            let mut sums = [[0f32; 16]; 4];
-            let (mut left, mut right) = (row.chunks_exact(64), line.chunks_exact(64));
-            for (a, b) in (&mut left).zip(&mut right) {
-                for (group, sum) in sums.iter_mut().enumerate() {
-                    for (lane, value) in sum.iter_mut().enumerate() {
-                        *value = S::fma(a[group * 16 + lane], b[group * 16 + lane], *value);
-                    }
+/// One line of results for each row [depth] of the left side: its dot products with the rows [depth] of the matrix.
+type DotProducts = unsafe fn(&[f32], &[f32], usize, &mut [&mut [f32]; MOST_ROWS]);
+
+macro_rules! dot_products {
+    ($name:ident, $vectors:ty $(, $features:literal)?) => {
+        $(#[target_feature(enable = $features)])?
+        unsafe fn $name(rows: &[f32], matrix: &[f32], depth: usize, lines: &mut [&mut [f32]; MOST_ROWS]) {
+            for (column, matrix_row) in matrix.chunks_exact(depth).enumerate() {
+                for (row, line) in rows.chunks_exact(depth).zip(lines.iter_mut()) {
+                    line[column] = unsafe { dot_product::<$vectors>(row, matrix_row) };
                 }
             }
-            let mut total = 0.0;
-            let [first, second, third, fourth] = sums;
-            for (((a, b), c), d) in first.iter().zip(&second).zip(&third).zip(&fourth) {
-                total += (a + b) + (c + d);
-            }
-            for (a, b) in left.remainder().iter().zip(right.remainder()) {
-                total = S::fma(*a, *b, total);
-            }
-            *result = total;
         }
-        for (value, bias) in out.iter_mut().zip(bias) {
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+dot_products!(avx512, crate::vectors::Avx512, "avx512f,avx512bw,avx512dq,avx512vl,fma,avx2");
+#[cfg(target_arch = "x86_64")]
+dot_products!(avx2, crate::vectors::Avx2, "fma,avx2");
+#[cfg(target_arch = "aarch64")]
+dot_products!(baseline, crate::vectors::Neon, "neon");
+#[cfg(not(target_arch = "aarch64"))]
+dot_products!(baseline, crate::vectors::Portable);
+
+fn choose() -> DotProducts {
+    match isa() {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 | Isa::Avx512Bf16 | Isa::Amx => avx512,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => avx2,
+        _ => baseline,
+    }
+}
+
+/// # Safety
+/// The processor has the instruction set; both sides are equally long.
+#[inline(always)]
+unsafe fn dot_product<S: Vectors>(left: &[f32], right: &[f32]) -> f32 {
+    let (a, b, length) = (left.as_ptr(), right.as_ptr(), left.len());
+    let step = 4 * S::LANES;
+    let whole = length / step * step;
+    let mut total = unsafe {
+        let mut sums = [S::splat(0.0); 4];
+        for at in (0..whole).step_by(step) {
+            for (group, sum) in sums.iter_mut().enumerate() {
+                let at = at + group * S::LANES;
+                prefetch(b.wrapping_add(at + AHEAD));
+                *sum = S::fma(S::load(a.add(at)), S::load(b.add(at)), *sum);
+            }
+        }
+        S::sum(S::add(S::add(sums[0], sums[1]), S::add(sums[2], sums[3])))
+    };
+    for (x, y) in left[whole..].iter().zip(&right[whole..]) {
+        total += x * y;
+    }
+    total
+}
+
+/// Asks for the line of memory at an address, which need not exist.
+#[inline(always)]
+fn prefetch(address: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: a prefetch never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
+simd! {
+    fn finish[S](line: &mut [f32], bias: &[f32], activation: Activation) {
+        for (value, bias) in line.iter_mut().zip(bias) {
             *value += bias;
         }
-        activation::apply::<S>(activation, out);
+        activation::apply::<S>(activation, line);
     }
 }

@@ -1,6 +1,6 @@
-//! The vector operations that the attention kernels are written in, once for every instruction set.
+//! The vector operations that attention and products of few rows are written in, once for every instruction set.
 //! A kernel is generic over `Vectors` and inlined into one `#[target_feature]` entry per instruction set, so every
-//! method here must be inlined too. Nothing here knows about attention.
+//! method here must be inlined too.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -64,7 +64,7 @@ const EXP2: [f32; 6] = [1.0, 0.693_151_3, 0.240_164_46, 0.055_799_91, 0.009_017_
 
 /// `2^f` for f in [0, 1].
 #[inline(always)]
-pub(super) unsafe fn exp2_fraction<S: Vectors>(f: S::Vector) -> S::Vector {
+unsafe fn exp2_fraction<S: Vectors>(f: S::Vector) -> S::Vector {
     unsafe {
         let mut p = S::splat(EXP2[5]);
         p = S::fma(p, f, S::splat(EXP2[4]));

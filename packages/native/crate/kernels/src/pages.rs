@@ -1,0 +1,99 @@
+//! Memory straight from the system, on large pages where it has them: with pages of 4 KiB, reading the weights of a model
+//! spends a third of its time on address translation (23 against 38 GB/s on two cores of a Xeon).
+
+/// Large pages are this large, and blocks start at one.
+pub const LARGE_PAGE: usize = 2 << 20;
+
+/// `bytes` > 0 zeros that begin at a large page; none when the system has no memory left.
+#[cfg(all(target_os = "linux", not(miri)))]
+pub fn allocate(bytes: usize) -> Option<*mut u8> {
+    use libc::{MADV_HUGEPAGE, MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE, madvise, mmap, munmap};
+    let bytes = bytes.next_multiple_of(LARGE_PAGE);
+    let mapped = bytes.checked_add(LARGE_PAGE)?;
+    // SAFETY: a fresh mapping, of which the ends beyond an aligned block are returned.
+    unsafe {
+        let start = mmap(std::ptr::null_mut(), mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if start == MAP_FAILED {
+            return None;
+        }
+        let start = start.cast::<u8>();
+        let before = start.align_offset(LARGE_PAGE);
+        if before > 0 {
+            munmap(start.cast(), before);
+        }
+        let block = start.add(before);
+        munmap(block.add(bytes).cast(), LARGE_PAGE - before);
+        madvise(block.cast(), bytes, MADV_HUGEPAGE);
+        Some(block)
+    }
+}
+
+/// # Safety
+/// `allocate` gave this block for this many bytes, and nobody uses it any more.
+#[cfg(all(target_os = "linux", not(miri)))]
+pub unsafe fn release(start: *mut u8, bytes: usize) {
+    unsafe { libc::munmap(start.cast(), bytes.next_multiple_of(LARGE_PAGE)) };
+}
+
+/// Lets the system take back the large pages within a block; their contents become undefined.
+///
+/// # Safety
+/// The memory came from `allocate`, and nobody uses it now.
+#[cfg(all(target_os = "linux", not(miri)))]
+pub unsafe fn discard(start: *mut u8, bytes: usize) {
+    let before = start.align_offset(LARGE_PAGE);
+    let whole = bytes.saturating_sub(before) / LARGE_PAGE * LARGE_PAGE;
+    if whole > 0 {
+        unsafe { libc::madvise(start.add(before).cast(), whole, libc::MADV_DONTNEED) };
+    }
+}
+
+#[cfg(any(not(target_os = "linux"), miri))]
+mod portable {
+    use std::alloc::{Layout, alloc_zeroed, dealloc};
+
+    fn layout(bytes: usize) -> Layout {
+        Layout::from_size_align(bytes, 4096).expect("a block of a sane size")
+    }
+
+    pub fn allocate(bytes: usize) -> Option<*mut u8> {
+        // SAFETY: the size is not zero.
+        let start = unsafe { alloc_zeroed(layout(bytes)) };
+        (!start.is_null()).then_some(start)
+    }
+
+    pub unsafe fn release(start: *mut u8, bytes: usize) {
+        unsafe { dealloc(start, layout(bytes)) };
+    }
+
+    pub unsafe fn discard(_: *mut u8, _: usize) {}
+}
+
+#[cfg(any(not(target_os = "linux"), miri))]
+pub use portable::{allocate, discard, release};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_zeros_that_can_be_written_and_discarded() {
+        for bytes in [1, 4097, LARGE_PAGE, 2 * LARGE_PAGE + 5] {
+            let start = allocate(bytes).unwrap();
+            assert_eq!(start as usize % 4096, 0);
+            // SAFETY: the block is ours.
+            unsafe {
+                let block = std::slice::from_raw_parts_mut(start, bytes);
+                assert!(block.iter().all(|&byte| byte == 0));
+                block.fill(7);
+                discard(start, bytes);
+                release(start, bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn too_much_is_refused() {
+        assert!(allocate(1 << 60).is_none());
+    }
+}

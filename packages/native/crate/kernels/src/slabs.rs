@@ -1,0 +1,120 @@
+//! Blocks cut from slabs of large pages, so that tensors of less than a page share some.
+
+use std::collections::BTreeMap;
+
+use crate::pages;
+
+/// Bytes that are asked from the system at once.
+const SLAB: usize = if cfg!(any(test, miri)) { 1 << 20 } else { 32 << 20 };
+/// Larger blocks come from the system one by one.
+const LARGEST: usize = SLAB / 8;
+
+struct Slab {
+    start: *mut u8,
+    /// Bytes of what is free, by offset. Neighbours are joined.
+    free: BTreeMap<usize, usize>,
+}
+
+impl Slab {
+    fn take(&mut self, bytes: usize) -> Option<*mut u8> {
+        let (&offset, &free) = self.free.iter().find(|(_, free)| **free >= bytes)?;
+        self.free.remove(&offset);
+        if free > bytes {
+            self.free.insert(offset + bytes, free - bytes);
+        }
+        // SAFETY: the offset is within the slab.
+        Some(unsafe { self.start.add(offset) })
+    }
+
+    fn give_back(&mut self, mut offset: usize, mut bytes: usize) {
+        if let Some((&before, &length)) = self.free.range(..offset).next_back()
+            && before + length == offset
+        {
+            self.free.remove(&before);
+            (offset, bytes) = (before, bytes + length);
+        }
+        if let Some(after) = self.free.remove(&(offset + bytes)) {
+            bytes += after;
+        }
+        self.free.insert(offset, bytes);
+        // SAFETY: free memory of this slab.
+        unsafe { pages::discard(self.start.add(offset), bytes) };
+    }
+
+    fn is_free(&self) -> bool {
+        self.free.get(&0) == Some(&SLAB)
+    }
+}
+
+#[derive(Default)]
+pub struct Slabs(Vec<Slab>);
+
+impl Slabs {
+    /// A block of `bytes` > 0 bytes, a multiple of 64, that begins at a multiple of 64. Its contents are undefined.
+    pub fn allocate(&mut self, bytes: usize) -> Option<*mut u8> {
+        debug_assert!(bytes > 0 && bytes.is_multiple_of(64));
+        if bytes > LARGEST {
+            return pages::allocate(bytes);
+        }
+        if let Some(block) = self.0.iter_mut().find_map(|slab| slab.take(bytes)) {
+            return Some(block);
+        }
+        let mut slab = Slab { start: pages::allocate(SLAB)?, free: BTreeMap::from([(0, SLAB)]) };
+        let block = slab.take(bytes);
+        self.0.push(slab);
+        block
+    }
+
+    /// # Safety
+    /// `allocate` gave this block for this many bytes, and nobody uses it any more.
+    pub unsafe fn release(&mut self, block: *mut u8, bytes: usize) {
+        if bytes > LARGEST {
+            // SAFETY: as for this function.
+            unsafe { pages::release(block, bytes) };
+            return;
+        }
+        let within = |slab: &Slab| (slab.start..slab.start.wrapping_add(SLAB)).contains(&block);
+        let index = self.0.iter().position(within).expect("a block of one of the slabs");
+        let slab = &mut self.0[index];
+        slab.give_back(block as usize - slab.start as usize, bytes);
+        if slab.is_free() {
+            let slab = self.0.swap_remove(index);
+            // SAFETY: no block of it is in use.
+            unsafe { pages::release(slab.start, SLAB) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_do_not_overlap_and_slabs_go_back() {
+        let mut slabs = Slabs::default();
+        let sizes: Vec<usize> = (0..200).map(|i| 64 * (1 + i * 37 % 900)).chain([LARGEST + 64]).collect();
+        let mut blocks: Vec<_> = sizes.iter().map(|&bytes| (slabs.allocate(bytes).unwrap() as usize, bytes)).collect();
+        let mut sorted = blocks.clone();
+        sorted.sort();
+        assert!(sorted.windows(2).all(|pair| pair[0].0 + pair[0].1 <= pair[1].0));
+        assert!(sorted.iter().all(|(start, _)| start % 64 == 0));
+        assert!(slabs.0.len() > 1);
+        // In an order of its own: what is free joins on both sides.
+        while !blocks.is_empty() {
+            let (start, bytes) = blocks.swap_remove(blocks.len() * 5 / 7);
+            unsafe { slabs.release(start as *mut u8, bytes) };
+        }
+        assert!(slabs.0.is_empty());
+    }
+
+    #[test]
+    fn what_was_given_back_is_used_again() {
+        let mut slabs = Slabs::default();
+        let _first = slabs.allocate(64).unwrap();
+        let second = slabs.allocate(1 << 16).unwrap();
+        let _third = slabs.allocate(64).unwrap();
+        unsafe { slabs.release(second, 1 << 16) };
+        assert_eq!(slabs.allocate(1 << 16), Some(second));
+        assert_eq!(slabs.0.len(), 1);
+    }
+}
