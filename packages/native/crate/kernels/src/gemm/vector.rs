@@ -5,7 +5,9 @@ use super::Epilogue;
 use super::operand::{Operand, Source};
 use crate::activation::{self, Activation};
 use crate::parallel;
-use crate::simd::{Isa, isa, simd};
+use crate::simd::simd;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::{Isa, isa};
 use crate::vectors::Vectors;
 
 /// Rows of the left side up to which reading the right side bounds the product.
@@ -79,13 +81,13 @@ dot_products!(baseline, crate::vectors::Neon, "neon");
 dot_products!(baseline, crate::vectors::Portable);
 
 fn choose() -> DotProducts {
+    #[cfg(target_arch = "x86_64")]
     match isa() {
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 | Isa::Avx512Bf16 | Isa::Amx => avx512,
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => avx2,
-        _ => baseline,
+        Isa::Avx512 | Isa::Avx512Bf16 | Isa::Amx => return avx512,
+        Isa::Avx2 => return avx2,
+        Isa::Baseline => {}
     }
+    baseline
 }
 
 /// # Safety
