@@ -1,5 +1,5 @@
 /** A trained model as the verbs use it: weights, tokenizer, and what it was trained for, all from its checkpoint. */
-import type { AnyModel, ModelConfig } from "@megatron-ts/model";
+import type { AnyModel } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import type { ObjectiveConfig } from "@megatron-ts/train";
 import { UsageError } from "./errors.ts";
@@ -25,6 +25,7 @@ interface SavedRecipe {
 /** Loads a checkpoint, or the newest one of a run directory. The engine must be started. */
 export async function loadTrainedModel(path: string): Promise<TrainedModel> {
   const { loadModel } = await import("@megatron-ts/checkpoint");
+  const { longestSequence } = await import("@megatron-ts/model");
   const { createTokenizer, parseTokenizerJson } = await import("@megatron-ts/tokenizer");
   const { resolveObjective } = await import("@megatron-ts/train");
   const { parse } = await import("yaml");
@@ -40,13 +41,14 @@ export async function loadTrainedModel(path: string): Promise<TrainedModel> {
     if (manifest.tokenizerFingerprint !== null && manifest.tokenizerFingerprint !== tokenizer.fingerprint) {
       throw new UsageError(`${directory}: its tokenizer.json is not the tokenizer that the model was trained with`);
     }
+    const longest = longestSequence(model.config);
     const recipe = has("recipe.yaml") ? (parse(text("recipe.yaml")) as SavedRecipe) : null;
     return {
       directory,
       step: manifest.step,
       model,
       tokenizer,
-      sequenceLength: recipe?.data.sequenceLength ?? longestSample(model.config),
+      sequenceLength: recipe?.data.sequenceLength ?? (Number.isFinite(longest) ? longest : authorsLength),
       objective: resolveObjective(recipe?.train.objective, model.config.family),
     };
   } catch (error) {
@@ -58,9 +60,4 @@ export async function loadTrainedModel(path: string): Promise<TrainedModel> {
 }
 
 /** Of models that tell positions by distance alone, as many tokens as their authors trained them with. */
-function longestSample(config: ModelConfig): number {
-  if (!("maxPositions" in config)) return 512;
-  // Positions behind padding begin after the padding token's own.
-  const unused = "paddingToken" in config && config.paddingToken !== undefined ? config.paddingToken + 1 : 0;
-  return config.maxPositions - unused;
-}
+const authorsLength = 512;

@@ -29,6 +29,7 @@ export { classificationLosses, type TaskHeadConfig, taskHeadSchema } from "./hea
 export { spanLosses } from "./heads-question-answering.ts";
 export { llamaFormat } from "./llama-format.ts";
 export { llamaNames } from "./llama-names.ts";
+export { longestSequence } from "./longest-sequence.ts";
 export type {
   EncoderInput,
   EncoderModel,

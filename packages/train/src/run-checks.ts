@@ -2,13 +2,13 @@
  * Fields of a run configuration that are each valid but contradict one another. Every check gives the path to change,
  * what would fit, and the figures it was judged by.
  */
+import { longestSequence, type ModelRecipe } from "@megatron-ts/model";
 import type { ConfigProblem } from "./configuration-error.ts";
 import type { ParallelConfig, TrainConfig } from "./train-configuration.ts";
 
 /** The fields that are judged together. */
 export interface CheckedSections {
-  /** Families with relative positions have no longest sequence. */
-  model: { numHeads: number; numLayers: number; maxPositions?: number };
+  model: ModelRecipe;
   data: { sequenceLength: number };
   train: TrainConfig;
   parallel: ParallelConfig;
@@ -23,12 +23,17 @@ export const checkRunConfiguration = (sections: CheckedSections): ConfigProblem[
 
 /** The model divides over the mesh, and its samples fit its positions. */
 function checkModel({ model, data, parallel }: CheckedSections): ConfigProblem[] {
+  const longest = longestSequence(model);
+  const rows = "maxPositions" in model ? model.maxPositions : longest;
+  const reason =
+    rows === longest
+      ? `model.maxPositions (${rows})`
+      : `${longest}, which model.maxPositions (${rows}) leaves behind model.paddingToken`;
   return problems([
-    model.maxPositions !== undefined &&
-      data.sequenceLength > model.maxPositions && {
-        path: "data.sequenceLength",
-        message: `expected at most model.maxPositions (${model.maxPositions}); got ${data.sequenceLength}`,
-      },
+    data.sequenceLength > longest && {
+      path: "data.sequenceLength",
+      message: `expected at most ${reason}; got ${data.sequenceLength}`,
+    },
     model.numHeads % parallel.tensor !== 0 && {
       path: "parallel.tensor",
       message: `expected a divisor of model.numHeads (${model.numHeads}); got ${parallel.tensor}`,

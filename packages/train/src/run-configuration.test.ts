@@ -46,6 +46,7 @@ describe("a valid recipe", () => {
         beta2: 0.999,
         epsilon: 1e-8,
         weightDecay: 0.01,
+        biasCorrection: true,
       },
       schedule: { name: "cosine", warmupSteps: 10, minimum: 1e-5 },
       clipNorm: 1,
@@ -183,6 +184,17 @@ describe("contradictions", () => {
       "positions",
       [["data.sequenceLength", "129"]],
       ["--data.sequenceLength: expected at most model.maxPositions (128); got 129"],
+    ],
+    [
+      "positions behind padding",
+      [
+        ["model.family", "bert"],
+        ["model.paddingToken", "1"],
+        ["data.sequenceLength", "127"],
+      ],
+      [
+        "--data.sequenceLength: expected at most 126, which model.maxPositions (128) leaves behind model.paddingToken; got 127",
+      ],
     ],
     [
       "mesh",

@@ -15,6 +15,8 @@ const adamWSchema = z.strictObject({
   epsilon: z.number().gt(0).default(1e-8),
   /** Decoupled; biases and norms have none. */
   weightDecay: z.number().min(0).default(0.01),
+  /** False for the Adam that BERT was trained with, whose moments are not corrected for having begun at zero. */
+  biasCorrection: z.boolean().default(true),
 });
 
 const batchRampSchema = z.strictObject({

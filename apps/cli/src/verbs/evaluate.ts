@@ -105,13 +105,20 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
 /** Throws a UsageError for an objective or an option that does not fit the model. */
 async function openMeasures(
   { model, objective: trained }: TrainedModel,
-  { objective: name, pseudo, stride }: Options,
+  { objective: name, pseudo, stride, sequenceLength }: Options,
   evaluation: EvaluationOptions,
 ): Promise<HeldOutMeasure[]> {
   const { objectiveConfigSchema, objectivesOf, openEvaluation, openPseudoEvaluation } = await import(
     "@megatron-ts/train"
   );
+  const { longestSequence } = await import("@megatron-ts/model");
   const { family } = model.config;
+  const longest = longestSequence(model.config);
+  if (sequenceLength !== undefined && sequenceLength > longest) {
+    throw new UsageError(
+      `--sequence-length: expected at most ${longest}, which the model takes; got ${sequenceLength}`,
+    );
+  }
   const possible = objectivesOf(family).filter((known) => known !== "mixed");
   if (name && !possible.includes(name)) {
     throw new UsageError(`--objective: expected ${possible.join(" or ")} for a model of family ${family}; got ${name}`);
