@@ -1,6 +1,6 @@
 /** The built program as a process: what it loads, its streams and its signals. Needs `dist/`, which `npm test` builds first. */
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { furnish, openWorkshop } from "./testing/workshop.ts";
@@ -97,6 +97,27 @@ describe.runIf(built)("the built program", () => {
     running.child.stdout!.destroy();
     expect((await running.ended).code).toBe(0);
     expect(running.stderr).toBe("");
+  });
+
+  it("trains on when nobody reads its log any more", async () => {
+    const recipe = workshop.recipe("unread.yaml", "runs/unread");
+    const running = start(["pretrain", recipe, "--json"]);
+    await until(() => running.stderr.includes("step "));
+    running.child.stderr!.destroy();
+    expect(await running.ended).toEqual({ code: 0, signal: null });
+    expect(JSON.parse(running.stdout)).toMatchObject({ reason: "completed", step: 20 });
+  });
+
+  it.runIf(existsSync("/dev/full"))("says in one line that its output cannot be written", async () => {
+    const output = openSync("/dev/full", "w");
+    const child = spawn(process.execPath, [program, "models"], { stdio: ["ignore", output, "pipe"] });
+    closeSync(output);
+    let stderr = "";
+    child.stderr!.on("data", (chunk) => {
+      stderr += chunk;
+    });
+    expect(await new Promise((resolve) => child.on("close", resolve))).toBe(1);
+    expect(stderr).toBe("error: cannot write the output: the disk is full\n");
   });
 
   it.each(["SIGINT", "SIGTERM"] as const)("saves and ends at %s, and goes on from there", async (signal) => {

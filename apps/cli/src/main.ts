@@ -24,10 +24,13 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
 
 /** Runs this process's own command line and leaves its exit code. */
 export async function runProcess(): Promise<void> {
-  // Whoever read our output has had enough: `megatron ... | head`.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    // Whoever read our output has had enough: `megatron ... | head`.
     if (error.code === "EPIPE") process.exit(0);
-    throw error;
+    process.stderr.write(`error: cannot write the output: ${describeFailure(error).message}\n`);
+    process.exit(1);
   });
+  // A run does not end because nobody reads its log any more.
+  process.stderr.on("error", () => {});
   process.exitCode = await main(process.argv.slice(2), processTerminal());
 }
