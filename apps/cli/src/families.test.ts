@@ -209,6 +209,7 @@ describe("what a family can be asked", () => {
     ["GPT", ["--pseudo"], "--pseudo is for masked models"],
     ["GPT", ["--objective", "masked"], "--objective: expected causal for a model of family gpt; got masked"],
     ["XLNet", ["--stride", "4"], "--stride is for causal models"],
+    ["RoBERTa", ["--sequence-length", "33"], "--sequence-length: expected at most 32, which the model takes; got 33"],
   ])("%s, not by %j", async (name, more, message) => {
     const { code, stderr } = await megatron("evaluate", path(name), "--data", path("corpus"), ...more);
     expect(code).toBe(2);

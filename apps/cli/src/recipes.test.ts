@@ -2,8 +2,8 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { countModelParameters } from "@megatron-ts/model";
-import { completeModel, loadPretrainRecipe } from "@megatron-ts/train";
+import { countModelParameters, foreignFormatFor, presets } from "@megatron-ts/model";
+import { completeModel, loadPretrainRecipe, resolveObjective } from "@megatron-ts/train";
 import { describe, expect, it } from "vitest";
 
 const recipes = fileURLToPath(new URL("../../../recipes", import.meta.url));
@@ -28,6 +28,33 @@ describe("recipes", () => {
     expect(countModelParameters(completeModel(load("gpt2-124m.yaml").model, { vocabularySize: 50_257 }))).toBe(
       124_439_808,
     );
+  });
+
+  it.each([
+    [
+      "bert-large",
+      30_522,
+      { objective: { pairs: "next-sentence" }, optimizer: { biasCorrection: false, epsilon: 1e-6 } },
+    ],
+    ["megatron-bert-336m", 30_592, { objective: { unit: "n-gram", pairs: "sentence-order" }, batchSize: 1024 }],
+    ["roberta-large", 50_265, { objective: { pairs: null }, optimizer: { beta2: 0.98 }, clipNorm: null }],
+    ["xlnet-large", 32_000, { objective: { predicted: 85 / 512, contextPerToken: 6, bothDirections: true } }],
+    ["t5-base", 32_128, { objective: { rate: 0.15, meanLength: 3 } }],
+    ["sc2019-345m", 30_592, { objective: { name: "mixed" } }],
+  ])("%s has its published size and settings", (name, vocabularySize, settings) => {
+    const { model, train } = load(`${name}.yaml`);
+    // The preset of sc2019 is counted without the heads that its recipe adds.
+    const { pairHead, numTokenTypes, ...bare } = model as typeof model & { pairHead?: boolean; numTokenTypes?: number };
+    const counted = name.startsWith("sc2019") ? (bare as typeof model) : model;
+    expect(countModelParameters(completeModel(counted, { vocabularySize }))).toBe(presets[name]!.parameters);
+    expect(train).toMatchObject(settings);
+    expect(resolveObjective(train.objective, model.family)).toEqual(train.objective);
+  });
+
+  it("llama-125m can be said in Llama's format", () => {
+    const model = completeModel(load("llama-125m.yaml").model, { vocabularySize: 32_000 });
+    expect(foreignFormatFor(model)?.modelType).toBe("llama");
+    expect(countModelParameters(model)).toBe(124_668_672);
   });
 
   it("quickstart ends within five minutes", () => {
