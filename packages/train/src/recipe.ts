@@ -2,7 +2,18 @@
  * Recipes: YAML text and command-line overrides in, a checked configuration out; and back to YAML. Every mistake is
  * found at once and named by its line or flag. Knows nothing of what the fields mean, and reads no file.
  */
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, stringify } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  stringify,
+  type YAMLParseError,
+} from "yaml";
 import type { z } from "zod";
 import { ConfigError, type ConfigProblem } from "./configuration-error.ts";
 import { applyOverrides, type Override } from "./recipe-overrides.ts";
@@ -26,17 +37,12 @@ export interface RecipeOptions<Schema extends z.ZodType> {
 export function parseRecipe<Schema extends z.ZodType>(text: string, options: RecipeOptions<Schema>): z.output<Schema> {
   const { schema, file = "recipe", overrides = [], check } = options;
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
   const at = (offset: number) => `${file}:${lines.linePos(offset).line}`;
-  if (document.errors.length > 0) {
-    const problems = document.errors.map(({ message, pos }) => ({
-      path: "",
-      message: `not YAML: ${message}`,
-      where: at(pos[0]),
-    }));
-    throw new ConfigError(problems);
-  }
-  const value = plainValue(document, file);
+  // Those after the first are mostly its consequences.
+  const [error] = document.errors;
+  if (error) throw new ConfigError([{ path: "", message: tellYamlError(error, text), where: at(error.pos[0]) }]);
+  const value = plainValue(document, { file, schema });
   applyOverrides(value, overrides);
 
   const located = (problems: readonly ConfigProblem[]) => {
@@ -60,10 +66,25 @@ export function parseRecipe<Schema extends z.ZodType>(text: string, options: Rec
 /** A resolved configuration as a recipe that parses to the same. */
 export const formatRecipe = (configuration: object): string => stringify(configuration);
 
-function plainValue(document: Document, file: string): object {
-  const value: unknown = document.toJS() ?? {};
-  if (typeof value === "object" && !Array.isArray(value)) return value!;
-  throw new ConfigError([{ path: "", message: "expected named fields, as in `train: { steps: 100 }`", where: file }]);
+function tellYamlError({ code, message, pos: [start] }: YAMLParseError, text: string): string {
+  if (code === "DUPLICATE_KEY") return `${/^[^\s:]+/.exec(text.slice(start))?.[0]}: is given twice`;
+  if (code === "MULTIPLE_DOCS") return "holds several documents, each after ---: expected one";
+  return `not YAML: ${message}`;
+}
+
+function plainValue(document: Document, { file, schema }: { file: string; schema: z.ZodType }): object {
+  const refuse = (message: string) => new ConfigError([{ path: "", message, where: file }]);
+  let value: unknown;
+  try {
+    value = document.toJS();
+  } catch (error) {
+    // An alias of nothing, or too many of them.
+    throw refuse(`not YAML: ${(error as Error).message}`);
+  }
+  if (value === null || value === undefined)
+    throw refuse(`is empty: expected ${outlineOf(schema).required?.join(", ")}`);
+  if (typeof value === "object" && !Array.isArray(value)) return value;
+  throw refuse("expected named fields, as in `train: { steps: 100 }`");
 }
 
 const overlap = (a: string, b: string) => a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);

@@ -159,14 +159,36 @@ describe("a wrong recipe", () => {
       ),
     ]);
     expect(mistakes("hello")).toEqual(["recipe.yaml: expected named fields, as in `train: { steps: 100 }`"]);
-    expect(mistakes("")).toHaveLength(4);
+    for (const nothing of ["", "# no field\n", "null"]) {
+      expect(mistakes(nothing)).toEqual(["recipe.yaml: is empty: expected model, data, train, run"]);
+    }
   });
 
   test("what is not YAML, and a field given twice", () => {
     expect(mistakes("train: { steps: 1")).toEqual([
       expect.stringMatching(/^recipe.yaml:1: not YAML: Flow map .* end with a }$/),
     ]);
-    expect(mistakes("a: 1\nb: 2\na: 3")).toEqual(["recipe.yaml:3: not YAML: Map keys must be unique"]);
+    expect(mistakes("train:\n  steps: 2\n  steps : 3")).toEqual(["recipe.yaml:3: steps: is given twice"]);
+    expect(mistakes("a: 1\n---\nb: 2")).toEqual([
+      "recipe.yaml:2: holds several documents, each after ---: expected one",
+    ]);
+    expect(mistakes("? [a]\n: 1")).toEqual([expect.stringMatching(/^recipe.yaml:1: not YAML: .*keys must be strings/)]);
+  });
+
+  test("what is wrong in many ways is told by its first", () => {
+    expect(mistakes("CHAPTER 1.\nCall me: Ishmael\n some: years\n")).toEqual([
+      expect.stringMatching(/^recipe.yaml:1: not YAML: /),
+    ]);
+  });
+
+  test("aliases of nothing, and of too much", () => {
+    expect(mistakes("train: *all")).toEqual([
+      expect.stringMatching(/^recipe.yaml: not YAML: Unresolved alias .*: all$/),
+    ]);
+    const list = (name: string, of: string) => `${name}: &${name} [${Array(9).fill(of).join(", ")}]\n`;
+    expect(mistakes(list("a", "1") + list("b", "*a") + list("c", "*b") + list("d", "*c"))).toEqual([
+      expect.stringMatching(/^recipe.yaml: not YAML: Excessive alias count/),
+    ]);
   });
 
   test("aliases are followed to where a field is written", () => {

@@ -8,6 +8,7 @@ import { z } from "zod";
 export interface Outline {
   type?: string;
   properties?: Record<string, Outline>;
+  required?: string[];
   additionalProperties?: boolean | Outline;
   items?: boolean | Outline;
   prefixItems?: Outline[];
