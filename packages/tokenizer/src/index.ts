@@ -17,7 +17,7 @@ export {
   type TokenizerJson,
   type TokenizerPart,
 } from "./tokenizer-json.ts";
-export { END_OF_TEXT, type TrainBpeOptions, trainBpe } from "./train-bpe.ts";
+export { END_OF_TEXT, ROBERTA_TOKENS, type TrainBpeOptions, trainBpe } from "./train-bpe.ts";
 export { T5_TOKENS, type TrainUnigramOptions, trainUnigram, XLNET_TOKENS } from "./train-unigram.ts";
 export { BERT_TOKENS, type TrainWordPieceOptions, trainWordPiece } from "./train-wordpiece.ts";
 export type { TrainingProgress } from "./training.ts";

@@ -3,7 +3,7 @@ import { createTokenizer } from "./create-tokenizer.ts";
 import { TokenizerError } from "./errors.ts";
 import { speeches } from "./test-texts.ts";
 import { type BpeModel, formatTokenizerJson } from "./tokenizer-json.ts";
-import { trainBpe } from "./train-bpe.ts";
+import { ROBERTA_TOKENS, trainBpe } from "./train-bpe.ts";
 import type { TrainingProgress } from "./training.ts";
 
 const merges = async (texts: string[], options: { vocabularySize?: number; minFrequency?: number } = {}) => {
@@ -47,6 +47,18 @@ describe("trainBpe", () => {
       { stage: "merge", size: 258, vocabularySize: 300 },
       { stage: "merge", size: 259, vocabularySize: 300 },
     ]);
+  });
+
+  it("gives RoBERTa's markers and frame, whose mask takes the blank before it", async () => {
+    const json = await trainBpe(["call me ishmael"], { vocabularySize: 265, family: "roberta" });
+    const tokenizer = await createTokenizer(json);
+    expect(ROBERTA_TOKENS.map((token) => tokenizer.tokenToId(token))).toEqual([0, 1, 2, 3, 4]);
+    const [me, dot] = [tokenizer.encode("me", { addSpecialTokens: false }), tokenizer.tokenToId(".")];
+    expect([...tokenizer.encode("me <mask>.")]).toEqual([0, ...me, 4, dot, 2]);
+    expect(tokenizer.endOfText).toBe(2);
+    await expect(
+      trainBpe(["a"], { vocabularySize: 300, family: "roberta", specialTokens: ["<s>", "<mask>"] }),
+    ).rejects.toThrow("the special tokens of roberta must include </s>");
   });
 
   it("takes special tokens as they come, and texts with words like JavaScript's own", async () => {

@@ -30,13 +30,16 @@ export function checkVocabulary(options: {
   }
 }
 
-/** Special tokens as tokenizer.json lists them, with the ids from 0 on. */
+/**
+ * Special tokens as tokenizer.json lists them, with the ids from 0 on. A blank before `<mask>` belongs to what it hides, as
+ * RoBERTa and XLNet have it.
+ */
 export const addSpecialTokens = (contents: readonly string[]): AddedToken[] =>
   contents.map((content, id) => ({
     id,
     content,
     single_word: false,
-    lstrip: false,
+    lstrip: content === "<mask>",
     rstrip: false,
     normalized: false,
     special: true,

@@ -9,7 +9,7 @@ import type { Terminal } from "../terminal.ts";
 interface Options extends TextOptions {
   vocabSize: number;
   output: string;
-  type: "bpe" | "wordpiece" | "t5" | "xlnet";
+  type: "bpe" | "roberta" | "wordpiece" | "t5" | "xlnet";
   minFrequency?: number;
   specialTokens?: string[];
   json?: boolean;
@@ -23,9 +23,9 @@ export function addTokenizerTrain(parent: Command, terminal: Terminal): void {
     .addOption(
       new Option(
         "--type <name>",
-        "byte-level BPE (GPT, RoBERTa), WordPiece (BERT), or Unigram with the markers of T5 or XLNet",
+        "byte-level BPE (GPT), with the markers of RoBERTa, WordPiece (BERT), or Unigram with the markers of T5 or XLNet",
       )
-        .choices(["bpe", "wordpiece", "t5", "xlnet"])
+        .choices(["bpe", "roberta", "wordpiece", "t5", "xlnet"])
         .default("bpe"),
     )
     .option("--special-tokens <tokens...>", "markers, in the order of their ids (default: the family's own)")
@@ -69,6 +69,7 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
   };
   const json = await {
     bpe: () => trainBpe(texts, { vocabularySize, minFrequency, specialTokens, onProgress }),
+    roberta: () => trainBpe(texts, { vocabularySize, family: "roberta", minFrequency, specialTokens, onProgress }),
     wordpiece: () => trainWordPiece(texts, { vocabularySize, minFrequency, specialTokens, onProgress }),
     t5: () => trainUnigram(texts, { vocabularySize, family: "t5", specialTokens, onProgress }),
     xlnet: () => trainUnigram(texts, { vocabularySize, family: "xlnet", specialTokens, onProgress }),
