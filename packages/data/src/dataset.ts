@@ -43,9 +43,10 @@ export async function openDataset(
       documentsOf(split) {
         if (split === "all") return nonEmpty({ start: 0, end: dataset.documents }, "it", found);
         if (!ranges)
-          throw new DataError("has no sidecar that records a split: give split weights such as 98,1,1", {
-            source: `${found}.idx`,
-          });
+          throw new DataError(
+            "has no .json beside it that records a split: take all of its documents (split: all), or prepare the text again",
+            { source: `${found}.idx` },
+          );
         const weights = options.splitWeights ?? sidecar?.split.weights ?? [];
         const label = `its ${split} split (weights ${weights.join(",")} of ${dataset.documents} documents)`;
         return nonEmpty(ranges[split], label, found);
@@ -58,7 +59,7 @@ export async function openDataset(
 }
 
 /** The full prefix of the one dataset that `prefix` stands for. */
-export function resolvePrefix(prefix: string): string {
+function resolvePrefix(prefix: string): string {
   if (existsSync(`${prefix}.idx`)) return prefix;
   const directory = dirname(prefix);
   const name = basename(prefix);
@@ -71,13 +72,16 @@ export function resolvePrefix(prefix: string): string {
     throw new DataError(`stands for several datasets, name one of them: ${candidates.sort().join(", ")}`, {
       source: prefix,
     });
+  const [, ending] = /\.(bin|idx|json)$/.exec(name) ?? [];
+  if (ending && existsSync(prefix))
+    throw new DataError(`is one file of a dataset: name the dataset without .${ending}`, { source: prefix });
   throw new DataError(`no dataset there: expected ${name}.idx or ${name}_<key>_document.idx (made by prepare)`, {
     source: prefix,
   });
 }
 
 /** Compares both files with the checksums of the sidecar. DataError naming the file that differs. */
-export async function verifyChecksums(prefix: string, sidecar: DatasetSidecar): Promise<void> {
+async function verifyChecksums(prefix: string, sidecar: DatasetSidecar): Promise<void> {
   for (const kind of ["idx", "bin"] as const) {
     const path = `${prefix}.${kind}`;
     const expected = sidecar.files[kind];

@@ -21,14 +21,16 @@ export class DataError extends Error {
 
 /** Turns what the file system threw for `path` into one line; anything else is returned as it came. */
 export function fileError(error: unknown, path: string): unknown {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
   const messages: Record<string, string> = {
-    ENOENT: "no such file",
+    // Where a directory was to be made, Node says ENOENT for a read-only file system too.
+    ENOENT: syscall === "mkdir" ? "this directory cannot be made there" : "no such file",
     EACCES: "permission denied",
     EPERM: "permission denied",
+    EROFS: "the file system is read-only",
     EISDIR: "is a directory, not a file",
     ENOTDIR: "no such file (a part of its path is not a directory)",
   };
   const message = code === undefined ? undefined : messages[code];
-  return message === undefined ? error : new DataError(message, { source: path, cause: error });
+  return message === undefined ? error : new DataError(message, { source: path || '""', cause: error });
 }

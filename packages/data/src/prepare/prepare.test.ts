@@ -6,6 +6,7 @@ import { loadTokenizer } from "@megatron-ts/tokenizer/files";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openDataset } from "../dataset.ts";
 import { DataError } from "../errors.ts";
+import { takeLock } from "../lock.ts";
 import { buildEntries } from "../testing/build.ts";
 import { golden, temporaryDirectory, textFile } from "../testing/directory.ts";
 import { type PrepareOptions, type PrepareTuning, prepareWith } from "./prepare.ts";
@@ -47,7 +48,7 @@ const filesOf = (prefix: string) =>
   ["bin", "idx", "json"].map((ending) => readFileSync(`${prefix}.${ending}`).toString("base64"));
 
 const leftovers = (prefix: string) =>
-  readdirSync(path(".")).filter((name) => name.startsWith(basename(prefix)) && /partial|journal|new/.test(name));
+  readdirSync(path(".")).filter((name) => name.startsWith(basename(prefix)) && /partial|journal|new|lock/.test(name));
 
 async function tokensOf(output: string): Promise<number[][]> {
   const dataset = await openDataset(output);
@@ -304,7 +305,11 @@ describe("a mistake gets one line, and leaves nothing behind", () => {
     ["a missing input", {}, /^missing.txt: no such file$/],
     ["a missing tokenizer", { tokenizerPath: "nowhere" }, /^there is no tokenizer at nowhere/],
     ["a wrong split", { split: [-1, 2] }, /^expected up to three split weights/],
-    ["half a worker", { workers: 0.5 }, /^expected a whole number of workers, found 0.5$/],
+    ["half a worker", { workers: 0.5 }, /^expected a whole number of workers, at most \d+ on this machine, found 0.5$/],
+    ["more workers than any machine has", { workers: 9999 }, /^expected a whole number of workers, at most \d+ /],
+    ["no output", { output: "" }, /^expected the beginning of a file's name, as in data\/corpus, found ""$/],
+    ["a directory as output", { output: "data/" }, /^expected the beginning of a file's name, .* found "data\/"$/],
+    ["a key that is a path", { jsonKey: "a/b" }, /^the key is a part of the output's name, where "a\/b" cannot stand$/],
   ] as const)("%s", async (_, options, expected) => {
     expect(await problem({ inputs: [path("missing.txt")], ...options })).toMatch(expected);
   });
@@ -317,70 +322,21 @@ describe("a mistake gets one line, and leaves nothing behind", () => {
     );
   });
 
+  it("an output that another process is writing", async () => {
+    const release = takeLock(path("mistake_text_document.lock"), () => new Error("is free"));
+    const options = { tokenizerPath, inputs: [file("some.txt", "text")], output: path("mistake"), workers: 0 };
+    await expect(prepareWith(options, inThisThread)).rejects.toThrow(
+      `mistake_text_document: is being written already (process ${process.pid}): wait for it, or choose another output`,
+    );
+    release();
+    expect(await prepareWith(options, inThisThread)).toMatchObject({ resumed: false });
+  });
+
   it("text without a document, or without a token", async () => {
     expect(await problem({ inputs: [file("none.jsonl", "\n")] })).toBe("none.jsonl: holds no document");
     expect(await problem({ inputs: [file("blank.jsonl", jsonl([""]))] })).toBe(
       "the inputs hold no text that makes a token",
     );
     expect(await problem({ inputs: [file("first.jsonl", "{")] })).toMatch(/^first.jsonl:1: malformed JSON/);
-  });
-});
-
-describe("a dataset is opened", () => {
-  const prefix = path("opened_text_document");
-  beforeAll(async () => {
-    await prepare({ inputs: [file("opened.jsonl", jsonl(prose(9)))], output: path("opened") });
-  });
-  const problem = async (name: string, options?: Parameters<typeof openDataset>[1]) => {
-    const error = await openDataset(path(name), options).then(
-      () => "opened",
-      (thrown: unknown) => thrown as Error,
-    );
-    if (typeof error === "string") return error;
-    expect(error).toBeInstanceOf(DataError);
-    return error.message.replaceAll(path("/"), "");
-  };
-  const changed = async (ending: string, change: (content: Buffer) => Buffer, options?: { verify: boolean }) => {
-    const original = readFileSync(`${prefix}.${ending}`);
-    writeFileSync(`${prefix}.${ending}`, change(Buffer.from(original)));
-    const message = await problem("opened", options);
-    writeFileSync(`${prefix}.${ending}`, original);
-    return message;
-  };
-  const flip = (content: Buffer) => {
-    content[content.length >> 1]! ^= 4;
-    return content;
-  };
-
-  it("only as it was written", async () => {
-    expect(await problem("opened")).toBe("opened");
-    expect(await changed("bin", flip)).toMatch(/^opened_text_document.bin: is damaged: its SHA-256 is not the one/);
-    expect(await changed("bin", flip, { verify: false })).toBe("opened");
-    expect(await changed("bin", (content) => content.subarray(2))).toMatch(/^opened_text_document.bin: is truncated/);
-    expect(await changed("idx", flip)).toMatch(/^opened_text_document.idx: is damaged/);
-    expect(await changed("idx", (content) => content.subarray(0, 40))).toMatch(/.idx: is truncated: 40 bytes/);
-    expect(await changed("json", (content) => content.subarray(1))).toMatch(/.json: damaged: malformed JSON/);
-    const newer = (content: Buffer) => Buffer.from(content.toString().replace('"version": 1', '"version": 2'));
-    expect(await changed("json", newer)).toMatch(/.json: is not the sidecar of a dataset \(version: /);
-  });
-
-  it("by the name that was given to prepare, if that is enough", async () => {
-    expect(await problem("nothing")).toBe(
-      "nothing: no dataset there: expected nothing.idx or nothing_<key>_document.idx (made by prepare)",
-    );
-    await prepare({
-      inputs: [file("body.jsonl", '{"body":"text"}')],
-      output: path("opened"),
-      jsonKey: "body",
-    });
-    expect(await problem("opened")).toBe(
-      "opened: stands for several datasets, name one of them: opened_body_document, opened_text_document",
-    );
-    rmSync(path("opened_body_document.json"));
-    const dataset = await openDataset(path("opened_body_document"));
-    expect(dataset.sidecar).toBeUndefined();
-    expect(() => dataset.documentsOf("train")).toThrow(/has no sidecar that records a split: give split weights/);
-    expect(dataset.documentsOf("all")).toEqual({ start: 0, end: 1 });
-    dataset.close();
   });
 });

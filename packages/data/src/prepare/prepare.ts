@@ -2,25 +2,19 @@
  * Text files to an indexed dataset and its sidecar: reads, cuts, encodes in worker threads, and writes in the order of
  * the input whatever the number of workers. Interrupted at any moment, it goes on where it was.
  */
-import { availableParallelism } from "node:os";
-import type { Tokenizer } from "@megatron-ts/tokenizer";
-import { loadTokenizer } from "@megatron-ts/tokenizer/files";
 import { DataError } from "../errors.ts";
-import { tokenTypeFor } from "../indexed/format.ts";
+import { takeLock } from "../lock.ts";
 import type { DatasetSidecar } from "../sidecar.ts";
-import { splitDocuments } from "../split.ts";
-import { createSentenceCuts } from "../steps/sentences.ts";
 import { type ReadOptions, readParts } from "../text/documents.ts";
-import { listSources } from "../text/sources.ts";
 import { type LanguageDataset, publishByLanguage } from "./by-language.ts";
 import { createCollector } from "./collector.ts";
-import { createCutFinder } from "./cuts.ts";
 import type { EncodedTask, EncodingTask } from "./encode.ts";
 import { builtWorker, createEncoderPool } from "./encoder-pool.ts";
-import { findJournal, jobKey, removeJournal, writeJournal } from "./journal.ts";
+import { type Job, planJob } from "./job.ts";
+import { findJournal, removeJournal, writeJournal } from "./journal.ts";
 import { cutIntoPieces, inTasks } from "./pieces.ts";
 import { publish, summarize, writeSidecar } from "./publish.ts";
-import { createSteps, type StepCounts, type StepOptions } from "./steps.ts";
+import type { StepCounts, StepOptions } from "./steps.ts";
 
 export interface PrepareOptions extends Pick<ReadOptions, "textDocument" | "format">, StepOptions {
   /** Files, globs, directories, or "-" for standard input. */
@@ -93,29 +87,25 @@ export function prepareDataset(options: PrepareOptions): Promise<PrepareResult> 
 }
 
 export async function prepareWith(options: PrepareOptions, tuning: PrepareTuning): Promise<PrepareResult> {
-  const { jsonKey = "text", split = [98, 1, 1], workers = availableParallelism() } = options;
-  if (!(Number.isInteger(workers) && workers >= 0))
-    throw new DataError(`expected a whole number of workers, found ${workers}`);
-  splitDocuments(0, split);
-  const tokenizer = await loadTokenizer(options.tokenizerPath);
-  const endOfDocument = endToken(tokenizer, options);
-  const sources = await listSources(options.inputs, options);
+  const job = await planJob(options);
+  const { prefix } = job;
+  const release = takeLock(`${prefix}.lock`, (process) => {
+    const message = `is being written already (process ${process}): wait for it, or choose another output`;
+    return new DataError(message, { source: prefix });
+  });
+  try {
+    return await carryOut(job, { options, tuning });
+  } finally {
+    release();
+  }
+}
+
+async function carryOut(
+  { jsonKey, split, workers, tokenizer, endOfDocument, sources, resumable, level, ...job }: Job,
+  { options, tuning }: { options: PrepareOptions; tuning: PrepareTuning },
+): Promise<PrepareResult> {
+  const { prefixOf, prefix, type, findCut, steps, key } = job;
   const { sentences } = options;
-  const level = sentences ? "sentence" : "document";
-  const prefixOf = (output: string) => `${output}_${jsonKey}_${level}`;
-  const prefix = prefixOf(options.output);
-  const type = tokenTypeFor(tokenizer.vocabularySize);
-  const findCut = sentences ? createSentenceCuts(sentences.language) : createCutFinder(tokenizer);
-  const steps = await createSteps({ ...options, jsonKey });
-  const key = jobKey(sources, [
-    tokenizer.fingerprint,
-    endOfDocument ?? null,
-    jsonKey,
-    options.textDocument ?? "file",
-    sentences?.language ?? null,
-    steps.settings,
-  ]);
-  const resumable = sources.every(({ path }) => path !== "-");
   const journal = resumable && options.resume !== false ? findJournal(prefix, { key, type }) : undefined;
   const finish = async () =>
     options.languages === "separate"
@@ -212,12 +202,4 @@ function nothingLeft({ decontamination }: StepCounts): string {
   return decontamination?.action === "drop" && decontamination.contaminated > 0
     ? `no document is left: all ${decontamination.contaminated} hold text of the evaluation files`
     : "the inputs hold no text that makes a token";
-}
-
-function endToken(tokenizer: Tokenizer, { appendEndOfDocument, sentences, tokenizerPath }: PrepareOptions) {
-  if (!(appendEndOfDocument ?? !sentences)) return undefined;
-  if (tokenizer.endOfText !== undefined) return tokenizer.endOfText;
-  throw new DataError("names no end-of-text token to put after documents: add one, or leave documents without", {
-    source: tokenizerPath,
-  });
 }
