@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, renameSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { platformName } from "./platform.mjs";
+import { binaryName, platformName } from "./platform.mjs";
 import { crate, missingCargo } from "./toolchain.mjs";
 
 const directory = fileURLToPath(new URL("..", import.meta.url));
@@ -35,7 +35,7 @@ if (reason) {
     console.error("native: the Rust crate did not compile");
     process.exit(1);
   }
-  const built = `${directory}megatron-native.${platformName(target)}.node`;
+  const built = `${directory}${binaryName(platformName(target))}`;
   if (!existsSync(built) || statSync(built).mtimeMs < statSync(libraryPath()).mtimeMs) {
     // Renamed into place: a process that has the old file open keeps it.
     copyFileSync(libraryPath(), `${built}.new`);

@@ -24,3 +24,13 @@ export function platformName(target = null) {
   const gnu = Boolean(process.report.getReport().header.glibcVersionRuntime);
   return `linux-${arch}-${gnu ? "gnu" : "musl"}`;
 }
+
+/** The file that is compiled for a platform. */
+export const binaryName = (platform) => `megatron-native.${platform}.node`;
+
+/** What npm is to know of a platform, so that it installs one package of all. */
+export function installedOn(platform) {
+  const [os, cpu, library] = platform.split("-");
+  const libc = { gnu: "glibc", musl: "musl" }[library];
+  return { os: [os], cpu: [cpu], ...(libc && { libc: [libc] }) };
+}

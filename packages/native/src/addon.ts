@@ -21,10 +21,11 @@ type Found = { addon: NativeAddon; path: string } | { reason: string };
 
 let found: Found | null = null;
 
-function find(): Found {
-  const require = createRequire(import.meta.url);
+/** The addon for the module at this URL: the one built in the directory above, else of an installed package. */
+export function findAddon(module: string): Found {
+  const require = createRequire(module);
   const name = platformName();
-  const built = fileURLToPath(new URL(`../megatron-native.${name}.node`, import.meta.url));
+  const built = fileURLToPath(new URL(`../megatron-native.${name}.node`, module));
   const candidate = existsSync(built) ? built : `@megatron-ts/native-${name}`;
   try {
     return { addon: require(candidate) as NativeAddon, path: require.resolve(candidate) };
@@ -37,6 +38,6 @@ function find(): Found {
 
 /** The addon, or why there is none. Looks once. */
 export function loadAddon(): Found {
-  found ??= find();
+  found ??= findAddon(import.meta.url);
   return found;
 }

@@ -93,16 +93,16 @@ mod tests {
     fn blocks_do_not_overlap_and_slabs_go_back() {
         let mut slabs = Slabs::default();
         let sizes: Vec<usize> = (0..200).map(|i| 64 * (1 + i * 37 % 900)).chain([LARGEST + 64]).collect();
-        let mut blocks: Vec<_> = sizes.iter().map(|&bytes| (slabs.allocate(bytes).unwrap() as usize, bytes)).collect();
+        let mut blocks: Vec<_> = sizes.iter().map(|&bytes| (slabs.allocate(bytes).unwrap(), bytes)).collect();
         let mut sorted = blocks.clone();
         sorted.sort();
-        assert!(sorted.windows(2).all(|pair| pair[0].0 + pair[0].1 <= pair[1].0));
-        assert!(sorted.iter().all(|(start, _)| start % 64 == 0));
+        assert!(sorted.windows(2).all(|pair| pair[0].0.addr() + pair[0].1 <= pair[1].0.addr()));
+        assert!(sorted.iter().all(|(start, _)| start.addr() % 64 == 0));
         assert!(slabs.0.len() > 1);
         // In an order of its own: what is free joins on both sides.
         while !blocks.is_empty() {
             let (start, bytes) = blocks.swap_remove(blocks.len() * 5 / 7);
-            unsafe { slabs.release(start as *mut u8, bytes) };
+            unsafe { slabs.release(start, bytes) };
         }
         assert!(slabs.0.is_empty());
     }
@@ -110,11 +110,15 @@ mod tests {
     #[test]
     fn what_was_given_back_is_used_again() {
         let mut slabs = Slabs::default();
-        let _first = slabs.allocate(64).unwrap();
+        let first = slabs.allocate(64).unwrap();
         let second = slabs.allocate(1 << 16).unwrap();
-        let _third = slabs.allocate(64).unwrap();
+        let third = slabs.allocate(64).unwrap();
         unsafe { slabs.release(second, 1 << 16) };
         assert_eq!(slabs.allocate(1 << 16), Some(second));
         assert_eq!(slabs.0.len(), 1);
+        for (block, bytes) in [(first, 64), (second, 1 << 16), (third, 64)] {
+            unsafe { slabs.release(block, bytes) };
+        }
+        assert!(slabs.0.is_empty());
     }
 }
