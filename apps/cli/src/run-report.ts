@@ -5,7 +5,6 @@ import type { Terminal } from "./terminal.ts";
 export async function createRunReport(terminal: Terminal): Promise<{ show(event: RunEvent): void; close(): void }> {
   const { formatCount, formatDifference, formatDuration, formatEvaluation, formatQuantity, formatReport } =
     await import("@megatron-ts/train");
-  const began = performance.now();
   let totals = { steps: 0, samples: 0 };
   const bar = terminal.progress("training");
 
@@ -19,10 +18,7 @@ export async function createRunReport(terminal: Terminal): Promise<{ show(event:
     } else if (event.type === "changed") {
       terminal.log(`changed since the checkpoint: ${formatDifference(event)}`);
     } else if (event.type === "step") {
-      const { step, loss, tokensPerSecond, secondsLeft } = event;
-      const elapsed = (performance.now() - began) / 1000;
-      // Under a time limit the clock is ahead of the steps.
-      const fraction = Math.max(step / totals.steps, elapsed / (elapsed + secondsLeft));
+      const { loss, tokensPerSecond, fraction, secondsLeft } = event;
       const speed = `${formatCount(tokensPerSecond)} tokens/s`;
       bar.update(fraction, `loss ${loss.toFixed(3)} | ${speed} | ${formatDuration(secondsLeft)} left`);
     } else if (event.type === "report") {

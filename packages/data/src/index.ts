@@ -17,6 +17,7 @@ export { type TokenType, tokenTypeFor } from "./indexed/format.ts";
 export { mergeIndexedDatasets } from "./indexed/merge.ts";
 export { type IndexedDataset, openIndexedDataset, type TokenArray } from "./indexed/reader.ts";
 export { createIndexedDatasetWriter, type IndexedDatasetWriter, type WriterPosition } from "./indexed/writer.ts";
+export { takeLock } from "./lock.ts";
 export {
   buildMaskedBatch,
   createMaskedBatches,

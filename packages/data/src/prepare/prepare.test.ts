@@ -5,7 +5,6 @@ import { fileURLToPath } from "node:url";
 import { loadTokenizer } from "@megatron-ts/tokenizer/files";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openDataset } from "../dataset.ts";
-import { DataError } from "../errors.ts";
 import { takeLock } from "../lock.ts";
 import { buildEntries } from "../testing/build.ts";
 import { golden, temporaryDirectory, textFile } from "../testing/directory.ts";

@@ -14,8 +14,8 @@ export type RunEvent =
     }
   /** A field that a resumed run was saved with and no longer has; the new value counts. */
   | { type: "changed"; path: string; old: unknown; new: unknown }
-  /** After each update. */
-  | { type: "step"; step: number; loss: number; tokensPerSecond: number; secondsLeft: number }
+  /** After each update. `fraction` is of the whole run, by steps or by its time limit, whichever is further. */
+  | { type: "step"; step: number; loss: number; tokensPerSecond: number; fraction: number; secondsLeft: number }
   | { type: "report"; report: IntervalReport; noise: { noiseScale: number; suggestedBatchSize: number } | null }
   /** `measure` is what the perplexity is called; null where the loss is a sum of several, and has none. */
   | { type: "evaluated"; step: number; measure: Measure | null; result: PerplexityResult }

@@ -143,7 +143,8 @@ export async function runLoop<Batch extends Rows, Trained extends Model>(
     interval = addStep(interval, { step, loss, learningRate, gradientNorm, seconds, samples: batch.batchSize, tokens });
     const stepsLeft = (train.steps - step) * seconds;
     const secondsLeft = Math.max(0, Math.min(stepsLeft, limitSeconds - state.trainedSeconds));
-    onEvent({ type: "step", step, loss, tokensPerSecond: tokens / seconds, secondsLeft });
+    const fraction = Math.max(step / train.steps, state.trainedSeconds / limitSeconds);
+    onEvent({ type: "step", step, loss, tokensPerSecond: tokens / seconds, fraction, secondsLeft });
 
     if (step % train.log.every === 0) report();
     if (train.evaluation && step % train.evaluation.every === 0) await runEvaluation();

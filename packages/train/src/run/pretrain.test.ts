@@ -1,8 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { latestCheckpoint, loadCheckpoint } from "@megatron-ts/checkpoint";
-import { createIndexedDatasetWriter } from "@megatron-ts/data";
+import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from "@megatron-ts/checkpoint";
+import { createIndexedDatasetWriter, takeLock } from "@megatron-ts/data";
 import { start } from "@megatron-ts/engine";
 import { createTokenizer, type Tokenizer, trainBpe } from "@megatron-ts/tokenizer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -118,6 +118,56 @@ describe("pretrain", () => {
     const more = await run("complete", { resume: "auto", overrides: [["train.steps", "14"]] });
     expect(more).toMatchObject({ reason: "completed", step: 14 });
     expect(more.events).toContainEqual({ type: "changed", path: "train.steps", old: 12, new: 14 });
+  });
+
+  it("counts samples on from those that another batch size consumed", async () => {
+    const constant: Override = ["train.batchRamp", "null"];
+    const first = await run("resized", { overrides: [constant], stopAfter: 4 });
+    expect(first.events[0]).toMatchObject({ totalSamples: 12 * 8 });
+    const { events } = await run("resized", { resume: "auto", overrides: [constant, ["train.batchSize", "16"]] });
+    const reports = events.flatMap((event) => (event.type === "report" ? [event.report] : []));
+    expect(events.find(({ type }) => type === "started")).toMatchObject({ totalSamples: 4 * 8 + 8 * 16 });
+    expect(reports.at(-1)).toMatchObject({ consumedSamples: 4 * 8 + 8 * 16, secondsLeft: 0 });
+    const fractions = events.flatMap((event) => (event.type === "step" ? [event.fraction] : []));
+    expect(fractions).toEqual(Array.from({ length: 8 }, (_, i) => (5 + i) / 12));
+  });
+
+  it("is the only one that writes into its directory", async () => {
+    const runDirectory = join(directory, "shared");
+    const release = takeLock(join(runDirectory, "lock"), () => new Error("is free"));
+    await expect(run("shared", { resume: "auto" })).rejects.toThrow(
+      `run.directory: a run is writing to ${runDirectory} (process ${process.pid}): stop it first, or choose another directory`,
+    );
+    expect(readdirSync(runDirectory)).toEqual(["lock"]);
+    release();
+    expect(await run("shared", { resume: "auto", stopAfter: 1 })).toMatchObject({ step: 1 });
+    expect(readdirSync(runDirectory)).not.toContain("lock");
+  });
+
+  it("does not go on from weights that no run saved", async () => {
+    await run("weights", { stopAfter: 1 });
+    const { directory: saved } = latestCheckpoint(join(directory, "weights"))!;
+    const checkpoint = loadCheckpoint(saved);
+    const { model, tokenizerFingerprint } = checkpoint.manifest;
+    const weights = checkpoint.weights.names.map((name) => ({
+      ...checkpoint.weights.info(name),
+      name,
+      bytes: () => checkpoint.weights.read(name),
+    }));
+    const imported = join(directory, "imported");
+    const tokenizerFields = tokenizerFingerprint === null ? {} : { tokenizerFingerprint };
+    await saveCheckpoint({
+      directory: imported,
+      step: 0,
+      consumedSamples: 0,
+      model,
+      groups: { weights },
+      ...tokenizerFields,
+    });
+    checkpoint.close();
+    await expect(run("from-weights", { resume: imported })).rejects.toThrow(
+      `--resume: expected a checkpoint that pretrain saved: ${imported} has weights, but no optimizer and no recipe`,
+    );
   });
 
   it("refuses to overwrite a run, another model, and a tokenizer that does not fit", async () => {

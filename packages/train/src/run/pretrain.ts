@@ -2,11 +2,11 @@
  * Pretraining from a configuration to the last checkpoint: opens data, model and logs, steps, evaluates, saves, resumes.
  * It prints nothing and starts no engine; what happens it tells as events.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkpointSource, type LoadedCheckpoint, latestCheckpoint, loadCheckpoint } from "@megatron-ts/checkpoint";
 import { flopsPerToken } from "@megatron-ts/cost";
-import { createBatchSchedule } from "@megatron-ts/data";
+import { createBatchSchedule, takeLock } from "@megatron-ts/data";
 import { createModel, type Model, type ModelConfig } from "@megatron-ts/model";
 import { countParameters } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
@@ -19,9 +19,10 @@ import { formatRecipe } from "../recipe.ts";
 import { createAdamW, type Optimizer } from "../step/optimizer.ts";
 import { openTensorBoard } from "../tensorboard.ts";
 import { completeModel, type PretrainConfig } from "./configuration.ts";
-import { openDatasets } from "./datasets.ts";
+import { openDatasets, type RunDatasets } from "./datasets.ts";
 import type { RunEvent } from "./events.ts";
 import { runLoop } from "./loop.ts";
+import type { ObjectiveConfig } from "./objective-configuration.ts";
 import { objectiveNamed, resolveObjective } from "./objectives.ts";
 import { checkTrainedParts } from "./trained-parts.ts";
 import { type LoopState, loadMoments, loopStateOf } from "./training-checkpoint.ts";
@@ -35,6 +36,12 @@ export interface PretrainOptions {
   stop?: { readonly requested: string | null };
 }
 
+/** Beside the run and in each checkpoint: the resolved recipe. */
+const RECIPE = "recipe.yaml";
+
+/** A configuration with nothing left open. */
+type ResolvedConfig = PretrainConfig & { train: { objective: ObjectiveConfig } };
+
 export type FinishReason = Extract<RunEvent, { type: "finished" }>["reason"];
 
 /**
@@ -46,13 +53,35 @@ export async function pretrain(
   { tokenizer, resume = "never", onEvent = () => {}, stop = { requested: null } }: PretrainOptions,
 ): Promise<{ reason: FinishReason; step: number }> {
   const { train, run } = configuration;
-  const resumedFrom = findCheckpoint(run.directory, resume);
   const model = completeModel(configuration.model, tokenizer);
   const objective = resolveObjective(train.objective, model.family);
   const untrained = checkTrainedParts(model, objective);
   if (untrained.length > 0) throw new ConfigError(untrained);
-  const resolved: PretrainConfig = { ...configuration, model, train: { ...train, objective } };
+  const resolved = { ...configuration, model, train: { ...train, objective } };
   const datasets = await openDatasets(configuration.data, { evaluates: train.evaluation !== null, tokenizer });
+  try {
+    const release = takeLock(join(run.directory, "lock"), (process) => {
+      const message = `a run is writing to ${run.directory} (process ${process}): stop it first, or choose another directory`;
+      return new ConfigError([{ path: "run.directory", message }]);
+    });
+    try {
+      return await trainOn(datasets, { resolved, tokenizer, resume, onEvent, stop });
+    } finally {
+      release();
+    }
+  } finally {
+    datasets.close();
+  }
+}
+
+/** The run itself, the only one that writes into its directory. */
+async function trainOn(
+  datasets: RunDatasets,
+  { resolved, tokenizer, resume, onEvent, stop }: Required<PretrainOptions> & { resolved: ResolvedConfig },
+): Promise<{ reason: FinishReason; step: number }> {
+  const { train, run, data } = resolved;
+  const { objective } = train;
+  const resumedFrom = findCheckpoint(run.directory, resume);
   const checkpoint = resumedFrom === null ? null : loadCheckpoint(resumedFrom);
   try {
     if (checkpoint) {
@@ -61,7 +90,7 @@ export async function pretrain(
     }
     const schedule = createBatchSchedule({ batchSize: train.batchSize, ramp: train.batchRamp ?? undefined });
     const kind = objectiveNamed(objective.name);
-    const context = { data: configuration.data, tokenizer, family: resolved.model.family, seed: train.seed };
+    const context = { data, tokenizer, family: resolved.model.family, seed: train.seed };
     const { training, validation } = datasets;
     const evaluation = { batchSize: train.microBatchSize, batches: train.evaluation?.batches ?? 0 };
     const batches = {
@@ -70,10 +99,11 @@ export async function pretrain(
     };
     const { model, optimizer, state } = build(resolved, checkpoint);
     checkpoint?.close();
-    mkdirSync(run.directory, { recursive: true });
-    writeFileSync(join(run.directory, "recipe.yaml"), formatRecipe(resolved));
-    const totalSamples = schedule.at(train.steps).firstSample;
+    writeFileSync(join(run.directory, RECIPE), formatRecipe(resolved));
     const { step } = state;
+    // What is left is the schedule's; what was consumed may have been by another batch size.
+    const samplesLeft = schedule.at(Math.max(step, train.steps)).firstSample - schedule.at(step).firstSample;
+    const totalSamples = state.consumedSamples + samplesLeft;
     const parameters = countParameters(model.parameters);
     onEvent({ type: "started", parameters, step, steps: train.steps, totalSamples, resumedFrom });
     const metrics = openMetricsLog(join(run.directory, "metrics.jsonl"), { resumedStep: step });
@@ -81,7 +111,7 @@ export async function pretrain(
       ? openTensorBoard(join(run.directory, "tensorboard"), { resumedStep: step })
       : null;
     try {
-      const shape = { ...model.config, sequenceLength: configuration.data.sequenceLength };
+      const shape = { ...model.config, sequenceLength: data.sequenceLength };
       return await runLoop({
         configuration: resolved,
         batches,
@@ -105,7 +135,6 @@ export async function pretrain(
     }
   } finally {
     checkpoint?.close();
-    datasets.close();
   }
 }
 
@@ -124,11 +153,15 @@ function findCheckpoint(runDirectory: string, resume: string): string | null {
   return null;
 }
 
-/** Throws a ConfigError where the checkpoint is of another model or another tokenizer. */
+/** Throws a ConfigError where the checkpoint is of another model or another tokenizer, or of no run. */
 function checkFits(
-  { manifest, directory }: LoadedCheckpoint,
+  { manifest, directory, optimizer }: LoadedCheckpoint,
   { resolved, tokenizer }: { resolved: PretrainConfig; tokenizer: Tokenizer },
 ): void {
+  if (!optimizer || !manifest.files.some(({ name }) => name === RECIPE)) {
+    const message = `expected a checkpoint that pretrain saved: ${directory} has weights, but no optimizer and no recipe`;
+    throw new ConfigError([{ path: "", where: "--resume", message }]);
+  }
   if (manifest.tokenizerFingerprint !== null && manifest.tokenizerFingerprint !== tokenizer.fingerprint) {
     throw new ConfigError([
       {
@@ -153,7 +186,7 @@ function tellChanges(
   checkpoint: LoadedCheckpoint,
   { resolved, onEvent }: { resolved: PretrainConfig; onEvent: (event: RunEvent) => void },
 ): void {
-  const saved = parse(Buffer.from(checkpoint.readFile("recipe.yaml")).toString("utf8")) as object;
+  const saved = parse(Buffer.from(checkpoint.readFile(RECIPE)).toString("utf8")) as object;
   const current = parse(formatRecipe(resolved)) as object;
   for (const difference of configurationDifferences(saved, current)) onEvent({ type: "changed", ...difference });
 }
