@@ -53,15 +53,20 @@ export function normals(key: Key, count: number, { start = 0 }: StreamOptions = 
  */
 export function truncatedNormals(key: Key, count: number, { start = 0 }: StreamOptions = {}): Float32Array {
   const out = new Float32Array(count);
+  const block = new Uint32Array(4);
   for (let i = 0; i < count; i++) {
-    let value = 0;
-    for (let attempt = 0; attempt < 16; attempt += 4) {
-      const candidates = normals(key, 4, { start: (start + i) * 16 + attempt });
-      const accepted = candidates.find((candidate) => Math.abs(candidate) <= 2);
-      value = accepted ?? Math.max(-2, Math.min(2, candidates[3]!));
-      if (accepted !== undefined) break;
+    // A block holds four of the candidates: of each pair of words a cosine and a sine, as in `normals`.
+    let value = 3;
+    for (let attempt = 0; attempt < 4 && Math.abs(value) > 2; attempt++) {
+      philoxBlock(key, (start + i) * 4 + attempt, block);
+      for (let pair = 0; pair < 4 && Math.abs(value) > 2; pair += 2) {
+        const radius = Math.sqrt(-2 * Math.log((block[pair]! + 1) / 0x100000000));
+        const angle = (2 * Math.PI * block[pair + 1]!) / 0x100000000;
+        value = Math.fround(radius * Math.cos(angle));
+        if (Math.abs(value) > 2) value = Math.fround(radius * Math.sin(angle));
+      }
     }
-    out[i] = value;
+    out[i] = Math.max(-2, Math.min(2, value));
   }
   return out;
 }
