@@ -92,6 +92,7 @@ function buildSample(options: PermutationBatchOptions, index: number) {
     const chosen = chooseTargets(own, {
       ...options,
       predicted: part.predicted,
+      reversed: runsBackwards(options, index),
       key: hashKey(seed, "targets", index, number),
     });
     const mask = permutationMask(own, {
@@ -108,12 +109,14 @@ function buildSample(options: PermutationBatchOptions, index: number) {
   return { tokens, segments, blocked, targets: Int32Array.from(targets) };
 }
 
+const runsBackwards = ({ bothDirections }: PermutationBatchOptions, index: number) => bothDirections && index % 2 === 1;
+
 /** The first part, then A SEP B SEP CLS; B follows A, or half the time comes from another sample. */
 function layOut(options: PermutationBatchOptions, index: number): { tokens: Int32Array; segments: Int32Array } {
-  const { samples, sequenceLength, reuse, bothDirections, separator, classification, seed } = options;
+  const { samples, sequenceLength, reuse, separator, classification, seed } = options;
   const draws = createDraws(hashKey(seed, "segments", index));
   const length = sequenceLength - 3;
-  const directed = (text: Int32Array) => (bothDirections && index % 2 === 1 ? text.toReversed() : text);
+  const directed = (text: Int32Array) => (runsBackwards(options, index) ? text.toReversed() : text);
   const text = directed(samples.at(index).tokens.subarray(0, length));
   const split = reuse + 1 + draws.below(length - reuse - 1);
   const random = draws.uniform() < 0.5;

@@ -13,12 +13,15 @@ export interface TargetOptions {
   contextPerToken: number;
   /** Runs have up to so many words, n with probability proportional to 1/n. */
   maxNgram: number;
+  /** Whether the text runs backwards: its words begin at their ends. */
+  reversed?: boolean;
   vocabulary: ObjectiveVocabulary;
   key: Key;
 }
 
 /** 1 for the tokens to predict: runs of whole words, each inside a context of its length times `contextPerToken`. */
-export function chooseTargets(tokens: Int32Array, options: TargetOptions): Uint8Array {
+export function chooseTargets(tokens: Int32Array, { reversed = false, ...options }: TargetOptions): Uint8Array {
+  if (reversed) return chooseTargets(tokens.toReversed(), options).reverse();
   const { predicted, contextPerToken, maxNgram, vocabulary, key } = options;
   const draws = createDraws(key);
   const chosen = new Uint8Array(tokens.length);
@@ -68,8 +71,8 @@ function fillUp(
 
 /**
  * Which token may not see which, [T * T]: 1 at [i * T + j] where i must not see j. Tokens that are not predicted are seen
- * by all and see no predicted one; a predicted one sees those that come before it in the order, never itself. The order
- * is one of `chunk` places, the same for every chunk.
+ * by all and see no predicted one; a predicted one sees those that come before it in the order, never itself. Chunk comes
+ * after chunk, each in the same order of its places.
  */
 export function permutationMask(
   tokens: Int32Array,
@@ -81,13 +84,11 @@ export function permutationMask(
   }: { targets: Uint8Array; chunk: number; vocabulary: ObjectiveVocabulary; key: Key },
 ): Uint8Array {
   const length = tokens.length;
-  const chunks = Math.ceil(length / chunk);
   const places = shuffleInPlace(
     Array.from({ length: chunk }, (_, place) => place),
     createDraws(hashKey(key, "order")),
   );
-  // Places of all chunks in the same shuffled order of their rows, as the original's reshape and transpose give.
-  const order = Int32Array.from({ length }, (_, i) => Math.floor(i / chunk) + places[i % chunk]! * chunks);
+  const order = Int32Array.from({ length }, (_, i) => i - (i % chunk) + places[i % chunk]!);
   const hidden = Uint8Array.from(tokens, (token, i) => (targets[i] === 1 || vocabulary.special[token] === 1 ? 1 : 0));
   const rank = Int32Array.from(order, (place, i) => (hidden[i] === 1 ? place : -1));
   const blocked = new Uint8Array(length * length);
