@@ -38,11 +38,13 @@ if (values.json) {
     const wanted = atLeast === undefined ? (atMost === undefined ? "" : `at most ${atMost}`) : `at least ${atLeast}`;
     const holds =
       ratio === undefined
-        ? "not measured"
+        ? peer === undefined
+          ? ""
+          : "not measured"
         : (atMost === undefined ? ratio >= (atLeast ?? 0) : ratio <= atMost)
           ? "yes"
           : "no";
-    const beside = theirs === undefined ? peer : `${number(theirs)} ${unit} (${peer})`;
+    const beside = theirs === undefined ? (peer ?? "-") : `${number(theirs)} ${unit} (${peer})`;
     process.stdout.write(
       `| ${what}${note ? `; ${note}` : ""} | ${number(ours)} ${unit} | ${beside} | ${number(ratio)} | ${wanted} | ${holds} |\n`,
     );
