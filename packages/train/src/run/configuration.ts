@@ -7,6 +7,7 @@ import { loadRecipe } from "../recipe-file.ts";
 import type { Override } from "../recipe-overrides.ts";
 import { checkRunConfiguration } from "../run-checks.ts";
 import { createRunConfigurationSchema } from "../run-configuration.ts";
+import { objectiveOfFamily } from "./objectives.ts";
 
 export const pretrainConfigSchema = createRunConfigurationSchema({ model: modelRecipeSchema, data: dataConfigSchema });
 export type PretrainConfig = z.output<typeof pretrainConfigSchema>;
@@ -14,10 +15,20 @@ export type PretrainConfig = z.output<typeof pretrainConfigSchema>;
 /** Contradictions between the sections. */
 export const checkPretrainConfig = (configuration: PretrainConfig): ConfigProblem[] => [
   ...checkRunConfiguration(configuration),
+  ...checkPackedDocuments(configuration),
   ...Object.entries(configuration.parallel).flatMap(([axis, ranks]): ConfigProblem[] =>
     ranks === 1 ? [] : [{ path: `parallel.${axis}`, message: `expected 1: runs have one rank so far; got ${ranks}` }],
   ),
 ];
+
+/** Only causal models are trained on packed documents that can be kept apart. */
+function checkPackedDocuments({ model, data, train }: PretrainConfig): ConfigProblem[] {
+  const name = train.objective?.name ?? objectiveOfFamily[model.family];
+  if (name === "causal") return [];
+  return (["resetPositions", "resetAttention", "maskEndOfDocumentLoss"] as const).flatMap((field): ConfigProblem[] =>
+    data[field] ? [{ path: `data.${field}`, message: `expected false: it is for causal models, not for ${name}` }] : [],
+  );
+}
 
 /** A recipe and its overrides as a checked configuration. Throws a ConfigError with a line for each mistake. */
 export const loadPretrainRecipe = (path: string, overrides: readonly Override[] = []): PretrainConfig =>

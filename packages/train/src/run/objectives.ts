@@ -19,7 +19,8 @@ const objectives: { [Name in ObjectiveConfig["name"]]: RunObjective<Name, never,
   mixed: createMixedRun((name) => objectiveNamed(name)) as never,
 };
 
-const ofFamily: Record<ModelConfig["family"], ObjectiveConfig["name"]> = {
+/** What a family is trained for unless the recipe says otherwise. */
+export const objectiveOfFamily: Record<ModelConfig["family"], ObjectiveConfig["name"]> = {
   gpt: "causal",
   bert: "masked",
   xlnet: "permutation",
@@ -29,7 +30,7 @@ const ofFamily: Record<ModelConfig["family"], ObjectiveConfig["name"]> = {
 
 /** The objective of a run with all its defaults. Throws a ConfigError for one that the family cannot be trained for. */
 export function resolveObjective(given: ObjectiveConfig | undefined, family: ModelConfig["family"]): ObjectiveConfig {
-  const config = given ?? objectiveConfigSchema.parse({ name: ofFamily[family] });
+  const config = given ?? objectiveConfigSchema.parse({ name: objectiveOfFamily[family] });
   const names =
     config.name === "mixed"
       ? ["mixed" as const, ...config.parts.map(({ objective }) => objective.name)]
