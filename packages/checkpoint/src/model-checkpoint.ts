@@ -1,10 +1,14 @@
 /** Models in checkpoints: parameters to tensor entries, and back through the scope. */
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { type AnyModel, createModel, modelConfigSchema } from "@megatron-ts/model";
 import { fromBytes, toBytes } from "@megatron-ts/ops";
 import type { Mesh, ParameterSource, Parameters } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { refusal } from "./checkpoint-error.ts";
+import { isHuggingFaceDirectory } from "./hugging-face/directory.ts";
 import { type LoadedCheckpoint, loadCheckpoint } from "./load-checkpoint.ts";
+import { manifestFile } from "./manifest.ts";
 import { latestCheckpoint } from "./run-directory.ts";
 import type { TensorEntry } from "./tensor-entry.ts";
 import type { TensorReader } from "./tensor-reader.ts";
@@ -37,8 +41,17 @@ export const checkpointSource =
     readTensor(reader, name, globalShape);
 
 /** The checkpoint that a path means: itself, or the newest of a run directory. Throws a CheckpointError for neither. */
-export function resolveCheckpoint(directory: string): string {
-  return latestCheckpoint(directory)?.directory ?? directory;
+export function resolveCheckpoint(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) throw refusal(`${path || '""'}: no such run or checkpoint`);
+  if (!found.isDirectory()) throw refusal(`${path} is a file: expected a run's directory, or a checkpoint in it`);
+  const latest = latestCheckpoint(path);
+  if (latest) return latest.directory;
+  if (existsSync(join(path, manifestFile))) return path;
+  if (isHuggingFaceDirectory(path)) {
+    throw refusal(`${path} is in Hugging Face's format: make a checkpoint of it first (megatron import)`);
+  }
+  throw refusal(`${path} holds no checkpoint`);
 }
 
 /** A model with the weights of a checkpoint, or of the newest one of a run directory. The caller closes the checkpoint. */

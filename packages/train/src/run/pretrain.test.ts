@@ -144,7 +144,10 @@ describe("pretrain", () => {
     expect(readdirSync(runDirectory)).not.toContain("lock");
   });
 
-  it("does not go on from weights that no run saved", async () => {
+  it("does not go on from what is no checkpoint, or from weights that no run saved", async () => {
+    await expect(run("from-nothing", { resume: "newest" })).rejects.toThrow(
+      "--resume: expected auto, never or a checkpoint; newest: no such run or checkpoint",
+    );
     await run("weights", { stopAfter: 1 });
     const { directory: saved } = latestCheckpoint(join(directory, "weights"))!;
     const checkpoint = loadCheckpoint(saved);

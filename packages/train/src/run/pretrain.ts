@@ -4,7 +4,13 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { checkpointSource, type LoadedCheckpoint, latestCheckpoint, loadCheckpoint } from "@megatron-ts/checkpoint";
+import {
+  checkpointSource,
+  type LoadedCheckpoint,
+  latestCheckpoint,
+  loadCheckpoint,
+  resolveCheckpoint,
+} from "@megatron-ts/checkpoint";
 import { flopsPerToken } from "@megatron-ts/cost";
 import { createBatchSchedule, takeLock } from "@megatron-ts/data";
 import { createModel, type Model, type ModelConfig } from "@megatron-ts/model";
@@ -141,7 +147,14 @@ async function trainOn(
 function findCheckpoint(runDirectory: string, resume: string): string | null {
   const latest = latestCheckpoint(runDirectory);
   if (resume === "auto") return latest?.directory ?? null;
-  if (resume !== "never") return latestCheckpoint(resume)?.directory ?? resume;
+  if (resume !== "never") {
+    try {
+      return resolveCheckpoint(resume);
+    } catch (error) {
+      const message = `expected auto, never or a checkpoint; ${(error as Error).message}`;
+      throw new ConfigError([{ path: "", where: "--resume", message }]);
+    }
+  }
   if (latest) {
     throw new ConfigError([
       {
