@@ -120,6 +120,19 @@ describe.runIf(built)("the built program", () => {
     expect(stderr).toBe("error: cannot write the output: the disk is full\n");
   });
 
+  it("says at Ctrl+C what becomes of a text that is prepared", async () => {
+    const long = workshop.file("long.txt", readFileSync(path("a.txt"), "utf8").repeat(300));
+    const options = ["--tokenizer", path("tok"), "--output", path("long"), "--workers", "0"];
+    const stopped = start(["prepare", "--input", long, ...options]);
+    await until(() => existsSync(path("long_text_document.lock")));
+    stopped.child.kill("SIGINT");
+    expect(await stopped.ended).toEqual({ code: 130, signal: null });
+    expect(stopped.stderr).toBe("interrupted (SIGINT): the same command goes on from here\n");
+    const resumed = start(["prepare", "--input", long, ...options]);
+    expect((await resumed.ended).code).toBe(0);
+    expect(existsSync(path("long_text_document.lock"))).toBe(false);
+  });
+
   it.each(["SIGINT", "SIGTERM"] as const)("saves and ends at %s, and goes on from there", async (signal) => {
     const recipe = workshop.recipe(`${signal}.yaml`, `runs/${signal}`);
     const options = ["--train.steps", "100000", "--train.checkpoint.every", "100000", "--resume", "auto"];

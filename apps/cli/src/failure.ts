@@ -19,6 +19,12 @@ const refusals: Record<string, string> = {
   EROFS: "the file system is read-only",
 };
 
+/** The same of a directory that was to be made: Node tells a read-only file system by ENOENT too. */
+const notMade: Record<string, string> = {
+  ENOENT: "this directory cannot be made there",
+  EEXIST: "is a file, but a directory is wanted there",
+};
+
 /** @param options.debug adds where it was thrown, for whoever mends the program. */
 export function describeFailure(error: unknown, { debug = false }: { debug?: boolean } = {}): Failure {
   const failure = judge(error);
@@ -28,9 +34,9 @@ export function describeFailure(error: unknown, { debug = false }: { debug?: boo
 
 function judge(error: unknown): Failure {
   if (!(error instanceof Error)) return { message: String(error), exitCode: 1 };
-  const { userError, code, path } = error as Error & { userError?: boolean; code?: string; path?: string };
+  const { userError, code, path, syscall } = error as NodeJS.ErrnoException & { userError?: boolean };
   if (userError !== undefined) return { message: error.message, exitCode: userError ? 2 : 1 };
-  const refusal = code === undefined ? undefined : refusals[code];
+  const refusal = code === undefined ? undefined : (syscall === "mkdir" && notMade[code]) || refusals[code];
   if (refusal !== undefined && path !== undefined) return { message: `${path}: ${refusal}`, exitCode: 2 };
   if (code === "ENOSPC") return { message: "the disk is full", exitCode: 1 };
   return { message: `${error.message} (MEGATRON_DEBUG=1 shows where)`, exitCode: 1 };

@@ -1,8 +1,10 @@
 /** What every command says about itself, and what the small ones show. */
 import type { BackendDescription } from "@megatron-ts/engine";
+import { checkPretrainConfig, parseRecipe, pretrainConfigSchema } from "@megatron-ts/train";
 import { describe, expect, it } from "vitest";
 import { megatron, megatronJson } from "./testing/megatron.ts";
 import { backendTable } from "./verbs/doctor.ts";
+import { exampleRecipe } from "./verbs/pretrain.ts";
 
 const verbs = [
   ["tokenizer", "train"],
@@ -11,6 +13,9 @@ const verbs = [
   ["pretrain"],
   ["evaluate"],
   ["generate"],
+  ["import"],
+  ["export"],
+  ["inspect"],
   ["doctor"],
   ["models"],
 ];
@@ -21,6 +26,12 @@ describe("--help", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain(`Examples:\n  $ megatron ${verb.join(" ")}`);
     expect(stdout).toContain("--json");
+  });
+
+  it("of pretrain shows a recipe that is one", () => {
+    const { model, train } = parseRecipe(exampleRecipe, { schema: pretrainConfigSchema, check: checkPretrainConfig });
+    expect(model).toMatchObject({ family: "gpt", numLayers: 12 });
+    expect(train).toMatchObject({ steps: 1000, batchSize: 16 });
   });
 
   it("of the program lists every command", async () => {

@@ -18,4 +18,16 @@ export function anyNumber(text: string): number {
 }
 
 /** Numbers with commas between them: 98,1,1. */
-export const numberList = (text: string): number[] => text.split(",").map(anyNumber);
+export function numberList(text: string): number[] {
+  try {
+    return text.split(",").map(anyNumber);
+  } catch {
+    throw new InvalidArgumentError("Expected numbers with commas between them, such as 98,1,1.");
+  }
+}
+
+/** A path or a name: anything but nothing, which a forgotten variable of a shell leaves. */
+export function notEmpty(text: string): string {
+  if (text !== "") return text;
+  throw new InvalidArgumentError("Expected something, got an empty text.");
+}

@@ -143,7 +143,9 @@ describe("megatron evaluate", () => {
 
   it("prints a table without --json", async () => {
     const { stdout } = await megatron("evaluate", path("runs/a"), "--data", path("data/corpus"));
-    expect(stdout).toMatch(/^.*step-00000020 on .*corpus_text_document, test: \d+ tokens\n {2}loss +\d+\.\d{4} nats/);
+    expect(stdout).toMatch(
+      /^.*step-00000020 on .*corpus_text_document, test: [\d,]+ tokens\n {2}loss +\d+\.\d{4} nats/,
+    );
     expect(stdout).toMatch(/\n {2}bits per byte +\d+\.\d{4}/);
   });
 });

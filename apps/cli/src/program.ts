@@ -24,6 +24,8 @@ export function createProgram(terminal: Terminal, overrides: readonly RecipeOver
     .configureOutput({
       writeOut: (text) => terminal.write(text),
       writeErr: (text) => terminal.log(text.trimEnd()),
+      // A suggestion comes on a line of its own.
+      outputError: (text, write) => write(text.trimEnd().replaceAll("\n", " ")),
     })
     .addHelpText("after", "\nEach command explains itself: megatron pretrain --help");
 

@@ -1,6 +1,7 @@
 /** Options of `prepare` for what happens to documents before they are encoded, and the words for what happened. */
 import type { DatasetSidecar, LanguageDataset, StepOptions } from "@megatron-ts/data";
 import { type Command, Option } from "commander";
+import { counted } from "./counted.ts";
 import { UsageError } from "./errors.ts";
 import { anyNumber, wholeNumber } from "./option-values.ts";
 
@@ -60,26 +61,29 @@ export function toStepOptions(flags: StepFlags): StepOptions {
   };
 }
 
+/** "225 documents, 2,408,110 tokens". */
+export const documentsAndTokens = ({ documents, tokens }: { documents: number; tokens: number }): string =>
+  `${counted(documents, "document")}, ${counted(tokens, "token")}`;
+
 /** A line for each step that was taken. */
 export function describeSteps({ sentences, deduplication, decontamination, languages }: DatasetSidecar): string[] {
   const lines: string[] = [];
-  if (sentences) lines.push(`${sentences.sequences} sentences (${sentences.language})`);
+  if (sentences) lines.push(`${counted(sentences.sequences, "sentence")} (${sentences.language})`);
   if (decontamination) {
     const { action, contaminated, ngram, evaluationTexts, shortTexts, tooLong } = decontamination;
     const done = action === "drop" ? "left out" : "found and kept";
     lines.push(`${contaminated} documents ${done} that share ${ngram} words with ${evaluationTexts} evaluation texts`);
     if (shortTexts > 0) lines.push(`${shortTexts} evaluation texts are shorter than ${ngram} words: not looked for`);
-    if (tooLong > 0) lines.push(`${tooLong} documents too long to be looked through`);
+    if (tooLong > 0) lines.push(`${counted(tooLong, "document")} too long to be looked through`);
   }
   if (deduplication) {
     const { kind, threshold, duplicates, tooLong } = deduplication;
     const alike = kind === "exact" ? "exact" : `MinHash, from ${threshold}`;
-    lines.push(`${duplicates} duplicates left out (${alike})`);
-    if (tooLong > 0) lines.push(`${tooLong} documents too long to be compared`);
+    lines.push(`${counted(duplicates, "duplicate")} left out (${alike})`);
+    if (tooLong > 0) lines.push(`${counted(tooLong, "document")} too long to be compared`);
   }
   const byTokens = Object.entries(languages ?? {}).sort(([, a], [, b]) => b.tokens - a.tokens);
-  for (const [language, { documents, tokens }] of byTokens)
-    lines.push(`${language.padEnd(10)} ${documents} documents, ${tokens} tokens`);
+  for (const [language, counts] of byTokens) lines.push(`${language.padEnd(10)} ${documentsAndTokens(counts)}`);
   return lines;
 }
 

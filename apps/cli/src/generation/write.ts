@@ -1,5 +1,6 @@
 /** A prompt's continuation, or what a decoder makes of it, printed as it comes. */
 import type { WritingModel } from "@megatron-ts/generate";
+import { counted } from "../counted.ts";
 import type { Terminal } from "../terminal.ts";
 import type { TrainedModel } from "../trained-model.ts";
 
@@ -34,7 +35,7 @@ export async function write(
     await new Promise((resolve) => setImmediate(resolve));
   }
   if (json) return terminal.print(JSON.stringify(found));
-  terminal.write("\n");
+  terminal.write(continues && found.generatedTokens === 0 ? `${prompt}\n` : "\n");
   const seconds = (performance.now() - began) / 1000;
-  terminal.log(`${found.generatedTokens} tokens, ${(found.generatedTokens / seconds).toFixed(1)} a second`);
+  terminal.log(`${counted(found.generatedTokens, "token")}, ${(found.generatedTokens / seconds).toFixed(1)} a second`);
 }

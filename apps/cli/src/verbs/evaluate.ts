@@ -4,8 +4,9 @@ import type { PerplexityResult } from "@megatron-ts/metrics";
 import type { EvaluationOptions, HeldOutMeasure, ObjectiveConfig } from "@megatron-ts/train";
 import { type Command, Option } from "commander";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../common-options.ts";
+import { counted } from "../counted.ts";
 import { UsageError } from "../errors.ts";
-import { wholeNumber } from "../option-values.ts";
+import { notEmpty, wholeNumber } from "../option-values.ts";
 import { startEngine } from "../start-engine.ts";
 import type { Terminal } from "../terminal.ts";
 import { loadTrainedModel, type TrainedModel } from "../trained-model.ts";
@@ -28,9 +29,10 @@ const objectiveNames: SingleObjective[] = ["causal", "masked", "permutation", "s
 export function addEvaluate(program: Command, terminal: Terminal): void {
   const command = program
     .command("evaluate")
+    .usage("<run> --data <prefix> [options]")
     .description("perplexity of a trained model on a prepared dataset, of the kind that it was trained for")
     .argument("<run>", "a run directory, or a checkpoint in it")
-    .requiredOption("--data <prefix>", "the prefix that `prepare` was given as --output")
+    .requiredOption("--data <prefix>", "the prefix that `prepare` was given as --output", notEmpty)
     .addOption(
       new Option("--split <name>", "which documents").choices(["train", "validation", "test", "all"]).default("test"),
     )
@@ -91,7 +93,7 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
         return terminal.print(JSON.stringify({ ...found, measures: measured }));
       }
       for (const result of measured) {
-        terminal.print(`${directory} on ${dataset.prefix}, ${split}: ${result.tokens} tokens`);
+        terminal.print(`${directory} on ${dataset.prefix}, ${split}: ${counted(result.tokens, "token")}`);
         printMeasured(result, terminal);
       }
     } finally {

@@ -14,6 +14,7 @@ type Options = EngineOptions & WriteOptions;
 export function addGenerate(program: Command, terminal: Terminal): void {
   const command = program
     .command("generate")
+    .usage("<run> --prompt <text> [options]")
     .description("continue a prompt, answer it (T5, encoder-decoders), or fill its masks (BERT, RoBERTa, XLNet)")
     .argument("<run>", "a run directory, or a checkpoint in it")
     .requiredOption("--prompt <text>", "what to continue, or a text with [MASK] or <mask> in it")

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../common-options.ts";
+import { counted } from "../counted.ts";
 import { UsageError } from "../errors.ts";
 import { startEngine } from "../start-engine.ts";
 import type { Terminal } from "../terminal.ts";
@@ -45,7 +46,7 @@ async function run(directory: string, checkpoint: string, options: Options, term
     terminal.log("no tokenizer.json found: the checkpoint works on token ids until it is given one (--tokenizer)");
   if (options.json)
     return terminal.print(JSON.stringify({ checkpoint, parameters, config, tokenizer: tokenizer !== null }));
-  terminal.print(`${checkpoint}: ${config.family}, ${parameters.toLocaleString("en-US")} parameters`);
+  terminal.print(`${checkpoint}: ${config.family}, ${counted(parameters, "parameter")}`);
 }
 
 /** Megatron-LM's weights are put together by an engine's tensors. */

@@ -2,6 +2,7 @@
 import { existsSync, statSync } from "node:fs";
 import type { Command } from "commander";
 import { addExamples, addJsonOption } from "../common-options.ts";
+import { counted } from "../counted.ts";
 import { UsageError } from "../errors.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -36,7 +37,7 @@ async function run(path: string, { json }: { json?: boolean }, terminal: Termina
   const dtypes = [...new Set(found.tensors.map(({ dtype }) => dtype))].join(", ");
   const model = [found.family, found.step === null ? null : `step ${found.step}`].filter(Boolean).join(", ");
   terminal.print(`${path}: ${found.kind}${model ? ` (${model})` : ""}`);
-  terminal.print(`${found.tensors.length} tensors, ${parameters.toLocaleString("en-US")} values, ${dtypes}`);
+  terminal.print(`${counted(found.tensors.length, "tensor")}, ${counted(parameters, "value")}, ${dtypes}`);
   const width = Math.max(...found.tensors.map(({ name }) => name.length));
   for (const { name, dtype, shape } of found.tensors) {
     terminal.print(`  ${name.padEnd(width)}  ${dtype.padEnd(4)}  [${shape.join(", ")}]`);

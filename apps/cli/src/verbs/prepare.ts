@@ -1,8 +1,17 @@
 /** `megatron prepare`: text files to an indexed dataset that training reads. */
 import type { Command } from "commander";
 import { addExamples, addJsonOption, addTextOptions, type TextOptions } from "../common-options.ts";
-import { numberList, wholeNumber } from "../option-values.ts";
-import { addStepOptions, describeSteps, type StepFlags, toStepOptions, weighLanguages } from "../step-options.ts";
+import { counted } from "../counted.ts";
+import { onInterrupt } from "../interruption.ts";
+import { notEmpty, numberList, wholeNumber } from "../option-values.ts";
+import {
+  addStepOptions,
+  describeSteps,
+  documentsAndTokens,
+  type StepFlags,
+  toStepOptions,
+  weighLanguages,
+} from "../step-options.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface Options extends TextOptions, StepFlags {
@@ -17,9 +26,12 @@ interface Options extends TextOptions, StepFlags {
 }
 
 export function addPrepare(program: Command, terminal: Terminal): void {
-  const command = program.command("prepare").description("encode text files into an indexed dataset (.bin and .idx)");
+  const command = program
+    .command("prepare")
+    .usage("--input <paths...> --tokenizer <path> --output <prefix> [options]")
+    .description("encode text files into an indexed dataset (.bin and .idx)");
   addTextOptions(command)
-    .requiredOption("--tokenizer <path>", "a directory with tokenizer.json, or the file")
+    .requiredOption("--tokenizer <path>", "a directory with tokenizer.json, or the file", notEmpty)
     .requiredOption("--output <prefix>", "prefix of the files: data/corpus gives data/corpus_text_document.bin, ...")
     .option("--split <weights>", "weights of train, validation and test documents", numberList, [98, 1, 1])
     .option("--workers <n>", "threads that encode (default: one for each processor)", wholeNumber(0))
@@ -48,6 +60,8 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
   const steps = toStepOptions(options);
   const { temperature = 1 } = options;
   languageWeights({}, temperature); // Refuses one that is none before the work, not after it.
+  const resumable = !options.input.includes("-");
+  const stopListening = onInterrupt(terminal, resumable ? "the same command goes on from here" : "nothing was kept");
   const progress = terminal.progress("preparing");
   const { prefix, sidecar, resumed, byLanguage } = await prepareDataset({
     inputs: options.input,
@@ -65,8 +79,8 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
     resume: options.resume,
     onBadLine: (problem) => terminal.log(`skipped: ${problem.message}`),
     onProgress: ({ bytesRead, bytesTotal, documents, tokens }) =>
-      progress.update(bytesTotal ? bytesRead / bytesTotal : 0, `${documents} documents, ${tokens} tokens`),
-  });
+      progress.update(bytesTotal ? bytesRead / bytesTotal : 0, documentsAndTokens({ documents, tokens })),
+  }).finally(stopListening);
   progress.stop();
 
   const { counts, split, skipped, sentences, deduplication, decontamination, languages } = sidecar;
@@ -78,13 +92,13 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
   }
   if (resumed) terminal.log("went on where an interrupted run had stopped");
   const name = weighed ? `${options.output}, by language` : prefix;
-  terminal.print(`${name}: ${counts.documents} documents, ${counts.tokens} tokens, ${counts.bytes} bytes of text`);
+  terminal.print(`${name}: ${documentsAndTokens(counts)}, ${counted(counts.bytes, "byte")} of text`);
   for (const part of weighed ? [] : (["train", "validation", "test"] as const)) {
-    terminal.print(`  ${part.padEnd(10)} ${split[part].documents} documents, ${split[part].tokens} tokens`);
+    terminal.print(`  ${part.padEnd(10)} ${documentsAndTokens(split[part])}`);
   }
   for (const line of describeSteps(sidecar)) terminal.print(`  ${line}`);
-  if (skipped.badLines > 0) terminal.print(`  ${skipped.badLines} malformed lines skipped`);
-  if (skipped.emptyDocuments > 0) terminal.print(`  ${skipped.emptyDocuments} empty documents skipped`);
+  if (skipped.badLines > 0) terminal.print(`  ${counted(skipped.badLines, "malformed line")} skipped`);
+  if (skipped.emptyDocuments > 0) terminal.print(`  ${counted(skipped.emptyDocuments, "empty document")} skipped`);
   if (!weighed) return;
   const { stringify } = await import("yaml");
   const train = weighed.map(({ prefix, weight }) => ({ prefix, weight }));

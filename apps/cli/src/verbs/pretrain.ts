@@ -21,7 +21,16 @@ export function addPretrain(program: Command, terminal: Terminal, overrides: rea
     .description("train a model from a recipe; any field of it can be given as an option, such as --train.steps 200")
     .usage("<recipe> [--<section>.<field> <value> ...] [options]")
     .argument("<recipe>", "a YAML file")
-    .option("--resume <from>", "auto: go on from the run's newest checkpoint, if any; never; or a checkpoint", "never");
+    .option("--resume <from>", "auto: go on from the run's newest checkpoint, if any; never; or a checkpoint", "never")
+    .addHelpText("after", `\nA small recipe:\n${indented(exampleRecipe)}`)
+    .configureOutput({
+      outputError: (text, write) => {
+        const hint = text.includes("unknown option")
+          ? ": fields of the recipe are told by a dot, --train.steps 200"
+          : "";
+        write(text.trimEnd().replaceAll("\n", " ") + hint);
+      },
+    });
   addProfileOption(addEngineOptions(command)).action((recipe: string, options: Options) =>
     run({ recipe, overrides, ...options }, terminal),
   );
@@ -30,6 +39,20 @@ export function addPretrain(program: Command, terminal: Terminal, overrides: rea
     "megatron pretrain recipe.yaml --train.optimizer.learningRate 3e-4 --backend wasm",
   ]);
 }
+
+/** A small recipe, for `--help`. A name that a field cannot have is answered with those that it can. */
+export const exampleRecipe = `model: { preset: gpt2 }  # one of \`megatron models\`, or: family, numLayers, hiddenSize, ...
+data: { tokenizer: tok/, train: data/corpus, sequenceLength: 128 }
+train:
+  optimizer: { name: adamw, learningRate: 3.0e-4 }
+  schedule: { name: cosine, warmupSteps: 100 }  # constant, linear, inverse-square-root, wsd, reduce-on-plateau
+  steps: 1000
+  batchSize: 16
+  microBatchSize: 4
+run: { directory: runs/a }
+`;
+
+const indented = (text: string) => text.trimEnd().replaceAll(/^/gm, "  ");
 
 async function run(
   options: Options & { recipe: string; overrides: readonly RecipeOverride[] },

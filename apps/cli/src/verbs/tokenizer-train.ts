@@ -3,7 +3,9 @@ import type { DocumentPart } from "@megatron-ts/data";
 import type { TrainingProgress } from "@megatron-ts/tokenizer";
 import { type Command, Option } from "commander";
 import { addExamples, addJsonOption, addTextOptions, type TextOptions } from "../common-options.ts";
-import { wholeNumber } from "../option-values.ts";
+import { counted } from "../counted.ts";
+import { UsageError } from "../errors.ts";
+import { notEmpty, wholeNumber } from "../option-values.ts";
 import type { Terminal } from "../terminal.ts";
 
 interface Options extends TextOptions {
@@ -16,10 +18,13 @@ interface Options extends TextOptions {
 }
 
 export function addTokenizerTrain(parent: Command, terminal: Terminal): void {
-  const command = parent.command("train").description("train a tokenizer on text files; no text is unknown to it");
+  const command = parent
+    .command("train")
+    .usage("--input <paths...> --vocab-size <n> --output <directory> [options]")
+    .description("train a tokenizer on text files; no text is unknown to it");
   addTextOptions(command)
     .requiredOption("--vocab-size <n>", "tokens in all, bytes and special tokens included", wholeNumber(1))
-    .requiredOption("--output <directory>", "where tokenizer.json goes")
+    .requiredOption("--output <directory>", "where tokenizer.json goes", notEmpty)
     .addOption(
       new Option(
         "--type <name>",
@@ -29,7 +34,11 @@ export function addTokenizerTrain(parent: Command, terminal: Terminal): void {
         .default("bpe"),
     )
     .option("--special-tokens <tokens...>", "markers, in the order of their ids (default: the family's own)")
-    .option("--min-frequency <n>", "what occurs less often is not learnt; not for unigram (default: 1)", wholeNumber(1))
+    .option(
+      "--min-frequency <n>",
+      "what occurs less often is not learnt; not for t5 and xlnet (default: 1)",
+      wholeNumber(1),
+    )
     .action((options: Options) => run(options, terminal));
   addExamples(addJsonOption(command), [
     "megatron tokenizer train --input a.txt b.jsonl --vocab-size 8192 --output tok/",
@@ -39,6 +48,9 @@ export function addTokenizerTrain(parent: Command, terminal: Terminal): void {
 }
 
 async function run(options: Options, terminal: Terminal): Promise<void> {
+  if (options.minFrequency !== undefined && (options.type === "t5" || options.type === "xlnet")) {
+    throw new UsageError(`--min-frequency is for bpe and wordpiece: leave it out with --type ${options.type}`);
+  }
   const { listSources, readParts } = await import("@megatron-ts/data");
   const { createTokenizer, trainBpe, trainUnigram, trainWordPiece } = await import("@megatron-ts/tokenizer");
   const { saveTokenizer } = await import("@megatron-ts/tokenizer/files");
@@ -58,7 +70,7 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
     },
     onBytes: (count) => {
       bytesRead += count;
-      if (Number.isFinite(bytes)) progress.update((0.8 * bytesRead) / bytes, `${documents} documents`);
+      if (Number.isFinite(bytes)) progress.update((0.8 * bytesRead) / bytes, counted(documents, "document"));
     },
   });
   const texts = wholeTexts(parts, () => documents++);
@@ -82,9 +94,9 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
     const found = { output: options.output, type, vocabularySize: learnt, fingerprint, documents, skippedLines };
     return terminal.print(JSON.stringify(found));
   }
-  terminal.print(`${options.output}: ${learnt} tokens, learnt from ${documents} documents`);
-  if (learnt < vocabularySize) terminal.log(`the text gives no more than ${learnt} tokens`);
-  if (skippedLines > 0) terminal.log(`${skippedLines} malformed lines skipped`);
+  terminal.print(`${options.output}: ${counted(learnt, "token")}, learnt from ${counted(documents, "document")}`);
+  if (learnt < vocabularySize) terminal.log(`the text gives no more than ${counted(learnt, "token")}`);
+  if (skippedLines > 0) terminal.log(`${counted(skippedLines, "malformed line")} skipped`);
 }
 
 /** Longer than any document has a reason to be, and short enough for a string. */
