@@ -23,11 +23,19 @@ function writeJson(path, value) {
 const shown = (args) => args.map((arg) => (/^[\w./,:=-]+$/.test(arg) ? arg : JSON.stringify(arg))).join(" ");
 const commandLine = (args) => `node ${PROGRAM} ${shown(args)}`;
 
+/** Ends this program where Ctrl+C ended what it ran. */
+function endIfInterrupted() {
+  if (!interrupted) return;
+  console.log("\nStopped. npm start goes on from there.");
+  process.exit(130);
+}
+
 /** Runs a command of the CLI, printed first. Ends this program where the command fails. */
 async function megatron(args, options) {
   console.log(`\n$ ${commandLine(args)}`);
   const { code, stdout } = await runNode([PROGRAM, ...args], options);
   if (code !== 0) {
+    endIfInterrupted();
     console.log(`\nThat command failed. Mend what it says and run npm start again; to begin anew, delete ${HOME}.`);
     process.exit(code);
   }
@@ -79,6 +87,10 @@ async function trainAndScore() {
   const heldOut = ["--data", `${HOME}/data/held-out`, "--split", "test", "--stride", "128"];
   const score = await megatronJson(["evaluate", `${HOME}/run`, ...heldOut]);
   const compression = (await compressing) ?? (await compress());
+  if (!compression) {
+    endIfInterrupted();
+    process.exit(1);
+  }
   writeJson(`${HOME}/result.json`, { step: run.step, score, compression });
 }
 
@@ -106,9 +118,25 @@ function printNext() {
 }
 
 // Ctrl+C reaches the command that runs as well: it saves, and this program lives on to say so.
-process.on("SIGINT", () => {});
+let interrupted = false;
+process.on("SIGINT", () => {
+  interrupted = true;
+});
 
-if (!(await install()) || !(await turbo("build"))) process.exit(1);
+/** The first time takes a while, and shows nothing until it is done. */
+async function first(path, told, run) {
+  if (!exists(path)) console.log(told);
+  if (await run()) return;
+  endIfInterrupted();
+  process.exit(1);
+}
+
+await first("node_modules/.installed", "Installing the packages that pnpm-lock.yaml names: about a minute.", install);
+await first(
+  "apps/cli/dist",
+  "Building: about a minute, or some more where Rust is installed, for the native engine.",
+  () => turbo("build"),
+);
 mkdirSync(join(root, HOME, "data"), { recursive: true });
 const done = exists(`${HOME}/result.json`);
 if (done)
