@@ -52,6 +52,12 @@ describe("start", () => {
     );
   });
 
+  it.each([0, 1.5, -2, 100_000])("refuses %d threads", async (threads) => {
+    await expect(start({ backend: "cpu", threads })).rejects.toThrow(
+      new RegExp(`^expected 1 to \\d+ threads on this machine; got ${threads}$`),
+    );
+  });
+
   it("keeps tensors when it changes the backend", async () => {
     await start({ backend: "cpu" });
     const x = tf.tensor1d([1, 2, 3]);

@@ -1,4 +1,5 @@
 /** Chooses a backend and starts it. Apps, workers and tests call this once; libraries never do. */
+import { availableParallelism } from "node:os";
 import * as tf from "@tensorflow/tfjs";
 import { type Backend, type BackendName, type BackendOptions, backends, preference, type Running } from "./backends.ts";
 import { EngineError } from "./errors.ts";
@@ -14,8 +15,12 @@ export interface StartedEngine extends Running {
   passedOver: string[];
 }
 
-/** Starts a backend for the whole process. Throws an EngineError when the named one is unknown or cannot run here. */
+/**
+ * Starts a backend for the whole process. Throws an EngineError when the named one is unknown or cannot run here, or for
+ * more threads than make sense.
+ */
 export async function start(options: StartOptions = {}): Promise<StartedEngine> {
+  checkThreads(options.threads);
   tf.enableProdMode();
   const name = options.backend ?? globalThis.process?.env.MEGATRON_BACKEND ?? "auto";
   if (name !== "auto") {
@@ -35,4 +40,11 @@ export async function start(options: StartOptions = {}): Promise<StartedEngine> 
     else return { backend: candidate, ...(await backend.start(options)), passedOver };
   }
   throw new EngineError(`no backend can run here: ${passedOver.join("; ")}`);
+}
+
+/** Threads beyond the processors wait for each other: thousands of them take minutes for what one does in a second. */
+function checkThreads(threads: number | undefined): void {
+  const most = Math.max(64, 4 * availableParallelism());
+  if (threads === undefined || (Number.isInteger(threads) && threads >= 1 && threads <= most)) return;
+  throw new EngineError(`expected 1 to ${most} threads on this machine; got ${threads}`);
 }
