@@ -61,7 +61,7 @@ export class NativeBackend extends tf.KernelBackend implements StorageBackend {
   private register(data: NativeData): NativeDataId {
     const dataId = new NativeDataId(data);
     this.dataCount++;
-    this.lost.register(dataId, data);
+    this.lost.register(dataId, data, data);
     this.report(data.bytes);
     return dataId;
   }
@@ -83,6 +83,7 @@ export class NativeBackend extends tf.KernelBackend implements StorageBackend {
     if (data.refCount < 0) return;
     data.refCount = -1;
     this.dataCount--;
+    this.lost.unregister(data);
     this.report(-data.bytes);
     if (data.handle >= 0) this.engine.free(data.handle);
     data.handle = -1;
@@ -112,7 +113,7 @@ export class NativeBackend extends tf.KernelBackend implements StorageBackend {
     data.refCount = refCount;
     this.moved.set(dataId, data);
     this.dataCount++;
-    this.lost.register(dataId, data);
+    this.lost.register(dataId, data, data);
     this.report(data.bytes);
   }
 
