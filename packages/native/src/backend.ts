@@ -9,6 +9,8 @@ import { type HostValues, isHostType, KIND_OF, type NativeData, NativeDataId } f
 
 /** Bytes that the collector need not know of. */
 const UNREPORTED_BYTES = 1 << 24;
+/** Tensors made until less memory in use is reported: some steps of training, so that their ups and downs are not. */
+const REPORT_INTERVAL = 1 << 14;
 
 export class NativeBackend extends tf.KernelBackend implements StorageBackend {
   readonly engine: NativeEngine;
@@ -20,6 +22,9 @@ export class NativeBackend extends tf.KernelBackend implements StorageBackend {
   private dataCount = 0;
   private liveBytes = 0;
   private reportedBytes = 0;
+  /** The most bytes in use, and the tensors made, since less was last thought of. */
+  private recentPeak = 0;
+  private recentCount = 0;
 
   constructor(addon: NativeAddon, { threads }: { threads: number }) {
     super();
@@ -67,16 +72,23 @@ export class NativeBackend extends tf.KernelBackend implements StorageBackend {
   }
 
   /**
-   * Tells the collector what hangs on its objects, when that has grown by a quarter or shrunk to one: steps that allocate and
-   * dispose the same again must not drive it, tensors that are never disposed must.
+   * Tells the collector what hangs on its objects, when that has grown by a quarter or stayed below half for long. Every
+   * report may start a collection: steps that allocate and dispose the same again must not, tensors that are never
+   * disposed must.
    */
   private report(bytes: number): void {
     this.liveBytes += bytes;
-    const grown = this.liveBytes > 1.25 * this.reportedBytes + UNREPORTED_BYTES;
-    const shrunk = 4 * this.liveBytes < this.reportedBytes - UNREPORTED_BYTES;
-    if (!grown && !shrunk) return;
-    this.engine.adjustExternalMemory(this.liveBytes - this.reportedBytes);
-    this.reportedBytes = this.liveBytes;
+    this.recentPeak = Math.max(this.recentPeak, this.liveBytes);
+    if (this.liveBytes > 1.25 * this.reportedBytes + UNREPORTED_BYTES) this.adjust(this.liveBytes);
+    if (bytes <= 0 || ++this.recentCount < REPORT_INTERVAL) return;
+    if (2 * this.recentPeak < this.reportedBytes) this.adjust(this.recentPeak);
+    this.recentPeak = this.liveBytes;
+    this.recentCount = 0;
+  }
+
+  private adjust(bytes: number): void {
+    this.engine.adjustExternalMemory(bytes - this.reportedBytes);
+    this.reportedBytes = bytes;
   }
 
   private release(data: NativeData): void {

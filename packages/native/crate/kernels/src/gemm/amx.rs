@@ -84,37 +84,41 @@ const fn panel_bytes(depth: usize, parts: usize) -> usize {
     depth.div_ceil(STEP) * 2 * TILE * parts
 }
 
-/// Packs up to 32 lanes from `lane`, `depth` deep from `from`, into `panel` as PARTS bf16 parts per element, zeros
-/// beyond the edges. Layout: step of 32, part (largest first), tile (16 lanes), 16 rows of 64 bytes.
-/// Returns false when a part is infinite or NaN.
+/// Packs `lanes` from `lane`, `depth` deep from `from`, into panels of 32 lanes from `start` on, `stride` bytes apart, as
+/// PARTS bf16 parts per element, zeros beyond the edges. Layout of a panel: step of 32, part (largest first), tile (16
+/// lanes), 16 rows of 64 bytes. Returns false when a part is infinite or NaN.
 ///
 /// # Safety
-/// `panel` holds `panel_bytes(depth, PARTS)` bytes, aligned to 64; AVX-512 BF16 is present.
+/// A panel holds `panel_bytes(depth, PARTS)` bytes, aligned to 64; AVX-512 BF16 is present.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")]
 unsafe fn pack<const PARTS: usize>(
     operand: &Operand,
     side: Side,
     (lane, lanes): (usize, usize),
     (from, depth): (usize, usize),
-    panel: *mut u8,
+    (start, stride): (*mut u8, usize),
 ) -> bool {
     let mut exponents = Exponents::none();
-    let mut out = panel as *mut __m512i;
-    for step in (0..depth).step_by(STEP) {
-        let width = (depth - step).min(STEP);
+    let (steps, panels) = (depth.div_ceil(STEP), lanes.div_ceil(LANES));
+    // In the order of memory: along the lanes first where they lie side by side.
+    let along_depth = operand.depth_stride == 1;
+    for index in 0..steps * panels {
+        let (step, panel) = if along_depth { (index % steps, index / steps) } else { (index / panels, index % panels) };
+        let width = (depth - step * STEP).min(STEP);
+        let out = unsafe { start.add(panel * stride + step * panel_bytes(STEP, PARTS)) } as *mut __m512i;
         for tile in 0..2 {
-            let count = lanes.saturating_sub(tile * 16).min(16);
+            let first = panel * LANES + tile * 16;
+            let count = lanes.saturating_sub(first).min(16);
             let out = unsafe { out.add(tile * 16) };
-            let place = if count > 0 { (lane + tile * 16, count) } else { (lane, 0) };
+            let place = if count > 0 { (lane + first, count) } else { (lane, 0) };
             let rows_are_lanes =
-                unsafe { read_pairs::<PARTS>(operand, place, (from + step, width), out, &mut exponents) };
+                unsafe { read_pairs::<PARTS>(operand, place, (from + step * STEP, width), out, &mut exponents) };
             if rows_are_lanes != (side == Side::Left) {
                 for part in 0..PARTS {
                     transpose(unsafe { &mut *out.add(part * PART).cast::<Rows>() });
                 }
             }
         }
-        out = unsafe { out.add(PARTS * PART) };
     }
     exponents.all_finite()
 }
@@ -295,7 +299,17 @@ impl Kernel for AmxBf16 {
         depth: (usize, usize),
         panel: *mut u8,
     ) -> bool {
-        unsafe { pack::<1>(operand, side, lanes, depth, panel) }
+        unsafe { pack::<1>(operand, side, lanes, depth, (panel, 0)) }
+    }
+
+    unsafe fn pack_panels(
+        operand: &Operand,
+        side: Side,
+        lanes: (usize, usize),
+        depth: (usize, usize),
+        target: (*mut u8, usize),
+    ) -> bool {
+        unsafe { pack::<1>(operand, side, lanes, depth, target) }
     }
 
     unsafe fn multiply(
@@ -338,7 +352,17 @@ impl Kernel for AmxF32 {
         depth: (usize, usize),
         panel: *mut u8,
     ) -> bool {
-        unsafe { pack::<3>(operand, side, lanes, depth, panel) }
+        unsafe { pack::<3>(operand, side, lanes, depth, (panel, 0)) }
+    }
+
+    unsafe fn pack_panels(
+        operand: &Operand,
+        side: Side,
+        lanes: (usize, usize),
+        depth: (usize, usize),
+        target: (*mut u8, usize),
+    ) -> bool {
+        unsafe { pack::<3>(operand, side, lanes, depth, target) }
     }
 
     unsafe fn multiply(

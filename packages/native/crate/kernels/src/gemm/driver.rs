@@ -43,6 +43,25 @@ pub trait Kernel {
     unsafe fn pack(operand: &Operand, side: Side, lanes: (usize, usize), depth: (usize, usize), panel: *mut u8)
     -> bool;
 
+    /// Packs neighbouring panels, `stride` bytes apart.
+    ///
+    /// # Safety
+    /// As for `pack`.
+    unsafe fn pack_panels(
+        operand: &Operand,
+        side: Side,
+        (lane, lanes): (usize, usize),
+        depth: (usize, usize),
+        (start, stride): (*mut u8, usize),
+    ) -> bool {
+        let width = if side == Side::Left { Self::LEFT } else { Self::RIGHT };
+        (0..lanes.div_ceil(width)).fold(true, |exact, panel| {
+            let first = panel * width;
+            let lanes = (lane + first, width.min(lanes - first));
+            exact & unsafe { Self::pack(operand, side, lanes, depth, start.add(panel * stride)) }
+        })
+    }
+
     /// Whether `multiply` may write to the target itself.
     const DIRECT: bool;
 
@@ -116,7 +135,13 @@ unsafe impl Sync for Product<'_> {}
 /// Packed bytes of the shared side that are alive at once.
 const SLAB_BYTES: usize = 16 << 20;
 /// Packed bytes of a task's block: it should stay in the second-level cache.
-const BLOCK_BYTES: usize = 400 << 10;
+const BLOCK_BYTES: usize = 800 << 10;
+
+/// With fewer panels than this, a task waits for the shared side's panels.
+const FEWEST_PANELS: usize = 4;
+
+/// Panels of the shared side that a task packs together: longer pieces of memory at a time.
+const GROUP_PANELS: usize = 8;
 
 #[repr(C, align(64))]
 struct Aligned([f32; RESULT]);
@@ -148,9 +173,15 @@ pub fn run<K: Kernel>(product: &Product, threads: usize) -> bool {
     let streamed_bytes = panel_bytes::<K>(streamed_side, kc);
     let slab = (SLAB_BYTES / (shared_panels * shared_bytes)).clamp(1, blocks);
 
-    // Panels per task: a block fits the cache, and there are several tasks for each thread.
+    // Panels per task: a block fits the cache, and there are several tasks for each thread, yet each panel of the shared
+    // side that a task fetches should serve several of its own.
     let streamed_panels = streamed.lanes.div_ceil(streamed_lanes);
-    let even = if threads > 1 { streamed_panels.div_ceil(4 * threads) } else { streamed_panels };
+    let split = |tasks: usize| streamed_panels.div_ceil(tasks);
+    let even = match threads {
+        1 => streamed_panels,
+        _ if split(4 * threads) >= FEWEST_PANELS => split(4 * threads),
+        _ => split(2 * threads),
+    };
     let width = even.clamp(1, (BLOCK_BYTES / streamed_bytes).max(1));
     let tasks = streamed_panels.div_ceil(width);
 
@@ -160,12 +191,15 @@ pub fn run<K: Kernel>(product: &Product, threads: usize) -> bool {
         let place = |block: usize| (block * kc, kc.min(depth - block * kc));
         scratch::with_bytes((slab_to - slab_from) * shared_panels * shared_bytes, |memory| {
             let packed = Packed { start: memory, panels: shared_panels, bytes: shared_bytes, first: slab_from };
-            for_each((slab_to - slab_from) * shared_panels, |index| {
-                let (block, panel) = (slab_from + index / shared_panels, index % shared_panels);
+            let group = ((slab_to - slab_from) * shared_panels / (2 * threads)).clamp(1, GROUP_PANELS);
+            let groups = shared_panels.div_ceil(group);
+            for_each((slab_to - slab_from) * groups, |index| {
+                let (block, panel) = (slab_from + index / groups, index % groups * group);
                 let lane = panel * shared_lanes;
-                let lanes = (lane, shared_lanes.min(shared.lanes - lane));
-                // SAFETY: within the operand; the panel is this task's alone.
-                if !unsafe { K::pack(shared, shared_side, lanes, place(block), packed.panel(block, panel)) } {
+                let lanes = (lane, (group * shared_lanes).min(shared.lanes - lane));
+                let target = (packed.panel(block, panel), shared_bytes);
+                // SAFETY: within the operand; the panels are this task's alone.
+                if !unsafe { K::pack_panels(shared, shared_side, lanes, place(block), target) } {
                     exact.store(false, Relaxed);
                 }
             });
@@ -177,14 +211,12 @@ pub fn run<K: Kernel>(product: &Product, threads: usize) -> bool {
                     let mut result = Aligned([0.0; RESULT]);
                     for block in slab_from..slab_to {
                         let (_, count) = place(block);
-                        for panel in panels.clone() {
-                            let lane = panel * streamed_lanes;
-                            let lanes = (lane, streamed_lanes.min(streamed.lanes - lane));
-                            // SAFETY: within the operand; the memory is this thread's.
-                            let at = unsafe { memory.add((panel - first) * streamed_bytes) };
-                            if !unsafe { K::pack(streamed, streamed_side, lanes, place(block), at) } {
-                                exact.store(false, Relaxed);
-                            }
+                        let lane = first * streamed_lanes;
+                        let lanes = (lane, (panels.len() * streamed_lanes).min(streamed.lanes - lane));
+                        // SAFETY: within the operand; the memory is this thread's.
+                        let target = (memory, streamed_bytes);
+                        if !unsafe { K::pack_panels(streamed, streamed_side, lanes, place(block), target) } {
+                            exact.store(false, Relaxed);
                         }
                         for shared_panel in 0..shared_panels {
                             let shared_at = packed.panel(block, shared_panel).cast_const();
