@@ -182,6 +182,56 @@ describe.each(Object.entries(cases))("%s", (name, tiny) => {
   });
 });
 
+describe("a translator", () => {
+  const sentences = ["the whale", "the white whale", "a ship", "the old ship", "the sea", "a whale", "the old sea"];
+  const rows = sentences.map((text) => `${text}\t${text.split(" ").toReversed().join(" ")}`);
+
+  it("learns from pairs, each of them measured once, and writes", async () => {
+    const input = file("pairs.tsv.txt", rows.join("\n"));
+    const prepare = ["--tokenizer", path("tok"), "--output", path("translation"), "--workers", "0"];
+    const lines = ["--text-document", "line", "--pairs", "--split", "5,1,1"];
+    const { prefix, counts } = await megatronJson<{ prefix: string; counts: { documents: number } }>(
+      ...["prepare", "--input", input, ...prepare, ...lines],
+    );
+    expect([prefix, counts.documents]).toEqual([path("translation_text_pair"), 7]);
+    const tiny = { family: "t5", objective: "{ name: source-target }", measures: [] } as const;
+    const recipe = file("translator.yaml", recipeOf({ ...tiny, measures: [] }, path("translator")));
+    const train = ["--data.train", path("translation"), "--train.steps", "40", "--train.batchSize", "4"];
+    await megatronJson("pretrain", recipe, ...train, "--train.evaluation", "{ every: 20 }");
+    const { measures } = await megatronJson<Evaluation & { measures: { tokens: number }[] }>(
+      ...["evaluate", path("translator"), "--data", path("translation"), "--split", "all", "--batch-size", "3"],
+    );
+    const tokenizer = await loadTokenizer(path("tok"));
+    const written = rows.map((row) => tokenizer.encode(row.split("\t")[1]!).length + 1);
+    expect(measures).toMatchObject([
+      { measure: "sequence perplexity", tokens: written.reduce((sum, length) => sum + length, 0) },
+    ]);
+    expect(measures[0]!.loss).toBeLessThan(Math.log(320) - 1);
+    expect((await write(path("translator"))).text).not.toBe("");
+  });
+
+  it("needs pairs", async () => {
+    const input = file("no-pairs.txt", `${rows[0]}\nno tab\n${rows[1]}\n\tno source`);
+    const prepare = ["prepare", "--input", input, "--tokenizer", path("tok"), "--output", path("no"), "--workers", "0"];
+    const refused = await megatron(...prepare, "--text-document", "line", "--pairs");
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain(
+      'no-pairs.txt:2: is no pair: expected a source, a tab and its target; found "no tab"',
+    );
+    const skipping = await megatronJson(...prepare, "--text-document", "line", "--pairs", "--skip-bad-lines");
+    expect(skipping).toMatchObject({ counts: { documents: 2 }, skipped: { badLines: 2 } });
+    const recipe = file(
+      "no-pairs.yaml",
+      recipeOf({ family: "t5", objective: "{ name: source-target }", measures: [] }, path("no-run")),
+    );
+    const { code, stderr } = await megatron("pretrain", recipe);
+    expect(code).toBe(2);
+    expect(stderr).toContain(
+      "corpus_text_document: holds no pairs (document 0 has 1 sequences): prepare it with pairs",
+    );
+  });
+});
+
 describe("what a family can be asked", () => {
   it("is to train all of it", async () => {
     const recipe = file("pairs.yaml", recipeOf({ ...cases.BERT!, objective: undefined }, path("none")));

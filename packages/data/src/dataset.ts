@@ -65,7 +65,7 @@ function resolvePrefix(prefix: string): string {
   const name = basename(prefix);
   const siblings = existsSync(directory) ? readdirSync(directory) : [];
   const candidates = siblings
-    .filter((file) => file.startsWith(`${name}_`) && /_(document|sentence)\.idx$/.test(file))
+    .filter((file) => file.startsWith(`${name}_`) && /_(document|sentence|pair)\.idx$/.test(file))
     .map((file) => join(directory, file.slice(0, -".idx".length)));
   if (candidates.length === 1) return candidates[0]!;
   if (candidates.length > 1)

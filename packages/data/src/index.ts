@@ -43,6 +43,7 @@ export {
   type SourceTargetBatch,
   type SourceTargetOptions,
 } from "./objectives/source-target-batches.ts";
+export { createSourceTargetPairs, type SourceTargetPairsOptions } from "./objectives/source-target-pairs.ts";
 export { type CorruptedSpans, corruptSpans, type SpanCorruptionOptions } from "./objectives/span-corruption.ts";
 export { type ObjectiveVocabulary, objectiveVocabulary } from "./objectives/vocabulary.ts";
 export type { LanguageDataset } from "./prepare/by-language.ts";

@@ -17,6 +17,7 @@ export function wayOf({ model, tokenizer, objective }: TrainedModel, prompt: str
   if (family === "bert") return { fills: true };
   if (masked && (family === "xlnet" || names.includes("masked"))) return { fills: true };
   if (family !== "encoder-decoder") return { fills: false, decoder: "causal", continues: family !== "t5" };
-  const permuted = names.includes("permutation") && !names.some((name) => /^(span-corruption|denoising)$/.test(name));
+  const permuted =
+    names.includes("permutation") && !names.some((name) => /^(span-corruption|denoising|source-target)$/.test(name));
   return { fills: false, decoder: permuted ? "permuted" : "causal", continues: permuted };
 }

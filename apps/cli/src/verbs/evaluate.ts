@@ -24,7 +24,14 @@ interface Options extends EngineOptions {
 }
 
 type SingleObjective = Exclude<ObjectiveConfig["name"], "mixed">;
-const objectiveNames: SingleObjective[] = ["causal", "masked", "permutation", "span-corruption", "denoising"];
+const objectiveNames: SingleObjective[] = [
+  "causal",
+  "masked",
+  "permutation",
+  "span-corruption",
+  "denoising",
+  "source-target",
+];
 
 export function addEvaluate(program: Command, terminal: Terminal): void {
   const command = program

@@ -20,6 +20,7 @@ interface Options extends TextOptions, StepFlags {
   split: number[];
   workers?: number;
   sentences?: string | true;
+  pairs?: boolean;
   appendEod?: boolean;
   resume: boolean;
   json?: boolean;
@@ -35,10 +36,8 @@ export function addPrepare(program: Command, terminal: Terminal): void {
     .requiredOption("--output <prefix>", "prefix of the files: data/corpus gives data/corpus_text_document.bin, ...")
     .option("--split <weights>", "weights of train, validation and test documents", numberList, [98, 1, 1])
     .option("--workers <n>", "threads that encode (default: one for each processor)", wholeNumber(0))
-    .option(
-      "--sentences [language]",
-      "every sentence is a sequence, for sentence pairs: data/corpus_text_sentence.bin",
-    );
+    .option("--sentences [language]", "every sentence is a sequence, for sentence pairs: data/corpus_text_sentence.bin")
+    .option("--pairs", "a document is a source, a tab and its target, to translate: data/corpus_text_pair.bin");
   addStepOptions(command)
     .option("--append-eod", "end every document with the end-of-text token (the default, but not with --sentences)")
     .option("--no-append-eod", "do not")
@@ -49,6 +48,8 @@ export function addPrepare(program: Command, terminal: Terminal): void {
     "megatron prepare --input 'books/*.txt' --tokenizer tok/ --output data/books --text-document paragraph",
     "zcat dump.jsonl.gz | megatron prepare --input - --tokenizer tok/ --output data/dump",
     "megatron prepare --input shelf/*.epub --tokenizer tok/ --output data/shelf --sentences en",
+    "paste en.txt de.txt | megatron prepare --input - --format txt --text-document line --pairs \\\n" +
+      "      --tokenizer tok/ --output data/en-de",
     "megatron prepare --input crawl.warc.gz --tokenizer tok/ --output data/crawl --skip-bad-lines \\\n" +
       "      --dedup minhash --dedup-threshold 0.8 --decontaminate eval.jsonl --ngram 13",
     "megatron prepare --input many.jsonl --tokenizer tok/ --output data/many --by-language --temperature 0.7",
@@ -73,6 +74,7 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
     split: options.split,
     workers: options.workers,
     sentences: options.sentences ? { language: options.sentences === true ? "en" : options.sentences } : undefined,
+    pairs: options.pairs,
     ...steps,
     appendEndOfDocument: options.appendEod,
     skipBadLines: options.skipBadLines,

@@ -1,6 +1,6 @@
 /**
  * Takes encoded tasks in order and writes the dataset: documents with their end tokens, each one sequence or a sequence
- * for every sentence, and a record of how much text each document is.
+ * for every run (a sentence, a side of a pair), and a record of how much text each document is.
  */
 import { closeSync, fstatSync, openSync, rmSync } from "node:fs";
 import { createIndexedDatasetWriter, partialPaths } from "../indexed/writer.ts";
@@ -20,7 +20,7 @@ export function createCollector(
   options: {
     type: "u16" | "i32";
     endOfDocument: number | undefined;
-    sequences: "document" | "sentence";
+    sequences: "document" | "sentence" | "pair";
     resume?: CollectorState;
   },
 ) {
@@ -59,8 +59,8 @@ export function createCollector(
       task.forEach(({ last, language }, i) => {
         for (const end = run + runs[i]!; run < end; run++) {
           const length = lengths[run]!;
-          // A sentence is ended by the next one, so that the last of a document can take the end token.
-          if (sequences === "sentence" && length > 0 && writer.position.openTokens > 0) writer.endSequence();
+          // A run is ended by the next one, so that the last of a document can take the end token.
+          if (sequences !== "document" && length > 0 && writer.position.openTokens > 0) writer.endSequence();
           appendTokens(tokens.subarray(start, start + length));
           start += length;
         }

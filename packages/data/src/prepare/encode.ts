@@ -1,6 +1,5 @@
-/** Encodes a batch of pieces, whole or by sentences, and counts their text: what a worker does for each task. */
+/** Encodes a batch of pieces, whole or run by run, and counts their text: what a worker does for each task. */
 import { createTokenBuffer, type Tokenizer } from "@megatron-ts/tokenizer";
-import type { SplitSentences } from "../steps/sentences.ts";
 import type { Piece } from "./pieces.ts";
 import { countText } from "./text-counts.ts";
 
@@ -10,7 +9,7 @@ export type EncodingTask = Piece[];
 export interface EncodedTask {
   /** The ids of all pieces, one after the other. */
   tokens: Int32Array;
-  /** Ids of each run of text that was encoded by itself: a piece, or a sentence. */
+  /** Ids of each run of text that was encoded by itself: a piece, a sentence, or a side of a pair. */
   lengths: Int32Array;
   /** [n]: runs in each piece. */
   runs: Int32Array;
@@ -18,18 +17,18 @@ export interface EncodedTask {
   counts: Int32Array;
 }
 
-/** @param options.splitSentences where each sentence is a run of its own. */
+/** @param options.splitRuns divides a piece into runs; it is one run otherwise. */
 export function encodeTask(
   tokenizer: Tokenizer,
   task: EncodingTask,
-  { splitSentences }: { splitSentences?: SplitSentences } = {},
+  { splitRuns }: { splitRuns?: (text: string) => string[] } = {},
 ): EncodedTask {
   const buffer = createTokenBuffer(1 << 16);
   const lengths: number[] = [];
   const runs = new Int32Array(task.length);
   const counts = new Int32Array(3 * task.length);
   task.forEach(({ text }, i) => {
-    const texts = splitSentences ? splitSentences(text) : [text];
+    const texts = splitRuns ? splitRuns(text) : [text];
     for (const run of texts) lengths.push(tokenizer.encodeInto(run, buffer, { addSpecialTokens: false }));
     runs[i] = texts.length;
     const { bytes, characters, words } = countText(text);

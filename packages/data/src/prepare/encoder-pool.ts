@@ -1,8 +1,8 @@
 /** Encodes tasks in worker threads, or with none of them in the calling thread. */
 import { Worker } from "node:worker_threads";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
-import { createSentenceSplitter } from "../steps/sentences.ts";
 import { type EncodedTask, type EncodingTask, encodeTask } from "./encode.ts";
+import { createRunSplitter, type Runs } from "./runs.ts";
 
 export interface EncoderPool {
   /** Tasks that can be under way at once without one waiting. */
@@ -14,8 +14,8 @@ export interface EncoderPool {
 /** What a worker is started with. */
 export interface WorkerData {
   tokenizerPath: string;
-  /** The language by whose rules to encode sentence by sentence. */
-  sentenceLanguage: string | undefined;
+  /** What is encoded by itself, where a document is not. */
+  runs: Runs | undefined;
 }
 
 interface Answer {
@@ -38,13 +38,13 @@ export function builtWorker(): URL {
 export function createEncoderPool(
   options: { tokenizer: Tokenizer; workers: number; workerFile: URL } & WorkerData,
 ): EncoderPool {
-  const { tokenizer, tokenizerPath, sentenceLanguage, workerFile } = options;
+  const { tokenizer, tokenizerPath, runs, workerFile } = options;
   if (options.workers === 0) {
-    const splitSentences = sentenceLanguage === undefined ? undefined : createSentenceSplitter(sentenceLanguage);
-    const encode = async (task: EncodingTask) => encodeTask(tokenizer, task, { splitSentences });
+    const splitRuns = createRunSplitter(runs);
+    const encode = async (task: EncodingTask) => encodeTask(tokenizer, task, { splitRuns });
     return { capacity: 1, encode, close: async () => {} };
   }
-  const data: WorkerData = { tokenizerPath, sentenceLanguage };
+  const data: WorkerData = { tokenizerPath, runs };
   const workers = Array.from({ length: options.workers }, () => startWorker(workerFile, data));
   return {
     capacity: 2 * workers.length,

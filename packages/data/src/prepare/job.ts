@@ -11,13 +11,14 @@ import { listSources } from "../text/sources.ts";
 import { createCutFinder } from "./cuts.ts";
 import { jobKey } from "./journal.ts";
 import type { PrepareOptions } from "./prepare.ts";
+import type { Runs } from "./runs.ts";
 import { createSteps } from "./steps.ts";
 
 export type Job = Awaited<ReturnType<typeof planJob>>;
 
 /** Throws a DataError or a TokenizerError for what can be refused now. */
 export async function planJob(options: PrepareOptions) {
-  const { output, jsonKey = "text", split = [98, 1, 1], workers = availableParallelism(), sentences } = options;
+  const { output, jsonKey = "text", split = [98, 1, 1], workers = availableParallelism(), sentences, pairs } = options;
   const mostWorkers = Math.max(16, 4 * availableParallelism());
   if (!(Number.isInteger(workers) && workers >= 0 && workers <= mostWorkers))
     throw new DataError(`expected a whole number of workers, at most ${mostWorkers} on this machine, found ${workers}`);
@@ -26,10 +27,12 @@ export async function planJob(options: PrepareOptions) {
   if (/[/\\]/.test(jsonKey))
     throw new DataError(`the key is a part of the output's name, where ${JSON.stringify(jsonKey)} cannot stand`);
   splitDocuments(0, split);
+  if (sentences && pairs) throw new DataError("a dataset is of sentences or of pairs, not of both");
   const tokenizer = await loadTokenizer(options.tokenizerPath);
   const endOfDocument = endToken(tokenizer, options);
   const sources = await listSources(options.inputs, options);
-  const level = sentences ? ("sentence" as const) : ("document" as const);
+  const runs: Runs | undefined = pairs ? { of: "pair" } : sentences && { of: "sentence", ...sentences };
+  const level = runs?.of ?? ("document" as const);
   const prefixOf = (start: string) => `${start}_${jsonKey}_${level}`;
   const steps = await createSteps({ ...options, jsonKey });
   const key = jobKey(sources, [
@@ -37,7 +40,7 @@ export async function planJob(options: PrepareOptions) {
     endOfDocument ?? null,
     jsonKey,
     options.textDocument ?? "file",
-    sentences?.language ?? null,
+    sentences?.language ?? (pairs ? "pairs" : null),
     steps.settings,
   ]);
   return {
@@ -49,10 +52,11 @@ export async function planJob(options: PrepareOptions) {
     sources,
     resumable: sources.every(({ path }) => path !== "-"),
     level,
+    runs,
     prefixOf,
     prefix: prefixOf(output),
     type: tokenTypeFor(tokenizer.vocabularySize),
-    findCut: sentences ? createSentenceCuts(sentences.language) : createCutFinder(tokenizer),
+    findCut: pairs ? () => undefined : sentences ? createSentenceCuts(sentences.language) : createCutFinder(tokenizer),
     steps,
     key,
   };

@@ -5,6 +5,7 @@
 import { DataError } from "../errors.ts";
 import { takeLock } from "../lock.ts";
 import type { DatasetSidecar } from "../sidecar.ts";
+import { onlyPairs } from "../steps/pairs.ts";
 import { type ReadOptions, readParts } from "../text/documents.ts";
 import { type LanguageDataset, publishByLanguage } from "./by-language.ts";
 import { createCollector } from "./collector.ts";
@@ -34,6 +35,8 @@ export interface PrepareOptions extends Pick<ReadOptions, "textDocument" | "form
    * objectives of sentence pairs read.
    */
   sentences?: { language: string };
+  /** Every document is a source and its target, divided by a tab, in `<output>_<jsonKey>_pair.*`. Others are malformed. */
+  pairs?: boolean;
   /** Puts the tokenizer's end-of-text token after every document. Default true, with `sentences` false. */
   appendEndOfDocument?: boolean;
   /** Skips and counts malformed lines; without it the first one is thrown. */
@@ -104,8 +107,8 @@ async function carryOut(
   { jsonKey, split, workers, tokenizer, endOfDocument, sources, resumable, level, ...job }: Job,
   { options, tuning }: { options: PrepareOptions; tuning: PrepareTuning },
 ): Promise<PrepareResult> {
-  const { prefixOf, prefix, type, findCut, steps, key } = job;
-  const { sentences } = options;
+  const { prefixOf, prefix, type, findCut, steps, key, runs } = job;
+  const { sentences, pairs } = options;
   const journal = resumable && options.resume !== false ? findJournal(prefix, { key, type }) : undefined;
   const finish = async () =>
     options.languages === "separate"
@@ -136,22 +139,24 @@ async function carryOut(
     ...tuning,
     tokenizer,
     tokenizerPath: options.tokenizerPath,
-    sentenceLanguage: sentences?.language,
+    runs,
     workers,
   });
+  const onBadLine = (problem: DataError) => {
+    if (!options.skipBadLines) throw problem;
+    progress.badLines++;
+    options.onBadLine?.(problem);
+  };
   try {
-    const parts = readParts(sources, {
+    const read = readParts(sources, {
       ...options,
       textKey: jsonKey,
       onBytes: (bytes) => {
         progress.bytesRead += bytes;
       },
-      onBadLine: (problem) => {
-        if (!options.skipBadLines) throw problem;
-        progress.badLines++;
-        options.onBadLine?.(problem);
-      },
+      onBadLine,
     });
+    const parts = pairs ? onlyPairs(read, { onBadDocument: onBadLine }) : read;
     const pieces = cutIntoPieces(steps.apply(parts), { findCut, pieceLength: tuning.pieceLength });
     const underWay: { task: EncodingTask; encoded: Promise<EncodedTask> }[] = [];
     let number = 0;

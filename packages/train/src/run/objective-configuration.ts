@@ -54,12 +54,16 @@ const spanCorruptionSchema = z.strictObject({ name: z.literal("span-corruption")
 /** Spans become one mask token each, and the target is the whole text (BART's infilling). */
 const denoisingSchema = z.strictObject({ name: z.literal("denoising"), ...spanFields });
 
+/** The target of a pair is written from its source (translation, summaries); needs a dataset of pairs. */
+const sourceTargetSchema = z.strictObject({ name: z.literal("source-target") });
+
 const singleSchema = z.discriminatedUnion("name", [
   causalSchema,
   maskedSchema,
   permutationSchema,
   spanCorruptionSchema,
   denoisingSchema,
+  sourceTargetSchema,
 ]);
 
 /** Several at once for one model, their mean losses added by weight. */

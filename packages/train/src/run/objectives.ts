@@ -16,6 +16,7 @@ const objectives: { [Name in ObjectiveConfig["name"]]: RunObjective<Name, never,
   permutation: permutationRun as never,
   "span-corruption": sequenceRun as never,
   denoising: sequenceRun as never,
+  "source-target": sequenceRun as never,
   mixed: createMixedRun((name) => objectiveNamed(name)) as never,
 };
 

@@ -1,12 +1,14 @@
-/** Runs of models that read one text and write another: span corruption and denoising of packed text. */
+/** Runs of models that read one text and write another: pairs, and span corruption and denoising of packed text. */
 import {
   blend,
   buildSourceTargetBatch,
   corruptSpans,
   createGptSamples,
   createSourceTargetBatches,
+  createSourceTargetPairs,
   type Dataset,
   type DocumentRange,
+  IGNORED_LABEL,
   infill,
   type SourceTarget,
 } from "@megatron-ts/data";
@@ -16,22 +18,25 @@ import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { ConfigError } from "../configuration-error.ts";
 import { type SequenceRows, sequenceObjective } from "../step/sequence-objective.ts";
 import type { ObjectiveConfigOf } from "./objective-configuration.ts";
-import type { RunObjective, SampleContext } from "./run-objective.ts";
+import type { HeldOutContext, RunObjective, SampleContext } from "./run-objective.ts";
 import { requireToken } from "./special-tokens.ts";
 
-export const sequenceRun: RunObjective<"span-corruption" | "denoising", SequenceRows, SequenceToSequenceModel> = {
+type SequenceName = "source-target" | "span-corruption" | "denoising";
+
+export const sequenceRun: RunObjective<SequenceName, SequenceRows, SequenceToSequenceModel> = {
   families: ["encoder-decoder", "t5"],
   measure: "sequence perplexity",
   objective: sequenceObjective,
   training(config, context) {
     const samples = blend(
-      context.training.map(({ weight, ...part }) => ({ weight, source: pairsOf(config, part, context) })),
+      context.training.map(({ weight, ...part }) => ({ weight, source: samplesOf(config, part, context) })),
     );
     return createSourceTargetBatches({ ...optionsOf(context), samples, schedule: context.schedule });
   },
   heldOut(config, context) {
     const { batchSize, batches, seed } = context;
-    const options = { ...optionsOf(context), samples: pairsOf(config, context, { ...context, seed: seed + 1 }) };
+    if (config.name === "source-target") return everyPair(context);
+    const options = { ...optionsOf(context), samples: samplesOf(config, context, { ...context, seed: seed + 1 }) };
     return {
       length: batches,
       at: (index) => buildSourceTargetBatch(options, { first: index * batchSize, count: batchSize }),
@@ -45,17 +50,38 @@ function optionsOf({ data, tokenizer }: SampleContext) {
   return { maxSource: data.sequenceLength, maxTarget: data.sequenceLength, startToken: padding, padding };
 }
 
-type SequenceConfig = ObjectiveConfigOf<"span-corruption"> | ObjectiveConfigOf<"denoising">;
+const endOf = (tokenizer: Tokenizer) => tokenizer.endOfText ?? requireToken(tokenizer, "separator");
 
-function pairsOf(
+/** Each pair once, as they stand; the last batch is filled with rows that predict nothing. */
+function everyPair(context: HeldOutContext): { length: number; at(index: number): SequenceRows } {
+  const { batchSize, tokenizer } = context;
+  const pairs = createSourceTargetPairs({ ...context, endOfSequence: endOf(tokenizer), seed: null });
+  return {
+    length: Math.ceil(pairs.count / batchSize),
+    at(index) {
+      const first = index * batchSize;
+      const batch = buildSourceTargetBatch({ ...optionsOf(context), samples: pairs }, { first, count: batchSize });
+      batch.labels.fill(IGNORED_LABEL, (pairs.count - first) * batch.targetLength);
+      return batch;
+    },
+  };
+}
+
+type SequenceConfig = { [Name in SequenceName]: ObjectiveConfigOf<Name> }[SequenceName];
+
+function samplesOf(
   config: SequenceConfig,
   part: { dataset: Dataset; documents: DocumentRange },
   { data, seed, tokenizer }: SampleContext,
 ) {
+  const endOfSequence = endOf(tokenizer);
+  if (config.name === "source-target") {
+    const pairs = createSourceTargetPairs({ ...part, endOfSequence, seed });
+    return { length: Number.POSITIVE_INFINITY, at: pairs.at };
+  }
   const length = data.sequenceLength - 1;
   const packed = createGptSamples({ dataset: part.dataset, documents: part.documents, sequenceLength: length, seed });
   const sentinels = config.name === "span-corruption" ? sentinelsOf(tokenizer) : placeholders(tokenizer, length);
-  const endOfSequence = tokenizer.endOfText ?? requireToken(tokenizer, "separator");
   const spans = config.spans === "mean" ? { kind: "mean" as const, length: config.meanLength } : geometric;
   const known = new Set(sentinels);
   return {
