@@ -227,7 +227,7 @@ describe("a translator", () => {
     const { code, stderr } = await megatron("pretrain", recipe);
     expect(code).toBe(2);
     expect(stderr).toContain(
-      "corpus_text_document: holds no pairs (document 0 has 1 sequences): prepare it with pairs",
+      "corpus_text_document: holds no pairs (document 0 is none): prepare it with pairs",
     );
   });
 });

@@ -52,7 +52,7 @@ describe("createSourceTargetPairs", () => {
     plain.finish();
     const options = { documents: { start: 0, end: 1 }, endOfSequence: 1, seed: 1 };
     expect(() => createSourceTargetPairs({ dataset: openIndexedDataset(at("plain")), ...options })).toThrow(
-      "holds no pairs (document 0 has 1 sequences): prepare it with pairs",
+      "holds no pairs (document 0 is none): prepare it with pairs",
     );
   });
 });

@@ -28,8 +28,9 @@ export function createSourceTargetPairs({ dataset, documents, endOfSequence, see
   for (let document = start; document < end; document++) {
     const sequences = dataset.firstSequenceOf(document + 1) - dataset.firstSequenceOf(document);
     if (sequences === 2) continue;
-    const found = `document ${document} has ${sequences} sequences`;
-    throw new DataError(`holds no pairs (${found}): prepare it with pairs`, { source: dataset.prefix });
+    throw new DataError(`holds no pairs (document ${document} is none): prepare it with pairs`, {
+      source: dataset.prefix,
+    });
   }
   let ordered: { epoch: number; order: Uint32Array } | null = null;
   const orderOf = (epoch: number, key: number) => {
