@@ -1,9 +1,9 @@
 /** What every package carries, and what the tree must not: rules that no compiler knows. */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { test } from "node:test";
-import { listPackages } from "./packages.mjs";
+import { listPackages, sourcesOf } from "./packages.mjs";
 import { root } from "./workspace.mjs";
 
 for (const { name, directory, manifest } of listPackages()) {
@@ -45,4 +45,19 @@ test("the lock file names no host and no path of a machine", () => {
     /https?:|git\+|file:\/|tarball:|(^|[\s:'"])\/(home|root|tmp|work|Users)\//.test(line),
   );
   assert.deepEqual(suspicious, []);
+});
+
+test("whatever is exported is wanted somewhere else", () => {
+  const files = listPackages().flatMap(({ directory }) => [
+    ...sourcesOf({ directory }),
+    ...["bin/megatron.js", "tsup.config.ts"].map((name) => join(directory, name)).filter(existsSync),
+  ]);
+  const wordsOf = new Map(files.map((file) => [file, new Set(readFileSync(file, "utf8").match(/[\w$]+/g))]));
+  const unwanted = files.flatMap((file) =>
+    [...readFileSync(file, "utf8").matchAll(/^export (?:async )?(?:function\*?|const|class) ([\w$]+)/gm)]
+      .map(([, name]) => name)
+      .filter((name) => ![...wordsOf].some(([other, words]) => other !== file && words.has(name)))
+      .map((name) => `${relative(root, file)}: ${name}`),
+  );
+  assert.deepEqual(unwanted, []);
 });

@@ -39,7 +39,7 @@ export function readForeignWeight(
 }
 
 /** Values of a stored tensor, widened where it is narrower than float32. */
-export function toFloats(bytes: Uint8Array, { dtype, name }: { dtype: Dtype; name: string }): Float32Array {
+function toFloats(bytes: Uint8Array, { dtype, name }: { dtype: Dtype; name: string }): Float32Array {
   const words = () => new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
   switch (dtype) {
     case "F32":

@@ -9,7 +9,7 @@ import { DataError, fileError } from "./errors.ts";
 const count = z.number().int().nonnegative();
 
 /** Sizes of a run of documents; bytes, characters (code points) and words are those of the text before tokenizing. */
-export const textCountsSchema = z.strictObject({
+const textCountsSchema = z.strictObject({
   documents: count,
   tokens: count,
   bytes: count,

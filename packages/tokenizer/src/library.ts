@@ -9,7 +9,7 @@ import type { WordReader } from "./word-scanner.ts";
 const PARTS = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null };
 
 /** A tokenizer of the library. What it lacks it names in its error. */
-export async function loadLibraryTokenizer(json: TokenizerJson) {
+async function loadLibraryTokenizer(json: TokenizerJson) {
   const { Tokenizer } = await import("@huggingface/tokenizers");
   try {
     return new Tokenizer({ added_tokens: [], ...PARTS, ...json }, { clean_up_tokenization_spaces: false });

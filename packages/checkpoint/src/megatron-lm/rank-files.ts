@@ -16,7 +16,7 @@ const rankDirectories = (directory: string): string[] =>
   existsSync(directory) ? readdirSync(directory).filter((name) => /^mp_rank_\d+(_\d+)?$/.test(name)) : [];
 
 /** The newest iteration of a save directory, or the directory itself where it is one. */
-export function iterationDirectory(directory: string): string {
+function iterationDirectory(directory: string): string {
   if (rankDirectories(directory).length > 0) return directory;
   const tracker = join(directory, "latest_checkpointed_iteration.txt");
   if (!existsSync(tracker)) throw refusal(`${directory} holds neither mp_rank_* nor latest_checkpointed_iteration.txt`);

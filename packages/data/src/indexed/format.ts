@@ -15,7 +15,7 @@ export interface TokenTypeInfo {
 }
 
 /** Every element type that an index can name. */
-export const TOKEN_TYPES: readonly TokenTypeInfo[] = [
+const TOKEN_TYPES: readonly TokenTypeInfo[] = [
   { name: "u8", code: 1, bytes: 1 },
   { name: "i8", code: 2, bytes: 1 },
   { name: "i16", code: 3, bytes: 2 },
@@ -48,7 +48,7 @@ export function tokenType(name: TokenType): TokenTypeInfo {
   return TOKEN_TYPES.find((type) => type.name === name)!;
 }
 
-export function indexBytes({ sequences, boundaries }: Omit<IndexHeader, "type">): number {
+function indexBytes({ sequences, boundaries }: Omit<IndexHeader, "type">): number {
   return HEADER_BYTES + 12 * sequences + 8 * boundaries;
 }
 

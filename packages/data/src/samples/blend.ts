@@ -51,7 +51,7 @@ export function blend<Sample>(
 }
 
 /** The greedy order as a function of the sample's number. Counts are kept at every 1,024th sample, the rest is replayed. */
-export function greedyOrder(weights: Float64Array): {
+function greedyOrder(weights: Float64Array): {
   at(index: number): { source: number; sample: number };
   countsBefore(index: number): Float64Array;
 } {

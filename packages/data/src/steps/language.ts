@@ -3,7 +3,7 @@
  * text that it is not sure of, for want of letters or in another language, is of language "und".
  */
 
-export const UNDETERMINED = "und";
+const UNDETERMINED = "und";
 
 /** ELD looks at no more than the first 350 bytes: a long text is shown to it in stretches from all over, which vote. */
 const STRETCHES = 5;

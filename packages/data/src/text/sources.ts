@@ -86,7 +86,7 @@ async function describe(path: string, asked: TextFormat | undefined): Promise<Te
 }
 
 /** What the endings of a file name say: `corpus.jsonl.gz` is gzipped JSONL. */
-export function detectFormat(path: string): { format: TextFormat | undefined; compression: Compression } {
+function detectFormat(path: string): { format: TextFormat | undefined; compression: Compression } {
   const lower = path.toLowerCase();
   const compressed = Object.keys(compressions).find((ending) => lower.endsWith(ending));
   const plain = compressed === undefined ? lower : lower.slice(0, -compressed.length);

@@ -34,7 +34,7 @@ export const config = {
 const names = gpt2Names(config);
 
 /** [4, 3, 17] token ids as batches whose labels are the next tokens; Hugging Face leaves the last one out. */
-export const goldenBatches: CausalRows[] = (() => {
+const goldenBatches: CausalRows[] = (() => {
   const [count, batchSize, sequenceLength] = golden.info("input.batches").shape as [number, number, number];
   const ids = new Int32Array(golden.read("input.batches").buffer);
   const rowLength = batchSize * sequenceLength;
