@@ -20,12 +20,11 @@ export const hasModules = (python, ...modules) =>
 
 export const median = (values) => values.toSorted((left, right) => left - right)[values.length >> 1];
 
-/** Both sides in turn, `rounds` times: the results of each. `theirs` is empty where the peer is missing. */
-export function alternate(rounds, { ours, theirs }) {
-  const results = { ours: [], theirs: [] };
+/** All sides in turn, `rounds` times: the results of each, by its name; none where a side is null because it is missing. */
+export function alternate(rounds, sides) {
+  const results = Object.fromEntries(Object.keys(sides).map((name) => [name, []]));
   for (let round = 0; round < rounds; round++) {
-    results.ours.push(ours());
-    if (theirs) results.theirs.push(theirs());
+    for (const [name, run] of Object.entries(sides)) if (run) results[name].push(run());
   }
   return results;
 }

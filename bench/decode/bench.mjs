@@ -1,20 +1,40 @@
-// Decoding GPT-2 124M, batch 1, f32, beside transformers' generate, and beside the bandwidth of a plain read.
+// Decoding GPT-2 124M, batch 1, f32, beside transformers' generate, llama.cpp, and the bandwidth of a plain read.
 //
-//     PEER_PYTHON=/path/to/python node bench/run.mjs decode [--quick]
+//     PEER_PYTHON=/path/to/python PEER_LLAMA=/directory/with/node_modules node bench/run.mjs decode [--quick]
 
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { alternate, hasModules, median, runScript } from "../peers.mjs";
+import { writeRandomGpt2 } from "./gguf.mjs";
 
 const script = (name) => new URL(name, import.meta.url);
 
+const gpt2 = { numLayers: 12, hiddenSize: 768, numHeads: 12, vocabularySize: 50_257, maxPositions: 1024 };
+
+const hasLlama = (directory) => Boolean(directory) && existsSync(join(directory, "node_modules", "node-llama-cpp"));
+
+function measure({ peerPython, peer, llama, quick, ...settings }) {
+  const home = mkdtempSync(join(tmpdir(), "megatron-bench-"));
+  try {
+    const options = { ...settings, tokens: quick ? 16 : 64, modelPath: join(home, "gpt2.gguf") };
+    if (llama) writeRandomGpt2(options.modelPath, gpt2);
+    return alternate(quick ? 1 : 5, {
+      ours: () => runScript(process.execPath, script("decode.mjs"), options),
+      theirs: peer ? () => runScript(peerPython, script("decode.py"), options) : null,
+      llamas: llama ? () => runScript(process.execPath, script("llama.mjs"), options) : null,
+    });
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
 export async function run({ peerPython, quick = false, threads = 2, backend = "native" } = {}) {
   const peer = hasModules(peerPython, "torch", "transformers");
-  const options = { tokens: quick ? 16 : 64, threads, backend };
-  const { ours, theirs } = alternate(quick ? 1 : 5, {
-    ours: () => runScript(process.execPath, script("decode.mjs"), options),
-    theirs: peer ? () => runScript(peerPython, script("decode.py"), options) : null,
-  });
+  const llama = hasLlama(process.env.PEER_LLAMA);
+  const { ours, theirs, llamas } = measure({ peerPython, peer, llama, quick, threads, backend });
   const of = (results, field) => (results.length > 0 ? median(results.map((result) => result[field])) : undefined);
-  const [our, their] = [of(ours, "tokensPerSecond"), of(theirs, "tokensPerSecond")];
+  const [our, their, llamaCpp] = [ours, theirs, llamas].map((results) => of(results, "tokensPerSecond"));
   const name = "transformers generate";
   const [bandwidth, read] = [of(ours, "bytesPerSecond"), of(theirs, "readBytesPerSecond")];
   return [
@@ -26,6 +46,15 @@ export async function run({ peerPython, quick = false, threads = 2, backend = "n
       unit: "tokens/s",
       ratio: their && our / their,
       atLeast: 2.3,
+    },
+    {
+      what: "the same",
+      peer: llama ? "llama.cpp" : "llama.cpp: skipped, no node-llama-cpp in PEER_LLAMA",
+      ours: our,
+      theirs: llamaCpp,
+      unit: "tokens/s",
+      ratio: llamaCpp && our / llamaCpp,
+      atLeast: 1.3,
     },
     {
       what: "the same, as bandwidth of its weights",

@@ -1,8 +1,11 @@
-// Training steps of GPT-2 124M and of a small GPT, f32 and bf16, beside PyTorch; their peak memory; and the share of the
-// time that the matrix products alone would take.
+// Training steps of GPT-2 124M and of a small GPT, f32 and bf16, beside PyTorch; their peak memory; the share of the
+// time that the matrix products alone would take; and our own code on TensorFlow, as test:tensorflow builds it.
 //
 //     PEER_PYTHON=/path/to/python node bench/run.mjs training [--quick]
 
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { alternate, hasModules, median, runScript } from "../peers.mjs";
 
 const gpt2 = { numLayers: 12, hiddenSize: 768, numHeads: 12, vocabularySize: 50_257, maxPositions: 1024 };
@@ -29,6 +32,37 @@ const cases = [
 ];
 
 const script = (name) => new URL(name, import.meta.url);
+
+const tensorflow =
+  process.env.MEGATRON_TENSORFLOW ?? fileURLToPath(new URL("../../.cache/tensorflow", import.meta.url));
+
+/** The first case on `backend` beside the same code on the tensorflow backend. */
+function besideTensorflow({ quick, threads, backend }) {
+  const [{ name, atLeast: _, ...shape }] = cases;
+  const found = existsSync(join(tensorflow, "node_modules", "@tensorflow", "tfjs-node", "lib"));
+  const options = { ...shape, threads, warmup: 1, steps: quick ? 1 : 3 };
+  const side = (on) => () =>
+    runScript(
+      process.execPath,
+      script("step.mjs"),
+      { ...options, backend: on },
+      { env: { MEGATRON_TENSORFLOW: tensorflow } },
+    );
+  const { ours, theirs } = alternate(quick ? 1 : 5, { ours: side(backend), theirs: found ? side("tensorflow") : null });
+  const of = (results) => (results.length > 0 ? median(results.map((result) => result.tokensPerSecond)) : undefined);
+  const [our, their] = [of(ours), of(theirs)];
+  return {
+    what: `training step, ${name}, ${shape.precision}, on ${backend}`,
+    peer: found
+      ? "our own code on tensorflow"
+      : "our own code on tensorflow: skipped, not built (npm run test:tensorflow)",
+    ours: our,
+    theirs: their,
+    unit: "tokens/s",
+    ratio: their && our / their,
+    atLeast: 3,
+  };
+}
 
 export async function run({ peerPython, quick = false, threads = 2, backend = "native" } = {}) {
   const peer = hasModules(peerPython, "torch", "transformers");
@@ -71,5 +105,6 @@ export async function run({ peerPython, quick = false, threads = 2, backend = "n
       atMost: 0.8,
     });
   }
+  rows.push(besideTensorflow({ quick, threads, backend }));
   return rows;
 }
