@@ -226,9 +226,7 @@ describe("a translator", () => {
     );
     const { code, stderr } = await megatron("pretrain", recipe);
     expect(code).toBe(2);
-    expect(stderr).toContain(
-      "corpus_text_document: holds no pairs (document 0 is none): prepare it with pairs",
-    );
+    expect(stderr).toContain("corpus_text_document: holds no pairs (document 0 is none): prepare it with pairs");
   });
 });
 
