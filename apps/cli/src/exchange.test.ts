@@ -1,5 +1,6 @@
 /** Models from and to other formats, verb by verb. */
-import { existsSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { megatron, megatronJson } from "./testing/megatron.ts";
@@ -19,6 +20,28 @@ describe("import, inspect and export", () => {
     expect(await megatronJson("inspect", path("back"))).toMatchObject({ kind: "hugging-face", family: "gpt2" });
     const { stdout } = await megatron("inspect", `${path("back")}/model.safetensors`);
     expect(stdout).toContain("transformer.h.0.attn.c_attn.weight");
+  });
+
+  it("carry all files of a tokenizer, and read SentencePiece's where it is all there is", async () => {
+    const model = path("with-tokenizer");
+    cpSync(fixture("gpt2"), model, { recursive: true });
+    copyFileSync(fixture("tokenizer/small.json"), join(model, "tokenizer.json"));
+    const fewer = JSON.parse(readFileSync(join(model, "tokenizer.json"), "utf8"));
+    // The fixture's model has 101 tokens.
+    fewer.model = { ...fewer.model, vocab: { "<|endoftext|>": 0, a: 1, b: 2 }, merges: [] };
+    writeFileSync(join(model, "tokenizer.json"), JSON.stringify(fewer));
+    writeFileSync(join(model, "tokenizer_config.json"), '{"eos_token": "<|endoftext|>", "model_max_length": 24}');
+    writeFileSync(join(model, "merges.txt"), "#version: 0.2\n");
+    await megatronJson("import", model, path("with-tokenizer-ours"));
+    await megatronJson("export", path("with-tokenizer-ours"), path("with-tokenizer-back"));
+    for (const file of ["tokenizer.json", "tokenizer_config.json", "merges.txt", "model.safetensors"]) {
+      expect(readFileSync(join(path("with-tokenizer-back"), file))).toEqual(readFileSync(join(model, file)));
+    }
+    rmSync(join(model, "tokenizer.json"));
+    copyFileSync(fixture("tokenizer/unigram.model"), join(model, "spiece.model"));
+    const { code, stderr } = await megatron("import", model, path("too-many"));
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/the vocabularies disagree: the tokenizer has [\d,]+ tokens, the model 101/);
   });
 
   it("read Megatron-LM's checkpoints", async () => {

@@ -27,6 +27,7 @@ export async function loadTrainedModel(path: string): Promise<TrainedModel> {
   const { loadModel } = await import("@megatron-ts/checkpoint");
   const { longestSequence } = await import("@megatron-ts/model");
   const { createTokenizer, parseTokenizerJson } = await import("@megatron-ts/tokenizer");
+  const { endOfTextIn } = await import("@megatron-ts/tokenizer/files");
   const { resolveObjective } = await import("@megatron-ts/train");
   const { parse } = await import("yaml");
   const { model, checkpoint } = loadModel(path);
@@ -37,7 +38,10 @@ export async function loadTrainedModel(path: string): Promise<TrainedModel> {
     if (!has("tokenizer.json")) {
       throw new UsageError(`${directory} has no tokenizer: import the model again with --tokenizer`);
     }
-    const tokenizer = await createTokenizer(parseTokenizerJson(text("tokenizer.json"), `${directory}/tokenizer.json`));
+    const config = "tokenizer_config.json";
+    const endOfText = has(config) ? endOfTextIn(text(config), `${directory}/${config}`) : undefined;
+    const json = parseTokenizerJson(text("tokenizer.json"), `${directory}/tokenizer.json`);
+    const tokenizer = await createTokenizer(json, endOfText === undefined ? {} : { endOfText });
     if (manifest.tokenizerFingerprint !== null && manifest.tokenizerFingerprint !== tokenizer.fingerprint) {
       throw new UsageError(`${directory}: its tokenizer.json is not the tokenizer that the model was trained with`);
     }

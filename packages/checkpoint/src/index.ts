@@ -6,6 +6,7 @@ export { foreignSource, readForeignWeight } from "./foreign-weights.ts";
 export { isHuggingFaceDirectory, openHuggingFaceDirectory } from "./hugging-face/directory.ts";
 export { type ExportOptions, exportHuggingFace } from "./hugging-face/export-hugging-face.ts";
 export { type ImportOptions, importHuggingFace } from "./hugging-face/import-hugging-face.ts";
+export { tokenizerFiles } from "./hugging-face/tokenizer-files.ts";
 export { type LoadedCheckpoint, loadCheckpoint, verifyCheckpoint } from "./load-checkpoint.ts";
 export { readManifest } from "./manifest.ts";
 export type { JsonRecord, Manifest } from "./manifest-schema.ts";

@@ -30,11 +30,19 @@ const isDirectory = async (path: string): Promise<boolean> => {
   return found?.isDirectory() ?? false;
 };
 
-/** The end-of-text token that a tokenizer_config.json beside the file names, as a string or as { content }. */
+/** The end-of-text token that the tokenizer_config.json beside the file names. */
 async function endOfTextBeside(directory: string): Promise<string | undefined> {
   const path = join(directory, CONFIG);
   const text = await readFile(path, "utf8").catch(() => undefined);
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : endOfTextIn(text, path);
+}
+
+/**
+ * The end-of-text token that a tokenizer_config.json names, as a string or as { content }.
+ *
+ * @throws {TokenizerError} when the text is not JSON; `path` is its name there.
+ */
+export function endOfTextIn(text: string, path: string): string | undefined {
   try {
     const { eos_token } = JSON.parse(text) as { eos_token?: string | { content: string } | null };
     return typeof eos_token === "string" ? eos_token : eos_token?.content;

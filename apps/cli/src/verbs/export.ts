@@ -6,7 +6,7 @@ import type { Terminal } from "../terminal.ts";
 export function addExport(program: Command, terminal: Terminal): void {
   const command = program
     .command("export")
-    .description("write a checkpoint in Hugging Face's format: config.json, model.safetensors, tokenizer.json")
+    .description("write a checkpoint in Hugging Face's format: config.json, model.safetensors, tokenizer files")
     .argument("<checkpoint>", "a checkpoint, or a run directory for its newest one")
     .argument("<directory>", "where it goes; must not be there yet")
     .addOption(new Option("--to <format>", "the format").choices(["hf"]).default("hf"))

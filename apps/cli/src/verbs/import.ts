@@ -89,13 +89,15 @@ async function importMegatron(
   }
 }
 
-/** The tokenizer that was named, or the directory's own; null where there is none. */
+/** The tokenizer that was named, or the directory's own with all of its files; null where there is none. */
 async function tokenizerOf(directory: string, named: string | undefined) {
-  const own = join(directory, "tokenizer.json");
-  const path = named ?? (existsSync(own) ? directory : null);
+  const { tokenizerFiles } = await import("@megatron-ts/checkpoint");
+  const own = named === undefined ? tokenizerFiles.filter((file) => existsSync(join(directory, file))) : [];
+  const path = named ?? (own.some((file) => /^tokenizer\.json$|\.model$/.test(file)) ? directory : null);
   if (path === null) return null;
   const { loadTokenizer } = await import("@megatron-ts/tokenizer/files");
   const { vocabularySize, fingerprint, json } = await loadTokenizer(path);
-  const bytes = named === undefined ? readFileSync(own) : Buffer.from(JSON.stringify(json));
-  return { vocabularySize, fingerprint, files: { "tokenizer.json": new Uint8Array(bytes) } };
+  const made = { "tokenizer.json": new Uint8Array(Buffer.from(JSON.stringify(json))) };
+  const read = own.map((file) => [file, new Uint8Array(readFileSync(join(directory, file)))] as const);
+  return { vocabularySize, fingerprint, files: { ...made, ...Object.fromEntries(read) } };
 }

@@ -8,6 +8,7 @@ import type { LoadedCheckpoint } from "../load-checkpoint.ts";
 import { writeSafetensors } from "../safetensors.ts";
 import { planShards, shardName } from "../shards.ts";
 import { elementCount, type TensorEntry } from "../tensor-entry.ts";
+import { tokenizerFiles } from "./tokenizer-files.ts";
 
 export interface ExportOptions {
   /** Beyond this the weights go into several files with an index. 5 GB, as transformers has it. */
@@ -31,8 +32,9 @@ export async function exportHuggingFace(
   await commitDirectory(directory, (workplace) => {
     writeFileSync(join(workplace, "config.json"), `${JSON.stringify(json, null, 2)}\n`);
     writeTensors(workplace, entries, maxShardBytes);
-    if (checkpoint.manifest.files.some(({ name }) => name === "tokenizer.json")) {
-      writeFileSync(join(workplace, "tokenizer.json"), checkpoint.readFile("tokenizer.json"));
+    for (const file of tokenizerFiles) {
+      if (!checkpoint.manifest.files.some(({ name }) => name === file)) continue;
+      writeFileSync(join(workplace, file), checkpoint.readFile(file));
     }
   });
   return { modelType: format.modelType, differences: format.differences(config) };
