@@ -130,6 +130,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "a hundred thousand numbers")]
     fn the_rate_is_kept() {
         let out = drop_ones(&[100_003], &[0], &[100_003]);
         let dropped = out.iter().filter(|&&y| y == 0.0).count() as f64 / out.len() as f64;

@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn every_permutation_of_four_dimensions() {
-        let shape = [3, 5, 40, 70];
+        let shape = if cfg!(miri) { [3, 2, 9, 17] } else { [3, 5, 40, 70] };
         let source: Vec<u32> = (0..shape.iter().product::<usize>() as u32).collect();
         for order in [[0, 1, 2, 3], [0, 2, 1, 3], [3, 2, 1, 0], [0, 1, 3, 2], [2, 0, 3, 1], [1, 0, 2, 3]] {
             let target_shape = order.map(|d| shape[d]);
