@@ -123,20 +123,16 @@ process.on("SIGINT", () => {
   interrupted = true;
 });
 
-/** The first time takes a while, and shows nothing until it is done. */
-async function first(path, told, run) {
-  if (!exists(path)) console.log(told);
-  if (await run()) return;
+async function build() {
+  if (!exists("apps/cli/dist"))
+    console.log("Building: about a minute, or some more where Rust is installed, for the native engine.");
+  return turbo("build");
+}
+
+if (!(await install()) || !(await build())) {
   endIfInterrupted();
   process.exit(1);
 }
-
-await first("node_modules/.installed", "Installing the packages that pnpm-lock.yaml names: about a minute.", install);
-await first(
-  "apps/cli/dist",
-  "Building: about a minute, or some more where Rust is installed, for the native engine.",
-  () => turbo("build"),
-);
 mkdirSync(join(root, HOME, "data"), { recursive: true });
 const done = exists(`${HOME}/result.json`);
 if (done)

@@ -69,6 +69,7 @@ export async function install() {
     .digest("hex");
   const wanted = `${lock} ${process.platform} ${process.arch}\n`;
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return true;
+  console.log("Installing the packages that pnpm-lock.yaml names: about a minute the first time.");
   const { code } = await pnpm(["install", "--frozen-lockfile", "--config.confirmModulesPurge=false"]);
   if (code === 0) writeFileSync(stamp, wanted);
   return code === 0;
