@@ -1,0 +1,30 @@
+// The quickstart's first 200 steps in bf16 beside the same in f32: how far the loss strays.
+//
+//     node bench/run.mjs precision
+
+import { writeCorpus } from "../families/corpus.mjs";
+import { runScript } from "../peers.mjs";
+
+export async function run({ threads = 2, backend = "native" } = {}) {
+  const corpus = await writeCorpus({ vocabularySize: 4096 });
+  try {
+    const losses = (precision) => {
+      const options = { directory: corpus.directory, precision, threads, backend };
+      return runScript(process.execPath, new URL("losses.mjs", import.meta.url), options).losses;
+    };
+    const [f32, bf16] = [losses("f32"), losses("bf16")];
+    return [
+      {
+        what: "quickstart, 200 steps: how far the loss in bf16 is from that in f32, at most",
+        peer: "f32, ours",
+        ours: bf16.at(-1),
+        theirs: f32.at(-1),
+        unit: "nats at the end",
+        ratio: Math.max(...f32.map((loss, index) => Math.abs(bf16[index] / loss - 1))),
+        atMost: 0.01,
+      },
+    ];
+  } finally {
+    corpus.remove();
+  }
+}
