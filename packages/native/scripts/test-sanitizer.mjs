@@ -1,0 +1,36 @@
+/**
+ * `pnpm test:sanitizer [address | thread]`: the kernels' tests, with every instruction set that the processor has, under
+ * AddressSanitizer (memory used wrongly, or leaked) or ThreadSanitizer (races), on Linux.
+ */
+import { spawnSync } from "node:child_process";
+import { crate, has, missingCargo } from "./toolchain.mjs";
+
+const TARGETS = { x64: "x86_64-unknown-linux-gnu", arm64: "aarch64-unknown-linux-gnu" };
+
+/** The standard library must be compiled with it where races are looked for. */
+const SANITIZERS = { address: [], thread: ["-Zbuild-std"] };
+
+const [sanitizer = "address", ...names] = process.argv.slice(2);
+
+function missing() {
+  if (!SANITIZERS[sanitizer]) return `there is no ${sanitizer}: expected ${Object.keys(SANITIZERS).join(" or ")}`;
+  if (process.platform !== "linux") return "that needs Linux";
+  const cargo = missingCargo();
+  if (cargo) return `${cargo} (https://rustup.rs)`;
+  if (has("cargo", "+nightly", "--version")) return null;
+  return "a nightly compiler is not installed (rustup toolchain install nightly --component rust-src)";
+}
+
+const reason = missing();
+if (reason) {
+  console.error(`sanitizer: not tested, ${reason}`);
+  process.exit(1);
+}
+const test = ["+nightly", "test", "--locked", "--package", "megatron-kernels", "--lib"];
+const place = ["--target", TARGETS[process.arch], "--target-dir", `target/${sanitizer}-sanitizer`];
+const { status } = spawnSync("cargo", [...test, ...place, ...SANITIZERS[sanitizer], "--", ...names], {
+  cwd: crate,
+  stdio: "inherit",
+  env: { ...process.env, RUSTFLAGS: `-Zsanitizer=${sanitizer}` },
+});
+process.exitCode = status ?? 1;
