@@ -96,7 +96,7 @@ async function trainAndScore() {
 
 function printScore() {
   const { step, score, compression } = readJson(`${HOME}/result.json`);
-  const row = (name, bits, note = "") => console.log(`  ${name.padEnd(38)} ${bits.toFixed(3)} ${note}`.trimEnd());
+  const row = (name, bits, note = "") => console.log(`  ${name.padEnd(40)} ${bits.toFixed(3)} ${note}`.trimEnd());
   const words = score.wordPerplexity === undefined ? "" : `, ${score.wordPerplexity.toFixed(0)} per word`;
   console.log("\nThe held-out text, the last 300 kB of the speeches, in bits per byte:");
   row(
