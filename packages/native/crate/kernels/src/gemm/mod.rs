@@ -1,7 +1,7 @@
 //! Matrix products: C [M, N] = activation(A x B + bias), f32 or bf16 in and out, sums in f32.
 //!
-//! `Precision::F32` gives the accuracy of an f32 product; `Precision::Bf16` rounds both operands to bf16 first. Which
-//! microkernel runs is a matter of the processor. Results do not depend on the number of threads.
+//! `Precision::F32` gives the accuracy of an f32 product; `Precision::Bf16` allows both operands to be rounded to
+//! bf16 first, and does so where the processor multiplies bf16 faster. Results do not depend on the number of threads.
 
 #[cfg(target_arch = "x86_64")]
 pub mod amx;
@@ -26,7 +26,7 @@ use crate::view::{View, ViewMut};
 use driver::{Product, Target, run};
 pub use operand::Operand;
 
-/// What the operands are rounded to before they are multiplied.
+/// What the operands may be rounded to before they are multiplied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
     F32,
