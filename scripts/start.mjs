@@ -66,10 +66,11 @@ async function makeData() {
   }
 }
 
-/** What brotli reaches; it takes its minute beside the training. Null where it was interrupted. */
+/** What brotli reaches, after the training that it would slow down. Null where it was interrupted. */
 async function compress() {
   const path = `${HOME}/compression.json`;
   if (exists(path)) return readJson(path);
+  console.log("\nCompressing the same text with brotli, to compare: a minute.");
   const { code, stdout } = await runNode(["scripts/quickstart-compression.mjs"], { capture: true });
   if (code !== 0) return null;
   writeJson(path, JSON.parse(stdout));
@@ -78,7 +79,6 @@ async function compress() {
 
 async function trainAndScore() {
   await makeData();
-  const compressing = compress();
   const run = await megatronJson(["pretrain", "recipes/quickstart.yaml", "--resume", "auto"]);
   if (run.reason === "stopped") {
     console.log(`\nStopped after step ${run.step} and saved. npm start goes on from there.`);
@@ -86,7 +86,7 @@ async function trainAndScore() {
   }
   const heldOut = ["--data", `${HOME}/data/held-out`, "--split", "test", "--stride", "128"];
   const score = await megatronJson(["evaluate", `${HOME}/run`, ...heldOut]);
-  const compression = (await compressing) ?? (await compress());
+  const compression = await compress();
   if (!compression) {
     endIfInterrupted();
     process.exit(1);
