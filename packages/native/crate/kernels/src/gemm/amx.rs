@@ -271,16 +271,17 @@ unsafe fn multiply_f32(
     }
 }
 
-/// bf16 x bf16.
-pub struct AmxBf16;
-/// f32 x f32.
-pub struct AmxF32;
+/// A product of operands cut into PARTS bf16 parts each: one for bf16, three for f32.
+pub struct Amx<const PARTS: usize>;
+pub type AmxBf16 = Amx<1>;
+pub type AmxF32 = Amx<3>;
 
-impl Kernel for AmxBf16 {
+impl<const PARTS: usize> Kernel for Amx<PARTS> {
     const LEFT: usize = LANES;
     const RIGHT: usize = LANES;
     const STEP: usize = STEP;
-    const DEPTH: usize = 1024;
+    /// In f32 every depth adds six roundings to a sum; in blocks of 512 it is still twice as exact as a plain f32 loop.
+    const DEPTH: usize = if PARTS == 1 { 1024 } else { 512 };
     const DIRECT: bool = true;
     type Session = Tiles;
 
@@ -289,7 +290,7 @@ impl Kernel for AmxBf16 {
     }
 
     fn panel_bytes(_: Side, depth: usize) -> usize {
-        panel_bytes(depth, 1)
+        panel_bytes(depth, PARTS)
     }
 
     unsafe fn pack(
@@ -299,7 +300,7 @@ impl Kernel for AmxBf16 {
         depth: (usize, usize),
         panel: *mut u8,
     ) -> bool {
-        unsafe { pack::<1>(operand, side, lanes, depth, (panel, 0)) }
+        unsafe { Self::pack_panels(operand, side, lanes, depth, (panel, 0)) }
     }
 
     unsafe fn pack_panels(
@@ -309,7 +310,7 @@ impl Kernel for AmxBf16 {
         depth: (usize, usize),
         target: (*mut u8, usize),
     ) -> bool {
-        unsafe { pack::<1>(operand, side, lanes, depth, target) }
+        unsafe { pack::<PARTS>(operand, side, lanes, depth, target) }
     }
 
     unsafe fn multiply(
@@ -320,60 +321,14 @@ impl Kernel for AmxBf16 {
         result: *mut f32,
         stride: usize,
     ) {
-        unsafe { multiply_bf16(depth.div_ceil(STEP), left, right, ahead, result, stride) }
-    }
-
-    unsafe fn finish(tile: &Tile, result: &[f32; RESULT]) {
-        unsafe { finish_512(tile, result) }
-    }
-}
-
-impl Kernel for AmxF32 {
-    const LEFT: usize = LANES;
-    const RIGHT: usize = LANES;
-    const STEP: usize = STEP;
-    /// Every depth adds six roundings to a sum; in blocks of 512 it is still twice as exact as a plain f32 loop.
-    const DEPTH: usize = 512;
-    const DIRECT: bool = true;
-    type Session = Tiles;
-
-    fn session() -> Tiles {
-        Tiles::configure()
-    }
-
-    fn panel_bytes(_: Side, depth: usize) -> usize {
-        panel_bytes(depth, 3)
-    }
-
-    unsafe fn pack(
-        operand: &Operand,
-        side: Side,
-        lanes: (usize, usize),
-        depth: (usize, usize),
-        panel: *mut u8,
-    ) -> bool {
-        unsafe { pack::<3>(operand, side, lanes, depth, (panel, 0)) }
-    }
-
-    unsafe fn pack_panels(
-        operand: &Operand,
-        side: Side,
-        lanes: (usize, usize),
-        depth: (usize, usize),
-        target: (*mut u8, usize),
-    ) -> bool {
-        unsafe { pack::<3>(operand, side, lanes, depth, target) }
-    }
-
-    unsafe fn multiply(
-        depth: usize,
-        left: *const u8,
-        right: *const u8,
-        ahead: *const u8,
-        result: *mut f32,
-        stride: usize,
-    ) {
-        unsafe { multiply_f32(depth.div_ceil(STEP), left, right, ahead, result, stride) }
+        let multiply = const {
+            match PARTS {
+                1 => multiply_bf16,
+                3 => multiply_f32,
+                _ => panic!("one part or three"),
+            }
+        };
+        unsafe { multiply(depth.div_ceil(STEP), left, right, ahead, result, stride) }
     }
 
     unsafe fn finish(tile: &Tile, result: &[f32; RESULT]) {
