@@ -11,7 +11,8 @@ export async function createRunReport(terminal: Terminal): Promise<{ show(event:
   function show(event: RunEvent): void {
     if (event.type === "started") {
       totals = { steps: event.steps, samples: event.totalSamples };
-      const from = event.resumedFrom ? `resumed from ${event.resumedFrom} at` : "from";
+      const weights = event.begunFrom ? `with the weights of ${event.begunFrom} ` : "";
+      const from = event.resumedFrom ? `resumed from ${event.resumedFrom} at` : `${weights}from`;
       const size = `${formatCount(event.parameters)} parameters`;
       const samples = `${formatCount(event.totalSamples)} samples in all`;
       terminal.log(`${size}, ${from} step ${event.step} of ${event.steps}, ${samples}`);

@@ -15,6 +15,7 @@ export { isMegatronCheckpoint } from "./megatron-lm/rank-files.ts";
 export {
   checkpointSource,
   loadModel,
+  loadModelConfig,
   readTensor,
   resolveCheckpoint,
   tensorEntry,

@@ -1,14 +1,14 @@
 /** Models in checkpoints: parameters to tensor entries, and back through the scope. */
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type AnyModel, createModel, modelConfigSchema } from "@megatron-ts/model";
+import { type AnyModel, createModel, type ModelConfig, modelConfigSchema } from "@megatron-ts/model";
 import { fromBytes, toBytes } from "@megatron-ts/ops";
 import type { Mesh, ParameterSource, Parameters } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { refusal } from "./checkpoint-error.ts";
 import { isHuggingFaceDirectory } from "./hugging-face/directory.ts";
 import { type LoadedCheckpoint, loadCheckpoint } from "./load-checkpoint.ts";
-import { manifestFile } from "./manifest.ts";
+import { manifestFile, readManifest } from "./manifest.ts";
 import { latestCheckpoint } from "./run-directory.ts";
 import type { TensorEntry } from "./tensor-entry.ts";
 import type { TensorReader } from "./tensor-reader.ts";
@@ -54,17 +54,21 @@ export function resolveCheckpoint(path: string): string {
   throw refusal(`${path} holds no checkpoint`);
 }
 
+/** What the model of a checkpoint is. Throws a CheckpointError where no model of ours is described. */
+export function loadModelConfig(directory: string): ModelConfig {
+  const config = modelConfigSchema.safeParse(readManifest(directory).model);
+  if (config.success) return config.data;
+  const { path, message } = config.error.issues[0]!;
+  throw refusal(`${directory}: its model's ${path.join(".")} cannot be read: ${message}`);
+}
+
 /** A model with the weights of a checkpoint, or of the newest one of a run directory. The caller closes the checkpoint. */
 export function loadModel(
   directory: string,
   { mesh }: { mesh?: Mesh } = {},
 ): { model: AnyModel; checkpoint: LoadedCheckpoint } {
   const checkpoint = loadCheckpoint(resolveCheckpoint(directory));
-  const config = modelConfigSchema.safeParse(checkpoint.manifest.model);
-  if (!config.success) {
-    const { path, message } = config.error.issues[0]!;
-    throw refusal(`${checkpoint.directory}: its model's ${path.join(".")} cannot be read: ${message}`);
-  }
-  const model = createModel(config.data, { mesh, weights: { source: checkpointSource(checkpoint.weights) } });
+  const config = loadModelConfig(checkpoint.directory);
+  const model = createModel(config, { mesh, weights: { source: checkpointSource(checkpoint.weights) } });
   return { model, checkpoint };
 }

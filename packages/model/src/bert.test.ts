@@ -3,7 +3,7 @@ import { vjp } from "@megatron-ts/ops";
 import { hashKey } from "@megatron-ts/random";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { countModelParameters, createModel, modelConfigSchema, modelRecipeSchema, presets } from "./index.ts";
+import { countModelParameters, createModel, createModelRecipeSchema, modelConfigSchema, presets } from "./index.ts";
 
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 
@@ -202,7 +202,7 @@ describe("encoder", () => {
     expect(() => model.taskLogits(hidden)).toThrow("task is not set");
     const pairAlone = { ...config, heads: { ...noHeads, pair: true } };
     expect(modelConfigSchema.safeParse(pairAlone).error?.issues[0]?.message).toBe("the pair head needs the pooler");
-    const recipe = modelRecipeSchema.parse({ preset: "roberta-base", numLayers: 2 });
+    const recipe = createModelRecipeSchema(modelConfigSchema.parse).parse({ preset: "roberta-base", numLayers: 2 });
     expect(recipe).toMatchObject({ family: "bert", paddingToken: 1, numTokenTypes: 1, numLayers: 2 });
   });
 

@@ -62,6 +62,8 @@ function relativePlaces({ hiddenSize, dropout: rate }: EncoderDecoderConfig): Pl
       const [batchSize, tokens] = positions.shape as [number, number];
       // Behind a cache, tokens stand anywhere among its keys, and see none that are behind them.
       const span = cache ? { keys: cache.capacity, tokens: 1 } : { keys: tokens, tokens };
+      // All of one segment changes no probability, but the weights that judge segments must be reached in training.
+      const segments = tokenTypes ?? (cache ? null : tf.zeros([batchSize, tokens], "int32"));
       const sinusoids = tf.expandDims(distanceSinusoids({ ...span, hiddenSize }), 0);
       return {
         distances: dropAt(`${site}.distances`, sinusoids, {
@@ -70,7 +72,7 @@ function relativePlaces({ hiddenSize, dropout: rate }: EncoderDecoderConfig): Pl
         }),
         directions: tf.zeros([batchSize], "int32"),
         places: cache ? positionsFrom(cache.lengths, { tokens, maxPositions: Number.POSITIVE_INFINITY }) : null,
-        otherSegment: tokenTypes ? otherSegments({ tokenTypes }, { past: 0 }) : null,
+        otherSegment: segments && otherSegments({ tokenTypes: segments }, { past: 0 }),
       };
     },
   };

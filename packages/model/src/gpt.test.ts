@@ -3,7 +3,7 @@ import { vjp } from "@megatron-ts/ops";
 import { hashKey } from "@megatron-ts/random";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { createModel, type ModelConfigInput, modelRecipeSchema } from "./index.ts";
+import { createModel, createModelRecipeSchema, type ModelConfigInput, modelConfigSchema } from "./index.ts";
 
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 
@@ -86,7 +86,45 @@ describe("gpt", () => {
   });
 });
 
-describe("modelRecipeSchema", () => {
+describe("a model's recipe", () => {
+  const encoder = modelConfigSchema.parse({
+    family: "bert",
+    numLayers: 2,
+    hiddenSize: 8,
+    numHeads: 2,
+    maxPositions: 16,
+    vocabularySize: 20,
+  });
+  const modelRecipeSchema = createModelRecipeSchema((path) => {
+    if (path === "checkpoints/bert") return encoder;
+    throw Object.assign(new Error(`${path}: no such run or checkpoint`), { userError: path === "nowhere" });
+  });
+  const mistakes = (recipe: object) =>
+    modelRecipeSchema.safeParse(recipe).error?.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+
+  it("is what a checkpoint is, with own fields over it, or an encoder-decoder that begins with an encoder", () => {
+    const from = "checkpoints/bert";
+    expect(modelRecipeSchema.parse({ from, dropout: 0.2 })).toEqual({ ...encoder, dropout: 0.2, from });
+    const translator = modelRecipeSchema.parse({ from, family: "encoder-decoder" });
+    expect(translator).toMatchObject({
+      ...{ family: "encoder-decoder", numLayers: 2, normPlacement: "post", vocabularySize: 20, maxPositions: 16 },
+      ...{ headTransform: true, pairHead: false, from },
+    });
+    expect(modelRecipeSchema.parse(translator)).toEqual(translator);
+  });
+
+  it("says what cannot begin with a checkpoint", () => {
+    const from = "checkpoints/bert";
+    expect(mistakes({ from: "nowhere" })).toEqual(["from: nowhere: no such run or checkpoint"]);
+    expect(mistakes({ from, family: "gpt" })).toEqual([
+      "from: the checkpoint is of the family bert: it cannot begin one of gpt; leave model.family out",
+    ]);
+    expect(mistakes({ from, preset: "gpt2" })).toEqual([
+      "from: expected either this or a preset: the checkpoint says what it is",
+    ]);
+    expect(() => mistakes({ from: "unreadable" })).toThrow("unreadable");
+  });
+
   it("takes a preset, own fields over it, and leaves the vocabulary open", () => {
     const preset = modelRecipeSchema.parse({ preset: "gpt2", dropout: 0, numLayers: 2 });
     expect(preset).toMatchObject({

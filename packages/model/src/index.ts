@@ -47,7 +47,7 @@ export type {
   PermutationStates,
 } from "./permutation-model.ts";
 export { type Preset, presets } from "./presets.ts";
-export { type ModelRecipe, modelRecipeSchema } from "./recipe.ts";
+export { createModelRecipeSchema, type ModelRecipe } from "./recipe.ts";
 export { type RelativeBuckets, relativeBucketOf } from "./relative-bias.ts";
 export type {
   DecoderCache,

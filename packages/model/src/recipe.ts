@@ -1,10 +1,12 @@
 /**
- * A model as a recipe writes it: a preset's name, fields of its own, or both (its own win). The vocabulary's size may be
- * left to the tokenizer.
+ * A model as a recipe writes it: a preset's name or a checkpoint to begin with, fields of its own, or both (its own win).
+ * The vocabulary's size may be left to the tokenizer.
  */
 import { z } from "zod";
 import { familySchemas, type ModelConfig, modelConfigSchema } from "./configuration.ts";
+import { ModelError } from "./errors.ts";
 import { presets } from "./presets.ts";
+import { warmStart } from "./warm-start.ts";
 
 const presetNames = Object.keys(presets) as [string, ...string[]];
 const families = familySchemas.map((schema) => schema.shape.family.value) as [string, ...string[]];
@@ -22,26 +24,59 @@ const fields = Object.fromEntries(
 /** A configuration whose vocabulary may still be open. */
 export type ModelRecipe = ModelConfig extends infer Config
   ? Config extends ModelConfig
-    ? Omit<Config, "vocabularySize"> & { vocabularySize?: number }
+    ? Omit<Config, "vocabularySize"> & { vocabularySize?: number; from?: string }
     : never
   : never;
 
-export const modelRecipeSchema = z
-  .strictObject({
-    ...fields,
-    /** "gpt" unless a preset or this says otherwise. */
-    family: z.enum(families).optional(),
-    preset: z.enum(presetNames).optional(),
-  })
-  .transform(({ preset, ...own }, context): ModelRecipe => {
-    const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
-    const base: object = preset ? presets[preset]!.config : { family: "gpt" };
-    const merged: Record<string, unknown> = { ...base, ...given };
-    // Any size stands in for a vocabulary that the tokenizer will decide.
-    const result = modelConfigSchema.safeParse({ vocabularySize: 1, ...merged });
-    if (!result.success) {
-      for (const issue of result.error.issues) context.addIssue({ ...issue, input: undefined } as never);
-      return z.NEVER;
-    }
-    return { ...result.data, vocabularySize: merged.vocabularySize as number | undefined };
-  });
+/**
+ * `configAt` gives the configuration of a checkpoint, for `from`. What it throws with `userError` is said of that field;
+ * anything else passes through.
+ */
+export const createModelRecipeSchema = (configAt: (checkpoint: string) => ModelConfig) =>
+  z
+    .strictObject({
+      ...fields,
+      /** "gpt" unless a preset, a checkpoint or this says otherwise. */
+      family: z.enum(families).optional(),
+      preset: z.enum(presetNames).optional(),
+      /** A checkpoint whose weights are trained on: of the same family, or an encoder's for an encoder-decoder. */
+      from: z.string().min(1).optional(),
+    })
+    .transform(({ preset, from, ...own }, context): ModelRecipe => {
+      const refuse = (path: string, message: string) => {
+        context.addIssue({ code: "custom", path: [path], message });
+        return z.NEVER;
+      };
+      const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
+      let base: object = preset ? presets[preset]!.config : { family: "gpt" };
+      if (from !== undefined) {
+        if (preset) return refuse("from", "expected either this or a preset: the checkpoint says what it is");
+        try {
+          base = begunFrom(configAt(from), given);
+        } catch (error) {
+          if ((error as { userError?: boolean }).userError) return refuse("from", (error as Error).message);
+          throw error;
+        }
+      }
+      const merged: Record<string, unknown> = { ...base, ...given };
+      // Any size stands in for a vocabulary that the tokenizer will decide.
+      const result = modelConfigSchema.safeParse({ vocabularySize: 1, ...merged });
+      if (!result.success) {
+        for (const issue of result.error.issues) context.addIssue({ ...issue, input: undefined } as never);
+        return z.NEVER;
+      }
+      const vocabularySize = merged.vocabularySize as number | undefined;
+      return { ...result.data, vocabularySize, ...(from !== undefined && { from }) };
+    });
+
+/** What a model that begins with a checkpoint's weights is, before the recipe's own fields. */
+function begunFrom(config: ModelConfig, { family, maxPositions }: { family?: string; maxPositions?: number }): object {
+  if (family === undefined || family === config.family) return config;
+  if (family !== "encoder-decoder") {
+    throw new ModelError(
+      `the checkpoint is of the family ${config.family}: it cannot begin one of ${family}; leave model.family out`,
+    );
+  }
+  // Pairs of segments are judged where the recipe asks for it: what translates has no use for that head.
+  return { ...warmStart(config, { maxPositions }).config, pairHead: false };
+}

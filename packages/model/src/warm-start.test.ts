@@ -79,6 +79,11 @@ describe.each(Object.keys(encoders))("warm start from %s", (name) => {
     expect([...weights.keys()].filter((own) => !model.parameters.has(own))).toEqual([]);
   });
 
+  it("is told by plain JSON, as checkpoints keep it", () => {
+    const { config } = started(name);
+    expect(JSON.parse(JSON.stringify(config))).toStrictEqual(config);
+  });
+
   it("decodes causally with caches what it gives at once", () => {
     const { model } = started(name);
     const memory = model.encode({ tokens: ids(tokens), lengths });

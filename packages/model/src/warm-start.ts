@@ -58,7 +58,7 @@ const sharedOf = ({ numLayers, hiddenSize, numHeads, feedForwardSize, ...config 
   numLayers,
   hiddenSize,
   numHeads,
-  feedForwardSize,
+  ...(feedForwardSize && { feedForwardSize }),
   vocabularySize: config.vocabularySize,
   dropout: config.dropout,
   attentionDropout: config.attentionDropout,
@@ -77,7 +77,7 @@ const fromBert = (config: BertConfig): EncoderDecoderConfig =>
     numTokenTypes: config.numTokenTypes,
     normPlacement: config.normPlacement,
     headTransform: config.heads.languageModel,
-    headActivation: config.headActivation,
+    ...(config.headActivation && { headActivation: config.headActivation }),
     pairHead: config.heads.pair,
   });
 

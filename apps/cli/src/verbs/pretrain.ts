@@ -37,11 +37,13 @@ export function addPretrain(program: Command, terminal: Terminal, overrides: rea
   addExamples(addJsonOption(command), [
     "megatron pretrain recipe.yaml --train.steps 200 --run.directory runs/a --resume auto",
     "megatron pretrain recipe.yaml --train.optimizer.learningRate 3e-4 --backend wasm",
+    "megatron pretrain translate.yaml --model.from checkpoints/bert --model.family encoder-decoder \\\n" +
+      "      --train.objective '{ name: source-target }'",
   ]);
 }
 
 /** A small recipe, for `--help`. A name that a field cannot have is answered with those that it can. */
-export const exampleRecipe = `model: { preset: gpt2 }  # one of \`megatron models\`, or: family, numLayers, hiddenSize, ...
+export const exampleRecipe = `model: { preset: gpt2 }  # one of \`megatron models\`; or: family, numLayers, hiddenSize, ...; or from: a checkpoint
 data: { tokenizer: tok/, train: data/corpus, sequenceLength: 128 }
 train:
   optimizer: { name: adamw, learningRate: 3.0e-4 }

@@ -1,6 +1,6 @@
 /** The configuration of a pretraining run: the sections of all packages together, read from a recipe. */
 import { dataConfigSchema } from "@megatron-ts/data";
-import { type ModelConfig, type ModelRecipe, modelRecipeSchema } from "@megatron-ts/model";
+import { createModelRecipeSchema, type ModelConfig, type ModelRecipe } from "@megatron-ts/model";
 import type { z } from "zod";
 import { ConfigError, type ConfigProblem } from "../configuration-error.ts";
 import { loadRecipe } from "../recipe-file.ts";
@@ -8,8 +8,12 @@ import type { Override } from "../recipe-overrides.ts";
 import { checkRunConfiguration } from "../run-checks.ts";
 import { createRunConfigurationSchema } from "../run-configuration.ts";
 import { objectiveOfFamily } from "./objectives.ts";
+import { modelConfigAt } from "./starting-weights.ts";
 
-export const pretrainConfigSchema = createRunConfigurationSchema({ model: modelRecipeSchema, data: dataConfigSchema });
+export const pretrainConfigSchema = createRunConfigurationSchema({
+  model: createModelRecipeSchema(modelConfigAt),
+  data: dataConfigSchema,
+});
 export type PretrainConfig = z.output<typeof pretrainConfigSchema>;
 
 /** Contradictions between the sections. */
@@ -35,7 +39,7 @@ export const loadPretrainRecipe = (path: string, overrides: readonly Override[] 
   loadRecipe(path, { schema: pretrainConfigSchema, overrides, check: checkPretrainConfig });
 
 /** The model of a run, its vocabulary decided: the recipe's where it gives one, else the tokenizer's. */
-export function completeModel(model: ModelRecipe, tokenizer: { vocabularySize: number }): ModelConfig {
+export function completeModel({ from: _, ...model }: ModelRecipe, tokenizer: { vocabularySize: number }): ModelConfig {
   const vocabularySize = model.vocabularySize ?? tokenizer.vocabularySize;
   if (vocabularySize < tokenizer.vocabularySize) {
     throw new ConfigError([

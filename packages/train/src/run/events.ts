@@ -11,6 +11,8 @@ export type RunEvent =
       steps: number;
       totalSamples: number;
       resumedFrom: string | null;
+      /** The checkpoint whose weights the run began with. */
+      begunFrom: string | null;
     }
   /** A field that a resumed run was saved with and no longer has; the new value counts. */
   | { type: "changed"; path: string; old: unknown; new: unknown }

@@ -24,12 +24,14 @@ import { initialNoiseScaleState } from "../noise-scale.ts";
 import { formatRecipe } from "../recipe.ts";
 import { createAdamW, type Optimizer } from "../step/optimizer.ts";
 import { openTensorBoard } from "../tensorboard.ts";
+import type { TrainConfig } from "../train-configuration.ts";
 import { completeModel, type PretrainConfig } from "./configuration.ts";
 import { openDatasets, type RunDatasets } from "./datasets.ts";
 import type { RunEvent } from "./events.ts";
 import { runLoop } from "./loop.ts";
 import type { ObjectiveConfig } from "./objective-configuration.ts";
 import { objectiveNamed, resolveObjective } from "./objectives.ts";
+import { checkTokenizerFits, startingWeights } from "./starting-weights.ts";
 import { checkTrainedParts } from "./trained-parts.ts";
 import { type LoopState, loadMoments, loopStateOf } from "./training-checkpoint.ts";
 
@@ -63,7 +65,8 @@ export async function pretrain(
   const objective = resolveObjective(train.objective, model.family);
   const untrained = checkTrainedParts(model, objective);
   if (untrained.length > 0) throw new ConfigError(untrained);
-  const resolved = { ...configuration, model, train: { ...train, objective } };
+  const { from } = configuration.model;
+  const resolved = { ...configuration, model: { ...model, ...(from && { from }) }, train: { ...train, objective } };
   const datasets = await openDatasets(configuration.data, { evaluates: train.evaluation !== null, tokenizer });
   try {
     const release = takeLock(join(run.directory, "lock"), (process) => {
@@ -71,7 +74,7 @@ export async function pretrain(
       return new ConfigError([{ path: "run.directory", message }]);
     });
     try {
-      return await trainOn(datasets, { resolved, tokenizer, resume, onEvent, stop });
+      return await trainOn(datasets, { resolved, config: model, tokenizer, resume, onEvent, stop });
     } finally {
       release();
     }
@@ -83,35 +86,54 @@ export async function pretrain(
 /** The run itself, the only one that writes into its directory. */
 async function trainOn(
   datasets: RunDatasets,
-  { resolved, tokenizer, resume, onEvent, stop }: Required<PretrainOptions> & { resolved: ResolvedConfig },
+  {
+    resolved,
+    config,
+    tokenizer,
+    resume,
+    onEvent,
+    stop,
+  }: Required<PretrainOptions> & { resolved: ResolvedConfig; config: ModelConfig },
 ): Promise<{ reason: FinishReason; step: number }> {
   const { train, run, data } = resolved;
   const { objective } = train;
   const resumedFrom = findCheckpoint(run.directory, resume);
   const checkpoint = resumedFrom === null ? null : loadCheckpoint(resumedFrom);
+  const { from } = resolved.model;
+  const begun = checkpoint || !from ? null : loadCheckpoint(resolveCheckpoint(from));
   try {
     if (checkpoint) {
-      checkFits(checkpoint, { resolved, tokenizer });
+      checkFits(checkpoint, { config, tokenizer });
       tellChanges(checkpoint, { resolved, onEvent });
     }
+    if (begun) checkTokenizerFits(begun, tokenizer);
     const schedule = createBatchSchedule({ batchSize: train.batchSize, ramp: train.batchRamp ?? undefined });
     const kind = objectiveNamed(objective.name);
-    const context = { data, tokenizer, family: resolved.model.family, seed: train.seed };
+    const context = { data, tokenizer, family: config.family, seed: train.seed };
     const { training, validation } = datasets;
     const evaluation = { batchSize: train.microBatchSize, batches: train.evaluation?.batches ?? 0 };
     const batches = {
       training: kind.training(objective, { ...context, training, schedule }),
       validation: validation && kind.heldOut(objective, { ...context, ...validation, ...evaluation }),
     };
-    const { model, optimizer, state } = build(resolved, checkpoint);
+    const { model, optimizer, state } = build(config, { train, checkpoint, begun });
     checkpoint?.close();
+    begun?.close();
     writeFileSync(join(run.directory, RECIPE), formatRecipe(resolved));
     const { step } = state;
     // What is left is the schedule's; what was consumed may have been by another batch size.
     const samplesLeft = schedule.at(Math.max(step, train.steps)).firstSample - schedule.at(step).firstSample;
     const totalSamples = state.consumedSamples + samplesLeft;
     const parameters = countParameters(model.parameters);
-    onEvent({ type: "started", parameters, step, steps: train.steps, totalSamples, resumedFrom });
+    onEvent({
+      type: "started",
+      parameters,
+      step,
+      steps: train.steps,
+      totalSamples,
+      resumedFrom,
+      begunFrom: begun?.directory ?? null,
+    });
     const metrics = openMetricsLog(join(run.directory, "metrics.jsonl"), { resumedStep: step });
     const curves = train.log.tensorboard
       ? openTensorBoard(join(run.directory, "tensorboard"), { resumedStep: step })
@@ -141,6 +163,7 @@ async function trainOn(
     }
   } finally {
     checkpoint?.close();
+    begun?.close();
   }
 }
 
@@ -168,23 +191,17 @@ function findCheckpoint(runDirectory: string, resume: string): string | null {
 
 /** Throws a ConfigError where the checkpoint is of another model or another tokenizer, or of no run. */
 function checkFits(
-  { manifest, directory, optimizer }: LoadedCheckpoint,
-  { resolved, tokenizer }: { resolved: PretrainConfig; tokenizer: Tokenizer },
+  checkpoint: LoadedCheckpoint,
+  { config, tokenizer }: { config: ModelConfig; tokenizer: Tokenizer },
 ): void {
+  const { manifest, directory, optimizer } = checkpoint;
   if (!optimizer || !manifest.files.some(({ name }) => name === RECIPE)) {
     const message = `expected a checkpoint that pretrain saved: ${directory} has weights, but no optimizer and no recipe`;
     throw new ConfigError([{ path: "", where: "--resume", message }]);
   }
-  if (manifest.tokenizerFingerprint !== null && manifest.tokenizerFingerprint !== tokenizer.fingerprint) {
-    throw new ConfigError([
-      {
-        path: "data.tokenizer",
-        message: `does not fit the checkpoint ${directory}: its tokenizer is ${manifest.tokenizerFingerprint}, this one ${tokenizer.fingerprint}`,
-      },
-    ]);
-  }
+  checkTokenizerFits(checkpoint, tokenizer);
   const free = new Set(["dropout", "attentionDropout", "initializerRange"]);
-  const differences = configurationDifferences(manifest.model, resolved.model).filter(({ path }) => !free.has(path));
+  const differences = configurationDifferences(manifest.model, config).filter(({ path }) => !free.has(path));
   if (differences.length > 0) {
     throw new ConfigError(
       differences.map(({ path, old, new: next }) => ({
@@ -205,11 +222,17 @@ function tellChanges(
 }
 
 function build(
-  { model: modelConfig, train }: PretrainConfig,
-  checkpoint: LoadedCheckpoint | null,
+  config: ModelConfig,
+  {
+    train,
+    checkpoint,
+    begun,
+  }: { train: TrainConfig; checkpoint: LoadedCheckpoint | null; begun: LoadedCheckpoint | null },
 ): { model: Model; optimizer: Optimizer; state: LoopState } {
-  const weights = checkpoint ? { source: checkpointSource(checkpoint.weights) } : { seed: train.seed };
-  const model: Model = createModel(modelConfig as ModelConfig, { weights });
+  const source = checkpoint
+    ? checkpointSource(checkpoint.weights)
+    : startingWeights(config, { checkpoint: begun, seed: train.seed });
+  const model: Model = createModel(config, { weights: { source } });
   const state = checkpoint ? loopStateOf(checkpoint) : freshState;
   const load = checkpoint ? loadMoments(checkpoint) : undefined;
   const optimizer = createAdamW(model.parameters, train.optimizer, { step: state.step, load });
