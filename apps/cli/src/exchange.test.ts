@@ -14,10 +14,13 @@ describe("import, inspect and export", () => {
   it("carry a GPT-2 there and back", async () => {
     expect(await megatronJson("import", fixture("gpt2"), path("gpt2"))).toMatchObject({ parameters: 29_472 });
     const inspected = await megatronJson<{ tensors: { name: string }[] }>("inspect", path("gpt2"));
-    expect(inspected).toMatchObject({ kind: "checkpoint", family: "gpt", parameters: 29_472 });
+    const sizes = { numLayers: 2, hiddenSize: 32, numHeads: 4, vocabularySize: 101 };
+    expect(inspected).toMatchObject({ kind: "checkpoint", family: "gpt", parameters: 29_472, sizes });
     expect(inspected.tensors.map(({ name }) => name)).toContain("layers.1.attention.query.weight");
     expect(await megatronJson("export", path("gpt2"), path("back"))).toMatchObject({ modelType: "gpt2" });
-    expect(await megatronJson("inspect", path("back"))).toMatchObject({ kind: "hugging-face", family: "gpt2" });
+    expect(await megatronJson("inspect", path("back"))).toMatchObject({ kind: "hugging-face", family: "gpt2", sizes });
+    const t5 = await megatron("inspect", fixture("t5"));
+    expect(t5.stdout).toContain("\n2+2 layers, hidden size");
     const { stdout } = await megatron("inspect", `${path("back")}/model.safetensors`);
     expect(stdout).toContain("transformer.h.0.attn.c_attn.weight");
   });
@@ -47,11 +50,27 @@ describe("import, inspect and export", () => {
   it("read Megatron-LM's checkpoints", async () => {
     const imported = await megatronJson("import", fixture("megatron-lm/tensor-2-pipeline-2"), path("megatron"));
     expect(imported).toMatchObject({ config: { family: "gpt", vocabularySize: 102 } });
+    const split = fixture("megatron-lm/tensor-2-pipeline-2");
+    for (const path of [split, join(split, "iter_0000100")]) {
+      const inspected = await megatronJson<{ parameters: number; tensors: object[] }>("inspect", path);
+      expect(inspected).toMatchObject({
+        kind: "megatron-lm",
+        family: "gpt",
+        step: 100,
+        split: { tensor: 2, pipeline: 2 },
+        sizes: { numLayers: 2, hiddenSize: 32, numHeads: 4, vocabularySize: 102 },
+        parameters: (imported as { parameters: number }).parameters,
+      });
+    }
+    const { stdout } = await megatron("inspect", split);
+    expect(stdout).toContain("megatron-lm (gpt, step 100, split over 2 tensor and 2 pipeline ranks)\n2 layers, hidden");
+    expect(stdout).toMatch(/layers\.1\.self_attention\.query_key_value\.weight +F32 +\[96, 32\]/);
   });
 
   it.each([
     [["import", "nowhere", "new"], /nowhere is not a directory/],
     [["import", fixture("megatron-lm/hostile"), "new"], /refused: it asks for posix\.system/],
+    [["inspect", fixture("megatron-lm/hostile")], /refused: it asks for posix\.system/],
     [["inspect", "nowhere"], /nowhere: no such file or directory/],
     [["export", "nowhere", "new"], /nowhere/],
   ])("%j is the user's mistake, told in a line", async (command, message) => {

@@ -10,6 +10,7 @@ export { tokenizerFiles } from "./hugging-face/tokenizer-files.ts";
 export { type LoadedCheckpoint, loadCheckpoint, verifyCheckpoint } from "./load-checkpoint.ts";
 export { readManifest } from "./manifest.ts";
 export type { JsonRecord, Manifest } from "./manifest-schema.ts";
+export { describeMegatronCheckpoint, type MegatronDescription } from "./megatron-lm/describe.ts";
 export { type MegatronCheckpoint, openMegatronCheckpoint } from "./megatron-lm/megatron-lm.ts";
 export { isMegatronCheckpoint } from "./megatron-lm/rank-files.ts";
 export {

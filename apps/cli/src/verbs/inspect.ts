@@ -1,42 +1,45 @@
-/** `megatron inspect`: what is in a checkpoint, a Hugging Face directory or a safetensors file. */
-import { existsSync, statSync } from "node:fs";
+/** `megatron inspect`: what is in a checkpoint of ours, Hugging Face's or Megatron-LM's, or in a safetensors file. */
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { addExamples, addJsonOption } from "../common-options.ts";
 import { counted } from "../counted.ts";
 import { UsageError } from "../errors.ts";
+import { lookInto, type Sizes } from "../inspection.ts";
 import type { Terminal } from "../terminal.ts";
-
-interface Found {
-  kind: "checkpoint" | "hugging-face" | "safetensors";
-  /** Family or model_type, where there is a model. */
-  family: string | null;
-  step: number | null;
-  tensors: { name: string; dtype: string; shape: readonly number[] }[];
-}
 
 export function addInspect(program: Command, terminal: Terminal): void {
   const command = program
     .command("inspect")
-    .description("list the tensors of a checkpoint, a Hugging Face directory or a safetensors file")
+    .description(
+      "list family, sizes and tensors of a checkpoint (ours, Hugging Face's, Megatron-LM's) or a safetensors file",
+    )
     .argument("<path>", "what to look into")
     .action((path: string, options: { json?: boolean }) => run(path, options, terminal));
   addExamples(addJsonOption(command), [
     "megatron inspect runs/a",
     "megatron inspect models/gpt2/model.safetensors --json",
+    "megatron inspect megatron-lm/iter_0000100",
   ]);
 }
 
 async function run(path: string, { json }: { json?: boolean }, terminal: Terminal): Promise<void> {
   if (!existsSync(path)) throw new UsageError(`${path}: no such file or directory`);
-  const found = await look(path);
+  const found = await lookInto(path);
   const parameters = found.tensors.reduce(
     (sum, { shape }) => sum + shape.reduce((size, extent) => size * extent, 1),
     0,
   );
   if (json) return terminal.print(JSON.stringify({ path, ...found, parameters }));
   const dtypes = [...new Set(found.tensors.map(({ dtype }) => dtype))].join(", ");
-  const model = [found.family, found.step === null ? null : `step ${found.step}`].filter(Boolean).join(", ");
-  terminal.print(`${path}: ${found.kind}${model ? ` (${model})` : ""}`);
+  const { split } = found;
+  const model = [
+    found.family,
+    found.step === null ? null : `step ${found.step}`,
+    split && `split over ${split.tensor} tensor and ${split.pipeline} pipeline ranks`,
+  ];
+  const told = model.filter(Boolean).join(", ");
+  terminal.print(`${path}: ${found.kind}${told ? ` (${told})` : ""}`);
+  if (found.sizes) terminal.print(describeSizes(found.sizes));
   terminal.print(`${counted(found.tensors.length, "tensor")}, ${counted(parameters, "value")}, ${dtypes}`);
   const width = Math.max(...found.tensors.map(({ name }) => name.length));
   for (const { name, dtype, shape } of found.tensors) {
@@ -44,27 +47,12 @@ async function run(path: string, { json }: { json?: boolean }, terminal: Termina
   }
 }
 
-async function look(path: string): Promise<Found> {
-  const checkpoints = await import("@megatron-ts/checkpoint");
-  const described = (reader: {
-    names: readonly string[];
-    info(name: string): { dtype: string; shape: readonly number[] };
-  }) => reader.names.map((name) => ({ name, ...reader.info(name) }));
-  if (statSync(path).isFile()) {
-    const file = checkpoints.openSafetensors(path);
-    const tensors = described(file);
-    file.close();
-    return { kind: "safetensors", family: null, step: null, tensors };
-  }
-  if (checkpoints.isHuggingFaceDirectory(path)) {
-    const directory = checkpoints.openHuggingFaceDirectory(path);
-    const tensors = described(directory.tensors);
-    directory.close();
-    return { kind: "hugging-face", family: String(directory.config.model_type), step: null, tensors };
-  }
-  const checkpoint = checkpoints.loadCheckpoint(checkpoints.resolveCheckpoint(path));
-  const { manifest } = checkpoint;
-  const tensors = described(checkpoint.weights);
-  checkpoint.close();
-  return { kind: "checkpoint", family: String(manifest.model.family), step: manifest.step, tensors };
-}
+const describeSizes = ({ numLayers, numDecoderLayers, hiddenSize, numHeads, vocabularySize }: Sizes): string =>
+  [
+    numLayers && `${numLayers}${numDecoderLayers ? `+${numDecoderLayers}` : ""} layers`,
+    hiddenSize && `hidden size ${hiddenSize}`,
+    numHeads && counted(numHeads, "head"),
+    vocabularySize && `vocabulary of ${vocabularySize.toLocaleString("en-US")}`,
+  ]
+    .filter(Boolean)
+    .join(", ");

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readForeignWeight } from "../foreign-weights.ts";
 import { bfloat16ToFloat, halfToFloat } from "../narrow-floats.ts";
 import { openSafetensors } from "../safetensors.ts";
+import { describeMegatronCheckpoint, familyOf } from "./describe.ts";
 import { openMegatronCheckpoint } from "./megatron-lm.ts";
+import { splitOf } from "./names.ts";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../../../fixtures/${name}`, import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "megatron-lm-test-"));
@@ -68,6 +70,83 @@ describe("openMegatronCheckpoint", () => {
     await expect(openMegatronCheckpoint(directory)).rejects.toThrow(
       "holds neither mp_rank_* nor latest_checkpointed_iteration.txt",
     );
+  });
+});
+
+describe("tensors that do not fit", () => {
+  /** A checkpoint with one of its tensors under another name of the same length. */
+  function renamed(name: string): string {
+    const copy = join(directory, `renamed-${name}`);
+    cpSync(fixture("megatron-lm/version-0"), copy, { recursive: true });
+    const file = join(copy, "iter_0000100/mp_rank_00/model_optim_rng.pt");
+    const bytes = readFileSync(file);
+    bytes.write(name, bytes.indexOf("layers.1.input_layernorm.weight"));
+    writeFileSync(file, bytes);
+    return copy;
+  }
+
+  it("are told by both names", async () => {
+    await expect(openMegatronCheckpoint(renamed("layers.1.input_layernorm.WEIGHT"))).rejects.toThrow(
+      /is no GPT as it is imported:\n {2}missing: layers\.1\.input_layernorm\.weight \(our layers\.1\.attentionNorm\.weight\)\n {2}extra: layers\.1\.input_layernorm\.WEIGHT \[32\] has no place in this model$/,
+    );
+  });
+
+  it("are another family's", async () => {
+    await expect(openMegatronCheckpoint(renamed("language.pooler.dense.of.weight"))).rejects.toThrow(
+      "is a BERT of Megatron-LM: of its checkpoints, GPT's are imported",
+    );
+  });
+});
+
+describe("describeMegatronCheckpoint", () => {
+  it.each(["version-0", "tensor-2-pipeline-2"])(
+    "tells the whole tensors of %s, the layers counted through",
+    async (name) => {
+      const { tensors, ...described } = await describeMegatronCheckpoint(fixture(`megatron-lm/${name}`));
+      const ranks = name === "version-0" ? 1 : 2;
+      expect(described).toEqual({
+        family: "gpt",
+        iteration: 100,
+        checkpointVersion: ranks === 1 ? 0 : 3,
+        split: { tensor: ranks, pipeline: ranks },
+        sizes: { numLayers: 2, hiddenSize: 32, numHeads: 4, vocabularySize: 102 },
+      });
+      const stack = ranks === 1 ? "language_model.transformer" : "language_model.encoder";
+      const attention = `${stack}.layers.1.${ranks === 1 ? "attention" : "self_attention"}`;
+      const find = (wanted: string) => tensors.find((tensor) => tensor.name === wanted);
+      expect(find(`${attention}.query_key_value.weight`)).toMatchObject({ dtype: "F32", shape: [96, 32] });
+      expect(find(`${attention}.dense.weight`)).toMatchObject({ shape: [32, 32] });
+      expect(find(`${stack}.layers.0.mlp.dense_4h_to_h.weight`)).toMatchObject({ shape: [32, 128] });
+      expect(find(`${stack}.final_layernorm.bias`)).toMatchObject({ shape: [32] });
+      expect(tensors).toHaveLength(2 * 12 + 4);
+    },
+  );
+
+  it("refuses code by its name", async () => {
+    await expect(describeMegatronCheckpoint(fixture("megatron-lm/hostile"))).rejects.toThrow(
+      /refused: it asks for posix\.system/,
+    );
+  });
+
+  it("tells families by their tensors", () => {
+    expect(familyOf(["language_model.encoder.layers.0.self_attention.dense.weight"])).toBe("gpt");
+    expect(familyOf(["language_model.embedding.tokentype_embeddings.weight"])).toBe("bert");
+    expect(familyOf(["lm_head.dense.weight", "binary_head.weight"])).toBe("bert");
+    expect(familyOf(["language_model.decoder.layers.0.inter_attention.query.weight", "lm_head.bias"])).toBe("t5");
+  });
+
+  it.each([
+    ["language_model.embedding.word_embeddings.weight", 0],
+    ["decoder.layers.0.self_attention.linear_qkv.weight", 0],
+    ["decoder.layers.0.self_attention.linear_qkv.layer_norm_weight", null],
+    ["decoder.layers.3.inter_attention.key_value.bias", 0],
+    ["decoder.layers.3.inter_attention.dense.weight", 1],
+    ["decoder.layers.3.inter_attention.dense.bias", null],
+    ["decoder.layers.0.mlp.linear_fc2.weight", 1],
+    ["lm_head.dense.weight", null],
+    ["lm_head.bias", 0],
+  ])("knows how %s is split", (name, dim) => {
+    expect(splitOf(name)).toBe(dim);
   });
 });
 

@@ -6,10 +6,11 @@ import type { GptConfig, ModelConfigInput } from "@megatron-ts/model";
 import type { ParameterSource } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { refusal } from "../checkpoint-error.ts";
-import { type MegatronWeight, megatronGptNames, renames } from "./names.ts";
-import { isObject, type Pickled } from "./pickle.ts";
-import { rankFiles } from "./rank-files.ts";
-import { openTorchFile, type TorchFile, type TorchTensor, tensorOf } from "./torch-file.ts";
+import { familyOf } from "./describe.ts";
+import { type MegatronWeight, megatronGptNames, renames, splitOf } from "./names.ts";
+import type { Pickled } from "./pickle.ts";
+import { itemsOf, openStages } from "./stages.ts";
+import type { TorchTensor } from "./torch-file.ts";
 
 export interface MegatronCheckpoint {
   config: Extract<ModelConfigInput, { family: "gpt" }>;
@@ -19,88 +20,54 @@ export interface MegatronCheckpoint {
   close(): void;
 }
 
-/** Reads the descriptions of all ranks; tensors are read when they are asked for. */
+/** Reads the descriptions of all ranks; tensors are read when they are asked for. Throws a CheckpointError. */
 export async function openMegatronCheckpoint(directory: string): Promise<MegatronCheckpoint> {
-  const paths = rankFiles(directory);
-  const open: TorchFile[] = [];
+  const { root, slices, close } = await openStages(directory);
   try {
-    const stages: { weights: Map<string, TorchTensor>; root: Map<Pickled, Pickled> }[][] = [];
-    for (const row of paths) {
-      const ranks = [];
-      for (const path of row) {
-        const file = await openTorchFile(path);
-        open.push(file);
-        const root = itemsOf(file.root);
-        if (!root?.has("model")) throw refusal(`${path} holds no "model": not a checkpoint of Megatron-LM`);
-        ranks.push({ root, weights: flatten(root.get("model")) });
-      }
-      stages.push(ranks);
+    const family = familyOf([...slices.keys()]);
+    if (family !== "gpt") {
+      throw refusal(`${directory} is a ${family.toUpperCase()} of Megatron-LM: of its checkpoints, GPT's are imported`);
     }
-    const first = stages[0]![0]!.root;
-    const weights = joinStages(stages.map((ranks) => ranks.map((rank) => rank.weights)));
-    const config = configurationOf(first, { weights, directory });
-    const version = Number(first.get("checkpoint_version") ?? 0);
+    const weights = new Map([...slices].map(([name, parts]) => [oldName(name), parts] as const));
+    const config = configurationOf(root, { weights, directory });
     const names = megatronGptNames(config);
-    const close = () => {
-      for (const file of open) file.close();
-    };
+    checkNames(weights, { names, directory, tied: itemsOf(root.get("args"))?.get(untied) !== true });
+    const version = Number(root.get("checkpoint_version") ?? 0);
     const source = megatronSource({ weights, names, version, config, directory });
-    return { config, iteration: Number(first.get("iteration") ?? 0), source, close };
+    return { config, iteration: Number(root.get("iteration") ?? 0), source, close };
   } catch (error) {
-    for (const file of open) file.close();
+    close();
     throw error;
   }
 }
 
-/** The entries of a dictionary or of an object's attributes. */
-function itemsOf(value: Pickled | undefined): Map<Pickled, Pickled> | null {
-  if (value instanceof Map) return value;
-  if (isObject(value) && value.state instanceof Map) return value.state;
-  return null;
-}
+type Slices = ReadonlyMap<string, readonly TorchTensor[]>;
 
-/** All tensors of nested dictionaries by dotted name, under Megatron-LM's older names. */
-function flatten(value: Pickled | undefined, path = ""): Map<string, TorchTensor> {
-  const found = new Map<string, TorchTensor>();
-  for (const [key, item] of itemsOf(value) ?? []) {
-    const name = path ? `${path}.${String(key)}` : String(key);
-    const tensor = tensorOf(item);
-    if (tensor)
-      found.set(
-        renames.reduce((renamed, [from, to]) => renamed.replace(from, to), name),
-        tensor,
-      );
-    else for (const [inner, innerTensor] of flatten(item, name)) found.set(inner, innerTensor);
-  }
-  return found;
-}
+const oldName = (name: string) => renames.reduce((renamed, [from, to]) => renamed.replace(from, to), name);
 
-/** The slices of every weight by tensor rank; pipeline stages number their layers from 0. */
-function joinStages(stages: Map<string, TorchTensor>[][]): Map<string, TorchTensor[]> {
-  const joined = new Map<string, TorchTensor[]>();
-  let firstLayer = 0;
-  for (const ranks of stages) {
-    let layers = 0;
-    for (const name of ranks[0]!.keys()) {
-      const renamed = name.replace(/^layers\.(\d+)\./, (_, index: string) => {
-        layers = Math.max(layers, Number(index) + 1);
-        return `layers.${firstLayer + Number(index)}.`;
-      });
-      // The last stage repeats the embedding for its tied head; the first stage's is the one.
-      if (joined.has(renamed)) continue;
-      joined.set(
-        renamed,
-        ranks.map((rank) => rank.get(name)!),
-      );
-    }
-    firstLayer += layers;
-  }
-  return joined;
+const untied = "untie_embeddings_and_output_weights";
+
+/** Throws a CheckpointError with a line for every missing and every extra tensor. */
+function checkNames(
+  weights: Slices,
+  { names, directory, tied }: { names: ReadonlyMap<string, MegatronWeight>; directory: string; tied: boolean },
+): void {
+  const missing = [...names].filter(([, { name }]) => !weights.has(name));
+  const used = new Set([...names.values()].map(({ name }) => name));
+  // What newer layers keep of their own, and the last stage's copy of the embedding.
+  const redundant = (name: string) => /\._extra_state$/.test(name) || (tied && name === "output_layer.weight");
+  const extra = [...weights].filter(([name]) => !used.has(name) && !redundant(name));
+  if (missing.length + extra.length === 0) return;
+  const problems = [
+    ...missing.map(([ours, { name }]) => `missing: ${name} (our ${ours})`),
+    ...extra.map(([name, [first]]) => `extra: ${name} [${first!.shape}] has no place in this model`),
+  ];
+  throw refusal(`${directory} is no GPT as it is imported:\n${problems.map((problem) => `  ${problem}`).join("\n")}`);
 }
 
 function configurationOf(
-  root: Map<Pickled, Pickled>,
-  { weights, directory }: { weights: Map<string, TorchTensor[]>; directory: string },
+  root: ReadonlyMap<Pickled, Pickled>,
+  { weights, directory }: { weights: Slices; directory: string },
 ): Extract<ModelConfigInput, { family: "gpt" }> {
   const args = itemsOf(root.get("args"));
   if (!args) throw refusal(`${directory} has no "args": its number of heads cannot be known`);
@@ -132,7 +99,7 @@ function megatronSource({
   config,
   directory,
 }: {
-  weights: Map<string, TorchTensor[]>;
+  weights: Slices;
   names: Map<string, MegatronWeight>;
   version: number;
   config: Pick<GptConfig, "hiddenSize" | "numHeads">;
@@ -142,12 +109,13 @@ function megatronSource({
     const theirs = names.get(name);
     const slices = theirs && weights.get(theirs.name);
     if (!theirs || !slices) throw refusal(`${directory} has no ${theirs?.name ?? name}, which is our ${name}`);
-    const parts = (theirs.split === null ? slices.slice(0, 1) : slices).map((slice) => {
+    const split = splitOf(theirs.name);
+    const parts = (split === null ? slices.slice(0, 1) : slices).map((slice) => {
       const tensor = tf.tensor(slice.read(), [...slice.shape]);
       if (theirs.fused === undefined) return tensor;
       return takeFused(tensor, theirs.fused, { version, headSize: config.hiddenSize / config.numHeads });
     });
-    const whole = tf.tidy(() => tf.concat(parts, theirs.split ?? 0));
+    const whole = tf.tidy(() => tf.concat(parts, split ?? 0));
     tf.dispose(parts);
     if (!tf.util.arraysEqual(whole.shape, [...globalShape])) {
       throw refusal(`${directory}: ${theirs.name} gives [${whole.shape}], but ${name} must be [${globalShape}]`);

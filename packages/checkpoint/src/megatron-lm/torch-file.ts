@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import yauzl from "yauzl";
 import { refusal, tellFileSystemError } from "../checkpoint-error.ts";
 import { bfloat16ToFloat, halfToFloat } from "../narrow-floats.ts";
+import type { Dtype } from "../tensor-entry.ts";
 import { isObject, type Pickled, type PickledObject, readPickle } from "./pickle.ts";
 
 /** Everything that a checkpoint of Megatron-LM names; all of it is kept as data. */
@@ -36,10 +37,18 @@ const allowed = [
   "megatron.core.transformer.enums.*",
 ];
 
-const elementTypes: Record<string, { bytes: number; decode: (bytes: Uint8Array) => Float32Array } | undefined> = {
-  FloatStorage: { bytes: 4, decode: (bytes) => new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4) },
-  HalfStorage: { bytes: 2, decode: (bytes) => words(bytes, halfToFloat) },
-  BFloat16Storage: { bytes: 2, decode: (bytes) => words(bytes, bfloat16ToFloat) },
+/** Element types of storages; those that weights can have, with how they are read. */
+const elementTypes: Record<string, { dtype: Dtype; decode?: (bytes: Uint8Array) => Float32Array } | undefined> = {
+  FloatStorage: {
+    dtype: "F32",
+    decode: (bytes) => new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4),
+  },
+  HalfStorage: { dtype: "F16", decode: (bytes) => words(bytes, halfToFloat) },
+  BFloat16Storage: { dtype: "BF16", decode: (bytes) => words(bytes, bfloat16ToFloat) },
+  ByteStorage: { dtype: "U8" },
+  LongStorage: { dtype: "I64" },
+  IntStorage: { dtype: "I32" },
+  DoubleStorage: { dtype: "F64" },
 };
 
 export interface TorchFile {
@@ -49,6 +58,7 @@ export interface TorchFile {
 
 /** A tensor in a file: where it lies, and its shape. */
 export interface TorchTensor {
+  readonly dtype: Dtype;
   readonly shape: readonly number[];
   /** Its values in row-major order, whatever its strides. */
   read(): Float32Array;
@@ -135,13 +145,15 @@ export function tensorOf(value: Pickled | undefined): TorchTensor | null {
   const [storage, offset, shape, strides] = value.arguments as [PickledObject, number, number[], number[]];
   const [, type, key] = storage.arguments as [string, PickledObject, string];
   const read = storage.state as unknown as (name: string) => Uint8Array;
+  const name = type.global.replace("torch.", "");
+  const { dtype, decode } = elementTypes[name] ?? {};
+  if (!dtype) throw refusal(`a tensor of ${name} is none that is known`);
   return {
+    dtype,
     shape,
     read() {
-      const name = type.global.replace("torch.", "");
-      const element = elementTypes[name];
-      if (!element) throw refusal(`a tensor of ${name} cannot be read as weights: only float32, float16 and bfloat16`);
-      return gather(element.decode(read(`data/${key}`)), { offset, shape, strides });
+      if (!decode) throw refusal(`a tensor of ${name} cannot be read as weights: only float32, float16 and bfloat16`);
+      return gather(decode(read(`data/${key}`)), { offset, shape, strides });
     },
   };
 }
