@@ -245,6 +245,16 @@ describe("what a family can be asked", () => {
     expect(other.measures.map(({ measure }) => measure)).toEqual(["sequence perplexity"]);
   });
 
+  it.each([
+    ["RoBERTa", /error: the text has \d+ tokens with its markers, but the model takes 32: shorten it\n$/],
+    ["an encoder-decoder", /error: the prompt has \d+ tokens, but the model has 32 positions: shorten it\n$/],
+  ])("is to read a text that is too long, which %s refuses", async (name, message) => {
+    const prompt = `${"whale ".repeat(32)}${name === "RoBERTa" ? "[MASK]" : ""}`;
+    const { code, stderr } = await megatron("generate", path(name.replaceAll(/\W/g, "-")), "--prompt", prompt);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+  });
+
   it("is pseudo-perplexity, where it hides tokens", async () => {
     const { measures } = await evaluate(path("RoBERTa"), {}, "--pseudo");
     expect(measures).toMatchObject([{ measure: "pseudo-perplexity", tokens: 4 }]);

@@ -133,7 +133,20 @@ describe("fillMasks", () => {
       'the text has no mask: write [MASK] where a token is missing, as in "Call me [MASK]."',
     );
     expect(() => fill("Call me [MASK].", { topK: 0 })).toThrow("top-k must be a whole number from 1");
-    expect(() => fill("never ".repeat(30).concat("[MASK]"))).toThrow("tokens do not fit the model's 24 positions");
+    const long = "never ".repeat(30);
+    const pieces = wordPiece.encode(`${long}[MASK]`).length;
+    expect(() => fill(`${long}[MASK]`)).toThrow(
+      `the text has ${pieces} tokens with its markers, but the model takes 24: shorten it`,
+    );
+    // Its positions begin behind padding's.
+    const behindPadding = bert(roberta, { paddingToken: 1, numTokenTypes: 1 });
+    const tokens = 2 + roberta.encode(`${long}<mask>`).length;
+    expect(() => fillMasks({ model: behindPadding, tokenizer: roberta }, [`${long}<mask>`])).toThrow(
+      `the text has ${tokens} tokens with its markers, but the model takes 22: shorten it`,
+    );
+    const fits = "<mask>".repeat(20);
+    expect(fillMasks({ model: behindPadding, tokenizer: roberta }, [fits])[0]!.masks).toHaveLength(20);
+    expect(() => fillMasks({ model: behindPadding, tokenizer: roberta }, [`${fits}<mask>`])).toThrow("has 23 tokens");
     const headless = bert(wordPiece, { heads: { pooler: true, languageModel: false, pair: false } });
     expect(() => fillMasks({ model: headless, tokenizer: wordPiece }, ["[MASK]"])).toThrow("heads.languageModel");
   });

@@ -2,7 +2,7 @@
  * The tokens that a text hides, from both sides: by an encoder of BERT's kind, or by XLNet's query stream under a
  * permutation in which the hidden tokens see all others and none sees them.
  */
-import type { EncoderModel, PermutationModel } from "@megatron-ts/model";
+import { type EncoderModel, longestSequence, type PermutationModel } from "@megatron-ts/model";
 import { markerNames, markerOf, type Tokenizer } from "@megatron-ts/tokenizer";
 import * as tf from "@tensorflow/tfjs";
 import { GenerateError } from "./errors.ts";
@@ -29,8 +29,8 @@ export interface FillOptions {
 }
 
 /**
- * Fills the mask tokens of each text ("[MASK]", "<mask>"), each by itself. Throws a GenerateError for a text without one,
- * a ModelError for a model without a head that predicts tokens or too few positions.
+ * Fills the mask tokens of each text ("[MASK]", "<mask>"), each by itself. Throws a GenerateError for a text without one
+ * or longer than the model takes, a ModelError for a model without a head that predicts tokens.
  */
 export function fillMasks(
   { model, tokenizer }: { model: EncoderModel | PermutationModel; tokenizer: Tokenizer },
@@ -40,12 +40,19 @@ export function fillMasks(
   checkSampling({ topK });
   if (texts.length === 0) return [];
   const mask = maskToken(tokenizer);
+  const longest = longestSequence(model.config);
   const rows = texts.map((text) => {
     const framed = frameText({ model, tokenizer }, text);
     const places = [...framed.text.keys()].filter((place) => framed.text[place] === mask);
     if (places.length === 0) {
       const name = tokenizer.idToToken(mask);
       throw new GenerateError(`the text has no mask: write ${name} where a token is missing, as in "Call me ${name}."`);
+    }
+    const { length } = framed.tokens;
+    if (length > longest) {
+      throw new GenerateError(
+        `the text has ${length} tokens with its markers, but the model takes ${longest}: shorten it`,
+      );
     }
     return { ...framed, places };
   });

@@ -2,11 +2,11 @@
  * An encoder reads the prompts, a decoder that was trained to predict the next token writes. The encoder runs once; the
  * decoder's keys and those of the encoder's states are cached.
  */
-import type { SequenceToSequenceModel } from "@megatron-ts/model";
+import { longestSequence, type SequenceToSequenceModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { GenerateError } from "./errors.ts";
 import { readRows } from "./rows.ts";
-import { encodeSources, longestSequence } from "./sources.ts";
+import { encodeSources } from "./sources.ts";
 import type { Writer } from "./writer.ts";
 
 export function openSequenceWriter(
@@ -16,7 +16,7 @@ export function openSequenceWriter(
 ): Writer {
   if (startToken === undefined) throw new GenerateError("this model's decoder needs a startToken to begin with");
   const sources = encodeSources(model, prompts);
-  const longest = longestSequence(model);
+  const longest = longestSequence(model.config);
   const batchSize = prompts.length;
   // One place more than is ever seen: rows that have ended still append there.
   const cache = model.createCache({ batchSize, capacity: Math.min(maxTokens, longest) + 1 });
