@@ -62,6 +62,17 @@ describe("text files", () => {
     expectMistake(await train(path("a.txt"), ...frequent), /--min-frequency is for bpe and wordpiece: leave it out/);
   });
 
+  it("for a tokenizer that would replace another", async () => {
+    expectMistake(
+      await train(path("a.txt"), "--output", path("tok")),
+      /tok\/tokenizer\.json: is there already: choose another output, or overwrite it \(--overwrite\)$/,
+    );
+    const once = ["--output", path("replaced"), "--json"];
+    const first = JSON.parse((await train(path("a.txt"), ...once)).stdout);
+    const second = await train(path("a.txt"), ...once, "--overwrite", "--vocab-size", "310");
+    expect([first.vocabularySize, JSON.parse(second.stdout).vocabularySize]).toEqual([300, 310]);
+  });
+
   it("with invalid UTF-8 or malformed JSON are named with the line, or skipped and counted", async () => {
     const invalid = Buffer.concat([Buffer.from('{"text":"one"}\n{"text":"'), Buffer.of(0xff), Buffer.from('"}\n')]);
     expectMistake(await prepare(file("invalid.jsonl", invalid)), /invalid\.jsonl:2: invalid UTF-8$/);

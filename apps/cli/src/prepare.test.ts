@@ -74,7 +74,7 @@ describe("languages", () => {
   const input = () => file("languages.jsonl", [...paragraphs.slice(0, 6), german]);
 
   it("are counted", async () => {
-    const { stdout } = await megatron(...options(input(), "counted", "--languages"));
+    const { stdout } = await megatron(...options(input(), "told-apart", "--languages"));
     expect(stdout).toMatch(/\n {2}en {9}6 documents, [\d,]+ tokens\n {2}de {9}1 document, [\d,]+ tokens\n/);
   });
 
@@ -98,6 +98,18 @@ describe("languages", () => {
     expect(de / en).toBeCloseTo(Math.sqrt(tokens[0]! / tokens[1]!), 4);
     expect(existsSync(path("apart_text_document.bin"))).toBe(false);
   });
+});
+
+it("replaces an earlier dataset only where that is asked", async () => {
+  const command = (texts: string[]) => options(file("again.jsonl", texts), "again");
+  await megatronJson(...command(["one"]));
+  const { code, stdout, stderr } = await megatron(...command(["one", "two"]));
+  expect({ code, stdout, stderr }).toEqual({
+    code: 2,
+    stdout: "",
+    stderr: `error: ${path("again_text_document")}: is there already: choose another output, or overwrite it (--overwrite)\n`,
+  });
+  expect(await megatronJson(...command(["one", "two"]), "--overwrite")).toMatchObject({ counts: { documents: 2 } });
 });
 
 it.each([

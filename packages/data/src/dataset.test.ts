@@ -3,8 +3,8 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openDataset } from "./dataset.ts";
 import { DataError } from "./errors.ts";
-import { prepareWith } from "./prepare/prepare.ts";
-import { temporaryDirectory, textFile } from "./testing/directory.ts";
+import { temporaryDirectory } from "./testing/directory.ts";
+import { preparing } from "./testing/prepare.ts";
 
 const path = temporaryDirectory();
 
@@ -13,17 +13,13 @@ function file(name: string, content: string): string {
   return path(name);
 }
 
-const prepare = (input: string, jsonKey: string) =>
-  prepareWith(
-    { inputs: [input], tokenizerPath: textFile("tokenizers/gpt2.json"), output: path("opened"), jsonKey, workers: 0 },
-    { workerFile: new URL("file:///unused"), pieceLength: 2000, journalMilliseconds: Number.POSITIVE_INFINITY },
-  );
+const prepare = preparing(path("opened"));
 
 describe("a dataset is opened", () => {
   const prefix = path("opened_text_document");
   beforeAll(async () => {
     const texts = Array.from({ length: 9 }, (_, i) => `{"text":"This is document ${i}."}`);
-    await prepare(file("opened.jsonl", texts.join("\n")), "text");
+    await prepare({ inputs: [file("opened.jsonl", texts.join("\n"))] });
   });
   const problem = async (name: string, options?: Parameters<typeof openDataset>[1]) => {
     const error = await openDataset(path(name), options).then(
@@ -67,7 +63,7 @@ describe("a dataset is opened", () => {
         `opened_text_document.${ending}: is one file of a dataset: name the dataset without .${ending}`,
       );
     }
-    await prepare(file("body.jsonl", '{"body":"text"}'), "body");
+    await prepare({ inputs: [file("body.jsonl", '{"body":"text"}')], jsonKey: "body" });
     expect(await problem("opened")).toBe(
       "opened: stands for several datasets, name one of them: opened_body_document, opened_text_document",
     );

@@ -23,6 +23,7 @@ interface Options extends TextOptions, StepFlags {
   pairs?: boolean;
   appendEod?: boolean;
   resume: boolean;
+  overwrite?: boolean;
   json?: boolean;
 }
 
@@ -41,6 +42,7 @@ export function addPrepare(program: Command, terminal: Terminal): void {
   addStepOptions(command)
     .option("--append-eod", "end every document with the end-of-text token (the default, but not with --sentences)")
     .option("--no-append-eod", "do not")
+    .option("--overwrite", "replace a dataset that is there already, once the new one is whole")
     .option("--no-resume", "start over, even where an interrupted run could go on")
     .action((options: Options) => run(options, terminal));
   addExamples(addJsonOption(command), [
@@ -79,6 +81,7 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
     appendEndOfDocument: options.appendEod,
     skipBadLines: options.skipBadLines,
     resume: options.resume,
+    overwrite: options.overwrite,
     onBadLine: (problem) => terminal.log(`skipped: ${problem.message}`),
     onProgress: ({ bytesRead, bytesTotal, documents, tokens }) =>
       progress.update(bytesTotal ? bytesRead / bytesTotal : 0, documentsAndTokens({ documents, tokens })),

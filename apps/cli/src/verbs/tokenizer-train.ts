@@ -1,4 +1,6 @@
 /** `megatron tokenizer train`: text files to a tokenizer.json. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { DocumentPart } from "@megatron-ts/data";
 import type { TrainingProgress } from "@megatron-ts/tokenizer";
 import { type Command, Option } from "commander";
@@ -14,6 +16,7 @@ interface Options extends TextOptions {
   type: "bpe" | "roberta" | "wordpiece" | "t5" | "xlnet";
   minFrequency?: number;
   specialTokens?: string[];
+  overwrite?: boolean;
   json?: boolean;
 }
 
@@ -39,6 +42,7 @@ export function addTokenizerTrain(parent: Command, terminal: Terminal): void {
       "what occurs less often is not learnt; not for t5 and xlnet (default: 1)",
       wholeNumber(1),
     )
+    .option("--overwrite", "replace a tokenizer.json that is there already")
     .action((options: Options) => run(options, terminal));
   addExamples(addJsonOption(command), [
     "megatron tokenizer train --input a.txt b.jsonl --vocab-size 8192 --output tok/",
@@ -50,6 +54,10 @@ export function addTokenizerTrain(parent: Command, terminal: Terminal): void {
 async function run(options: Options, terminal: Terminal): Promise<void> {
   if (options.minFrequency !== undefined && (options.type === "t5" || options.type === "xlnet")) {
     throw new UsageError(`--min-frequency is for bpe and wordpiece: leave it out with --type ${options.type}`);
+  }
+  const output = join(options.output, "tokenizer.json");
+  if (!options.overwrite && existsSync(output)) {
+    throw new UsageError(`${output}: is there already: choose another output, or overwrite it (--overwrite)`);
   }
   const { listSources, readParts } = await import("@megatron-ts/data");
   const { createTokenizer, trainBpe, trainUnigram, trainWordPiece } = await import("@megatron-ts/tokenizer");

@@ -7,17 +7,12 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { openDataset } from "../dataset.ts";
 import { takeLock } from "../lock.ts";
 import { buildEntries } from "../testing/build.ts";
-import { golden, temporaryDirectory, textFile } from "../testing/directory.ts";
-import { type PrepareOptions, type PrepareTuning, prepareWith } from "./prepare.ts";
+import { golden, temporaryDirectory } from "../testing/directory.ts";
+import { filesOf, inThisThread, preparing, tokenizerPath } from "../testing/prepare.ts";
+import { prepareWith } from "./prepare.ts";
 
 const path = temporaryDirectory();
-const tokenizerPath = textFile("tokenizers/gpt2.json");
 const tokenizer = await loadTokenizer(tokenizerPath);
-const inThisThread: PrepareTuning = {
-  workerFile: new URL("file:///unused"),
-  pieceLength: 2000,
-  journalMilliseconds: Number.POSITIVE_INFINITY,
-};
 
 /** Prose of many lengths; the same every time. */
 function prose(documents: number, scale = 1): string[] {
@@ -40,11 +35,7 @@ function file(name: string, content: string): string {
   return path(name);
 }
 
-const prepare = (options: Partial<PrepareOptions> & { inputs: string[] }, tuning: Partial<PrepareTuning> = {}) =>
-  prepareWith({ tokenizerPath, output: path("out"), workers: 0, ...options }, { ...inThisThread, ...tuning });
-
-const filesOf = (prefix: string) =>
-  ["bin", "idx", "json"].map((ending) => readFileSync(`${prefix}.${ending}`).toString("base64"));
+const prepare = preparing(path("out"));
 
 const leftovers = (prefix: string) =>
   readdirSync(path(".")).filter((name) => name.startsWith(basename(prefix)) && /partial|journal|new|lock/.test(name));
@@ -329,6 +320,24 @@ describe("a mistake gets one line, and leaves nothing behind", () => {
     );
     release();
     expect(await prepareWith(options, inThisThread)).toMatchObject({ resumed: false });
+  });
+
+  it("an output that is there already, unless it may be overwritten", async () => {
+    const inputs = [file("earlier.jsonl", jsonl(["a b"]))];
+    const { prefix } = await prepare({ inputs, output: path("earlier") });
+    const standing = filesOf(prefix);
+    const again = { inputs: [file("later.jsonl", jsonl(["c d e"]))], output: path("earlier") };
+    expect(await problem({ ...again, overwrite: false })).toBe(
+      "earlier_text_document: is there already: choose another output, or overwrite it (--overwrite)",
+    );
+    expect(filesOf(prefix)).toEqual(standing);
+    expect(leftovers(prefix)).toEqual([]);
+    for (const ending of ["json", "idx"]) {
+      rmSync(`${prefix}.${ending}`);
+      expect(await problem({ ...again, overwrite: false })).toContain("is there already");
+    }
+    await prepare({ ...again, overwrite: true });
+    expect(await tokensOf(prefix)).toEqual(expectedTokens(["c d e"]));
   });
 
   it("text without a document, or without a token", async () => {

@@ -11,6 +11,7 @@ import { type LanguageDataset, publishByLanguage } from "./by-language.ts";
 import { createCollector } from "./collector.ts";
 import type { EncodedTask, EncodingTask } from "./encode.ts";
 import { builtWorker, createEncoderPool } from "./encoder-pool.ts";
+import { refuseExisting } from "./existing.ts";
 import { type Job, planJob } from "./job.ts";
 import { findJournal, removeJournal, writeJournal } from "./journal.ts";
 import { cutIntoPieces, inTasks } from "./pieces.ts";
@@ -45,6 +46,8 @@ export interface PrepareOptions extends Pick<ReadOptions, "textDocument" | "form
   onBadLine?: (problem: DataError) => void;
   /** Told after every batch of documents. */
   onProgress?: (progress: PrepareProgress) => void;
+  /** Replaces a dataset that is there already, once the new one is whole. Default false: it is refused. */
+  overwrite?: boolean;
   /** Goes on with an interrupted run of the same inputs and options. Default true; standard input starts over. */
   resume?: boolean;
 }
@@ -81,8 +84,9 @@ export interface PrepareTuning {
 }
 
 /**
- * Writes `<output>_<jsonKey>_document.bin`, `.idx` and `.json` (see `sentences` and `languages` for other names). Until it is done, whatever stood there stays.
- * @throws DataError for inputs that are missing, empty, unreadable or malformed, naming file and line;
+ * Writes `<output>_<jsonKey>_document.bin`, `.idx` and `.json` (see `sentences` and `languages` for other names). Until it
+ * is done, whatever stood there stays.
+ * @throws DataError for an output that is there already (see `overwrite`); for inputs that are missing, empty, unreadable or malformed, naming file and line;
  *   TokenizerError for a tokenizer that cannot be loaded.
  */
 export function prepareDataset(options: PrepareOptions): Promise<PrepareResult> {
@@ -115,6 +119,7 @@ async function carryOut(
       ? publishByLanguage(prefix, { type, prefixOf: (language) => prefixOf(`${options.output}-${language}`) })
       : { sidecar: publish(prefix) };
   if (journal?.phase === "publishing") return { prefix, resumed: true, ...(await finish()) };
+  if (!options.overwrite) refuseExisting({ prefix, prefixOf }, options);
   if (!journal) removeJournal(prefix);
 
   const collector = createCollector(prefix, { type, endOfDocument, sequences: level, resume: journal });

@@ -7,25 +7,19 @@ import { openDataset } from "../dataset.ts";
 import { createSentencePairs } from "../objectives/sentence-pairs.ts";
 import { createSentenceSplitter } from "../steps/sentences.ts";
 import { buildEntries } from "../testing/build.ts";
-import { temporaryDirectory, textFile } from "../testing/directory.ts";
-import { type PrepareOptions, type PrepareTuning, prepareWith } from "./prepare.ts";
+import { temporaryDirectory } from "../testing/directory.ts";
+import { filesOf, preparing, tokenizerPath } from "../testing/prepare.ts";
+import type { PrepareOptions } from "./prepare.ts";
 
 const path = temporaryDirectory();
-const tokenizerPath = textFile("tokenizers/gpt2.json");
 const tokenizer = await loadTokenizer(tokenizerPath);
-const inThisThread: PrepareTuning = {
-  workerFile: new URL("file:///unused"),
-  pieceLength: 2000,
-  journalMilliseconds: Number.POSITIVE_INFINITY,
-};
 
 function file(name: string, texts: readonly string[]): string {
   writeFileSync(path(name), texts.map((text) => `${JSON.stringify({ text })}\n`).join(""));
   return path(name);
 }
 
-const prepare = (options: Partial<PrepareOptions> & { inputs: string[] }, tuning: Partial<PrepareTuning> = {}) =>
-  prepareWith({ tokenizerPath, output: path("out"), workers: 0, ...options }, { ...inThisThread, ...tuning });
+const prepare = preparing(path("out"));
 
 /** The texts of every document, by sequences. */
 async function textsOf(output: string): Promise<string[][]> {
@@ -39,9 +33,6 @@ async function textsOf(output: string): Promise<string[][]> {
   dataset.close();
   return documents;
 }
-
-const filesOf = (prefix: string) =>
-  ["bin", "idx", "json"].map((ending) => readFileSync(`${prefix}.${ending}`).toString("base64"));
 
 const leftovers = (name: string) =>
   readdirSync(path(".")).filter((found) => found.startsWith(name) && /partial|journal|new/.test(found));
@@ -227,6 +218,19 @@ describe("languages", () => {
       }
     }
   });
+});
+
+it("datasets of languages are not written over unasked", async () => {
+  const inputs = [file("over.jsonl", [german[0]!])];
+  const options = { inputs, output: path("over"), languages: "separate", overwrite: false } as const;
+  await prepare({ ...options, output: path("over-all") });
+  const { byLanguage } = await prepare(options);
+  const standing = filesOf(byLanguage![0]!.prefix);
+  await expect(prepare(options)).rejects.toThrow(
+    `${path("over-de_text_document")}: is there already: choose another output, or overwrite it (--overwrite)`,
+  );
+  expect(filesOf(byLanguage![0]!.prefix)).toEqual(standing);
+  expect((await prepare({ ...options, overwrite: true })).byLanguage).toHaveLength(1);
 });
 
 describe("with every step", () => {

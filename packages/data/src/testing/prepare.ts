@@ -1,0 +1,21 @@
+/** `prepare` as its tests call it: in this thread, by GPT-2's small tokenizer, in small pieces, over what stood there. */
+import { readFileSync } from "node:fs";
+import { type PrepareOptions, type PrepareTuning, prepareWith } from "../prepare/prepare.ts";
+import { textFile } from "./directory.ts";
+
+export const tokenizerPath = textFile("tokenizers/gpt2.json");
+
+export const inThisThread: PrepareTuning = {
+  workerFile: new URL("file:///unused"),
+  pieceLength: 2000,
+  journalMilliseconds: Number.POSITIVE_INFINITY,
+};
+
+/** @param output where a dataset goes unless the options say otherwise */
+export const preparing =
+  (output: string) =>
+  (options: Partial<PrepareOptions> & { inputs: string[] }, tuning: Partial<PrepareTuning> = {}) =>
+    prepareWith({ tokenizerPath, output, workers: 0, overwrite: true, ...options }, { ...inThisThread, ...tuning });
+
+export const filesOf = (prefix: string) =>
+  ["bin", "idx", "json"].map((ending) => readFileSync(`${prefix}.${ending}`).toString("base64"));
