@@ -3,24 +3,16 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { latestCheckpoint, loadCheckpoint } from "@megatron-ts/checkpoint";
-import { createIndexedDatasetWriter } from "@megatron-ts/data";
 import { start } from "@megatron-ts/engine";
-import { createTokenizer, type Tokenizer, trainBpe } from "@megatron-ts/tokenizer";
+import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseRecipe } from "../recipe.ts";
+import { writeCorpus } from "../testing/corpus.ts";
 import { checkPretrainConfig, pretrainConfigSchema } from "./configuration.ts";
 import { pretrain } from "./pretrain.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "megatron-families-test-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
-const specialTokens = [
-  "<|endoftext|>",
-  "[PAD]",
-  "[CLS]",
-  "[SEP]",
-  "[MASK]",
-  ...Array.from({ length: 20 }, (_, i) => `<extra_id_${i}>`),
-];
 
 let tokenizer: Tokenizer;
 beforeAll(async () => {
@@ -28,16 +20,7 @@ beforeAll(async () => {
   const documents = Array.from({ length: 30 }, (_, i) =>
     Array.from({ length: 6 }, (_, j) => `The number ${i} and the number ${j} make the number ${i + j}. `),
   );
-  tokenizer = await createTokenizer(await trainBpe(documents.flat(), { vocabularySize: 320, specialTokens }));
-  const writer = createIndexedDatasetWriter(join(directory, "corpus"), { type: "u16" });
-  for (const sentences of documents) {
-    const ids = sentences.map((sentence) => tokenizer.encode(sentence, { addSpecialTokens: false }));
-    writer.addDocument(
-      ids.flatMap((sentence) => [...sentence]),
-      ids.map(({ length }) => length),
-    );
-  }
-  writer.finish();
+  ({ tokenizer } = await writeCorpus(join(directory, "corpus"), { documents }));
 });
 
 const cases: Record<string, { model: string; objective?: string }> = {

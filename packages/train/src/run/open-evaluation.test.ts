@@ -2,13 +2,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createIndexedDatasetWriter, type Dataset, openDataset } from "@megatron-ts/data";
+import { type Dataset, openDataset } from "@megatron-ts/data";
 import { start } from "@megatron-ts/engine";
 import { createModel, type Model, type ModelConfig } from "@megatron-ts/model";
-import { createTokenizer, type Tokenizer, trainBpe } from "@megatron-ts/tokenizer";
+import type { Tokenizer } from "@megatron-ts/tokenizer";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MaskedRows } from "../step/masked-objective.ts";
+import type { PermutationRows } from "../step/permutation-objective.ts";
+import { writeCorpus } from "../testing/corpus.ts";
 import { evaluate } from "./evaluate.ts";
 import { type ObjectiveConfig, objectiveConfigSchema } from "./objective-configuration.ts";
 import {
@@ -21,14 +23,6 @@ import {
 const directory = mkdtempSync(join(tmpdir(), "megatron-evaluation-test-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-const specialTokens = [
-  "<|endoftext|>",
-  "[PAD]",
-  "[CLS]",
-  "[SEP]",
-  "[MASK]",
-  ...Array.from({ length: 20 }, (_, i) => `<extra_id_${i}>`),
-];
 const texts = Array.from({ length: 6 }, (_, i) => [
   `The whale number ${i} was white. `,
   `It swam for ${i + 3} days. `,
@@ -41,18 +35,10 @@ let dataset: Dataset;
 let documents: number[][];
 beforeAll(async () => {
   await start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" });
-  tokenizer = await createTokenizer(await trainBpe(texts.flat(), { vocabularySize: 320, specialTokens }));
-  const writer = createIndexedDatasetWriter(join(directory, "corpus"), { type: "u16" });
-  documents = texts.map((sentences) => {
-    const ids = sentences.map((sentence) => [...tokenizer.encode(sentence, { addSpecialTokens: false })]);
-    ids.at(-1)!.push(tokenizer.endOfText!);
-    writer.addDocument(
-      ids.flat(),
-      ids.map(({ length }) => length),
-    );
-    return ids.flat();
-  });
-  writer.finish();
+  ({ tokenizer, ids: documents } = await writeCorpus(join(directory, "corpus"), {
+    documents: texts,
+    endDocuments: true,
+  }));
   dataset = await openDataset(join(directory, "corpus"));
 });
 afterAll(() => dataset?.close());
@@ -112,6 +98,11 @@ describe("openEvaluation", () => {
     expect(belongs! * pairs).toBeCloseTo(Math.round(belongs! * pairs), 9);
     expect(belongs! + other!).toBeCloseTo(1, 12);
     expect(Math.min(belongs!, other!)).toBeGreaterThan(0);
+  });
+
+  it.each(["xlnet", "encoder-decoder"] as const)("tells a %s which rows run backwards", (family) => {
+    const [measured] = openEvaluation(objective({ name: "permutation" }), options(family));
+    expect([...(measured!.batches.at(0) as unknown as PermutationRows).reversed!]).toEqual([0, 1]);
   });
 
   it("measures each part of a mixture", () => {

@@ -84,7 +84,7 @@ function optionsOf(
   };
 }
 
-/** Rows as the objective takes them: which run backwards, or what the encoder reads. */
+/** Rows as the objective takes them: which run backwards, and what the encoder reads where there is one. */
 function finish(
   batch: PermutationBatch,
   {
@@ -95,14 +95,12 @@ function finish(
 ): Batch {
   const { batchSize, firstSample } = batch;
   const index = (row: number) => firstSample + row;
-  if (!hasSource(context)) {
-    const reversed = Int32Array.from({ length: batchSize }, (_, row) => (config.bothDirections ? index(row) % 2 : 0));
-    return { ...batch, reversed };
-  }
+  const reversed = Int32Array.from({ length: batchSize }, (_, row) => (config.bothDirections ? index(row) % 2 : 0));
+  if (!hasSource(context)) return { ...batch, reversed };
   const { sequenceLength } = context.data;
   const source = new Int32Array(batchSize * sequenceLength);
   for (let row = 0; row < batchSize; row++) {
     source.set(text.at(index(row)).tokens.subarray(0, sequenceLength), row * sequenceLength);
   }
-  return { ...batch, source };
+  return { ...batch, reversed, source };
 }

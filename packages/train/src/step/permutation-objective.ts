@@ -58,7 +58,16 @@ export const permutationObjective: Objective<PermutationRows, XlnetModel | Encod
       const blocked = tf.tensor3d(batch.blocked, [batchSize, batch.sequenceLength, batch.sequenceLength], "int32");
       const query =
         "encode" in model
-          ? model.permuted({ tokens, targets, blocked, memory: encodeSource(model, batch, options) }, options).query
+          ? model.permuted(
+              {
+                tokens,
+                targets,
+                blocked,
+                positions: textPositions(batch),
+                memory: encodeSource(model, batch, options),
+              },
+              options,
+            ).query
           : model.hidden(
               { tokens, targets, blocked, tokenTypes: matrix(batch.segments), reversed: batch.reversed },
               options,
@@ -68,6 +77,15 @@ export const permutationObjective: Objective<PermutationRows, XlnetModel | Encod
     });
   },
 };
+
+/** int32 [B, T]: where each token stands in its text, whose neighbours are the same whichever way it runs. */
+function textPositions({ batchSize, sequenceLength, reversed }: PermutationRows): tf.Tensor2D {
+  const positions = Int32Array.from({ length: batchSize * sequenceLength }, (_, place) => {
+    const token = place % sequenceLength;
+    return reversed?.[Math.floor(place / sequenceLength)] ? sequenceLength - 1 - token : token;
+  });
+  return tf.tensor2d(positions, [batchSize, sequenceLength], "int32");
+}
 
 function encodeSource(
   model: EncoderDecoderModel,
