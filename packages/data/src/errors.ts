@@ -19,6 +19,18 @@ export class DataError extends Error {
   }
 }
 
+/** A disk that refuses: nobody's mistake. The message names the file. */
+export class StorageError extends Error {
+  override readonly name = "StorageError";
+  readonly userError = false;
+}
+
+const refusals: Record<string, string> = {
+  ENOSPC: "the disk is full",
+  EDQUOT: "the disk quota is used up",
+  EIO: "the disk failed",
+};
+
 /** Turns what the file system threw for `path` into one line; anything else is returned as it came. */
 export function fileError(error: unknown, path: string): unknown {
   const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
@@ -31,6 +43,16 @@ export function fileError(error: unknown, path: string): unknown {
     EISDIR: "is a directory, not a file",
     ENOTDIR: "no such file (a part of its path is not a directory)",
   };
+  if (code !== undefined && refusals[code]) return new StorageError(`${path}: ${refusals[code]}`, { cause: error });
   const message = code === undefined ? undefined : messages[code];
   return message === undefined ? error : new DataError(message, { source: path || '""', cause: error });
+}
+
+/** What `write` gives; what the file system threw is told of `path`. */
+export function writingTo<Result>(path: string, write: () => Result): Result {
+  try {
+    return write();
+  } catch (error) {
+    throw fileError(error, path);
+  }
 }

@@ -5,7 +5,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
-import { fileError } from "./errors.ts";
+import { fileError, writingTo } from "./errors.ts";
 
 interface Holder {
   host: string;
@@ -21,11 +21,7 @@ interface Holder {
  * @returns gives the lock back
  */
 export function takeLock(path: string, refuse: (process: number) => Error): () => void {
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-  } catch (error) {
-    throw fileError(error, dirname(path));
-  }
+  writingTo(dirname(path), () => mkdirSync(dirname(path), { recursive: true }));
   const mine: Holder = { host: hostname(), process: process.pid, began: beginningOf(process.pid) };
   if (!create(path, mine)) {
     const holder = read(path);
@@ -46,7 +42,10 @@ function create(path: string, holder: Holder): boolean {
     throw fileError(error, path);
   }
   try {
-    writeSync(file, JSON.stringify(holder));
+    writingTo(path, () => writeSync(file, JSON.stringify(holder)));
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
   } finally {
     closeSync(file);
   }

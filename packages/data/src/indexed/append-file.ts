@@ -1,6 +1,6 @@
 /** A file that grows at its end through a buffer, and can go on after an interruption from a known length. */
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
-import { DataError, fileError } from "../errors.ts";
+import { DataError, writingTo } from "../errors.ts";
 
 const BUFFER_BYTES = 1 << 20;
 
@@ -10,17 +10,18 @@ export interface AppendFile {
   append(bytes: Uint8Array): void;
   /** Writes the buffer out and waits until it is on the disk. */
   sync(): void;
+  /** Writes the buffer out and closes. */
   close(): void;
+  /** Closes; what was not synced may be lost. */
+  abandon(): void;
 }
 
-/** Creates `path`, or with `resumeAt` opens it and cuts it to that many bytes. DataError where it is shorter than that. */
+/**
+ * Creates `path`, or with `resumeAt` opens it and cuts it to that many bytes. Throws a DataError where it is shorter than
+ * that, a StorageError where the disk is full.
+ */
 export function appendTo(path: string, resumeAt = 0): AppendFile {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, resumeAt > 0 ? "r+" : "w");
-  } catch (error) {
-    throw fileError(error, path);
-  }
+  const descriptor = writingTo(path, () => openSync(path, resumeAt > 0 ? "r+" : "w"));
   const existing = fstatSync(descriptor).size;
   if (existing < resumeAt) {
     closeSync(descriptor);
@@ -30,13 +31,14 @@ export function appendTo(path: string, resumeAt = 0): AppendFile {
   const buffer = new Uint8Array(BUFFER_BYTES);
   let buffered = 0;
   let written = resumeAt;
-  const writeOut = (bytes: Uint8Array) => {
-    for (let done = 0; done < bytes.length; ) {
-      const count = writeSync(descriptor, bytes, done, bytes.length - done, written);
-      done += count;
-      written += count;
-    }
-  };
+  const writeOut = (bytes: Uint8Array) =>
+    writingTo(path, () => {
+      for (let done = 0; done < bytes.length; ) {
+        const count = writeSync(descriptor, bytes, done, bytes.length - done, written);
+        done += count;
+        written += count;
+      }
+    });
   const flush = () => {
     writeOut(buffer.subarray(0, buffered));
     buffered = 0;
@@ -53,12 +55,13 @@ export function appendTo(path: string, resumeAt = 0): AppendFile {
     },
     sync() {
       flush();
-      fsyncSync(descriptor);
+      writingTo(path, () => fsyncSync(descriptor));
     },
     close() {
       flush();
       closeSync(descriptor);
     },
+    abandon: () => closeSync(descriptor),
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import { closeSync, fstatSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
-import { DataError, fileError } from "../errors.ts";
+import { DataError, writingTo } from "../errors.ts";
 import { appendTo, bytesOf } from "./append-file.ts";
 import { encodeHeader, type TokenType, tokenType } from "./format.ts";
 import { readExactly } from "./index-file.ts";
@@ -37,7 +37,7 @@ export interface IndexedDatasetWriter {
   publish(): void;
   /** Seals and publishes. */
   finish(): void;
-  /** Closes the files as they are, for a later writer to go on with. */
+  /** Closes the files, for a later writer to go on with from the last `sync`. */
   close(): void;
   /** Closes and removes everything written. */
   abort(): void;
@@ -80,11 +80,7 @@ export function createIndexedDatasetWriter(
     documents: 0,
     openTokens: 0,
   };
-  try {
-    mkdirSync(dirname(prefix), { recursive: true });
-  } catch (error) {
-    throw fileError(error, dirname(prefix));
-  }
+  writingTo(dirname(prefix), () => mkdirSync(dirname(prefix), { recursive: true }));
   const bin = appendTo(paths.bin, tokens * type.bytes);
   const lengths = appendTo(paths.lengths, sequences * 4);
   const boundaries = appendTo(paths.boundaries, options.resume ? (documents + 1) * 8 : 0);
@@ -125,7 +121,7 @@ export function createIndexedDatasetWriter(
   };
   const publish = () => publishPartial(prefix);
   const close = () => {
-    for (const file of [bin, lengths, boundaries]) file.close();
+    for (const file of [bin, lengths, boundaries]) file.abandon();
   };
   return {
     append: (values) => append(values),

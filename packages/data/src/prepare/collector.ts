@@ -80,14 +80,14 @@ export function createCollector(
       records.close();
       writer.seal();
     },
-    /** Closes the files and leaves them for a later run. */
+    /** Closes the files and leaves them for a later run, as they were at the last `sync`. */
     close() {
-      records.close();
+      records.abandon();
       writer.close();
     },
     /** Closes and removes them. */
     abort() {
-      records.close();
+      records.abandon();
       writer.abort();
       rmSync(recordsPath(prefix), { force: true });
     },

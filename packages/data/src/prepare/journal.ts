@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { z } from "zod";
+import { writingTo } from "../errors.ts";
 import { type TokenType, tokenType } from "../indexed/format.ts";
 import type { TextSource } from "../text/sources.ts";
 import { holdsState } from "./collector.ts";
@@ -68,12 +69,14 @@ export function jobKey(sources: readonly TextSource[], settings: readonly unknow
 /** Writes a file so that at every moment the old or the new one is there, whole. */
 export function replaceFile(path: string, content: string): void {
   const temporary = `${path}.new`;
-  const descriptor = openSync(temporary, "w");
-  try {
-    writeSync(descriptor, content);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+  writingTo(temporary, () => {
+    const descriptor = openSync(temporary, "w");
+    try {
+      writeSync(descriptor, content);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  });
   renameSync(temporary, path);
 }

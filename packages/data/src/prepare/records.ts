@@ -27,6 +27,7 @@ export function appendRecords(prefix: string, documents = 0) {
   return {
     sync: file.sync,
     close: file.close,
+    abandon: file.abandon,
     add: ({ tokens, bytes, characters, words, language }: DocumentRecord) =>
       file.append(bytesOf(Float64Array.of(tokens, bytes, characters, words, toNumber(language)))),
   };
