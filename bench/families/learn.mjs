@@ -8,9 +8,8 @@ import { start } from "@megatron-ts/engine";
 import { loadTokenizer } from "@megatron-ts/tokenizer/files";
 import { evaluate, openEvaluation, pretrain, pretrainConfigSchema, resolveObjective } from "@megatron-ts/train";
 
-const { directory, name, model, objective, sequenceLength, learningRate, seconds, backend, threads } = JSON.parse(
-  process.argv[2],
-);
+const { directory, name, model, objective, sequenceLength, batchSize, learningRate, seconds, backend, threads } =
+  JSON.parse(process.argv[2]);
 await start({ backend, threads });
 const tokenizer = await loadTokenizer(join(directory, "tokenizer"));
 const run = join(directory, name.replaceAll(/\W+/g, "-"));
@@ -20,11 +19,12 @@ const configuration = pretrainConfigSchema.parse({
   train: {
     objective,
     optimizer: { name: "adamw", learningRate, beta2: 0.98 },
+    // The schedule follows the clock where that is ahead of the steps.
     schedule: { name: "cosine", warmupSteps: 300, minimum: 0 },
     steps: 10_000,
     timeLimitMinutes: seconds / 60,
-    batchSize: 16,
-    microBatchSize: 16,
+    batchSize,
+    microBatchSize: batchSize,
     evaluation: null,
     checkpoint: { every: 10_000 },
     log: { tensorboard: false },
