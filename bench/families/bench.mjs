@@ -18,7 +18,7 @@ const size = {
 };
 // Short, so that each place is seen often: models that learn an embedding for each begin to look at neighbours late.
 const sequenceLength = 32;
-const batchSize = 32;
+const batchSize = 16;
 const learningRate = 1e-3;
 const maxPositions = sequenceLength;
 const heads = { pooler: false, languageModel: true, pair: false };

@@ -19,14 +19,14 @@ const configuration = pretrainConfigSchema.parse({
   train: {
     objective,
     optimizer: { name: "adamw", learningRate, beta2: 0.98 },
-    // The schedule follows the clock where that is ahead of the steps.
-    schedule: { name: "cosine", warmupSteps: 300, minimum: 0 },
-    steps: 10_000,
+    // More steps than there is time for: the schedule follows the clock.
+    schedule: { name: "cosine", warmupSteps: 3_000, minimum: 0 },
+    steps: 100_000,
     timeLimitMinutes: seconds / 60,
     batchSize,
     microBatchSize: batchSize,
     evaluation: null,
-    checkpoint: { every: 10_000 },
+    checkpoint: { every: 100_000 },
     log: { tensorboard: false },
   },
   run: { directory: run },
