@@ -45,7 +45,7 @@ const checkpointPolicySchema = z.strictObject({
 });
 
 const logSchema = z.strictObject({
-  /** In steps. */
+  /** In steps; the first step of a call is told at once. */
   every: z.int().min(1).default(10),
   tensorboard: z.boolean().default(true),
 });

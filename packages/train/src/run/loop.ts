@@ -49,6 +49,7 @@ export async function runLoop<Batch extends Rows, Trained extends Model>(
     state: state.plateau,
   });
   let interval: Interval = emptyInterval;
+  const firstStep = state.step + 1;
   let savedStep = state.step > 0 ? state.step : -1;
   let heldOut: { step: number; loss: number } | null = null;
 
@@ -146,7 +147,8 @@ export async function runLoop<Batch extends Rows, Trained extends Model>(
     const fraction = Math.max(step / train.steps, state.trainedSeconds / limitSeconds);
     onEvent({ type: "step", step, loss, tokensPerSecond: tokens / seconds, fraction, secondsLeft });
 
-    if (step % train.log.every === 0) report();
+    // The first one at once: on a slow machine an interval is long.
+    if (step === firstStep || step % train.log.every === 0) report();
     if (train.evaluation && step % train.evaluation.every === 0) await runEvaluation();
     if (step % train.checkpoint.every === 0) await save();
     // Signals arrive only when the loop yields.

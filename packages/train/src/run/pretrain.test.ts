@@ -120,6 +120,23 @@ describe("pretrain", () => {
     expect(more.events).toContainEqual({ type: "changed", path: "train.steps", old: 12, new: 14 });
   });
 
+  it("tells its first step at once, and then every so many; a resumed run does the same", async () => {
+    const overrides: Override[] = [["train.log.every", "4"]];
+    const told = ({ events }: { events: RunEvent[] }) =>
+      events.flatMap((event) => (event.type === "report" ? [event.report.step] : []));
+    expect(told(await run("told", { overrides, stopAfter: 6 }))).toEqual([1, 4, 6]);
+    expect(told(await run("told", { overrides, resume: "auto" }))).toEqual([7, 8, 12]);
+    const logged = readFileSync(join(directory, "told", "metrics.jsonl"), "utf8")
+      .trim()
+      .split("\n");
+    const steps = logged.map((line) => JSON.parse(line)).filter(({ loss }) => loss !== undefined);
+    expect(steps.map(({ step }) => step)).toEqual([1, 4, 6, 7, 8, 12]);
+    const whole = await run("told-of-each", { overrides: [["train.log.every", "1"]] });
+    expect(told(whole)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+    const losses = whole.events.flatMap((event) => (event.type === "step" ? [event.loss] : []));
+    expect(steps[1].loss).toBeCloseTo((losses[1]! + losses[2]! + losses[3]!) / 3, 5);
+  });
+
   it("counts samples on from those that another batch size consumed", async () => {
     const constant: Override = ["train.batchRamp", "null"];
     const first = await run("resized", { overrides: [constant], stopAfter: 4 });
