@@ -68,7 +68,7 @@ describe("megatron pretrain", () => {
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line));
-    expect(steps.filter(({ loss }) => loss !== undefined).map(({ step }) => step)).toEqual([5, 10, 15, 20]);
+    expect(steps.filter(({ loss }) => loss !== undefined).map(({ step }) => step)).toEqual([1, 5, 10, 15, 20]);
     expect(steps.filter(({ validationLoss }) => validationLoss !== undefined).map(({ step }) => step)).toEqual([
       10, 20,
     ]);
