@@ -7,7 +7,7 @@ export interface AttendOptions {
   /** int32 [B, T, 2], see `causalRanges`. */
   ranges: tf.Tensor;
   cache?: LayerCache | null;
-  /** Added to the scaled scores: [B or 1, H, T, S]. */
+  /** Added to the scaled scores: [B or 1, H or 1, T, S]. */
   bias?: tf.Tensor | null;
   /** What scores are multiplied with; 1 / sqrt(D) unless given. */
   scale?: number;

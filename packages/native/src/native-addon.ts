@@ -27,6 +27,9 @@ export interface AttentionCall {
   pageSize: number;
   /** Rate, key (2), origin (4), global shape (4); empty without dropout. */
   dropout: number[];
+  bias: Handle;
+  biasBatch: number;
+  biasHeads: number;
 }
 
 export interface AdamCall {

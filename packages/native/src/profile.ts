@@ -47,8 +47,10 @@ function flopsOf(name: string, inputs: Record<string, tf.TensorInfo>, outputs: t
     case "MegatronLinearWeightGradient":
       return 2 * sizeOf(x!) * dy![dy!.length - 1]!;
     case "MegatronAttention":
+    case "MegatronBiasedAttention":
       return 4 * sizeOf(q!) * keysOf(inputs, k!);
     case "MegatronAttentionGradient":
+    case "MegatronBiasedAttentionGradient":
       return 10 * sizeOf(q!) * keysOf(inputs, k!);
     case "BatchMatMul":
     case "_FusedMatMul": {

@@ -66,7 +66,8 @@ function eachQuery({ q, k, bias }: Plains, given: Given, visit: (query: Query) =
       const g = Math.floor((h * G) / H);
       for (let t = 0; t < T; t++) {
         const start = ((b * T + t) * H + h) * D;
-        const biasStart = (((bias?.shape[0] === 1 ? 0 : b) * H + h) * T + t) * S;
+        const [rows, heads] = bias ? (bias.shape as [number, number]) : [1, 1];
+        const biasStart = (((b % rows) * heads + (h % heads)) * T + t) * S;
         const keyStart = (key: number) => ((b * S + key) * G + g) * D;
         const [from, to] = given.range?.(b, t) ?? [0, S];
         const scores = new Map<number, number>();
@@ -185,17 +186,20 @@ function paginate(
 const paged = (
   name: string,
   sizes: Sizes,
-  { pageSize, range, order }: Given & { pageSize: number; order: number[] },
+  { pageSize, range, order, bias }: Given & { pageSize: number; order: number[]; bias?: Plain },
 ) => ({
   name,
   check: ({ precision }: ConformanceOptions) =>
     tf.tidy(() => {
-      const plains = allInPrecision(operands(sizes), precision);
+      const plains = allInPrecision({ ...operands(sizes), ...(bias ? { bias } : {}) }, precision);
       const pages = order.length + 2;
       const pool = (keys: Plain) => toTensor(paginate(keys, { pageSize, order, pages }));
       const pageTable = tf.tensor2d(order, [2, order.length / 2], "int32");
       const ranges = range ? rangesOf(range, plains.q!.shape) : null;
-      const out = attention({ q: toTensor(plains.q!), k: pool(plains.k!), v: pool(plains.v!) }, { ranges, pageTable });
+      const out = attention(
+        { q: toTensor(plains.q!), k: pool(plains.k!), v: pool(plains.v!) },
+        { ranges, pageTable, bias: plains.bias ? toTensor(plains.bias) : null },
+      );
       const expected = forward(plains, { range });
       expectClose(out, { expected, tolerance: tolerances[precision], what: "values" });
     }),
@@ -239,6 +243,35 @@ export const attentionSuite: ConformanceSuite = {
       dropout: { rate: 0.3, key, origin: [3, 2, 0, 0], globalShape: [8, 6, 7, 7] },
     }),
     holds("a bias", { ...operands({ T: 5, S: 7 }), bias: random("bias", [2, 2, 5, 7]) }),
+    holds("one score and its bias", {
+      ...operands({ B: 1, T: 1, H: 1, D: 1 }),
+      bias: random("bias", [1, 1, 1, 1]),
+    }),
+    ...[7, 33].flatMap((T) =>
+      [
+        [2, 2],
+        [1, 2],
+        [2, 1],
+        [1, 1],
+      ].map((shared) =>
+        holds(
+          `a bias of ${shared} rows and heads for ${T} tokens, causal`,
+          { ...operands({ T, D: 7 }), bias: random("bias", [...shared, T, T]) },
+          { range: causal },
+        ),
+      ),
+    ),
+    holds(
+      "257 tokens, biased",
+      { ...operands({ B: 1, T: 257, H: 1 }), bias: random("bias", [1, 1, 257, 257]) },
+      { differences: 1 },
+    ),
+    holds("one query after 257 keys, biased", {
+      ...operands({ T: 1, S: 257 }),
+      bias: random("bias", [1, 2, 1, 257]),
+    }),
+    holds("0 rows share a bias", { ...operands({ B: 0, T: 7 }), bias: random("bias", [1, 2, 7, 7]) }),
+    holds("a bias for no keys", { ...operands({ T: 3, S: 0 }), bias: random("bias", [2, 2, 3, 0]) }),
     holds(
       "one bias for all rows, six heads that share two, causal, dropout",
       { ...operands({ T: 7, H: 6, G: 2 }), bias: random("bias", [1, 6, 7, 7]) },
@@ -272,6 +305,16 @@ export const attentionSuite: ConformanceSuite = {
     },
     paged("pages out of order", { T: 5, S: 12, H: 4, G: 2 }, { pageSize: 4, order: [6, 2, 0, 1, 7, 3] }),
     paged(
+      "pages out of order, biased",
+      { T: 5, S: 12, H: 4, G: 2 },
+      { pageSize: 4, order: [6, 2, 0, 1, 7, 3], bias: random("bias", [1, 4, 5, 12]) },
+    ),
+    paged(
+      "one query, paged and biased",
+      { T: 1, S: 12, H: 4, G: 2 },
+      { pageSize: 4, order: [6, 2, 0, 1, 7, 3], bias: random("bias", [2, 4, 1, 12]) },
+    ),
+    paged(
       "pages with ragged lengths, one query each",
       { T: 1, S: 12, H: 4, G: 2 },
       { pageSize: 4, order: [3, 7, 0, 2, 1, 5], range: (b) => [0, [9, 4][b]!] },
@@ -303,7 +346,10 @@ export const attentionSuite: ConformanceSuite = {
         const ranges = tf.zeros([2, 4, 2], "int32");
         expectError(() => attention({ q, k: four, v: four }, { ranges }), /ranges must be int32 \[2,3,2\]/);
         const bias = tf.zeros([2, 3, 5]);
-        expectError(() => attention({ q, k: four, v: four }, { bias }), /bias must be \[2 or 1,4,3,5\], got \[2,3,5\]/);
+        expectError(
+          () => attention({ q, k: four, v: four }, { bias }),
+          /bias must be \[2 or 1,4 or 1,3,5\], got \[2,3,5\]/,
+        );
       },
     },
   ],

@@ -94,7 +94,8 @@ function gradientReference(
   const dk = tf.matMul(dScores, groupQueries(q!, groups), true, false);
   const gradients = [ungroupQueries(dq, q!.shape), tf.transpose(dk, [0, 2, 1, 3]), tf.transpose(dv, [0, 2, 1, 3])];
   if (!bias) return gradients;
-  return [...gradients, bias.shape[0] === batch ? dBiased : tf.sum(dBiased, 0, true)];
+  const shared = [0, 1].filter((dimension) => bias.shape[dimension] !== dBiased.shape[dimension]);
+  return [...gradients, shared.length > 0 ? tf.sum(dBiased, shared, true) : dBiased];
 }
 
 const attentionGradientKernel: Kernel = {
@@ -167,7 +168,7 @@ export interface AttentionOptions {
   ranges?: tf.Tensor | null;
   /** int32 [B, P]: k and v are then pages [pages, pageSize, G, D], and key j of row b is in page pageTable[b, j / pageSize]. */
   pageTable?: tf.Tensor | null;
-  /** Added to the scaled scores: [B or 1, H, T, S]. Relative positions and masks that are no intervals. */
+  /** Added to the scaled scores: [B or 1, H or 1, T, S]. Relative positions and masks that are no intervals. */
   bias?: tf.Tensor | null;
   /** What scores are multiplied with; 1 / sqrt(D) unless given. */
   scale?: number;
@@ -200,8 +201,9 @@ export function attention(
     () => `attention: ranges must be int32 [${batch},${tokens},2], got ${ranges!.dtype} [${ranges!.shape}]`,
   );
   expectShape(
-    !bias || [batch, 1].some((rows) => tf.util.arraysEqual(bias.shape, [rows, heads, tokens, keys])),
-    () => `attention: the bias must be [${batch} or 1,${heads},${tokens},${keys}], got [${bias!.shape}]`,
+    !bias ||
+      [batch, 1].some((rows) => [heads, 1].some((each) => tf.util.arraysEqual(bias.shape, [rows, each, tokens, keys]))),
+    () => `attention: the bias must be [${batch} or 1,${heads} or 1,${tokens},${keys}], got [${bias!.shape}]`,
   );
   const attributes = {
     scale: scale ?? 1 / Math.sqrt(headSize),

@@ -77,6 +77,8 @@ const mutants: Mutant[] = [
       ["attention", "MegatronAttention", "no dropout", () => ({ dropout: null })],
       ["attention", "MegatronAttention", "a scale of 1", () => ({ scale: 1 })],
       ["attention", "MegatronAttentionGradient", "a scale of 1", () => ({ scale: 1 })],
+      ["attention", "MegatronBiasedAttention", "no dropout", () => ({ dropout: null })],
+      ["attention", "MegatronBiasedAttention", "a scale of 1", () => ({ scale: 1 })],
       [
         "attention",
         "MegatronAttentionGradient",

@@ -1,8 +1,12 @@
-/** Fused attention, forward and backward. */
+/** Fused attention, forward and backward, with a bias on the scores or without. */
 import { ANY, type Call, type Kernels, type Run, taking } from "../kernel.ts";
 import type { AttentionCall } from "../native-addon.ts";
 
-function describe({ inputs: { q, k, ranges, pageTable }, attrs: { scale, dropout }, backend }: Call): AttentionCall {
+function describe({
+  inputs: { q, k, ranges, pageTable, bias },
+  attrs: { scale, dropout },
+  backend,
+}: Call): AttentionCall {
   const [batch, queries, heads, headSize] = q!.shape as [number, number, number, number];
   const [, size, kvHeads] = k!.shape as [number, number, number];
   return {
@@ -17,6 +21,9 @@ function describe({ inputs: { q, k, ranges, pageTable }, attrs: { scale, dropout
     pageTable: backend.handleOrNone(pageTable),
     pageSize: pageTable ? size : 0,
     dropout: dropout ? [dropout.rate, ...dropout.key, ...dropout.origin, ...dropout.globalShape] : [],
+    bias: backend.handleOrNone(bias),
+    biasBatch: bias?.shape[0] ?? 0,
+    biasHeads: bias?.shape[1] ?? 0,
   };
 }
 
@@ -30,9 +37,9 @@ const attention: Run = (call) => {
 };
 
 const attentionGradient: Run = (call) => {
-  const { dout, q, k, v, out, logSumExp } = call.inputs;
+  const { dout, q, k, v, out, logSumExp, bias } = call.inputs;
   const { backend } = call;
-  const [dq, dk, dv] = backend.engine.attentionGradient(
+  const [dq, dk, dv, dbias] = backend.engine.attentionGradient(
     backend.handleOf(dout!),
     backend.handleOf(q!),
     backend.handleOf(k!),
@@ -41,10 +48,13 @@ const attentionGradient: Run = (call) => {
     backend.handleOf(logSumExp!),
     describe(call),
   );
-  return [backend.output(dq!, q!.shape), backend.output(dk!, k!.shape), backend.output(dv!, v!.shape)];
+  const gradients = [backend.output(dq!, q!.shape), backend.output(dk!, k!.shape), backend.output(dv!, v!.shape)];
+  return bias ? [...gradients, backend.output(dbias!, bias.shape)] : gradients;
 };
 
 export const attentionKernels: Kernels = taking(ANY, {
   MegatronAttention: attention,
   MegatronAttentionGradient: attentionGradient,
+  MegatronBiasedAttention: attention,
+  MegatronBiasedAttentionGradient: attentionGradient,
 });

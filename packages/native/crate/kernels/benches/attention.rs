@@ -1,13 +1,15 @@
 //! Milliseconds and GFLOP/s of causal attention, median of several: `cargo bench --bench attention -- [bf16] [1]
-//! [BxTxHxD ...]`. Multiplications above the diagonal are not counted.
+//! [bias | shared] [BxTxHxD ...]`, the scores with a bias of each row or one that all share. Multiplications above the
+//! diagonal are not counted.
 
 use megatron_kernels::attention::{
-    AttentionGradients, AttentionInputs, AttentionOptions, AttentionShape, AttentionUpstream, Stored, attention,
+    AttentionGradients, AttentionInputs, AttentionOptions, AttentionShape, AttentionUpstream, Bias, Stored, attention,
     attention_gradient,
 };
 use megatron_kernels::bf16::Bf16;
 use megatron_kernels::parallel::Pool;
 use megatron_kernels::simd::{Isa, limit};
+use megatron_kernels::view::{View, ViewMut};
 use std::time::Instant;
 
 fn numbers<E: Stored>(length: usize, seed: u32) -> Vec<E> {
@@ -23,13 +25,22 @@ fn median(times: &mut [f64]) -> f64 {
     times[times.len() / 2]
 }
 
-fn measure<E: Stored>(shape: AttentionShape, repetitions: usize) {
+fn measure<E: Stored>(shape: AttentionShape, biased_rows: usize, repetitions: usize) {
     let AttentionShape { batch, queries, heads, head_size, .. } = shape;
     let length = batch * queries * heads * head_size;
     let [q, k, v, dout] = [1, 2, 3, 4].map(|seed| numbers::<E>(length, seed));
     let ranges: Vec<i32> = (0..batch).flat_map(|_| (0..queries as i32).flat_map(|t| [0, t + 1])).collect();
-    let options =
-        AttentionOptions { scale: 1.0 / (head_size as f32).sqrt(), ranges: Some(&ranges), pages: None, dropout: None };
+    let options = AttentionOptions {
+        scale: 1.0 / (head_size as f32).sqrt(),
+        ranges: Some(&ranges),
+        pages: None,
+        dropout: None,
+        bias: None,
+    };
+    let biases = numbers::<f32>(biased_rows * heads * queries * queries, 5);
+    let bias = (biased_rows > 0).then_some(Bias { numbers: View::F32(&biases), batch: biased_rows, heads });
+    let options = AttentionOptions { bias, ..options };
+    let mut bias_gradient = vec![0.0; biases.len()];
     let inputs = AttentionInputs { q: &q, k: &k, v: &v };
     let [mut out, mut dq, mut dk, mut dv] = [(); 4].map(|()| vec![E::put(0.0); length]);
     let mut log_sum_exp = vec![0.0; batch * heads * queries];
@@ -38,8 +49,9 @@ fn measure<E: Stored>(shape: AttentionShape, repetitions: usize) {
         let start = Instant::now();
         attention(shape, inputs, options, &mut out, &mut log_sum_exp);
         let middle = Instant::now();
+        let dbias = bias.map(|_| ViewMut::F32(&mut bias_gradient));
         let upstream = AttentionUpstream { dout: &dout, out: &out, log_sum_exp: &log_sum_exp };
-        let gradients = AttentionGradients { dq: &mut dq, dk: &mut dk, dv: &mut dv };
+        let gradients = AttentionGradients { dq: &mut dq, dk: &mut dk, dv: &mut dv, dbias };
         attention_gradient(shape, inputs, upstream, options, gradients);
         if repetition > 0 {
             forward.push((middle - start).as_secs_f64() * 1e3);
@@ -76,7 +88,12 @@ fn main() {
             let [batch, queries, heads, head_size] = sizes[..] else { continue };
             let shape = AttentionShape { batch, queries, keys: queries, heads, kv_heads: heads, head_size };
             let repetitions = (200_000_000 / (batch * queries * queries * heads)).clamp(5, 50);
-            if has("bf16") { measure::<Bf16>(shape, repetitions) } else { measure::<f32>(shape, repetitions) }
+            let biased_rows = if has("bias") { batch } else { usize::from(has("shared")) };
+            if has("bf16") {
+                measure::<Bf16>(shape, biased_rows, repetitions)
+            } else {
+                measure::<f32>(shape, biased_rows, repetitions)
+            }
         }
     });
 }

@@ -1,8 +1,8 @@
 //! The fused operations of a transformer's forward and backward pass.
 
 use megatron_kernels::attention::{
-    AttentionDropout, AttentionGradients, AttentionInputs, AttentionOptions, AttentionShape, AttentionUpstream, Pages,
-    attention, attention_gradient,
+    AttentionDropout, AttentionGradients, AttentionInputs, AttentionOptions, AttentionShape, AttentionUpstream, Bias,
+    Pages, attention, attention_gradient,
 };
 use megatron_kernels::dropout::{Dropout, dropout};
 use megatron_kernels::embedding::{embedding, embedding_gradient, id_outside};
@@ -31,6 +31,10 @@ pub struct AttentionCall {
     pub page_size: u32,
     /// Rate, key (2), origin (4), global shape (4); empty without dropout.
     pub dropout: Vec<f64>,
+    /// A handle, or -1, and how many rows and heads it is for.
+    pub bias: i32,
+    pub bias_batch: u32,
+    pub bias_heads: u32,
 }
 
 impl AttentionCall {
@@ -45,6 +49,13 @@ impl AttentionCall {
         }
     }
 
+    /// Room for the gradient of the bias: in its storage, or in f32 where rows or heads share it.
+    fn bias_gradient(&self, tensors: &Tensors) -> Result<Option<Buffer>> {
+        let alone = (self.bias_batch, self.bias_heads) == (self.batch, self.heads);
+        let bias = tensors.optional(self.bias)?;
+        Ok(bias.map(|bias| tensors.buffer(if alone { bias.kind() } else { Kind::F32 }, bias.len())))
+    }
+
     fn options<'a>(&self, tensors: &'a Tensors) -> Result<AttentionOptions<'a>> {
         let four = |at: usize| std::array::from_fn(|i| self.dropout[at + i] as usize);
         let pages = tensors.optional(self.page_table)?.map(|table| Pages {
@@ -56,6 +67,11 @@ impl AttentionCall {
             scale: self.scale as f32,
             ranges: tensors.optional(self.ranges)?.map(Buffer::i32),
             pages,
+            bias: tensors.optional(self.bias)?.map(|numbers| Bias {
+                numbers: numbers.view(),
+                batch: self.bias_batch as usize,
+                heads: self.bias_heads as usize,
+            }),
             dropout: (self.dropout.len() == 11).then(|| AttentionDropout {
                 rate: self.dropout[0] as _,
                 key: [self.dropout[1] as u32, self.dropout[2] as u32],
@@ -236,7 +252,7 @@ impl Engine {
         })
     }
 
-    /// [dq, dk, dv]
+    /// [dq, dk, dv] and, where there is a bias, its gradient.
     #[napi]
     #[allow(clippy::too_many_arguments)]
     pub fn attention_gradient(
@@ -257,20 +273,22 @@ impl Engine {
             let log_sum_exp = tensors.get(sums)?.f32();
             let (shape, options) = (call.shape(), call.options(tensors)?);
             let mut gradients = [q.len(), k.len(), v.len()].map(|length| tensors.buffer(kind, length));
+            let mut bias_gradient = call.bias_gradient(tensors)?;
+            let dbias = bias_gradient.as_mut().map(Buffer::view_mut);
             let [dq, dk, dv] = &mut gradients;
             if kind == Kind::Bf16 {
                 let inputs = AttentionInputs { q: q.bf16(), k: k.bf16(), v: v.bf16() };
                 let upstream = AttentionUpstream { dout: dout.bf16(), out: out.bf16(), log_sum_exp };
-                let to = AttentionGradients { dq: dq.bf16_mut(), dk: dk.bf16_mut(), dv: dv.bf16_mut() };
+                let to = AttentionGradients { dq: dq.bf16_mut(), dk: dk.bf16_mut(), dv: dv.bf16_mut(), dbias };
                 attention_gradient(shape, inputs, upstream, options, to);
             } else {
                 let inputs = AttentionInputs { q: q.f32(), k: k.f32(), v: v.f32() };
                 let upstream = AttentionUpstream { dout: dout.f32(), out: out.f32(), log_sum_exp };
-                let to = AttentionGradients { dq: dq.f32_mut(), dk: dk.f32_mut(), dv: dv.f32_mut() };
+                let to = AttentionGradients { dq: dq.f32_mut(), dk: dk.f32_mut(), dv: dv.f32_mut(), dbias };
                 attention_gradient(shape, inputs, upstream, options, to);
             }
             drop((q, k, v, out, dout));
-            Ok(gradients.into_iter().map(|gradient| tensors.add(gradient)).collect())
+            Ok(gradients.into_iter().chain(bias_gradient).map(|gradient| tensors.add(gradient)).collect())
         })
     }
 }

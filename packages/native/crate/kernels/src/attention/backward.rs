@@ -4,6 +4,7 @@
 
 use super::arena::{Arena, aligned};
 use super::backward_block::{KeyBlock, Panel, Round};
+use super::bias::{BiasGradient, BiasRoom};
 use super::dropout::keep_bits;
 use super::gradient::{Factors, Saved};
 use super::pack::{add_row, add_zeros, fill, inner_product, load_row, store_row, transpose_rows};
@@ -12,7 +13,6 @@ use super::product::{Block, Products, Rows};
 use super::ranges::{Coverage, Masks, PanelRanges};
 use super::stored::Stored;
 use crate::vectors::Vectors;
-use std::f32::consts::LOG2_E;
 use std::ops::Range;
 
 const BLOCKS: usize = 8;
@@ -46,7 +46,7 @@ pub(super) fn arena_size<P: Products>(head_size: usize) -> usize {
     let block = 4 * BLOCK * padded + 2 * aligned(P::left_room(BLOCK, padded)) + aligned(P::left_room(padded, BLOCK));
     let panel = 2 * (aligned(P::right_room(padded, PANEL)) + aligned(P::right_room(PANEL, padded)));
     let scores = 2 * BLOCK * PANEL + 2 * aligned(P::left_room(BLOCK, PANEL)) + aligned(P::right_room(PANEL, BLOCK));
-    BLOCKS * block + panel + 3 * PANEL * padded + scores + 2 * PANEL
+    BLOCKS * block + panel + 3 * PANEL * padded + scores + 2 * PANEL + BiasRoom::SIZE
 }
 
 /// Writes the inner product of each row of `dout` and `out`, for the rows of one key head. Returns whether all numbers of
@@ -81,17 +81,28 @@ pub(super) unsafe fn prepare_head<S: Vectors, E: Stored>(
     }
 }
 
-/// Adds to `dq` ([rows, D] of this key head, still to be scaled) and writes the chunk's rows of `dk` and `dv`.
+/// Where the gradients of a chunk go.
+pub(super) struct Outputs<E> {
+    /// [rows, D] of this key head, still to be scaled.
+    pub dq: *mut f32,
+    /// [B, S, G, D]
+    pub dk: *mut E,
+    /// [B, S, G, D]
+    pub dv: *mut E,
+    pub dbias: Option<BiasGradient>,
+}
+
+/// Adds to `dq`, writes the chunk's rows of `dk` and `dv` and the keys of `dbias` that are seen.
 ///
 /// # Safety
-/// `dk` and `dv` must hold [B, S, G, D], these parts of all three be nobody else's, and the processor have the
-/// instruction set.
+/// The outputs must hold their shapes, the chunk's parts of them be nobody else's, and the processor have the instruction
+/// set.
 #[inline(always)]
 pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
     problem: &Problem<E>,
     upstream: &Upstream<E>,
     chunk: KeyChunk,
-    (dq, dk, dv): (*mut f32, *mut E, *mut E),
+    outputs: Outputs<E>,
     arena: &mut Arena,
 ) {
     let _session = P::session();
@@ -99,6 +110,7 @@ pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
     let head_size = problem.shape.head_size;
     let padded = P::padded(head_size);
     let scale = problem.options.scale;
+    let per_natural = problem.score_units().per_natural;
     let kept = problem.options.dropout.map_or(1.0, |dropout| dropout.factor());
 
     // Loops, not closures: a closure would not be compiled for the instruction set.
@@ -118,6 +130,7 @@ pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
     let dout_rooms = (arena.take(P::right_room(padded, PANEL)), arena.take(P::right_room(PANEL, padded)));
     let score_room = arena.take(P::left_room(BLOCK, PANEL));
     let gradient_rooms = (arena.take(P::left_room(BLOCK, PANEL)), arena.take(P::right_room(PANEL, BLOCK)));
+    let bias_room = BiasRoom::take(arena);
 
     for first_row in rows.clone().step_by(PANEL) {
         let count = PANEL.min(rows.end - first_row);
@@ -136,7 +149,8 @@ pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
                 let statistic = problem.statistic_at(batch, group, first_row + row);
                 let log_sum_exp = upstream.log_sum_exp[statistic];
                 let sees_something = log_sum_exp != f32::NEG_INFINITY;
-                *saved.minus_log_sum_exp.add(row) = if sees_something { log_sum_exp * -LOG2_E } else { log_sum_exp };
+                *saved.minus_log_sum_exp.add(row) =
+                    if sees_something { log_sum_exp * -per_natural } else { log_sum_exp };
                 *saved.minus_delta.add(row) = -upstream.delta[statistic];
             }
             // Rows beyond the end see nothing.
@@ -166,11 +180,14 @@ pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
                 continue;
             }
             let masked = (coverage == Coverage::Partial).then(|| ranges.relative_to(start));
+            let place = (batch, group, first_row, count);
             let mut dropped = None;
             if let Some(dropout) = &problem.options.dropout {
-                dropped = Some(keep_bits(problem, dropout, (batch, group, first_row, count), start, length));
+                dropped = Some(keep_bits(problem, dropout, place, start, length));
             }
-            let masks = Masks { ranges: masked.as_ref(), dropout: dropped.as_ref() };
+            let end = last_key.min(start + BLOCK);
+            let bias = unsafe { bias_room.load::<P::Vectors, E>(problem, place, start..end) };
+            let masks = Masks { ranges: masked.as_ref(), dropout: dropped.as_ref(), bias };
             let round = Round {
                 keys: block,
                 panel: &panel,
@@ -184,16 +201,23 @@ pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
                     left: Some(gradient_rooms.0),
                     right: Some(gradient_rooms.1),
                 },
-                factors: Factors { scale: scale * LOG2_E, kept },
+                factors: Factors { scale: scale * per_natural, kept },
                 masks,
             };
             unsafe { round.run() };
+            let Some(gradient) = &outputs.dbias else { continue };
+            for column in (0..count).step_by(P::SLICE_COLUMNS) {
+                let seen = round.seen(column);
+                let keys = seen.start..seen.end.min(end - start);
+                let columns = column..column + P::SLICE_COLUMNS;
+                unsafe { bias_room.store::<P::Vectors, E>(problem, gradient, place, columns, (start, keys)) };
+            }
         }
         unsafe {
             // The panel's rows of queries are no longer needed: their place takes the transposed gradient.
             transpose_rows::<P::Vectors>(query_gradient, query, (padded, PANEL));
             for row in 0..count {
-                let to = dq.add((first_row + row) * head_size);
+                let to = outputs.dq.add((first_row + row) * head_size);
                 add_row::<P::Vectors>(to, query.start.add(row * padded), head_size);
             }
         }
@@ -205,8 +229,8 @@ pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
             let at = problem.key_at(batch, group, key);
             let from = (key - start) * padded;
             unsafe {
-                store_row::<P::Vectors, E>(dk.add(at), block.key_gradient.start.add(from), head_size, scale);
-                store_row::<P::Vectors, E>(dv.add(at), block.value_gradient.start.add(from), head_size, kept);
+                store_row::<P::Vectors, E>(outputs.dk.add(at), block.key_gradient.start.add(from), head_size, scale);
+                store_row::<P::Vectors, E>(outputs.dv.add(at), block.value_gradient.start.add(from), head_size, kept);
             }
         }
     }

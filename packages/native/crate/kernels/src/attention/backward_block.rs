@@ -68,7 +68,7 @@ impl<P: Products> Round<'_, P> {
 
     /// The keys of the block that some of a slice's queries see.
     #[inline(always)]
-    fn seen(&self, column: usize) -> Range<usize> {
+    pub fn seen(&self, column: usize) -> Range<usize> {
         self.ranges.seen_part(column..column + P::SLICE_COLUMNS, self.start, self.scores.keys, P::SLICE_ROWS)
     }
 

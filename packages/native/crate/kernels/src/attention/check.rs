@@ -1,6 +1,8 @@
 //! What a call must satisfy, said in one line when it does not. The kernels behind it index without checking.
 
+use super::bias::Bias;
 use super::problem::{AttentionDropout, AttentionShape, Problem};
+use crate::view::ViewMut;
 
 pub(super) fn length(name: &str, actual: usize, expected: usize) {
     assert!(actual == expected, "attention: {name} has {actual} elements, expected {expected}");
@@ -30,6 +32,13 @@ impl<E> Problem<'_, E> {
         if let Some(ranges) = self.options.ranges {
             length("ranges", ranges.len(), batch * queries * 2);
         }
+        if let Some(Bias { numbers, batch: rows, heads: biased }) = self.options.bias {
+            assert!(
+                (rows == 1 || rows == batch) && (biased == 1 || biased == heads),
+                "attention: a bias of {rows} rows and {biased} heads for {batch} rows and {heads} heads"
+            );
+            length("bias", numbers.len(), rows * biased * queries * keys);
+        }
         if let Some(dropout) = &self.options.dropout {
             check_dropout(dropout, &self.shape);
         }
@@ -40,6 +49,22 @@ impl<E> Problem<'_, E> {
             }
             Some(_) => self.check_pages(),
         }
+    }
+
+    pub fn check_bias_gradient(&self, gradient: Option<&ViewMut>) {
+        let (bias, gradient) = match (self.options.bias, gradient) {
+            (Some(bias), Some(gradient)) => (bias, gradient),
+            (bias, gradient) => {
+                assert!(bias.is_none() && gradient.is_none(), "attention: a bias and its gradient come together");
+                return;
+            }
+        };
+        length("dbias", gradient.len(), bias.numbers.len());
+        let alone = bias.batch == self.shape.batch && bias.heads == self.shape.heads;
+        assert!(
+            alone || matches!(gradient, ViewMut::F32(_)),
+            "attention: the gradient of a bias that rows or heads share is summed in f32"
+        );
     }
 
     fn check_pages(&self) {

@@ -3,11 +3,11 @@
 //! (Dao et al. 2023, "Flash-Decoding"), so that one sequence keeps all threads busy.
 
 use super::arena::{Arena, aligned};
+use super::bias::ScoreUnits;
 use super::pack::{fill, inner_product, load_row};
 use super::problem::Problem;
 use super::stored::Stored;
 use crate::vectors::Vectors;
-use std::f32::consts::{LN_2, LOG2_E};
 
 /// At most this many rows of queries per key head go this way.
 pub(super) const MOST_ROWS: usize = 8;
@@ -54,6 +54,7 @@ pub(super) unsafe fn decode_part<S: Vectors, E: Stored>(
     let queries = arena.take(MOST_ROWS * padded);
     let outputs = arena.take(MOST_ROWS * padded);
     let scores = arena.take(MOST_ROWS * BLOCK);
+    let units = problem.score_units();
     let mut visible = [(0, 0); MOST_ROWS];
     let mut maximum = [f32::NEG_INFINITY; MOST_ROWS];
     let mut sum = [0.0f32; MOST_ROWS];
@@ -62,7 +63,7 @@ pub(super) unsafe fn decode_part<S: Vectors, E: Stored>(
         *visible = (from.max(part.first_key), to.min(part.last_key));
         unsafe {
             let from = problem.q.as_ptr().add(problem.query_at(batch, group, row));
-            let scale = problem.options.scale * LOG2_E;
+            let scale = problem.options.scale * units.per_natural;
             load_row::<S, E>(queries.add(row * padded), from, (head_size, padded), scale, &mut S::splat(0.0));
             std::ptr::write_bytes(outputs.add(row * padded), 0, padded);
         }
@@ -91,7 +92,9 @@ pub(super) unsafe fn decode_part<S: Vectors, E: Stored>(
             if from < to {
                 unsafe {
                     let scores = scores.add(row * BLOCK);
-                    let correction = softmax_row::<S>(scores, &mut maximum[row], &mut sum[row]);
+                    let seen_scores = std::slice::from_raw_parts_mut(scores.add(from - start), to - from);
+                    problem.add_bias((batch, group), row, from..to, seen_scores);
+                    let correction = softmax_row::<S>(scores, (&mut maximum[row], &mut sum[row]), units.log2);
                     let seen = from - start..to - start;
                     let weighted =
                         Weighted { places: &places[seen.clone()], weights: scores.add(seen.start), correction };
@@ -107,9 +110,9 @@ pub(super) unsafe fn decode_part<S: Vectors, E: Stored>(
     }
 }
 
-/// Scores [BLOCK] to probabilities relative to the new maximum; returns what earlier sums must be multiplied by.
+/// Scores [BLOCK], of which 1 stands for `log2` of log 2, to probabilities relative to the new maximum; returns what earlier sums must be multiplied by.
 #[inline(always)]
-unsafe fn softmax_row<S: Vectors>(scores: *mut f32, maximum: &mut f32, sum: &mut f32) -> f32 {
+unsafe fn softmax_row<S: Vectors>(scores: *mut f32, (maximum, sum): (&mut f32, &mut f32), log2: f32) -> f32 {
     unsafe {
         let mut largest = *maximum;
         for key in 0..BLOCK {
@@ -120,11 +123,11 @@ unsafe fn softmax_row<S: Vectors>(scores: *mut f32, maximum: &mut f32, sum: &mut
         let base = if largest > f32::NEG_INFINITY { largest } else { 0.0 };
         let mut sums = S::splat(0.0);
         for key in (0..BLOCK).step_by(S::LANES) {
-            let probabilities = S::exp2(S::sub(S::load(scores.add(key)), S::splat(base)));
+            let probabilities = S::exp2(S::mul(S::sub(S::load(scores.add(key)), S::splat(base)), S::splat(log2)));
             sums = S::add(sums, probabilities);
             S::store(scores.add(key), probabilities);
         }
-        let correction = (*maximum - base).exp2();
+        let correction = ((*maximum - base) * log2).exp2();
         *sum = *sum * correction + S::sum(sums);
         *maximum = largest;
         correction
@@ -186,7 +189,7 @@ impl Weighted<'_> {
 
 /// Merges the partial results of one row, `stride` apart in `partials`, in order and into the first; writes the row of the
 /// output and returns the log-sum-exp.
-pub(super) fn merge_row<E: Stored>(partials: &mut [f32], stride: usize, out: &mut [E]) -> f32 {
+pub(super) fn merge_row<E: Stored>(partials: &mut [f32], stride: usize, out: &mut [E], units: ScoreUnits) -> f32 {
     let size = partial_size(out.len());
     if partials.is_empty() {
         out.fill(E::put(0.0));
@@ -201,7 +204,7 @@ pub(super) fn merge_row<E: Stored>(partials: &mut [f32], stride: usize, out: &mu
             total[1] += part[1];
             continue;
         }
-        let (old, new) = ((total[0] - maximum).exp2(), (part[0] - maximum).exp2());
+        let (old, new) = (((total[0] - maximum) * units.log2).exp2(), ((part[0] - maximum) * units.log2).exp2());
         total[0] = maximum;
         for (sum, other) in total[1..].iter_mut().zip(&part[1..size]) {
             *sum = *sum * old + other * new;
@@ -209,5 +212,5 @@ pub(super) fn merge_row<E: Stored>(partials: &mut [f32], stride: usize, out: &mu
     }
     let factor = if total[1] == 0.0 { 0.0 } else { 1.0 / total[1] };
     out.iter_mut().zip(&total[2..]).for_each(|(out, sum)| *out = E::put(sum * factor));
-    total[0] * LN_2 + total[1].ln()
+    total[0] * units.natural + total[1].ln()
 }

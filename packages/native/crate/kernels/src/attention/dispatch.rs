@@ -1,7 +1,7 @@
 //! One entry per kernel and instruction set, and the choice among them at run time.
 
 use super::arena::Arena;
-use super::backward::{self, KeyChunk, Upstream, backward_chunk, prepare_head};
+use super::backward::{self, KeyChunk, Outputs, Upstream, backward_chunk, prepare_head};
 use super::broadcast::Broadcast;
 use super::decode::{KeyPart, decode_part};
 use super::forward::{self, QueryRows, forward_rows};
@@ -24,7 +24,7 @@ pub(super) struct Kernels<E: 'static> {
 
 type Forward<E> = unsafe fn(&Problem<E>, QueryRows, (*mut E, *mut f32), &mut Arena) -> bool;
 type Prepare<E> = unsafe fn(&Problem<E>, (usize, usize), (&[E], &[E]), *mut f32) -> bool;
-type Backward<E> = unsafe fn(&Problem<E>, &Upstream<E>, KeyChunk, (*mut f32, *mut E, *mut E), &mut Arena);
+type Backward<E> = unsafe fn(&Problem<E>, &Upstream<E>, KeyChunk, Outputs<E>, &mut Arena);
 
 macro_rules! kernels {
     ($name:ident, $products:ty $(, $features:literal)?) => {
@@ -61,10 +61,10 @@ macro_rules! kernels {
                 problem: &Problem<E>,
                 upstream: &Upstream<E>,
                 chunk: KeyChunk,
-                gradients: (*mut f32, *mut E, *mut E),
+                outputs: Outputs<E>,
                 arena: &mut Arena,
             ) {
-                unsafe { backward_chunk::<P, E>(problem, upstream, chunk, gradients, arena) }
+                unsafe { backward_chunk::<P, E>(problem, upstream, chunk, outputs, arena) }
             }
 
             Kernels {

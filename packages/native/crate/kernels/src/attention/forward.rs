@@ -2,16 +2,17 @@
 //! the softmax is kept running, and no more than one block of scores exists at a time.
 
 use super::arena::{Arena, aligned};
+use super::bias::BiasRoom;
 use super::dropout::keep_bits;
 use super::forward_block::{Panel, Round};
 use super::pack::{fill, load_row, store_row, transpose_rows};
 use super::problem::{BLOCK, PANEL, Problem};
 use super::product::{Block, Products, Rows};
 use super::ranges::{Coverage, Masks, PanelRanges};
-use super::softmax::Running;
+use super::softmax::{Running, Scales};
 use super::stored::Stored;
 use crate::vectors::Vectors;
-use std::f32::consts::{LN_2, LOG2_E};
+use std::f32::consts::LOG2_E;
 
 /// Most panels of one task: keys and values are packed once for all of them.
 pub(super) const PANELS: usize = 16;
@@ -31,7 +32,7 @@ pub(super) fn arena_size<P: Products>(head_size: usize, panels: usize) -> usize 
     let panel = aligned(P::right_room(PANEL, padded)) + padded * PANEL + 2 * PANEL;
     let block = 2 * BLOCK * padded + aligned(P::left_room(BLOCK, padded)) + aligned(P::left_room(padded, BLOCK));
     let scores = BLOCK * PANEL + aligned(P::right_room(PANEL, BLOCK)) + 2 * PANEL;
-    panels * panel + block + scores + PANEL * padded
+    panels * panel + block + scores + PANEL * padded + BiasRoom::SIZE
 }
 
 /// Returns false, with nothing written, when there are infinities or NaN that `P` cannot multiply.
@@ -60,10 +61,16 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
     let (correction, base) = (arena.take(PANEL), arena.take(PANEL));
     let staging = Rows { start: arena.take(PANEL * padded), stride: padded };
 
+    let bias_room = BiasRoom::take(arena);
+
     // The running maximum wants a positive scale; bf16 operands want no rounding of q * scale.
-    let (sign, scale) = match problem.options.scale * LOG2_E {
+    let (sign, scale) = match problem.options.scale {
         0.0 => (0.0, 1.0),
         scale => (scale.signum(), scale.abs()),
+    };
+    let (scales, natural) = match problem.options.bias {
+        Some(_) => (Scales { product: scale, score: LOG2_E }, 1.0),
+        None => (Scales { product: 1.0, score: scale * LOG2_E }, scale),
     };
     let mut ranges = [PanelRanges::NOTHING; PANELS];
     let mut panels: [Option<Panel<P>>; PANELS] = [const { None }; PANELS];
@@ -129,14 +136,17 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
                 continue;
             }
             let masked = (coverage == Coverage::Partial).then(|| ranges.relative_to(start));
+            let place = (batch, group, panel.first_row, panel.rows);
             let mut dropped = None;
             if let Some(dropout) = &problem.options.dropout {
-                let place = (batch, group, panel.first_row, panel.rows);
                 dropped = Some(keep_bits(problem, dropout, place, start, length));
             }
-            let masks = Masks { ranges: masked.as_ref(), dropout: dropped.as_ref() };
+            let biased = start..problem.shape.keys.min(start + BLOCK);
+            let bias = unsafe { bias_room.load::<P::Vectors, E>(problem, place, biased) };
+            let masks = Masks { ranges: masked.as_ref(), dropout: dropped.as_ref(), bias };
             let block = Block { rows: score_rows, keys: length, left: None, right: Some(score_room) };
-            let round = Round { key_operand, value_operand, panel, ranges, start, padded, block: &block, scale, masks };
+            let round =
+                Round { key_operand, value_operand, panel, ranges, start, padded, block: &block, scales, masks };
             unsafe {
                 round.run();
                 for key in (0..length).filter(|key| odd_values >> key & 1 == 1) {
@@ -162,7 +172,7 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
                 let at = problem.query_at(batch, group, panel.first_row + row);
                 store_row::<P::Vectors, E>(out.add(at), staging.start.add(row * padded), head_size, factor);
                 let statistic = problem.statistic_at(batch, group, panel.first_row + row);
-                *log_sum_exp.add(statistic) = maximum * scale * LN_2 + sum.ln();
+                *log_sum_exp.add(statistic) = maximum * natural + sum.ln();
             }
         }
     }

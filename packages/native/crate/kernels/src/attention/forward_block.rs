@@ -4,7 +4,7 @@
 use super::problem::{BLOCK, PANEL};
 use super::product::{Block, Extent, Products, Rows, Start};
 use super::ranges::{Masks, PanelRanges};
-use super::softmax::{Running, Softmax};
+use super::softmax::{Running, Scales, Softmax};
 use std::ops::Range;
 
 /// One panel's rows and what has been summed for them.
@@ -26,7 +26,7 @@ pub(super) struct Round<'a, P: Products> {
     pub start: usize,
     pub padded: usize,
     pub block: &'a Block,
-    pub scale: f32,
+    pub scales: Scales,
     pub masks: Masks<'a>,
 }
 
@@ -92,7 +92,7 @@ impl<P: Products> Round<'_, P> {
     #[inline(always)]
     unsafe fn softmax(&self, column: usize, steps: usize) -> Softmax<'_, P> {
         let to = (self.block, column, self.seen(column));
-        unsafe { Softmax::begin(self.score_rows(column), to, self.panel.running, self.scale, self.masks, steps) }
+        unsafe { Softmax::begin(self.score_rows(column), to, self.panel.running, self.scales, self.masks, steps) }
     }
 
     #[inline(always)]

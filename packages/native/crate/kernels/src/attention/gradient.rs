@@ -5,12 +5,13 @@ use super::product::{Beside, Block, Products, Rows};
 use super::ranges::Masks;
 use super::softmax::patch_place;
 use crate::vectors::Vectors;
+use std::f32::consts::LOG2_E;
 use std::marker::PhantomData;
 
 /// What the derivative needs of each row of a panel. [PANEL] each.
 #[derive(Clone, Copy)]
 pub(super) struct Saved {
-    /// In units of log 2; minus infinity for rows that see nothing.
+    /// In units of log 2 unless there is a bias; minus infinity for rows that see nothing.
     pub minus_log_sum_exp: *mut f32,
     pub minus_delta: *mut f32,
 }
@@ -18,14 +19,14 @@ pub(super) struct Saved {
 /// How scores become probabilities.
 #[derive(Clone, Copy)]
 pub(super) struct Factors {
-    /// Takes scores to units of log 2.
+    /// Takes products to units of log 2, or to where a bias can be added.
     pub scale: f32,
     /// What dropout multiplies the kept probabilities by; left out of the results.
     pub kept: f32,
 }
 
 /// Some keys and queries of a block: scores on their way to probabilities after dropout, and the gradient of those to that
-/// of the scores, p (kept * gradient - delta).
+/// of the scores, p (kept * gradient - delta), which also takes the place of the bias.
 pub(super) struct Derivative<'a, P> {
     from: (Rows, Rows),
     to: (&'a Block, &'a Block),
@@ -60,6 +61,14 @@ impl<'a, P: Products> Derivative<'a, P> {
 
     #[inline(always)]
     unsafe fn patch(&self, index: usize) {
+        match self.masks.bias {
+            Some(bias) => unsafe { self.patch_of::<true>(index, bias) },
+            None => unsafe { self.patch_of::<false>(index, self.from.0) },
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn patch_of<const BIASED: bool>(&self, index: usize, bias: Rows) {
         let (row, pair) = patch_place::<P>(index);
         let lanes = P::Vectors::LANES;
         unsafe {
@@ -76,7 +85,14 @@ impl<'a, P: Products> Derivative<'a, P> {
                     let key = self.place.0 + slice_row;
                     let score = P::Vectors::load(self.from.0.start.add(slice_row * self.from.0.stride + column));
                     let mut incoming = P::Vectors::load(self.from.1.start.add(slice_row * self.from.1.stride + column));
-                    let p = P::Vectors::exp2(P::Vectors::fma(score, scale, minus_log_sum_exp));
+                    let bias = bias.start.wrapping_add(key * bias.stride + at);
+                    let exponent = if BIASED {
+                        let score = P::Vectors::fma(score, scale, P::Vectors::load(bias));
+                        P::Vectors::mul(P::Vectors::add(score, minus_log_sum_exp), P::Vectors::splat(LOG2_E))
+                    } else {
+                        P::Vectors::fma(score, scale, minus_log_sum_exp)
+                    };
+                    let p = P::Vectors::exp2(exponent);
                     let mut dropped = p;
                     if let Some(bits) = self.masks.dropout {
                         let keep = P::Vectors::mask_of_bits(bits[key] >> at);
@@ -88,6 +104,9 @@ impl<'a, P: Products> Derivative<'a, P> {
                         let visible = ranges.visible::<P::Vectors>(key, at);
                         dropped = P::Vectors::select(visible, dropped, zero);
                         outgoing = P::Vectors::select(visible, outgoing, zero);
+                    }
+                    if BIASED {
+                        P::Vectors::store(bias, outgoing);
                     }
                     probabilities[i][v] = dropped;
                     gradients[i][v] = outgoing;

@@ -1,4 +1,4 @@
-//! Fused attention, forward and backward: softmax(scale q k^T) v without ever storing queries x keys numbers.
+//! Fused attention, forward and backward: softmax(scale q k^T + bias) v without ever storing queries x keys numbers.
 //!
 //! Keys are visible by a range per query (causal, windows, padding, packed documents are all ranges), may be shared by groups of query
 //! heads, may lie in pages, and probabilities may be dropped by a counter-based generator. Everything is summed in an
@@ -12,6 +12,7 @@
 mod arena;
 mod backward;
 mod backward_block;
+mod bias;
 mod broadcast;
 mod check;
 mod decode;
@@ -36,6 +37,8 @@ mod tile_pack;
 #[cfg(target_arch = "x86_64")]
 mod tiles;
 
+use crate::view::ViewMut;
+pub use bias::Bias;
 use problem::Problem;
 pub use problem::{AttentionDropout, AttentionOptions, AttentionShape, Pages};
 pub use stored::Stored;
@@ -67,10 +70,12 @@ pub struct AttentionGradients<'a, E> {
     pub dk: &'a mut [E],
     /// [B, S, G, D]
     pub dv: &'a mut [E],
+    /// Of the bias, in its shape, where there is one; in f32 where rows or heads share it.
+    pub dbias: Option<ViewMut<'a>>,
 }
 
-/// `out` [B, T, H, D] = dropout(softmax(scale q k^T)) v over the visible keys, and the natural logarithm of the sum of
-/// exponentials of the scaled scores, [B, H, T]. A query that sees nothing gets zeros and minus infinity. NaN and infinity
+/// `out` [B, T, H, D] = dropout(softmax(scale q k^T + bias)) v over the visible keys, and the natural logarithm of the sum of
+/// exponentials of these scores, [B, H, T]. A query that sees nothing gets zeros and minus infinity. NaN and infinity
 /// reach the queries that see them and no others.
 ///
 /// # Panics
@@ -118,8 +123,7 @@ pub fn attention_gradient<E: Stored>(
     check::length("dq", gradients.dq.len(), q.len());
     check::length("dk", gradients.dk.len(), k.len());
     check::length("dv", gradients.dv.len(), v.len());
-    if shape.batch > 0 {
-        let (fast, plain) = dispatch::choose();
-        schedule::backward(&problem, (&fast, &plain), upstream, gradients);
-    }
+    problem.check_bias_gradient(gradients.dbias.as_ref());
+    let (fast, plain) = dispatch::choose();
+    schedule::backward(&problem, (&fast, &plain), upstream, gradients);
 }

@@ -2,6 +2,8 @@
 //! All query heads that share a key head are treated as more rows of it ("row" = token * heads per group + head in
 //! group), so grouped-query attention reads its keys once and sums their gradients without a second pass.
 
+use super::bias::Bias;
+
 /// The sizes of one attention call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttentionShape {
@@ -41,6 +43,7 @@ pub struct AttentionDropout {
 pub struct AttentionOptions<'a> {
     /// The scores are multiplied by this, usually 1 / sqrt(D).
     pub scale: f32,
+    pub bias: Option<Bias<'a>>,
     /// [B, T, 2]: query t of row b sees keys `from <= j < to`; all of them when absent.
     pub ranges: Option<&'a [i32]>,
     pub pages: Option<Pages<'a>>,
@@ -112,6 +115,28 @@ impl<E> Problem<'_, E> {
         let from = ranges[at].max(0) as usize;
         let to = (ranges[at + 1].max(0) as usize).min(self.shape.keys);
         if from < to { (from, to) } else { (0, 0) }
+    }
+
+    /// The unit of an index among those whose bias no two share, and of a rank among those that share one. Its gradient is
+    /// summed rank by rank.
+    pub fn unit_of_rank(&self, rank: usize, index: usize) -> usize {
+        let (_, group_ranks) = self.sharing();
+        let groups = self.shape.kv_heads / group_ranks;
+        let (batch, group) = (rank / group_ranks + index / groups, rank % group_ranks + index % groups);
+        batch * self.shape.kv_heads + group
+    }
+
+    pub fn ranks(&self) -> usize {
+        let (batch_ranks, group_ranks) = self.sharing();
+        batch_ranks * group_ranks
+    }
+
+    /// How many rows of the batch, and how many key heads, share a bias.
+    fn sharing(&self) -> (usize, usize) {
+        let AttentionShape { batch, kv_heads, .. } = self.shape;
+        self.options.bias.map_or((1, 1), |bias| {
+            (if bias.batch == 1 { batch } else { 1 }, if bias.heads == 1 { kv_heads } else { 1 })
+        })
     }
 
     pub fn token_and_head(&self, group: usize, row: usize) -> (usize, usize) {

@@ -3,6 +3,7 @@
 
 use super::dropout::KeepBits;
 use super::problem::{BLOCK, PANEL, Problem};
+use super::product::Rows;
 use crate::vectors::Vectors;
 use std::ops::Range;
 
@@ -106,12 +107,14 @@ impl PanelRanges {
     }
 }
 
-/// Which scores of a block count.
+/// What makes a score more than a product: which of a block count, and what is added to them.
 #[derive(Clone, Copy)]
 pub(super) struct Masks<'a> {
     /// Where queries see only some of the keys.
     pub ranges: Option<&'a RelativeRanges>,
     pub dropout: Option<&'a KeepBits>,
+    /// [BLOCK, PANEL]
+    pub bias: Option<Rows>,
 }
 
 /// Which queries of a panel see which keys of a block.

@@ -8,6 +8,8 @@ pub struct Reference {
     pub dq: Vec<f64>,
     pub dk: Vec<f64>,
     pub dv: Vec<f64>,
+    /// In the shape of the bias; empty without one.
+    pub dbias: Vec<f64>,
 }
 
 fn philox(counter: u64, key: [u32; 2]) -> [u32; 4] {
@@ -40,7 +42,10 @@ pub fn reference(shape: AttentionShape, options: AttentionOptions, tensors: [&[f
         dq: vec![0.0; q.len()],
         dk: vec![0.0; k.len()],
         dv: vec![0.0; v.len()],
+        dbias: vec![0.0; options.bias.map_or(0, |bias| bias.numbers.len())],
     };
+    let biases: Vec<f64> =
+        options.bias.map_or(vec![], |bias| bias.numbers.with_f32(|x| x.iter().map(|&x| x.into()).collect()));
     let scale = f64::from(options.scale);
     for (b, h, t) in (0..batch * heads * queries).map(|i| (i / queries / heads, i / queries % heads, i % queries)) {
         let (from, to) = match options.ranges {
@@ -60,8 +65,17 @@ pub fn reference(shape: AttentionShape, options: AttentionOptions, tensors: [&[f
             (slot * kv_heads + h * kv_heads / heads) * head_size
         };
         let dot = |a: &[f64], i: usize, b: &[f64], j: usize| (0..head_size).map(|d| a[i + d] * b[j + d]).sum::<f64>();
-        let scores: Vec<f64> = visible.clone().map(|s| scale * dot(q, query, k, place(s))).collect();
+        let bias_at = |s: usize| {
+            let bias = options.bias?;
+            let (b, h) = (b % bias.batch, h % bias.heads);
+            Some(((b * bias.heads + h) * queries + t) * keys + s)
+        };
+        let bias = |s: usize| bias_at(s).map_or(0.0, |at| biases[at]);
+        let scores: Vec<f64> = visible.clone().map(|s| scale * dot(q, query, k, place(s)) + bias(s)).collect();
         let maximum = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if maximum == f64::NEG_INFINITY {
+            continue;
+        }
         let sum: f64 = scores.iter().map(|s| (s - maximum).exp()).sum();
         result.log_sum_exp[(b * heads + h) * queries + t] = maximum + sum.ln();
         let p: Vec<f64> = scores.iter().map(|s| (s - maximum).exp() / sum).collect();
@@ -74,7 +88,11 @@ pub fn reference(shape: AttentionShape, options: AttentionOptions, tensors: [&[f
         }
         let delta = dot(dout, query, &result.out, query);
         for (i, s) in visible.clone().enumerate() {
-            let ds = scale * p[i] * (kept[i] * dot(dout, query, v, place(s)) - delta);
+            let dscore = p[i] * (kept[i] * dot(dout, query, v, place(s)) - delta);
+            if let Some(at) = bias_at(s) {
+                result.dbias[at] += dscore;
+            }
+            let ds = scale * dscore;
             for d in 0..head_size {
                 result.dq[query + d] += ds * k[place(s) + d];
                 result.dk[place(s) + d] += ds * q[query + d];
@@ -96,7 +114,8 @@ fn the_gradient_is_that_of_the_output() {
     let shape = AttentionShape { batch: 1, queries: 3, keys: 5, heads: 2, kv_heads: 1, head_size: 3 };
     let dropout = AttentionDropout { rate: 0.3, key: [5, 6], origin: [0; 4], global_shape: [1, 2, 3, 5] };
     let ranges = [0, 5, 1, 4, 0, 2];
-    let options = AttentionOptions { scale: 0.7, ranges: Some(&ranges), pages: None, dropout: Some(dropout) };
+    let options =
+        AttentionOptions { scale: 0.7, ranges: Some(&ranges), bias: None, pages: None, dropout: Some(dropout) };
     let numbers = |n: usize, seed: f64| (0..n).map(|i| (i as f64 * 1.7 + seed).sin()).collect::<Vec<f64>>();
     let tensors = [numbers(18, 0.0), numbers(15, 1.0), numbers(15, 2.0), numbers(18, 3.0)];
     let run = |tensors: &[Vec<f64>; 4]| reference(shape, options, tensors.each_ref().map(Vec::as_slice));

@@ -2,7 +2,8 @@
 //! bits do not depend on the number of threads.
 
 use super::arena::with_arena;
-use super::backward::{CHUNK, KeyChunk, Upstream};
+use super::backward::{CHUNK, KeyChunk, Outputs, Upstream};
+use super::bias::BiasGradient;
 use super::decode::{self, KeyPart, PART, merge_row, partial_size};
 use super::dispatch::Kernels;
 use super::forward::{PANELS, QueryRows};
@@ -104,7 +105,7 @@ pub(super) fn decode<E: Stored>(problem: &Problem<E>, kernels: &Kernels<E>, out:
                     let partials = shared.part(unit * parts * stride, parts * stride);
                     let partials = partials.get_mut(skipped..).unwrap_or_default();
                     let out = out.part(problem.query_at(batch, group, row), head_size);
-                    let total = merge_row(partials, stride, out);
+                    let total = merge_row(partials, stride, out, problem.score_units());
                     log_sum_exp.part(problem.statistic_at(batch, group, row), 1)[0] = total;
                 }
             }
@@ -119,7 +120,7 @@ pub(super) fn backward<E: Stored>(
     gradients: AttentionGradients<E>,
 ) {
     let shape = problem.shape;
-    let (units, rows, head_size) = (problem.units(), problem.rows(), shape.head_size);
+    let (units, head_size) = (problem.units(), shape.head_size);
     let mut delta = vec![0.0; shape.batch * shape.heads * shape.queries];
     let mut finite = vec![false; units];
     {
@@ -134,19 +135,16 @@ pub(super) fn backward<E: Stored>(
     }
     let saved = Upstream { dout: upstream.dout, log_sum_exp: upstream.log_sum_exp, delta: &delta };
     let (dk, dv) = (Shared(gradients.dk.as_mut_ptr()), Shared(gradients.dv.as_mut_ptr()));
+    let clear = units == 0 || !problem.everything_is_seen();
+    let dbias = gradients.dbias.map(|to| BiasGradient::new(to, clear));
+    if units == 0 {
+        return;
+    }
     let spans = PanelSpans::new(problem);
     let chunk_of = |unit: usize, index: usize| {
         let (batch, group) = problem.unit(unit);
         let (first_key, last_key) = (index * CHUNK, ((index + 1) * CHUNK).min(shape.keys));
         KeyChunk { batch, group, first_key, last_key, rows: spans.rows_that_see(batch, first_key, last_key) }
-    };
-    let run = |unit: usize, index: usize, dq: &mut [f32]| {
-        let kernels = if finite[unit] { fast } else { plain };
-        // SAFETY: each chunk of keys belongs to one task, and so does `dq`.
-        with_arena((kernels.backward_arena)(head_size), |arena| unsafe {
-            let outputs = (dq.as_mut_ptr(), dk.start(), dv.start());
-            (kernels.backward)(problem, &saved, chunk_of(unit, index), outputs, arena);
-        });
     };
     let dq = Disjoint::new(gradients.dq);
     let finish = |unit: usize, sums: &[f32]| {
@@ -157,50 +155,74 @@ pub(super) fn backward<E: Stored>(
             to.iter_mut().zip(sums).for_each(|(to, sum)| *to = E::put(sum * problem.options.scale));
         }
     };
+    let ranks = problem.ranks();
+    for rank in 0..ranks {
+        let unit_of = |index: usize| problem.unit_of_rank(rank, index);
+        let run = |index: usize, chunk: KeyChunk, dq: &mut [f32]| {
+            let kernels = if finite[unit_of(index)] { fast } else { plain };
+            let dbias = dbias.map(|gradient| gradient.adding(rank > 0));
+            // SAFETY: each chunk of keys belongs to one task, and so do `dq` and, within a rank, the chunk's biases.
+            with_arena((kernels.backward_arena)(head_size), |arena| unsafe {
+                let outputs = Outputs { dq: dq.as_mut_ptr(), dk: dk.start(), dv: dv.start(), dbias };
+                (kernels.backward)(problem, &saved, chunk, outputs, arena);
+            });
+        };
+        let chunk_of = |index: usize, chunk: usize| chunk_of(unit_of(index), chunk);
+        each_chunk(problem, units / ranks, (&chunk_of, &run), |index, sums| finish(unit_of(index), sums));
+    }
+}
 
-    let chunks = shape.keys.div_ceil(CHUNK);
-    let head = rows * head_size;
-    if chunks <= 1 || units >= 4 * threads() {
-        spread(problem, units, |unit| {
-            scratch::with_zeros(head, |sums| {
-                (0..chunks).for_each(|index| run(unit, index, sums));
-                finish(unit, sums);
+/// Runs all chunks of some heads, and hands each head's sum over them, [rows, D], to `finish`.
+fn each_chunk<E: Stored>(
+    problem: &Problem<E>,
+    heads: usize,
+    (chunk_of, run): (&(impl Fn(usize, usize) -> KeyChunk + Sync), &(impl Fn(usize, KeyChunk, &mut [f32]) + Sync)),
+    finish: impl Fn(usize, &[f32]) + Sync,
+) {
+    let (rows, head_size) = (problem.rows(), problem.shape.head_size);
+    let chunks = problem.shape.keys.div_ceil(CHUNK);
+    let size = rows * head_size;
+    if chunks <= 1 || heads >= 4 * threads() {
+        spread(problem, heads, |head| {
+            scratch::with_zeros(size, |sums| {
+                (0..chunks).for_each(|index| run(head, chunk_of(head, index), sums));
+                finish(head, sums);
             });
         });
         return;
     }
     // Few heads: chunks of one head run side by side, each into its own sum, and the sums are added in order. The bits
     // are the same as above, where each chunk is added to zero or to its predecessors.
-    let wave = (4 * threads()).div_ceil(units).min(chunks);
-    let mut sums = vec![0.0; units * head];
-    scratch::with_zeros(units * wave * head, |partials| {
+    let wave = (4 * threads()).div_ceil(heads).min(chunks);
+    let mut sums = vec![0.0; heads * size];
+    scratch::with_zeros(heads * wave * size, |partials| {
         for first in (0..chunks).step_by(wave) {
             let count = wave.min(chunks - first);
             let shared = Disjoint::new(partials);
-            spread(problem, units * count, |task| {
-                let (unit, index) = (task % units, task / units);
+            spread(problem, heads * count, |task| {
+                let (head, index) = (task % heads, task / heads);
                 // SAFETY: each task has its own part.
-                let part = unsafe { shared.part((unit * wave + index) * head, head) };
-                let touched = chunk_of(unit, first + index).rows;
-                part[touched.start * head_size..touched.end * head_size].fill(0.0);
-                run(unit, first + index, part);
+                let part = unsafe { shared.part((head * wave + index) * size, size) };
+                let chunk = chunk_of(head, first + index);
+                part[chunk.rows.start * head_size..chunk.rows.end * head_size].fill(0.0);
+                run(head, chunk, part);
             });
             let panels = rows.div_ceil(PANEL);
             let total = Disjoint::new(&mut sums);
-            spread(problem, units * panels, |task| {
-                let (unit, first_row) = (task / panels, task % panels * PANEL);
+            spread(problem, heads * panels, |task| {
+                let (head, first_row) = (task / panels, task % panels * PANEL);
                 let last_row = (first_row + PANEL).min(rows);
                 let range = first_row * head_size..last_row * head_size;
                 // SAFETY: each panel of each head belongs to one task.
-                let total = unsafe { total.part(unit * head + range.start, range.len()) };
+                let total = unsafe { total.part(head * size + range.start, range.len()) };
                 for index in 0..count {
-                    if chunk_of(unit, first + index).rows.contains(&first_row) {
-                        let part = unsafe { shared.part((unit * wave + index) * head + range.start, range.len()) };
+                    if chunk_of(head, first + index).rows.contains(&first_row) {
+                        let part = unsafe { shared.part((head * wave + index) * size + range.start, range.len()) };
                         total.iter_mut().zip(part).for_each(|(total, x)| *total += *x);
                     }
                 }
             });
         }
     });
-    spread(problem, units, |unit| finish(unit, &sums[unit * head..][..head]));
+    spread(problem, heads, |head| finish(head, &sums[head * size..][..size]));
 }

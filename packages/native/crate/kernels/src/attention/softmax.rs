@@ -11,13 +11,22 @@ use std::ops::Range;
 /// What is kept of a panel from block to block. [PANEL] each.
 #[derive(Clone, Copy)]
 pub(super) struct Running {
-    /// Of the scores as they come from the product.
+    /// Of the scores.
     pub maximum: *mut f32,
     pub sum: *mut f32,
     /// What earlier sums must be multiplied by, after this block.
     pub correction: *mut f32,
-    /// Minus the maximum, in units of log 2.
+    /// Minus the maximum, in units of log 2 unless there is a bias.
     pub base: *mut f32,
+}
+
+/// How products become scores and probabilities.
+#[derive(Clone, Copy)]
+pub(super) struct Scales {
+    /// Takes products to where a bias can be added. Without one they are the scores as they are.
+    pub product: f32,
+    /// Takes scores to units of log 2; positive.
+    pub score: f32,
 }
 
 /// Scores of `SLICE_COLUMNS` queries from `column` on, on their way to probabilities relative to the new maximum.
@@ -29,8 +38,7 @@ pub(super) struct Softmax<'a, P> {
     /// Keys of the block, a multiple of 2 * `PAIR` of them.
     keys: Range<usize>,
     running: Running,
-    /// Takes scores to units of log 2; positive.
-    scale: f32,
+    scales: Scales,
     masks: Masks<'a>,
     next: usize,
     /// Patches per step.
@@ -45,17 +53,35 @@ impl<'a, P: Products> Softmax<'a, P> {
         scores: Rows,
         (to, column, keys): (&'a Block, usize, Range<usize>),
         running: Running,
-        scale: f32,
+        scales: Scales,
         masks: Masks<'a>,
         steps: usize,
     ) -> Self {
         let products = PhantomData;
-        let softmax = Softmax { scores, to, column, keys, running, scale, masks, next: 0, helping: 0, products };
+        let softmax = Softmax { scores, to, column, keys, running, scales, masks, next: 0, helping: 0, products };
+        if let Some(bias) = masks.bias {
+            unsafe { softmax.add_bias(bias) };
+        }
         for pair in (0..P::SLICE_COLUMNS).step_by(2 * P::Vectors::LANES) {
             unsafe { softmax.find_maximum(pair) };
         }
         let helping = if steps == 0 { 0 } else { softmax.patches().div_ceil(steps) };
         Softmax { helping, ..softmax }
+    }
+
+    /// Makes scores of products.
+    #[inline(always)]
+    unsafe fn add_bias(&self, bias: Rows) {
+        unsafe {
+            let scale = P::Vectors::splat(self.scales.product);
+            for key in self.keys.clone() {
+                for column in (0..P::SLICE_COLUMNS).step_by(P::Vectors::LANES) {
+                    let place = self.scores.start.add(key * self.scores.stride + column);
+                    let bias = P::Vectors::load(bias.start.add(key * bias.stride + self.column + column));
+                    P::Vectors::store(place, P::Vectors::fma(P::Vectors::load(place), scale, bias));
+                }
+            }
+        }
     }
 
     /// Of two vectors of queries. Scores that do not count become minus infinity.
@@ -93,7 +119,7 @@ impl<'a, P: Products> Softmax<'a, P> {
     #[inline(always)]
     unsafe fn correct(&self, at: usize, old: <P::Vectors as Vectors>::Vector, new: <P::Vectors as Vectors>::Vector) {
         unsafe {
-            let (zero, scale) = (P::Vectors::splat(0.0), P::Vectors::splat(self.scale));
+            let (zero, scale) = (P::Vectors::splat(0.0), P::Vectors::splat(self.scales.score));
             // A row that has seen nothing yet must not subtract infinity from infinity.
             let seen = P::Vectors::less(P::Vectors::splat(f32::NEG_INFINITY), new);
             let safe = P::Vectors::select(seen, new, zero);
@@ -102,7 +128,8 @@ impl<'a, P: Products> Softmax<'a, P> {
             P::Vectors::store(self.running.maximum.add(at), new);
             P::Vectors::store(self.running.correction.add(at), factor);
             P::Vectors::store(self.running.sum.add(at), P::Vectors::mul(sum, factor));
-            P::Vectors::store(self.running.base.add(at), P::Vectors::sub(zero, P::Vectors::mul(safe, scale)));
+            let base = if self.masks.bias.is_some() { safe } else { P::Vectors::mul(safe, scale) };
+            P::Vectors::store(self.running.base.add(at), P::Vectors::sub(zero, base));
         }
     }
 
@@ -118,7 +145,7 @@ impl<'a, P: Products> Softmax<'a, P> {
         let row = self.keys.start + row;
         let lanes = P::Vectors::LANES;
         unsafe {
-            let (scale, zero) = (P::Vectors::splat(self.scale), P::Vectors::splat(0.0));
+            let (scale, zero) = (P::Vectors::splat(self.scales.score), P::Vectors::splat(0.0));
             let mut patch = [[zero; 2]; 2];
             for v in 0..2 {
                 let at = self.column + pair + v * lanes;
@@ -127,7 +154,12 @@ impl<'a, P: Products> Softmax<'a, P> {
                 for (i, patch) in patch.iter_mut().enumerate() {
                     let key = row + i * P::PAIR;
                     let score = P::Vectors::load(self.scores.start.add(key * self.scores.stride + pair + v * lanes));
-                    let mut p = P::Vectors::exp2(P::Vectors::fma(score, scale, base));
+                    // Biases may be huge: rounded by themselves, score and maximum would not cancel.
+                    let exponent = match self.masks.bias {
+                        Some(_) => P::Vectors::mul(P::Vectors::add(score, base), scale),
+                        None => P::Vectors::fma(score, scale, base),
+                    };
+                    let mut p = P::Vectors::exp2(exponent);
                     sum = P::Vectors::add(sum, p);
                     if let Some(bits) = self.masks.dropout {
                         p = P::Vectors::select(P::Vectors::mask_of_bits(bits[key] >> at), p, zero);
