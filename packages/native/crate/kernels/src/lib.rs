@@ -25,5 +25,7 @@ pub mod scratch;
 pub mod simd;
 mod slabs;
 pub mod softmax;
+#[cfg(test)]
+mod testing;
 mod vectors;
 pub mod view;

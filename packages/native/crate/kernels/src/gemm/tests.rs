@@ -7,18 +7,8 @@ use crate::bf16::Bf16;
 use crate::parallel::Pool;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Isa, isa};
+use crate::testing::numbers;
 use crate::view::{View, ViewMut};
-
-/// Numbers in [-1, 1), the same every time.
-fn numbers(length: usize, seed: u32) -> Vec<f32> {
-    (0..length as u32)
-        .map(|i| {
-            let mixed = (i ^ seed.wrapping_mul(0x9e37_79b9)).wrapping_mul(0x85eb_ca6b);
-            let mixed = (mixed ^ (mixed >> 13)).wrapping_mul(0xc2b2_ae35);
-            (mixed ^ (mixed >> 16)) as i32 as f32 / 2f32.powi(31)
-        })
-        .collect()
-}
 
 fn rounded(data: &[f32]) -> Vec<f32> {
     data.iter().map(|&x| Bf16::from_f32(x).to_f32()).collect()
