@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { refusal, tellFileSystemError } from "./checkpoint-error.ts";
+import { userError, wrapFileSystemError } from "./errors.ts";
 
 // Both are invisible to whoever lists checkpoints. What is named `temporary` may be removed by anyone at any time; what
 // is named `replaced` is whole, and stands in for its name while that is missing.
@@ -86,7 +86,7 @@ export const commitDirectory = async (
     makeDirectories(parent);
     clearLeftovers(parent);
     const exists = existsSync(place);
-    if (exists && !replace) throw refusal(`${target} exists already; choose another directory, or remove it first`);
+    if (exists && !replace) throw userError(`${target} exists already; choose another directory, or remove it first`);
     mkdirSync(workplace);
     await write(workplace);
     syncTree(workplace);
@@ -100,7 +100,10 @@ export const commitDirectory = async (
     } catch {
       // The next commit removes it; the error that led here is the one to tell.
     }
-    throw tellFileSystemError(error, { action: `cannot save ${target}`, note: "; what was saved before is untouched" });
+    throw wrapFileSystemError(error, {
+      action: `cannot save ${target}`,
+      note: "; what was saved before is untouched",
+    });
   }
 };
 
@@ -113,7 +116,7 @@ export const deleteDirectory = (target: string): void => {
     remove(join(parent, name.startsWith(replaced) ? name.slice(replaced.length) : name));
     syncDirectory(parent);
   } catch (error) {
-    throw tellFileSystemError(error, { action: `cannot delete ${target}` });
+    throw wrapFileSystemError(error, { action: `cannot delete ${target}` });
   }
 };
 
@@ -133,6 +136,6 @@ export const listDirectories = (parent: string): CommittedDirectory[] => {
       .filter(({ name, file }) => name === file || !placed.has(name))
       .map(({ name, file }) => ({ name, path: join(parent, file) }));
   } catch (error) {
-    throw tellFileSystemError(error, { action: `cannot read ${parent}` });
+    throw wrapFileSystemError(error, { action: `cannot read ${parent}` });
   }
 };

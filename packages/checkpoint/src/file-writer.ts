@@ -1,7 +1,7 @@
 // Writes one file from front to back, counting and hashing what goes in, and leaves it on the disk, not in a cache.
 import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
-import { tellFileSystemError } from "./checkpoint-error.ts";
+import { wrapFileSystemError } from "./errors.ts";
 
 /** Size in bytes and SHA-256 in hexadecimal of a whole file. */
 export type FileDigest = { size: number; sha256: string };
@@ -40,7 +40,7 @@ export const writeFileOnce = (
       if (!finished) rmSync(path, { force: true });
     }
   } catch (error) {
-    throw tellFileSystemError(error, { action: `cannot write ${path}` });
+    throw wrapFileSystemError(error, { action: `cannot write ${path}` });
   }
   return { size, sha256: hash.digest("hex") };
 };

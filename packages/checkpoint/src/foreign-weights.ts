@@ -2,7 +2,7 @@
 import type { ForeignWeight } from "@megatron-ts/model";
 import type { ParameterSource } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import { refusal } from "./checkpoint-error.ts";
+import { userError } from "./errors.ts";
 import { bfloat16ToFloat, halfToFloat } from "./narrow-floats.ts";
 import type { Dtype, TensorDescription } from "./tensor-entry.ts";
 
@@ -19,7 +19,7 @@ export function readForeignWeight(
 ): { values: Float32Array; shape: number[] } {
   const { dtype, shape: found } = reader.info(name);
   if (expected && !tf.util.arraysEqual([...found], [...expected])) {
-    throw refusal(`${name} is [${found}], but must be [${expected}]`);
+    throw userError(`${name} is [${found}], but must be [${expected}]`);
   }
   const shape = expected ? [found[0]!, tf.util.sizeFromShape(found.slice(1))] : found;
   const all = toFloats(reader.read(name), { dtype, name });
@@ -49,7 +49,7 @@ function toFloats(bytes: Uint8Array, { dtype, name }: { dtype: Dtype; name: stri
     case "BF16":
       return Float32Array.from(words(), bfloat16ToFloat);
     default:
-      throw refusal(`${name} is ${dtype}: weights can be F32, F16 or BF16`);
+      throw userError(`${name} is ${dtype}: weights can be F32, F16 or BF16`);
   }
 }
 
@@ -57,10 +57,10 @@ function toFloats(bytes: Uint8Array, { dtype, name }: { dtype: Dtype; name: stri
 export function foreignSource(reader: TensorReader, names: ReadonlyMap<string, ForeignWeight>): ParameterSource {
   return ({ name, globalShape }) => {
     const foreign = names.get(name);
-    if (!foreign) throw refusal(`the foreign format has no weight for ${name}`);
+    if (!foreign) throw userError(`the foreign format has no weight for ${name}`);
     const { values, shape } = readForeignWeight(reader, foreign);
     if (!tf.util.arraysEqual(shape, [...globalShape])) {
-      throw refusal(`${foreign.name} gives [${shape}], but ${name} must be [${globalShape}]`);
+      throw userError(`${foreign.name} gives [${shape}], but ${name} must be [${globalShape}]`);
     }
     return tf.keep(tf.tensor(values, shape));
   };

@@ -1,6 +1,7 @@
 // Checkpoints on disk: sharded safetensors and a manifest, written whole or not at all, verified when read.
-export { CheckpointError } from "./checkpoint-error.ts";
+
 export { commitDirectory } from "./directory.ts";
+export { CheckpointError } from "./errors.ts";
 export type { FileDigest, WriteBytes } from "./file-writer.ts";
 export { foreignSource, readForeignWeight } from "./foreign-weights.ts";
 export { isHuggingFaceDirectory, openHuggingFaceDirectory } from "./hugging-face/directory.ts";

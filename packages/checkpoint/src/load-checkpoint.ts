@@ -2,7 +2,7 @@
 // wanted: nothing that was not verified is ever handed out, and what nobody reads costs nothing.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { refusal } from "./checkpoint-error.ts";
+import { userError } from "./errors.ts";
 import { readManifest } from "./manifest.ts";
 import type { Manifest } from "./manifest-schema.ts";
 import { createTensorReader, type TensorReader } from "./tensor-reader.ts";
@@ -35,7 +35,7 @@ export const loadCheckpoint = (directory: string): LoadedCheckpoint => {
     optimizer,
     readFile(name) {
       const file = files.find((listed) => listed.name === name);
-      if (!file) throw refusal(`${directory} holds no file "${name}"`);
+      if (!file) throw userError(`${directory} holds no file "${name}"`);
       verifyFile(directory, file);
       return readFileSync(join(directory, name));
     },

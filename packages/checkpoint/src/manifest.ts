@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { refusal, tellFileSystemError } from "./checkpoint-error.ts";
+import { userError, wrapFileSystemError } from "./errors.ts";
 import { formatVersion, type Manifest, manifestSchema } from "./manifest-schema.ts";
 import { coverExactly } from "./slices.ts";
 
@@ -62,19 +62,19 @@ export const decodeManifest = (bytes: Uint8Array, path: string): Manifest => {
   try {
     json = JSON.parse(Buffer.from(bytes).toString());
   } catch {
-    throw refusal(damaged);
+    throw userError(damaged);
   }
   const version = versionOf(json);
   if (version !== undefined && version !== formatVersion) {
     const doubt = intact ? "" : ", and its checksum is wrong: it may be damaged";
-    throw refusal(
+    throw userError(
       `${path} has format version ${JSON.stringify(version)}, this program reads version ${formatVersion}${doubt}`,
     );
   }
-  if (!intact) throw refusal(damaged);
+  if (!intact) throw userError(damaged);
   const { checksum: _, ...manifest } = json as Record<string, unknown>;
   const parsed = parse(manifest);
-  if ("fault" in parsed) throw refusal(`${path}: ${parsed.fault}`);
+  if ("fault" in parsed) throw userError(`${path}: ${parsed.fault}`);
   return parsed.manifest;
 };
 
@@ -85,7 +85,9 @@ export const readManifest = (directory: string): Manifest => {
   try {
     bytes = readFileSync(path);
   } catch (error) {
-    throw tellFileSystemError(error, { action: `${directory} is not a checkpoint: cannot read its ${manifestFile}` });
+    throw wrapFileSystemError(error, {
+      action: `${directory} is not a checkpoint: cannot read its ${manifestFile}`,
+    });
   }
   return decodeManifest(bytes, path);
 };

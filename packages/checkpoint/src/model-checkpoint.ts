@@ -5,7 +5,7 @@ import { type AnyModel, createModel, type ModelConfig, modelConfigSchema } from 
 import { fromBytes, toBytes } from "@megatron-ts/ops";
 import type { Mesh, ParameterSource, Parameters } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import { refusal } from "./checkpoint-error.ts";
+import { userError } from "./errors.ts";
 import { isHuggingFaceDirectory } from "./hugging-face/directory.ts";
 import { type LoadedCheckpoint, loadCheckpoint } from "./load-checkpoint.ts";
 import { manifestFile, readManifest } from "./manifest.ts";
@@ -29,7 +29,7 @@ export const weightEntries = (parameters: Parameters): TensorEntry[] =>
 export function readTensor(reader: TensorReader, name: string, shape: readonly number[]): tf.Tensor {
   const found = reader.info(name);
   if (found.dtype !== "F32" || found.shape.join() !== shape.join()) {
-    throw refusal(`${name} is ${found.dtype} [${found.shape}] in the checkpoint, but the model's is F32 [${shape}]`);
+    throw userError(`${name} is ${found.dtype} [${found.shape}] in the checkpoint, but the model's is F32 [${shape}]`);
   }
   return tf.keep(fromBytes(reader.read(name), { shape }));
 }
@@ -43,15 +43,15 @@ export const checkpointSource =
 /** The checkpoint that a path means: itself, or the newest of a run directory. Throws a CheckpointError for neither. */
 export function resolveCheckpoint(path: string): string {
   const found = statSync(path, { throwIfNoEntry: false });
-  if (!found) throw refusal(`${path || '""'}: no such run or checkpoint`);
-  if (!found.isDirectory()) throw refusal(`${path} is a file: expected a run's directory, or a checkpoint in it`);
+  if (!found) throw userError(`${path || '""'}: no such run or checkpoint`);
+  if (!found.isDirectory()) throw userError(`${path} is a file: expected a run's directory, or a checkpoint in it`);
   const latest = latestCheckpoint(path);
   if (latest) return latest.directory;
   if (existsSync(join(path, manifestFile))) return path;
   if (isHuggingFaceDirectory(path)) {
-    throw refusal(`${path} is in Hugging Face's format: make a checkpoint of it first (megatron import)`);
+    throw userError(`${path} is in Hugging Face's format: make a checkpoint of it first (megatron import)`);
   }
-  throw refusal(`${path} holds no checkpoint`);
+  throw userError(`${path} holds no checkpoint`);
 }
 
 /** What the model of a checkpoint is. Throws a CheckpointError where no model of ours is described. */
@@ -59,7 +59,7 @@ export function loadModelConfig(directory: string): ModelConfig {
   const config = modelConfigSchema.safeParse(readManifest(directory).model);
   if (config.success) return config.data;
   const { path, message } = config.error.issues[0]!;
-  throw refusal(`${directory}: its model's ${path.join(".")} cannot be read: ${message}`);
+  throw userError(`${directory}: its model's ${path.join(".")} cannot be read: ${message}`);
 }
 
 /** A model with the weights of a checkpoint, or of the newest one of a run directory. The caller closes the checkpoint. */

@@ -1,8 +1,8 @@
 // The checkpoints of one run, side by side: step-00000100, step-00000200, ... Only what was saved whole is seen.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { refusal } from "./checkpoint-error.ts";
 import { deleteDirectory, listDirectories } from "./directory.ts";
+import { userError } from "./errors.ts";
 import { manifestFile } from "./manifest.ts";
 
 export type SavedCheckpoint = { step: number; directory: string };
@@ -25,6 +25,6 @@ export const latestCheckpoint = (runDirectory: string): SavedCheckpoint | undefi
 /** Deletes a checkpoint; a crash on the way leaves nothing that looks like one. Refuses other directories. */
 export const deleteCheckpoint = (directory: string): void => {
   if (!existsSync(join(directory, manifestFile)))
-    throw refusal(`${directory} is not a checkpoint; nothing was deleted`);
+    throw userError(`${directory} is not a checkpoint; nothing was deleted`);
   deleteDirectory(directory);
 };

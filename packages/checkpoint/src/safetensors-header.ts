@@ -1,6 +1,6 @@
 // The JSON header of a safetensors file, both ways. Knows bytes, not files. Everything a header says is checked before
 // it is used: the file may come from anywhere.
-import { refusal } from "./checkpoint-error.ts";
+import { userError } from "./errors.ts";
 import { byteLengthOf, dtypeBytes, isDtype, type TensorDescription } from "./tensor-entry.ts";
 
 /** The reference implementation refuses longer headers, and so do we. */
@@ -65,22 +65,24 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 const placedTensor = (value: unknown, where: string): PlacedTensor => {
-  if (!isObject(value)) throw refusal(`${where}: expected an object with dtype, shape and data_offsets`);
+  if (!isObject(value)) throw userError(`${where}: expected an object with dtype, shape and data_offsets`);
   const { dtype, shape, data_offsets: offsets, ...unknown } = value;
   const extra = Object.keys(unknown)[0];
-  if (extra !== undefined) throw refusal(`${where}: unknown field ${JSON.stringify(extra)}`);
+  if (extra !== undefined) throw userError(`${where}: unknown field ${JSON.stringify(extra)}`);
   if (!isDtype(dtype))
-    throw refusal(`${where}: unknown dtype ${JSON.stringify(dtype)}; known: ${layoutOrder.join(" ")}`);
+    throw userError(`${where}: unknown dtype ${JSON.stringify(dtype)}; known: ${layoutOrder.join(" ")}`);
   if (!Array.isArray(shape) || !shape.every(isCount)) {
-    throw refusal(`${where}: shape must be a list of whole numbers, but is ${JSON.stringify(shape)}`);
+    throw userError(`${where}: shape must be a list of whole numbers, but is ${JSON.stringify(shape)}`);
   }
   const [begin, end] = Array.isArray(offsets) && offsets.length === 2 ? offsets : [];
   if (!isCount(begin) || !isCount(end) || begin > end) {
-    throw refusal(`${where}: data_offsets must be [begin, end], but is ${JSON.stringify(offsets)}`);
+    throw userError(`${where}: data_offsets must be [begin, end], but is ${JSON.stringify(offsets)}`);
   }
   const bytes = byteLengthOf({ dtype, shape });
   if (bytes !== end - begin) {
-    throw refusal(`${where}: ${dtype} [${shape.join(", ")}] takes ${bytes} bytes, but its offsets span ${end - begin}`);
+    throw userError(
+      `${where}: ${dtype} [${shape.join(", ")}] takes ${bytes} bytes, but its offsets span ${end - begin}`,
+    );
   }
   return { dtype, shape, begin, end };
 };
@@ -91,12 +93,12 @@ const checkLayout = (tensors: Iterable<[string, PlacedTensor]>, { file, dataLeng
   let before = "";
   for (const [name, { begin, end }] of tensors) {
     if (begin < reached)
-      throw refusal(`${file}: tensor ${JSON.stringify(name)} overlaps tensor ${JSON.stringify(before)}`);
+      throw userError(`${file}: tensor ${JSON.stringify(name)} overlaps tensor ${JSON.stringify(before)}`);
     if (begin > reached) {
-      throw refusal(`${file}: ${begin - reached} bytes before tensor ${JSON.stringify(name)} belong to no tensor`);
+      throw userError(`${file}: ${begin - reached} bytes before tensor ${JSON.stringify(name)} belong to no tensor`);
     }
     if (end > dataLength) {
-      throw refusal(
+      throw userError(
         `${file}: tensor ${JSON.stringify(name)} ends ${end - dataLength} bytes after the end of the file: truncated?`,
       );
     }
@@ -104,7 +106,7 @@ const checkLayout = (tensors: Iterable<[string, PlacedTensor]>, { file, dataLeng
     before = name;
   }
   if (reached < dataLength) {
-    throw refusal(`${file}: ${dataLength - reached} bytes after the last tensor belong to no tensor`);
+    throw userError(`${file}: ${dataLength - reached} bytes after the last tensor belong to no tensor`);
   }
 };
 
@@ -115,15 +117,15 @@ export const decodeHeader = (bytes: Uint8Array, source: HeaderSource): Safetenso
   try {
     json = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch {
-    throw refusal(`${file}: damaged, or not a safetensors file: its header is not JSON`);
+    throw userError(`${file}: damaged, or not a safetensors file: its header is not JSON`);
   }
-  if (!isObject(json)) throw refusal(`${file}: not a safetensors file: its header is not a JSON object`);
+  if (!isObject(json)) throw userError(`${file}: not a safetensors file: its header is not a JSON object`);
   const tensors: [string, PlacedTensor][] = [];
   let metadata: Record<string, string> = {};
   for (const [name, value] of Object.entries(json)) {
     if (name === "__metadata__") {
       if (!isObject(value) || !Object.values(value).every((text) => typeof text === "string")) {
-        throw refusal(`${file}: __metadata__ must hold text only`);
+        throw userError(`${file}: __metadata__ must hold text only`);
       }
       metadata = value as Record<string, string>;
     } else {

@@ -1,7 +1,7 @@
 // safetensors files, one tensor in memory at a time (https://github.com/huggingface/safetensors). What is written is
 // byte for byte what the Python package writes for the same tensors.
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { refusal, tellFileSystemError } from "./checkpoint-error.ts";
+import { userError, wrapFileSystemError } from "./errors.ts";
 import { type FileDigest, type WriteBytes, writeFileOnce } from "./file-writer.ts";
 import { decodeHeader, encodeHeader, largestHeader } from "./safetensors-header.ts";
 import { byteLengthOf, type TensorDescription, type TensorEntry } from "./tensor-entry.ts";
@@ -49,7 +49,7 @@ const readExactly = (file: OpenFile, from: number, length: number): Uint8Array =
   const bytes = Buffer.allocUnsafeSlow(length);
   for (let done = 0; done < length; ) {
     const count = readSync(file.descriptor, bytes, done, Math.min(largestRead, length - done), from + done);
-    if (count === 0) throw refusal(`${file.path}: truncated at byte ${from + done}`);
+    if (count === 0) throw userError(`${file.path}: truncated at byte ${from + done}`);
     done += count;
   }
   return new Uint8Array(bytes.buffer, 0, length);
@@ -58,13 +58,15 @@ const readExactly = (file: OpenFile, from: number, length: number): Uint8Array =
 const readHeader = (file: OpenFile) => {
   const { descriptor, path } = file;
   const size = fstatSync(descriptor).size;
-  if (size < 8) throw refusal(`${path}: truncated, or not a safetensors file: ${size} bytes`);
+  if (size < 8) throw userError(`${path}: truncated, or not a safetensors file: ${size} bytes`);
   const prefix = readExactly(file, 0, 8);
   const length = Number(new DataView(prefix.buffer).getBigUint64(0, true));
   if (length > largestHeader) {
-    throw refusal(`${path}: its header would be ${length} bytes, more than ${largestHeader}: not a safetensors file?`);
+    throw userError(
+      `${path}: its header would be ${length} bytes, more than ${largestHeader}: not a safetensors file?`,
+    );
   }
-  if (length > size - 8) throw refusal(`${path}: truncated: its header takes ${length} bytes, ${size - 8} are there`);
+  if (length > size - 8) throw userError(`${path}: truncated: its header takes ${length} bytes, ${size - 8} are there`);
   const header = decodeHeader(readExactly(file, 8, length), { file: path, dataLength: size - 8 - length });
   return { ...header, dataStart: 8 + length };
 };
@@ -75,7 +77,7 @@ export const openSafetensors = (path: string): SafetensorsFile => {
     try {
       return action();
     } catch (error) {
-      throw tellFileSystemError(error, { action: `cannot read ${path}` });
+      throw wrapFileSystemError(error, { action: `cannot read ${path}` });
     }
   };
   const file: OpenFile = { descriptor: attempt(() => openSync(path, "r")), path };
@@ -84,7 +86,7 @@ export const openSafetensors = (path: string): SafetensorsFile => {
     const { metadata, tensors, dataStart } = attempt(() => readHeader(file));
     const find = (name: string) => {
       const tensor = tensors.get(name);
-      if (tensor === undefined) throw refusal(`${path}: no tensor ${JSON.stringify(name)} among its ${tensors.size}`);
+      if (tensor === undefined) throw userError(`${path}: no tensor ${JSON.stringify(name)} among its ${tensors.size}`);
       return tensor;
     };
     return {

@@ -2,8 +2,8 @@
 // safetensors files. Knows bytes; tensors and models are its callers'.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { refusal } from "./checkpoint-error.ts";
 import { commitDirectory } from "./directory.ts";
+import { userError } from "./errors.ts";
 import { type WriteBytes, writeFileOnce } from "./file-writer.ts";
 import { encodeManifest, manifestFile } from "./manifest.ts";
 import {
@@ -71,7 +71,7 @@ const saveExtraFile = (name: string, bytes: Uint8Array, saving: Saving): Manifes
 export const saveCheckpoint = async (options: SaveCheckpointOptions): Promise<void> => {
   const { directory, groups, extraFiles = {}, maxShardBytes = 2 ** 32, write } = options;
   if (existsSync(directory) && !existsSync(join(directory, manifestFile))) {
-    throw refusal(`${directory} exists and is not a checkpoint; choose another directory`);
+    throw userError(`${directory} exists and is not a checkpoint; choose another directory`);
   }
   await commitDirectory(
     directory,

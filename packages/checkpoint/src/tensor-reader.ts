@@ -1,7 +1,7 @@
 // The tensors of one group of a checkpoint, whole, wherever their parts lie. A file is opened, and every byte of it
 // checked against the manifest, when the first of its tensors is wanted.
 import { join } from "node:path";
-import { refusal } from "./checkpoint-error.ts";
+import { userError } from "./errors.ts";
 import type { Manifest, ManifestTensor } from "./manifest-schema.ts";
 import { openSafetensors, type SafetensorsFile } from "./safetensors.ts";
 import { placeSlice } from "./slices.ts";
@@ -35,7 +35,7 @@ export const createTensorReader = (
 
   const find = (name: string): ManifestTensor => {
     const tensor = tensors.get(name);
-    if (!tensor) throw refusal(`${directory}: no tensor ${JSON.stringify(name)} among its ${tensors.size}`);
+    if (!tensor) throw userError(`${directory}: no tensor ${JSON.stringify(name)} among its ${tensors.size}`);
     return tensor;
   };
 
@@ -44,7 +44,7 @@ export const createTensorReader = (
     const { dtype, shape } = file.info(tensor.name);
     if (dtype !== tensor.dtype || shape.join() !== slice.shape.join()) {
       const promised = `${tensor.dtype} [${slice.shape.join(", ")}]`;
-      throw refusal(
+      throw userError(
         `${join(directory, slice.file)}: tensor ${JSON.stringify(tensor.name)} is ${dtype} [${shape.join(", ")}], the manifest says ${promised}`,
       );
     }

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { refusal, tellFileSystemError } from "./checkpoint-error.ts";
+import { userError, wrapFileSystemError } from "./errors.ts";
 import type { ManifestFile } from "./manifest-schema.ts";
 
 const advice = "restore it, or take an earlier checkpoint";
@@ -11,9 +11,9 @@ const advice = "restore it, or take an earlier checkpoint";
 export const checkFileSize = (directory: string, file: ManifestFile): void => {
   const path = join(directory, file.name);
   const found = statSync(path, { throwIfNoEntry: false });
-  if (found === undefined) throw refusal(`${path} is missing; ${advice}`);
-  if (found.size < file.size) throw refusal(`${path} is truncated: ${found.size} of ${file.size} bytes; ${advice}`);
-  if (found.size > file.size) throw refusal(`${path} is damaged: ${found.size} bytes, not ${file.size}; ${advice}`);
+  if (found === undefined) throw userError(`${path} is missing; ${advice}`);
+  if (found.size < file.size) throw userError(`${path} is truncated: ${found.size} of ${file.size} bytes; ${advice}`);
+  if (found.size > file.size) throw userError(`${path} is damaged: ${found.size} bytes, not ${file.size}; ${advice}`);
 };
 
 const sha256OfFile = (path: string): string => {
@@ -38,7 +38,7 @@ export const verifyFile = (directory: string, file: ManifestFile): void => {
     checkFileSize(directory, file);
     sha256 = sha256OfFile(path);
   } catch (error) {
-    throw tellFileSystemError(error, { action: `cannot read ${path}` });
+    throw wrapFileSystemError(error, { action: `cannot read ${path}` });
   }
-  if (sha256 !== file.sha256) throw refusal(`${path} is damaged: its bytes are not what was saved; ${advice}`);
+  if (sha256 !== file.sha256) throw userError(`${path} is damaged: its bytes are not what was saved; ${advice}`);
 };

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { HuggingFaceConfig } from "@megatron-ts/model";
-import { refusal, tellFileSystemError } from "../checkpoint-error.ts";
+import { userError, wrapFileSystemError } from "../errors.ts";
 import type { TensorReader } from "../foreign-weights.ts";
 import { openSafetensors, type SafetensorsFile } from "../safetensors.ts";
 
@@ -23,13 +23,13 @@ export const isHuggingFaceDirectory = (directory: string): boolean =>
 
 /** Throws a CheckpointError where a file is missing, damaged or of a kind that is not read. */
 export function openHuggingFaceDirectory(directory: string): HuggingFaceDirectory {
-  if (!existsSync(directory) || !statSync(directory).isDirectory()) throw refusal(`${directory} is not a directory`);
+  if (!existsSync(directory) || !statSync(directory).isDirectory()) throw userError(`${directory} is not a directory`);
   const config = readJson(join(directory, "config.json")) as HuggingFaceConfig;
   const files = openFiles(directory);
   const fileOf = new Map(files.flatMap((file) => file.names.map((name) => [name, file] as const)));
   const find = (name: string) => {
     const file = fileOf.get(name);
-    if (!file) throw refusal(`${directory} holds no tensor ${name}`);
+    if (!file) throw userError(`${directory} holds no tensor ${name}`);
     return file;
   };
   return {
@@ -50,7 +50,7 @@ function openFiles(directory: string): SafetensorsFile[] {
   const index = join(directory, INDEX);
   if (existsSync(index)) {
     const { weight_map: map } = readJson(index) as { weight_map?: Record<string, string> };
-    if (!map) throw refusal(`${index} has no weight_map`);
+    if (!map) throw userError(`${index} has no weight_map`);
     const files: SafetensorsFile[] = [];
     try {
       for (const name of new Set(Object.values(map))) files.push(openSafetensors(join(directory, name)));
@@ -62,12 +62,12 @@ function openFiles(directory: string): SafetensorsFile[] {
   }
   const pickled = PICKLED.find((name) => existsSync(join(directory, name)));
   if (pickled) {
-    throw refusal(
+    throw userError(
       `${directory} holds ${pickled}, a pickle that could run code: save it as safetensors first ` +
         "(in Python: AutoModel.from_pretrained(directory).save_pretrained(directory))",
     );
   }
-  throw refusal(`${directory} holds neither ${SINGLE} nor ${INDEX}`);
+  throw userError(`${directory} holds neither ${SINGLE} nor ${INDEX}`);
 }
 
 function readJson(path: string): unknown {
@@ -75,11 +75,11 @@ function readJson(path: string): unknown {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    throw tellFileSystemError(error, { action: `cannot read ${path}` });
+    throw wrapFileSystemError(error, { action: `cannot read ${path}` });
   }
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw refusal(`${path} is not JSON: ${(error as Error).message}`);
+    throw userError(`${path} is not JSON: ${(error as Error).message}`);
   }
 }

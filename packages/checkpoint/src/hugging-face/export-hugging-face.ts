@@ -2,8 +2,8 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ForeignWeight, foreignFormatFor, modelConfigSchema } from "@megatron-ts/model";
-import { refusal } from "../checkpoint-error.ts";
 import { commitDirectory } from "../directory.ts";
+import { userError } from "../errors.ts";
 import type { LoadedCheckpoint } from "../load-checkpoint.ts";
 import { writeSafetensors } from "../safetensors.ts";
 import { planShards, shardName } from "../shards.ts";
@@ -24,7 +24,7 @@ export async function exportHuggingFace(
   directory: string,
   { maxShardBytes = 5e9 }: ExportOptions = {},
 ): Promise<{ modelType: string; differences: string[] }> {
-  if (existsSync(directory)) throw refusal(`${directory} is already there: export into a new directory`);
+  if (existsSync(directory)) throw userError(`${directory} is already there: export into a new directory`);
   const config = modelConfigSchema.parse(checkpoint.manifest.model);
   const format = foreignFormatFor(config);
   const entries = foreignEntries(checkpoint, format.names(config));

@@ -1,7 +1,7 @@
 /** Which of a directory's tensors is which of our weights; all that does not fit is told at once, by both names. */
 import type { ForeignFormat, ForeignWeight, ModelConfig } from "@megatron-ts/model";
 import type { Parameters } from "@megatron-ts/parallel";
-import { refusal } from "../checkpoint-error.ts";
+import { userError } from "../errors.ts";
 import type { TensorDescription } from "../tensor-entry.ts";
 
 /** A weight's foreign shape: ours, turned and widened by how many parts share the tensor. */
@@ -52,7 +52,7 @@ export function matchTensors(
     }
   }
   if (problems.length > 0) {
-    throw refusal(`${source} does not fit its config.json:\n${problems.map((problem) => `  ${problem}`).join("\n")}`);
+    throw userError(`${source} does not fit its config.json:\n${problems.map((problem) => `  ${problem}`).join("\n")}`);
   }
   return matched;
 }

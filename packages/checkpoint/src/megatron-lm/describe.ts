@@ -1,5 +1,5 @@
 /** What a checkpoint of Megatron-LM holds, of any of its families: nothing is imported, and no tensor is read. */
-import { refusal } from "../checkpoint-error.ts";
+import { userError } from "../errors.ts";
 import type { TensorDescription } from "../tensor-entry.ts";
 import { splitOf } from "./names.ts";
 import type { Pickled } from "./pickle.ts";
@@ -30,7 +30,7 @@ export async function describeMegatronCheckpoint(directory: string): Promise<Meg
     if (dim !== null) shape[dim] = parts.reduce((sum, part) => sum + (part.shape[dim] ?? 0), 0);
     return { name, dtype: first!.dtype, shape };
   });
-  if (tensors.length === 0) throw refusal(`${directory} holds a "model" without any tensor`);
+  if (tensors.length === 0) throw userError(`${directory} holds a "model" without any tensor`);
   const args = itemsOf(root.get("args")) ?? new Map<Pickled, Pickled>();
   const number = (name: string) => {
     const value = args.get(name);

@@ -5,7 +5,7 @@
 import type { GptConfig, ModelConfigInput } from "@megatron-ts/model";
 import type { ParameterSource } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import { refusal } from "../checkpoint-error.ts";
+import { userError } from "../errors.ts";
 import { familyOf } from "./describe.ts";
 import { type MegatronWeight, megatronGptNames, renames, splitOf } from "./names.ts";
 import type { Pickled } from "./pickle.ts";
@@ -26,7 +26,9 @@ export async function openMegatronCheckpoint(directory: string): Promise<Megatro
   try {
     const family = familyOf([...slices.keys()]);
     if (family !== "gpt") {
-      throw refusal(`${directory} is a ${family.toUpperCase()} of Megatron-LM: of its checkpoints, GPT's are imported`);
+      throw userError(
+        `${directory} is a ${family.toUpperCase()} of Megatron-LM: of its checkpoints, GPT's are imported`,
+      );
     }
     const weights = new Map([...slices].map(([name, parts]) => [oldName(name), parts] as const));
     const config = configurationOf(root, { weights, directory });
@@ -62,7 +64,7 @@ function checkNames(
     ...missing.map(([ours, { name }]) => `missing: ${name} (our ${ours})`),
     ...extra.map(([name, [first]]) => `extra: ${name} [${first!.shape}] has no place in this model`),
   ];
-  throw refusal(`${directory} is no GPT as it is imported:\n${problems.map((problem) => `  ${problem}`).join("\n")}`);
+  throw userError(`${directory} is no GPT as it is imported:\n${problems.map((problem) => `  ${problem}`).join("\n")}`);
 }
 
 function configurationOf(
@@ -70,14 +72,14 @@ function configurationOf(
   { weights, directory }: { weights: Slices; directory: string },
 ): Extract<ModelConfigInput, { family: "gpt" }> {
   const args = itemsOf(root.get("args"));
-  if (!args) throw refusal(`${directory} has no "args": its number of heads cannot be known`);
+  if (!args) throw userError(`${directory} has no "args": its number of heads cannot be known`);
   const number = (name: string) => {
     const value = args.get(name);
-    if (typeof value !== "number") throw refusal(`${directory}: its args have no number "${name}"`);
+    if (typeof value !== "number") throw userError(`${directory}: its args have no number "${name}"`);
     return value;
   };
   const table = weights.get("embedding.word_embeddings.weight");
-  if (!table) throw refusal(`${directory} has no word embeddings: is it a GPT?`);
+  if (!table) throw userError(`${directory} has no word embeddings: is it a GPT?`);
   return {
     family: "gpt",
     numLayers: number("num_layers"),
@@ -108,7 +110,7 @@ function megatronSource({
   return ({ name, globalShape }) => {
     const theirs = names.get(name);
     const slices = theirs && weights.get(theirs.name);
-    if (!theirs || !slices) throw refusal(`${directory} has no ${theirs?.name ?? name}, which is our ${name}`);
+    if (!theirs || !slices) throw userError(`${directory} has no ${theirs?.name ?? name}, which is our ${name}`);
     const split = splitOf(theirs.name);
     const parts = (split === null ? slices.slice(0, 1) : slices).map((slice) => {
       const tensor = tf.tensor(slice.read(), [...slice.shape]);
@@ -118,7 +120,7 @@ function megatronSource({
     const whole = tf.tidy(() => tf.concat(parts, split ?? 0));
     tf.dispose(parts);
     if (!tf.util.arraysEqual(whole.shape, [...globalShape])) {
-      throw refusal(`${directory}: ${theirs.name} gives [${whole.shape}], but ${name} must be [${globalShape}]`);
+      throw userError(`${directory}: ${theirs.name} gives [${whole.shape}], but ${name} must be [${globalShape}]`);
     }
     return tf.keep(whole);
   };

@@ -3,7 +3,7 @@
  * functions that would rebuild its objects; here a name only stands for data, and one that is not on the list is refused.
  * Opcodes: Python's pickletools, protocols 0 to 5 as torch.save writes them.
  */
-import { refusal } from "../checkpoint-error.ts";
+import { userError } from "../errors.ts";
 
 /** An object of a class that is kept as its name and its parts. */
 export interface PickledObject {
@@ -46,7 +46,7 @@ export function readPickle(bytes: Uint8Array, { allowed, persistent, source }: P
   const memo = new Map<number, Pickled>();
   let at = 0;
 
-  const broken = (what: string) => refusal(`${source}: not a pickle that can be read (${what} at byte ${at})`);
+  const broken = (what: string) => userError(`${source}: not a pickle that can be read (${what} at byte ${at})`);
   const need = (count: number) => {
     if (count < 0 || at + count > bytes.length) throw broken("it ends too early");
     at += count;
@@ -88,7 +88,7 @@ export function readPickle(bytes: Uint8Array, { allowed, persistent, source }: P
   const named = (global: string): PickledObject => {
     const known = allowed.some((name) => (name.endsWith("*") ? global.startsWith(name.slice(0, -1)) : name === global));
     if (!known)
-      throw refusal(`${source}: refused: it asks for ${global}, and only tensors, dictionaries and numbers are read`);
+      throw userError(`${source}: refused: it asks for ${global}, and only tensors, dictionaries and numbers are read`);
     return { global, arguments: [], state: null };
   };
   const integer = (length: number): number | bigint => {

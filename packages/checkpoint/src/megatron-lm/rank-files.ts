@@ -1,7 +1,7 @@
 /** Finds the files of a checkpoint of Megatron-LM, one for each rank of its tensor and pipeline split. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { refusal } from "../checkpoint-error.ts";
+import { userError } from "../errors.ts";
 
 const FILE = "model_optim_rng.pt";
 
@@ -19,10 +19,11 @@ const rankDirectories = (directory: string): string[] =>
 function iterationDirectory(directory: string): string {
   if (rankDirectories(directory).length > 0) return directory;
   const tracker = join(directory, "latest_checkpointed_iteration.txt");
-  if (!existsSync(tracker)) throw refusal(`${directory} holds neither mp_rank_* nor latest_checkpointed_iteration.txt`);
+  if (!existsSync(tracker))
+    throw userError(`${directory} holds neither mp_rank_* nor latest_checkpointed_iteration.txt`);
   const iteration = readFileSync(tracker, "utf8").trim();
   const name = iteration === "release" ? "release" : `iter_${iteration.padStart(7, "0")}`;
-  if (!existsSync(join(directory, name))) throw refusal(`${tracker} names ${name}, which is not there`);
+  if (!existsSync(join(directory, name))) throw userError(`${tracker} names ${name}, which is not there`);
   return join(directory, name);
 }
 
@@ -41,7 +42,7 @@ export function rankFiles(directory: string): RankFiles {
     for (let tensor = 0; tensor < ranks; tensor++) {
       const path = files[pipeline]?.[tensor];
       if (!path || !existsSync(path)) {
-        throw refusal(
+        throw userError(
           `${basename(iteration)} lacks the file of tensor rank ${tensor}, pipeline rank ${pipeline} (${path ?? FILE})`,
         );
       }

@@ -2,7 +2,7 @@
  * The ranks of a checkpoint of Megatron-LM, opened and put together: every tensor's slices under one name, the layers of
  * all pipeline stages counted through. It knows no family.
  */
-import { refusal } from "../checkpoint-error.ts";
+import { userError } from "../errors.ts";
 import { isObject, type Pickled } from "./pickle.ts";
 import { rankFiles } from "./rank-files.ts";
 import { openTorchFile, type TorchFile, type TorchTensor, tensorOf } from "./torch-file.ts";
@@ -33,7 +33,7 @@ export async function openStages(directory: string): Promise<MegatronStages> {
         const file = await openTorchFile(path);
         open.push(file);
         const root = itemsOf(file.root);
-        if (!root?.has("model")) throw refusal(`${path} holds no "model": not a checkpoint of Megatron-LM`);
+        if (!root?.has("model")) throw userError(`${path} holds no "model": not a checkpoint of Megatron-LM`);
         ranks.push({ root, tensors: flatten(root.get("model")) });
       }
       stages.push(ranks);
@@ -83,7 +83,7 @@ function join(stages: Stage[][], directory: string): Map<string, TorchTensor[]> 
       if (joined.has(renamed)) continue;
       const slices = ranks.map(({ tensors }) => tensors.get(name));
       const lacking = slices.indexOf(undefined);
-      if (lacking >= 0) throw refusal(`${directory}: tensor rank ${lacking} of pipeline rank ${stage} lacks ${name}`);
+      if (lacking >= 0) throw userError(`${directory}: tensor rank ${lacking} of pipeline rank ${stage} lacks ${name}`);
       joined.set(renamed, slices as TorchTensor[]);
     }
     for (const [prefix, count] of counts) firstLayers.set(prefix, (firstLayers.get(prefix) ?? 0) + count);

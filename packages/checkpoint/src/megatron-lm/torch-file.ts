@@ -5,7 +5,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { promisify } from "node:util";
 import yauzl from "yauzl";
-import { refusal, tellFileSystemError } from "../checkpoint-error.ts";
+import { userError, wrapFileSystemError } from "../errors.ts";
 import { bfloat16ToFloat, halfToFloat } from "../narrow-floats.ts";
 import type { Dtype } from "../tensor-entry.ts";
 import { isObject, type Pickled, type PickledObject, readPickle } from "./pickle.ts";
@@ -70,16 +70,16 @@ export async function openTorchFile(path: string): Promise<TorchFile> {
   try {
     descriptor = openSync(path, "r");
   } catch (error) {
-    throw tellFileSystemError(error, { action: `cannot read ${path}` });
+    throw wrapFileSystemError(error, { action: `cannot read ${path}` });
   }
   try {
     const entries = await entriesOf(path);
     const pickled = [...entries.keys()].find((name) => name.endsWith("/data.pkl"));
-    if (!pickled) throw refusal(`${path} is a zip without data.pkl: not a file of torch.save`);
+    if (!pickled) throw userError(`${path} is a zip without data.pkl: not a file of torch.save`);
     const prefix = pickled.slice(0, -"data.pkl".length);
     const readEntry = (name: string) => {
       const entry = entries.get(`${prefix}${name}`);
-      if (!entry) throw refusal(`${path}: its storage ${name} is missing`);
+      if (!entry) throw userError(`${path}: its storage ${name} is missing`);
       return readStored(descriptor, entry, path);
     };
     const root = readPickle(readEntry("data.pkl"), {
@@ -105,7 +105,7 @@ async function entriesOf(path: string): Promise<Map<string, ZipEntry>> {
   try {
     zip = await open(path, { lazyEntries: false, autoClose: true });
   } catch (error) {
-    throw refusal(
+    throw userError(
       `${path} is not a zip file of torch.save (${(error as Error).message}): older files must be saved anew`,
     );
   }
@@ -113,11 +113,11 @@ async function entriesOf(path: string): Promise<Map<string, ZipEntry>> {
   await new Promise<void>((resolve, reject) => {
     zip.on("entry", (entry: yauzl.Entry) => {
       if (entry.compressionMethod !== 0)
-        reject(refusal(`${path}: ${entry.fileName} is compressed, which torch.save never does`));
+        reject(userError(`${path}: ${entry.fileName} is compressed, which torch.save never does`));
       entries.set(entry.fileName, { headerOffset: entry.relativeOffsetOfLocalHeader, size: entry.uncompressedSize });
     });
     zip.on("end", resolve);
-    zip.on("error", (error: Error) => reject(refusal(`${path}: damaged (${error.message})`)));
+    zip.on("error", (error: Error) => reject(userError(`${path}: damaged (${error.message})`)));
   });
   return entries;
 }
@@ -126,12 +126,13 @@ async function entriesOf(path: string): Promise<Map<string, ZipEntry>> {
 function readStored(descriptor: number, { headerOffset, size }: ZipEntry, path: string): Uint8Array {
   const header = new DataView(new ArrayBuffer(30));
   readSync(descriptor, header, 0, 30, headerOffset);
-  if (header.getUint32(0, true) !== 0x04034b50) throw refusal(`${path}: damaged: an entry is not where its index says`);
+  if (header.getUint32(0, true) !== 0x04034b50)
+    throw userError(`${path}: damaged: an entry is not where its index says`);
   const start = headerOffset + 30 + header.getUint16(26, true) + header.getUint16(28, true);
   const bytes = new Uint8Array(size);
   for (let read = 0; read < size; ) {
     const count = readSync(descriptor, bytes, read, Math.min(size - read, 2 ** 28), start + read);
-    if (count === 0) throw refusal(`${path}: truncated`);
+    if (count === 0) throw userError(`${path}: truncated`);
     read += count;
   }
   return bytes;
@@ -147,12 +148,12 @@ export function tensorOf(value: Pickled | undefined): TorchTensor | null {
   const read = storage.state as unknown as (name: string) => Uint8Array;
   const name = type.global.replace("torch.", "");
   const { dtype, decode } = elementTypes[name] ?? {};
-  if (!dtype) throw refusal(`a tensor of ${name} is none that is known`);
+  if (!dtype) throw userError(`a tensor of ${name} is none that is known`);
   return {
     dtype,
     shape,
     read() {
-      if (!decode) throw refusal(`a tensor of ${name} cannot be read as weights: only float32, float16 and bfloat16`);
+      if (!decode) throw userError(`a tensor of ${name} cannot be read as weights: only float32, float16 and bfloat16`);
       return gather(decode(read(`data/${key}`)), { offset, shape, strides });
     },
   };
