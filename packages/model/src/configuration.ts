@@ -1,10 +1,10 @@
 /** What a model is made of, as data. Every field has one meaning in every family that has it. */
 import { z } from "zod";
-import { bertConfigSchema } from "./bert-configuration.ts";
 import { activation, sharedFields, size } from "./configuration-fields.ts";
-import { encoderDecoderConfigSchema } from "./encoder-decoder-configuration.ts";
-import { t5ConfigSchema } from "./t5-configuration.ts";
-import { xlnetConfigSchema } from "./xlnet-configuration.ts";
+import { bertConfigSchema } from "./families/bert/configuration.ts";
+import { encoderDecoderConfigSchema } from "./families/encoder-decoder/configuration.ts";
+import { t5ConfigSchema } from "./families/t5/configuration.ts";
+import { xlnetConfigSchema } from "./families/xlnet/configuration.ts";
 
 /** Decoder-only: GPT-2, Megatron's GPT, and with rotary positions, RMS norm and a gated feed-forward Llama. */
 export const gptConfigSchema = z.strictObject({

@@ -1,8 +1,4 @@
-export { type Ability, abilities } from "./abilities.ts";
-export type { BertModel } from "./bert.ts";
-export { type BertConfig, bertConfigSchema } from "./bert-configuration.ts";
-export { bertFormat, megatronBertFormat, robertaFormat } from "./bert-format.ts";
-export { bertNames, megatronBertNames, robertaNames } from "./bert-names.ts";
+export { type Ability, abilities } from "./capabilities.ts";
 export {
   type GptConfig,
   gptConfigSchema,
@@ -10,9 +6,6 @@ export {
   type ModelConfigInput,
   modelConfigSchema,
 } from "./configuration.ts";
-export type { EncoderDecoderModel } from "./encoder-decoder.ts";
-export { type EncoderDecoderConfig, encoderDecoderConfigSchema } from "./encoder-decoder-configuration.ts";
-export { ModelError } from "./errors.ts";
 export {
   type AnyModel,
   type CreateModelOptions,
@@ -20,15 +13,33 @@ export {
   createModel,
   type ModelOf,
   modelOfFamily,
-} from "./families.ts";
-export type { ForeignFormat, ForeignWeight, HuggingFaceConfig } from "./foreign-format.ts";
-export { foreignFormatFor, foreignFormatOf, foreignFormats } from "./foreign-formats.ts";
-export { gpt2Format } from "./gpt2-format.ts";
-export { gpt2Names } from "./gpt2-names.ts";
-export { classificationLosses, type TaskHeadConfig, taskHeadSchema } from "./heads.ts";
-export { spanLosses } from "./heads-question-answering.ts";
-export { llamaFormat } from "./llama-format.ts";
-export { llamaNames } from "./llama-names.ts";
+} from "./create-model.ts";
+export { ModelError } from "./errors.ts";
+export { type BertConfig, bertConfigSchema } from "./families/bert/configuration.ts";
+export { bertFormat, megatronBertFormat, robertaFormat } from "./families/bert/hugging-face.ts";
+export { bertNames, megatronBertNames, robertaNames } from "./families/bert/hugging-face-names.ts";
+export type { BertModel } from "./families/bert/model.ts";
+export { type EncoderDecoderConfig, encoderDecoderConfigSchema } from "./families/encoder-decoder/configuration.ts";
+export { type WarmStart, type WarmWeight, warmSource, warmStart } from "./families/encoder-decoder/encoder-init.ts";
+export type { EncoderDecoderModel } from "./families/encoder-decoder/model.ts";
+export { gpt2Format } from "./families/gpt/hugging-face-gpt2.ts";
+export { gpt2Names } from "./families/gpt/hugging-face-gpt2-names.ts";
+export { llamaFormat } from "./families/gpt/hugging-face-llama.ts";
+export { llamaNames } from "./families/gpt/hugging-face-llama-names.ts";
+export { type T5Config, t5ConfigSchema } from "./families/t5/configuration.ts";
+export { t5Format } from "./families/t5/hugging-face.ts";
+export { t5Names } from "./families/t5/hugging-face-names.ts";
+export type { T5Model } from "./families/t5/model.ts";
+export { type XlnetConfig, xlnetConfigSchema } from "./families/xlnet/configuration.ts";
+export { xlnetFormat } from "./families/xlnet/hugging-face.ts";
+export { xlnetNames } from "./families/xlnet/hugging-face-names.ts";
+export type { XlnetModel } from "./families/xlnet/model.ts";
+export { spanLosses } from "./heads/question-answering.ts";
+export { classificationLosses, type TaskHeadConfig, taskHeadSchema } from "./heads/task-head.ts";
+export type { ForeignFormat, ForeignWeight, HuggingFaceConfig } from "./hugging-face/format.ts";
+export { foreignFormatFor, foreignFormatOf, foreignFormats } from "./hugging-face/formats.ts";
+export { type RelativeBuckets, relativeBucketOf } from "./layers/relative-bias.ts";
+export type { PermutedInput, Streams } from "./layers/two-streams.ts";
 export { longestSequence } from "./longest-sequence.ts";
 export type {
   EncoderInput,
@@ -48,7 +59,6 @@ export type {
 } from "./permutation-model.ts";
 export { type Preset, presets } from "./presets.ts";
 export { createModelRecipeSchema, type ModelRecipe } from "./recipe.ts";
-export { type RelativeBuckets, relativeBucketOf } from "./relative-bias.ts";
 export type {
   DecoderCache,
   DecoderOptions,
@@ -56,13 +66,3 @@ export type {
   SequenceToSequenceModel,
   TargetInput,
 } from "./sequence-to-sequence.ts";
-export type { T5Model } from "./t5.ts";
-export { type T5Config, t5ConfigSchema } from "./t5-configuration.ts";
-export { t5Format } from "./t5-format.ts";
-export { t5Names } from "./t5-names.ts";
-export type { PermutedInput, Streams } from "./two-streams.ts";
-export { type WarmStart, type WarmWeight, warmSource, warmStart } from "./warm-start.ts";
-export type { XlnetModel } from "./xlnet.ts";
-export { type XlnetConfig, xlnetConfigSchema } from "./xlnet-configuration.ts";
-export { xlnetFormat } from "./xlnet-format.ts";
-export { xlnetNames } from "./xlnet-names.ts";

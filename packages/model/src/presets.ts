@@ -1,9 +1,10 @@
 /** Published sizes. The number of parameters stands beside each, and a test counts them. */
-import { bertPresets } from "./bert-presets.ts";
+
 import type { ModelConfigInput } from "./configuration.ts";
-import { encoderDecoderPresets } from "./encoder-decoder-presets.ts";
-import { t5Presets } from "./t5-presets.ts";
-import { xlnetPresets } from "./xlnet-presets.ts";
+import { bertPresets } from "./families/bert/presets.ts";
+import { encoderDecoderPresets } from "./families/encoder-decoder/presets.ts";
+import { t5Presets } from "./families/t5/presets.ts";
+import { xlnetPresets } from "./families/xlnet/presets.ts";
 
 export interface Preset {
   description: string;

@@ -5,8 +5,8 @@
 import { z } from "zod";
 import { familySchemas, type ModelConfig, modelConfigSchema } from "./configuration.ts";
 import { ModelError } from "./errors.ts";
+import { warmStart } from "./families/encoder-decoder/encoder-init.ts";
 import { presets } from "./presets.ts";
-import { warmStart } from "./warm-start.ts";
 
 const presetNames = Object.keys(presets) as [string, ...string[]];
 const families = familySchemas.map((schema) => schema.shape.family.value) as [string, ...string[]];

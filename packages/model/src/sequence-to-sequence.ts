@@ -1,7 +1,7 @@
 /** What a model that reads one text and writes another takes, and what it can do. */
 import type { KeyValueCache } from "@megatron-ts/attention";
 import type * as tf from "@tensorflow/tfjs";
-import type { MemoryCache } from "./memory-cache.ts";
+import type { MemoryCache } from "./layers/memory-cache.ts";
 import type { EncoderInput, EncoderOptions, ForwardOptions, Model, ModelInput } from "./model.ts";
 
 /** The encoder's states, and what of them the decoder may see. */

@@ -1,0 +1,101 @@
+/** Which parts Hugging Face's architectures of BERT's kind have, and the fields of config.json about their task heads. */
+import { z } from "zod";
+import type { TaskHeadConfig } from "../../heads/task-head.ts";
+import type { BertConfig } from "./configuration.ts";
+
+type Heads = BertConfig["heads"];
+
+/** The parts that an architecture has (true) or has not (false); of others its files may hold the weights. */
+export interface Architecture {
+  heads: Partial<Heads>;
+  task?: TaskHeadConfig["kind"];
+}
+
+export type Architectures = Readonly<Record<string, Architecture>>;
+
+const tokenTasks: Architectures = {
+  ForTokenClassification: { heads: {}, task: "token-classification" },
+  ForQuestionAnswering: { heads: {}, task: "question-answering" },
+};
+
+/** By what stands behind the name of the class, with those first that have most. */
+export const bertArchitectures: Architectures = {
+  ForPreTraining: { heads: { pooler: true, languageModel: true, pair: true } },
+  ForMaskedLM: { heads: { languageModel: true } },
+  ForNextSentencePrediction: { heads: { pooler: true, pair: true } },
+  ForSequenceClassification: { heads: { pooler: true }, task: "sequence-classification" },
+  ...tokenTasks,
+  Model: { heads: {} },
+};
+
+export const robertaArchitectures: Architectures = {
+  ForMaskedLM: { heads: { languageModel: true } },
+  ForSequenceClassification: { heads: { pooler: false }, task: "sequence-classification" },
+  ...tokenTasks,
+  Model: { heads: {} },
+};
+
+/** A tensor by which each part is known in a file. */
+export type HeadMarks = Readonly<Partial<Record<keyof Heads, string>>>;
+
+export const bertMarks: HeadMarks = {
+  pooler: "bert.pooler.dense.weight",
+  languageModel: "cls.predictions.transform.dense.weight",
+  pair: "cls.seq_relationship.weight",
+};
+
+export const robertaMarks: HeadMarks = {
+  pooler: "roberta.pooler.dense.weight",
+  languageModel: "lm_head.dense.weight",
+};
+
+/** The parts that a file has. Without a look into it, a bare model is the reference's default, with its pooler. */
+export function headsOf(
+  { heads, task }: Architecture,
+  { marks, holds }: { marks: HeadMarks; holds: ((tensor: string) => boolean) | null },
+): Heads {
+  const isBare = task === undefined && Object.keys(heads).length === 0;
+  const has = (part: keyof Heads) => {
+    const mark = marks[part];
+    return heads[part] ?? (holds ? mark !== undefined && holds(mark) : isBare && part === "pooler");
+  };
+  return { pooler: has("pooler"), languageModel: has("languageModel"), pair: has("pair") };
+}
+
+/** The architecture of the model's task, or the first all of whose heads it has. */
+export function architectureFor({ heads, task }: BertConfig, architectures: Architectures): string {
+  const [name] = Object.entries(architectures).find(
+    ([, candidate]) =>
+      candidate.task === task?.kind &&
+      (task !== undefined || Object.keys(candidate.heads).every((part) => heads[part as keyof Heads])),
+  )!;
+  return name;
+}
+
+/** The fields of config.json that a task head is read from. */
+export const taskHeadFields = {
+  classifier_dropout: z.number().nullable().default(null),
+  id2label: z.record(z.string(), z.string()).default({ 0: "LABEL_0", 1: "LABEL_1" }),
+  problem_type: z.literal("single_label_classification").nullish(),
+};
+const taskHeadJson = z.object(taskHeadFields);
+
+export function readTaskHead(
+  kind: TaskHeadConfig["kind"],
+  { id2label, classifier_dropout: dropout }: z.output<typeof taskHeadJson>,
+): TaskHeadConfig {
+  if (kind === "question-answering") return { kind };
+  const byIndex = Object.entries(id2label).sort(([a], [b]) => Number(a) - Number(b));
+  return { kind, labels: byIndex.map(([, label]) => label), ...(dropout === null ? {} : { dropout }) };
+}
+
+export function writeTaskHead(task: TaskHeadConfig): Record<string, unknown> {
+  if (task.kind === "question-answering") return {};
+  const { kind, labels, dropout = null } = task;
+  return {
+    id2label: Object.fromEntries(labels.map((label, index) => [index, label])),
+    label2id: Object.fromEntries(labels.map((label, index) => [label, index])),
+    classifier_dropout: dropout,
+    ...(kind === "sequence-classification" ? { problem_type: "single_label_classification" } : {}),
+  };
+}

@@ -1,0 +1,205 @@
+/** config.json of BERT, Megatron's BERT and RoBERTa: one format in three kinds. */
+import { z } from "zod";
+import type { ModelConfig } from "../../configuration.ts";
+import { size } from "../../configuration-fields.ts";
+import { ModelError } from "../../errors.ts";
+import {
+  activationField,
+  activationName,
+  architectureOf,
+  only,
+  readConfigJson,
+} from "../../hugging-face/config-json.ts";
+import type { ForeignFormat, HuggingFaceConfig } from "../../hugging-face/format.ts";
+import type { BertConfig } from "./configuration.ts";
+import {
+  type Architectures,
+  architectureFor,
+  bertArchitectures,
+  bertMarks,
+  type HeadMarks,
+  headsOf,
+  readTaskHead,
+  robertaArchitectures,
+  robertaMarks,
+  taskHeadFields,
+  writeTaskHead,
+} from "./hugging-face-architectures.ts";
+import { bertNames, megatronBertNames, robertaNames } from "./hugging-face-names.ts";
+
+const json = z.object({
+  vocab_size: size,
+  hidden_size: size,
+  num_hidden_layers: size,
+  num_attention_heads: size,
+  intermediate_size: size,
+  max_position_embeddings: size,
+  type_vocab_size: size.default(2),
+  hidden_act: activationField.default("gelu-erf"),
+  /** Ours: transformers takes the model's own activation in the head. */
+  head_activation: activationField.optional(),
+  hidden_dropout_prob: z.number().default(0.1),
+  attention_probs_dropout_prob: z.number().default(0.1),
+  initializer_range: z.number().default(0.02),
+  layer_norm_eps: z.number().default(1e-12),
+  pad_token_id: z.int().nonnegative().nullable().optional(),
+  ...taskHeadFields,
+  position_embedding_type: only("absolute"),
+  is_decoder: only(false),
+  add_cross_attention: only(false),
+  tie_word_embeddings: only(true),
+});
+
+/** What tells the three formats apart. */
+interface Kind {
+  modelType: string;
+  /** What the names of its architectures begin with. */
+  className: string;
+  prefix: string;
+  architectures: Architectures;
+  marks: HeadMarks;
+  names: (config: BertConfig) => ReturnType<typeof bertNames>;
+  redundant: readonly RegExp[];
+  normPlacement: BertConfig["normPlacement"];
+  /** Whether padding decides positions, and the head's activation is always the erf form. */
+  fairseq: boolean;
+}
+
+function createFormat(kind: Kind): ForeignFormat<BertConfig> {
+  const { className, prefix, normPlacement, fairseq } = kind;
+  const architectures = Object.keys(kind.architectures).map((name) => `${className}${name}`);
+
+  const aliases = (name: string): string[] => {
+    const bareName = name.startsWith(prefix) ? [name.slice(prefix.length)] : [];
+    return [...bareName, ...[name, ...bareName].flatMap(olderNames)];
+  };
+
+  const describes = (config: ModelConfig): boolean =>
+    config.family === "bert" &&
+    config.normPlacement === normPlacement &&
+    (config.paddingToken !== undefined) === fairseq &&
+    config.numTokenTypes > 0 &&
+    !(fairseq && config.heads.pair);
+
+  const theirHeadActivation = (activation: BertConfig["activation"]) => (fairseq ? "gelu-erf" : activation);
+
+  const headDiffers = ({ heads, activation, headActivation = activation }: BertConfig) =>
+    heads.languageModel && headActivation !== theirHeadActivation(activation);
+
+  return {
+    modelType: kind.modelType,
+    architectures,
+    redundant: kind.redundant,
+    names: kind.names,
+    aliases,
+    describes,
+
+    fromHuggingFace(file: HuggingFaceConfig, { tensors } = {}) {
+      const name = architectureOf(file, { known: architectures, unnamed: `${className}Model` });
+      const architecture = kind.architectures[name.slice(className.length)]!;
+      const read = readConfigJson(file, json);
+      const holds = tensors ? (mark: string) => [mark, ...aliases(mark)].some((name) => tensors.has(name)) : null;
+      const headActivation = read.head_activation ?? theirHeadActivation(read.hidden_act);
+      return {
+        family: "bert",
+        vocabularySize: read.vocab_size,
+        hiddenSize: read.hidden_size,
+        numLayers: read.num_hidden_layers,
+        numHeads: read.num_attention_heads,
+        feedForwardSize: read.intermediate_size,
+        maxPositions: read.max_position_embeddings,
+        numTokenTypes: read.type_vocab_size,
+        ...(fairseq ? { paddingToken: read.pad_token_id ?? 1 } : {}),
+        normPlacement,
+        normEpsilon: read.layer_norm_eps,
+        activation: read.hidden_act,
+        ...(headActivation === read.hidden_act ? {} : { headActivation }),
+        dropout: read.hidden_dropout_prob,
+        attentionDropout: read.attention_probs_dropout_prob,
+        initializerRange: read.initializer_range,
+        heads: headsOf(architecture, { marks: kind.marks, holds }),
+        ...(architecture.task ? { task: readTaskHead(architecture.task, read) } : {}),
+      };
+    },
+
+    toHuggingFace(config) {
+      if (!describes(config)) {
+        throw new ModelError(`this model's configuration cannot be said as one of Hugging Face's ${kind.modelType}`);
+      }
+      return {
+        architectures: [`${className}${architectureFor(config, kind.architectures)}`],
+        model_type: kind.modelType,
+        vocab_size: config.vocabularySize,
+        hidden_size: config.hiddenSize,
+        num_hidden_layers: config.numLayers,
+        num_attention_heads: config.numHeads,
+        intermediate_size: config.feedForwardSize ?? 4 * config.hiddenSize,
+        max_position_embeddings: config.maxPositions,
+        type_vocab_size: config.numTokenTypes,
+        hidden_act: activationName(config.activation),
+        ...(headDiffers(config) ? { head_activation: activationName(config.headActivation ?? config.activation) } : {}),
+        hidden_dropout_prob: config.dropout,
+        attention_probs_dropout_prob: config.attentionDropout,
+        initializer_range: config.initializerRange,
+        layer_norm_eps: config.normEpsilon,
+        ...(fairseq ? { pad_token_id: config.paddingToken } : {}),
+        ...(config.task ? writeTaskHead(config.task) : {}),
+        tie_word_embeddings: true,
+        dtype: "float32",
+      };
+    },
+
+    differences(config) {
+      if (!headDiffers(config)) return [];
+      const { activation, headActivation = activation } = config;
+      return [
+        `${className} predicts tokens with ${theirHeadActivation(activation)} in its head, this model with ` +
+          `${headActivation}: its logits will differ slightly, its hidden states will not`,
+      ];
+    },
+  };
+}
+
+/** TensorFlow's names of norm weights, which the first published files have. */
+const olderNames = (name: string): string[] =>
+  /(LayerNorm|layer_norm)\.(weight|bias)$/.test(name)
+    ? [name.replace(/weight$/, "gamma").replace(/bias$/, "beta")]
+    : [];
+
+const bertRedundant = [/embeddings\.position_ids$/, /^cls\.predictions\.decoder\.(weight|bias)$/];
+
+export const bertFormat = createFormat({
+  modelType: "bert",
+  className: "Bert",
+  prefix: "bert.",
+  architectures: bertArchitectures,
+  marks: bertMarks,
+  names: bertNames,
+  redundant: bertRedundant,
+  normPlacement: "post",
+  fairseq: false,
+});
+
+export const megatronBertFormat = createFormat({
+  modelType: "megatron-bert",
+  className: "MegatronBert",
+  prefix: "bert.",
+  architectures: bertArchitectures,
+  marks: bertMarks,
+  names: megatronBertNames,
+  redundant: bertRedundant,
+  normPlacement: "pre",
+  fairseq: false,
+});
+
+export const robertaFormat = createFormat({
+  modelType: "roberta",
+  className: "Roberta",
+  prefix: "roberta.",
+  architectures: robertaArchitectures,
+  marks: robertaMarks,
+  names: robertaNames,
+  redundant: [/embeddings\.position_ids$/, /^lm_head\.decoder\.(weight|bias)$/],
+  normPlacement: "post",
+  fairseq: true,
+});

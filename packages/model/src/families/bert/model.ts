@@ -1,0 +1,154 @@
+/**
+ * Encoders of BERT's kind (Devlin et al. 2019); by configuration Megatron's BERT (Shoeybi et al. 2019) and RoBERTa (Liu
+ * et al. 2019). The parts behind the blocks are there as the configuration says.
+ */
+import { paddedRanges } from "@megatron-ts/attention";
+import { embedding } from "@megatron-ts/ops";
+import {
+  createScope,
+  createVocabularyParallelEmbedding,
+  type Mesh,
+  normal,
+  type ParameterSource,
+  truncatedNormal,
+} from "@megatron-ts/parallel";
+import * as tf from "@tensorflow/tfjs";
+import { ModelError } from "../../errors.ts";
+import { createMaskedLanguageHead } from "../../heads/masked-language.ts";
+import { createTaskHead } from "../../heads/task-head.ts";
+import { type BlockConfig, createBlock, runBlocks } from "../../layers/block.ts";
+import { createDense } from "../../layers/dense.ts";
+import { dropAt } from "../../layers/dropout.ts";
+import { createNorm } from "../../layers/norm.ts";
+import { positionsBehindPadding, positionsFrom } from "../../layers/positions.ts";
+import type { EncoderInput, EncoderModel, EncoderOptions } from "../../model.ts";
+import type { BertConfig } from "./configuration.ts";
+
+export interface BertModel extends EncoderModel {
+  readonly config: BertConfig;
+}
+
+export function createBert(config: BertConfig, { mesh, source }: { mesh: Mesh; source: ParameterSource }): BertModel {
+  const { scope, parameters } = createScope({ mesh, source });
+  const { numLayers, hiddenSize, vocabularySize, maxPositions, numTokenTypes, paddingToken, heads } = config;
+  const { dropout: rate, normEpsilon, headActivation = config.activation } = config;
+  const { initializer } = initializersOf(config);
+  const norm = { kind: "layer", size: hiddenSize, epsilon: normEpsilon } as const;
+
+  const tokenEmbedding = createVocabularyParallelEmbedding(scope.child("tokenEmbedding"), {
+    vocabularySize,
+    hiddenSize,
+    initializer,
+  });
+  const table = (name: string, rows: number) => scope.child(name).parameter("weight", [rows, hiddenSize], initializer);
+  const positionTable = table("positionEmbedding", maxPositions);
+  const tokenTypeTable = numTokenTypes > 0 ? table("tokenTypeEmbedding", numTokenTypes) : null;
+  const embeddingNorm = config.normPlacement === "post" ? createNorm(scope.child("embeddingNorm"), norm) : null;
+  const blocks = Array.from({ length: numLayers }, (_, index) =>
+    createBlock(scope.child("layers").child(index), blockConfig(config)),
+  );
+  const finalNorm = config.normPlacement === "pre" ? createNorm(scope.child("finalNorm"), norm) : null;
+
+  const square = { inputs: hiddenSize, outputs: hiddenSize, initializer };
+  const pooler = heads.pooler ? createDense(scope.child("pooler"), square) : null;
+  const languageModel = heads.languageModel
+    ? createMaskedLanguageHead(
+        scope.child("languageModelHead"),
+        { hiddenSize, vocabularySize, activation: headActivation, normEpsilon, initializer },
+        { tokenEmbedding },
+      )
+    : null;
+  const pair = heads.pair ? createDense(scope.child("pairHead"), { ...square, outputs: 2 }) : null;
+  const task =
+    config.task &&
+    createTaskHead(scope.child("taskHead"), config.task, {
+      hiddenSize,
+      dropout: rate,
+      initializer,
+      summarise: pooler ? pooled : firstToken,
+      pooled: pooler !== null,
+    });
+
+  function positionsOf({ tokens, positions }: EncoderInput): tf.Tensor {
+    if (positions) return positions;
+    if (paddingToken !== undefined) return positionsBehindPadding(tokens, { paddingToken, maxPositions });
+    return positionsFrom(new Int32Array(1), { tokens: tokens.shape[1]!, maxPositions });
+  }
+
+  function embed(input: EncoderInput, { inputEmbeddings, random }: EncoderOptions): tf.Tensor {
+    const words = inputEmbeddings ?? tokenEmbedding.embed(input.tokens);
+    const placed = tf.add(words, embedding(positionsOf(input), { table: positionTable.tensor }));
+    const types = input.tokenTypes ?? tf.zeros([1, 1], "int32");
+    const typed = tokenTypeTable ? tf.add(placed, embedding(types, { table: tokenTypeTable.tensor })) : placed;
+    return dropAt("embedding", embeddingNorm ? embeddingNorm(typed) : typed, { rate, random });
+  }
+
+  function hidden(input: EncoderInput, options: EncoderOptions = {}): tf.Tensor {
+    const { observe, random, recompute: recomputation } = options;
+    return tf.tidy(() => {
+      const [batchSize, tokens] = input.tokens.shape as [number, number];
+      const lengths = input.lengths ?? new Int32Array(batchSize).fill(tokens);
+      const ranges = input.ranges ?? paddedRanges({ tokens, lengths });
+      const x = embed(input, options);
+      observe?.("embedding", x);
+      const last = runBlocks(blocks, x, { contextOf: () => ({ ranges, random, observe }), recomputation, observe });
+      if (!finalNorm) return last;
+      const normalised = finalNorm(last);
+      observe?.("finalNorm", normalised);
+      return normalised;
+    });
+  }
+
+  function pooled(states: tf.Tensor): tf.Tensor {
+    return tf.tidy(() => tf.tanh(present(pooler, "heads.pooler")(firstToken(states))));
+  }
+
+  return {
+    config,
+    mesh,
+    parameters,
+    hidden,
+    pooled,
+    logits: (states) => present(languageModel, "heads.languageModel")(states),
+    pairLogits: (summary) => present(pair, "heads.pair")(summary),
+    taskLogits: (states, options) => tf.tidy(() => present(task, "task")(states, options)),
+    dispose() {
+      for (const { tensor } of parameters.values()) tensor.dispose();
+    },
+  };
+}
+
+/** [B, T, h] -> [B, h] */
+function firstToken(states: tf.Tensor): tf.Tensor {
+  const [batchSize, , hiddenSize] = states.shape as [number, number, number];
+  return tf.reshape(tf.slice(states, [0, 0, 0], [batchSize, 1, hiddenSize]), [batchSize, hiddenSize]);
+}
+
+function present<Part>(part: Part | null | undefined, field: string): Part {
+  if (!part) throw new ModelError(`this model was built without that part: its ${field} is not set`);
+  return part;
+}
+
+function initializersOf({ normPlacement, initializerRange, numLayers }: BertConfig) {
+  if (normPlacement === "post") {
+    const initializer = truncatedNormal(initializerRange);
+    return { initializer, outputInitializer: initializer };
+  }
+  return {
+    initializer: normal(initializerRange),
+    outputInitializer: normal(initializerRange / Math.sqrt(2 * numLayers)),
+  };
+}
+
+function blockConfig(config: BertConfig): BlockConfig {
+  const { hiddenSize, numHeads, normPlacement, normEpsilon, dropout, attentionDropout, activation } = config;
+  const initializers = initializersOf(config);
+  return {
+    hiddenSize,
+    normPlacement,
+    norm: { kind: "layer", epsilon: normEpsilon },
+    dropout,
+    attention: { numHeads, attentionDropout, ...initializers },
+    feedForward: { feedForwardSize: config.feedForwardSize ?? 4 * hiddenSize, activation, ...initializers },
+  };
+}

@@ -1,0 +1,151 @@
+import { start } from "@megatron-ts/engine";
+import { vjp } from "@megatron-ts/ops";
+import { hashKey } from "@megatron-ts/random";
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { createModel, createModelRecipeSchema, type ModelConfigInput, modelConfigSchema } from "../../index.ts";
+
+beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
+
+const config: ModelConfigInput = {
+  family: "gpt",
+  numLayers: 2,
+  hiddenSize: 16,
+  numHeads: 2,
+  vocabularySize: 20,
+  maxPositions: 8,
+};
+const tokens = () =>
+  tf.tensor2d(
+    [
+      [1, 2, 3],
+      [4, 5, 6],
+    ],
+    [2, 3],
+    "int32",
+  );
+
+describe("gpt", () => {
+  it.each([true, false])("every weight gets a gradient (tied head: %s)", (tiedEmbeddings) => {
+    const model = createModel({ ...config, tiedEmbeddings }, { weights: { seed: 1 } });
+    const parameters = [...model.parameters.values()];
+    const { outputs, pullback } = vjp(() => model.logits(model.hidden({ tokens: tokens() })), [], {
+      parameters: parameters.map(({ tensor }) => tensor),
+    });
+    const gradients = pullback([tf.randomNormal(outputs[0]!.shape, 0, 1, "float32", 3)]).parameters;
+    const silent = parameters.filter((_, i) => gradients[i] === null).map(({ name }) => name);
+    expect(silent).toEqual([]);
+  });
+
+  it("can be watched, and fed embeddings", () => {
+    const model = createModel(config, { weights: { seed: 1 } });
+    const seen: string[] = [];
+    const plain = model.hidden({ tokens: tokens() }, { observe: (name) => seen.push(name) }).dataSync();
+    expect(seen).toEqual([
+      "embedding",
+      "layers.0.attention.probabilities",
+      "layers.0.output",
+      "layers.1.attention.probabilities",
+      "layers.1.output",
+      "finalNorm",
+    ]);
+    const inputEmbeddings = tf.gather(model.parameters.get("tokenEmbedding.weight")!.tensor, tokens());
+    expect(model.hidden({ tokens: tokens() }, { inputEmbeddings }).dataSync()).toEqual(plain);
+  });
+
+  it("drops by step and by place in the global batch, not by how the batch is cut", () => {
+    const model = createModel({ ...config, dropout: 0.3, attentionDropout: 0.3 }, { weights: { seed: 1 } });
+    const run = (step: number, rows: [number, number]) =>
+      tf.tidy(() => {
+        const [start, end] = rows;
+        const random = { key: hashKey(1, step), firstRow: start, globalRows: 2 };
+        return model.hidden({ tokens: tokens().slice([start, 0], [end - start, 3]) }, { random }).dataSync();
+      });
+    const whole = run(1, [0, 2]);
+    expect(Float32Array.from([...run(1, [0, 1]), ...run(1, [1, 2])])).toEqual(whole);
+    expect(run(2, [0, 2])).not.toEqual(whole);
+  });
+
+  it("refuses more tokens than it has positions, and heads that do not divide the hidden size", () => {
+    const model = createModel(config, { weights: { seed: 1 } });
+    expect(() => model.hidden({ tokens: tf.zeros([1, 9], "int32") })).toThrow(
+      "9 tokens do not fit the model's 8 positions",
+    );
+    expect(() => createModel({ ...config, numHeads: 3 }, { weights: { seed: 1 } })).toThrow(
+      "16 is not divisible by numHeads (3)",
+    );
+  });
+
+  it("leaves no tensor behind", () => {
+    const model = createModel(config, { weights: { seed: 1 } });
+    const before = tf.memory().numTensors;
+    model.hidden({ tokens: tf.keep(tokens()) }).dispose();
+    expect(tf.memory().numTensors).toBe(before + 1);
+    model.dispose();
+    expect(tf.memory().numTensors).toBe(before + 1 - model.parameters.size);
+  });
+});
+
+describe("a model's recipe", () => {
+  const encoder = modelConfigSchema.parse({
+    family: "bert",
+    numLayers: 2,
+    hiddenSize: 8,
+    numHeads: 2,
+    maxPositions: 16,
+    vocabularySize: 20,
+  });
+  const modelRecipeSchema = createModelRecipeSchema((path) => {
+    if (path === "checkpoints/bert") return encoder;
+    throw Object.assign(new Error(`${path}: no such run or checkpoint`), { userError: path === "nowhere" });
+  });
+  const mistakes = (recipe: object) =>
+    modelRecipeSchema.safeParse(recipe).error?.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+
+  it("is what a checkpoint is, with own fields over it, or an encoder-decoder that begins with an encoder", () => {
+    const from = "checkpoints/bert";
+    expect(modelRecipeSchema.parse({ from, dropout: 0.2 })).toEqual({ ...encoder, dropout: 0.2, from });
+    const translator = modelRecipeSchema.parse({ from, family: "encoder-decoder" });
+    expect(translator).toMatchObject({
+      ...{ family: "encoder-decoder", numLayers: 2, normPlacement: "post", vocabularySize: 20, maxPositions: 16 },
+      ...{ headTransform: true, pairHead: false, from },
+    });
+    expect(modelRecipeSchema.parse(translator)).toEqual(translator);
+  });
+
+  it("says what cannot begin with a checkpoint", () => {
+    const from = "checkpoints/bert";
+    expect(mistakes({ from: "nowhere" })).toEqual(["from: nowhere: no such run or checkpoint"]);
+    expect(mistakes({ from, family: "gpt" })).toEqual([
+      "from: the checkpoint is of the family bert: it cannot begin one of gpt; leave model.family out",
+    ]);
+    expect(mistakes({ from, preset: "gpt2" })).toEqual([
+      "from: expected either this or a preset: the checkpoint says what it is",
+    ]);
+    expect(() => mistakes({ from: "unreadable" })).toThrow("unreadable");
+  });
+
+  it("takes a preset, own fields over it, and leaves the vocabulary open", () => {
+    const preset = modelRecipeSchema.parse({ preset: "gpt2", dropout: 0, numLayers: 2 });
+    expect(preset).toMatchObject({
+      family: "gpt",
+      hiddenSize: 768,
+      numLayers: 2,
+      dropout: 0,
+      attentionDropout: 0.1,
+      vocabularySize: 50_257,
+    });
+    const own = modelRecipeSchema.parse({ numLayers: 1, hiddenSize: 8, numHeads: 2, maxPositions: 4 });
+    expect(own.vocabularySize).toBeUndefined();
+  });
+
+  it("names what is wrong", () => {
+    expect(modelRecipeSchema.safeParse({ preset: "gpt3" }).error?.issues[0]?.path).toEqual(["preset"]);
+    expect(modelRecipeSchema.safeParse({ hiddenSize: 8, numHeads: 2, maxPositions: 4 }).error?.issues[0]?.path).toEqual(
+      ["numLayers"],
+    );
+    expect(modelRecipeSchema.safeParse({ preset: "gpt2", numHeads: 7 }).error?.issues[0]?.message).toMatch(
+      /768 is not divisible/,
+    );
+  });
+});

@@ -1,0 +1,113 @@
+/**
+ * Decoder-only models: Megatron's GPT (Shoeybi et al. 2019) and GPT-2; by configuration, Llama (Touvron et al. 2023).
+ */
+import { causalRanges, createCache } from "@megatron-ts/attention";
+import { embedding } from "@megatron-ts/ops";
+import {
+  createColumnParallelLinear,
+  createScope,
+  createVocabularyParallelEmbedding,
+  type Mesh,
+  normal,
+  type ParameterSource,
+  type Scope,
+} from "@megatron-ts/parallel";
+import * as tf from "@tensorflow/tfjs";
+import type { GptConfig } from "../../configuration.ts";
+import { type BlockConfig, createBlock, runBlocks } from "../../layers/block.ts";
+import { dropAt } from "../../layers/dropout.ts";
+import { createNorm } from "../../layers/norm.ts";
+import { positionsFrom } from "../../layers/positions.ts";
+import { rotaryTables } from "../../layers/rotary.ts";
+import type { ForwardOptions, LanguageModel, ModelInput } from "../../model.ts";
+
+export function createGpt(config: GptConfig, { mesh, source }: { mesh: Mesh; source: ParameterSource }): LanguageModel {
+  const { scope, parameters } = createScope({ mesh, source });
+  const { numLayers, hiddenSize, numHeads, vocabularySize, maxPositions, dropout: rate, rotaryTheta } = config;
+  const headSize = config.headSize ?? hiddenSize / numHeads;
+  const initializer = normal(config.initializerRange);
+  const norm = { kind: config.norm, epsilon: config.normEpsilon };
+
+  const tokenEmbedding = createVocabularyParallelEmbedding(scope.child("tokenEmbedding"), {
+    vocabularySize,
+    hiddenSize,
+    initializer,
+  });
+  const positionTable =
+    config.positions === "learned"
+      ? scope.child("positionEmbedding").parameter("weight", [maxPositions, hiddenSize], initializer)
+      : null;
+  const blocks = Array.from({ length: numLayers }, (_, index) =>
+    createBlock(scope.child("layers").child(index), blockConfig(config)),
+  );
+  const finalNorm = createNorm(scope.child("finalNorm"), { ...norm, size: hiddenSize });
+  const head = config.tiedEmbeddings ? tokenEmbedding.logits : createHead(scope, config);
+
+  function embed(tokens: tf.Tensor, positions: tf.Tensor, { inputEmbeddings, random }: ForwardOptions) {
+    const words = inputEmbeddings ?? tokenEmbedding.embed(tokens);
+    const placed = positionTable ? tf.add(words, embedding(positions, { table: positionTable.tensor })) : words.clone();
+    return dropAt("embedding", placed, { rate, random });
+  }
+
+  function hidden(input: ModelInput, options: ForwardOptions = {}): tf.Tensor {
+    const { cache, observe, random, recompute: recomputation } = options;
+    return tf.tidy(() => {
+      const [batchSize, tokens] = input.tokens.shape as [number, number];
+      const offsets = cache?.lengths ?? new Int32Array(batchSize);
+      const positions = input.positions ?? positionsFrom(offsets, { tokens, maxPositions });
+      const ranges = input.ranges ?? causalRanges({ batchSize, tokens, offsets });
+      const turned = config.positions === "rotary" ? rotaryTables(positions, { headSize, theta: rotaryTheta }) : {};
+      const x = embed(input.tokens, positions, options);
+      observe?.("embedding", x);
+      const contextOf = (index: number) => ({ ranges, ...turned, cache: cache?.layer(index), random, observe });
+      const normalised = finalNorm(runBlocks(blocks, x, { contextOf, recomputation, observe }));
+      observe?.("finalNorm", normalised);
+      return normalised;
+    });
+  }
+
+  return {
+    config,
+    mesh,
+    parameters,
+    hidden,
+    logits: head,
+    createCache: ({ batchSize, capacity }) =>
+      createCache({ numLayers, batchSize, capacity, numHeads: config.numKeyValueHeads ?? numHeads, headSize }),
+    dispose() {
+      for (const { tensor } of parameters.values()) tensor.dispose();
+    },
+  };
+}
+
+/** Residual outputs start smaller by 1 / sqrt(2L), as in Megatron. */
+function blockConfig(config: GptConfig): BlockConfig {
+  const { hiddenSize, biases: bias, initializerRange } = config;
+  const initializers = {
+    initializer: normal(initializerRange),
+    outputInitializer: normal(initializerRange / Math.sqrt(2 * config.numLayers)),
+  };
+  return {
+    hiddenSize,
+    normPlacement: "pre",
+    norm: { kind: config.norm, epsilon: config.normEpsilon },
+    dropout: config.dropout,
+    attention: { ...config, ...initializers, bias },
+    feedForward: {
+      feedForwardSize: config.feedForwardSize ?? 4 * hiddenSize,
+      activation: config.activation,
+      gated: config.gatedFeedForward,
+      bias,
+      ...initializers,
+    },
+  };
+}
+
+function createHead(scope: Scope, { hiddenSize, vocabularySize, initializerRange }: GptConfig) {
+  return createColumnParallelLinear(scope.child("head"), {
+    inputs: hiddenSize,
+    outputs: vocabularySize,
+    initializer: normal(initializerRange),
+    bias: false,
+  });
+}

@@ -1,0 +1,149 @@
+/**
+ * T5 (Raffel et al. 2020), the original and version 1.1: RMS norms, no biases, scores that are not scaled, and relative
+ * positions that all layers of a stack share.
+ */
+import { causalRanges, paddedRanges } from "@megatron-ts/attention";
+import {
+  createColumnParallelLinear,
+  createScope,
+  createVocabularyParallelEmbedding,
+  type Mesh,
+  normal,
+  type ParameterSource,
+} from "@megatron-ts/parallel";
+import * as tf from "@tensorflow/tfjs";
+import type { BlockConfig } from "../../layers/block.ts";
+import { createDecoderCache } from "../../layers/decoder-cache.ts";
+import { dropAt } from "../../layers/dropout.ts";
+import { memoryRangesOf } from "../../layers/memory-ranges.ts";
+import { createRelativeBias } from "../../layers/relative-bias.ts";
+import { createStack } from "../../layers/stack.ts";
+import type { EncoderInput, EncoderOptions } from "../../model.ts";
+import type { DecoderOptions, SequenceToSequenceModel, TargetInput } from "../../sequence-to-sequence.ts";
+import type { T5Config } from "./configuration.ts";
+
+export interface T5Model extends SequenceToSequenceModel {
+  readonly config: T5Config;
+}
+
+export function createT5(config: T5Config, { mesh, source }: { mesh: Mesh; source: ParameterSource }): T5Model {
+  const { scope, parameters } = createScope({ mesh, source });
+  const { numLayers, numDecoderLayers = numLayers, hiddenSize, numHeads, vocabularySize, dropout } = config;
+  const headSize = config.headSize ?? hiddenSize / numHeads;
+  const localHeads = numHeads / mesh.tensor.size;
+
+  const tokenEmbedding = createVocabularyParallelEmbedding(scope.child("tokenEmbedding"), {
+    vocabularySize,
+    hiddenSize,
+    initializer: normal(config.initializerFactor),
+  });
+  const [encoder, decoder] = (["encoder", "decoder"] as const).map((name) => {
+    const own = scope.child(name);
+    const bias = createRelativeBias(own.child("relativeBias"), {
+      numHeads,
+      numBuckets: config.relativeBuckets,
+      maxDistance: config.relativeMaxDistance,
+      bidirectional: name === "encoder",
+      initializer: normal(config.initializerFactor * hiddenSize ** -0.5),
+    });
+    const stack = createStack(own, {
+      numLayers: name === "encoder" ? numLayers : numDecoderLayers,
+      block: blockConfig(config, { headSize, crossAttends: name === "decoder" }),
+      finalNorm: true,
+      finalDropout: dropout,
+    });
+    return { bias, stack };
+  }) as [Side, Side];
+  const head = config.tiedEmbeddings
+    ? (states: tf.Tensor) => tf.tidy(() => tokenEmbedding.logits(tf.mul(states, hiddenSize ** -0.5)))
+    : createColumnParallelLinear(scope.child("head"), {
+        inputs: hiddenSize,
+        outputs: vocabularySize,
+        initializer: normal(config.initializerFactor),
+        bias: false,
+      });
+
+  const embed = (
+    site: string,
+    { tokens }: { tokens: tf.Tensor },
+    { inputEmbeddings, random }: Pick<EncoderOptions, "inputEmbeddings" | "random">,
+  ) => dropAt(site, inputEmbeddings?.clone() ?? tokenEmbedding.embed(tokens), { rate: dropout, random });
+
+  function encode(input: EncoderInput, options: EncoderOptions = {}): tf.Tensor {
+    return tf.tidy(() => {
+      const [batchSize, tokens] = input.tokens.shape as [number, number];
+      const lengths = input.lengths ?? new Int32Array(batchSize).fill(tokens);
+      const ranges = input.ranges ?? paddedRanges({ tokens, lengths });
+      const bias = encoder.bias({ queries: tokens, keys: tokens });
+      return encoder.stack(embed("encoder.embedding", input, options), { ranges, bias }, options);
+    });
+  }
+
+  function hidden(input: TargetInput, options: DecoderOptions = {}): tf.Tensor {
+    const { cache } = options;
+    return tf.tidy(() => {
+      const [batchSize, tokens] = input.tokens.shape as [number, number];
+      const offsets = cache?.lengths ?? new Int32Array(batchSize);
+      const context = {
+        ranges: input.ranges ?? causalRanges({ batchSize, tokens, offsets }),
+        bias: decoder.bias({ queries: tokens, keys: cache?.capacity ?? tokens, offsets }),
+        memory: input.memory,
+        memoryRanges: memoryRangesOf(input, { tokens }),
+        memoryCache: cache?.memory,
+      };
+      return decoder.stack(embed("decoder.embedding", input, options), context, options);
+    });
+  }
+
+  return {
+    config,
+    mesh,
+    parameters,
+    encode,
+    hidden,
+    logits: head,
+    createCache: ({ batchSize, capacity }) =>
+      createDecoderCache({ numLayers: numDecoderLayers, batchSize, capacity, numHeads: localHeads, headSize }),
+    dispose() {
+      for (const { tensor } of parameters.values()) tensor.dispose();
+    },
+  };
+}
+
+type Side = { bias: ReturnType<typeof createRelativeBias>; stack: ReturnType<typeof createStack> };
+
+/** Weights begin with the deviations of the original code, which makes up for scores that are not scaled. */
+function blockConfig(
+  config: T5Config,
+  { headSize, crossAttends }: { headSize: number; crossAttends: boolean },
+): BlockConfig {
+  const { hiddenSize, numHeads, dropout, feedForwardSize = 4 * hiddenSize, initializerFactor: factor } = config;
+  const initializer = normal(factor * hiddenSize ** -0.5);
+  const attention = {
+    numHeads,
+    headSize,
+    attentionDropout: config.attentionDropout,
+    bias: false,
+    scale: 1,
+    initializer,
+    queryInitializer: normal(factor * (hiddenSize * headSize) ** -0.5),
+    outputInitializer: normal(factor * (numHeads * headSize) ** -0.5),
+  };
+  return {
+    hiddenSize,
+    normPlacement: "pre",
+    norm: { kind: "rms", epsilon: config.normEpsilon },
+    dropout,
+    attention,
+    crossAttention: crossAttends ? attention : undefined,
+    feedForward: {
+      feedForwardSize,
+      activation: config.activation,
+      gated: config.gatedFeedForward,
+      bias: false,
+      innerDropout: dropout,
+      initializer,
+      outputInitializer: normal(factor * feedForwardSize ** -0.5),
+    },
+  };
+}

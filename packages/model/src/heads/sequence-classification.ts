@@ -1,0 +1,24 @@
+/**
+ * One class for a whole sequence, of a vector that summarises it. A model that has no pooler gets a dense layer with tanh
+ * in the head, as RoBERTa has it.
+ */
+import type { Scope } from "@megatron-ts/parallel";
+import * as tf from "@tensorflow/tfjs";
+import { createDense } from "../layers/dense.ts";
+import { dropAt } from "../layers/dropout.ts";
+import type { StepRandomness } from "../model.ts";
+import type { HeadSize } from "./task-head.ts";
+
+/** [B, h] -> logits [B, C] */
+export function createSequenceClassification(
+  scope: Scope,
+  { hiddenSize, outputs, dropout: rate, initializer, pooled }: HeadSize & { pooled: boolean },
+) {
+  const square = { inputs: hiddenSize, outputs: hiddenSize, initializer };
+  const dense = pooled ? null : createDense(scope.child("dense"), square);
+  const output = createDense(scope.child("output"), { inputs: hiddenSize, outputs, initializer });
+  return (summary: tf.Tensor, { random }: { random?: StepRandomness | null } = {}): tf.Tensor => {
+    const x = dense ? tf.tanh(dense(dropAt(`${scope.path}.dense`, summary, { rate, random }))) : summary;
+    return output(dropAt(`${scope.path}.output`, x, { rate, random }));
+  };
+}

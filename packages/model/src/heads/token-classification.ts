@@ -1,0 +1,14 @@
+/** One class for each token: names, parts of speech. */
+import type { Scope } from "@megatron-ts/parallel";
+import type * as tf from "@tensorflow/tfjs";
+import { createDense } from "../layers/dense.ts";
+import { dropAt } from "../layers/dropout.ts";
+import type { StepRandomness } from "../model.ts";
+import type { HeadSize } from "./task-head.ts";
+
+/** [B, T, h] -> logits [B, T, C] */
+export function createTokenClassification(scope: Scope, { hiddenSize, outputs, dropout: rate, initializer }: HeadSize) {
+  const output = createDense(scope.child("output"), { inputs: hiddenSize, outputs, initializer });
+  return (hidden: tf.Tensor, { random }: { random?: StepRandomness | null } = {}): tf.Tensor =>
+    output(dropAt(`${scope.path}.output`, hidden, { rate, random }));
+}

@@ -1,0 +1,139 @@
+/** Multi-head attention with its four projections, to its own input or to a memory; heads are split over the tensor axis. */
+import { attend, type LayerCache } from "@megatron-ts/attention";
+import {
+  createColumnParallelLinear,
+  createRowParallelLinear,
+  type Initializer,
+  type Scope,
+} from "@megatron-ts/parallel";
+import * as tf from "@tensorflow/tfjs";
+import type { StepRandomness } from "../model.ts";
+import { dropoutAt } from "./dropout.ts";
+import { type MemoryCache, once } from "./memory-cache.ts";
+import type { RelativeContext } from "./relative-attention.ts";
+import { type RotaryTables, rotate } from "./rotary.ts";
+
+export interface AttentionConfig {
+  hiddenSize: number;
+  numHeads: number;
+  /** Heads of keys and values, shared by groups of query heads; as many as query heads unless given. */
+  numKeyValueHeads?: number;
+  /** hiddenSize / numHeads unless given. */
+  headSize?: number;
+  attentionDropout: number;
+  /** Whether the projections have biases; true unless told. */
+  bias?: boolean;
+  /** What scores are multiplied with; 1 / sqrt(headSize) unless given. */
+  scale?: number;
+  initializer: Initializer;
+  /** Of the query projection, which T5 draws smaller. */
+  queryInitializer?: Initializer;
+  /** Of the output projection, which Megatron scales down with depth. */
+  outputInitializer: Initializer;
+}
+
+/** What the blocks of one forward share. Tensors stand directly in it, so that a recomputed block finds them again. */
+export interface BlockContext extends Partial<RotaryTables>, Partial<RelativeContext> {
+  /** int32 [B, T, 2] */
+  ranges: tf.Tensor;
+  /** Only the first so many tokens are keys: behind them stands a query stream. All unless given. */
+  keyTokens?: number;
+  /** Added to the scores of self-attention: [B or 1, H, T, S]. */
+  bias?: tf.Tensor | null;
+  cache?: LayerCache | null;
+  /** [B, S, h]: what cross-attention attends to. */
+  memory?: tf.Tensor | null;
+  /** int32 [B, T, 2]: which places of the memory each token sees. */
+  memoryRanges?: tf.Tensor | null;
+  memoryCache?: MemoryCache | null;
+  random?: StepRandomness | null;
+  observe?: ((name: string, tensor: tf.Tensor) => void) | null;
+}
+
+/** [B, T, h] -> [B, T, h] */
+export type Attention = (x: tf.Tensor, context: BlockContext) => tf.Tensor;
+
+/** The four projections: x [B, T, h] to heads [B, T, H, D], and heads back to [B, T, h]. */
+export function createProjections(scope: Scope, config: AttentionConfig) {
+  const { hiddenSize, numHeads, numKeyValueHeads = numHeads, bias, initializer, outputInitializer } = config;
+  const headSize = config.headSize ?? hiddenSize / numHeads;
+  const project = (name: string, heads: number, own = initializer) =>
+    createColumnParallelLinear(scope.child(name), {
+      inputs: hiddenSize,
+      outputs: heads * headSize,
+      initializer: own,
+      bias,
+    });
+  const query = project("query", numHeads, config.queryInitializer);
+  const key = project("key", numKeyValueHeads);
+  const value = project("value", numKeyValueHeads);
+  const output = createRowParallelLinear(scope.child("output"), {
+    inputs: numHeads * headSize,
+    outputs: hiddenSize,
+    initializer: outputInitializer,
+    bias,
+  });
+  /** [B, T, heads * D] -> [B, T, heads, D] */
+  const byHead = (x: tf.Tensor) => tf.reshape(x, [x.shape[0]!, x.shape[1]!, -1, headSize]);
+  return {
+    query: (x: tf.Tensor) => byHead(query(x)),
+    key: (x: tf.Tensor) => byHead(key(x)),
+    value: (x: tf.Tensor) => byHead(value(x)),
+    output: (x: tf.Tensor) => output(tf.reshape(x, [x.shape[0]!, x.shape[1]!, -1])),
+  };
+}
+
+/** Attention of tokens to tokens, with rotary positions, a bias and a cache where the context has them. */
+export function createSelfAttention(scope: Scope, config: AttentionConfig): Attention {
+  const project = createProjections(scope, config);
+  return (x, context) => {
+    const { ranges, keyTokens, bias, cache, random, observe, rotaryCosines, rotarySines } = context;
+    const turned = (heads: tf.Tensor) =>
+      rotaryCosines && rotarySines ? rotate(heads, { rotaryCosines, rotarySines }) : heads;
+    const q = turned(project.query(x));
+    const seen = keyTokens === undefined ? x : tf.slice(x, [0, 0, 0], [-1, keyTokens, -1]);
+    const keys = cache ? cache.pageTable.shape[1]! * cache.keys.shape[1]! : seen.shape[1]!;
+    const attended = attend(
+      { q, k: turned(project.key(seen)), v: project.value(seen) },
+      {
+        ranges,
+        bias,
+        cache,
+        scale: config.scale,
+        dropout: probabilityDropout(scope, { q, keys, rate: config.attentionDropout, random }),
+        observe: observe && ((probabilities) => observe(`${scope.path}.probabilities`, probabilities)),
+      },
+    );
+    return project.output(attended);
+  };
+}
+
+/** Attention of tokens to a memory. Its keys and values are computed once for a `memoryCache`. */
+export function createCrossAttention(scope: Scope, config: AttentionConfig): Attention {
+  const project = createProjections(scope, config);
+  return (x, { memory, memoryRanges, memoryCache, random, observe }) => {
+    if (!memory || !memoryRanges) throw new Error(`${scope.path} attends to a memory, and was given none`);
+    const k = once(memoryCache, `${scope.path}.key`, () => project.key(memory));
+    const v = once(memoryCache, `${scope.path}.value`, () => project.value(memory));
+    const q = project.query(x);
+    const attended = attend(
+      { q, k, v },
+      {
+        ranges: memoryRanges,
+        scale: config.scale,
+        dropout: probabilityDropout(scope, { q, keys: k.shape[1]!, rate: config.attentionDropout, random }),
+        observe: observe && ((probabilities) => observe(`${scope.path}.probabilities`, probabilities)),
+      },
+    );
+    return project.output(attended);
+  };
+}
+
+/** Dropout of the probabilities of queries q [B, T, H, D] over so many keys. */
+export function probabilityDropout(
+  scope: Scope,
+  { q, keys, rate, random }: { q: tf.Tensor; keys: number; rate: number; random?: StepRandomness | null },
+) {
+  const [batch, tokens, heads] = q.shape as [number, number, number];
+  return dropoutAt(`${scope.path}.probabilities`, { rate, random, shape: [batch, heads, tokens, keys] });
+}

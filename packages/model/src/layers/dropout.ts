@@ -1,0 +1,29 @@
+/** The dropout sites of a model: each has a key of its own, and knows which rows of the global batch it works on. */
+import { type DropoutOptions, dropout } from "@megatron-ts/ops";
+import { hashKey } from "@megatron-ts/random";
+import type * as tf from "@tensorflow/tfjs";
+import type { StepRandomness } from "../model.ts";
+
+/** Options for a tensor whose first dimension is the batch; null when dropout is off. */
+export function dropoutAt(
+  site: string,
+  { rate, random, shape }: { rate: number; random?: StepRandomness | null; shape: readonly number[] },
+): DropoutOptions | null {
+  if (!random || rate === 0) return null;
+  return {
+    rate,
+    key: hashKey(random.key, "dropout", site),
+    origin: [random.firstRow, ...shape.slice(1).map(() => 0)],
+    globalShape: [random.globalRows, ...shape.slice(1)],
+  };
+}
+
+/** x [B, ...] with dropout of this site, or x itself when dropout is off. */
+export function dropAt(
+  site: string,
+  x: tf.Tensor,
+  { rate, random }: { rate: number; random?: StepRandomness | null },
+): tf.Tensor {
+  const options = dropoutAt(site, { rate, random, shape: x.shape });
+  return options ? dropout(x, options) : x;
+}

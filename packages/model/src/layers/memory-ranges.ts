@@ -1,0 +1,13 @@
+/** Which states of a memory the tokens of a decoder see. */
+import { paddedRanges } from "@megatron-ts/attention";
+import type * as tf from "@tensorflow/tfjs";
+import type { MemoryInput } from "../sequence-to-sequence.ts";
+
+/** int32 [B, T, 2], of T tokens a row. */
+export function memoryRangesOf(
+  { memory, memoryLengths, memoryRanges }: MemoryInput,
+  { tokens }: { tokens: number },
+): tf.Tensor {
+  const [batchSize, states] = memory.shape as [number, number, number];
+  return memoryRanges ?? paddedRanges({ tokens, lengths: memoryLengths ?? new Int32Array(batchSize).fill(states) });
+}

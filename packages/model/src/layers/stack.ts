@@ -1,0 +1,41 @@
+/** One of the stacks of a model that has two: blocks one after the other, with the norm and the dropout behind them. */
+import type { KeyValueCache } from "@megatron-ts/attention";
+import type { Scope } from "@megatron-ts/parallel";
+import type * as tf from "@tensorflow/tfjs";
+import type { ForwardOptions } from "../model.ts";
+import type { BlockContext } from "./attention.ts";
+import { type BlockConfig, createBlock, runBlocks } from "./block.ts";
+import { dropAt } from "./dropout.ts";
+import { createNorm } from "./norm.ts";
+
+export interface StackConfig {
+  numLayers: number;
+  block: BlockConfig;
+  /** Blocks that normalise their input leave their output without a norm. */
+  finalNorm: boolean;
+  /** Dropout of the last states, as T5 has it. */
+  finalDropout?: number;
+}
+
+/** x [B, T, h] -> [B, T, h], consuming x. */
+export type Stack = (
+  x: tf.Tensor,
+  context: Omit<BlockContext, "cache" | "random" | "observe">,
+  options: Omit<ForwardOptions, "cache"> & { cache?: KeyValueCache | null },
+) => tf.Tensor;
+
+export function createStack(scope: Scope, { numLayers, block, finalNorm, finalDropout = 0 }: StackConfig): Stack {
+  const blocks = Array.from({ length: numLayers }, (_, index) =>
+    createBlock(scope.child("layers").child(index), block),
+  );
+  const normalise = finalNorm
+    ? createNorm(scope.child("finalNorm"), { ...block.norm, size: block.hiddenSize })
+    : (x: tf.Tensor) => x;
+  return (x, context, { cache, random, observe, recompute: recomputation }) => {
+    observe?.(`${scope.path}.embedding`, x);
+    const contextOf = (index: number) => ({ ...context, cache: cache?.layer(index), random, observe });
+    const normalised = normalise(runBlocks(blocks, x, { contextOf, recomputation, observe }));
+    if (finalNorm) observe?.(`${scope.path}.finalNorm`, normalised);
+    return dropAt(`${scope.path}.final`, normalised, { rate: finalDropout, random });
+  };
+}
