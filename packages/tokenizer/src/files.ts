@@ -4,11 +4,11 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { createTokenizer } from "./create-tokenizer.ts";
 import { TokenizerError } from "./errors.ts";
+import { createTokenizer } from "./json/create-tokenizer.ts";
+import { formatTokenizerJson, parseTokenizerJson, type TokenizerJson } from "./json/tokenizer-json.ts";
 import { readSentencePiece } from "./sentencepiece.ts";
 import type { Tokenizer } from "./tokenizer.ts";
-import { formatTokenizerJson, parseTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
 
 const FILE = "tokenizer.json";
 const MODEL = ".model";

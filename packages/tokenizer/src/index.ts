@@ -1,6 +1,14 @@
-export { type CreateTokenizerOptions, createTokenizer } from "./create-tokenizer.ts";
 export { TokenizerError } from "./errors.ts";
-export { type Marker, markerNames, markerOf } from "./markers.ts";
+export { type CreateTokenizerOptions, createTokenizer } from "./json/create-tokenizer.ts";
+export {
+  type AddedToken,
+  type BpeModel,
+  formatTokenizerJson,
+  parseTokenizerJson,
+  type TokenizerJson,
+  type TokenizerPart,
+} from "./json/tokenizer-json.ts";
+export { type Marker, markerNames, markerOf } from "./special-tokens.ts";
 export {
   createTokenBuffer,
   type DecodeOptions,
@@ -9,16 +17,8 @@ export {
   type TokenDecoder,
   type Tokenizer,
 } from "./tokenizer.ts";
-export {
-  type AddedToken,
-  type BpeModel,
-  formatTokenizerJson,
-  parseTokenizerJson,
-  type TokenizerJson,
-  type TokenizerPart,
-} from "./tokenizer-json.ts";
-export { END_OF_TEXT, ROBERTA_TOKENS, type TrainBpeOptions, trainBpe } from "./train-bpe.ts";
-export { T5_TOKENS, type TrainUnigramOptions, trainUnigram, XLNET_TOKENS } from "./train-unigram.ts";
-export { BERT_TOKENS, type TrainWordPieceOptions, trainWordPiece } from "./train-wordpiece.ts";
-export type { TrainingProgress } from "./training.ts";
-export type { Texts } from "./word-counts.ts";
+export type { TrainingProgress } from "./training/options.ts";
+export { END_OF_TEXT, ROBERTA_TOKENS, type TrainBpeOptions, trainBpe } from "./training/train-bpe.ts";
+export { T5_TOKENS, type TrainUnigramOptions, trainUnigram, XLNET_TOKENS } from "./training/train-unigram.ts";
+export { BERT_TOKENS, type TrainWordPieceOptions, trainWordPiece } from "./training/train-wordpiece.ts";
+export type { Texts } from "./training/word-counts.ts";

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { createTokenizer } from "./create-tokenizer.ts";
 import { loadTokenizer } from "./files.ts";
-import { createPrecompiledNormalizer } from "./precompiled.ts";
+import { createTokenizer } from "./json/create-tokenizer.ts";
 import { readSentencePiece } from "./sentencepiece.ts";
-import { nativeTokenizer, readFixture } from "./test-texts.ts";
+import { nativeTokenizer, readFixture } from "./testing/texts.ts";
+import { createPrecompiledNormalizer } from "./text/precompiled.ts";
 
 const FIXTURES = new URL("../../../fixtures/tokenizer/", import.meta.url);
 const { texts, models } = JSON.parse(readFixture("sentencepiece.json")) as {

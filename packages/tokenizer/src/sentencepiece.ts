@@ -2,8 +2,8 @@
 // dependency of whoever needs this. https://github.com/google/sentencepiece, src/sentencepiece_model.proto
 
 import { TokenizerError } from "./errors.ts";
-import { MARK } from "./metaspace.ts";
-import type { AddedToken, TokenizerJson, TokenizerPart } from "./tokenizer-json.ts";
+import type { AddedToken, TokenizerJson, TokenizerPart } from "./json/tokenizer-json.ts";
+import { MARK } from "./text/metaspace.ts";
 
 const field = (id: number, type: string, rule?: "repeated") => (rule ? { id, type, rule } : { id, type });
 

@@ -1,6 +1,6 @@
 // What a tokenizer is, whichever implementation stands behind it.
 
-import type { TokenizerJson } from "./tokenizer-json.ts";
+import type { TokenizerJson } from "./json/tokenizer-json.ts";
 
 export interface EncodeOptions {
   /** Whether the tokenizer's own frame (such as `<s>` and `</s>`) is put around the ids. Default true. */

@@ -1,13 +1,13 @@
 // A tokenizer from its parts: added tokens cut out of the text, the rest normalized and handed to whatever encodes
 // pieces of text, the frame put around. The same for all families; knows nothing of their models.
 
-import { createTokenSplitter, type TokenSplitter } from "./added-tokens.ts";
+import { createTokenSplitter, type TokenSplitter } from "../text/added-tokens.ts";
+import type { Normalizer } from "../text/normalizer.ts";
+import { toUtf8 } from "../text/utf8.ts";
+import { append, createTokenBuffer, type TokenBuffer, type Tokenizer } from "../tokenizer.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import type { Normalizer } from "./normalizer.ts";
 import type { Frame } from "./post-processor.ts";
-import { append, createTokenBuffer, type TokenBuffer, type Tokenizer } from "./tokenizer.ts";
 import type { AddedToken, TokenizerJson } from "./tokenizer-json.ts";
-import { toUtf8 } from "./utf8.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** Appends the tokens of bytes[start..end) to the buffer. `first`: the piece stands at the start of the text. */

@@ -1,12 +1,12 @@
 // Reads from a tokenizer.json what our own encoder needs, and says so when the file asks for something else: byte-level
 // BPE as GPT-2, RoBERTa and Llama 3 have it is ours, anything further is left to the reference.
 
-import { type Merge, mergesById } from "./bpe-model.ts";
-import { byteToCharacter } from "./byte-alphabet.ts";
-import { createNormalizer, type Normalizer } from "./normalizer.ts";
+import { type Merge, mergesById } from "../models/bpe-model.ts";
+import { byteToCharacter } from "../text/byte-alphabet.ts";
+import { createNormalizer, type Normalizer } from "../text/normalizer.ts";
+import type { WordPattern } from "../text/word-scanner.ts";
 import { type Frame, frameOf } from "./post-processor.ts";
 import type { AddedToken, BpeModel, TokenizerJson, TokenizerPart } from "./tokenizer-json.ts";
-import type { WordPattern } from "./word-scanner.ts";
 
 export interface ByteLevelParts {
   vocabulary: Map<string, number>;

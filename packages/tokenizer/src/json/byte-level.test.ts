@@ -2,9 +2,9 @@
 
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
+import { awkwardText, declarations, nativeTokenizer, readFixture, wellFormed } from "../testing/texts.ts";
+import { createTokenBuffer, type Tokenizer } from "../tokenizer.ts";
 import { createTokenizer } from "./create-tokenizer.ts";
-import { awkwardText, declarations, nativeTokenizer, readFixture, wellFormed } from "./test-texts.ts";
-import { createTokenBuffer, type Tokenizer } from "./tokenizer.ts";
 import { parseTokenizerJson } from "./tokenizer-json.ts";
 
 const json = parseTokenizerJson(readFixture("small.json"));

@@ -1,17 +1,17 @@
 // Our own byte-level BPE tokenizer: words are scanned in UTF-8, each word looked up or merged. No string or object is
 // made per token.
 
+import { rememberWords } from "../models/word-cache.ts";
+import { createMergeTable, createWordMerger, preferWholeWords } from "../models/word-merger.ts";
+import { bytesOfToken, byteToCharacter } from "../text/byte-alphabet.ts";
+import { createByteDecoder } from "../text/byte-decoder.ts";
+import { normalizeText } from "../text/normalizer.ts";
+import { createWordScanner } from "../text/word-scanner.ts";
+import type { Tokenizer, WordEncoder } from "../tokenizer.ts";
 import { assembleTokenizer, type PieceEncoder } from "./assemble.ts";
-import { bytesOfToken, byteToCharacter } from "./byte-alphabet.ts";
-import { createByteDecoder } from "./byte-decoder.ts";
 import type { ByteLevelParts } from "./byte-level-parts.ts";
-import { normalizeText } from "./normalizer.ts";
-import type { Tokenizer, WordEncoder } from "./tokenizer.ts";
 import type { AddedToken, TokenizerJson } from "./tokenizer-json.ts";
 import type { Vocabulary } from "./vocabulary.ts";
-import { rememberWords } from "./word-cache.ts";
-import { createMergeTable, createWordMerger, preferWholeWords } from "./word-merger.ts";
-import { createWordScanner } from "./word-scanner.ts";
 
 const BLANK = 0x20;
 const encoder = new TextEncoder();

@@ -1,10 +1,10 @@
 // Which implementation a file gets, what both have in common, and the errors of files that nobody can use.
 
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { TokenizerError } from "../errors.ts";
+import { readFixture } from "../testing/texts.ts";
+import { createTokenBuffer } from "../tokenizer.ts";
 import { createTokenizer } from "./create-tokenizer.ts";
-import { TokenizerError } from "./errors.ts";
-import { readFixture } from "./test-texts.ts";
-import { createTokenBuffer } from "./tokenizer.ts";
 import { parseTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
 
 const loaded = vi.hoisted(() => ({ library: false }));

@@ -1,10 +1,10 @@
 // From a tokenizer.json to a tokenizer: byte-level BPE where it is that, else one of the models over words.
 
+import { TokenizerError } from "../errors.ts";
+import type { Tokenizer } from "../tokenizer.ts";
 import { createByteLevelTokenizer } from "./byte-level.ts";
 import { readByteLevelParts } from "./byte-level-parts.ts";
-import { TokenizerError } from "./errors.ts";
 import { frameOf } from "./post-processor.ts";
-import type { Tokenizer } from "./tokenizer.ts";
 import { checkTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
 import { readVocabulary } from "./vocabulary.ts";
 

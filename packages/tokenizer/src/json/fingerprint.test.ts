@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { readFixture } from "../testing/texts.ts";
 import { fingerprintOf, fnv1a64 } from "./fingerprint.ts";
-import { readFixture } from "./test-texts.ts";
 import { parseTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
 
 const small = parseTokenizerJson(readFixture("small.json"));

@@ -3,10 +3,10 @@
 
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { corpora, readFixture } from "../testing/texts.ts";
+import { trainBpe } from "../training/train-bpe.ts";
 import { createTokenizer } from "./create-tokenizer.ts";
-import { corpora, readFixture } from "./test-texts.ts";
 import { formatTokenizerJson, parseTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
-import { trainBpe } from "./train-bpe.ts";
 
 interface TrainedCase {
   corpus: string;

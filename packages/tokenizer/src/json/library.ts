@@ -1,10 +1,10 @@
 // Parts of tokenizer.json that we have no code of our own for, from @huggingface/tokenizers: pure JavaScript, loaded
 // only when it is needed.
 
-import { TokenizerError } from "./errors.ts";
-import type { Normalizer } from "./normalizer.ts";
+import { TokenizerError } from "../errors.ts";
+import type { Normalizer } from "../text/normalizer.ts";
+import type { WordReader } from "../text/word-scanner.ts";
 import type { TokenizerJson } from "./tokenizer-json.ts";
-import type { WordReader } from "./word-scanner.ts";
 
 const PARTS = { normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null };
 

@@ -1,7 +1,7 @@
 // The `tokenizer.json` of Hugging Face's tokenizers, as data: its types, reading with one clear error, and writing in
 // the very form (order, spacing) in which the reference writes it.
 
-import { TokenizerError } from "./errors.ts";
+import { TokenizerError } from "../errors.ts";
 
 /** A token that is found in the text before anything else is done to it. */
 export interface AddedToken {

@@ -3,10 +3,10 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { bertTextOptions, createBertNormalizer, createBertWordReader } from "./bert-text.ts";
+import { awkwardText, declarations, nativeTokenizer, readFixture, wellFormed } from "../testing/texts.ts";
+import { bertTextOptions, createBertNormalizer, createBertWordReader } from "../text/bert-text.ts";
+import { normalizeText } from "../text/normalizer.ts";
 import { createTokenizer } from "./create-tokenizer.ts";
-import { normalizeText } from "./normalizer.ts";
-import { awkwardText, declarations, nativeTokenizer, readFixture, wellFormed } from "./test-texts.ts";
 import { parseTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
 
 const wordpiece = parseTokenizerJson(readFixture("wordpiece.json"));

@@ -1,24 +1,24 @@
 // Tokenizers of every other kind: a text is normalized and cut into words by our own code or the library's, whichever
 // knows the file's parts; each word is looked up or handed to the model, which is always ours.
 
+import { createBpeModel } from "../models/bpe-model.ts";
+import { createUnigramModel } from "../models/unigram-model.ts";
+import { rememberWords } from "../models/word-cache.ts";
+import { createWordPieceModel } from "../models/wordpiece-model.ts";
+import { createBertWordReader } from "../text/bert-text.ts";
+import { bytesOfToken } from "../text/byte-alphabet.ts";
+import { countCharacters } from "../text/characters.ts";
+import { createMetaspaceReader, metaspaceOptions } from "../text/metaspace.ts";
+import { createNormalizer, normalizeText } from "../text/normalizer.ts";
+import { createTextDecoder } from "../text/token-decoders.ts";
+import { createWindowDecoder } from "../text/window-decoder.ts";
+import type { WordReader } from "../text/word-scanner.ts";
+import type { DecodeOptions, TokenBuffer, Tokenizer, WordEncoder } from "../tokenizer.ts";
 import { assembleTokenizer, type PieceEncoder } from "./assemble.ts";
-import { createBertWordReader } from "./bert-text.ts";
-import { createBpeModel } from "./bpe-model.ts";
-import { bytesOfToken } from "./byte-alphabet.ts";
-import { countCharacters } from "./character.ts";
 import { loadLibraryParts } from "./library.ts";
-import { createMetaspaceReader, metaspaceOptions } from "./metaspace.ts";
-import { createNormalizer, normalizeText } from "./normalizer.ts";
 import type { Frame } from "./post-processor.ts";
-import { createTextDecoder } from "./token-decoders.ts";
-import type { DecodeOptions, TokenBuffer, Tokenizer, WordEncoder } from "./tokenizer.ts";
 import type { BpeModel, TokenizerJson, TokenizerPart } from "./tokenizer-json.ts";
-import { createUnigramModel } from "./unigram-model.ts";
 import type { Vocabulary } from "./vocabulary.ts";
-import { createWindowDecoder } from "./window-decoder.ts";
-import { rememberWords } from "./word-cache.ts";
-import type { WordReader } from "./word-scanner.ts";
-import { createWordPieceModel } from "./wordpiece-model.ts";
 
 /** How words are cut, and whether the model's tokens are written in the byte-level alphabet. */
 interface Words {

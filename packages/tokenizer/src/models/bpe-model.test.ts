@@ -2,9 +2,9 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createTokenizer } from "./create-tokenizer.ts";
-import { awkwardText, nativeTokenizer, readFixture, wellFormed } from "./test-texts.ts";
-import { parseTokenizerJson, type TokenizerJson, type TokenizerPart } from "./tokenizer-json.ts";
+import { createTokenizer } from "../json/create-tokenizer.ts";
+import { parseTokenizerJson, type TokenizerJson, type TokenizerPart } from "../json/tokenizer-json.ts";
+import { awkwardText, nativeTokenizer, readFixture, wellFormed } from "../testing/texts.ts";
 
 const byteLevel = parseTokenizerJson(readFixture("small.json"));
 const bytes = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`);

@@ -1,10 +1,10 @@
 // Byte-pair encoding of any vocabulary: a word is spelt in characters, those that are no tokens in bytes or as unknown,
 // and then merged. What byte-level vocabularies need is in byte-level.ts, and faster.
 
-import { lengthOfCharacter } from "./character.ts";
-import { TokenizerError } from "./errors.ts";
-import type { WordEncoder } from "./tokenizer.ts";
-import { type BpeModel, mergesOf } from "./tokenizer-json.ts";
+import { TokenizerError } from "../errors.ts";
+import { type BpeModel, mergesOf } from "../json/tokenizer-json.ts";
+import { lengthOfCharacter } from "../text/characters.ts";
+import type { WordEncoder } from "../tokenizer.ts";
 import { byteToken } from "./unigram-model.ts";
 import { createMergeTable, createWordMerger, preferWholeWords, type WordSpeller } from "./word-merger.ts";
 

@@ -1,10 +1,10 @@
 // Unigram (Kudo 2018, https://arxiv.org/abs/1804.10959): of all ways to cut a word into tokens the one of the highest
 // sum of log probabilities, found by Viterbi's algorithm. What no token covers is spelt in bytes, or unknown.
 
+import { TokenizerError } from "../errors.ts";
+import { lengthOfCharacter } from "../text/characters.ts";
+import { append, reserve, type WordEncoder } from "../tokenizer.ts";
 import { createByteTrie } from "./byte-trie.ts";
-import { lengthOfCharacter } from "./character.ts";
-import { TokenizerError } from "./errors.ts";
-import { append, reserve, type WordEncoder } from "./tokenizer.ts";
 
 export interface UnigramOptions {
   /** Tokens and their log probabilities, by id. */

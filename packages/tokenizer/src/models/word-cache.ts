@@ -1,8 +1,8 @@
 // Remembers the tokens of words: in any language a few thousand of them make up most of the text. Bounded: when it is
 // full it is emptied, which costs less than keeping track of what was used last.
 
-import type { WordEncoder } from "./tokenizer.ts";
-import { reserve, type TokenBuffer } from "./tokenizer.ts";
+import type { WordEncoder } from "../tokenizer.ts";
+import { reserve, type TokenBuffer } from "../tokenizer.ts";
 import { createWordTable } from "./word-table.ts";
 
 const CAPACITY = 1 << 16;

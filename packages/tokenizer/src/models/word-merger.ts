@@ -1,9 +1,9 @@
 // The tokens of one word by byte-pair merges: the pair of the lowest rank first, the leftmost of equals. Knows nothing of
 // text; how a word is spelt before any merge it is told.
 
+import { reserve, type WordEncoder } from "../tokenizer.ts";
 import type { Merge } from "./bpe-model.ts";
 import { createPairIndex, type PairIndex } from "./pair-index.ts";
-import { reserve, type WordEncoder } from "./tokenizer.ts";
 import { createWordTable } from "./word-table.ts";
 
 /** Merges as a table: `pairs` numbers them, the arrays say at what rank a pair becomes which token. */

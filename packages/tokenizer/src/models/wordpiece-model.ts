@@ -1,10 +1,10 @@
 // WordPiece (Wu et al. 2016, https://arxiv.org/abs/1609.08144): of every word the longest token that it starts with,
 // again and again; a word that cannot be spelt to its end is unknown as a whole. Knows nothing of text or words.
 
+import { TokenizerError } from "../errors.ts";
+import type { WordEncoder } from "../tokenizer.ts";
+import { reserve } from "../tokenizer.ts";
 import { createByteTrie } from "./byte-trie.ts";
-import { TokenizerError } from "./errors.ts";
-import type { WordEncoder } from "./tokenizer.ts";
-import { reserve } from "./tokenizer.ts";
 
 export interface WordPieceOptions {
   vocabulary: ReadonlyMap<string, number>;

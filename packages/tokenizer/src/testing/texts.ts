@@ -4,10 +4,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
-import type { TokenizerJson } from "./tokenizer-json.ts";
+import type { TokenizerJson } from "../json/tokenizer-json.ts";
 
 const require = createRequire(import.meta.url);
-const FIXTURES = new URL("../../../fixtures/tokenizer/", import.meta.url);
+const FIXTURES = new URL("../../../../fixtures/tokenizer/", import.meta.url);
 
 export const readFixture = (name: string): string => readFileSync(new URL(name, FIXTURES), "utf8");
 

@@ -1,9 +1,9 @@
 // Finding added tokens in a text: leftmost, longest first, with the white space that they take along. Works on UTF-8.
 // Knows nothing of what happens to the text in between.
 
-import { characterEnd, characterStart, codePointAt } from "./character.ts";
+import type { AddedToken } from "../json/tokenizer-json.ts";
 import { characterClasses, SPACE } from "./character-classes.ts";
-import type { AddedToken } from "./tokenizer-json.ts";
+import { characterEnd, characterStart, codePointAt } from "./characters.ts";
 
 /** Called in order of the text; pieces of text are never empty. */
 export interface PieceHandler {

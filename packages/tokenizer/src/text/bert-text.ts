@@ -1,10 +1,10 @@
 // BERT's text: controls removed, white space made blanks, blanks around Chinese characters, accents stripped, letters
 // lowered; then words between white space, every punctuation mark a word of its own. Works on UTF-8.
 
-import { codePointAt, lengthOfCharacter } from "./character.ts";
+import type { TokenizerPart } from "../json/tokenizer-json.ts";
 import { CONTROL, characterClasses, MARK, OTHER, PUNCTUATION, SPACE } from "./character-classes.ts";
+import { codePointAt, lengthOfCharacter } from "./characters.ts";
 import type { Normalizer } from "./normalizer.ts";
-import type { TokenizerPart } from "./tokenizer-json.ts";
 import type { WordReader } from "./word-scanner.ts";
 
 export interface BertTextOptions {

@@ -1,6 +1,6 @@
 // Ids to text for byte-level vocabularies: the tokens' bytes, one after the other, read as UTF-8.
 
-import type { DecodeOptions, TokenDecoder } from "./tokenizer.ts";
+import type { DecodeOptions, TokenDecoder } from "../tokenizer.ts";
 
 export interface ByteDecoder {
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;

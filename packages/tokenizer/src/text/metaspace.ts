@@ -1,7 +1,7 @@
 // SentencePiece's words: blanks written as a visible mark, one more at the start, a word from each mark to the next.
 // Works on UTF-8.
 
-import type { TokenizerPart } from "./tokenizer-json.ts";
+import type { TokenizerPart } from "../json/tokenizer-json.ts";
 import type { WordReader } from "./word-scanner.ts";
 
 export const MARK = "\u2581";

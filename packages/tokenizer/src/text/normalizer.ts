@@ -1,10 +1,10 @@
 // What happens to a text before words are looked for in it, read from the normalizer of tokenizer.json. Works on UTF-8;
 // all but BERT's go through strings.
 
+import type { TokenizerPart } from "../json/tokenizer-json.ts";
 import { bertTextOptions, createBertNormalizer } from "./bert-text.ts";
 import { characterClasses, SPACE } from "./character-classes.ts";
 import { createPrecompiledNormalizer } from "./precompiled.ts";
-import type { TokenizerPart } from "./tokenizer-json.ts";
 
 /** UTF-8 in a buffer that may be used again by the next call: the first `length` of `bytes` count. */
 export interface Utf8 {

@@ -2,7 +2,7 @@
 // (https://github.com/google/sentencepiece, normalizer.cc; the array is Susumu Yata's darts-clone). Which of several
 // matches counts, and that a short cluster is replaced as a whole, is as in Hugging Face's reading of it.
 
-import { TokenizerError } from "./errors.ts";
+import { TokenizerError } from "../errors.ts";
 
 /** Clusters of as many bytes are only replaced character by character. */
 const LONG_CLUSTER = 6;

@@ -1,8 +1,8 @@
 // The decoders of tokenizer.json: from the names of tokens back to text. Each makes strings of strings; what the last
 // one leaves is joined.
 
+import type { TokenizerPart } from "../json/tokenizer-json.ts";
 import { bytesOfToken } from "./byte-alphabet.ts";
-import type { TokenizerPart } from "./tokenizer-json.ts";
 
 type Decoder = (tokens: string[]) => string[];
 

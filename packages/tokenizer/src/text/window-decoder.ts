@@ -1,7 +1,7 @@
 // Text as ids come, for tokenizers that decode only whole sequences: what is new is decoded together with what may
 // still change it.
 
-import type { TokenDecoder } from "./tokenizer.ts";
+import type { TokenDecoder } from "../tokenizer.ts";
 
 export function createWindowDecoder(decode: (ids: number[]) => string): TokenDecoder {
   let window: number[] = [];

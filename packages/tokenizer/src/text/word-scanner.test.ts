@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { parseTokenizerJson } from "../json/tokenizer-json.ts";
+import { awkwardText, nativeTokenizer, readFixture, wellFormed } from "../testing/texts.ts";
 import { characterClasses, LETTER, NUMBER, SPACE } from "./character-classes.ts";
-import { awkwardText, nativeTokenizer, readFixture, wellFormed } from "./test-texts.ts";
-import { parseTokenizerJson } from "./tokenizer-json.ts";
 import { toUtf8 } from "./utf8.ts";
 import { createWordScanner, type WordPattern } from "./word-scanner.ts";
 

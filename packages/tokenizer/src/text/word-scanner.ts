@@ -1,8 +1,8 @@
 // Where the next word of a text ends, by the pre-tokenization patterns of GPT-2 and of Llama 3, written out as scanners
 // over UTF-8: a regular expression takes ten times as long. Knows nothing of vocabularies.
 
-import { codePointAt, lengthOfCharacter } from "./character.ts";
 import { characterClasses, LETTER, NUMBER, OTHER, SPACE } from "./character-classes.ts";
+import { codePointAt, lengthOfCharacter } from "./characters.ts";
 
 /** The end of the word that starts at `start`; `start < end`, and both stand between characters of valid UTF-8. */
 export type WordScanner = (bytes: Uint8Array, start: number, end: number) => number;

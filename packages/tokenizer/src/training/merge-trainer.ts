@@ -2,8 +2,8 @@
 // becomes a token, again and again. A merge touches only the places where its pair stands. Order and ties are those of
 // Hugging Face's BpeTrainer, so that both learn the same merges. Knows nothing of text or files.
 
+import { createPairIndex } from "../models/pair-index.ts";
 import { createMergeQueue } from "./merge-queue.ts";
-import { createPairIndex } from "./pair-index.ts";
 import type { WordCounts } from "./word-counts.ts";
 
 export interface MergeTrainerOptions {

@@ -1,7 +1,7 @@
 // What the trainers of all families have in common: progress, special tokens, the options that cannot be.
 
-import { TokenizerError } from "./errors.ts";
-import type { AddedToken } from "./tokenizer-json.ts";
+import { TokenizerError } from "../errors.ts";
+import type { AddedToken } from "../json/tokenizer-json.ts";
 
 export type TrainingProgress =
   /** While documents come in; `bytes` of UTF-8. */

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { createTokenizer } from "./create-tokenizer.ts";
-import { TokenizerError } from "./errors.ts";
-import { speeches } from "./test-texts.ts";
-import { type BpeModel, formatTokenizerJson } from "./tokenizer-json.ts";
+import { TokenizerError } from "../errors.ts";
+import { createTokenizer } from "../json/create-tokenizer.ts";
+import { type BpeModel, formatTokenizerJson } from "../json/tokenizer-json.ts";
+import { speeches } from "../testing/texts.ts";
+import type { TrainingProgress } from "./options.ts";
 import { ROBERTA_TOKENS, trainBpe } from "./train-bpe.ts";
-import type { TrainingProgress } from "./training.ts";
 
 const merges = async (texts: string[], options: { vocabularySize?: number; minFrequency?: number } = {}) => {
   const json = await trainBpe(texts, { vocabularySize: 1000, ...options });

@@ -1,13 +1,13 @@
 // Training a byte-level BPE tokenizer, GPT-2's or RoBERTa's kind, from a stream of documents. The words are GPT-2's, the alphabet all
 // 256 bytes, so that no text is unknown.
 
-import { byteToCharacter } from "./byte-alphabet.ts";
-import { TokenizerError } from "./errors.ts";
+import { TokenizerError } from "../errors.ts";
+import type { TokenizerJson, TokenizerPart } from "../json/tokenizer-json.ts";
+import { byteToCharacter } from "../text/byte-alphabet.ts";
+import { createWordScanner, readWith } from "../text/word-scanner.ts";
 import { learnMerges } from "./merge-trainer.ts";
-import type { TokenizerJson, TokenizerPart } from "./tokenizer-json.ts";
-import { addSpecialTokens, checkVocabulary, type TrainingProgress } from "./training.ts";
+import { addSpecialTokens, checkVocabulary, type TrainingProgress } from "./options.ts";
 import { countWords, type Texts } from "./word-counts.ts";
-import { createWordScanner, readWith } from "./word-scanner.ts";
 
 export interface TrainBpeOptions {
   /** Tokens in all: special ones, the 256 bytes, and what is learnt. Fewer when the text does not give as many. */

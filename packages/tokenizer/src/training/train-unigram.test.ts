@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { createTokenizer } from "./create-tokenizer.ts";
-import { declarations, nativeTokenizer, speeches } from "./test-texts.ts";
-import { formatTokenizerJson, parseTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
+import { createTokenizer } from "../json/create-tokenizer.ts";
+import { formatTokenizerJson, parseTokenizerJson, type TokenizerJson } from "../json/tokenizer-json.ts";
+import { declarations, nativeTokenizer, speeches } from "../testing/texts.ts";
 import { T5_TOKENS, trainUnigram } from "./train-unigram.ts";
 import { createLattices } from "./unigram-lattice.ts";
 import { digamma } from "./unigram-trainer.ts";

@@ -1,12 +1,12 @@
 // Training a Unigram tokenizer, the kind of T5 and XLNet, from a stream of documents. Characters that are too rare to be
 // pieces are spelt in bytes, so that no text is unknown.
 
-import { TokenizerError } from "./errors.ts";
-import { createMetaspaceReader, MARK, metaspaceOptions } from "./metaspace.ts";
-import { createNormalizer, type NormalizationForm } from "./normalizer.ts";
-import type { TokenizerJson, TokenizerPart } from "./tokenizer-json.ts";
-import { addSpecialTokens, checkVocabulary, type TrainingProgress } from "./training.ts";
-import { byteToken } from "./unigram-model.ts";
+import { TokenizerError } from "../errors.ts";
+import type { TokenizerJson, TokenizerPart } from "../json/tokenizer-json.ts";
+import { byteToken } from "../models/unigram-model.ts";
+import { createMetaspaceReader, MARK, metaspaceOptions } from "../text/metaspace.ts";
+import { createNormalizer, type NormalizationForm } from "../text/normalizer.ts";
+import { addSpecialTokens, checkVocabulary, type TrainingProgress } from "./options.ts";
 import { learnPieces } from "./unigram-trainer.ts";
 import { countWords, type Texts } from "./word-counts.ts";
 

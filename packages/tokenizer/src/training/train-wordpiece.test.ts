@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { createTokenizer } from "./create-tokenizer.ts";
-import { declarations, nativeTokenizer, speeches } from "./test-texts.ts";
-import { formatTokenizerJson, parseTokenizerJson } from "./tokenizer-json.ts";
+import { createTokenizer } from "../json/create-tokenizer.ts";
+import { formatTokenizerJson, parseTokenizerJson } from "../json/tokenizer-json.ts";
+import { declarations, nativeTokenizer, speeches } from "../testing/texts.ts";
 import { trainWordPiece } from "./train-wordpiece.ts";
 
 const unknownIds = async (texts: string[], lowercase: boolean) => {

@@ -1,12 +1,12 @@
 // Training a WordPiece tokenizer, BERT's kind, from a stream of documents. Its alphabet is all 256 bytes, at the start of
 // a word and inside it, so that no text is unknown; like BERT's it forgets how much white space there was.
 
-import { bertTextOptions, createBertNormalizer, createBertWordReader } from "./bert-text.ts";
-import { byteToCharacter } from "./byte-alphabet.ts";
-import { TokenizerError } from "./errors.ts";
+import { TokenizerError } from "../errors.ts";
+import type { TokenizerJson, TokenizerPart } from "../json/tokenizer-json.ts";
+import { bertTextOptions, createBertNormalizer, createBertWordReader } from "../text/bert-text.ts";
+import { byteToCharacter } from "../text/byte-alphabet.ts";
 import { learnMerges } from "./merge-trainer.ts";
-import type { TokenizerJson, TokenizerPart } from "./tokenizer-json.ts";
-import { addSpecialTokens, checkVocabulary, type TrainingProgress } from "./training.ts";
+import { addSpecialTokens, checkVocabulary, type TrainingProgress } from "./options.ts";
 import { countWords, type Texts } from "./word-counts.ts";
 
 export interface TrainWordPieceOptions {

@@ -1,8 +1,8 @@
 // All ways to cut a word into pieces, as a lattice: how often each piece is to be expected in it, and the best way.
 // Sums of probabilities are kept as logarithms. Knows nothing of training.
 
-import { createByteTrie } from "./byte-trie.ts";
-import { lengthOfCharacter } from "./character.ts";
+import { createByteTrie } from "../models/byte-trie.ts";
+import { lengthOfCharacter } from "../text/characters.ts";
 
 export interface Lattices {
   /**

@@ -1,9 +1,9 @@
 // The pieces that Unigram training starts from: the characters that make up the text, and the substrings of its words
 // that cover most of it. Knows nothing of probabilities.
 
-import { lengthOfCharacter } from "./character.ts";
+import { createWordTable } from "../models/word-table.ts";
+import { lengthOfCharacter } from "../text/characters.ts";
 import type { WordCounts } from "./word-counts.ts";
-import { createWordTable } from "./word-table.ts";
 
 /** Words and how often each occurs; the most frequent first, of equals by their bytes, whatever order they came in. */
 export interface WeightedWord {

@@ -2,7 +2,7 @@
 // maximisation give each its probability, and the pieces that the text would miss least are dropped, until few enough
 // are left. Deterministic. Knows nothing of text or files.
 
-import { TokenizerError } from "./errors.ts";
+import { TokenizerError } from "../errors.ts";
 import { createLattices } from "./unigram-lattice.ts";
 import { findSeeds, type WeightedWord, weightedWords } from "./unigram-seeds.ts";
 import type { WordCounts } from "./word-counts.ts";

@@ -1,11 +1,11 @@
 // How often each distinct word occurs in a stream of documents: all that a trainer needs to know of a corpus. Memory
 // grows with the distinct words, not with the text.
 
-import { TokenizerError } from "./errors.ts";
-import type { Normalizer } from "./normalizer.ts";
-import { toUtf8 } from "./utf8.ts";
-import type { WordReader } from "./word-scanner.ts";
-import { createWordTable, type WordTable } from "./word-table.ts";
+import { TokenizerError } from "../errors.ts";
+import { createWordTable, type WordTable } from "../models/word-table.ts";
+import type { Normalizer } from "../text/normalizer.ts";
+import { toUtf8 } from "../text/utf8.ts";
+import type { WordReader } from "../text/word-scanner.ts";
 
 export interface WordCounts {
   words: WordTable;
