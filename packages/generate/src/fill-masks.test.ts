@@ -2,7 +2,7 @@ import { start } from "@megatron-ts/engine";
 import { createModel } from "@megatron-ts/model";
 import {
   createTokenizer,
-  markerOf,
+  specialTokenId,
   type Tokenizer,
   trainBpe,
   trainUnigram,
@@ -69,7 +69,7 @@ describe("fillMasks", () => {
     const model = bert(roberta, { paddingToken: 1, numTokenTypes: 1 });
     const [filled] = fillMasks({ model, tokenizer: roberta }, ["Call me <mask>."], { topK: 1 });
     const framed = [0, ...roberta.encode("Call me <mask>."), 2];
-    const place = framed.indexOf(markerOf(roberta, "mask")!);
+    const place = framed.indexOf(specialTokenId(roberta, "mask")!);
     const probabilities = softmax(
       model.logits(model.hidden({ tokens: ids([framed]) })).slice([0, place, 0], [1, 1, -1]),
     );
@@ -82,7 +82,7 @@ describe("fillMasks", () => {
     const [filled] = fillMasks({ model, tokenizer: unigram }, [text], { topK: 2 });
     const framed = [...unigram.encode(text)];
     expect(framed.slice(-2).map((id) => unigram.idToToken(id))).toEqual(["<sep>", "<cls>"]);
-    const mask = markerOf(unigram, "mask")!;
+    const mask = specialTokenId(unigram, "mask")!;
     const places = [...framed.keys()].filter((place) => framed[place] === mask);
     const blocked = framed.map((_, i) => framed.map((token, j) => (token === mask && i !== j ? 1 : 0)));
     const tokenTypes = framed.map((_, i) => (i === framed.length - 1 ? 2 : 0));
@@ -109,7 +109,7 @@ describe("fillMasks", () => {
   it.each(["bert", "xlnet"])("%s gives the same alone as in a batch of other lengths", (family) => {
     const parts =
       family === "bert" ? { model: bert(wordPiece), tokenizer: wordPiece } : { model: xlnet(), tokenizer: unigram };
-    const mask = parts.tokenizer.idToToken(markerOf(parts.tokenizer, "mask")!)!;
+    const mask = parts.tokenizer.idToToken(specialTokenId(parts.tokenizer, "mask")!)!;
     const texts = [`Call ${mask} Ishmael`, `${mask} years ${mask}, never mind how ${mask}`, mask];
     const before = tf.memory().numTensors;
     const together = fillMasks(parts, texts);

@@ -3,7 +3,7 @@
  * permutation in which the hidden tokens see all others and none sees them.
  */
 import { type EncoderModel, longestSequence, type PermutationModel } from "@megatron-ts/model";
-import { markerNames, markerOf, type Tokenizer } from "@megatron-ts/tokenizer";
+import { specialTokenId, specialTokenNames, type Tokenizer } from "@megatron-ts/tokenizer";
 import * as tf from "@tensorflow/tfjs";
 import { GenerateError } from "./errors.ts";
 import { frameText, permutes } from "./frame.ts";
@@ -59,7 +59,7 @@ export function fillMasks(
   const logits = logitsAt(
     model,
     rows.map(({ start, places, ...row }) => ({ ...row, places: places.map((place) => start + place) })),
-    markerOf(tokenizer, "padding") ?? 0,
+    specialTokenId(tokenizer, "padding") ?? 0,
   );
   return rows.map(({ text, places }, row) => {
     const masks = logits[row]!.map((values) => likeliestTokens(values, { tokenizer, topK }));
@@ -73,10 +73,10 @@ export function fillMasks(
 
 /** The id of the mask token. Throws a GenerateError where the tokenizer has none. */
 function maskToken(tokenizer: Tokenizer): number {
-  const id = markerOf(tokenizer, "mask");
+  const id = specialTokenId(tokenizer, "mask");
   if (id === undefined) {
     throw new GenerateError(
-      `the tokenizer has no mask token (${markerNames.mask.join(" or ")}): nothing can be filled`,
+      `the tokenizer has no mask token (${specialTokenNames.mask.join(" or ")}): nothing can be filled`,
     );
   }
   return id;

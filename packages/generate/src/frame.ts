@@ -1,6 +1,6 @@
 /** The markers around a text that a model reads as a whole: the tokenizer's own, else those of the model's family. */
 import type { EncoderModel, PermutationModel } from "@megatron-ts/model";
-import { markerOf, type Tokenizer } from "@megatron-ts/tokenizer";
+import { specialTokenId, type Tokenizer } from "@megatron-ts/tokenizer";
 
 export interface FramedText {
   tokens: Int32Array;
@@ -19,7 +19,10 @@ export function frameText(
 ): FramedText & { text: Int32Array } {
   const plain = tokenizer.encode(text, { addSpecialTokens: false });
   const own = tokenizer.encode(text);
-  const [classification, separator] = [markerOf(tokenizer, "classification"), markerOf(tokenizer, "separator")];
+  const [classification, separator] = [
+    specialTokenId(tokenizer, "classification"),
+    specialTokenId(tokenizer, "separator"),
+  ];
   const closes = permutes(model);
   const present = (ids: (number | undefined)[]) => ids.filter((id) => id !== undefined);
   const [before, after] = closes

@@ -1,5 +1,5 @@
 /** What a model reads of a text before it writes, and what ends its writing. */
-import { markerOf, type Tokenizer } from "@megatron-ts/tokenizer";
+import { specialTokenId, type Tokenizer } from "@megatron-ts/tokenizer";
 import { GenerateError } from "./errors.ts";
 import type { WriterOptions, WritingModel } from "./writer.ts";
 
@@ -23,8 +23,8 @@ export function readTexts(
     const stopTokens = tokenizer.endOfText === undefined ? [] : [tokenizer.endOfText];
     return { prompts, stopTokens, continues: true };
   }
-  const end = tokenizer.endOfText ?? markerOf(tokenizer, "separator");
-  const startToken = markerOf(tokenizer, "padding");
+  const end = tokenizer.endOfText ?? specialTokenId(tokenizer, "separator");
+  const startToken = specialTokenId(tokenizer, "padding");
   if (end === undefined || startToken === undefined) {
     const missing = end === undefined ? "end-of-text" : "padding";
     throw new GenerateError(`the tokenizer has no ${missing} token, which a model with an encoder and a decoder needs`);

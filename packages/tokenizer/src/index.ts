@@ -8,7 +8,7 @@ export {
   type TokenizerJson,
   type TokenizerPart,
 } from "./json/tokenizer-json.ts";
-export { type Marker, markerNames, markerOf } from "./special-tokens.ts";
+export { type SpecialTokenRole, specialTokenId, specialTokenNames } from "./special-tokens.ts";
 export {
   createTokenBuffer,
   type DecodeOptions,

@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { createTokenizer, markerOf, trainBpe, trainUnigram, trainWordPiece } from "./index.ts";
+import { createTokenizer, specialTokenId, trainBpe, trainUnigram, trainWordPiece } from "./index.ts";
 
 const text = ["to be or not to be, that is the question"];
 const names = (json: Parameters<typeof createTokenizer>[0]) =>
   createTokenizer(json).then((tokenizer) =>
-    (["classification", "separator", "padding", "mask"] as const).map((marker) => {
-      const id = markerOf(tokenizer, marker);
+    (["classification", "separator", "padding", "mask"] as const).map((role) => {
+      const id = specialTokenId(tokenizer, role);
       return id === undefined ? undefined : tokenizer.idToToken(id);
     }),
   );
 
-describe("markerOf", () => {
+describe("specialTokenId", () => {
   it("knows each family's names", async () => {
     expect(await names(await trainWordPiece(text, { vocabularySize: 540 }))).toEqual([
       "[CLS]",

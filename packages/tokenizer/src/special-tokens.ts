@@ -1,20 +1,26 @@
-// The markers that models need of a vocabulary, by the names that the families give them.
-
+/**
+ * Looks up the special tokens that models need by the names that published tokenizers give them.
+ */
 import type { Tokenizer } from "./tokenizer.ts";
 
-/** What stands before a text, between texts, behind one that is too short, and for a token that is hidden. */
-export const markerNames = {
+/** Names of each special token, in the order in which they are looked up. */
+export const specialTokenNames = {
+  /** Starts a text, or summarizes it. */
   classification: ["[CLS]", "<cls>", "<s>"],
+  /** Separates or ends texts. */
   separator: ["[SEP]", "<sep>", "</s>"],
+  /** Fills up short sequences. */
   padding: ["[PAD]", "<pad>"],
+  /** Replaces a hidden token. */
   mask: ["[MASK]", "<mask>"],
 } as const;
 
-export type Marker = keyof typeof markerNames;
+/** What a special token is used for. */
+export type SpecialTokenRole = keyof typeof specialTokenNames;
 
-/** The id of a marker; undefined where the tokenizer has none. */
-export function markerOf(tokenizer: Pick<Tokenizer, "tokenToId">, marker: Marker): number | undefined {
-  for (const name of markerNames[marker]) {
+/** The id of the special token with this role, or undefined if the tokenizer has none. */
+export function specialTokenId(tokenizer: Pick<Tokenizer, "tokenToId">, role: SpecialTokenRole): number | undefined {
+  for (const name of specialTokenNames[role]) {
     const id = tokenizer.tokenToId(name);
     if (id !== undefined) return id;
   }

@@ -1,5 +1,5 @@
 /** What a trained model does with a prompt: which families write, which fill masks, and which do either. */
-import { markerOf } from "@megatron-ts/tokenizer";
+import { specialTokenId } from "@megatron-ts/tokenizer";
 import type { ObjectiveConfig } from "@megatron-ts/train";
 import type { TrainedModel } from "../trained-model.ts";
 
@@ -10,7 +10,7 @@ const namesOf = (objective: ObjectiveConfig): string[] =>
 
 /** Models that do both fill where the prompt has a mask. */
 export function wayOf({ model, tokenizer, objective }: TrainedModel, prompt: string): Way {
-  const mask = markerOf(tokenizer, "mask");
+  const mask = specialTokenId(tokenizer, "mask");
   const masked = mask !== undefined && tokenizer.encode(prompt, { addSpecialTokens: false }).includes(mask);
   const names = namesOf(objective);
   const { family } = model.config;
