@@ -1,11 +1,11 @@
 /** Builds a model of any family from its configuration, and counts one without building it. */
 import {
-  counted,
   countParameters,
-  initialized,
+  fromSeed,
   type Mesh,
   type ParameterSource,
-  soloMesh,
+  shapeOnly,
+  singleRankMesh,
 } from "@megatron-ts/parallel";
 import { type ModelConfig, type ModelConfigInput, modelConfigSchema } from "./configuration.ts";
 import { ModelError } from "./errors.ts";
@@ -46,10 +46,10 @@ export interface CreateModelOptions {
 /** A model with its weights. Throws a ZodError for an invalid configuration. */
 export function createModel<Config extends ModelConfigInput>(
   config: Config,
-  { mesh = soloMesh, weights }: CreateModelOptions,
+  { mesh = singleRankMesh, weights }: CreateModelOptions,
 ): ModelOf<Config["family"]> {
   const parsed = modelConfigSchema.parse(config);
-  const source = "seed" in weights ? initialized(weights.seed) : weights.source;
+  const source = "seed" in weights ? fromSeed(weights.seed) : weights.source;
   const build = builders[parsed.family] as Builder<ModelConfig["family"]>;
   return build(parsed, { mesh, source }) as ModelOf<Config["family"]>;
 }
@@ -63,5 +63,5 @@ export function modelOfFamily<Family extends ModelConfig["family"]>(model: AnyMo
 
 /** The number of weights of a configuration, counted on its declarations; nothing is allocated. */
 export function countModelParameters(config: ModelConfigInput): number {
-  return countParameters(createModel(config, { weights: { source: counted } }).parameters);
+  return countParameters(createModel(config, { weights: { source: shapeOnly } }).parameters);
 }

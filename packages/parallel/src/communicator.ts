@@ -11,9 +11,9 @@ export interface Communicator {
   /** The elementwise sum over all ranks, alike on each of them. */
   allReduce(tensor: tf.Tensor): tf.Tensor;
   /** All ranks' tensors in rank order, joined along a dimension. */
-  allGather(tensor: tf.Tensor, dim: number): tf.Tensor;
+  allGather(tensor: tf.Tensor, dimension: number): tf.Tensor;
   /** The sum over all ranks, of which each rank gets its slice along a dimension. */
-  reduceScatter(tensor: tf.Tensor, dim: number): tf.Tensor;
+  reduceScatter(tensor: tf.Tensor, dimension: number): tf.Tensor;
   /** The tensor of one rank, on every rank. */
   broadcast(tensor: tf.Tensor, root: number): tf.Tensor;
   send(tensor: tf.Tensor, to: number): void;
@@ -22,7 +22,7 @@ export interface Communicator {
 }
 
 /** The communicator of an axis of one rank: nothing to say. */
-export const solo: Communicator = {
+export const singleRank: Communicator = {
   size: 1,
   rank: 0,
   allReduce: (tensor) => tensor.clone(),
@@ -42,7 +42,7 @@ export const solo: Communicator = {
  * Enters a region that is split over an axis: the same value on every rank, whose gradient is the sum of theirs.
  * (Megatron's f, Shoeybi et al. 2019, section 3.)
  */
-export function enterSplit(x: tf.Tensor, axis: Communicator): tf.Tensor {
+export function copyToTensorParallelRegion(x: tf.Tensor, axis: Communicator): tf.Tensor {
   if (axis.size === 1) return x;
   return tf.customGrad((value) => ({
     value: (value as tf.Tensor).clone(),
@@ -51,7 +51,7 @@ export function enterSplit(x: tf.Tensor, axis: Communicator): tf.Tensor {
 }
 
 /** Leaves a split region: sums the ranks' partial results, and hands the gradient to each of them. (Megatron's g.) */
-export function leaveSplit(x: tf.Tensor, axis: Communicator): tf.Tensor {
+export function reduceFromTensorParallelRegion(x: tf.Tensor, axis: Communicator): tf.Tensor {
   if (axis.size === 1) return x;
   return tf.customGrad((value) => ({
     value: axis.allReduce(value as tf.Tensor),

@@ -1,7 +1,7 @@
 /** The token embedding, its rows split over the tensor axis, and the logits of a head tied to it. */
 import { embedding, linear } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
-import { enterSplit, leaveSplit } from "./communicator.ts";
+import { copyToTensorParallelRegion, reduceFromTensorParallelRegion } from "./communicator.ts";
 import type { Initializer } from "./initializers.ts";
 import type { Parameter, Scope } from "./scope.ts";
 
@@ -19,7 +19,7 @@ export function createVocabularyParallelEmbedding(
   { vocabularySize, hiddenSize, initializer }: { vocabularySize: number; hiddenSize: number; initializer: Initializer },
 ): VocabularyParallelEmbedding {
   const weight = scope.parameter("weight", [vocabularySize, hiddenSize], initializer, {
-    placement: { dim: 0, axis: "tensor" },
+    placement: { dimension: 0, axis: "tensor" },
   });
   const axis = scope.mesh.tensor;
   const rows = weight.shape[0]!;
@@ -32,9 +32,9 @@ export function createVocabularyParallelEmbedding(
         const local = tf.sub(ids, tf.scalar(first, "int32"));
         const here = tf.logicalAnd(tf.greaterEqual(local, 0), tf.less(local, rows));
         const rowsHere = embedding(tf.mul(local, tf.cast(here, "int32")), { table: weight.tensor });
-        return leaveSplit(tf.mul(rowsHere, tf.expandDims(tf.cast(here, "float32"), -1)), axis);
+        return reduceFromTensorParallelRegion(tf.mul(rowsHere, tf.expandDims(tf.cast(here, "float32"), -1)), axis);
       });
     },
-    logits: (hidden, bias) => linear(enterSplit(hidden, axis), { weight: weight.tensor, bias }),
+    logits: (hidden, bias) => linear(copyToTensorParallelRegion(hidden, axis), { weight: weight.tensor, bias }),
   };
 }

@@ -1,4 +1,9 @@
-export { type Communicator, enterSplit, leaveSplit, solo } from "./communicator.ts";
+export {
+  type Communicator,
+  copyToTensorParallelRegion,
+  reduceFromTensorParallelRegion,
+  singleRank,
+} from "./communicator.ts";
 export {
   createVocabularyParallelEmbedding,
   type VocabularyParallelEmbedding,
@@ -7,16 +12,16 @@ export { ParallelError } from "./errors.ts";
 export { type Initializer, normal, ones, truncatedNormal, zeros } from "./initializers.ts";
 export { createColumnParallelLinear, createRowParallelLinear, type Layer, type LinearOptions } from "./linear.ts";
 export { vocabularyParallelCrossEntropy } from "./loss.ts";
-export { type Axis, type Mesh, soloMesh } from "./mesh.ts";
+export { type Axis, type Mesh, singleRankMesh } from "./mesh.ts";
 export {
-  counted,
   countParameters,
   createScope,
-  initialized,
+  fromSeed,
   type Parameter,
   type ParameterDeclaration,
   type ParameterSource,
   type Parameters,
   type Placement,
   type Scope,
+  shapeOnly,
 } from "./scope.ts";

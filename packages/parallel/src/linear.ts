@@ -1,7 +1,7 @@
 /** Linear layers whose weight is split over the tensor axis by outputs (column) or by inputs (row). */
 import { type Activation, linear } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
-import { enterSplit, leaveSplit } from "./communicator.ts";
+import { copyToTensorParallelRegion, reduceFromTensorParallelRegion } from "./communicator.ts";
 import { type Initializer, zeros } from "./initializers.ts";
 import type { Scope } from "./scope.ts";
 
@@ -20,22 +20,25 @@ export type Layer = (x: tf.Tensor) => tf.Tensor;
 /** Weight [outputs, inputs] split by outputs: every rank computes its own outputs from the whole input. */
 export function createColumnParallelLinear(scope: Scope, options: LinearOptions): Layer {
   const { inputs, outputs, initializer, bias = true, activation } = options;
-  const placement = { dim: 0, axis: "tensor" } as const;
+  const placement = { dimension: 0, axis: "tensor" } as const;
   const weight = scope.parameter("weight", [outputs, inputs], initializer, { placement });
   const offset = bias ? scope.parameter("bias", [outputs], zeros, { placement }) : null;
   const axis = scope.mesh.tensor;
-  return (x) => linear(enterSplit(x, axis), { weight: weight.tensor, bias: offset?.tensor, activation });
+  return (x) =>
+    linear(copyToTensorParallelRegion(x, axis), { weight: weight.tensor, bias: offset?.tensor, activation });
 }
 
 /** Weight [outputs, inputs] split by inputs: every rank's outputs are partial sums, added over the axis, then the bias. */
 export function createRowParallelLinear(scope: Scope, options: LinearOptions): Layer {
   const { inputs, outputs, initializer, bias = true } = options;
-  const weight = scope.parameter("weight", [outputs, inputs], initializer, { placement: { dim: 1, axis: "tensor" } });
+  const weight = scope.parameter("weight", [outputs, inputs], initializer, {
+    placement: { dimension: 1, axis: "tensor" },
+  });
   const offset = bias ? scope.parameter("bias", [outputs], zeros) : null;
   const axis = scope.mesh.tensor;
   return (x) => {
     if (axis.size === 1) return linear(x, { weight: weight.tensor, bias: offset?.tensor });
-    const sum = leaveSplit(linear(x, { weight: weight.tensor }), axis);
+    const sum = reduceFromTensorParallelRegion(linear(x, { weight: weight.tensor }), axis);
     return offset ? tf.add(sum, offset.tensor) : sum;
   };
 }

@@ -1,5 +1,5 @@
 /** The grid of ranks that a run is laid out on. A mesh has axes; a tensor has dimensions. */
-import { type Communicator, solo } from "./communicator.ts";
+import { type Communicator, singleRank } from "./communicator.ts";
 
 export type Axis = "data" | "tensor" | "pipeline";
 
@@ -7,4 +7,4 @@ export type Axis = "data" | "tensor" | "pipeline";
 export type Mesh = Readonly<Record<Axis, Communicator>>;
 
 /** The mesh of one process. */
-export const soloMesh: Mesh = { data: solo, tensor: solo, pipeline: solo };
+export const singleRankMesh: Mesh = { data: singleRank, tensor: singleRank, pipeline: singleRank };

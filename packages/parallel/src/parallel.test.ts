@@ -4,17 +4,17 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   type Communicator,
-  counted,
   countParameters,
   createColumnParallelLinear,
   createRowParallelLinear,
   createScope,
   createVocabularyParallelEmbedding,
-  initialized,
+  fromSeed,
   type Mesh,
   normal,
-  solo,
-  soloMesh,
+  shapeOnly,
+  singleRank,
+  singleRankMesh,
   truncatedNormal,
 } from "./index.ts";
 
@@ -22,13 +22,13 @@ beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 
 /** One rank's place on a tensor axis. Test double: its ranks run one after the other, so sums are made by the test. */
 const rankOf = (rank: number, size: number): Mesh => {
-  const communicator: Communicator = { ...solo, rank, size };
-  return { ...soloMesh, tensor: communicator };
+  const communicator: Communicator = { ...singleRank, rank, size };
+  return { ...singleRankMesh, tensor: communicator };
 };
 
 describe("scope", () => {
   it("names weights by path and refuses a name twice", () => {
-    const { scope, parameters } = createScope({ mesh: soloMesh, source: counted });
+    const { scope, parameters } = createScope({ mesh: singleRankMesh, source: shapeOnly });
     const layer = scope.child("layers").child(0);
     layer.parameter("weight", [2, 3], normal(1));
     scope.child("layers").child(1).parameter("weight", [4], normal(1));
@@ -36,11 +36,11 @@ describe("scope", () => {
     expect(layer.declared().map(({ name }) => name)).toEqual(["layers.0.weight"]);
     expect(countParameters(parameters)).toBe(10);
     expect(() => layer.parameter("weight", [1], normal(1))).toThrow("layers.0.weight is declared twice");
-    expect(() => parameters.get("layers.0.weight")!.tensor).toThrow("was declared to be counted");
+    expect(() => parameters.get("layers.0.weight")!.tensor).toThrow("by shape only");
   });
 
   it("gives weight decay to matrices alone, unless told otherwise", () => {
-    const { scope, parameters } = createScope({ mesh: soloMesh, source: counted });
+    const { scope, parameters } = createScope({ mesh: singleRankMesh, source: shapeOnly });
     createColumnParallelLinear(scope, { inputs: 2, outputs: 3, initializer: normal(1) });
     scope.parameter("biasByHead", [2, 3], normal(1), { decay: false });
     expect([...parameters.values()].map(({ name, decay }) => [name, decay])).toEqual([
@@ -51,7 +51,7 @@ describe("scope", () => {
   });
 
   it("refuses a split with a remainder", () => {
-    const { scope } = createScope({ mesh: rankOf(0, 4), source: counted });
+    const { scope } = createScope({ mesh: rankOf(0, 4), source: shapeOnly });
     expect(() => createColumnParallelLinear(scope, { inputs: 8, outputs: 6, initializer: normal(1) })).toThrow(
       "weight [6,8] cannot be split over 4 ranks of the tensor axis: dimension 0 (6) is not divisible by 4",
     );
@@ -65,10 +65,10 @@ describe("initial values", () => {
   ] as const)("do not depend on the split of a %s-parallel weight", (_kind, dim) => {
     for (const initializer of [normal(0.5), truncatedNormal(0.5)]) {
       const declare = (mesh: Mesh) =>
-        createScope({ mesh, source: initialized(3) })
+        createScope({ mesh, source: fromSeed(3) })
           .scope.child("layer")
-          .parameter("weight", [6, 8], initializer, { placement: { dim, axis: "tensor" } }).tensor;
-      const whole = declare(soloMesh);
+          .parameter("weight", [6, 8], initializer, { placement: { dimension: dim, axis: "tensor" } }).tensor;
+      const whole = declare(singleRankMesh);
       const parts = tf.concat([declare(rankOf(0, 2)), declare(rankOf(1, 2))], dim);
       expect(parts.dataSync()).toEqual(whole.dataSync());
     }
@@ -76,7 +76,7 @@ describe("initial values", () => {
 
   it("differ by name and by seed", () => {
     const draw = (seed: number, name: string) =>
-      createScope({ mesh: soloMesh, source: initialized(seed) })
+      createScope({ mesh: singleRankMesh, source: fromSeed(seed) })
         .scope.parameter(name, [50], normal(1))
         .tensor.dataSync();
     expect(draw(1, "a")).toEqual(draw(1, "a"));
@@ -90,7 +90,7 @@ describe("split layers", () => {
 
   it("column then row: the ranks' partial sums add up to the whole, and so do their input gradients", () => {
     const build = (mesh: Mesh) => {
-      const { scope } = createScope({ mesh, source: initialized(3) });
+      const { scope } = createScope({ mesh, source: fromSeed(3) });
       const widen = createColumnParallelLinear(scope.child("widen"), { inputs: 4, outputs: 6, initializer });
       const narrow = createRowParallelLinear(scope.child("narrow"), { inputs: 6, outputs: 4, initializer });
       return (x: tf.Tensor) => narrow(widen(x));
@@ -101,7 +101,7 @@ describe("split layers", () => {
       const { outputs, pullback } = vjp(build(mesh), [x]);
       return [outputs[0]!, pullback([dy]).inputs[0]!] as const;
     };
-    const whole = run(soloMesh);
+    const whole = run(singleRankMesh);
     const ranks = [run(rankOf(0, 2)), run(rankOf(1, 2))];
     whole.forEach((expected, i) => {
       const sum = tf.add(ranks[0]![i]!, ranks[1]![i]!).dataSync();
@@ -113,7 +113,7 @@ describe("split layers", () => {
 
   it("embedding: each token's row comes from the one rank that holds it; logits are slices of the vocabulary", () => {
     const build = (mesh: Mesh) =>
-      createVocabularyParallelEmbedding(createScope({ mesh, source: initialized(3) }).scope, {
+      createVocabularyParallelEmbedding(createScope({ mesh, source: fromSeed(3) }).scope, {
         vocabularySize: 10,
         hiddenSize: 4,
         initializer,
@@ -126,7 +126,7 @@ describe("split layers", () => {
       [2, 3],
       "int32",
     );
-    const whole = build(soloMesh);
+    const whole = build(singleRankMesh);
     const ranks = [build(rankOf(0, 2)), build(rankOf(1, 2))];
     expect(tf.add(ranks[0]!.embed(ids), ranks[1]!.embed(ids)).dataSync()).toEqual(whole.embed(ids).dataSync());
     const hidden = tf.randomNormal([2, 4], 0, 1, "float32", 7);

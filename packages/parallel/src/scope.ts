@@ -9,7 +9,7 @@ import type { Axis, Mesh } from "./mesh.ts";
 
 /** Along which dimension a weight is split, over which axis of the mesh. */
 export interface Placement {
-  dim: number;
+  dimension: number;
   axis: Axis;
 }
 
@@ -30,7 +30,7 @@ export interface ParameterDeclaration {
 }
 
 export interface Parameter extends ParameterDeclaration {
-  /** The values held here. Throws in a model that was only counted. */
+  /** The values held here. Throws in a model created with `shapeOnly`. */
   readonly tensor: tf.Tensor;
 }
 
@@ -74,7 +74,7 @@ export function createScope({ mesh, source }: { mesh: Mesh; source: ParameterSou
       const parameter: Parameter = {
         ...declaration,
         get tensor() {
-          if (!tensor) throw new Error(`${declaration.name} was declared to be counted and has no values`);
+          if (!tensor) throw new Error(`${declaration.name} was declared by shape only and has no values`);
           return tensor;
         },
       };
@@ -107,27 +107,27 @@ function declare({
   const origin = globalShape.map(() => 0);
   if (placement) {
     const { size, rank } = mesh[placement.axis];
-    const whole = globalShape[placement.dim]!;
+    const whole = globalShape[placement.dimension]!;
     if (whole % size !== 0) {
       throw new ParallelError(
         `${name} [${globalShape}] cannot be split over ${size} ranks of the ${placement.axis} axis: ` +
-          `dimension ${placement.dim} (${whole}) is not divisible by ${size}`,
+          `dimension ${placement.dimension} (${whole}) is not divisible by ${size}`,
       );
     }
-    shape[placement.dim] = whole / size;
-    origin[placement.dim] = rank * (whole / size);
+    shape[placement.dimension] = whole / size;
+    origin[placement.dimension] = rank * (whole / size);
   }
   return { name, shape, globalShape, origin, placement: placement ?? null, initializer, decay };
 }
 
 /** Values drawn from a seed, by each weight's initializer. */
-export const initialized =
+export const fromSeed =
   (seed: number): ParameterSource =>
   (declaration) =>
     tf.keep(tf.tensor(initialValues(declaration.initializer, { seed, ...declaration }), [...declaration.shape]));
 
 /** No values: to count and name the weights of a model of any size. */
-export const counted: ParameterSource = () => null;
+export const shapeOnly: ParameterSource = () => null;
 
 /** Number of weights of the whole model, over all ranks of the tensor axis. */
 export function countParameters(parameters: Parameters): number {

@@ -1,6 +1,6 @@
 /** A model of Hugging Face's format as one of our checkpoints. One tensor is in memory at a time. */
 import { createModel, foreignFormatOf, type ModelConfig, modelConfigSchema } from "@megatron-ts/model";
-import { counted, countParameters } from "@megatron-ts/parallel";
+import { countParameters, shapeOnly } from "@megatron-ts/parallel";
 import { readForeignWeight } from "../foreign-weights.ts";
 import { saveCheckpoint } from "../save-checkpoint.ts";
 import { openHuggingFaceDirectory } from "./directory.ts";
@@ -29,7 +29,7 @@ export async function importHuggingFace(
     const written = format.fromHuggingFace(source.config, { tensors: new Set(source.tensors.names) });
     const config = modelConfigSchema.parse(written);
     check?.(config);
-    const { parameters } = createModel(config, { weights: { source: counted } });
+    const { parameters } = createModel(config, { weights: { source: shapeOnly } });
     const names = matchTensors(source.tensors, { format, config, parameters, source: directory });
     await saveCheckpoint({
       directory: checkpoint,

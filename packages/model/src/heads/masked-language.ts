@@ -22,6 +22,6 @@ export function createMaskedLanguageHead(
   const square = { inputs: hiddenSize, outputs: hiddenSize, initializer };
   const dense = createDense(scope.child("dense"), { ...square, activation });
   const norm = createNorm(scope.child("norm"), { kind: "layer", size: hiddenSize, epsilon: normEpsilon });
-  const bias = scope.parameter("bias", [vocabularySize], zeros, { placement: { dim: 0, axis: "tensor" } });
+  const bias = scope.parameter("bias", [vocabularySize], zeros, { placement: { dimension: 0, axis: "tensor" } });
   return (hidden) => tf.tidy(() => tokenEmbedding.logits(norm(dense(hidden)), bias.tensor));
 }

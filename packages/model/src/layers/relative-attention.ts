@@ -41,12 +41,15 @@ export function createRelativeAttention(scope: Scope, config: AttentionConfig): 
     bias: false,
   });
   const bias = (name: string) =>
-    scope.parameter(name, [numHeads, headSize], initializer, { placement: { dim: 0, axis: "tensor" }, decay: false });
+    scope.parameter(name, [numHeads, headSize], initializer, {
+      placement: { dimension: 0, axis: "tensor" },
+      decay: false,
+    });
   const contentBias = bias("contentBias");
   const distanceBias = bias("distanceBias");
   const segmentBias = bias("segmentBias");
   const segments = scope.parameter("segments", [2, numHeads, headSize], initializer, {
-    placement: { dim: 1, axis: "tensor" },
+    placement: { dimension: 1, axis: "tensor" },
   });
 
   /** [n, P, h] -> [n, H * P * D] */

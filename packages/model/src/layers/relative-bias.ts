@@ -44,7 +44,7 @@ export function createRelativeBias(
   { numHeads, initializer, ...buckets }: RelativeBuckets & { numHeads: number; initializer: Initializer },
 ): RelativeBias {
   const table = scope.parameter("weight", [buckets.numBuckets, numHeads], initializer, {
-    placement: { dim: 1, axis: "tensor" },
+    placement: { dimension: 1, axis: "tensor" },
   });
   return (places) =>
     tf.tidy(() => tf.transpose(embedding(bucketsAt(places, buckets), { table: table.tensor }), [0, 3, 1, 2]));

@@ -1,7 +1,7 @@
 /** The weights that a run begins with: drawn from its seed, another checkpoint's, or an encoder's in an encoder-decoder. */
 import { checkpointSource, type LoadedCheckpoint, loadModelConfig, resolveCheckpoint } from "@megatron-ts/checkpoint";
 import { type ModelConfig, warmSource, warmStart } from "@megatron-ts/model";
-import { initialized, type ParameterSource } from "@megatron-ts/parallel";
+import { fromSeed, type ParameterSource } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { ConfigError } from "../configuration-error.ts";
 
@@ -13,7 +13,7 @@ export function startingWeights(
   { family }: ModelConfig,
   { checkpoint, seed }: { checkpoint: LoadedCheckpoint | null; seed: number },
 ): ParameterSource {
-  const fresh = initialized(seed);
+  const fresh = fromSeed(seed);
   if (!checkpoint) return fresh;
   const encoder = checkpointSource(checkpoint.weights);
   const config = loadModelConfig(checkpoint.directory);

@@ -1,5 +1,5 @@
 import { start } from "@megatron-ts/engine";
-import { initialized } from "@megatron-ts/parallel";
+import { fromSeed } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
@@ -51,7 +51,7 @@ function started(name: string) {
       used.add(wanted);
       return tf.keep(tensor.clone());
     },
-    fresh: initialized(2),
+    fresh: fromSeed(2),
   });
   return { encoder, config, weights, used, model: createModel(config, { weights: { source } }) };
 }

@@ -51,7 +51,7 @@ export function createXlnet(
     createBlock(scope.child("layers").child(index), blockConfig(config)),
   );
   const headBias = config.languageModelHead
-    ? scope.child("head").parameter("bias", [vocabularySize], zeros, { placement: { dim: 0, axis: "tensor" } })
+    ? scope.child("head").parameter("bias", [vocabularySize], zeros, { placement: { dimension: 0, axis: "tensor" } })
     : null;
   const taskHead =
     task &&
