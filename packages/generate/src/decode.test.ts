@@ -3,7 +3,7 @@ import { createModel, type LanguageModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type DecodeOptions, decode } from "./decode.ts";
-import { likeliest } from "./sampling.ts";
+import { likeliest } from "./sampling/sample.ts";
 
 const config = {
   family: "gpt",

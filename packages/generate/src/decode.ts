@@ -3,8 +3,8 @@
  * alone and in a batch. It knows no model: what comes next is a writer's to say.
  */
 import { hashKey, uniforms } from "@megatron-ts/random";
-import { checkSampling, type SamplingOptions, sample } from "./sampling.ts";
-import { openWriter, type WriterOptions, type WritingModel } from "./writer.ts";
+import { checkSampling, type SamplingOptions, sample } from "./sampling/sample.ts";
+import { openWriter, type WriterOptions, type WritingModel } from "./sessions/decoding-session.ts";
 
 export interface DecodeOptions extends SamplingOptions, WriterOptions {
   /** Rows stop after one of these. */

@@ -6,9 +6,9 @@ import { type EncoderModel, longestSequence, type PermutationModel } from "@mega
 import { specialTokenId, specialTokenNames, type Tokenizer } from "@megatron-ts/tokenizer";
 import * as tf from "@tensorflow/tfjs";
 import { GenerateError } from "./errors.ts";
-import { frameText, permutes } from "./frame.ts";
-import { lengthsOf, paddedRows, readRows } from "./rows.ts";
-import { checkSampling } from "./sampling.ts";
+import { frameText, permutes } from "./prompts/add-special-tokens.ts";
+import { lengthsOf, paddedRows, readRows } from "./ragged-rows.ts";
+import { checkSampling } from "./sampling/sample.ts";
 
 export interface MaskAlternative {
   id: number;

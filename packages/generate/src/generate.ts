@@ -2,9 +2,9 @@
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { type DecodeOptions, decode } from "./decode.ts";
 import { GenerateError } from "./errors.ts";
-import { readTexts, silentTokens } from "./reading.ts";
-import { createStopMatcher } from "./stop-strings.ts";
-import type { WritingModel } from "./writer.ts";
+import { readTexts, silentTokens } from "./prompts/encode-prompts.ts";
+import { createStopMatcher } from "./sampling/stop-strings.ts";
+import type { WritingModel } from "./sessions/decoding-session.ts";
 
 export interface GenerateOptions extends Omit<DecodeOptions, "stopTokens" | "startToken"> {
   /** Generation of a row ends where one of these would appear; it is not part of the text. */

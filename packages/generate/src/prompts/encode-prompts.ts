@@ -1,7 +1,7 @@
 /** What a model reads of a text before it writes, and what ends its writing. */
 import { specialTokenId, type Tokenizer } from "@megatron-ts/tokenizer";
-import { GenerateError } from "./errors.ts";
-import type { WriterOptions, WritingModel } from "./writer.ts";
+import { GenerateError } from "../errors.ts";
+import type { WriterOptions, WritingModel } from "../sessions/decoding-session.ts";
 
 export interface Reading {
   /** What the model reads of each text. */

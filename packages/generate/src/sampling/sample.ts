@@ -1,5 +1,5 @@
 /** Chooses the next token from logits: penalties, temperature, top-k and top-p, in the order of the field's tools. */
-import { GenerateError } from "./errors.ts";
+import { GenerateError } from "../errors.ts";
 
 export interface SamplingOptions {
   /** 0 takes the likeliest token (greedy); 1 samples from the model's own distribution. */

@@ -4,8 +4,8 @@
  */
 import type { PermutationModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
-import { checkPrompts, lengthsOf, paddedRows, readRows } from "./rows.ts";
-import type { Writer } from "./writer.ts";
+import { checkPrompts, lengthsOf, paddedRows, readRows } from "../ragged-rows.ts";
+import type { Writer } from "./decoding-session.ts";
 
 export function openPermutationWriter(
   model: PermutationModel,

@@ -1,9 +1,9 @@
 /** What decoding asks of a model: the logits of what comes next, for rows that each go on by themselves. */
 import type { EncoderDecoderModel, LanguageModel, PermutationModel, SequenceToSequenceModel } from "@megatron-ts/model";
-import { openCausalWriter } from "./causal-writer.ts";
-import { openPermutationWriter } from "./permutation-writer.ts";
-import { openQueryWriter } from "./query-writer.ts";
-import { openSequenceWriter } from "./sequence-writer.ts";
+import { openCausalWriter } from "./causal-session.ts";
+import { openSequenceWriter } from "./encoder-decoder-session.ts";
+import { openPermutationWriter } from "./permutation-session.ts";
+import { openQueryWriter } from "./query-stream-session.ts";
 
 /** Every model that writes: to the right of a prompt, or what its encoder makes of one. */
 export type WritingModel = LanguageModel | SequenceToSequenceModel | EncoderDecoderModel | PermutationModel;

@@ -9,9 +9,9 @@ import {
 import { hashKey, uniforms } from "@megatron-ts/random";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type DecodeOptions, decode } from "./decode.ts";
-import { sample } from "./sampling.ts";
-import type { WritingModel } from "./writer.ts";
+import { type DecodeOptions, decode } from "../decode.ts";
+import { sample } from "../sampling/sample.ts";
+import type { WritingModel } from "./decoding-session.ts";
 
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 

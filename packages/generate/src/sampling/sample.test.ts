@@ -1,6 +1,6 @@
 import { hashKey, uniforms } from "@megatron-ts/random";
 import { describe, expect, it } from "vitest";
-import { type SamplingOptions, sample } from "./sampling.ts";
+import { type SamplingOptions, sample } from "./sample.ts";
 
 const logits = Float32Array.from([0.1, 2, -1, 1, 0.5], (p) => p);
 

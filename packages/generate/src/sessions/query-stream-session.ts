@@ -5,10 +5,10 @@
  */
 import type { EncoderDecoderModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
-import { GenerateError } from "./errors.ts";
-import { readRows } from "./rows.ts";
-import { encodeSources } from "./sources.ts";
-import type { Writer } from "./writer.ts";
+import { GenerateError } from "../errors.ts";
+import { readRows } from "../ragged-rows.ts";
+import type { Writer } from "./decoding-session.ts";
+import { encodeSources } from "./encode-sources.ts";
 
 export function openQueryWriter(
   model: EncoderDecoderModel,

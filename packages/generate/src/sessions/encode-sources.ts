@@ -1,7 +1,7 @@
 /** What an encoder makes of prompts, for a decoder to write from: computed once, kept until it is disposed. */
 import { longestSequence, type SequenceToSequenceModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
-import { checkPrompts, lengthsOf, paddedRows } from "./rows.ts";
+import { checkPrompts, lengthsOf, paddedRows } from "../ragged-rows.ts";
 
 export interface EncodedSources {
   /** [B, S, h] */

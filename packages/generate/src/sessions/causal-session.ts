@@ -1,8 +1,8 @@
 /** A model that reads from left to right goes on from prompts, with cached keys and values. */
 import type { LanguageModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
-import { checkPrompts, lengthsOf, paddedRows, readRows } from "./rows.ts";
-import type { Writer } from "./writer.ts";
+import { checkPrompts, lengthsOf, paddedRows, readRows } from "../ragged-rows.ts";
+import type { Writer } from "./decoding-session.ts";
 
 export function openCausalWriter(
   model: LanguageModel,
