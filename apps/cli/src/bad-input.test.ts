@@ -162,11 +162,8 @@ describe("what does not fit together", () => {
   });
 
   it("a prompt and the model's positions", async () => {
-    expectMistake(
-      await generate(path("runs/a"), "whale ".repeat(60)),
-      /the prompt has \d+ tokens, but the model has 48/,
-    );
-    expectMistake(await generate(path("runs/a"), ""), /the prompt is empty/);
+    expectMistake(await generate(path("runs/a"), "whale ".repeat(60)), /prompt has \d+ tokens.* 48/);
+    expectMistake(await generate(path("runs/a"), ""), /empty/);
   });
 
   it("a window and the model's positions", async () => {
@@ -177,8 +174,8 @@ describe("what does not fit together", () => {
   });
 
   it("sampling settings out of their range", async () => {
-    expectMistake(await generate(path("runs/a"), "Call", "--top-p", "1.5"), /top-p must be above 0 and at most 1/);
-    expectMistake(await generate(path("runs/a"), "Call", "--temperature", "-1"), /temperature must be 0 or more/);
+    expectMistake(await generate(path("runs/a"), "Call", "--top-p", "1.5"), /top-p.*1\.5/);
+    expectMistake(await generate(path("runs/a"), "Call", "--temperature", "-1"), /temperature.*-1/);
   });
 });
 

@@ -151,7 +151,7 @@ describe.each(Object.entries(cases))("%s", (name, tiny) => {
     } else {
       const { code, stderr } = await megatron("generate", run, "--prompt", "Call me");
       expect(code).toBe(2);
-      expect(stderr).toContain("error: the text has no mask: write [MASK] where a token is missing");
+      expect(stderr).toContain("error: the text has no mask");
     }
     // An encoder that was never trained to is not asked to.
     if (claimed.includes("fill") && name !== "an encoder-decoder") {
@@ -246,8 +246,8 @@ describe("what a family can be asked", () => {
   });
 
   it.each([
-    ["RoBERTa", /error: the text has \d+ tokens with its markers, but the model takes 32: shorten it\n$/],
-    ["an encoder-decoder", /error: the prompt has \d+ tokens, but the model has 32 positions: shorten it\n$/],
+    ["RoBERTa", /error: .*text has \d+ tokens.* 32.*\n$/],
+    ["an encoder-decoder", /error: .*prompt has \d+ tokens.* 32.*\n$/],
   ])("is to read a text that is too long, which %s refuses", async (name, message) => {
     const prompt = `${"whale ".repeat(32)}${name === "RoBERTa" ? "[MASK]" : ""}`;
     const { code, stderr } = await megatron("generate", path(name.replaceAll(/\W/g, "-")), "--prompt", prompt);

@@ -155,7 +155,7 @@ interface Generation {
   text: string;
   promptTokens: number;
   generatedTokens: number;
-  finished: string;
+  finishReason: string;
 }
 
 describe("megatron generate", () => {
@@ -165,7 +165,7 @@ describe("megatron generate", () => {
   it("continues a prompt; the same seed gives the same text, another one another", async () => {
     const sampling = ["--max-tokens", "16", "--temperature", "0.8", "--top-k", "40", "--top-p", "0.95"];
     const first = await generate(...sampling, "--seed", "1");
-    expect(first).toMatchObject({ prompt: "Call me", generatedTokens: 16, finished: "length" });
+    expect(first).toMatchObject({ prompt: "Call me", generatedTokens: 16, finishReason: "length" });
     expect((await generate(...sampling, "--seed", "1")).text).toBe(first.text);
     expect((await generate(...sampling, "--seed", "2")).text).not.toBe(first.text);
   });
@@ -180,6 +180,6 @@ describe("megatron generate", () => {
     const { text } = await generate("--max-tokens", "24", "--temperature", "0");
     const stop = text.slice(5, 8);
     const stopped = await generate("--max-tokens", "24", "--temperature", "0", "--stop", stop);
-    expect(stopped).toMatchObject({ finished: "stop", text: text.slice(0, text.indexOf(stop)) });
+    expect(stopped).toMatchObject({ finishReason: "stop", text: text.slice(0, text.indexOf(stop)) });
   });
 });

@@ -1,85 +1,95 @@
 /**
- * Token by token from prompts of any lengths. Each row draws from a stream of its own, so a prompt gives the same tokens
- * alone and in a batch. It knows no model: what comes next is a writer's to say.
+ * The decoding loop: token by token, for prompts of any lengths. Each row draws from its own random stream, so a prompt
+ * gives the same tokens alone and in a batch. It does not know the model; a decoding session supplies the logits.
  */
+import { longestSequence } from "@megatron-ts/model";
 import { hashKey, uniforms } from "@megatron-ts/random";
-import { checkSampling, type SamplingOptions, sample } from "./sampling/sample.ts";
-import { openWriter, type WriterOptions, type WritingModel } from "./sessions/decoding-session.ts";
+import { checkPrompts } from "./prompts/check-prompts.ts";
+import { checkSampling, type SamplingOptions } from "./sampling/options.ts";
+import { sample } from "./sampling/sample.ts";
+import type { GenerativeModel, SessionOptions } from "./sessions/decoding-session.ts";
+import { openDecodingSession } from "./sessions/open-decoding-session.ts";
 
-export interface DecodeOptions extends SamplingOptions, WriterOptions {
-  /** Rows stop after one of these. */
+/** Options of `decode`. */
+export interface DecodeOptions extends SamplingOptions, SessionOptions {
+  /** Token ids that end a row; the last token of the row is one of these. */
   stopTokens?: readonly number[];
-  /** Row r draws from the stream (seed, r). 0 unless told. */
+  /** Row r draws from the random stream (seed, r). Default: 0. */
   seed?: number;
 }
 
-/** A token of one row, in the order in which they are decided. */
+/** Why a row ended: at a stop token or stop string, or at `maxTokens` or the model's last position. */
+export type FinishReason = "stop" | "length";
+
+/** One generated token. */
 export interface DecodedToken {
+  /** Index of the prompt. */
   row: number;
+  /** Token id. */
   token: number;
-  /** Set on a row's last token: it was a stop token, or the row reached `maxTokens` or the model's last position. */
-  finished: "stop" | "length" | null;
+  /** Set on a row's last token, else null. */
+  finishReason: FinishReason | null;
 }
 
 interface Row {
-  /** Most tokens to generate. */
-  limit: number;
+  maxTokens: number;
   seen: number[];
   generated: number;
   active: boolean;
 }
 
 /**
- * Generates for several prompts at once, yielding tokens as they come. A prompt is continued, or, by a model with an
- * encoder, read. A consumer may end a row by `next(true)` after a token of it. Throws a GenerateError for an empty prompt
- * or one that leaves the model no position.
+ * Generates token ids for several prompts at once, yielding each as soon as it is chosen. Causal and permutation models
+ * continue a prompt; encoder-decoders read it. A consumer ends a row early by calling `next(true)` after one of its
+ * tokens. Throws a GenerateError for an empty prompt, one longer than the model takes, or an option out of range.
  */
 export function* decode(
-  model: WritingModel,
+  model: GenerativeModel,
   prompts: readonly ArrayLike<number>[],
   options: DecodeOptions,
 ): Generator<DecodedToken, void, boolean | undefined> {
   checkSampling(options);
   if (prompts.length === 0) return;
-  const writer = openWriter(model, prompts, options);
+  checkPrompts(prompts, { maxPositions: longestSequence(model.config) });
+  const session = openDecodingSession(model, prompts, options);
   try {
     if (options.maxTokens < 1) return;
-    const rows = writer.begun.map(
-      (begun, index): Row => ({
-        limit: Math.min(options.maxTokens, writer.room[index]!),
-        seen: Array.from(begun),
+    const rows = session.promptTokens.map(
+      (promptTokens, index): Row => ({
+        maxTokens: Math.min(options.maxTokens, session.maxNewTokens[index]!),
+        seen: Array.from(promptTokens),
         generated: 0,
         active: true,
       }),
     );
-    let logits = writer.first();
+    let logits = session.prefill();
     while (true) {
-      const fresh: (number | null)[] = rows.map(() => null);
+      const chosen: (number | null)[] = rows.map(() => null);
       for (const [index, row] of rows.entries()) {
         if (!row.active) continue;
-        const token = choose(row, index, { logits: logits[index]!, options });
-        const finished = finish(row, token, options);
-        const ended = yield { row: index, token, finished };
-        row.active = finished === null && !ended;
-        if (row.active) fresh[index] = token;
+        const token = sampleNext(row, index, { logits: logits[index]!, options });
+        const finishReason = append(row, token, options);
+        const ended = yield { row: index, token, finishReason };
+        row.active = finishReason === null && !ended;
+        if (row.active) chosen[index] = token;
       }
       if (!rows.some(({ active }) => active)) return;
-      logits = writer.next(fresh);
+      logits = session.decodeStep(chosen);
     }
   } finally {
-    writer.dispose();
+    session.dispose();
   }
 }
 
-function choose(row: Row, index: number, { logits, options }: { logits: Float32Array; options: DecodeOptions }) {
+function sampleNext(row: Row, index: number, { logits, options }: { logits: Float32Array; options: DecodeOptions }) {
   const key = hashKey(options.seed ?? 0, "sample", index);
   const [uniform] = uniforms(key, 1, { start: row.generated });
   return sample(logits, { ...options, seen: row.seen, uniform: uniform! });
 }
 
-function finish(row: Row, token: number, { stopTokens }: DecodeOptions): DecodedToken["finished"] {
+function append(row: Row, token: number, { stopTokens }: DecodeOptions): FinishReason | null {
   row.seen.push(token);
   row.generated++;
   if (stopTokens?.includes(token)) return "stop";
-  return row.generated >= row.limit ? "length" : null;
+  return row.generated >= row.maxTokens ? "length" : null;
 }

@@ -1,63 +1,73 @@
-/** Text from text: encodes prompts, decodes tokens as they come, and stops at stop strings. */
+/** Generates text from text: encodes prompts, decodes tokens as they arrive, and stops at stop strings. */
 import type { Tokenizer } from "@megatron-ts/tokenizer";
-import { type DecodeOptions, decode } from "./decode.ts";
+import { type DecodeOptions, decode, type FinishReason } from "./decode.ts";
 import { GenerateError } from "./errors.ts";
-import { readTexts, silentTokens } from "./prompts/encode-prompts.ts";
+import { encodePrompts } from "./prompts/encode-prompts.ts";
+import { skippedTokens } from "./prompts/skipped-tokens.ts";
 import { createStopMatcher } from "./sampling/stop-strings.ts";
-import type { WritingModel } from "./sessions/decoding-session.ts";
+import type { GenerativeModel } from "./sessions/decoding-session.ts";
 
+/** Options of `generate` and `streamText`. */
 export interface GenerateOptions extends Omit<DecodeOptions, "stopTokens" | "startToken"> {
-  /** Generation of a row ends where one of these would appear; it is not part of the text. */
+  /** Strings that end a row; they are not part of the text. */
   stop?: readonly string[];
 }
 
-/** A piece of what is written for one prompt. */
+/** A piece of the text generated for one prompt. */
 export interface TextPiece {
   /** Index of the prompt. */
   row: number;
+  /** Text since the row's last piece; may be empty on the last one. */
   text: string;
-  /** Set on the last piece of a row. */
-  finished: "stop" | "length" | null;
+  /** Set on the last piece of a row, else null. */
+  finishReason: FinishReason | null;
+  /** Tokens in the encoded prompt. */
+  promptTokens: number;
+  /** Tokens generated for this row so far. */
+  generatedTokens: number;
 }
 
+/** The text generated for one prompt. */
 export interface Completion {
   text: string;
+  /** Tokens in the encoded prompt. */
   promptTokens: number;
   generatedTokens: number;
-  finished: "stop" | "length";
+  finishReason: FinishReason;
 }
 
 /**
- * What the model writes for each prompt, in pieces as they come: the prompt's continuation, or, where an encoder reads it
- * and the decoder predicts next tokens, a text of its own. The end-of-text token, where there is one, ends a row.
+ * Generates text for each prompt, in pieces as it is generated: a continuation of the prompt or, by an encoder-decoder
+ * with a causal decoder, a text of its own. The tokenizer's end-of-text token ends a row. Throws a GenerateError for a
+ * prompt or an option that cannot be used.
  */
 export function* streamText(
-  { model, tokenizer }: { model: WritingModel; tokenizer: Tokenizer },
+  { model, tokenizer }: { model: GenerativeModel; tokenizer: Tokenizer },
   prompts: readonly string[],
   { stop = [], ...options }: GenerateOptions,
-): Generator<TextPiece & { promptTokens: number; generatedTokens: number }, void, undefined> {
-  if (stop.includes("")) throw new GenerateError("a stop string is empty: it would stop at once");
-  const { prompts: encoded, continues, ...ends } = readTexts({ model, tokenizer }, prompts, options);
-  const silent = silentTokens(tokenizer);
+): Generator<TextPiece, void, undefined> {
+  if (stop.includes("")) throw new GenerateError("stop strings must not be empty");
+  const { prompts: encoded, continues, ...special } = encodePrompts({ model, tokenizer }, prompts, options);
+  const skipped = skippedTokens(tokenizer);
   const rows = encoded.map((prompt) => {
     const decoder = tokenizer.createDecoder();
-    // A word's blank is decoded where something stands before it.
-    if (continues) for (const token of prompt) if (!silent.has(token)) decoder.push(token);
+    // A word's leading space is only decoded if something precedes it.
+    if (continues) for (const token of prompt) if (!skipped.has(token)) decoder.push(token);
     return { decoder, matcher: createStopMatcher(stop), generated: 0 };
   });
-  const tokens = decode(model, encoded, { ...options, ...ends });
+  const tokens = decode(model, encoded, { ...options, ...special });
   try {
     let step = tokens.next();
     while (!step.done) {
-      const { row, token, finished } = step.value;
+      const { row, token, finishReason: ended } = step.value;
       const state = rows[row]!;
       state.generated++;
-      const decoded = silent.has(token) ? "" : state.decoder.push(token);
-      const { text, stopped } = state.matcher.push(finished ? decoded + state.decoder.flush() : decoded);
-      const end = stopped ? "stop" : finished;
-      const rest = end && !stopped ? state.matcher.flush() : "";
+      const decoded = skipped.has(token) ? "" : state.decoder.push(token);
+      const { text, stopped } = state.matcher.push(ended ? decoded + state.decoder.flush() : decoded);
+      const finishReason = stopped ? "stop" : ended;
+      const rest = finishReason && !stopped ? state.matcher.flush() : "";
       const counts = { promptTokens: encoded[row]!.length, generatedTokens: state.generated };
-      if (text + rest !== "" || end) yield { row, text: text + rest, finished: end, ...counts };
+      if (text + rest !== "" || finishReason) yield { row, text: text + rest, finishReason, ...counts };
       step = tokens.next(stopped);
     }
   } finally {
@@ -65,20 +75,20 @@ export function* streamText(
   }
 }
 
-/** All that the model writes for each prompt. */
+/** Generates the whole text for each prompt; see `streamText`. */
 export function generate(
-  parts: { model: WritingModel; tokenizer: Tokenizer },
+  parts: { model: GenerativeModel; tokenizer: Tokenizer },
   prompts: readonly string[],
   options: GenerateOptions,
 ): Completion[] {
   const completions = prompts.map(
-    (): Completion => ({ text: "", promptTokens: 0, generatedTokens: 0, finished: "length" }),
+    (): Completion => ({ text: "", promptTokens: 0, generatedTokens: 0, finishReason: "length" }),
   );
-  for (const { row, text, finished, ...counts } of streamText(parts, prompts, options)) {
+  for (const { row, text, finishReason, ...counts } of streamText(parts, prompts, options)) {
     const completion = completions[row]!;
     completion.text += text;
     Object.assign(completion, counts);
-    if (finished) completion.finished = finished;
+    if (finishReason) completion.finishReason = finishReason;
   }
   return completions;
 }

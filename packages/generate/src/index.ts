@@ -1,7 +1,8 @@
-export { type DecodedToken, type DecodeOptions, decode } from "./decode.ts";
+export { type DecodedToken, type DecodeOptions, decode, type FinishReason } from "./decode.ts";
 export { GenerateError } from "./errors.ts";
-export { type FilledText, type FillOptions, fillMasks, type MaskAlternative } from "./fill-masks.ts";
+export { type FilledText, type FillOptions, fillMasks } from "./fill-masks.ts";
 export { type Completion, type GenerateOptions, generate, streamText, type TextPiece } from "./generate.ts";
-export { likeliest, type SamplingOptions, sample } from "./sampling/sample.ts";
-export { createStopMatcher, type StopMatcher } from "./sampling/stop-strings.ts";
-export type { WriterOptions, WritingModel } from "./sessions/decoding-session.ts";
+export type { MaskPrediction } from "./masks/most-likely.ts";
+export type { SamplingOptions } from "./sampling/options.ts";
+export { sample } from "./sampling/sample.ts";
+export type { GenerativeModel, SessionOptions } from "./sessions/decoding-session.ts";

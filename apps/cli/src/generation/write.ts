@@ -1,5 +1,5 @@
 /** A prompt's continuation, or what a decoder makes of it, printed as it comes. */
-import type { WritingModel } from "@megatron-ts/generate";
+import type { GenerativeModel } from "@megatron-ts/generate";
 import { counted } from "../counted.ts";
 import type { Terminal } from "../terminal.ts";
 import type { TrainedModel } from "../trained-model.ts";
@@ -24,13 +24,20 @@ export async function write(
   const { streamText } = await import("@megatron-ts/generate");
   const { prompt, json } = options;
   const began = performance.now();
-  const found = { checkpoint: directory, prompt, text: "", promptTokens: 0, generatedTokens: 0, finished: "length" };
-  const parts = { model: model as WritingModel, tokenizer };
+  const found = {
+    checkpoint: directory,
+    prompt,
+    text: "",
+    promptTokens: 0,
+    generatedTokens: 0,
+    finishReason: "length",
+  };
+  const parts = { model: model as GenerativeModel, tokenizer };
   for (const piece of streamText(parts, [prompt], { ...options, decoder })) {
     if (!json) terminal.write(continues && found.generatedTokens === 0 ? prompt + piece.text : piece.text);
-    const { promptTokens, generatedTokens, finished } = piece;
+    const { promptTokens, generatedTokens, finishReason } = piece;
     Object.assign(found, { text: found.text + piece.text, promptTokens, generatedTokens });
-    if (finished) found.finished = finished;
+    if (finishReason) found.finishReason = finishReason;
     // Lets signals and a closed pipe be heard.
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -1,42 +1,48 @@
-/** The markers around a text that a model reads as a whole: the tokenizer's own, else those of the model's family. */
+/** Adds the special tokens around a text that a bidirectional model expects: the tokenizer's own, else the family's. */
 import type { EncoderModel, PermutationModel } from "@megatron-ts/model";
 import { specialTokenId, type Tokenizer } from "@megatron-ts/tokenizer";
 
-export interface FramedText {
+/** A text with and without its special tokens. */
+export interface SpecialTokensAdded {
+  /** The text's own token ids. */
+  textTokens: Int32Array;
+  /** The model's input: `[CLS] text [SEP]`, or XLNet's `text <sep> <cls>`. */
   tokens: Int32Array;
-  /** Place of the text's first token. */
-  start: number;
-  /** Of each token: 2 for a marker that closes the whole, as XLNet has it, else 0. */
-  segments: Int32Array;
+  /** Index of the text's first token in `tokens`. */
+  textStart: number;
+  /** Token type of each of `tokens`: 2 for XLNet's closing `<cls>`, else 0. */
+  tokenTypes: Int32Array;
 }
 
-export const permutes = (model: EncoderModel | PermutationModel): model is PermutationModel => !("pooled" in model);
+export const isPermutationModel = (model: EncoderModel | PermutationModel): model is PermutationModel =>
+  !("pooled" in model);
 
-/** The text's ids, and how they stand in their frame: `[CLS] text [SEP]`, or XLNet's `text <sep> <cls>`. */
-export function frameText(
+export function addSpecialTokens(
   { model, tokenizer }: { model: EncoderModel | PermutationModel; tokenizer: Tokenizer },
   text: string,
-): FramedText & { text: Int32Array } {
-  const plain = tokenizer.encode(text, { addSpecialTokens: false });
-  const own = tokenizer.encode(text);
+): SpecialTokensAdded {
+  const textTokens = tokenizer.encode(text, { addSpecialTokens: false });
+  const ownTokens = tokenizer.encode(text);
   const [classification, separator] = [
     specialTokenId(tokenizer, "classification"),
     specialTokenId(tokenizer, "separator"),
   ];
-  const closes = permutes(model);
+  const closes = isPermutationModel(model);
   const present = (ids: (number | undefined)[]) => ids.filter((id) => id !== undefined);
   const [before, after] = closes
     ? [[], present([separator, classification])]
     : [present([classification]), present([separator])];
-  const framed = own.length > plain.length ? own : Int32Array.from([...before, ...plain, ...after]);
-  const segments = framed.map((id, place) => (closes && place === framed.length - 1 && id === classification ? 2 : 0));
-  return { text: plain, tokens: framed, start: startOf(plain, framed), segments };
+  const tokens =
+    ownTokens.length > textTokens.length ? ownTokens : Int32Array.from([...before, ...textTokens, ...after]);
+  const tokenTypes = tokens.map((id, index) =>
+    closes && index === tokens.length - 1 && id === classification ? 2 : 0,
+  );
+  return { textTokens, tokens, textStart: indexOfText(textTokens, tokens), tokenTypes };
 }
 
-/** Where the text stands in its frame. */
-function startOf(plain: Int32Array, framed: Int32Array): number {
-  for (let start = 0; start + plain.length <= framed.length; start++) {
-    if (plain.every((id, i) => id === framed[start + i])) return start;
+function indexOfText(textTokens: Int32Array, tokens: Int32Array): number {
+  for (let start = 0; start + textTokens.length <= tokens.length; start++) {
+    if (textTokens.every((id, i) => id === tokens[start + i])) return start;
   }
-  throw new Error("a tokenizer's frame changes the text in it");
+  throw new Error("the tokenizer's post-processor changes the text's own tokens");
 }

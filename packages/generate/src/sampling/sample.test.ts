@@ -1,11 +1,12 @@
 import { hashKey, uniforms } from "@megatron-ts/random";
 import { describe, expect, it } from "vitest";
-import { type SamplingOptions, sample } from "./sample.ts";
+import type { SamplingOptions } from "./options.ts";
+import { sample } from "./sample.ts";
 
 const logits = Float32Array.from([0.1, 2, -1, 1, 0.5], (p) => p);
 
-/** Shares of each id over many draws. */
-function shares(options: SamplingOptions, draws = 20_000): number[] {
+/** Relative frequency of each id over many draws. */
+function frequencies(options: SamplingOptions, draws = 20_000): number[] {
   const counts = new Array<number>(logits.length).fill(0);
   for (const uniform of uniforms(hashKey(5), draws)) counts[sample(logits, { ...options, seen: [], uniform })]!++;
   return counts.map((count) => count / draws);
@@ -18,33 +19,33 @@ const softmax = (values: number[]) => {
 };
 
 function expectClose(actual: number[], expected: number[]) {
-  actual.forEach((share, id) => {
-    expect(Math.abs(share - expected[id]!), `share of ${id}`).toBeLessThan(0.015);
+  actual.forEach((frequency, id) => {
+    expect(Math.abs(frequency - expected[id]!), `frequency of ${id}`).toBeLessThan(0.015);
   });
 }
 
 describe("sample", () => {
   it("is greedy at temperature 0", () => {
-    expect(shares({ temperature: 0 }, 10)).toEqual([0, 1, 0, 0, 0]);
+    expect(frequencies({ temperature: 0 }, 10)).toEqual([0, 1, 0, 0, 0]);
   });
 
   it.each([0.5, 1, 2])("draws from the softmax at temperature %d", (temperature) => {
-    expectClose(shares({ temperature }), softmax([...logits].map((logit) => logit / temperature)));
+    expectClose(frequencies({ temperature }), softmax([...logits].map((logit) => logit / temperature)));
   });
 
-  it("keeps the k likeliest", () => {
+  it("keeps the k most likely tokens", () => {
     const [three, one] = softmax([2, 1]);
-    expectClose(shares({ topK: 2 }), [0, three!, 0, one!, 0]);
+    expectClose(frequencies({ topK: 2 }), [0, three!, 0, one!, 0]);
   });
 
-  it("keeps the smallest set that reaches p, and at least one", () => {
+  it("keeps the smallest set that reaches p, at least one token", () => {
     // Probabilities in order: 0.560, 0.206, 0.125, 0.084, 0.028.
     const expected = softmax([2, 1]);
-    expectClose(shares({ topP: 0.7 }), [0, expected[0]!, 0, expected[1]!, 0]);
-    expect(shares({ topP: 0.01 }, 50)).toEqual([0, 1, 0, 0, 0]);
+    expectClose(frequencies({ topP: 0.7 }), [0, expected[0]!, 0, expected[1]!, 0]);
+    expect(frequencies({ topP: 0.01 }, 50)).toEqual([0, 1, 0, 0, 0]);
   });
 
-  it("penalises what was seen: positive logits divided, negative ones multiplied", () => {
+  it("penalizes seen tokens: positive logits divided, negative ones multiplied", () => {
     const at = (seen: number[]) => sample(logits, { seen, uniform: 0, temperature: 0, repetitionPenalty: 4 });
     expect(at([])).toBe(1);
     expect(at([1])).toBe(3);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createStopMatcher } from "./stop-strings.ts";
 
 describe("createStopMatcher", () => {
-  it("holds back what may become a stop string and gives it out when it does not", () => {
+  it("holds back a partial match and releases it if it does not complete", () => {
     const matcher = createStopMatcher(["END", "\n\n"]);
     expect(matcher.push("the E")).toEqual({ text: "the ", stopped: false });
     expect(matcher.push("N")).toEqual({ text: "", stopped: false });

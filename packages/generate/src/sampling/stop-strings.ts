@@ -1,12 +1,14 @@
-/** Holds text back while it could still turn out to be the beginning of a stop string. */
+/** Finds stop strings in streamed text, holding text back while it may be the start of one. */
 
+/** Matches stop strings against text that arrives in pieces. */
 export interface StopMatcher {
-  /** Text that is safe to show now; `stopped` once a stop string is complete, which itself is never shown. */
+  /** Returns the text that can be shown now; `stopped` once a stop string is complete, which itself is never shown. */
   push(text: string): { text: string; stopped: boolean };
-  /** What was held back, when no more text comes. */
+  /** Returns the text held back, at the end of the input. */
   flush(): string;
 }
 
+/** Creates a matcher that stops at the first of `stopStrings`. */
 export function createStopMatcher(stopStrings: readonly string[]): StopMatcher {
   let held = "";
   return {
@@ -18,7 +20,7 @@ export function createStopMatcher(stopStrings: readonly string[]): StopMatcher {
         held = "";
         return { text: shown, stopped: true };
       }
-      const keep = longestPossibleStart(held, stopStrings);
+      const keep = longestPartialMatch(held, stopStrings);
       const shown = held.slice(0, held.length - keep);
       held = held.slice(held.length - keep);
       return { text: shown, stopped: false };
@@ -31,8 +33,8 @@ export function createStopMatcher(stopStrings: readonly string[]): StopMatcher {
   };
 }
 
-/** Length of the longest end of `text` that begins one of the stop strings. */
-function longestPossibleStart(text: string, stopStrings: readonly string[]): number {
+/** Length of the longest suffix of `text` that is a proper prefix of a stop string. */
+function longestPartialMatch(text: string, stopStrings: readonly string[]): number {
   let longest = 0;
   for (const stop of stopStrings) {
     for (let length = Math.min(stop.length - 1, text.length); length > longest; length--) {

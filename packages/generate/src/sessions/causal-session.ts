@@ -1,36 +1,32 @@
-/** A model that reads from left to right goes on from prompts, with cached keys and values. */
+/** Decodes with a causal language model: it continues the prompts, with keys and values cached. */
 import type { LanguageModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
-import { checkPrompts, lengthsOf, paddedRows, readRows } from "../ragged-rows.ts";
-import type { Writer } from "./decoding-session.ts";
+import { padRows, readRows, rowLengths } from "../ragged-rows.ts";
+import type { DecodingSession, SessionOptions } from "./decoding-session.ts";
 
-export function openCausalWriter(
+export function openCausalSession(
   model: LanguageModel,
   prompts: readonly ArrayLike<number>[],
-  { maxTokens }: { maxTokens: number },
-): Writer {
+  { maxTokens }: Pick<SessionOptions, "maxTokens">,
+): DecodingSession {
   const { maxPositions } = model.config;
-  checkPrompts(prompts, { maxPositions });
-  const longest = Math.max(...lengthsOf(prompts));
-  // One place more than is ever seen: rows that have ended still append there.
+  const longest = Math.max(...rowLengths(prompts));
+  // One slot more than is ever attended to: finished rows still write there.
   const capacity = Math.min(longest + maxTokens - 1, maxPositions) + 1;
   const cache = model.createCache({ batchSize: prompts.length, capacity });
 
-  /**
-   * Appends each row's tokens. Shorter rows are padded on the right: what is appended for the padding lies beyond the
-   * row's length and is never seen.
-   */
-  function append(fresh: readonly ArrayLike<number>[]): Float32Array[] {
-    const lengths = lengthsOf(fresh);
+  /** Rows are padded on the right; what is cached for padding lies beyond the row's length and is never attended to. */
+  function append(rows: readonly ArrayLike<number>[]): Float32Array[] {
+    const lengths = rowLengths(rows);
     const logits = readRows(() => {
-      const tokens = paddedRows(fresh);
+      const tokens = padRows(rows);
       const width = tokens.shape[1];
-      const places = fresh.map(({ length }, row) =>
+      const positions = rows.map(({ length }, row) =>
         Array.from({ length: width }, (_, i) => (i < length ? cache.lengths[row]! + i : 0)),
       );
-      const hidden = model.hidden({ tokens, positions: tf.tensor2d(places, tokens.shape, "int32") }, { cache });
+      const hidden = model.hidden({ tokens, positions: tf.tensor2d(positions, tokens.shape, "int32") }, { cache });
       const last = lengths.map((length, row) => row * width + Math.max(length - 1, 0));
-      const flat = tf.reshape(hidden, [tokens.size, -1]);
+      const flat = tf.reshape(hidden, [tokens.size, -1]); // [B * T, h]
       return model.logits(tf.gather(flat, tf.tensor1d(last, "int32")));
     });
     cache.advance(lengths);
@@ -38,11 +34,11 @@ export function openCausalWriter(
   }
 
   return {
-    begun: prompts,
+    promptTokens: prompts,
     // The token at the last position still predicts one more.
-    room: prompts.map(({ length }) => maxPositions - length + 1),
-    first: () => append(prompts),
-    next: (fresh) => append(fresh.map((token) => (token === null ? [] : [token]))),
+    maxNewTokens: prompts.map(({ length }) => maxPositions - length + 1),
+    prefill: () => append(prompts),
+    decodeStep: (tokens) => append(tokens.map((token) => (token === null ? [] : [token]))),
     dispose: () => cache.dispose(),
   };
 }

@@ -1,4 +1,4 @@
-/** Models with an encoder and a decoder, and XLNet: what they write token by token is what whole forwards predict. */
+/** Encoder-decoders and XLNet: decoding token by token equals whole forwards. */
 import { start } from "@megatron-ts/engine";
 import {
   createModel,
@@ -11,17 +11,16 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type DecodeOptions, decode } from "../decode.ts";
 import { sample } from "../sampling/sample.ts";
-import type { WritingModel } from "./decoding-session.ts";
+import type { GenerativeModel } from "./decoding-session.ts";
 
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 
 const shape = { numLayers: 2, hiddenSize: 16, numHeads: 2, vocabularySize: 30 } as const;
-/** Larger weights than a fresh model's, so that greedy choices are clear. */
 const weights = { seed: 5 };
 const prompts = [[3, 1, 4, 1, 5], [9], [2, 6, 5, 3, 5, 8, 9, 7]];
 const startToken = 1;
 
-function run(model: WritingModel, rows: readonly number[][], options: DecodeOptions): number[][] {
+function run(model: GenerativeModel, rows: readonly number[][], options: DecodeOptions): number[][] {
   const out: number[][] = rows.map(() => []);
   for (const { row, token } of decode(model, rows, options)) out[row]!.push(token);
   return out;
@@ -29,8 +28,8 @@ function run(model: WritingModel, rows: readonly number[][], options: DecodeOpti
 
 const ids = (rows: number[][]) => tf.tensor2d(rows, undefined, "int32");
 
-/** The tokens of a row, drawn from what a function predicts from those so far. */
-function drawn(count: number, row: number, next: (written: number[]) => tf.Tensor): number[] {
+/** Samples the tokens of a row from the logits that a function predicts from the tokens so far. */
+function sampleTokens(count: number, row: number, next: (written: number[]) => tf.Tensor): number[] {
   const written: number[] = [];
   const draws = uniforms(hashKey(0, "sample", row), count);
   for (const uniform of draws) {
@@ -45,7 +44,7 @@ const nextOfSequence = (model: SequenceToSequenceModel, prompt: number[]) => (wr
   return model.logits(model.hidden({ tokens: ids([[startToken, ...written]]), memory }));
 };
 
-/** The query stream at the next place, under the permutation that keeps the order of the text. */
+/** The query stream at the next position, under the identity permutation. */
 const nextOfQuery = (model: EncoderDecoderModel, prompt: number[]) => (written: number[]) => {
   const tokens = [...written, 0, 0];
   const blocked = tokens.map((_, i) => tokens.map((_, j) => (j > i ? 1 : 0)));
@@ -59,7 +58,7 @@ const nextOfQuery = (model: EncoderDecoderModel, prompt: number[]) => (written: 
   return model.logits(streams.query);
 };
 
-/** The query stream at a token that no other sees, as transformers generates with XLNet. */
+/** The query stream at a token that no other attends to, as transformers generates with XLNet. */
 const nextOfPermutation = (model: XlnetModel, prompt: number[]) => (written: number[]) => {
   const tokens = [...prompt, ...written, 7];
   const blocked = tokens.map(() => tokens.map((_, j) => (j === tokens.length - 1 ? 1 : 0)));
@@ -78,7 +77,7 @@ const xlnet = () => createModel({ family: "xlnet", initializerRange: 0.4, ...sha
 const cases: [
   string,
   {
-    model: () => WritingModel;
+    model: () => GenerativeModel;
     next: (model: never, prompt: number[]) => (written: number[]) => tf.Tensor;
     decoder?: "permuted";
   },
@@ -98,22 +97,21 @@ const cases: [
   ["XLNet", { model: xlnet, next: nextOfPermutation }],
 ];
 
-describe.each(cases)("decode by %s", (_, { model: create, next, decoder }) => {
-  const build = create;
-  const ways = { startToken, decoder };
+describe.each(cases)("decode with %s", (_, { model: create, next, decoder }) => {
+  const kind = { startToken, decoder };
 
-  it("gives what whole forwards give, for prompts of different lengths", () => {
-    const model = build();
-    const expected = prompts.map((prompt, row) => drawn(9, row, next(model as never, prompt)));
-    expect(run(model, prompts, { maxTokens: 9, ...ways })).toEqual(expected);
+  it("equals whole forwards, for prompts of different lengths", () => {
+    const model = create();
+    const expected = prompts.map((prompt, row) => sampleTokens(9, row, next(model as never, prompt)));
+    expect(run(model, prompts, { maxTokens: 9, ...kind })).toEqual(expected);
     expect(new Set(expected.flat()).size).toBeGreaterThan(5);
     model.dispose();
   });
 
-  it("reproduces by seed, alone as in a batch, and leaves no tensor behind", () => {
-    const model = build();
+  it("is reproducible by seed, alone and in a batch, and leaks no tensors", () => {
+    const model = create();
     const before = tf.memory().numTensors;
-    const options = { maxTokens: 6, temperature: 1.2, topK: 20, topP: 0.95, seed: 7, ...ways };
+    const options = { maxTokens: 6, temperature: 1.2, topK: 20, topP: 0.95, seed: 7, ...kind };
     const together = run(model, prompts, options);
     expect(run(model, [prompts[0]!], options)).toEqual([together[0]!]);
     expect(run(model, prompts, { ...options, seed: 8 })).not.toEqual(together);
@@ -127,7 +125,7 @@ describe.each(cases)("decode by %s", (_, { model: create, next, decoder }) => {
 });
 
 describe("decode", () => {
-  it("ends at a decoder's last position, by either stream", () => {
+  it("ends at the decoder's last position, with either stream", () => {
     const model = megatron({ maxPositions: 8 });
     for (const decoder of ["causal", "permuted"] as const) {
       const written = run(model, prompts.slice(0, 2), { maxTokens: 30, temperature: 0, startToken, decoder });
@@ -135,7 +133,7 @@ describe("decode", () => {
     }
   });
 
-  it("runs the encoder once, and projects its states once for each layer", () => {
+  it("runs the encoder once, and projects its states once per layer", () => {
     const model = megatron();
     let encoded = 0;
     const memories: tf.Tensor[] = [];
@@ -148,7 +146,7 @@ describe("decode", () => {
       hidden: (input, options) => {
         memories.push(input.memory);
         const states = model.hidden(input, options);
-        expect([...options!.cache!.memory.values()].map(({ shape: [batch, places] }) => [batch, places])).toEqual(
+        expect([...options!.cache!.memory.values()].map(({ shape: [batch, positions] }) => [batch, positions])).toEqual(
           Array(2 * shape.numLayers).fill([1, 5]),
         );
         return states;
@@ -160,11 +158,11 @@ describe("decode", () => {
   });
 
   it.each([
-    [{}, "needs a startToken"],
-    [{ startToken, prompts: [[]] }, "the prompt is empty"],
-    [{ startToken, prompts: [new Array(21).fill(1)] }, "the prompt has 21 tokens, but the model has 20 positions"],
-    [{ decoder: "permuted", model: { relativeDistances: true, normPlacement: "post" } }, "no position embeddings"],
-  ])("refuses %j", (given, message) => {
+    [{}, /startToken/],
+    [{ startToken, prompts: [[]] }, /empty/],
+    [{ startToken, prompts: [new Array(21).fill(1)] }, /21 tokens.*20/],
+    [{ decoder: "permuted", model: { relativeDistances: true, normPlacement: "post" } }, /position embeddings/],
+  ])("rejects %j", (given, message) => {
     const {
       prompts: rows = prompts,
       model: fields,

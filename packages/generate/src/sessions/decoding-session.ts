@@ -1,41 +1,39 @@
-/** What decoding asks of a model: the logits of what comes next, for rows that each go on by themselves. */
+/**
+ * The interface between the decoding loop and a model: logits of the next token, for rows that advance independently.
+ */
 import type { EncoderDecoderModel, LanguageModel, PermutationModel, SequenceToSequenceModel } from "@megatron-ts/model";
-import { openCausalWriter } from "./causal-session.ts";
-import { openSequenceWriter } from "./encoder-decoder-session.ts";
-import { openPermutationWriter } from "./permutation-session.ts";
-import { openQueryWriter } from "./query-stream-session.ts";
 
-/** Every model that writes: to the right of a prompt, or what its encoder makes of one. */
-export type WritingModel = LanguageModel | SequenceToSequenceModel | EncoderDecoderModel | PermutationModel;
+/** Any model that generates text: it continues a prompt, or its encoder reads the prompt and its decoder responds. */
+export type GenerativeModel = LanguageModel | SequenceToSequenceModel | EncoderDecoderModel | PermutationModel;
 
-export interface Writer {
-  /** What each row begins with: the repetition penalty counts it. */
-  readonly begun: readonly ArrayLike<number>[];
-  /** Most tokens that each row can be given. */
-  readonly room: readonly number[];
-  /** Logits [V] of each row's first token. */
-  first(): Float32Array[];
-  /** Logits [V] behind each row's fresh token; those of a row that has ended (null) mean nothing. */
-  next(fresh: readonly (number | null)[]): Float32Array[];
-  dispose(): void;
-}
-
-export interface WriterOptions {
-  /** Most tokens to generate for each prompt. */
+/** Options that decide how a model decodes. */
+export interface SessionOptions {
+  /** Maximum number of tokens to generate for each prompt. */
   maxTokens: number;
-  /** What an encoder-decoder's decoder reads before its first token; such models need one. */
+  /** The decoder's first input token. Required by encoder-decoder models with a causal decoder. */
   startToken?: number;
   /**
-   * How an encoder-decoder's decoder was trained: to predict the next token ("causal"), or in the order of a permutation,
-   * by its query stream ("permuted"), which needs no start token. "causal" unless told.
+   * How an encoder-decoder's decoder was trained: on next-token prediction ("causal"), or on permutation language
+   * modeling ("permuted"), where the query stream predicts and no start token is needed. Default: "causal".
    */
   decoder?: "causal" | "permuted";
 }
 
-/** Each kind of model writes in a way of its own. Throws a GenerateError for a prompt that it cannot go on from. */
-export function openWriter(model: WritingModel, prompts: readonly ArrayLike<number>[], options: WriterOptions): Writer {
-  if ("permuted" in model && options.decoder === "permuted") return openQueryWriter(model, prompts, options);
-  if ("encode" in model) return openSequenceWriter(model, prompts, options);
-  if ("createCache" in model) return openCausalWriter(model, prompts, options);
-  return openPermutationWriter(model, prompts, options);
+/** A model in the middle of decoding a batch of prompts. */
+export interface DecodingSession {
+  /**
+   * Tokens that each row's generated tokens follow; the repetition penalty counts them. Empty where an encoder reads
+   * the prompt.
+   */
+  readonly promptTokens: readonly ArrayLike<number>[];
+  /** Maximum number of tokens that each row can generate. */
+  readonly maxNewTokens: readonly number[];
+  /** Processes the prompts. Returns the logits [V] of each row's first new token. */
+  prefill(): Float32Array[];
+  /**
+   * Appends one token to each row, or none (null) to a finished one. Returns the next logits [V]; those of finished
+   * rows are undefined.
+   */
+  decodeStep(tokens: readonly (number | null)[]): Float32Array[];
+  dispose(): void;
 }

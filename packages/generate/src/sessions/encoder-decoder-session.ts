@@ -1,42 +1,43 @@
 /**
- * An encoder reads the prompts, a decoder that was trained to predict the next token writes. The encoder runs once; the
- * decoder's keys and those of the encoder's states are cached.
+ * Decodes with an encoder-decoder model whose decoder predicts the next token. The encoder reads the prompts once; the
+ * decoder's self-attention and cross-attention keys and values are cached.
  */
 import { longestSequence, type SequenceToSequenceModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { GenerateError } from "../errors.ts";
 import { readRows } from "../ragged-rows.ts";
-import type { Writer } from "./decoding-session.ts";
+import type { DecodingSession, SessionOptions } from "./decoding-session.ts";
 import { encodeSources } from "./encode-sources.ts";
 
-export function openSequenceWriter(
+export function openEncoderDecoderSession(
   model: SequenceToSequenceModel,
   prompts: readonly ArrayLike<number>[],
-  { maxTokens, startToken }: { maxTokens: number; startToken?: number },
-): Writer {
-  if (startToken === undefined) throw new GenerateError("this model's decoder needs a startToken to begin with");
+  { maxTokens, startToken }: SessionOptions,
+): DecodingSession {
+  if (startToken === undefined)
+    throw new GenerateError("encoder-decoder models need a startToken: expected a token id");
   const sources = encodeSources(model, prompts);
   const longest = longestSequence(model.config);
   const batchSize = prompts.length;
-  // One place more than is ever seen: rows that have ended still append there.
+  // One slot more than is ever attended to: finished rows still write there.
   const cache = model.createCache({ batchSize, capacity: Math.min(maxTokens, longest) + 1 });
 
-  function append(fresh: readonly (number | null)[]): Float32Array[] {
+  function append(column: readonly (number | null)[]): Float32Array[] {
     const logits = readRows(() => {
-      const column = (values: ArrayLike<number>) => tf.tensor2d(Int32Array.from(values), [batchSize, 1], "int32");
-      const tokens = column(fresh.map((token) => token ?? startToken!));
-      const positions = column(fresh.map((token, row) => (token === null ? 0 : cache.lengths[row]!)));
+      const toTensor = (values: ArrayLike<number>) => tf.tensor2d(Int32Array.from(values), [batchSize, 1], "int32");
+      const tokens = toTensor(column.map((token) => token ?? startToken!));
+      const positions = toTensor(column.map((token, row) => (token === null ? 0 : cache.lengths[row]!)));
       return model.logits(model.hidden({ tokens, positions, ...sources }, { cache }));
     });
-    cache.advance(fresh.map((token) => (token === null ? 0 : 1)));
+    cache.advance(column.map((token) => (token === null ? 0 : 1)));
     return logits;
   }
 
   return {
-    begun: prompts.map(() => []),
-    room: prompts.map(() => longest),
-    first: () => append(prompts.map(() => startToken)),
-    next: append,
+    promptTokens: prompts.map(() => []),
+    maxNewTokens: prompts.map(() => longest),
+    prefill: () => append(prompts.map(() => startToken)),
+    decodeStep: append,
     dispose() {
       cache.dispose();
       sources.memory.dispose();

@@ -1,33 +1,32 @@
 /**
- * A model that predicts in the order of a permutation (XLNet) goes on from prompts: the query stream predicts the place
- * behind a text whose tokens all see each other. So every token that comes changes all states, and none are cached.
+ * Decodes with a permutation language model (XLNet): it continues the prompts, and the query stream predicts the
+ * position after the text. The tokens of the text all attend to each other, so each new token changes every state and
+ * none is cached.
  */
 import type { PermutationModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
-import { checkPrompts, lengthsOf, paddedRows, readRows } from "../ragged-rows.ts";
-import type { Writer } from "./decoding-session.ts";
+import { padRows, readRows, rowLengths } from "../ragged-rows.ts";
+import type { DecodingSession } from "./decoding-session.ts";
 
-export function openPermutationWriter(
+export function openPermutationSession(
   model: PermutationModel,
   prompts: readonly ArrayLike<number>[],
-  _options: { maxTokens: number },
-): Writer {
-  checkPrompts(prompts, { maxPositions: Number.POSITIVE_INFINITY });
+): DecodingSession {
   const texts = prompts.map((prompt) => Array.from(prompt));
   const predict = () =>
     readRows(() => {
-      const lengths = lengthsOf(texts);
-      // One more token a row, which nobody sees: the place that is predicted.
-      const tokens = paddedRows(texts.map((text) => [...text, 0]));
+      const lengths = rowLengths(texts);
+      // One more token per row, at the predicted position; no token attends to it.
+      const tokens = padRows(texts.map((text) => [...text, 0]));
       const targets = tf.tensor2d(lengths, [texts.length, 1], "int32");
       return model.logits(model.hidden({ tokens, lengths, targets }).query!);
     });
   return {
-    begun: prompts,
-    room: prompts.map(() => Number.POSITIVE_INFINITY),
-    first: predict,
-    next(fresh) {
-      for (const [row, token] of fresh.entries()) if (token !== null) texts[row]!.push(token);
+    promptTokens: prompts,
+    maxNewTokens: prompts.map(() => Number.POSITIVE_INFINITY),
+    prefill: predict,
+    decodeStep(tokens) {
+      for (const [row, token] of tokens.entries()) if (token !== null) texts[row]!.push(token);
       return predict();
     },
     dispose() {},

@@ -1,37 +1,42 @@
 /**
- * An encoder reads the prompts, a decoder that was trained by permutation writes: its query stream, which knows only where
- * the next token stands, predicts it from the tokens before, and these read each other from left to right. So what is
- * written is a permutation that keeps the order of the text, and keys can be cached: a query sees all but its own.
+ * Decodes with an encoder-decoder model whose decoder was trained on permutation language modeling. The query stream,
+ * which knows the position of the next token but not the token, predicts it; the tokens before it attend from left to
+ * right. That is the identity permutation, so keys and values can be cached: a query attends to all but its own.
  */
 import type { EncoderDecoderModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { GenerateError } from "../errors.ts";
 import { readRows } from "../ragged-rows.ts";
-import type { Writer } from "./decoding-session.ts";
+import type { DecodingSession, SessionOptions } from "./decoding-session.ts";
 import { encodeSources } from "./encode-sources.ts";
 
-export function openQueryWriter(
+export function openQueryStreamSession(
   model: EncoderDecoderModel,
   prompts: readonly ArrayLike<number>[],
-  { maxTokens }: { maxTokens: number },
-): Writer {
+  { maxTokens }: Pick<SessionOptions, "maxTokens">,
+): DecodingSession {
   const { maxPositions, hiddenSize, attentionWindow, relativeDistances } = model.config;
   if (relativeDistances) {
-    throw new GenerateError("this model's decoder has no position embeddings for a query stream to start from");
+    throw new GenerateError(
+      "this model's decoder has no position embeddings, which its query stream needs to generate",
+    );
   }
   const sources = encodeSources(model, prompts);
   const batchSize = prompts.length;
   const reach = attentionWindow === null ? maxPositions : Math.floor(attentionWindow / 2);
   const cache = model.createCache({ batchSize, capacity: Math.min(maxTokens, maxPositions) + 1 });
-  const column = (values: ArrayLike<number>) => tf.tensor2d(Int32Array.from(values), [batchSize, 1], "int32");
+  const toTensor = (values: ArrayLike<number>) => tf.tensor2d(Int32Array.from(values), [batchSize, 1], "int32");
 
-  /** States of one row a prompt at its next place, seeing the tokens within reach and itself where `itself` is 1. */
-  function states(tokens: tf.Tensor, itself: 0 | 1, inputEmbeddings: tf.Tensor | null): tf.Tensor {
-    const ranges = Array.from(cache.lengths, (place) => [Math.max(0, place - reach), place + itself]);
+  /**
+   * States [B, 1, h] at each row's next position, which attends to the tokens within reach, and to itself if `self` is
+   * 1.
+   */
+  function states(tokens: tf.Tensor, self: 0 | 1, inputEmbeddings: tf.Tensor | null): tf.Tensor {
+    const ranges = Array.from(cache.lengths, (position) => [Math.max(0, position - reach), position + self]);
     return model.hidden(
       {
         tokens,
-        positions: column(cache.lengths.map((place) => Math.min(place, maxPositions - 1))),
+        positions: toTensor(cache.lengths.map((position) => Math.min(position, maxPositions - 1))),
         ranges: tf.tensor3d(ranges.flat(), [batchSize, 1, 2], "int32"),
         ...sources,
       },
@@ -39,20 +44,20 @@ export function openQueryWriter(
     );
   }
 
-  /** The query leaves keys in the cache that the token itself replaces. */
+  /** The query's keys and values in the cache are overwritten by the token's own. */
   const predict = () =>
     readRows(() => {
-      const nothing = tf.zeros([batchSize, 1, hiddenSize]);
-      return model.logits(states(column(cache.lengths), 0, nothing));
+      const zeros = tf.zeros([batchSize, 1, hiddenSize]);
+      return model.logits(states(toTensor(cache.lengths), 0, zeros));
     });
 
   return {
-    begun: prompts.map(() => []),
-    room: prompts.map(() => maxPositions),
-    first: predict,
-    next(fresh) {
-      tf.tidy(() => void states(column(fresh.map((token) => token ?? 0)), 1, null));
-      cache.advance(fresh.map((token) => (token === null ? 0 : 1)));
+    promptTokens: prompts.map(() => []),
+    maxNewTokens: prompts.map(() => maxPositions),
+    prefill: predict,
+    decodeStep(tokens) {
+      tf.tidy(() => void states(toTensor(tokens.map((token) => token ?? 0)), 1, null));
+      cache.advance(tokens.map((token) => (token === null ? 0 : 1)));
       return predict();
     },
     dispose() {
