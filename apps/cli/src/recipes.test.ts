@@ -38,7 +38,7 @@ describe("recipes", () => {
     ],
     ["megatron-bert-336m", 30_592, { objective: { unit: "n-gram", pairs: "sentence-order" }, batchSize: 1024 }],
     ["roberta-large", 50_265, { objective: { pairs: null }, optimizer: { beta2: 0.98 }, clipNorm: null }],
-    ["xlnet-large", 32_000, { objective: { predicted: 85 / 512, contextPerToken: 6, bothDirections: true } }],
+    ["xlnet-large", 32_000, { objective: { predicted: 85 / 512, maskAlpha: 6, bothDirections: true } }],
     ["t5-base", 32_128, { objective: { rate: 0.15, meanLength: 3 } }],
     ["sc2019-345m", 30_592, { objective: { name: "mixed" } }],
   ])("%s has its published size and settings", (name, vocabularySize, settings) => {

@@ -1,14 +1,5 @@
 /** Text files to indexed datasets, indexed datasets to samples, samples to batches; as typed arrays, without tensors. */
-export {
-  buildCausalBatch,
-  type CausalBatch,
-  type CausalBatches,
-  createCausalBatches,
-  type DocumentMasking,
-  IGNORED_LABEL,
-  type RankOptions,
-} from "./batches/causal.ts";
-export { createEvaluationBatches, type EvaluationBatches } from "./batches/evaluation.ts";
+export type { BatchList, RankOptions, StepBatches } from "./batches/batches.ts";
 export { type BatchRamp, type BatchSchedule, type BatchSlot, createBatchSchedule } from "./batches/schedule.ts";
 export { type DataConfig, dataConfigSchema } from "./configuration.ts";
 export { type Dataset, openDataset } from "./dataset.ts";
@@ -18,34 +9,38 @@ export { mergeIndexedDatasets } from "./indexed/merge.ts";
 export { type IndexedDataset, openIndexedDataset, type TokenArray } from "./indexed/reader.ts";
 export { createIndexedDatasetWriter, type IndexedDatasetWriter, type WriterPosition } from "./indexed/writer.ts";
 export { takeLock } from "./lock.ts";
+export { type CausalBatch, createCausalBatches, type DocumentMasking } from "./objectives/causal/batches.ts";
+export { type CausalEvaluationBatches, createCausalEvaluationBatches } from "./objectives/causal/evaluation.ts";
 export {
-  buildMaskedBatch,
   createMaskedBatches,
-  type FrameTokens,
   type MaskedBatch,
   type MaskedBatchOptions,
-  type Segments,
-} from "./objectives/masked-batches.ts";
-export { type MaskedTokens, type MaskingOptions, maskTokens } from "./objectives/masking.ts";
-export { chooseTargets, permutationMask, type TargetOptions } from "./objectives/permutation.ts";
+  type SpecialTokenIds,
+} from "./objectives/masked/batches.ts";
+export type { MaskingOptions } from "./objectives/masked/masking.ts";
+export { createMaskedSamples, type MaskedSampleOptions, type Segments } from "./objectives/masked/samples.ts";
 export {
-  buildPermutationBatch,
   createPermutationBatches,
   type PermutationBatch,
   type PermutationBatchOptions,
-} from "./objectives/permutation-batches.ts";
-export { createSentencePairs, type SentencePair, type SentencePairOptions } from "./objectives/sentence-pairs.ts";
+} from "./objectives/permutation/batches.ts";
+export { createPermutationSamples } from "./objectives/permutation/samples.ts";
 export {
-  buildSourceTargetBatch,
-  createSourceTargetBatches,
-  infill,
+  createPseudoPerplexityBatches,
+  type PseudoPerplexityOptions,
+} from "./objectives/pseudo-perplexity/batches.ts";
+export {
+  createSequenceBatches,
+  type SequenceBatch,
+  type SequenceBatchOptions,
   type SourceTarget,
-  type SourceTargetBatch,
-  type SourceTargetOptions,
-} from "./objectives/source-target-batches.ts";
-export { createSourceTargetPairs, type SourceTargetPairsOptions } from "./objectives/source-target-pairs.ts";
-export { type CorruptedSpans, corruptSpans, type SpanCorruptionOptions } from "./objectives/span-corruption.ts";
-export { type ObjectiveVocabulary, objectiveVocabulary } from "./objectives/vocabulary.ts";
+} from "./objectives/sequence/batches.ts";
+export { createDenoisingSamples, type DenoisingTokens } from "./objectives/sequence/denoising.ts";
+export type { PackedTextOptions } from "./objectives/sequence/packed-text.ts";
+export { createSourceTargetSamples, type SourceTargetOptions } from "./objectives/sequence/source-target.ts";
+export { createSpanCorruptionSamples, type SpanCorruptionTokens } from "./objectives/sequence/span-corruption.ts";
+export type { SpanOptions } from "./objectives/sequence/spans.ts";
+export { type ObjectiveVocabulary, objectiveVocabulary, sentinelTokens } from "./objectives/vocabulary.ts";
 export type { LanguageDataset } from "./prepare/by-language.ts";
 export {
   type PrepareOptions,

@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { loadTokenizer } from "@megatron-ts/tokenizer/files";
 import { describe, expect, it } from "vitest";
 import { openDataset } from "../dataset.ts";
-import { createSentencePairs } from "../objectives/sentence-pairs.ts";
+import { createSentencePairs } from "../objectives/masked/sentence-pairs.ts";
 import { createSentenceSplitter } from "../steps/sentences.ts";
 import { buildEntries } from "../testing/build.ts";
 import { temporaryDirectory } from "../testing/directory.ts";
@@ -93,7 +93,7 @@ describe("sentences", () => {
       documents: dataset.documentsOf("all"),
       kind: "sentence-order",
       maxTokens: 64,
-      shortRate: 0.1,
+      shortSequenceProbability: 0.1,
       seed: 1,
     });
     const text = (await textsOf(path("out_text_sentence"))).map((sentences) => sentences.join("")).join("\n");

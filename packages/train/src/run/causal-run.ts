@@ -3,7 +3,7 @@ import {
   blend,
   type CausalBatch,
   createCausalBatches,
-  createEvaluationBatches,
+  createCausalEvaluationBatches,
   createGptSamples,
 } from "@megatron-ts/data";
 import type { LanguageModel } from "@megatron-ts/model";
@@ -13,17 +13,17 @@ import type { RunObjective } from "./run-objective.ts";
 export const causalRun: RunObjective<"causal", CausalBatch, LanguageModel> = {
   families: ["gpt"],
   measure: "causal perplexity",
-  objective: causalObjective as RunObjective<"causal", CausalBatch, LanguageModel>["objective"],
+  objective: causalObjective,
   training(_config, { training, data, schedule, seed }) {
     const { sequenceLength } = data;
-    const source = blend(
+    const samples = blend(
       training.map(({ dataset, documents, weight }) => ({
         weight,
         source: createGptSamples({ dataset, documents, sequenceLength, seed }),
       })),
     );
-    return createCausalBatches({ ...data, source, schedule, sequenceLength });
+    return createCausalBatches({ ...data, samples, schedule, sequenceLength });
   },
   heldOut: (_config, { dataset, documents, data: { sequenceLength }, batchSize, stride, contextToken }) =>
-    createEvaluationBatches({ dataset, documents, sequenceLength, batchSize, stride, contextToken }),
+    createCausalEvaluationBatches({ dataset, documents, sequenceLength, batchSize, stride, contextToken }),
 };

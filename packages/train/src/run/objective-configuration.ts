@@ -20,10 +20,10 @@ const maskedSchema = z.strictObject({
    * sentences; null packs text and has no second segment (RoBERTa).
    */
   pairs: z.enum(["next-sentence", "sentence-order"]).nullable().default(null),
-  /** Share of pairs that are cut to a random shorter length. */
-  shortRate: z.number().min(0).lt(1).default(0.1),
-  /** Samples after which masks repeat, as if the text had been masked beforehand; null masks anew each time. */
-  staticAfter: z.int().min(1).nullable().default(null),
+  /** Probability of cutting a pair to a random shorter length. */
+  shortSequenceProbability: z.number().min(0).lt(1).default(0.1),
+  /** Number of samples after which masks repeat, for static masking; null draws a new mask for every sample. */
+  maskRepeatInterval: z.int().min(1).nullable().default(null),
 });
 
 /** Tokens are predicted in the order of a permutation (XLNet). Lengths are shares of the sequence. */
@@ -33,8 +33,8 @@ const permutationSchema = z.strictObject({
   reuse: rate.default(0.5),
   /** Of the tokens that are predicted: 85 of 512. */
   predicted: rate.default(85 / 512),
-  /** mask_alpha: tokens of context for each predicted one. */
-  contextPerToken: z.int().min(1).default(6),
+  /** XLNet's mask_alpha: tokens of context, per predicted word, in which a run of predicted words is placed. */
+  maskAlpha: z.int().min(1).default(6),
   maxNgram: z.int().min(1).default(5),
   /** Every second sample runs backwards. */
   bothDirections: z.boolean().default(true),
@@ -72,7 +72,32 @@ const mixedSchema = z.strictObject({
   parts: z.array(z.strictObject({ weight: z.number().gt(0), objective: singleSchema })).min(2),
 });
 
-export const objectiveConfigSchema = z.discriminatedUnion("name", [...singleSchema.options, mixedSchema]);
+export const objectiveConfigSchema = z.preprocess(
+  renameFields,
+  z.discriminatedUnion("name", [...singleSchema.options, mixedSchema]),
+);
 
 export type ObjectiveConfig = z.output<typeof objectiveConfigSchema>;
 export type ObjectiveConfigOf<Name extends ObjectiveConfig["name"]> = Extract<ObjectiveConfig, { name: Name }>;
+
+/** Former names of fields: recipes saved in checkpoints may still have them. */
+const renamed = new Map([
+  ["contextPerToken", "maskAlpha"],
+  ["shortRate", "shortSequenceProbability"],
+  ["staticAfter", "maskRepeatInterval"],
+]);
+
+/** An objective as a recipe has it, with the current names of its fields. */
+export function renameFields(objective: unknown): unknown {
+  if (Array.isArray(objective)) return objective.map(renameFields);
+  if (typeof objective !== "object" || objective === null) return objective;
+  return Object.fromEntries(
+    Object.entries(objective).map(([name, value]) => {
+      const current = renamed.get(name);
+      return [
+        current === undefined || current in objective ? name : current,
+        name === "parts" || name === "objective" ? renameFields(value) : value,
+      ];
+    }),
+  );
+}

@@ -31,7 +31,7 @@ export const objectiveOfFamily: Record<ModelConfig["family"], ObjectiveConfig["n
 
 /** The objective of a run with all its defaults. Throws a ConfigError for one that the family cannot be trained for. */
 export function resolveObjective(given: ObjectiveConfig | undefined, family: ModelConfig["family"]): ObjectiveConfig {
-  const config = given ?? objectiveConfigSchema.parse({ name: objectiveOfFamily[family] });
+  const config = objectiveConfigSchema.parse(given ?? { name: objectiveOfFamily[family] });
   const names =
     config.name === "mixed"
       ? ["mixed" as const, ...config.parts.map(({ objective }) => objective.name)]

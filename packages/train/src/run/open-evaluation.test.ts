@@ -2,14 +2,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Dataset, openDataset } from "@megatron-ts/data";
+import { type Dataset, type MaskedBatch, openDataset, type PermutationBatch } from "@megatron-ts/data";
 import { start } from "@megatron-ts/engine";
 import { createModel, type Model, type ModelConfig } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { MaskedRows } from "../step/masked-objective.ts";
-import type { PermutationRows } from "../step/permutation-objective.ts";
 import { writeCorpus } from "../testing/corpus.ts";
 import { evaluate } from "./evaluate.ts";
 import { type ObjectiveConfig, objectiveConfigSchema } from "./objective-configuration.ts";
@@ -86,7 +84,7 @@ describe("openEvaluation", () => {
     const model = build({ family: "bert", maxPositions: 24 });
     const config = objective({ name: "masked", pairs: "next-sentence" });
     const [measured] = openEvaluation(config, options("bert", { sequenceLength: 24 }));
-    expect((measured!.batches.at(0) as MaskedRows).pairLabels).toBeUndefined();
+    expect((measured!.batches.at(0) as MaskedBatch).pairLabels).toBeUndefined();
     const always = (verdict: 0 | 1) => ({
       ...model,
       pairLogits: (pooled: tf.Tensor) => tf.oneHot(tf.fill([pooled.shape[0]!], verdict, "int32"), 2),
@@ -102,7 +100,7 @@ describe("openEvaluation", () => {
 
   it.each(["xlnet", "encoder-decoder"] as const)("tells a %s which rows run backwards", (family) => {
     const [measured] = openEvaluation(objective({ name: "permutation" }), options(family));
-    expect([...(measured!.batches.at(0) as unknown as PermutationRows).reversed!]).toEqual([0, 1]);
+    expect([...(measured!.batches.at(0) as unknown as PermutationBatch).reversed!]).toEqual([0, 1]);
   });
 
   it("measures each part of a mixture", () => {
@@ -122,7 +120,7 @@ describe("openPseudoEvaluation", () => {
     const [mask, padding] = ["[MASK]", "[PAD]"].map((name) => tokenizer.tokenToId(name)!);
     const seen: number[][] = [];
     for (let index = 0; index < batches.length; index++) {
-      const { tokens, labels, lengths, sequenceLength } = batches.at(index) as MaskedRows;
+      const { tokens, labels, lengths, sequenceLength } = batches.at(index) as MaskedBatch;
       lengths.forEach((length, row) => {
         const own = [...tokens.subarray(row * sequenceLength, (row + 1) * sequenceLength)];
         const hidden = own.indexOf(mask!);

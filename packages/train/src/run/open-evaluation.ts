@@ -1,15 +1,13 @@
 /** What a trained model can be measured by: each of its objectives on held-out text, under the name of what it is. */
-import type { Dataset, DocumentRange } from "@megatron-ts/data";
+import { createPseudoPerplexityBatches, type Dataset, type DocumentRange, type MaskedBatch } from "@megatron-ts/data";
 import type { EncoderDecoderModel, EncoderModel, Model, ModelConfig } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
-import type { MaskedRows } from "../step/masked-objective.ts";
 import type { Objective, Rows } from "../step/objective.ts";
 import type { Batches } from "./evaluate.ts";
-import { frameOf, maskedRun } from "./masked-run.ts";
+import { maskedRun, specialTokensOf } from "./masked-run.ts";
 import type { ObjectiveConfig } from "./objective-configuration.ts";
 import { objectiveNamed } from "./objectives.ts";
 import { pairAccuracy } from "./pair-accuracy.ts";
-import { createPseudoBatches } from "./pseudo-batches.ts";
 import type { Measure } from "./run-objective.ts";
 import { requireToken } from "./special-tokens.ts";
 
@@ -54,7 +52,7 @@ export function openEvaluation(config: ObjectiveConfig, options: EvaluationOptio
   });
   const single = { measure: measure!, objective, wholeText: config.name === "causal", pairAccuracy: null };
   if (config.name !== "masked") return [{ ...single, batches }];
-  const rows = batches as Batches<MaskedRows>;
+  const rows = batches as Batches<MaskedBatch>;
   return [
     {
       ...single,
@@ -71,9 +69,9 @@ export function openPseudoEvaluation({ tokenizer, ...options }: EvaluationOption
   return {
     measure: "pseudo-perplexity",
     objective: maskedRun.objective as unknown as Objective<Rows, Model>,
-    batches: createPseudoBatches({
+    batches: createPseudoPerplexityBatches({
       ...options,
-      frame: frameOf(tokenizer),
+      specialTokens: specialTokensOf(tokenizer),
       maskToken: requireToken(tokenizer, "mask"),
       unpredicted: new Set(tokenizer.specialTokens.values()),
     }),

@@ -1,13 +1,13 @@
 /** How often a model judges rightly whether two segments belong together: the second objective of BERT and Megatron. */
+import type { MaskedBatch } from "@megatron-ts/data";
 import type { EncoderDecoderModel, EncoderModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
-import type { MaskedRows } from "../step/masked-objective.ts";
 import type { Batches } from "./evaluate.ts";
 
 /** Share of the pairs, over the first `maxBatches` batches. Throws a ModelError for a model without that head. */
 export async function pairAccuracy(
   model: EncoderModel | EncoderDecoderModel,
-  batches: Batches<MaskedRows>,
+  batches: Batches<MaskedBatch>,
   { maxBatches = Number.POSITIVE_INFINITY }: { maxBatches?: number } = {},
 ): Promise<number> {
   const encoder = "encoder" in model ? model.encoder : model;

@@ -29,7 +29,7 @@ import { completeModel, type PretrainConfig } from "./configuration.ts";
 import { openDatasets, type RunDatasets } from "./datasets.ts";
 import type { RunEvent } from "./events.ts";
 import { runLoop } from "./loop.ts";
-import type { ObjectiveConfig } from "./objective-configuration.ts";
+import { type ObjectiveConfig, renameFields } from "./objective-configuration.ts";
 import { objectiveNamed, resolveObjective } from "./objectives.ts";
 import { checkTokenizerFits, startingWeights } from "./starting-weights.ts";
 import { checkTrainedParts } from "./trained-parts.ts";
@@ -216,7 +216,8 @@ function tellChanges(
   checkpoint: LoadedCheckpoint,
   { resolved, onEvent }: { resolved: PretrainConfig; onEvent: (event: RunEvent) => void },
 ): void {
-  const saved = parse(Buffer.from(checkpoint.readFile(RECIPE)).toString("utf8")) as object;
+  const saved = parse(Buffer.from(checkpoint.readFile(RECIPE)).toString("utf8"));
+  if (saved?.train?.objective) saved.train.objective = renameFields(saved.train.objective);
   const current = parse(formatRecipe(resolved)) as object;
   for (const difference of configurationDifferences(saved, current)) onEvent({ type: "changed", ...difference });
 }

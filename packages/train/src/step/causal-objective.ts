@@ -1,33 +1,18 @@
 /** Causal language modelling: every token predicts the next one. */
 import { causalRanges } from "@megatron-ts/attention";
+import type { CausalBatch } from "@megatron-ts/data";
 import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import type { Objective, Rows } from "./objective.ts";
+import { countLabels, type Objective } from "./objective.ts";
 
-/** Rows of equal length; arrays are [B * T], row-major. */
-export interface CausalRows extends Rows {
-  readonly sequenceLength: number;
-  readonly tokens: Int32Array;
-  /** The token that each one predicts; negative where it does not count. */
-  readonly labels: Int32Array;
-  /** Counted from each row's start unless given. */
-  readonly positions?: Int32Array;
-  /** First position that each token may see; 0 unless given. */
-  readonly visibleFrom?: Int32Array;
-}
-
-export const causalObjective: Objective<CausalRows> = {
+export const causalObjective: Objective<CausalBatch> = {
   name: "causal",
 
   tokens: ({ tokens }) => tokens.length,
 
-  count({ labels }) {
-    let count = 0;
-    for (const label of labels) if (label >= 0) count++;
-    return count;
-  },
+  count: ({ labels }) => countLabels(labels),
 
-  slice({ sequenceLength, tokens, labels, positions, visibleFrom }, start, end) {
+  slice({ sequenceLength, tokens, labels, positions, keyStart }, start, end) {
     const cut = (values: Int32Array) => values.subarray(start * sequenceLength, end * sequenceLength);
     return {
       batchSize: end - start,
@@ -35,11 +20,11 @@ export const causalObjective: Objective<CausalRows> = {
       tokens: cut(tokens),
       labels: cut(labels),
       positions: positions && cut(positions),
-      visibleFrom: visibleFrom && cut(visibleFrom),
+      keyStart: keyStart && cut(keyStart),
     };
   },
 
-  lossSum(model, { batchSize, sequenceLength, visibleFrom, ...arrays }, options) {
+  lossSum(model, { batchSize, sequenceLength, keyStart, ...arrays }, options) {
     const shape: [number, number] = [batchSize, sequenceLength];
     const matrix = (values: Int32Array) => tf.tensor2d(values, shape, "int32");
     return tf.tidy(() => {
@@ -47,7 +32,7 @@ export const causalObjective: Objective<CausalRows> = {
         {
           tokens: matrix(arrays.tokens),
           positions: arrays.positions && matrix(arrays.positions),
-          ranges: causalRanges({ batchSize, tokens: sequenceLength, visibleFrom }),
+          ranges: causalRanges({ batchSize, tokens: sequenceLength, visibleFrom: keyStart }),
         },
         options,
       );

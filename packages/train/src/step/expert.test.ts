@@ -1,12 +1,13 @@
 /** What an expert checks first: initial loss, overfitting one batch, causality, ragged rows, and mutants. */
 import { causalRanges } from "@megatron-ts/attention";
+import type { CausalBatch } from "@megatron-ts/data";
 import { start } from "@megatron-ts/engine";
 import { createModel, type LanguageModel } from "@megatron-ts/model";
 import { hashKey, words } from "@megatron-ts/random";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { accumulate } from "./accumulate.ts";
-import { type CausalRows, causalObjective } from "./causal-objective.ts";
+import { causalObjective } from "./causal-objective.ts";
 import { checkCausality, runners } from "./causality.ts";
 import { checkForward, checkGradients, checkTraining, loadGolden } from "./gpt2-golden.ts";
 import { clipByGlobalNorm } from "./gradients.ts";
@@ -14,7 +15,7 @@ import { createAdamW } from "./optimizer.ts";
 
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 
-function randomRows({ batchSize, sequenceLength, vocabularySize }: Record<string, number>): CausalRows {
+function randomRows({ batchSize, sequenceLength, vocabularySize }: Record<string, number>): CausalBatch {
   const drawn = words(hashKey(9), batchSize! * sequenceLength! + 1);
   const ids = Int32Array.from(drawn, (word) => word % vocabularySize!);
   return { batchSize: batchSize!, sequenceLength: sequenceLength!, tokens: ids.slice(0, -1), labels: ids.slice(1) };

@@ -5,11 +5,12 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { foreignSource, openSafetensors, readForeignWeight } from "@megatron-ts/checkpoint";
+import type { CausalBatch } from "@megatron-ts/data";
 import { type CreateModelOptions, createModel, gpt2Names, type LanguageModel } from "@megatron-ts/model";
 import type { ParameterSource } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { accumulate } from "./accumulate.ts";
-import { type CausalRows, causalObjective } from "./causal-objective.ts";
+import { causalObjective } from "./causal-objective.ts";
 import { clipByGlobalNorm } from "./gradients.ts";
 import { createAdamW } from "./optimizer.ts";
 
@@ -34,7 +35,7 @@ export const config = {
 const names = gpt2Names(config);
 
 /** [4, 3, 17] token ids as batches whose labels are the next tokens; Hugging Face leaves the last one out. */
-const goldenBatches: CausalRows[] = (() => {
+const goldenBatches: CausalBatch[] = (() => {
   const [count, batchSize, sequenceLength] = golden.info("input.batches").shape as [number, number, number];
   const ids = new Int32Array(golden.read("input.batches").buffer);
   const rowLength = batchSize * sequenceLength;

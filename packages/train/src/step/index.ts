@@ -1,9 +1,9 @@
 export { type Accumulated, type AccumulateOptions, accumulate } from "./accumulate.ts";
-export { type CausalRows, causalObjective } from "./causal-objective.ts";
+export { causalObjective } from "./causal-objective.ts";
 export { allReduce, clipByGlobalNorm, type Gradients, squaredNorm } from "./gradients.ts";
-export { type MaskedRows, maskedObjective } from "./masked-objective.ts";
+export { maskedObjective } from "./masked-objective.ts";
 export { type MixedRows, mixedObjective } from "./mixed-objective.ts";
 export type { Objective, Rows } from "./objective.ts";
 export { createAdamW, type Moments, type Optimizer, type OptimizerConfig } from "./optimizer.ts";
-export { type PermutationRows, permutationObjective } from "./permutation-objective.ts";
-export { type SequenceRows, sequenceObjective } from "./sequence-objective.ts";
+export { permutationObjective } from "./permutation-objective.ts";
+export { sequenceObjective } from "./sequence-objective.ts";

@@ -2,34 +2,19 @@
  * Masked language modelling, with a second loss over pairs of segments where the batch has them: BERT's next sentence
  * (Devlin et al. 2019), Megatron's sentence order. The loss is the mean over predicted tokens plus the mean over rows.
  */
+import type { MaskedBatch } from "@megatron-ts/data";
 import type { EncoderModel } from "@megatron-ts/model";
 import { crossEntropy, embedding } from "@megatron-ts/ops";
 import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import type { Objective, Rows } from "./objective.ts";
+import { countLabels, type Objective } from "./objective.ts";
 
-/** Rows padded on the right; arrays are [B * T], row-major, or [B]. */
-export interface MaskedRows extends Rows {
-  readonly sequenceLength: number;
-  readonly tokens: Int32Array;
-  /** The hidden token; negative where nothing is predicted. */
-  readonly labels: Int32Array;
-  readonly tokenTypes: Int32Array;
-  /** Tokens of each row that are not padding. */
-  readonly lengths: Int32Array;
-  readonly pairLabels?: Int32Array;
-  /** Predicted tokens a row, over the whole batch: what makes a sum over rows count like one over tokens. */
-  readonly tokensPerRow?: number;
-}
-
-const countPredicted = (labels: Int32Array) => labels.reduce((count, label) => count + (label >= 0 ? 1 : 0), 0);
-
-export const maskedObjective: Objective<MaskedRows, EncoderModel> = {
+export const maskedObjective: Objective<MaskedBatch, EncoderModel> = {
   name: "masked",
 
   tokens: ({ tokens }) => tokens.length,
 
-  count: ({ labels }) => countPredicted(labels),
+  count: ({ labels }) => countLabels(labels),
 
   slice(batch, start, end) {
     const { batchSize, sequenceLength, labels, pairLabels } = batch;
@@ -42,7 +27,7 @@ export const maskedObjective: Objective<MaskedRows, EncoderModel> = {
       tokenTypes: cut(batch.tokenTypes),
       lengths: batch.lengths.subarray(start, end),
       pairLabels: pairLabels?.subarray(start, end),
-      tokensPerRow: batch.tokensPerRow ?? countPredicted(labels) / batchSize,
+      tokensPerRow: batch.tokensPerRow ?? countLabels(labels) / batchSize,
     };
   },
 
@@ -59,7 +44,7 @@ export const maskedObjective: Objective<MaskedRows, EncoderModel> = {
       const pairLosses = crossEntropy(model.pairLogits(model.pooled(hidden)), {
         labels: tf.tensor1d(pairLabels, "int32"),
       });
-      const tokensPerRow = batch.tokensPerRow ?? countPredicted(labels) / batchSize;
+      const tokensPerRow = batch.tokensPerRow ?? countLabels(labels) / batchSize;
       return tf.add(tokenLoss, tf.mul(tf.sum(pairLosses), tokensPerRow));
     });
   },

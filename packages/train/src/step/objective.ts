@@ -22,3 +22,10 @@ export interface Objective<Batch extends Rows, Trained extends Model = LanguageM
   /** Scalar: the sum of the losses of these rows, in nats. */
   lossSum(model: Trained, batch: Batch, options: Omit<ForwardOptions, "cache">): tf.Tensor;
 }
+
+/** Number of labels that count; negative ones do not. */
+export function countLabels(labels: Int32Array): number {
+  let count = 0;
+  for (const label of labels) if (label >= 0) count++;
+  return count;
+}

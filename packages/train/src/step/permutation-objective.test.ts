@@ -1,8 +1,9 @@
 /** Text that runs backwards is the same text: it costs what the row costs that is read from its other end. */
+import type { PermutationBatch } from "@megatron-ts/data";
 import { start } from "@megatron-ts/engine";
 import { createModel, type ModelConfig } from "@megatron-ts/model";
 import { beforeAll, expect, it } from "vitest";
-import { type PermutationRows, permutationObjective } from "./permutation-objective.ts";
+import { permutationObjective } from "./permutation-objective.ts";
 
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 
@@ -13,24 +14,26 @@ const places = order.toSorted((a, b) => a - b);
 const targets = [1, 2, 5];
 const tokens = [3, 9, 4, 1, 8, 2, 6];
 
-const forwards: PermutationRows = {
+const forwards: PermutationBatch = {
   batchSize: 1,
   sequenceLength,
   tokens: Int32Array.from(tokens),
-  segments: Int32Array.from([0, 0, 0, 1, 1, 1, 2]),
-  blocked: Uint8Array.from(places.flatMap((i) => places.map((j) => (order.indexOf(j) >= order.indexOf(i) ? 1 : 0)))),
-  targets: Int32Array.from(targets),
+  tokenTypes: Int32Array.from([0, 0, 0, 1, 1, 1, 2]),
+  permutationMask: Uint8Array.from(
+    places.flatMap((i) => places.map((j) => (order.indexOf(j) >= order.indexOf(i) ? 1 : 0))),
+  ),
+  targetPositions: Int32Array.from(targets),
   labels: Int32Array.from(targets, (place) => tokens[place]!),
   source: Int32Array.from([5, 7, 5, 1]),
 };
 
 /** The same row laid out from its end. */
-const backwards: PermutationRows = {
+const backwards: PermutationBatch = {
   ...forwards,
   tokens: forwards.tokens.toReversed(),
-  segments: forwards.segments.toReversed(),
-  blocked: forwards.blocked.toReversed(),
-  targets: forwards.targets.map((place) => sequenceLength - 1 - place),
+  tokenTypes: forwards.tokenTypes.toReversed(),
+  permutationMask: forwards.permutationMask.toReversed(),
+  targetPositions: forwards.targetPositions.map((place) => sequenceLength - 1 - place),
 };
 
 const families: Record<string, Partial<ModelConfig>> = {
@@ -42,7 +45,7 @@ it.each(Object.entries(families))("%s", (family, fields) => {
   const shape = { numLayers: 2, hiddenSize: 16, numHeads: 2, vocabularySize: 20, initializerRange: 0.3 };
   // What a family's own model is, the objective asks of it.
   const model = createModel({ ...shape, ...fields, family } as never, { weights: { seed: 1 } }) as never;
-  const loss = (rows: PermutationRows) => permutationObjective.lossSum(model, rows, {}).dataSync()[0]!;
+  const loss = (rows: PermutationBatch) => permutationObjective.lossSum(model, rows, {}).dataSync()[0]!;
   const expected = loss(forwards);
   expect(loss({ ...backwards, reversed: Int32Array.of(1) })).toBeCloseTo(expected, 4);
   expect(Math.abs(loss({ ...backwards, reversed: Int32Array.of(0) }) - expected)).toBeGreaterThan(0.01);

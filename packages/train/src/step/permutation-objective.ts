@@ -2,29 +2,13 @@
  * Permutation language modelling (Yang et al. 2019): the query stream predicts its targets from what the permutation lets
  * it see. An XLNet predicts by itself; the decoder of an encoder-decoder also reads a source through its encoder.
  */
+import type { PermutationBatch } from "@megatron-ts/data";
 import type { EncoderDecoderModel, XlnetModel } from "@megatron-ts/model";
 import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import type { Objective, Rows } from "./objective.ts";
+import type { Objective } from "./objective.ts";
 
-/** Arrays are row-major, [B * T] unless they say otherwise. */
-export interface PermutationRows extends Rows {
-  readonly sequenceLength: number;
-  readonly tokens: Int32Array;
-  readonly segments: Int32Array;
-  /** [B * T * T]: 1 where token i may not see token j. */
-  readonly blocked: Uint8Array;
-  /** [B * M] */
-  readonly targets: Int32Array;
-  /** [B * M] */
-  readonly labels: Int32Array;
-  /** [B]: 1 for rows whose text runs backwards; none unless given. */
-  readonly reversed?: Int32Array;
-  /** [B * S]: what the encoder reads, in models that have one. */
-  readonly source?: Int32Array;
-}
-
-export const permutationObjective: Objective<PermutationRows, XlnetModel | EncoderDecoderModel> = {
+export const permutationObjective: Objective<PermutationBatch, XlnetModel | EncoderDecoderModel> = {
   name: "permutation",
 
   tokens: ({ tokens, source }) => tokens.length + (source?.length ?? 0),
@@ -40,9 +24,9 @@ export const permutationObjective: Objective<PermutationRows, XlnetModel | Encod
       batchSize: end - start,
       sequenceLength,
       tokens: cut(batch.tokens),
-      segments: cut(batch.segments),
-      blocked: cut(batch.blocked),
-      targets: cut(batch.targets),
+      tokenTypes: cut(batch.tokenTypes),
+      permutationMask: cut(batch.permutationMask),
+      targetPositions: cut(batch.targetPositions),
       labels: cut(batch.labels),
       reversed: batch.reversed && cut(batch.reversed),
       source: batch.source && cut(batch.source),
@@ -54,8 +38,12 @@ export const permutationObjective: Objective<PermutationRows, XlnetModel | Encod
     const matrix = (values: Int32Array) => tf.tensor2d(values, [batchSize, values.length / batchSize], "int32");
     return tf.tidy(() => {
       const tokens = matrix(batch.tokens);
-      const targets = matrix(batch.targets);
-      const blocked = tf.tensor3d(batch.blocked, [batchSize, batch.sequenceLength, batch.sequenceLength], "int32");
+      const targets = matrix(batch.targetPositions);
+      const blocked = tf.tensor3d(
+        batch.permutationMask,
+        [batchSize, batch.sequenceLength, batch.sequenceLength],
+        "int32",
+      );
       const query =
         "encode" in model
           ? model.permuted(
@@ -69,7 +57,7 @@ export const permutationObjective: Objective<PermutationRows, XlnetModel | Encod
               options,
             ).query
           : model.hidden(
-              { tokens, targets, blocked, tokenTypes: matrix(batch.segments), reversed: batch.reversed },
+              { tokens, targets, blocked, tokenTypes: matrix(batch.tokenTypes), reversed: batch.reversed },
               options,
             ).query!;
       const labels = matrix(batch.labels);
@@ -79,7 +67,7 @@ export const permutationObjective: Objective<PermutationRows, XlnetModel | Encod
 };
 
 /** int32 [B, T]: where each token stands in its text, whose neighbours are the same whichever way it runs. */
-function textPositions({ batchSize, sequenceLength, reversed }: PermutationRows): tf.Tensor2D {
+function textPositions({ batchSize, sequenceLength, reversed }: PermutationBatch): tf.Tensor2D {
   const positions = Int32Array.from({ length: batchSize * sequenceLength }, (_, place) => {
     const token = place % sequenceLength;
     return reversed?.[Math.floor(place / sequenceLength)] ? sequenceLength - 1 - token : token;
@@ -89,7 +77,7 @@ function textPositions({ batchSize, sequenceLength, reversed }: PermutationRows)
 
 function encodeSource(
   model: EncoderDecoderModel,
-  { source, batchSize }: PermutationRows,
+  { source, batchSize }: PermutationBatch,
   options: Parameters<EncoderDecoderModel["encode"]>[1],
 ): tf.Tensor {
   if (!source) throw new Error("the decoder of an encoder-decoder predicts from a source, and was given none");

@@ -1,27 +1,16 @@
 /** Sequence to sequence: the decoder writes the target, reading the source through the encoder. */
+import type { SequenceBatch } from "@megatron-ts/data";
 import type { SequenceToSequenceModel } from "@megatron-ts/model";
 import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import type { Objective, Rows } from "./objective.ts";
+import { countLabels, type Objective } from "./objective.ts";
 
-/** Sources [B * S] and targets [B * T], row-major, padded on the right. */
-export interface SequenceRows extends Rows {
-  readonly sourceLength: number;
-  readonly targetLength: number;
-  readonly source: Int32Array;
-  readonly sourceLengths: Int32Array;
-  /** What the decoder reads: the target behind a start token. */
-  readonly tokens: Int32Array;
-  /** Negative where nothing is predicted. */
-  readonly labels: Int32Array;
-}
-
-export const sequenceObjective: Objective<SequenceRows, SequenceToSequenceModel> = {
+export const sequenceObjective: Objective<SequenceBatch, SequenceToSequenceModel> = {
   name: "sequence",
 
   tokens: ({ source, tokens }) => source.length + tokens.length,
 
-  count: ({ labels }) => labels.reduce((count, label) => count + (label >= 0 ? 1 : 0), 0),
+  count: ({ labels }) => countLabels(labels),
 
   slice({ sourceLength, targetLength, ...batch }, start, end) {
     return {

@@ -1,13 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { openIndexedDataset } from "../indexed/reader.ts";
-import { createIndexedDatasetWriter } from "../indexed/writer.ts";
-import { createGptSamples } from "../samples/gpt-samples.ts";
-import type { PackedSample } from "../samples/source.ts";
-import { goldenValues, temporaryDirectory } from "../testing/directory.ts";
-import { buildCausalBatch, type CausalBatch, createCausalBatches, IGNORED_LABEL } from "./causal.ts";
-import { createEvaluationBatches } from "./evaluation.ts";
-import { createBatchSchedule } from "./schedule.ts";
+import { IGNORED_LABEL } from "../../batches/batches.ts";
+import { createBatchSchedule } from "../../batches/schedule.ts";
+import { openIndexedDataset } from "../../indexed/reader.ts";
+import { createIndexedDatasetWriter } from "../../indexed/writer.ts";
+import { createGptSamples } from "../../samples/gpt-samples.ts";
+import type { PackedSample } from "../../samples/source.ts";
+import { goldenValues, temporaryDirectory } from "../../testing/directory.ts";
+import { buildCausalBatch, type CausalBatch, createCausalBatches } from "./batches.ts";
+import { createCausalEvaluationBatches } from "./evaluation.ts";
 
 const path = temporaryDirectory();
 
@@ -25,57 +26,15 @@ const packed = (tokens: number[], documentStarts: number[] = []): PackedSample =
   documentStarts: Int32Array.from(documentStarts),
 });
 
-describe("the batch schedule", () => {
-  it("is the batch size times the step", () => {
-    const schedule = createBatchSchedule({ batchSize: 8 });
-    expect([0, 1, 1000].map(schedule.at)).toEqual([
-      { firstSample: 0, size: 8 },
-      { firstSample: 8, size: 8 },
-      { firstSample: 8000, size: 8 },
-    ]);
-  });
-
-  it("ramps as Megatron ramps: a size holds while consumed samples are below its part", () => {
-    const ramps = fc.record({
-      start: fc.integer({ min: 1, max: 6 }),
-      increment: fc.integer({ min: 1, max: 5 }),
-      increments: fc.integer({ min: 1, max: 6 }),
-      samples: fc.integer({ min: 1, max: 200 }),
-    });
-    fc.assert(
-      fc.property(ramps, ({ start, increment, increments, samples }) => {
-        const batchSize = start + increment * increments;
-        const schedule = createBatchSchedule({ batchSize, ramp: { start, increment, samples } });
-        let consumed = 0;
-        for (let step = 0; step < 120; step++) {
-          const grown = Math.floor(consumed / (samples / increments));
-          const size = consumed > samples ? batchSize : Math.min(batchSize, start + grown * increment);
-          expect(schedule.at(step)).toEqual({ firstSample: consumed, size });
-          consumed += size;
-        }
-      }),
-    );
-  });
-
-  it("refuses what is not a schedule", () => {
-    expect(() => createBatchSchedule({ batchSize: 0 })).toThrow(/the batch size is a positive integer, found 0/);
-    expect(() => createBatchSchedule({ batchSize: 8, ramp: { start: 3, increment: 2, samples: 9 } })).toThrow(
-      /whole increments, found start 3, increment 2, samples 9 and batch size 8/,
-    );
-    expect(() => createBatchSchedule({ batchSize: 8 }).at(-1)).toThrow(RangeError);
-  });
-});
-
 describe("a causal batch", () => {
   it("shifts labels by one and counts positions", () => {
-    const batch = buildCausalBatch([packed([4, 5, 6, 7]), packed([1, 2, 3, 4])], { sequenceLength: 3, firstSample: 7 });
+    const batch = buildCausalBatch([packed([4, 5, 6, 7]), packed([1, 2, 3, 4])], { sequenceLength: 3 });
     expect(batch).toEqual({
       batchSize: 2,
       sequenceLength: 3,
       tokens: Int32Array.of(4, 5, 6, 1, 2, 3),
       labels: Int32Array.of(5, 6, 7, 2, 3, 4),
       positions: Int32Array.of(0, 1, 2, 0, 1, 2),
-      firstSample: 7,
     });
   });
 
@@ -84,28 +43,26 @@ describe("a causal batch", () => {
     const starts = tokens.flatMap((token, i) => (token === endOfDocument ? [i + 1] : []));
     const batch = buildCausalBatch([packed([...tokens, 42], starts)], {
       sequenceLength: tokens.length,
-      firstSample: 0,
       resetPositions: true,
       resetAttention: true,
       maskEndOfDocumentLoss: true,
     });
-    expect([...batch.positions]).toEqual(positions);
-    expect([...batch.visibleFrom!]).toEqual(visibleFrom);
+    expect([...batch.positions!]).toEqual(positions);
+    expect([...batch.keyStart!]).toEqual(visibleFrom);
     expect([...batch.labels].map((label) => (label === IGNORED_LABEL ? 0 : 1))).toEqual(lossMask);
   });
 
   it("is a function of the step, and ranks share it in order", () => {
     const dataset = writeDataset("ranks", [9, 4, 30, 2, 17, 8]);
-    const source = createGptSamples({ dataset, documents: { start: 0, end: 6 }, sequenceLength: 4, seed: 5 });
+    const samples = createGptSamples({ dataset, documents: { start: 0, end: 6 }, sequenceLength: 4, seed: 5 });
     const schedule = createBatchSchedule({ batchSize: 6, ramp: { start: 2, increment: 2, samples: 10 } });
-    const batches = createCausalBatches({ source, schedule, sequenceLength: 4, resetAttention: true });
+    const batches = createCausalBatches({ samples, schedule, sequenceLength: 4, resetAttention: true });
     for (const step of [7, 0, 3, 1]) {
       const whole = batches.at(step);
       expect(batches.at(step)).toEqual(whole);
-      expect(whole.firstSample).toBe(schedule.at(step).firstSample);
       const parts = [0, 1].map((rank) => batches.at(step, { rank, ranks: 2 }));
-      expect(parts.map(({ firstSample }) => firstSample - whole.firstSample)).toEqual([0, whole.batchSize / 2]);
-      for (const field of ["tokens", "labels", "positions", "visibleFrom"] as const)
+      expect(parts.map(({ batchSize }) => batchSize)).toEqual([whole.batchSize / 2, whole.batchSize / 2]);
+      for (const field of ["tokens", "labels", "positions", "keyStart"] as const)
         expect(parts.flatMap((part) => [...part[field]!])).toEqual([...whole[field]!]);
     }
     expect(() => batches.at(9, { rank: 0, ranks: 4 })).toThrow(/step 9 has 6 samples, which 4 ranks cannot share/);
@@ -147,7 +104,7 @@ describe("evaluation batches", () => {
         const first = dataset.startOf(start);
         const expected = [...(context ? [60_000] : []), ...stream.subarray(first)];
         const options = { dataset, documents, sequenceLength, batchSize, stride, contextToken };
-        const evaluation = createEvaluationBatches(options);
+        const evaluation = createCausalEvaluationBatches(options);
         const parts = Array.from({ length: evaluation.length }, (_, i) =>
           Array.from({ length: ranks }, (_, rank) => evaluation.at(i, { rank, ranks })),
         ).flat();
@@ -166,7 +123,7 @@ describe("evaluation batches", () => {
   });
 
   it("keep documents apart when asked", () => {
-    const evaluation = createEvaluationBatches({
+    const evaluation = createCausalEvaluationBatches({
       dataset,
       documents: { start: 0, end: 5 },
       sequenceLength: 7,
@@ -176,22 +133,28 @@ describe("evaluation batches", () => {
       resetAttention: true,
       maskEndOfDocumentLoss: true,
     });
-    const { tokens, labels, positions, visibleFrom } = evaluation.at(0);
+    const { tokens, labels, positions, keyStart } = evaluation.at(0);
     const starts = [1, 6, 7, 19, 22].map((place) => [Math.floor(place / 7), place % 7]);
     for (const [row, place] of starts) {
-      expect(positions[row! * 7 + place!]).toBe(0);
-      expect(visibleFrom![row! * 7 + place!]).toBe(place);
+      expect(positions![row! * 7 + place!]).toBe(0);
+      expect(keyStart![row! * 7 + place!]).toBe(place);
     }
     for (let t = 0; t < dataset.tokens; t++) expect(labels[t] === IGNORED_LABEL).toBe(tokens[t] === 0);
   });
 
   it("refuse what cannot be evaluated", () => {
     const options = { dataset, sequenceLength: 4, batchSize: 2 };
-    expect(() => createEvaluationBatches({ ...options, documents: { start: 2, end: 2 } })).toThrow(/hold no token/);
-    expect(() => createEvaluationBatches({ ...options, documents: { start: 1, end: 2 } })).toThrow(/hold no token/);
-    expect(() => createEvaluationBatches({ ...options, documents: { start: 0, end: 5 }, stride: 5 })).toThrow(
-      /the stride is between 1 and the sequence length 4, found 5/,
+    expect(() => createCausalEvaluationBatches({ ...options, documents: { start: 2, end: 2 } })).toThrow(
+      /no token to predict/,
     );
-    expect(() => createEvaluationBatches({ ...options, documents: { start: 0, end: 5 } }).at(4)).toThrow(RangeError);
+    expect(() => createCausalEvaluationBatches({ ...options, documents: { start: 1, end: 2 } })).toThrow(
+      /no token to predict/,
+    );
+    expect(() => createCausalEvaluationBatches({ ...options, documents: { start: 0, end: 5 }, stride: 5 })).toThrow(
+      /stride .* 4, got 5/,
+    );
+    expect(() => createCausalEvaluationBatches({ ...options, documents: { start: 0, end: 5 } }).at(4)).toThrow(
+      RangeError,
+    );
   });
 });

@@ -1,29 +1,31 @@
 /**
- * Batches that walk through documents in order and count every token exactly once, for perplexity. Windows may overlap:
- * then a token is predicted from more of what came before it, and counted in the last window only.
+ * Batches for perplexity: windows over documents in order, in which every token is predicted exactly once. Windows may
+ * overlap, which gives each token more context; a token counts only in the first window that predicts it.
  */
-import { DataError } from "../errors.ts";
-import type { IndexedDataset } from "../indexed/reader.ts";
-import type { PackedSample } from "../samples/source.ts";
-import type { DocumentRange } from "../split.ts";
-import { buildCausalBatch, type CausalBatch, type DocumentMasking, type RankOptions } from "./causal.ts";
+import type { BatchList, RankOptions } from "../../batches/batches.ts";
+import { DataError } from "../../errors.ts";
+import type { IndexedDataset } from "../../indexed/reader.ts";
+import type { PackedSample } from "../../samples/source.ts";
+import type { DocumentRange } from "../../split.ts";
+import { buildCausalBatch, type CausalBatch, type DocumentMasking } from "./batches.ts";
 
-export interface EvaluationBatches {
-  /** Number of batches. */
-  readonly length: number;
-  /** Labels that count, over all batches, before `maskEndOfDocumentLoss` takes its share. */
+/** Sliding windows over documents. */
+export interface CausalEvaluationBatches extends BatchList<CausalBatch> {
+  /** Number of predicted tokens in all batches, not counting what `maskEndOfDocumentLoss` leaves out. */
   readonly scoredTokens: number;
   at(index: number, options?: RankOptions): CausalBatch;
 }
 
 /**
- * @param options.documents what to evaluate, e.g. `dataset.documentsOf("test")`.
- * @param options.stride tokens newly counted in each window after the first, 1 to T. Default T: no overlap.
- * @param options.contextToken a token put before the first one so that this is predicted too, as the end-of-document
- *   token stands before every other document. Without it the first token is context only and not counted.
- * The last window is padded with token 0; with several ranks, so is the last batch with rows that count nothing.
+ * The last window is padded with token 0; with several ranks, the last batch is padded with rows without labels.
+ * @param options.documents what to evaluate, e.g. `dataset.documentsOf("test")`
+ * @param options.sequenceLength T, the tokens in a window
+ * @param options.stride tokens by which a window advances, 1 to T. Default T: no overlap
+ * @param options.contextToken a token to put before the first one, so that the first one is predicted too. Without it,
+ *   the first token is only context
+ * @throws DataError where the documents have no token to predict, or the stride is out of range
  */
-export function createEvaluationBatches(
+export function createCausalEvaluationBatches(
   options: {
     dataset: IndexedDataset;
     documents: DocumentRange;
@@ -32,16 +34,16 @@ export function createEvaluationBatches(
     stride?: number;
     contextToken?: number;
   } & DocumentMasking,
-): EvaluationBatches {
+): CausalEvaluationBatches {
   const { dataset, documents, sequenceLength, batchSize, stride = sequenceLength, contextToken } = options;
   if (!(stride >= 1 && stride <= sequenceLength))
-    throw new DataError(`the stride is between 1 and the sequence length ${sequenceLength}, found ${stride}`);
+    throw new DataError(`the stride must be between 1 and the sequence length ${sequenceLength}, got ${stride}`);
   const first = dataset.startOf(dataset.firstSequenceOf(documents.start));
   const end = dataset.startOf(dataset.firstSequenceOf(documents.end));
   const lead = contextToken === undefined ? 0 : 1;
   const targets = end - first + lead - 1;
   if (targets < 1)
-    throw new DataError(`documents ${documents.start} to ${documents.end} hold no token to predict`, {
+    throw new DataError(`documents ${documents.start} to ${documents.end} have no token to predict`, {
       source: dataset.prefix,
     });
   const windows = 1 + Math.ceil(Math.max(0, targets - sequenceLength) / stride);
@@ -71,12 +73,12 @@ export function createEvaluationBatches(
       const own = firstWindow + rank * rows;
       const limit = Math.min(windows, firstWindow + batchSize);
       const samples = Array.from({ length: rows }, (_, i) => windowAt(own + i < limit ? own + i : windows));
-      return buildCausalBatch(samples, { ...options, firstSample: own });
+      return buildCausalBatch(samples, options);
     },
   };
 }
 
-/** Places, counted from token `from`, where documents start after it and up to token `to`. */
+/** Positions, relative to token `from`, at which documents start: after `from`, up to `to`. */
 function startsBetween(
   dataset: IndexedDataset,
   documents: DocumentRange,
@@ -92,8 +94,8 @@ function startsBetween(
   }
   const starts: number[] = [];
   for (let document = low; document < documents.end && startOf(document) <= to; document++) {
-    const place = startOf(document) - from;
-    if (place !== starts.at(-1)) starts.push(place);
+    const position = startOf(document) - from;
+    if (position !== starts.at(-1)) starts.push(position);
   }
   return Int32Array.from(starts);
 }

@@ -1,67 +1,68 @@
 /**
- * Batches for masked language models: framed as `[CLS] text [SEP]` or `[CLS] first [SEP] second [SEP]`, padded on the
- * right, masked by the sample's global number. A batch is a function of the samples, the schedule and the step.
+ * Batches for masked language models: `[CLS] text [SEP]` or `[CLS] first [SEP] second [SEP]`, padded on the right. The mask
+ * of a row depends on its sample's number and the seed.
  */
 import { hashKey } from "@megatron-ts/random";
-import { IGNORED_LABEL, type RankOptions } from "../batches/causal.ts";
-import type { BatchSchedule } from "../batches/schedule.ts";
-import { DataError } from "../errors.ts";
+import { createStepBatches, IGNORED_LABEL, type SampleRange, type StepBatches } from "../../batches/batches.ts";
+import type { BatchSchedule } from "../../batches/schedule.ts";
+import { DataError } from "../../errors.ts";
+import type { SampleSource } from "../../samples/source.ts";
 import { type MaskingOptions, maskTokens } from "./masking.ts";
+import type { Segments } from "./samples.ts";
 
-/** B rows of T tokens, row-major. */
+/** B rows of T tokens, row-major, padded on the right. */
 export interface MaskedBatch {
-  batchSize: number;
-  sequenceLength: number;
-  /** [B, T] as the model sees them. */
-  tokens: Int32Array;
-  /** [B, T]: the hidden token; -100 where nothing is predicted. */
-  labels: Int32Array;
-  /** [B, T]: 0 for the first segment and its frame, 1 for the second. */
-  tokenTypes: Int32Array;
-  /** [B]: tokens that are not padding. */
-  lengths: Int32Array;
-  /** [B]: whether the segments belong together (0) or not (1); absent without pairs. */
-  pairLabels?: Int32Array;
-  /** Number of the first row's sample. */
-  firstSample: number;
+  readonly batchSize: number;
+  readonly sequenceLength: number;
+  /** [B, T], masked. */
+  readonly tokens: Int32Array;
+  /** [B, T]: the original token where one is predicted; negative elsewhere. */
+  readonly labels: Int32Array;
+  /** [B, T]: 0 for the first segment and its special tokens, 1 for the second. */
+  readonly tokenTypes: Int32Array;
+  /** [B]: tokens of each row without padding. */
+  readonly lengths: Int32Array;
+  /** [B]: 1 where the second segment is random or the two are swapped, 0 where not; absent without pairs. */
+  readonly pairLabels?: Int32Array;
+  /** Predicted tokens per row, averaged over the global batch: for micro-batches, which have only some of its rows. */
+  readonly tokensPerRow?: number;
 }
 
-/** A text of one or two segments, without its frame. */
-export interface Segments {
-  first: Int32Array;
-  second?: Int32Array;
-  label?: 0 | 1;
-}
-
-/** Ids of the tokens that frame and fill a row. */
-export interface FrameTokens {
+/** Ids of the special tokens around segments. */
+export interface SpecialTokenIds {
   classification: number;
   separator: number;
   padding: number;
-  /** RoBERTa ends its first segment of a pair with two separators; 1 unless given. */
-  separatorsBetween?: 1 | 2;
 }
 
+/** What masked batches are made of. */
 export interface MaskedBatchOptions {
-  samples: { at(index: number): Segments };
+  samples: SampleSource<Segments>;
+  /** T; segments and their special tokens must fit. */
   sequenceLength: number;
-  frame: FrameTokens;
+  specialTokens: SpecialTokenIds;
   masking: Omit<MaskingOptions, "key">;
   seed: number;
   /**
-   * Masks repeat after so many samples, as if the texts had been masked once beforehand; null masks every sample anew.
+   * Number of samples after which masks repeat, for static masking: the epoch size gives every text one mask. Null (default)
+   * draws a new mask for every sample.
    */
-  staticAfter?: number | null;
+  maskRepeatInterval?: number | null;
+  schedule: BatchSchedule;
 }
 
-/** The rows `first` to `first + count - 1`. */
-export function buildMaskedBatch(
-  options: MaskedBatchOptions,
-  { first, count }: { first: number; count: number },
-): MaskedBatch {
-  const { samples, sequenceLength, frame, masking, seed, staticAfter } = options;
+/**
+ * The batches of a schedule.
+ * @throws DataError for a sample that is too long for a row
+ */
+export function createMaskedBatches(options: MaskedBatchOptions): StepBatches<MaskedBatch> {
+  return createStepBatches(options.schedule, (range) => buildMaskedBatch(options, range));
+}
+
+function buildMaskedBatch(options: MaskedBatchOptions, { first, count }: SampleRange): MaskedBatch {
+  const { samples, sequenceLength, specialTokens, masking, seed, maskRepeatInterval } = options;
   const size = count * sequenceLength;
-  const tokens = new Int32Array(size).fill(frame.padding);
+  const tokens = new Int32Array(size).fill(specialTokens.padding);
   const labels = new Int32Array(size).fill(IGNORED_LABEL);
   const tokenTypes = new Int32Array(size);
   const lengths = new Int32Array(count);
@@ -69,45 +70,35 @@ export function buildMaskedBatch(
   for (let row = 0; row < count; row++) {
     const index = first + row;
     const segments = samples.at(index);
-    const framed = frameSegments(segments, frame);
-    if (framed.tokens.length > sequenceLength)
-      throw new DataError(`sample ${index} has ${framed.tokens.length} tokens, but rows have ${sequenceLength}`);
-    const maskedAs = staticAfter ? index % staticAfter : index;
-    const masked = maskTokens(framed.tokens, { ...masking, key: hashKey(seed, "mask", maskedAs) });
+    const { text, secondStart } = addSpecialTokens(segments, specialTokens);
+    if (text.length > sequenceLength)
+      throw new DataError(`sample ${index} has ${text.length} tokens, but rows have ${sequenceLength}`);
+    const maskNumber = maskRepeatInterval ? index % maskRepeatInterval : index;
+    const masked = maskTokens(text, { ...masking, key: hashKey(seed, "mask", maskNumber) });
     const base = row * sequenceLength;
     tokens.set(masked.tokens, base);
     labels.set(masked.labels, base);
-    tokenTypes.fill(1, base + framed.secondFrom, base + framed.tokens.length);
-    lengths[row] = framed.tokens.length;
+    tokenTypes.fill(1, base + secondStart, base + text.length);
+    lengths[row] = text.length;
     if (segments.label !== undefined) pairLabels.push(segments.label);
   }
-  const batch = { batchSize: count, sequenceLength, tokens, labels, tokenTypes, lengths, firstSample: first };
+  const batch = { batchSize: count, sequenceLength, tokens, labels, tokenTypes, lengths };
   return pairLabels.length === count ? { ...batch, pairLabels: Int32Array.from(pairLabels) } : batch;
 }
 
-function frameSegments({ first, second }: Segments, frame: FrameTokens): { tokens: Int32Array; secondFrom: number } {
-  const { classification, separator, separatorsBetween = 1 } = frame;
-  const between = second ? separatorsBetween : 1;
-  const secondFrom = 1 + first.length + between;
-  const tokens = new Int32Array(secondFrom + (second ? second.length + 1 : 0));
-  tokens[0] = classification;
-  tokens.set(first, 1);
-  tokens.fill(separator, 1 + first.length, secondFrom);
+/** `[CLS] first [SEP]`, and `second [SEP]` where there is a second segment, which begins at `secondStart`. */
+function addSpecialTokens(
+  { first, second }: Segments,
+  { classification, separator }: SpecialTokenIds,
+): { text: Int32Array; secondStart: number } {
+  const secondStart = first.length + 2;
+  const text = new Int32Array(secondStart + (second ? second.length + 1 : 0));
+  text[0] = classification;
+  text.set(first, 1);
+  text[secondStart - 1] = separator;
   if (second) {
-    tokens.set(second, secondFrom);
-    tokens[tokens.length - 1] = separator;
+    text.set(second, secondStart);
+    text[text.length - 1] = separator;
   }
-  return { tokens, secondFrom };
-}
-
-/** The batches of a schedule; a rank takes its rows. */
-export function createMaskedBatches(options: MaskedBatchOptions & { schedule: BatchSchedule }) {
-  return {
-    at(step: number, { rank = 0, ranks = 1 }: RankOptions = {}): MaskedBatch {
-      const { firstSample, size } = options.schedule.at(step);
-      if (size % ranks !== 0)
-        throw new DataError(`step ${step} has ${size} samples, which ${ranks} ranks cannot share equally`);
-      return buildMaskedBatch(options, { first: firstSample + (rank * size) / ranks, count: size / ranks });
-    },
-  };
+  return { text, secondStart };
 }

@@ -1,14 +1,16 @@
 /**
- * Two segments a sample, cut from documents of sentences: BERT's next sentence prediction (Devlin et al. 2019: the second
- * segment comes from another document half the time) and Megatron's sentence order (the two are swapped half the time).
- * The order of samples and every decision are functions of (dataset, seed, epoch).
+ * Pairs of segments from documents of sentences: BERT's next sentence prediction (Devlin et al. 2019: half of the time the
+ * second segment comes from another document) and Megatron's sentence order (half of the time the two are swapped).
+ * The order of the samples and every decision are functions of (dataset, seed, epoch).
  */
 import { hashKey } from "@megatron-ts/random";
-import { DataError } from "../errors.ts";
-import type { IndexedDataset } from "../indexed/reader.ts";
-import type { DocumentRange } from "../split.ts";
-import { createDraws, type Draws, shuffleInPlace } from "./draws.ts";
+import { DataError } from "../../errors.ts";
+import type { IndexedDataset } from "../../indexed/reader.ts";
+import type { SampleSource } from "../../samples/source.ts";
+import type { DocumentRange } from "../../split.ts";
+import { createDraws, type Draws, shuffleInPlace } from "../draws.ts";
 
+/** Two segments without special tokens. */
 export interface SentencePair {
   first: Int32Array;
   second: Int32Array;
@@ -16,18 +18,19 @@ export interface SentencePair {
   label: 0 | 1;
 }
 
+/** What pairs are cut from, and how. */
 export interface SentencePairOptions {
   dataset: IndexedDataset;
   documents: DocumentRange;
   kind: "next-sentence" | "sentence-order";
-  /** Most tokens of both segments together. */
+  /** Most tokens in both segments together. */
   maxTokens: number;
-  /** Share of samples that are cut shorter, to a random length. */
-  shortRate: number;
+  /** Probability of cutting a pair to a random shorter length. */
+  shortSequenceProbability: number;
   seed: number;
 }
 
-/** Where the two segments lie: sentences of the dataset, and how many of their tokens are kept. */
+/** Sentences of the dataset that make up the two segments, and the number of tokens to keep. */
 interface PairPlan {
   first: readonly [start: number, end: number];
   second: readonly [start: number, end: number];
@@ -36,8 +39,11 @@ interface PairPlan {
   ordinal: number;
 }
 
-/** Samples without end: each epoch plans all documents anew. */
-export function createSentencePairs(options: SentencePairOptions): { at(index: number): SentencePair } {
+/**
+ * An endless source; every epoch cuts all documents into new pairs.
+ * @throws DataError for fewer than two documents, or where none has two sentences
+ */
+export function createSentencePairs(options: SentencePairOptions): SampleSource<SentencePair> {
   const { dataset, documents, seed } = options;
   if (documents.end - documents.start < 2)
     throw new DataError("sentence pairs need at least two documents", { source: dataset.prefix });
@@ -46,10 +52,11 @@ export function createSentencePairs(options: SentencePairOptions): { at(index: n
   const planEpoch = (epoch: number) => {
     const plans = planPairs(options, epoch);
     if (plans.length === 0)
-      throw new DataError("holds no document of two sentences: prepare it with sentences", { source: dataset.prefix });
+      throw new DataError("has no document of two sentences: prepare it with sentences", { source: dataset.prefix });
     return shuffleInPlace(plans, createDraws(hashKey(seed, "pair order", epoch)));
   };
   return {
+    length: Number.POSITIVE_INFINITY,
     at(index) {
       while (starts.at(-1)! <= index) {
         const plans = planEpoch(epochs.length);
@@ -63,15 +70,18 @@ export function createSentencePairs(options: SentencePairOptions): { at(index: n
   };
 }
 
-/** Goes through the documents as BERT's own data preparation does; a segment that was not used is used next. */
-function planPairs({ dataset, documents, kind, maxTokens, shortRate, seed }: SentencePairOptions, epoch: number) {
+/** Walks through the documents as BERT's data preparation does: a second segment that was not used begins the next pair. */
+function planPairs(
+  { dataset, documents, kind, maxTokens, shortSequenceProbability, seed }: SentencePairOptions,
+  epoch: number,
+): PairPlan[] {
   const plans: PairPlan[] = [];
   const draws = createDraws(hashKey(seed, "pairs", epoch));
   for (let document = documents.start; document < documents.end; document++) {
     const end = dataset.firstSequenceOf(document + 1);
     let sentence = dataset.firstSequenceOf(document);
     while (sentence < end) {
-      const tokens = draws.uniform() < shortRate ? 2 + draws.below(maxTokens - 1) : maxTokens;
+      const tokens = draws.uniform() < shortSequenceProbability ? 2 + draws.below(maxTokens - 1) : maxTokens;
       const chunkEnd = fill(dataset, { from: sentence, to: end, tokens });
       const count = chunkEnd - sentence;
       const pivot = sentence + (count > 1 ? 1 + draws.below(count - 1) : 1);
@@ -104,7 +114,7 @@ function planPairs({ dataset, documents, kind, maxTokens, shortRate, seed }: Sen
   return plans;
 }
 
-/** The sentence after the first so many that together reach `tokens`. */
+/** The end of the fewest sentences that together have `tokens` tokens, or `to`. */
 function fill(dataset: IndexedDataset, { from, to, tokens }: { from: number; to: number; tokens: number }): number {
   let sentence = from;
   for (let sum = 0; sentence < to && sum < tokens; sentence++) sum += dataset.lengths[sentence]!;
@@ -125,7 +135,7 @@ function randomSegment(
   return [first, fill(dataset, { from: first, to: end, tokens: Math.max(1, tokens) })];
 }
 
-/** Cuts the longer segment, at its front or its back by a coin, until both fit. */
+/** Drops tokens from the longer segment, at random from its front or its back, until both fit. */
 function readPair(dataset: IndexedDataset, { first, second, label, tokens }: PairPlan, draws: Draws): SentencePair {
   const read = ([start, end]: readonly [number, number]) => {
     const target = new Int32Array(tokensOf(dataset, [start, end]));

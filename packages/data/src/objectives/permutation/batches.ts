@@ -1,141 +1,154 @@
 /**
- * Batches of permutation language modelling as XLNet lays them out: a part that its successor could have remembered, then
- * A SEP B SEP CLS. Half of the samples may run backwards. Each part has an order and targets of its own; the second part
- * sees the whole first one, which sees none of the second.
+ * Batches for permutation language models, laid out as XLNet's: a part that could come from its memory, then A SEP B SEP
+ * CLS. The two halves of a row each have their own order and targets; the second attends to all of the first, the first to
+ * none of the second.
  */
 import { hashKey } from "@megatron-ts/random";
-import type { BatchSchedule } from "../batches/schedule.ts";
-import { createDraws } from "./draws.ts";
-import { chooseTargets, permutationMask } from "./permutation.ts";
-import type { ObjectiveVocabulary } from "./vocabulary.ts";
+import { createStepBatches, type SampleRange, type StepBatches } from "../../batches/batches.ts";
+import type { BatchSchedule } from "../../batches/schedule.ts";
+import type { PackedSample, SampleSource } from "../../samples/source.ts";
+import { createDraws } from "../draws.ts";
+import type { ObjectiveVocabulary } from "../vocabulary.ts";
+import { drawPermutationMask } from "./permutation-mask.ts";
+import { PERMUTATION_SPECIAL_TOKENS } from "./samples.ts";
+import { chooseTargets } from "./targets.ts";
 
+/** B rows of T tokens, of which M are predicted; row-major. */
 export interface PermutationBatch {
-  batchSize: number;
-  sequenceLength: number;
+  readonly batchSize: number;
+  readonly sequenceLength: number;
   /** [B, T] */
-  tokens: Int32Array;
-  /** [B, T]: 0 for the first part, A and its separator, 1 for B and its separator, 2 for the closing marker. */
-  segments: Int32Array;
-  /** [B, T, T]: 1 where token i may not see token j. */
-  blocked: Uint8Array;
-  /** [B, M]: the places that are predicted, rising. */
-  targets: Int32Array;
-  /** [B, M]: the tokens that stand there. */
-  labels: Int32Array;
-  firstSample: number;
+  readonly tokens: Int32Array;
+  /** [B, T]: 0 for the first part, A and its separator, 1 for B and its separator, 2 for CLS. */
+  readonly tokenTypes: Int32Array;
+  /** [B, T, T]: 1 where token i must not attend to token j, as XLNet's perm_mask. */
+  readonly permutationMask: Uint8Array;
+  /** [B, M]: the positions to predict, ascending. */
+  readonly targetPositions: Int32Array;
+  /** [B, M]: the tokens at these positions. */
+  readonly labels: Int32Array;
+  /** [B]: 1 for rows whose text runs backwards; none unless given. */
+  readonly reversed?: Int32Array;
+  /** [B, S]: what an encoder reads, for models that have one. */
+  readonly source?: Int32Array;
 }
 
+/** What permutation batches are made of; `createPermutationSamples` gives samples of the right length. */
 export interface PermutationBatchOptions {
-  /** Runs of sequenceLength - 3 tokens. */
-  samples: { at(index: number): { tokens: Int32Array } };
+  /** Runs of sourceLength + sequenceLength - 3 tokens. */
+  samples: SampleSource<Pick<PackedSample, "tokens">>;
+  /** T */
   sequenceLength: number;
-  /** Tokens of the first part (XLNet: half of the sequence). */
-  reuse: number;
-  /** Targets a sample: M. */
-  predicted: number;
-  contextPerToken: number;
+  /** S: tokens of each sample that an encoder reads. Default 0: batches have no `source`. */
+  sourceLength?: number;
+  /** Tokens in the first part: XLNet's reuse_len, half of T. */
+  reuseLength: number;
+  /** M: targets in a row. */
+  numPredicted: number;
+  /** XLNet's mask_alpha: tokens of context, per predicted word, in which a run of predicted words is placed. */
+  maskAlpha: number;
+  /** Most words in a run of predicted words. */
   maxNgram: number;
-  /** Tokens in one permutation. */
-  chunk: number;
-  /** Every second sample runs backwards. */
+  /** Tokens in one permutation: XLNet's perm_size. */
+  permutationSize: number;
+  /** Reverse every second sample. */
   bothDirections: boolean;
   vocabulary: ObjectiveVocabulary;
+  /** Id of SEP. */
   separator: number;
+  /** Id of CLS. */
   classification: number;
   seed: number;
+  schedule: BatchSchedule;
 }
 
-/** The rows `first` to `first + count - 1`. */
-export function buildPermutationBatch(
-  options: PermutationBatchOptions,
-  { first, count }: { first: number; count: number },
-): PermutationBatch {
-  const { sequenceLength, predicted } = options;
-  const batch: PermutationBatch = {
-    batchSize: count,
-    sequenceLength,
-    tokens: new Int32Array(count * sequenceLength),
-    segments: new Int32Array(count * sequenceLength),
-    blocked: new Uint8Array(count * sequenceLength * sequenceLength),
-    targets: new Int32Array(count * predicted),
-    labels: new Int32Array(count * predicted),
-    firstSample: first,
-  };
+/** The batches of a schedule. */
+export function createPermutationBatches(options: PermutationBatchOptions): StepBatches<PermutationBatch> {
+  return createStepBatches(options.schedule, (range) => buildPermutationBatch(options, range));
+}
+
+function buildPermutationBatch(options: PermutationBatchOptions, { first, count }: SampleRange): PermutationBatch {
+  const { samples, sequenceLength, sourceLength = 0, numPredicted } = options;
+  const tokens = new Int32Array(count * sequenceLength);
+  const tokenTypes = new Int32Array(count * sequenceLength);
+  const permutationMask = new Uint8Array(count * sequenceLength * sequenceLength);
+  const targetPositions = new Int32Array(count * numPredicted);
+  const labels = new Int32Array(count * numPredicted);
+  const reversed = new Int32Array(count);
+  const source = sourceLength > 0 ? new Int32Array(count * sourceLength) : undefined;
   for (let row = 0; row < count; row++) {
     const sample = buildSample(options, first + row);
-    batch.tokens.set(sample.tokens, row * sequenceLength);
-    batch.segments.set(sample.segments, row * sequenceLength);
-    batch.blocked.set(sample.blocked, row * sequenceLength * sequenceLength);
-    batch.targets.set(sample.targets, row * predicted);
-    batch.labels.set(
-      Int32Array.from(sample.targets, (place) => sample.tokens[place]!),
-      row * predicted,
+    tokens.set(sample.tokens, row * sequenceLength);
+    tokenTypes.set(sample.tokenTypes, row * sequenceLength);
+    permutationMask.set(sample.permutationMask, row * sequenceLength * sequenceLength);
+    targetPositions.set(sample.targetPositions, row * numPredicted);
+    labels.set(
+      sample.targetPositions.map((position) => sample.tokens[position]!),
+      row * numPredicted,
     );
+    reversed[row] = isReversed(options, first + row) ? 1 : 0;
+    source?.set(samples.at(first + row).tokens.subarray(0, sourceLength), row * sourceLength);
   }
-  return batch;
+  const batch = { batchSize: count, sequenceLength, tokens, tokenTypes, permutationMask, targetPositions, labels };
+  return source ? { ...batch, reversed, source } : { ...batch, reversed };
 }
 
 function buildSample(options: PermutationBatchOptions, index: number) {
-  const { sequenceLength, reuse, predicted, seed } = options;
-  const { tokens, segments } = layOut(options, index);
-  const ofFirst = Math.floor(predicted / 2);
+  const { sequenceLength, reuseLength, numPredicted, seed } = options;
+  const { tokens, tokenTypes } = layOut(options, index);
+  const inFirst = Math.floor(numPredicted / 2);
   const parts = [
-    { start: 0, end: reuse, predicted: ofFirst },
-    { start: reuse, end: sequenceLength, predicted: predicted - ofFirst },
+    { start: 0, end: reuseLength, numPredicted: inFirst },
+    { start: reuseLength, end: sequenceLength, numPredicted: numPredicted - inFirst },
   ];
-  const blocked = new Uint8Array(sequenceLength * sequenceLength);
-  // The first part sees none of the second.
-  for (let i = 0; i < reuse; i++) blocked.fill(1, i * sequenceLength + reuse, (i + 1) * sequenceLength);
-  const targets: number[] = [];
+  const permutationMask = new Uint8Array(sequenceLength * sequenceLength);
+  // The first part attends to none of the second.
+  for (let i = 0; i < reuseLength; i++) {
+    permutationMask.fill(1, i * sequenceLength + reuseLength, (i + 1) * sequenceLength);
+  }
+  const targetPositions: number[] = [];
   parts.forEach((part, number) => {
     const own = tokens.subarray(part.start, part.end);
-    const chosen = chooseTargets(own, {
+    const targets = chooseTargets(own, {
       ...options,
-      predicted: part.predicted,
-      reversed: runsBackwards(options, index),
+      numPredicted: part.numPredicted,
+      reversed: isReversed(options, index),
       key: hashKey(seed, "targets", index, number),
     });
-    const mask = permutationMask(own, {
-      ...options,
-      targets: chosen,
-      key: hashKey(seed, "permutation", index, number),
-    });
+    const mask = drawPermutationMask(own, { ...options, targets, key: hashKey(seed, "permutation", index, number) });
     for (let i = 0; i < own.length; i++) {
-      const place = (part.start + i) * sequenceLength + part.start;
-      blocked.set(mask.subarray(i * own.length, (i + 1) * own.length), place);
-      if (chosen[i] === 1) targets.push(part.start + i);
+      const row = (part.start + i) * sequenceLength + part.start;
+      permutationMask.set(mask.subarray(i * own.length, (i + 1) * own.length), row);
+      if (targets[i] === 1) targetPositions.push(part.start + i);
     }
   });
-  return { tokens, segments, blocked, targets: Int32Array.from(targets) };
+  return { tokens, tokenTypes, permutationMask, targetPositions: Int32Array.from(targetPositions) };
 }
 
-const runsBackwards = ({ bothDirections }: PermutationBatchOptions, index: number) => bothDirections && index % 2 === 1;
+function isReversed({ bothDirections }: PermutationBatchOptions, index: number): boolean {
+  return bothDirections && index % 2 === 1;
+}
 
-/** The first part, then A SEP B SEP CLS; B follows A, or half the time comes from another sample. */
-function layOut(options: PermutationBatchOptions, index: number): { tokens: Int32Array; segments: Int32Array } {
-  const { samples, sequenceLength, reuse, separator, classification, seed } = options;
+/** The first part, then A SEP B SEP CLS; B follows A, or half of the time comes from another sample. */
+function layOut(options: PermutationBatchOptions, index: number): { tokens: Int32Array; tokenTypes: Int32Array } {
+  const { samples, sequenceLength, sourceLength = 0, reuseLength, separator, classification, seed } = options;
   const draws = createDraws(hashKey(seed, "segments", index));
-  const length = sequenceLength - 3;
-  const directed = (text: Int32Array) => (runsBackwards(options, index) ? text.toReversed() : text);
-  const text = directed(samples.at(index).tokens.subarray(0, length));
-  const split = reuse + 1 + draws.below(length - reuse - 1);
+  const length = sequenceLength - PERMUTATION_SPECIAL_TOKENS;
+  const read = (sample: number) => {
+    const text = samples.at(sample).tokens.subarray(sourceLength, sourceLength + length);
+    return isReversed(options, index) ? text.toReversed() : text;
+  };
+  const text = read(index);
+  const split = reuseLength + 1 + draws.below(length - reuseLength - 1);
   const random = draws.uniform() < 0.5;
-  const other = random ? directed(samples.at(draws.below(index + 1) + index + 1).tokens.subarray(0, length)) : text;
+  const other = random ? read(draws.below(index + 1) + index + 1) : text;
   const tokens = new Int32Array(sequenceLength);
   tokens.set(text.subarray(0, split));
   tokens[split] = separator;
   tokens.set(other.subarray(split), split + 1);
   tokens[sequenceLength - 2] = separator;
   tokens[sequenceLength - 1] = classification;
-  const segments = new Int32Array(sequenceLength).fill(1, split + 1);
-  segments[sequenceLength - 1] = 2;
-  return { tokens, segments };
+  const tokenTypes = new Int32Array(sequenceLength).fill(1, split + 1);
+  tokenTypes[sequenceLength - 1] = 2;
+  return { tokens, tokenTypes };
 }
-
-/** The batches of a schedule. */
-export const createPermutationBatches = (options: PermutationBatchOptions & { schedule: BatchSchedule }) => ({
-  at(step: number): PermutationBatch {
-    const { firstSample, size } = options.schedule.at(step);
-    return buildPermutationBatch(options, { first: firstSample, count: size });
-  },
-});

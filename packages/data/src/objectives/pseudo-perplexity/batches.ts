@@ -1,48 +1,52 @@
 /**
- * Batches for pseudo-perplexity (Salazar et al. 2020): every token of every document is hidden once, alone, and predicted
- * from all that stands around it. Documents are cut into windows that fit a sample.
+ * Batches for pseudo-perplexity (Salazar et al. 2020): every token of every document is masked once, alone, and predicted
+ * from all of its context. Documents are cut into windows that fit a row.
  */
-import { type Dataset, type DocumentRange, type FrameTokens, IGNORED_LABEL } from "@megatron-ts/data";
-import type { MaskedRows } from "../step/masked-objective.ts";
-import type { Batches } from "./evaluate.ts";
+import { type BatchList, IGNORED_LABEL } from "../../batches/batches.ts";
+import type { IndexedDataset } from "../../indexed/reader.ts";
+import type { DocumentRange } from "../../split.ts";
+import type { MaskedBatch, SpecialTokenIds } from "../masked/batches.ts";
 
-export interface PseudoBatchesOptions {
-  dataset: Dataset;
+/** Which tokens are masked, and how rows are laid out. */
+export interface PseudoPerplexityOptions {
+  dataset: IndexedDataset;
   documents: DocumentRange;
-  /** Tokens of the longest sample, its frame among them. */
+  /** Most tokens in a row, special tokens included. */
   sequenceLength: number;
   batchSize: number;
-  frame: FrameTokens;
+  specialTokens: SpecialTokenIds;
+  /** Id of the mask token. */
   maskToken: number;
-  /** Tokens that stand in no text and are not predicted: markers. */
+  /** Ids that are not predicted, such as special tokens. */
   unpredicted: ReadonlySet<number>;
 }
 
-/** One row: the window of the dataset's stream that it shows, and the place in it that is hidden. */
+/** One row: a window of the dataset's stream, and the position in it that is masked. */
 interface Row {
   start: number;
   length: number;
-  hidden: number;
+  masked: number;
 }
 
-export function createPseudoBatches(options: PseudoBatchesOptions): Batches<MaskedRows> {
-  const { dataset, batchSize, frame, maskToken } = options;
+/** One row for each predicted token; a batch is as wide as its longest window. */
+export function createPseudoPerplexityBatches(options: PseudoPerplexityOptions): BatchList<MaskedBatch> {
+  const { dataset, batchSize, specialTokens, maskToken } = options;
   const rows = listRows(options);
   return {
     length: Math.ceil(rows.length / batchSize),
     at(index) {
       const own = rows.slice(index * batchSize, (index + 1) * batchSize);
       const sequenceLength = Math.max(...own.map(({ length }) => length)) + 2;
-      const tokens = new Int32Array(own.length * sequenceLength).fill(frame.padding);
+      const tokens = new Int32Array(own.length * sequenceLength).fill(specialTokens.padding);
       const labels = new Int32Array(own.length * sequenceLength).fill(IGNORED_LABEL);
-      own.forEach(({ start, length, hidden }, row) => {
+      own.forEach(({ start, length, masked }, row) => {
         const first = row * sequenceLength;
         const text = tokens.subarray(first + 1, first + 1 + length);
         dataset.readStream(start, text);
-        tokens[first] = frame.classification;
-        tokens[first + 1 + length] = frame.separator;
-        labels[first + 1 + hidden] = text[hidden]!;
-        text[hidden] = maskToken;
+        tokens[first] = specialTokens.classification;
+        tokens[first + 1 + length] = specialTokens.separator;
+        labels[first + 1 + masked] = text[masked]!;
+        text[masked] = maskToken;
       });
       return {
         batchSize: own.length,
@@ -56,7 +60,7 @@ export function createPseudoBatches(options: PseudoBatchesOptions): Batches<Mask
   };
 }
 
-function listRows({ dataset, documents, sequenceLength, unpredicted }: PseudoBatchesOptions): Row[] {
+function listRows({ dataset, documents, sequenceLength, unpredicted }: PseudoPerplexityOptions): Row[] {
   const longest = sequenceLength - 2;
   const startOf = (document: number) => dataset.startOf(dataset.firstSequenceOf(document));
   const rows: Row[] = [];
@@ -66,8 +70,8 @@ function listRows({ dataset, documents, sequenceLength, unpredicted }: PseudoBat
       const length = Math.min(longest, end - start);
       const text = new Int32Array(length);
       dataset.readStream(start, text);
-      text.forEach((token, hidden) => {
-        if (!unpredicted.has(token)) rows.push({ start, length, hidden });
+      text.forEach((token, masked) => {
+        if (!unpredicted.has(token)) rows.push({ start, length, masked });
       });
     }
   }

@@ -1,48 +1,58 @@
 /**
- * Batches for models that read one text and write another: sources and targets padded on the right, targets shifted by a
- * start token. Where pairs come from (corrupted spans, denoising, parallel text) is the caller's.
+ * Batches for sequence-to-sequence models: sources and targets padded on the right, the decoder's input shifted right by
+ * a start token. Does not know where the pairs come from.
  */
-import { IGNORED_LABEL } from "../batches/causal.ts";
-import type { BatchSchedule } from "../batches/schedule.ts";
+import { createStepBatches, IGNORED_LABEL, type SampleRange, type StepBatches } from "../../batches/batches.ts";
+import type { BatchSchedule } from "../../batches/schedule.ts";
+import type { SampleSource } from "../../samples/source.ts";
 
-/** A text to read and the text to write, both with their end tokens. */
+/** The encoder's text and the decoder's, each with its end-of-sequence token. */
 export interface SourceTarget {
   source: Int32Array;
   target: Int32Array;
 }
 
-export interface SourceTargetBatch {
-  batchSize: number;
-  sourceLength: number;
-  targetLength: number;
+/** B rows of S source tokens and T target tokens, row-major, padded on the right. */
+export interface SequenceBatch {
+  readonly batchSize: number;
+  readonly sourceLength: number;
+  readonly targetLength: number;
   /** [B, S] */
-  source: Int32Array;
-  /** [B]: tokens of each source that are not padding. */
-  sourceLengths: Int32Array;
-  /** [B, T]: the start token and the target without its last token. */
-  tokens: Int32Array;
-  /** [B, T]: the target; -100 behind its end. */
-  labels: Int32Array;
-  firstSample: number;
+  readonly source: Int32Array;
+  /** [B]: tokens of each source without padding. */
+  readonly sourceLengths: Int32Array;
+  /** [B, T]: the decoder's input, which is the start token and the target without its last token. */
+  readonly tokens: Int32Array;
+  /** [B, T]: the target; negative in the padding. */
+  readonly labels: Int32Array;
 }
 
-export interface SourceTargetOptions {
-  samples: { at(index: number): SourceTarget };
-  /** Longer sources and targets are cut. */
-  maxSource: number;
-  maxTarget: number;
-  startToken: number;
+/** What sequence batches are made of. */
+export interface SequenceBatchOptions {
+  /** Rows past the end of a finite source have no labels. */
+  samples: SampleSource<SourceTarget>;
+  /** Longer sources are truncated. */
+  maxSourceLength: number;
+  /** Longer targets are truncated. */
+  maxTargetLength: number;
+  /** Id of the decoder's first input token. */
+  decoderStartToken: number;
+  /** Id of the padding token. */
   padding: number;
+  schedule: BatchSchedule;
 }
 
-/** The rows `first` to `first + count - 1`, as wide as the longest of them. */
-export function buildSourceTargetBatch(
-  { samples, maxSource, maxTarget, startToken, padding }: SourceTargetOptions,
-  { first, count }: { first: number; count: number },
-): SourceTargetBatch {
+/** The batches of a schedule, each as wide as its longest source and target. */
+export function createSequenceBatches(options: SequenceBatchOptions): StepBatches<SequenceBatch> {
+  return createStepBatches(options.schedule, (range) => buildSequenceBatch(options, range));
+}
+
+function buildSequenceBatch(options: SequenceBatchOptions, { first, count }: SampleRange): SequenceBatch {
+  const { samples, maxSourceLength, maxTargetLength, decoderStartToken, padding } = options;
   const rows = Array.from({ length: count }, (_, row) => {
-    const { source, target } = samples.at(first + row);
-    return { source: source.subarray(0, maxSource), target: target.subarray(0, maxTarget) };
+    const index = first + row;
+    const { source, target } = samples.at(Number.isFinite(samples.length) ? index % samples.length : index);
+    return { source: source.subarray(0, maxSourceLength), target: target.subarray(0, maxTargetLength) };
   });
   const sourceLength = Math.max(...rows.map(({ source }) => source.length));
   const targetLength = Math.max(...rows.map(({ target }) => target.length));
@@ -51,37 +61,10 @@ export function buildSourceTargetBatch(
   const labels = new Int32Array(count * targetLength).fill(IGNORED_LABEL);
   rows.forEach((row, index) => {
     source.set(row.source, index * sourceLength);
-    tokens[index * targetLength] = startToken;
+    tokens[index * targetLength] = decoderStartToken;
     tokens.set(row.target.subarray(0, -1), index * targetLength + 1);
-    labels.set(row.target, index * targetLength);
+    if (first + index < samples.length) labels.set(row.target, index * targetLength);
   });
   const sourceLengths = Int32Array.from(rows, (row) => row.source.length);
-  return { batchSize: count, sourceLength, targetLength, source, sourceLengths, tokens, labels, firstSample: first };
-}
-
-/** The batches of a schedule. */
-export const createSourceTargetBatches = (options: SourceTargetOptions & { schedule: BatchSchedule }) => ({
-  at(step: number): SourceTargetBatch {
-    const { firstSample, size } = options.schedule.at(step);
-    return buildSourceTargetBatch(options, { first: firstSample, count: size });
-  },
-});
-
-/**
- * Denoising (Lewis et al. 2020, text infilling): each span that would be corrupted becomes one mask token, and the target
- * is the whole text.
- */
-export function infill(
-  tokens: Int32Array,
-  {
-    corrupted,
-    maskToken,
-    sentinels,
-    endOfSequence,
-  }: { corrupted: Int32Array; maskToken: number; sentinels: ReadonlySet<number>; endOfSequence: number },
-): SourceTarget {
-  return {
-    source: corrupted.map((token) => (sentinels.has(token) ? maskToken : token)),
-    target: Int32Array.from([...tokens, endOfSequence]),
-  };
+  return { batchSize: count, sourceLength, targetLength, source, sourceLengths, tokens, labels };
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { openIndexedDataset } from "../indexed/reader.ts";
-import { createIndexedDatasetWriter } from "../indexed/writer.ts";
-import { temporaryDirectory } from "../testing/directory.ts";
-import { createSourceTargetPairs } from "./source-target-pairs.ts";
+import { openIndexedDataset } from "../../indexed/reader.ts";
+import { createIndexedDatasetWriter } from "../../indexed/writer.ts";
+import { temporaryDirectory } from "../../testing/directory.ts";
+import { createSourceTargetSamples } from "./source-target.ts";
 
-describe("createSourceTargetPairs", () => {
+describe("createSourceTargetSamples", () => {
   const at = temporaryDirectory();
   const count = 20;
   const writer = createIndexedDatasetWriter(at("pairs"), { type: "i32" });
@@ -16,13 +16,14 @@ describe("createSourceTargetPairs", () => {
   writer.finish();
   const dataset = openIndexedDataset(at("pairs"));
   const open = (seed: number | null, documents = { start: 0, end: count }) =>
-    createSourceTargetPairs({ dataset, documents, endOfSequence: 1, seed });
+    createSourceTargetSamples({ dataset, documents, endOfSequence: 1, seed });
 
   it("gives every pair of its documents once an epoch, both sides ended, in an order of seed and epoch", () => {
     const pairs = open(7, { start: 5, end: count });
+    expect(pairs.length).toBe(Number.POSITIVE_INFINITY);
     const epoch = (number: number) =>
-      Array.from({ length: pairs.count }, (_, i) => {
-        const { source, target } = pairs.at(number * pairs.count + i);
+      Array.from({ length: 15 }, (_, i) => {
+        const { source, target } = pairs.at(number * 15 + i);
         const pair = source[0]! - 100;
         expect([[...source], [...target]]).toEqual([
           [pair + 100, 1],
@@ -39,20 +40,21 @@ describe("createSourceTargetPairs", () => {
     expect(first.map((_, i) => other.at(i).source[0]! - 100)).not.toEqual(first);
   });
 
-  it("leaves the order as it stands without a seed", () => {
+  it("keeps the order of the dataset without a seed", () => {
     const pairs = open(null);
+    expect(pairs.length).toBe(count);
     expect(Array.from({ length: count }, (_, i) => pairs.at(i).source[0])).toEqual(
       Array.from({ length: count }, (_, i) => i + 100),
     );
   });
 
-  it("refuses documents that are no pairs", () => {
+  it("refuses documents that are not pairs", () => {
     const plain = createIndexedDatasetWriter(at("plain"), { type: "i32" });
     plain.addDocument([1, 2, 3], [3]);
     plain.finish();
     const options = { documents: { start: 0, end: 1 }, endOfSequence: 1, seed: 1 };
-    expect(() => createSourceTargetPairs({ dataset: openIndexedDataset(at("plain")), ...options })).toThrow(
-      "holds no pairs (document 0 is none): prepare it with pairs",
+    expect(() => createSourceTargetSamples({ dataset: openIndexedDataset(at("plain")), ...options })).toThrow(
+      /document 0 is not a pair/,
     );
   });
 });
