@@ -3,7 +3,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileS
 import { takeLock } from "@megatron-ts/data";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { megatron, megatronJson, type Outcome } from "./testing/megatron.ts";
-import { furnish, openWorkshop } from "./testing/workshop.ts";
+import { furnish, openWorkshop } from "./testing/sandbox.ts";
 
 const workshop = openWorkshop();
 const { path, file } = workshop;

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { furnish, openWorkshop } from "./testing/workshop.ts";
+import { furnish, openWorkshop } from "./testing/sandbox.ts";
 
 const program = fileURLToPath(new URL("../bin/megatron.js", import.meta.url));
 const built = existsSync(fileURLToPath(new URL("../dist/main.js", import.meta.url)));

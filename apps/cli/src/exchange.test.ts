@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { megatron, megatronJson } from "./testing/megatron.ts";
-import { openWorkshop } from "./testing/workshop.ts";
+import { openWorkshop } from "./testing/sandbox.ts";
 
 const { path, remove } = openWorkshop();
 afterAll(remove);

@@ -4,7 +4,7 @@ import { abilities } from "@megatron-ts/model";
 import { loadTokenizer } from "@megatron-ts/tokenizer/files";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { megatron, megatronJson } from "./testing/megatron.ts";
-import { chapter, openWorkshop } from "./testing/workshop.ts";
+import { chapter, openWorkshop } from "./testing/sandbox.ts";
 
 const workshop = openWorkshop();
 const { path, file, remove } = workshop;

@@ -1,9 +1,9 @@
 /** The program `megatron`: reads the command line, runs one verb, and turns whatever goes wrong into a line and an exit code. */
 import { CommanderError } from "commander";
-import { describeFailure } from "./failure.ts";
+import { splitOverrides } from "./options/recipe-options.ts";
 import { createProgram } from "./program.ts";
-import { splitOverrides } from "./recipe-options.ts";
-import { processTerminal, type Terminal } from "./terminal.ts";
+import { describeFailure } from "./terminal/describe-error.ts";
+import { processTerminal, type Terminal } from "./terminal/terminal.ts";
 
 /** Runs `megatron ...argv`. Gives the exit code: 0 done, 2 the user's mistake, 1 anything else. */
 export async function main(argv: readonly string[], terminal: Terminal): Promise<number> {

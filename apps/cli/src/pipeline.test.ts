@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { loadTokenizer } from "@megatron-ts/tokenizer/files";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { megatron, megatronJson } from "./testing/megatron.ts";
-import { chapter, furnish, openWorkshop } from "./testing/workshop.ts";
+import { chapter, furnish, openWorkshop } from "./testing/sandbox.ts";
 
 const workshop = openWorkshop();
 const { path, file } = workshop;

@@ -5,7 +5,7 @@ import { openDataset } from "@megatron-ts/data";
 import { afterAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { megatron, megatronJson } from "./testing/megatron.ts";
-import { chapter, openWorkshop } from "./testing/workshop.ts";
+import { chapter, openWorkshop } from "./testing/sandbox.ts";
 
 const workshop = openWorkshop();
 afterAll(workshop.remove);

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import type { KernelEvent } from "@megatron-ts/engine";
 import type { Command } from "commander";
-import type { Terminal } from "./terminal.ts";
+import type { Terminal } from "./terminal/terminal.ts";
 
 export const addProfileOption = (command: Command): Command =>
   command.option("--profile <file>", "write a Chrome trace (chrome://tracing, Perfetto) and print where the time went");

@@ -1,8 +1,8 @@
 /** The tree of commands: `megatron <verb>`. Declares them all; what a verb needs is loaded when it runs. */
 import { Command } from "commander";
 import packageJson from "../package.json" with { type: "json" };
-import type { RecipeOverride } from "./recipe-options.ts";
-import type { Terminal } from "./terminal.ts";
+import type { RecipeOverride } from "./options/recipe-options.ts";
+import type { Terminal } from "./terminal/terminal.ts";
 import { addDoctor } from "./verbs/doctor.ts";
 import { addEvaluate } from "./verbs/evaluate.ts";
 import { addExport } from "./verbs/export.ts";

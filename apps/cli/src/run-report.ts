@@ -1,6 +1,6 @@
 /** What a run tells, as lines and a bar: one line per log interval, evaluation and checkpoint; the bar moves every step. */
 import type { RunEvent } from "@megatron-ts/train";
-import type { Terminal } from "./terminal.ts";
+import type { Terminal } from "./terminal/terminal.ts";
 
 export async function createRunReport(terminal: Terminal): Promise<{ show(event: RunEvent): void; close(): void }> {
   const { formatCount, formatDifference, formatDuration, formatEvaluation, formatQuantity, formatReport } =

@@ -1,6 +1,6 @@
 /** Starts the engine for a verb, and says in one line which backend runs and why. */
-import type { EngineOptions } from "./common-options.ts";
-import type { Terminal } from "./terminal.ts";
+import type { EngineOptions } from "./options/common-options.ts";
+import type { Terminal } from "./terminal/terminal.ts";
 
 export async function startEngine({ backend, threads }: EngineOptions, terminal: Terminal): Promise<void> {
   const { start } = await import("@megatron-ts/engine");

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { latestCheckpoint, loadCheckpoint } from "@megatron-ts/checkpoint";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { megatron, megatronJson } from "./testing/megatron.ts";
-import { openWorkshop } from "./testing/workshop.ts";
+import { openWorkshop } from "./testing/sandbox.ts";
 
 const { path, file, remove } = openWorkshop();
 afterAll(remove);

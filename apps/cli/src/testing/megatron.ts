@@ -1,6 +1,6 @@
 /** Runs command lines in this process and tells what a user would have seen. For tests. */
 import { main } from "../main.ts";
-import { createTerminal } from "../terminal.ts";
+import { createTerminal } from "../terminal/terminal.ts";
 
 export interface Outcome {
   code: number;

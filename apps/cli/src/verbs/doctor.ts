@@ -2,8 +2,8 @@
 import { cpus, freemem, totalmem } from "node:os";
 import type { BackendDescription } from "@megatron-ts/engine";
 import type { Command } from "commander";
-import { addExamples, addJsonOption } from "../common-options.ts";
-import type { Terminal } from "../terminal.ts";
+import { addExamples, addJsonOption } from "../options/common-options.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 export function addDoctor(program: Command, terminal: Terminal): void {
   const command = program

@@ -3,12 +3,12 @@ import type { TextCounts } from "@megatron-ts/data";
 import type { PerplexityResult } from "@megatron-ts/metrics";
 import type { EvaluationOptions, HeldOutMeasure, ObjectiveConfig } from "@megatron-ts/train";
 import { type Command, Option } from "commander";
-import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../common-options.ts";
-import { counted } from "../counted.ts";
 import { UsageError } from "../errors.ts";
-import { notEmpty, wholeNumber } from "../option-values.ts";
+import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
+import { notEmpty, wholeNumber } from "../options/option-values.ts";
 import { startEngine } from "../start-engine.ts";
-import type { Terminal } from "../terminal.ts";
+import { counted } from "../terminal/pluralize.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { loadTrainedModel, type TrainedModel } from "../trained-model.ts";
 
 interface Options extends EngineOptions {

@@ -1,7 +1,7 @@
 /** `megatron export`: a checkpoint as a directory of Hugging Face's format. */
 import { type Command, Option } from "commander";
-import { addExamples, addJsonOption } from "../common-options.ts";
-import type { Terminal } from "../terminal.ts";
+import { addExamples, addJsonOption } from "../options/common-options.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 export function addExport(program: Command, terminal: Terminal): void {
   const command = program

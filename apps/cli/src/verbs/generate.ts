@@ -1,12 +1,12 @@
 /** `megatron generate`: what a trained model writes for a prompt, or what stands where the prompt has masks. */
 import type { Command } from "commander";
-import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../common-options.ts";
 import { UsageError } from "../errors.ts";
-import { fill } from "../generation/fill.ts";
-import { type WriteOptions, write } from "../generation/write.ts";
-import { anyNumber, wholeNumber } from "../option-values.ts";
+import { fill } from "../generation/fill-prompt.ts";
+import { type WriteOptions, write } from "../generation/stream-completion.ts";
+import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
+import { anyNumber, wholeNumber } from "../options/option-values.ts";
 import { startEngine } from "../start-engine.ts";
-import type { Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import { loadTrainedModel } from "../trained-model.ts";
 
 type Options = EngineOptions & WriteOptions;
@@ -52,7 +52,7 @@ async function run(
   options: Options,
   { terminal, given }: { terminal: Terminal; given: readonly string[] },
 ): Promise<void> {
-  const { wayOf } = await import("../generation/way.ts");
+  const { wayOf } = await import("../generation/generation-mode.ts");
   await startEngine(options, terminal);
   const trained = await loadTrainedModel(path);
   try {

@@ -2,11 +2,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../common-options.ts";
-import { counted } from "../counted.ts";
 import { UsageError } from "../errors.ts";
+import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
 import { startEngine } from "../start-engine.ts";
-import type { Terminal } from "../terminal.ts";
+import { counted } from "../terminal/pluralize.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 interface Options extends EngineOptions {
   tokenizer?: string;

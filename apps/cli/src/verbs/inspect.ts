@@ -1,11 +1,11 @@
 /** `megatron inspect`: what is in a checkpoint of ours, Hugging Face's or Megatron-LM's, or in a safetensors file. */
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
-import { addExamples, addJsonOption } from "../common-options.ts";
-import { counted } from "../counted.ts";
 import { UsageError } from "../errors.ts";
 import { lookInto, type Sizes } from "../inspection.ts";
-import type { Terminal } from "../terminal.ts";
+import { addExamples, addJsonOption } from "../options/common-options.ts";
+import { counted } from "../terminal/pluralize.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 export function addInspect(program: Command, terminal: Terminal): void {
   const command = program

@@ -1,8 +1,8 @@
 /** `megatron models`: the sizes that recipes can name, and what works with each. */
 import Table from "cli-table3";
 import type { Command } from "commander";
-import { addExamples, addJsonOption } from "../common-options.ts";
-import type { Terminal } from "../terminal.ts";
+import { addExamples, addJsonOption } from "../options/common-options.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 export function addModels(program: Command, terminal: Terminal): void {
   const command = program

@@ -1,9 +1,7 @@
 /** `megatron prepare`: text files to an indexed dataset that training reads. */
 import type { Command } from "commander";
-import { addExamples, addJsonOption, addTextOptions, type TextOptions } from "../common-options.ts";
-import { counted } from "../counted.ts";
-import { onInterrupt } from "../interruption.ts";
-import { notEmpty, numberList, wholeNumber } from "../option-values.ts";
+import { addExamples, addJsonOption, addTextOptions, type TextOptions } from "../options/common-options.ts";
+import { notEmpty, numberList, wholeNumber } from "../options/option-values.ts";
 import {
   addStepOptions,
   describeSteps,
@@ -11,8 +9,10 @@ import {
   type StepFlags,
   toStepOptions,
   weighLanguages,
-} from "../step-options.ts";
-import type { Terminal } from "../terminal.ts";
+} from "../options/preprocessing-options.ts";
+import { onInterrupt } from "../terminal/interruption.ts";
+import { counted } from "../terminal/pluralize.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 interface Options extends TextOptions, StepFlags {
   tokenizer: string;

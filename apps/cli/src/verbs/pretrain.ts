@@ -2,12 +2,12 @@
 import type { PerplexityResult } from "@megatron-ts/metrics";
 import type { RunEvent } from "@megatron-ts/train";
 import type { Command } from "commander";
-import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../common-options.ts";
+import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
+import type { RecipeOverride } from "../options/recipe-options.ts";
 import { addProfileOption, withProfile } from "../profile.ts";
-import type { RecipeOverride } from "../recipe-options.ts";
 import { createRunReport } from "../run-report.ts";
 import { startEngine } from "../start-engine.ts";
-import type { Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 interface Options extends EngineOptions {
   resume: string;

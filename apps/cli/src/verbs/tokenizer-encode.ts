@@ -1,7 +1,7 @@
 /** `megatron tokenizer encode`: a text as its tokens, to see what a tokenizer does. */
 import type { Command } from "commander";
-import { addExamples, addJsonOption } from "../common-options.ts";
-import type { Terminal } from "../terminal.ts";
+import { addExamples, addJsonOption } from "../options/common-options.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 export function addTokenizerEncode(parent: Command, terminal: Terminal): void {
   const command = parent

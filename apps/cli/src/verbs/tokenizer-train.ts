@@ -4,11 +4,11 @@ import { join } from "node:path";
 import type { DocumentPart } from "@megatron-ts/data";
 import type { TrainingProgress } from "@megatron-ts/tokenizer";
 import { type Command, Option } from "commander";
-import { addExamples, addJsonOption, addTextOptions, type TextOptions } from "../common-options.ts";
-import { counted } from "../counted.ts";
 import { UsageError } from "../errors.ts";
-import { notEmpty, wholeNumber } from "../option-values.ts";
-import type { Terminal } from "../terminal.ts";
+import { addExamples, addJsonOption, addTextOptions, type TextOptions } from "../options/common-options.ts";
+import { notEmpty, wholeNumber } from "../options/option-values.ts";
+import { counted } from "../terminal/pluralize.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 
 interface Options extends TextOptions {
   vocabSize: number;

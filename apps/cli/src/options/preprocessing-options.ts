@@ -1,8 +1,8 @@
 /** Options of `prepare` for what happens to documents before they are encoded, and the words for what happened. */
 import type { DatasetSidecar, LanguageDataset, StepOptions } from "@megatron-ts/data";
 import { type Command, Option } from "commander";
-import { counted } from "./counted.ts";
-import { UsageError } from "./errors.ts";
+import { UsageError } from "../errors.ts";
+import { counted } from "../terminal/pluralize.ts";
 import { anyNumber, wholeNumber } from "./option-values.ts";
 
 export interface StepFlags {

@@ -1,6 +1,6 @@
 /** A prompt with its masks filled, and what else could stand there. */
 import type { EncoderModel, PermutationModel } from "@megatron-ts/model";
-import type { Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import type { TrainedModel } from "../trained-model.ts";
 
 export interface FillOptions {

@@ -1,5 +1,5 @@
 /** Options that name fields of a recipe, as in `--train.steps 200`: told by their dot, before anyone knows the fields. */
-import { UsageError } from "./errors.ts";
+import { UsageError } from "../errors.ts";
 
 /** A dotted path and the text given for it. */
 export type RecipeOverride = readonly [path: string, value: string];

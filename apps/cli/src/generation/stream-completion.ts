@@ -1,7 +1,7 @@
 /** A prompt's continuation, or what a decoder makes of it, printed as it comes. */
 import type { GenerativeModel } from "@megatron-ts/generate";
-import { counted } from "../counted.ts";
-import type { Terminal } from "../terminal.ts";
+import { counted } from "../terminal/pluralize.ts";
+import type { Terminal } from "../terminal/terminal.ts";
 import type { TrainedModel } from "../trained-model.ts";
 
 export interface WriteOptions {
