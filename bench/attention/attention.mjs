@@ -13,7 +13,7 @@ const ranges = causalRanges({ batchSize: 1, tokens });
 const times = { forward: [], backward: [] };
 for (let round = 0; round < rounds + 1; round++) {
   const began = performance.now();
-  const { outputs, pullback } = vjp((a, b, c) => attention({ q: a, k: b, v: c }, { ranges }), [q, k, v]);
+  const { outputs, pullback } = vjp((a, b, c) => attention({ q: a, k: b, v: c }, { keyRanges: ranges }), [q, k, v]);
   const middle = performance.now();
   const { inputs } = pullback([dy]);
   if (round > 0) {

@@ -59,15 +59,16 @@ describe("megatron doctor", () => {
     expect(report.backends.map(({ name }) => name)).toEqual(["native", "tensorflow", "wasm", "cpu"]);
     expect(report.backends.filter((backend) => backend.default)).toHaveLength(1);
     const wasm = report.backends.find(({ name }) => name === "wasm");
-    expect(wasm).toMatchObject({ unusable: null, threads: 1, instructionSets: ["simd128"] });
-    for (const { unusable, threads, gemmGigaflops, memoryGigabytesPerSecond } of report.backends) {
-      if (unusable !== null) expect([threads, gemmGigaflops, memoryGigabytesPerSecond]).toEqual([null, null, null]);
+    expect(wasm).toMatchObject({ unavailableReason: null, threads: 1, instructionSets: ["simd128"] });
+    for (const { unavailableReason, threads, gemmGigaflops, memoryGigabytesPerSecond } of report.backends) {
+      if (unavailableReason !== null)
+        expect([threads, gemmGigaflops, memoryGigabytesPerSecond]).toEqual([null, null, null]);
       else expect(Math.min(threads!, gemmGigaflops!, memoryGigabytesPerSecond!)).toBeGreaterThan(0.01);
     }
   });
 
   it("shows them in a table", () => {
-    const ran = { description: "", unusable: null, default: false };
+    const ran = { description: "", unavailableReason: null, default: false };
     const table = backendTable(
       [
         {
@@ -82,7 +83,7 @@ describe("megatron doctor", () => {
         {
           ...ran,
           name: "tensorflow",
-          unusable: "not installed",
+          unavailableReason: "not installed",
           threads: null,
           instructionSets: [],
           gemmGigaflops: null,

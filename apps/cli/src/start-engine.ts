@@ -6,7 +6,7 @@ export async function startEngine({ backend, threads }: EngineOptions, terminal:
   const { start } = await import("@megatron-ts/engine");
   const engine = await start({ backend, threads });
   const asked = backend ?? process.env.MEGATRON_BACKEND ?? "auto";
-  const others = engine.passedOver.length > 0 ? `; not ${engine.passedOver.join("; not ")}` : "";
+  const others = engine.skipped.length > 0 ? `; not ${engine.skipped.join("; not ")}` : "";
   const why = asked === "auto" ? `the fastest that runs here${others}` : "as asked";
   const count = engine.threads === 1 ? "1 thread" : `${engine.threads} threads`;
   terminal.log(`engine: ${engine.backend}, ${count} (${why})`);

@@ -5,7 +5,7 @@ import type { LayerCache } from "./cache.ts";
 
 export interface AttendOptions {
   /** int32 [B, T, 2], see `causalRanges`. */
-  ranges: tf.Tensor;
+  keyRanges: tf.Tensor;
   cache?: LayerCache | null;
   /** Added to the scaled scores: [B or 1, H or 1, T, S]. */
   bias?: tf.Tensor | null;
@@ -19,14 +19,14 @@ export interface AttendOptions {
 /** q [B, T, H, D], k and v [B, T, G, D] -> [B, T, H, D]. With a cache, k and v are appended and all keys are seen. */
 export function attend(
   { q, k, v }: { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor },
-  { ranges, cache, bias, scale, dropout, observe }: AttendOptions,
+  { keyRanges, cache, bias, scale, dropout, observe }: AttendOptions,
 ): tf.Tensor {
   cache?.append(k, v);
   const keys = cache ? cache.keys : k;
   const values = cache ? cache.values : v;
   const pageTable = cache?.pageTable;
-  if (observe) tf.tidy(() => observe(attentionProbabilities({ q, k: keys }, { ranges, pageTable, bias, scale })));
-  return attention({ q, k: keys, v: values }, { ranges, pageTable, bias, scale, dropout });
+  if (observe) tf.tidy(() => observe(attentionProbabilities({ q, k: keys }, { keyRanges, pageTable, bias, scale })));
+  return attention({ q, k: keys, v: values }, { keyRanges, pageTable, bias, scale, dropout });
 }
 
 /** Hides a score without making sums of it infinite. */
@@ -36,11 +36,11 @@ const lowest = -1e30;
 export function attentionProbabilities(
   { q, k }: { q: tf.Tensor; k: tf.Tensor },
   {
-    ranges,
+    keyRanges,
     pageTable,
     bias,
     scale,
-  }: { ranges: tf.Tensor; pageTable?: tf.Tensor | null; bias?: tf.Tensor | null; scale?: number },
+  }: { keyRanges: tf.Tensor; pageTable?: tf.Tensor | null; bias?: tf.Tensor | null; scale?: number },
 ): tf.Tensor {
   return tf.tidy(() => {
     const [batch, tokens, heads, headSize] = q.shape as [number, number, number, number];
@@ -50,7 +50,7 @@ export function attentionProbabilities(
     const grouped = tf.reshape(byHead(q), [batch, groups, (heads / groups) * tokens, headSize]);
     const scores = tf.reshape(tf.matMul(grouped, byHead(gathered), false, true), [batch, heads, tokens, keys]);
     const position = tf.reshape(tf.range(0, keys, 1, "int32"), [1, 1, 1, keys]);
-    const [from, to] = tf.split(tf.reshape(ranges, [batch, 1, tokens, 2]), 2, -1) as [tf.Tensor, tf.Tensor];
+    const [from, to] = tf.split(tf.reshape(keyRanges, [batch, 1, tokens, 2]), 2, -1) as [tf.Tensor, tf.Tensor];
     const inRange = tf.logicalAnd(tf.greaterEqual(position, from), tf.less(position, to));
     const visible = tf.cast(bias ? tf.logicalAnd(inRange, tf.isFinite(bias)) : inRange, "float32");
     const scaled = tf.mul(scores, scale ?? 1 / Math.sqrt(headSize));

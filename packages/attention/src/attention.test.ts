@@ -16,7 +16,7 @@ describe("ranges", () => {
         [0, 3],
       ],
     ]);
-    const ranges = causalRanges({ batchSize: 2, tokens: 2, offsets: [0, 5], visibleFrom: [0, 1, 3, 3] });
+    const ranges = causalRanges({ batchSize: 2, tokens: 2, offsets: [0, 5], keyStart: [0, 1, 3, 3] });
     expect(ranges.arraySync()).toEqual([
       [
         [0, 1],
@@ -51,7 +51,7 @@ describe("ranges", () => {
         [2, 4],
       ],
     ]);
-    const ranges = causalRanges({ batchSize: 2, tokens: 1, offsets: [1, 5], visibleFrom: [1, 0], window: 3 });
+    const ranges = causalRanges({ batchSize: 2, tokens: 1, offsets: [1, 5], keyStart: [1, 0], window: 3 });
     expect(ranges.arraySync()).toEqual([[[1, 2]], [[3, 6]]]);
   });
 
@@ -89,8 +89,8 @@ describe("ranges", () => {
 describe("attentionProbabilities", () => {
   it("are the softmax of the scaled scores over the visible keys, in float64 by hand", () => {
     const [q, k] = [random([2, 3, 4, 5], 1), random([2, 3, 2, 5], 2)];
-    const ranges = causalRanges({ batchSize: 2, tokens: 3, visibleFrom: [0, 0, 1, 0, 1, 3] });
-    const probabilities = attentionProbabilities({ q, k }, { ranges }).arraySync() as number[][][][];
+    const ranges = causalRanges({ batchSize: 2, tokens: 3, keyStart: [0, 0, 1, 0, 1, 3] });
+    const probabilities = attentionProbabilities({ q, k }, { keyRanges: ranges }).arraySync() as number[][][][];
     const [queries, keys] = [q.arraySync(), k.arraySync()] as number[][][][][];
     const bounds = ranges.arraySync();
     for (let b = 0; b < 2; b++) {
@@ -115,7 +115,7 @@ describe("attentionProbabilities", () => {
     const infinity = Number.POSITIVE_INFINITY;
     const bias = tf.tensor4d([0.5, -infinity, -infinity, -infinity], [1, 1, 2, 2]);
     const ranges = paddedRanges({ tokens: 2, lengths: [2] });
-    expect(attentionProbabilities({ q, k }, { ranges, bias }).arraySync()).toEqual([
+    expect(attentionProbabilities({ q, k }, { keyRanges: ranges, bias }).arraySync()).toEqual([
       [
         [
           [1, 0],
@@ -135,7 +135,7 @@ describe("attentionProbabilities", () => {
       let weighted = new Float32Array(0) as ArrayLike<number>;
       const out = attend(
         { q, k, v },
-        { ranges, cache: layer, observe: (probabilities) => (weighted = byHand(probabilities)) },
+        { keyRanges: ranges, cache: layer, observe: (probabilities) => (weighted = byHand(probabilities)) },
       );
       out.dataSync().forEach((value, i) => {
         expect(value).toBeCloseTo(weighted[i]!, 5);
@@ -155,7 +155,10 @@ describe("createCache", () => {
       tf.Tensor,
       tf.Tensor,
     ];
-    const whole = attend({ q, k, v }, { ranges: causalRanges({ batchSize, tokens: 5 }) }).arraySync() as number[][][][];
+    const whole = attend(
+      { q, k, v },
+      { keyRanges: causalRanges({ batchSize, tokens: 5 }) },
+    ).arraySync() as number[][][][];
     const cache = createCache({ numLayers, batchSize, capacity: 6, numHeads, headSize });
     // Two tokens at once, of which the second row's second is padding; then one by one.
     const take = (x: tf.Tensor, at: number, count: number) =>
@@ -187,7 +190,7 @@ describe("createCache", () => {
         );
       const out = attend(
         { q: part(q), k: part(k), v: part(v) },
-        { ranges: causalRanges({ batchSize, tokens: width, offsets }), cache: cache.layer(0) },
+        { keyRanges: causalRanges({ batchSize, tokens: width, offsets }), cache: cache.layer(0) },
       ).arraySync() as number[][][][];
       cache.advance(counts);
       counts.forEach((count, row) => {

@@ -11,18 +11,18 @@ export interface CausalRangesOptions {
   /** Position among the keys of each row's first query (the length of its cache); 0 unless given. */
   offsets?: ArrayLike<number>;
   /** First key that each query may see, [B * T]: the start of its document, or the end of padding on the left. */
-  visibleFrom?: ArrayLike<number>;
+  keyStart?: ArrayLike<number>;
   /** The most keys that a query sees, itself the last of them; all unless given. */
   window?: number | null;
 }
 
-/** int32 [B, T, 2]: query t of row b sees keys visibleFrom[b, t] <= j <= offsets[b] + t. */
-export function causalRanges({ batchSize, tokens, offsets, visibleFrom, window }: CausalRangesOptions): tf.Tensor3D {
+/** int32 [B, T, 2]: query t of row b sees keys keyStart[b, t] <= j <= offsets[b] + t. */
+export function causalRanges({ batchSize, tokens, offsets, keyStart, window }: CausalRangesOptions): tf.Tensor3D {
   const ranges = new Int32Array(batchSize * tokens * 2);
   for (let row = 0; row < batchSize; row++) {
     for (let token = 0; token < tokens; token++) {
       const query = row * tokens + token;
-      ranges[2 * query] = visibleFrom?.[query] ?? 0;
+      ranges[2 * query] = keyStart?.[query] ?? 0;
       ranges[2 * query + 1] = (offsets?.[row] ?? 0) + token + 1;
     }
   }

@@ -1,7 +1,7 @@
 /** The backends by name: what each is, and how it is started. Adding one is adding a row. */
 import { startCpu } from "./cpu.ts";
-import { startNative, unusableNative } from "./native.ts";
-import { startTensorflow, unusableTensorflow } from "./tensorflow.ts";
+import { nativeUnavailableReason, startNative } from "./native.ts";
+import { startTensorflow, tensorflowUnavailableReason } from "./tensorflow.ts";
 import { startWasm } from "./wasm.ts";
 
 export interface BackendOptions {
@@ -20,29 +20,29 @@ export interface Running {
 export interface Backend {
   description: string;
   /** Null where it can run, else one line that says what is missing. */
-  unusable: () => Promise<string | null>;
+  unavailableReason: () => Promise<string | null>;
   start: (options: BackendOptions) => Promise<Running>;
 }
 
 export const backends = {
   native: {
     description: "our Rust kernels: SIMD, threads, fused transformer operations",
-    unusable: unusableNative,
+    unavailableReason: nativeUnavailableReason,
     start: startNative,
   },
   tensorflow: {
     description: "libtensorflow by way of tfjs-node-gpu or tfjs-node; CUDA",
-    unusable: unusableTensorflow,
+    unavailableReason: tensorflowUnavailableReason,
     start: startTensorflow,
   },
   wasm: {
     description: "WebAssembly with SIMD, one thread; runs everywhere",
-    unusable: async () => null,
+    unavailableReason: async () => null,
     start: startWasm,
   },
   cpu: {
     description: "plain JavaScript; the reference in tests",
-    unusable: async () => null,
+    unavailableReason: async () => null,
     start: startCpu,
   },
 } satisfies Record<string, Backend>;

@@ -42,7 +42,7 @@ const rows: Row[] = [
 const only = process.env.MEGATRON_CONFORMANCE;
 
 for (const { backend, precision, faults } of rows.filter((row) => !only || row.backend === only)) {
-  const missing = await (backends[backend] as Backend).unusable();
+  const missing = await (backends[backend] as Backend).unavailableReason();
   const title = `${backend}, ${precision}`;
   if (missing && !only) {
     console.warn(`conformance: ${title} is not checked here: ${missing}`);

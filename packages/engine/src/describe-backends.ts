@@ -7,7 +7,7 @@ export interface BackendDescription {
   name: BackendName;
   description: string;
   /** Null where it runs, else one line that says what is missing. */
-  unusable: string | null;
+  unavailableReason: string | null;
   /** True for the one that runs when none is named. */
   default: boolean;
   /** Null where it does not run. */
@@ -43,7 +43,9 @@ export async function describeBackends({
     descriptions.push(await describeBackend(name, { measure, ...options }));
   }
   if (previous) await tf.setBackend(previous);
-  const usable = new Set(descriptions.filter(({ unusable }) => unusable === null).map(({ name }) => name));
+  const usable = new Set(
+    descriptions.filter(({ unavailableReason }) => unavailableReason === null).map(({ name }) => name),
+  );
   const first = preference.find((name) => usable.has(name));
   return descriptions.map((description) => ({ ...description, default: description.name === first }));
 }
@@ -54,15 +56,15 @@ async function describeBackend(
 ): Promise<Omit<BackendDescription, "default">> {
   const backend: Backend = backends[name];
   const silent = { threads: null, instructionSets: [], gemmGigaflops: null, memoryGigabytesPerSecond: null };
-  const unusable = await backend.unusable();
-  if (unusable) return { name, description: backend.description, unusable, ...silent };
+  const unavailableReason = await backend.unavailableReason();
+  if (unavailableReason) return { name, description: backend.description, unavailableReason, ...silent };
   try {
     const running = await backend.start(options);
     const speed = measure
       ? { gemmGigaflops: measureGemm(), memoryGigabytesPerSecond: measureMemory() }
       : { gemmGigaflops: null, memoryGigabytesPerSecond: null };
-    return { name, description: backend.description, unusable: null, ...running, ...speed };
+    return { name, description: backend.description, unavailableReason: null, ...running, ...speed };
   } catch (error) {
-    return { name, description: backend.description, unusable: (error as Error).message, ...silent };
+    return { name, description: backend.description, unavailableReason: (error as Error).message, ...silent };
   }
 }

@@ -25,7 +25,7 @@ describe("start", () => {
 
   it("starts the backend that it is told, by option before environment", async () => {
     vi.stubEnv("MEGATRON_BACKEND", "cpu");
-    expect(await start()).toMatchObject({ backend: "cpu", threads: 1, passedOver: [] });
+    expect(await start()).toMatchObject({ backend: "cpu", threads: 1, skipped: [] });
     expect(tf.getBackend()).toBe("cpu");
     expect(await start({ backend: "wasm" })).toMatchObject({ backend: "wasm", instructionSets: ["simd128"] });
     expect(tf.getBackend()).toBe("wasm");
@@ -33,9 +33,9 @@ describe("start", () => {
 
   it("takes the fastest that runs, and says why not a faster one", async () => {
     vi.stubEnv("MEGATRON_BACKEND", undefined);
-    vi.spyOn(backends.native, "unusable").mockResolvedValue("not built");
+    vi.spyOn(backends.native, "unavailableReason").mockResolvedValue("not built");
     const started = await start({ backend: "auto" });
-    expect(started).toMatchObject({ backend: "wasm", passedOver: ["native: not built"] });
+    expect(started).toMatchObject({ backend: "wasm", skipped: ["native: not built"] });
   });
 
   it("refuses an unknown backend with one line that names the others", async () => {
@@ -46,7 +46,7 @@ describe("start", () => {
   });
 
   it("refuses a backend that cannot run here, and says what is missing", async () => {
-    vi.spyOn(backends.native, "unusable").mockResolvedValue("no binary for this platform");
+    vi.spyOn(backends.native, "unavailableReason").mockResolvedValue("no binary for this platform");
     await expect(start({ backend: "native" })).rejects.toThrow(
       "the backend native cannot run here: no binary for this platform",
     );
@@ -86,7 +86,7 @@ describe("wasm", () => {
 describe("tensorflow", () => {
   it("says which packages are missing where it was told to look", async () => {
     vi.stubEnv("MEGATRON_TENSORFLOW", "/nowhere");
-    expect(await (backends.tensorflow as Backend).unusable()).toBe(
+    expect(await (backends.tensorflow as Backend).unavailableReason()).toBe(
       "neither @tensorflow/tfjs-node-gpu nor @tensorflow/tfjs-node is installed in MEGATRON_TENSORFLOW=/nowhere",
     );
   });
@@ -94,12 +94,12 @@ describe("tensorflow", () => {
 
 describe("describeBackends", () => {
   it("measures each backend that runs, says why another does not, and leaves the running one running", async () => {
-    vi.spyOn(backends.native, "unusable").mockResolvedValue("not built");
-    vi.spyOn(backends.tensorflow, "unusable").mockResolvedValue("not installed");
+    vi.spyOn(backends.native, "unavailableReason").mockResolvedValue("not built");
+    vi.spyOn(backends.tensorflow, "unavailableReason").mockResolvedValue("not installed");
     await start({ backend: "wasm" });
     const seen: string[] = [];
     const described = await describeBackends({ measure: true, onBackend: (name) => seen.push(name) });
-    expect(described.map((row) => [row.name, row.unusable, row.threads, row.default])).toEqual([
+    expect(described.map((row) => [row.name, row.unavailableReason, row.threads, row.default])).toEqual([
       ["native", "not built", null, false],
       ["tensorflow", "not installed", null, false],
       ["wasm", null, 1, true],
@@ -114,14 +114,14 @@ describe("describeBackends", () => {
     expect(tf.memory().numTensors).toBeLessThan(20);
   });
 
-  it("calls a backend that fails to start unusable", async () => {
-    vi.spyOn(backends.native, "unusable").mockResolvedValue(null);
+  it("calls a backend that fails to start unavailable", async () => {
+    vi.spyOn(backends.native, "unavailableReason").mockResolvedValue(null);
     vi.spyOn(backends.native, "start").mockRejectedValue(new Error("illegal instruction"));
-    vi.spyOn(backends.tensorflow, "unusable").mockResolvedValue("not installed");
+    vi.spyOn(backends.tensorflow, "unavailableReason").mockResolvedValue("not installed");
     const [native] = await describeBackends();
     expect(native).toMatchObject({
       name: "native",
-      unusable: "illegal instruction",
+      unavailableReason: "illegal instruction",
       threads: null,
       gemmGigaflops: null,
     });

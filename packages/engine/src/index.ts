@@ -1,4 +1,4 @@
-export { type Backend, type BackendName, type BackendOptions, backends, preference, type Running } from "./backends.ts";
+export { type Backend, type BackendName, type BackendOptions, backends, type Running } from "./backends.ts";
 export { type BackendDescription, type DescribeOptions, describeBackends } from "./describe-backends.ts";
 export { EngineError } from "./errors.ts";
 export { type KernelEvent, startProfile, stopProfile } from "./profile.ts";

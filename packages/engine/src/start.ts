@@ -12,7 +12,7 @@ export interface StartOptions extends BackendOptions {
 export interface StartedEngine extends Running {
   backend: BackendName;
   /** Why not a faster one, a line each; empty when the preferred backend runs. */
-  passedOver: string[];
+  skipped: string[];
 }
 
 /**
@@ -28,18 +28,18 @@ export async function start(options: StartOptions = {}): Promise<StartedEngine> 
       throw new EngineError(`unknown backend "${name}": expected auto, ${Object.keys(backends).join(", ")}`);
     }
     const backend: Backend = backends[name as BackendName];
-    const missing = await backend.unusable();
+    const missing = await backend.unavailableReason();
     if (missing) throw new EngineError(`the backend ${name} cannot run here: ${missing}`);
-    return { backend: name as BackendName, ...(await backend.start(options)), passedOver: [] };
+    return { backend: name as BackendName, ...(await backend.start(options)), skipped: [] };
   }
-  const passedOver: string[] = [];
+  const skipped: string[] = [];
   for (const candidate of preference) {
     const backend: Backend = backends[candidate];
-    const missing = await backend.unusable();
-    if (missing) passedOver.push(`${candidate}: ${missing}`);
-    else return { backend: candidate, ...(await backend.start(options)), passedOver };
+    const missing = await backend.unavailableReason();
+    if (missing) skipped.push(`${candidate}: ${missing}`);
+    else return { backend: candidate, ...(await backend.start(options)), skipped };
   }
-  throw new EngineError(`no backend can run here: ${passedOver.join("; ")}`);
+  throw new EngineError(`no backend can run here: ${skipped.join("; ")}`);
 }
 
 /** Threads beyond the processors wait for each other: thousands of them take minutes for what one does in a second. */

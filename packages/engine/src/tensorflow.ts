@@ -37,7 +37,7 @@ function hasBinding(directory: string): boolean {
   );
 }
 
-export async function unusableTensorflow(): Promise<string | null> {
+export async function tensorflowUnavailableReason(): Promise<string | null> {
   const root = process.env.MEGATRON_TENSORFLOW;
   const directory = findPackage();
   if (!directory) {
@@ -54,7 +54,8 @@ export async function startTensorflow({ threads = availableParallelism() }: Back
   process.env.TF_NUM_INTRAOP_THREADS ??= String(threads);
   mendUtil();
   const directory = findPackage();
-  if (!directory) throw new EngineError(`the backend tensorflow cannot run here: ${await unusableTensorflow()}`);
+  if (!directory)
+    throw new EngineError(`the backend tensorflow cannot run here: ${await tensorflowUnavailableReason()}`);
   try {
     createRequire(import.meta.url)(directory);
   } catch (error) {

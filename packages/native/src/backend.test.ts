@@ -5,10 +5,17 @@ import { adamW, embedding, linear, storageOf, sumOfSquares, withPrecision } from
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { NativeBackend } from "./backend.ts";
-import { fallbackCounts, loadNative, resetFallbackCounts, startProfile, stopProfile, unusable } from "./index.ts";
+import {
+  fallbackCounts,
+  loadNative,
+  nativeUnavailableReason,
+  resetFallbackCounts,
+  startProfile,
+  stopProfile,
+} from "./index.ts";
 import { createBlock, lossAndGradients, numbers, tensor } from "./testing.ts";
 
-const missing = unusable();
+const missing = nativeUnavailableReason();
 if (missing) console.warn(`native: not tested here: ${missing}`);
 
 const backend = () => tf.backend() as NativeBackend;

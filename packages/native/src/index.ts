@@ -1,5 +1,4 @@
 /** The tfjs backend `native`. Importing does nothing; `loadNative` starts it. */
 export { fallbackCounts, resetFallbackCounts } from "./fallback.ts";
-export { type LoadedNative, type LoadOptions, loadNative, unusable } from "./load.ts";
-export type { MemoryUsage } from "./native-addon.ts";
+export { type LoadedNative, type LoadOptions, loadNative, nativeUnavailableReason } from "./load.ts";
 export { type KernelEvent, startProfile, stopProfile } from "./profile.ts";

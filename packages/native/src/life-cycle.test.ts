@@ -2,7 +2,7 @@
 import { Worker } from "node:worker_threads";
 import { expect, it } from "vitest";
 import { loadAddon } from "./addon.ts";
-import { unusable } from "./index.ts";
+import { nativeUnavailableReason } from "./index.ts";
 
 const WORKERS = 1000;
 const AT_ONCE = 8;
@@ -18,7 +18,7 @@ const program = `
   parentPort.postMessage(new Float32Array(engine.read(total))[0]);
 `;
 
-it.skipIf(unusable())("a thousand workers start and end", async () => {
+it.skipIf(nativeUnavailableReason())("a thousand workers start and end", async () => {
   // The main thread first: an addon that is loaded only in workers may be unloaded under their feet.
   const found = loadAddon();
   if ("reason" in found) throw new Error(found.reason);

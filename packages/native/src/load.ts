@@ -33,7 +33,7 @@ export interface LoadedNative {
 }
 
 /** Null where the addon loads, else one line that says why not. */
-export function unusable(): string | null {
+export function nativeUnavailableReason(): string | null {
   const found = loadAddon();
   return "reason" in found ? found.reason : null;
 }

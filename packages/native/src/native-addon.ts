@@ -18,11 +18,11 @@ export interface AttentionCall {
   batch: number;
   queries: number;
   keys: number;
-  heads: number;
-  kvHeads: number;
+  numHeads: number;
+  numKeyValueHeads: number;
   headSize: number;
   scale: number;
-  ranges: Handle;
+  keyRanges: Handle;
   pageTable: Handle;
   pageSize: number;
   /** Rate, key (2), origin (4), global shape (4); empty without dropout. */

@@ -153,7 +153,7 @@ function holds(
           run: ({ q, k, v, bias }) =>
             attention(
               { q: q!, k: k!, v: v! },
-              { ranges: range ? rangesOf(range, q!.shape) : null, bias, scale, dropout: dropout ?? null },
+              { keyRanges: range ? rangesOf(range, q!.shape) : null, bias, scale, dropout: dropout ?? null },
             ),
           forward: (plains) => forward(plains, given),
           backward: valuesOnly ? null : (plains, dout) => backward(plains, dout, given),
@@ -198,7 +198,7 @@ const paged = (
       const ranges = range ? rangesOf(range, plains.q!.shape) : null;
       const out = attention(
         { q: toTensor(plains.q!), k: pool(plains.k!), v: pool(plains.v!) },
-        { ranges, pageTable, bias: plains.bias ? toTensor(plains.bias) : null },
+        { keyRanges: ranges, pageTable, bias: plains.bias ? toTensor(plains.bias) : null },
       );
       const expected = forward(plains, { range });
       expectClose(out, { expected, tolerance: tolerances[precision], what: "values" });
@@ -344,7 +344,10 @@ export const attentionSuite: ConformanceSuite = {
         expectError(() => attention({ q, k, v: tf.zeros([2, 4, 3, 8]) }), /must be \[B, T, H, D\]/);
         const four = tf.zeros([2, 5, 4, 8]);
         const ranges = tf.zeros([2, 4, 2], "int32");
-        expectError(() => attention({ q, k: four, v: four }, { ranges }), /ranges must be int32 \[2,3,2\]/);
+        expectError(
+          () => attention({ q, k: four, v: four }, { keyRanges: ranges }),
+          /keyRanges must be int32 \[2,3,2\]/,
+        );
         const bias = tf.zeros([2, 3, 5]);
         expectError(
           () => attention({ q, k: four, v: four }, { bias }),

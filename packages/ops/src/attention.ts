@@ -35,10 +35,10 @@ function ungroupQueries(x: tf.Tensor, [batch, tokens, heads, headSize]: readonly
 /** [B, S, G, D] -> [B, G, S, D] */
 const keysByHead = (x: tf.Tensor) => tf.transpose(x, [0, 2, 1, 3]);
 
-/** ranges [B, T, 2] -> truth values [B, 1, T, S]. Filled here: backends take far longer to compare every pair. */
-function visibleKeys(ranges: tf.Tensor, keys: number): tf.Tensor {
-  const [batch, tokens] = ranges.shape as [number, number, number];
-  const bounds = ranges.dataSync();
+/** keyRanges [B, T, 2] -> truth values [B, 1, T, S]. Filled here: backends take far longer to compare every pair. */
+function visibleKeys(keyRanges: tf.Tensor, keys: number): tf.Tensor {
+  const [batch, tokens] = keyRanges.shape as [number, number, number];
+  const bounds = keyRanges.dataSync();
   const visible = new Uint8Array(batch * tokens * keys);
   for (let query = 0; query < batch * tokens; query++) {
     const from = Math.max(bounds[2 * query]!, 0);
@@ -50,7 +50,7 @@ function visibleKeys(ranges: tf.Tensor, keys: number): tf.Tensor {
 
 /** Scaled and biased scores [B, H, T, S], -Infinity where the query may not look. */
 function maskedScores(
-  { q, k, ranges, bias }: { q: tf.Tensor; k: tf.Tensor; ranges: tf.Tensor; bias?: tf.Tensor },
+  { q, k, keyRanges, bias }: { q: tf.Tensor; k: tf.Tensor; keyRanges: tf.Tensor; bias?: tf.Tensor },
   scale: number,
 ): tf.Tensor {
   const [batch, tokens, heads] = q.shape as [number, number, number];
@@ -58,7 +58,7 @@ function maskedScores(
   const products = tf.matMul(groupQueries(q, groups), keysByHead(k), false, true);
   const scaled = tf.reshape(tf.mul(products, scale), [batch, heads, tokens, keys]);
   const scores = bias ? tf.add(scaled, bias) : scaled;
-  const visible = visibleKeys(ranges, keys);
+  const visible = visibleKeys(keyRanges, keys);
   return tf.where(tf.broadcastTo(visible, scores.shape), scores, tf.fill(scores.shape, Number.NEGATIVE_INFINITY));
 }
 
@@ -70,7 +70,7 @@ function probabilitiesOf(scores: tf.Tensor, logSumExp: tf.Tensor): tf.Tensor {
 
 /** dq, dk, dv and, where there is a bias, dbias. */
 function gradientReference(
-  { dout, q, k, v, out, logSumExp, ranges, bias }: Record<string, tf.Tensor>,
+  { dout, q, k, v, out, logSumExp, keyRanges, bias }: Record<string, tf.Tensor>,
   { scale, dropout }: AttentionAttributes,
 ): tf.Tensor[] {
   const groups = k!.shape[2]!;
@@ -79,7 +79,7 @@ function gradientReference(
   const operands = [q!, k!, v!, ...(bias ? [bias] : [])];
   if (q!.size === 0 || k!.size === 0) return operands.map((tensor) => tf.zeros(tensor.shape));
   const grouped = [batch, groups, (heads / groups) * tokens, keys];
-  const probabilities = probabilitiesOf(maskedScores({ q: q!, k: k!, ranges: ranges!, bias }, scale), logSumExp!);
+  const probabilities = probabilitiesOf(maskedScores({ q: q!, k: k!, keyRanges: keyRanges!, bias }, scale), logSumExp!);
   const mask = dropout ? dropoutMask(probabilities.shape, dropout) : null;
   const dropped = mask ? tf.mul(probabilities, mask) : probabilities;
   const doutGrouped = groupQueries(dout!, groups);
@@ -110,7 +110,7 @@ const biasedAttentionGradientKernel: Kernel = {
 
 /** The output and the log of the sum of the exponentials of each query's scores. */
 function attentionReference(
-  { q, k, v, ranges, pageTable, bias }: Record<string, tf.Tensor>,
+  { q, k, v, keyRanges, pageTable, bias }: Record<string, tf.Tensor>,
   { scale, dropout }: AttentionAttributes,
 ): tf.Tensor[] {
   const [batch, tokens, heads] = q!.shape as [number, number, number];
@@ -119,7 +119,7 @@ function attentionReference(
   }
   const [keys, values] = pageTable ? [gatherPages(k!, pageTable), gatherPages(v!, pageTable)] : [k!, v!];
   const groups = keys.shape[2]!;
-  const scores = maskedScores({ q: q!, k: keys, ranges: ranges!, bias }, scale);
+  const scores = maskedScores({ q: q!, k: keys, keyRanges: keyRanges!, bias }, scale);
   const highest = tf.max(scores, -1, true);
   const shift = tf.where(tf.isInf(highest), tf.zerosLike(highest), highest);
   const exponentials = tf.exp(tf.sub(scores, shift));
@@ -136,11 +136,11 @@ const attentionKernel: Kernel = {
   name: "MegatronAttention",
   reference: (inputs, attributes) => attentionReference(inputs, attributes as unknown as AttentionAttributes),
   gradient: {
-    inputsToSave: ["q", "k", "v", "ranges"],
+    inputsToSave: ["q", "k", "v", "keyRanges"],
     outputsToSave: [true, true],
-    gradFunc: (dys, [q, k, v, ranges, out, logSumExp], attributes) => {
+    gradFunc: (dys, [q, k, v, keyRanges, out, logSumExp], attributes) => {
       const dout = (dys as tf.Tensor[])[0]!;
-      const operands = { dout, q: q!, k: k!, v: v!, out: out!, logSumExp: logSumExp!, ranges: ranges! };
+      const operands = { dout, q: q!, k: k!, v: v!, out: out!, logSumExp: logSumExp!, keyRanges: keyRanges! };
       const gradient = jointly(() => runKernelForMany(attentionGradientKernel, operands, attributes));
       return { q: gradient(0), k: gradient(1), v: gradient(2) };
     },
@@ -152,11 +152,20 @@ const biasedAttentionKernel: Kernel = {
   name: "MegatronBiasedAttention",
   reference: (inputs, attributes) => attentionReference(inputs, attributes as unknown as AttentionAttributes),
   gradient: {
-    inputsToSave: ["q", "k", "v", "ranges", "bias"],
+    inputsToSave: ["q", "k", "v", "keyRanges", "bias"],
     outputsToSave: [true, true],
-    gradFunc: (dys, [q, k, v, ranges, bias, out, logSumExp], attributes) => {
+    gradFunc: (dys, [q, k, v, keyRanges, bias, out, logSumExp], attributes) => {
       const dout = (dys as tf.Tensor[])[0]!;
-      const operands = { dout, q: q!, k: k!, v: v!, out: out!, logSumExp: logSumExp!, ranges: ranges!, bias: bias! };
+      const operands = {
+        dout,
+        q: q!,
+        k: k!,
+        v: v!,
+        out: out!,
+        logSumExp: logSumExp!,
+        keyRanges: keyRanges!,
+        bias: bias!,
+      };
       const gradient = jointly(() => runKernelForMany(biasedAttentionGradientKernel, operands, attributes));
       return { q: gradient(0), k: gradient(1), v: gradient(2), bias: gradient(3) };
     },
@@ -164,8 +173,8 @@ const biasedAttentionKernel: Kernel = {
 };
 
 export interface AttentionOptions {
-  /** int32 [B, T, 2]: query t of row b sees keys ranges[b, t, 0] <= j < ranges[b, t, 1]; all keys unless given. */
-  ranges?: tf.Tensor | null;
+  /** int32 [B, T, 2]: query t of row b sees keys keyRanges[b, t, 0] <= j < keyRanges[b, t, 1]; all keys unless given. */
+  keyRanges?: tf.Tensor | null;
   /** int32 [B, P]: k and v are then pages [pages, pageSize, G, D], and key j of row b is in page pageTable[b, j / pageSize]. */
   pageTable?: tf.Tensor | null;
   /** Added to the scaled scores: [B or 1, H or 1, T, S]. Relative positions and masks that are no intervals. */
@@ -182,7 +191,7 @@ export interface AttentionOptions {
  */
 export function attention(
   { q, k, v }: { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor },
-  { ranges, pageTable, bias, scale, dropout }: AttentionOptions = {},
+  { keyRanges, pageTable, bias, scale, dropout }: AttentionOptions = {},
 ): tf.Tensor {
   const [batch, tokens, heads, headSize] = q.shape as [number, number, number, number];
   expectShape(
@@ -197,8 +206,8 @@ export function attention(
       `attention: ${heads} query heads cannot share ${k.shape[2]} key heads, or rows differ: q [${q.shape}], k [${k.shape}]`,
   );
   expectShape(
-    !ranges || (ranges.dtype === "int32" && tf.util.arraysEqual(ranges.shape, [batch, tokens, 2])),
-    () => `attention: ranges must be int32 [${batch},${tokens},2], got ${ranges!.dtype} [${ranges!.shape}]`,
+    !keyRanges || (keyRanges.dtype === "int32" && tf.util.arraysEqual(keyRanges.shape, [batch, tokens, 2])),
+    () => `attention: keyRanges must be int32 [${batch},${tokens},2], got ${keyRanges!.dtype} [${keyRanges!.shape}]`,
   );
   expectShape(
     !bias ||
@@ -210,7 +219,7 @@ export function attention(
     dropout: dropout && dropout.rate > 0 ? dropoutAttributes([batch, heads, tokens, keys], dropout) : null,
   };
   return tf.tidy(() => {
-    const operands: Record<string, tf.Tensor> = { q, k, v, ranges: ranges ?? allKeys({ batch, tokens, keys }) };
+    const operands: Record<string, tf.Tensor> = { q, k, v, keyRanges: keyRanges ?? allKeys({ batch, tokens, keys }) };
     if (pageTable) operands.pageTable = pageTable;
     if (!bias) return runKernelForMany(attentionKernel, operands, attributes)[0]!;
     return runKernelForMany(biasedAttentionKernel, { ...operands, bias }, attributes)[0]!;

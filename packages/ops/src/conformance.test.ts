@@ -112,9 +112,13 @@ const mutants: Mutant[] = [
     kernel: "MegatronAttention",
     wrong: "every key visible",
     mutate: (original) => (call) => {
-      const { ranges, ...inputs } = call.inputs as Record<string, tf.Tensor>;
-      const all = tf.tile(tf.tensor3d([[[0, 1e6]]], undefined, "int32"), [ranges!.shape[0]!, ranges!.shape[1]!, 1]);
-      const result = original({ ...call, inputs: { ...inputs, ranges: all } });
+      const { keyRanges, ...inputs } = call.inputs as Record<string, tf.Tensor>;
+      const all = tf.tile(tf.tensor3d([[[0, 1e6]]], undefined, "int32"), [
+        keyRanges!.shape[0]!,
+        keyRanges!.shape[1]!,
+        1,
+      ]);
+      const result = original({ ...call, inputs: { ...inputs, keyRanges: all } });
       all.dispose();
       return result;
     },

@@ -2,14 +2,13 @@ export { type AdamWOptions, adamW } from "./adamw.ts";
 export { type AttentionOptions, attention } from "./attention.ts";
 export { cacheAppend } from "./cache-append.ts";
 export { crossEntropy } from "./cross-entropy.ts";
-export { type DropoutAttributes, type DropoutOptions, dropout } from "./dropout.ts";
+export { type DropoutOptions, dropout } from "./dropout.ts";
 export { embedding } from "./embedding.ts";
 export { ShapeError } from "./errors.ts";
 export { type GeluApproximation, gelu } from "./gelu.ts";
 export { sumOfSquares } from "./global-norm.ts";
 export { layerNorm } from "./layer-norm.ts";
 export { type Activation, activate, linear } from "./linear.ts";
-export { assertSoleOwner } from "./mutate.ts";
 export { rmsNorm } from "./rms-norm.ts";
 export {
   fromBytes,
@@ -21,4 +20,4 @@ export {
   toBytes,
   withPrecision,
 } from "./storage.ts";
-export { type Gradients, isRecording, recompute, type VectorJacobianProduct, vjp } from "./vjp.ts";
+export { type Gradients, recompute, type VectorJacobianProduct, vjp } from "./vjp.ts";

@@ -78,7 +78,7 @@ export const recomputeSuite: ConformanceSuite = {
       expectSameAsPlain((how, x) => {
         const attend = (x: tf.Tensor, ranges: tf.Tensor) => {
           const q = tf.reshape(x, [2, 5, 2, 4]);
-          return attention({ q, k: q, v: q }, { ranges });
+          return attention({ q, k: q, v: q }, { keyRanges: ranges });
         };
         return how((x, ranges) => attend(x!, ranges!), [x, ranges]);
       });

@@ -1,5 +1,5 @@
 export { hashKey } from "./key.ts";
-export { type Key, philox, philoxBlock } from "./philox.ts";
+export type { Key } from "./philox.ts";
 export {
   boundedInteger,
   normals,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { hashKey, type Key, normals, permutation, philox, truncatedNormals, uniforms, words } from "./index.ts";
+import { hashKey, type Key, normals, permutation, truncatedNormals, uniforms, words } from "./index.ts";
+import { philox } from "./philox.ts";
 
 const hexadecimal = (values: Uint32Array) => [...values].map((value) => value.toString(16).padStart(8, "0")).join(" ");
 

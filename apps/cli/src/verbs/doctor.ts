@@ -52,16 +52,16 @@ export function backendTable(backends: BackendDescription[], { paint }: Pick<Ter
   const columns = (threads: string, gemm: string, memory: string, sets: string) =>
     `${threads.padStart(7)}  ${gemm.padStart(7)}  ${memory.padStart(6)}  ${sets}`.trimEnd();
   const rows = backends.map((backend) => {
-    const { name, unusable, threads, gemmGigaflops, memoryGigabytesPerSecond, instructionSets } = backend;
+    const { name, unavailableReason, threads, gemmGigaflops, memoryGigabytesPerSecond, instructionSets } = backend;
     const facts =
-      unusable === null
+      unavailableReason === null
         ? columns(
             String(threads),
             gemmGigaflops?.toFixed(1) ?? "",
             memoryGigabytesPerSecond?.toFixed(1) ?? "",
             instructionSets.join(" "),
           )
-        : `does not run here: ${unusable}`;
+        : `does not run here: ${unavailableReason}`;
     return `${backend.default ? "*" : " "} ${paint("bold", name.padEnd(10))}  ${facts}`;
   });
   return [`  ${"backend".padEnd(10)}  ${columns("threads", "GFLOP/s", "GB/s", "instruction sets")}`, ...rows];

@@ -96,7 +96,7 @@ export function createSelfAttention(scope: Scope, config: AttentionConfig): Atte
     const attended = attend(
       { q, k: turned(project.key(seen)), v: project.value(seen) },
       {
-        ranges,
+        keyRanges: ranges,
         bias,
         cache,
         scale: config.scale,
@@ -119,7 +119,7 @@ export function createCrossAttention(scope: Scope, config: AttentionConfig): Att
     const attended = attend(
       { q, k, v },
       {
-        ranges: memoryRanges,
+        keyRanges: memoryRanges,
         scale: config.scale,
         dropout: probabilityDropout(scope, { q, keys: k.shape[1]!, rate: config.attentionDropout, random }),
         observe: observe && ((probabilities) => observe(`${scope.path}.probabilities`, probabilities)),

@@ -97,7 +97,7 @@ export function createRelativeAttention(scope: Scope, config: AttentionConfig): 
     const attended = attend(
       { q: tf.add(q, contentBias.tensor), k: project.key(seen), v: project.value(seen) },
       {
-        ranges,
+        keyRanges: ranges,
         bias: mask ? tf.add(scores, mask) : scores,
         cache,
         scale,

@@ -3,21 +3,21 @@ import { ANY, type Call, type Kernels, type Run, taking } from "../kernel.ts";
 import type { AttentionCall } from "../native-addon.ts";
 
 function describe({
-  inputs: { q, k, ranges, pageTable, bias },
+  inputs: { q, k, keyRanges, pageTable, bias },
   attrs: { scale, dropout },
   backend,
 }: Call): AttentionCall {
   const [batch, queries, heads, headSize] = q!.shape as [number, number, number, number];
-  const [, size, kvHeads] = k!.shape as [number, number, number];
+  const [, size, numKeyValueHeads] = k!.shape as [number, number, number];
   return {
     batch,
     queries,
     keys: pageTable ? pageTable.shape[1]! * size : size,
-    heads,
-    kvHeads,
+    numHeads: heads,
+    numKeyValueHeads,
     headSize,
     scale,
-    ranges: backend.handleOrNone(ranges),
+    keyRanges: backend.handleOrNone(keyRanges),
     pageTable: backend.handleOrNone(pageTable),
     pageSize: pageTable ? size : 0,
     dropout: dropout ? [dropout.rate, ...dropout.key, ...dropout.origin, ...dropout.globalShape] : [],

@@ -32,7 +32,7 @@ export const causalObjective: Objective<CausalBatch> = {
         {
           tokens: matrix(arrays.tokens),
           positions: arrays.positions && matrix(arrays.positions),
-          ranges: causalRanges({ batchSize, tokens: sequenceLength, visibleFrom: keyStart }),
+          ranges: causalRanges({ batchSize, tokens: sequenceLength, keyStart }),
         },
         options,
       );

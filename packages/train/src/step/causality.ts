@@ -45,7 +45,7 @@ export const runners: Record<string, Runner> = {
       model.hidden({
         tokens: matrix(tokens),
         positions: matrix(perToken((position) => Math.max(position - padding, 0))),
-        ranges: causalRanges({ batchSize: rows, tokens: length, visibleFrom: perToken(() => padding) }),
+        ranges: causalRanges({ batchSize: rows, tokens: length, keyStart: perToken(() => padding) }),
       }),
     ),
 
@@ -54,7 +54,7 @@ export const runners: Record<string, Runner> = {
       model.hidden({
         tokens: matrix(tokens),
         positions: matrix(perToken((position) => position - documentStart(position))),
-        ranges: causalRanges({ batchSize: rows, tokens: length, visibleFrom: perToken(documentStart) }),
+        ranges: causalRanges({ batchSize: rows, tokens: length, keyStart: perToken(documentStart) }),
       }),
     ),
 };

@@ -116,7 +116,7 @@ describe("a ragged batch", () => {
       const hidden = model.hidden({
         tokens: matrix(perToken((row, position) => rows[row]![position - padOf(row)] ?? 77)),
         positions: matrix(perToken((row, position) => Math.max(position - padOf(row), 0))),
-        ranges: causalRanges({ batchSize: 3, tokens: width, visibleFrom: perToken((row) => padOf(row)) }),
+        ranges: causalRanges({ batchSize: 3, tokens: width, keyStart: perToken((row) => padOf(row)) }),
       });
       return lengths.map((length, row) => hidden.slice([row, padOf(row), 0], [1, length, -1]).dataSync());
     });

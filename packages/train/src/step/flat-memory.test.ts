@@ -15,7 +15,7 @@ const MOST_HEAP = 3 * 2 ** 20;
 /** The system's view of it, in which the collector's young generation comes and goes. */
 const MOST_RESIDENT = 64 * 2 ** 20;
 
-const missing = await backends.native.unusable();
+const missing = await backends.native.unavailableReason();
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;

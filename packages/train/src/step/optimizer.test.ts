@@ -77,7 +77,7 @@ function largestDifference(run: RunName, changes: Partial<OptimizerConfig> = {})
 const names: RunName[] = ["adamw", "roberta", "bert"];
 
 for (const backend of ["cpu", "wasm", "native"] as const) {
-  const missing = await backends[backend].unusable();
+  const missing = await backends[backend].unavailableReason();
   describe.skipIf(missing !== null)(`a hundred steps on ${backend}`, () => {
     beforeAll(async () => {
       await start({ backend });

@@ -21,12 +21,12 @@ pub struct AttentionCall {
     pub batch: u32,
     pub queries: u32,
     pub keys: u32,
-    pub heads: u32,
-    pub kv_heads: u32,
+    pub num_heads: u32,
+    pub num_key_value_heads: u32,
     pub head_size: u32,
     pub scale: f64,
     /// Handles, or -1.
-    pub ranges: i32,
+    pub key_ranges: i32,
     pub page_table: i32,
     pub page_size: u32,
     /// Rate, key (2), origin (4), global shape (4); empty without dropout.
@@ -43,15 +43,15 @@ impl AttentionCall {
             batch: self.batch as usize,
             queries: self.queries as usize,
             keys: self.keys as usize,
-            heads: self.heads as usize,
-            kv_heads: self.kv_heads as usize,
+            heads: self.num_heads as usize,
+            kv_heads: self.num_key_value_heads as usize,
             head_size: self.head_size as usize,
         }
     }
 
     /// Room for the gradient of the bias: in its storage, or in f32 where rows or heads share it.
     fn bias_gradient(&self, tensors: &Tensors) -> Result<Option<Buffer>> {
-        let alone = (self.bias_batch, self.bias_heads) == (self.batch, self.heads);
+        let alone = (self.bias_batch, self.bias_heads) == (self.batch, self.num_heads);
         let bias = tensors.optional(self.bias)?;
         Ok(bias.map(|bias| tensors.buffer(if alone { bias.kind() } else { Kind::F32 }, bias.len())))
     }
@@ -65,7 +65,7 @@ impl AttentionCall {
         });
         Ok(AttentionOptions {
             scale: self.scale as f32,
-            ranges: tensors.optional(self.ranges)?.map(Buffer::i32),
+            ranges: tensors.optional(self.key_ranges)?.map(Buffer::i32),
             pages,
             bias: tensors.optional(self.bias)?.map(|numbers| Bias {
                 numbers: numbers.view(),
