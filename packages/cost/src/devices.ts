@@ -1,28 +1,36 @@
-// What the accelerators that papers name can do, from their makers' data sheets.
+/** What the accelerators that papers name can do, from their makers' data sheets. */
 
-export type Device = {
+/** One accelerator. */
+export interface Device {
   name: string;
-  /** Peak of dense 16-bit matrix products, FLOP/s. */
+  /** Peak of dense 16-bit matrix products, in FLOP/s. */
   peakFlopsPerSecond: number;
-  /** Device memory, in bytes (10^9 a GB). */
+  /** Device memory, in bytes (10^9 per GB). */
   memoryBytes: number;
   /** Bytes per second between that memory and the chip. */
   memoryBandwidth: number;
-  /** Thermal design power. */
+  /** Thermal design power, in watts. */
   watts: number;
-};
+}
 
-const device = (
-  name: string,
-  facts: { teraflops: number; gigabytes: number; gigabytesPerSecond: number; watts: number },
-): Device => ({
-  name,
-  peakFlopsPerSecond: facts.teraflops * 1e12,
-  memoryBytes: facts.gigabytes * 1e9,
-  memoryBandwidth: facts.gigabytesPerSecond * 1e9,
-  watts: facts.watts,
-});
+interface DataSheet {
+  teraflops: number;
+  gigabytes: number;
+  gigabytesPerSecond: number;
+  watts: number;
+}
 
+function device(name: string, { teraflops, gigabytes, gigabytesPerSecond, watts }: DataSheet): Device {
+  return {
+    name,
+    peakFlopsPerSecond: teraflops * 1e12,
+    memoryBytes: gigabytes * 1e9,
+    memoryBandwidth: gigabytesPerSecond * 1e9,
+    watts,
+  };
+}
+
+/** V100, A100, H100 and H200 in the sizes that papers use. */
 export const devices: readonly Device[] = [
   device("V100-16GB", { teraflops: 125, gigabytes: 16, gigabytesPerSecond: 900, watts: 300 }),
   device("V100-32GB", { teraflops: 125, gigabytes: 32, gigabytesPerSecond: 900, watts: 300 }),

@@ -1,7 +1,17 @@
-// Numbers in, numbers out: what a configuration or a run costs.
+/** What a model configuration or a training run costs. Numbers in, numbers out. */
 export { type Device, devices } from "./devices.ts";
 export { emissionsKilograms, energyKilowattHours } from "./energy.ts";
-export { type FlopsOptions, type FlopsPerToken, flopsPerToken } from "./flops.ts";
+export {
+  type Flops,
+  type FlopsOptions,
+  feedForwardFlops,
+  flopsPerSample,
+  flopsPerToken,
+  linearFlops,
+  projectionFlops,
+  scoreFlops,
+  visiblePairs,
+} from "./flops.ts";
 export {
   type ActivationOptions,
   type ActivationShape,
@@ -10,6 +20,14 @@ export {
   stateBytesPerParameter,
   storedActivationBytesPerLayer,
 } from "./memory.ts";
-export { type BertParts, bertParameters, gptParameters, layerParameters } from "./parameters.ts";
+export { gptParameters } from "./parameters.ts";
+export {
+  type AttentionShape,
+  describeGpt,
+  type FeedForwardShape,
+  type GptShape,
+  type LayerShape,
+  type ModelShape,
+  type SampleLengths,
+} from "./shapes.ts";
 export { modelFlopsPerSecond, secondsLeft, trainingSeconds, utilization } from "./throughput.ts";
-export type { TransformerShape } from "./transformer-shape.ts";

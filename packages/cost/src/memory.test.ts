@@ -2,14 +2,14 @@ import { describe, expect, it } from "vitest";
 import { fusedActivationBytesPerLayer, stateBytesPerParameter, storedActivationBytesPerLayer } from "./memory.ts";
 
 describe("stateBytesPerParameter", () => {
-  it("is 16 in float32 and 18 with bfloat16 weights", () => {
-    expect(stateBytesPerParameter({ precision: "float32" })).toEqual({
+  it("is 16 in f32 and 18 with bf16 weights", () => {
+    expect(stateBytesPerParameter({ precision: "f32" })).toEqual({
       weights: 4,
       gradients: 4,
       optimizer: 8,
       total: 16,
     });
-    expect(stateBytesPerParameter({ precision: "bfloat16" })).toEqual({
+    expect(stateBytesPerParameter({ precision: "bf16" })).toEqual({
       weights: 2,
       gradients: 4,
       optimizer: 12,
@@ -18,8 +18,8 @@ describe("stateBytesPerParameter", () => {
   });
 
   it("spreads the optimizer's part by ZeRO-1", () => {
-    expect(stateBytesPerParameter({ precision: "float32", optimizerRanks: 4 }).total).toBe(8 + 8 / 4);
-    expect(stateBytesPerParameter({ precision: "bfloat16", optimizerRanks: 64 }).total).toBe(6 + 12 / 64);
+    expect(stateBytesPerParameter({ precision: "f32", optimizerRanks: 4 }).total).toBe(8 + 8 / 4);
+    expect(stateBytesPerParameter({ precision: "bf16", optimizerRanks: 64 }).total).toBe(6 + 12 / 64);
   });
 });
 
@@ -54,7 +54,7 @@ describe("storedActivationBytesPerLayer", () => {
 describe("fusedActivationBytesPerLayer", () => {
   it("is linear in the sequence", () => {
     const shape = { sequenceLength: 512, microBatchSize: 2, hiddenSize: 768, numHeads: 12 };
-    expect(fusedActivationBytesPerLayer(shape, { precision: "bfloat16" })).toBe(1024 * (32 * 768 + 48));
-    expect(fusedActivationBytesPerLayer(shape, { precision: "float32" })).toBe(1024 * (64 * 768 + 48));
+    expect(fusedActivationBytesPerLayer(shape, { precision: "bf16" })).toBe(1024 * (32 * 768 + 48));
+    expect(fusedActivationBytesPerLayer(shape, { precision: "f32" })).toBe(1024 * (64 * 768 + 48));
   });
 });

@@ -11,7 +11,7 @@ import {
   loadCheckpoint,
   resolveCheckpoint,
 } from "@megatron-ts/checkpoint";
-import { flopsPerToken } from "@megatron-ts/cost";
+import { describeGpt, flopsPerToken } from "@megatron-ts/cost";
 import { createBatchSchedule, takeLock } from "@megatron-ts/data";
 import { createModel, type Model, type ModelConfig } from "@megatron-ts/model";
 import { countParameters } from "@megatron-ts/parallel";
@@ -139,7 +139,7 @@ async function trainOn(
       ? openTensorBoard(join(run.directory, "tensorboard"), { resumedStep: step })
       : null;
     try {
-      const shape = { ...model.config, sequenceLength: data.sequenceLength };
+      const lengths = { sequenceLength: data.sequenceLength };
       return await runLoop({
         configuration: resolved,
         batches,
@@ -149,7 +149,7 @@ async function trainOn(
         optimizer,
         state,
         tokenizer,
-        flopsPerToken: flopsPerToken(shape).model,
+        flopsPerToken: flopsPerToken(describeGpt({ ...model.config, ...lengths }), lengths).model,
         totalSamples,
         logs: { metrics, curves },
         onEvent,
