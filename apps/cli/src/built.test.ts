@@ -1,17 +1,17 @@
-/** The built program as a process: what it loads, its streams and its signals. Needs `dist/`, which `npm test` builds first. */
+/** The built program as a process: what it loads, its streams and its signals. Needs `dist/`, which `npm test` builds. */
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { furnish, openWorkshop } from "./testing/sandbox.ts";
+import { createSandbox, prepareCorpus } from "./testing/sandbox.ts";
 
 const program = fileURLToPath(new URL("../bin/megatron.js", import.meta.url));
 const built = existsSync(fileURLToPath(new URL("../dist/main.js", import.meta.url)));
 
-const workshop = openWorkshop();
-const { path } = workshop;
-beforeAll(() => furnish(workshop));
-afterAll(workshop.remove);
+const sandbox = createSandbox();
+const { path } = sandbox;
+beforeAll(() => prepareCorpus(sandbox));
+afterAll(sandbox.remove);
 
 interface Running {
   stdout: string;
@@ -37,7 +37,7 @@ function start(argv: string[], { node = [] as string[], environment = {} } = {})
   return running;
 }
 
-/** Makes Node refuse to load any package of TensorFlow.js, by name or by file. */
+/** Makes Node fail to load any package of TensorFlow.js. */
 const hooks = `export async function resolve(name, context, next) {
   const found = await next(name, context);
   if (/@tensorflow/.test(found.url)) throw new Error("loaded " + found.url);
@@ -57,7 +57,7 @@ describe.runIf(built)("the built program", () => {
     [["tokenizer", "train", "--input", "a.txt", "--vocab-size", "300", "--output", "again"]],
     [["tokenizer", "encode", "tok", "Call me Ishmael."]],
     [["prepare", "--input", "a.txt", "--tokenizer", "tok", "--output", "again/corpus"]],
-  ])("%j never loads TensorFlow.js", async (argv) => {
+  ])("%j does not load TensorFlow.js", async (argv) => {
     const files = new Set(["a.txt", "again", "tok", "again/corpus"]);
     const running = start(
       argv.map((argument) => (files.has(argument) ? path(argument) : argument)),
@@ -69,13 +69,13 @@ describe.runIf(built)("the built program", () => {
     expect(running.stderr).toBe("");
   });
 
-  it("would notice: doctor loads it", async () => {
+  it("fails this check with doctor, which loads it", async () => {
     const running = start(["doctor"], { node: withoutTensors });
     expect((await running.ended).code).toBe(1);
     expect(running.stderr).toMatch(/loaded file:.*@tensorflow/);
   });
 
-  it("encodes in worker threads as in one", async () => {
+  it("gives the same dataset with worker threads", async () => {
     const prepare = ["prepare", "--input", path("a.txt"), "--tokenizer", path("tok"), "--text-document", "paragraph"];
     const running = start([...prepare, "--output", path("threads"), "--split", "80,10,10", "--workers", "2"]);
     expect((await running.ended).code).toBe(0);
@@ -83,24 +83,24 @@ describe.runIf(built)("the built program", () => {
     expect(bytes("threads").equals(bytes("data/corpus"))).toBe(true);
   });
 
-  it("tells a user's mistake in one line; MEGATRON_DEBUG=1 says where it was found", async () => {
+  it("prints a user mistake in one line, and a stack trace with MEGATRON_DEBUG=1", async () => {
     const mistake = start(["tokenizer", "encode", path("nowhere"), "text"]);
     expect((await mistake.ended).code).toBe(2);
-    expect(mistake.stderr).toMatch(/^error: there is no tokenizer at .*\n$/);
+    expect(mistake.stderr).toMatch(/^error: .*nowhere.*\n$/);
     const traced = start(["tokenizer", "encode", path("nowhere"), "text"], { environment: { MEGATRON_DEBUG: "1" } });
     expect((await traced.ended).code).toBe(2);
     expect(traced.stderr).toMatch(/\n.* {4}at /);
   });
 
-  it("ends quietly when its reader has had enough", async () => {
+  it("exits quietly when its reader closes the pipe", async () => {
     const running = start(["pretrain", "--help"]);
     running.child.stdout!.destroy();
     expect((await running.ended).code).toBe(0);
     expect(running.stderr).toBe("");
   });
 
-  it("trains on when nobody reads its log any more", async () => {
-    const recipe = workshop.recipe("unread.yaml", "runs/unread");
+  it("keeps training when stderr is closed", async () => {
+    const recipe = sandbox.recipe("unread.yaml", "runs/unread");
     const running = start(["pretrain", recipe, "--json"]);
     await until(() => running.stderr.includes("step "));
     running.child.stderr!.destroy();
@@ -108,7 +108,7 @@ describe.runIf(built)("the built program", () => {
     expect(JSON.parse(running.stdout)).toMatchObject({ reason: "completed", step: 20 });
   });
 
-  it.runIf(existsSync("/dev/full"))("says in one line that its output cannot be written", async () => {
+  it.runIf(existsSync("/dev/full"))("prints one line if its output cannot be written", async () => {
     const output = openSync("/dev/full", "w");
     const child = spawn(process.execPath, [program, "models"], { stdio: ["ignore", output, "pipe"] });
     closeSync(output);
@@ -117,30 +117,30 @@ describe.runIf(built)("the built program", () => {
       stderr += chunk;
     });
     expect(await new Promise((resolve) => child.on("close", resolve))).toBe(1);
-    expect(stderr).toBe("error: cannot write the output: the disk is full\n");
+    expect(stderr).toMatch(/^error: cannot write the output: .*disk is full.*\n$/);
   });
 
-  it("says at Ctrl+C what becomes of a text that is prepared", async () => {
-    const long = workshop.file("long.txt", readFileSync(path("a.txt"), "utf8").repeat(300));
+  it("says how to resume when prepare is interrupted", async () => {
+    const long = sandbox.file("long.txt", readFileSync(path("a.txt"), "utf8").repeat(300));
     const options = ["--tokenizer", path("tok"), "--output", path("long"), "--workers", "0"];
     const stopped = start(["prepare", "--input", long, ...options]);
     await until(() => existsSync(path("long_text_document.lock")));
     stopped.child.kill("SIGINT");
     expect(await stopped.ended).toEqual({ code: 130, signal: null });
-    expect(stopped.stderr).toBe("interrupted (SIGINT): the same command goes on from here\n");
+    expect(stopped.stderr).toMatch(/^interrupted \(SIGINT\): .*resume\n$/);
     const resumed = start(["prepare", "--input", long, ...options]);
     expect((await resumed.ended).code).toBe(0);
     expect(existsSync(path("long_text_document.lock"))).toBe(false);
   });
 
-  it.each(["SIGINT", "SIGTERM"] as const)("saves and ends at %s, and goes on from there", async (signal) => {
-    const recipe = workshop.recipe(`${signal}.yaml`, `runs/${signal}`);
+  it.each(["SIGINT", "SIGTERM"] as const)("saves and exits at %s, and resumes", async (signal) => {
+    const recipe = sandbox.recipe(`${signal}.yaml`, `runs/${signal}`);
     const options = ["--train.steps", "100000", "--train.checkpoint.every", "100000", "--resume", "auto"];
     const stopped = start(["pretrain", recipe, ...options, "--json"]);
     await until(() => /^step +5\/100000/m.test(stopped.stderr));
     stopped.child.kill(signal);
     expect(await stopped.ended).toEqual({ code: 0, signal: null });
-    expect(stopped.stderr).toContain(`${signal}: saving and stopping; once more ends at once`);
+    expect(stopped.stderr).toMatch(new RegExp(`^${signal}: `, "m"));
     const { reason, step } = JSON.parse(stopped.stdout) as { reason: string; step: number };
     expect(reason).toBe("stopped");
     expect(step).toBeGreaterThanOrEqual(5);

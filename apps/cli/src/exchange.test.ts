@@ -1,17 +1,17 @@
-/** Models from and to other formats, verb by verb. */
+/** Models imported from, exported to and inspected in other formats. */
 import { copyFileSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { megatron, megatronJson } from "./testing/megatron.ts";
-import { openWorkshop } from "./testing/sandbox.ts";
+import { createSandbox } from "./testing/sandbox.ts";
 
-const { path, remove } = openWorkshop();
+const { path, remove } = createSandbox();
 afterAll(remove);
 const fixture = (name: string) => fileURLToPath(new URL(`../../../fixtures/${name}`, import.meta.url));
 
 describe("import, inspect and export", () => {
-  it("carry a GPT-2 there and back", async () => {
+  it("round-trip a GPT-2", async () => {
     expect(await megatronJson("import", fixture("gpt2"), path("gpt2"))).toMatchObject({ parameters: 29_472 });
     const inspected = await megatronJson<{ tensors: { name: string }[] }>("inspect", path("gpt2"));
     const sizes = { numLayers: 2, hiddenSize: 32, numHeads: 4, vocabularySize: 101 };
@@ -25,7 +25,7 @@ describe("import, inspect and export", () => {
     expect(stdout).toContain("transformer.h.0.attn.c_attn.weight");
   });
 
-  it("carry all files of a tokenizer, and read SentencePiece's where it is all there is", async () => {
+  it("keep all tokenizer files, and read a SentencePiece model if it is the only one", async () => {
     const model = path("with-tokenizer");
     cpSync(fixture("gpt2"), model, { recursive: true });
     copyFileSync(fixture("tokenizer/small.json"), join(model, "tokenizer.json"));
@@ -44,10 +44,10 @@ describe("import, inspect and export", () => {
     copyFileSync(fixture("tokenizer/unigram.model"), join(model, "spiece.model"));
     const { code, stderr } = await megatron("import", model, path("too-many"));
     expect(code).toBe(2);
-    expect(stderr).toMatch(/the vocabularies disagree: the tokenizer has [\d,]+ tokens, the model 101/);
+    expect(stderr).toMatch(/tokenizer has [\d,]+ tokens.* 101/);
   });
 
-  it("read Megatron-LM's checkpoints", async () => {
+  it("read Megatron-LM checkpoints", async () => {
     const imported = await megatronJson("import", fixture("megatron-lm/tensor-2-pipeline-2"), path("megatron"));
     expect(imported).toMatchObject({ config: { family: "gpt", vocabularySize: 102 } });
     const split = fixture("megatron-lm/tensor-2-pipeline-2");
@@ -63,17 +63,17 @@ describe("import, inspect and export", () => {
       });
     }
     const { stdout } = await megatron("inspect", split);
-    expect(stdout).toContain("megatron-lm (gpt, step 100, split over 2 tensor and 2 pipeline ranks)\n2 layers, hidden");
+    expect(stdout).toMatch(/megatron-lm \(gpt, step 100, .*\)\n2 layers, hidden/);
     expect(stdout).toMatch(/layers\.1\.self_attention\.query_key_value\.weight +F32 +\[96, 32\]/);
   });
 
   it.each([
-    [["import", "nowhere", "new"], /nowhere is not a directory/],
-    [["import", fixture("megatron-lm/hostile"), "new"], /refused: it asks for posix\.system/],
-    [["inspect", fixture("megatron-lm/hostile")], /refused: it asks for posix\.system/],
-    [["inspect", "nowhere"], /nowhere: no such file or directory/],
+    [["import", "nowhere", "new"], /nowhere/],
+    [["import", fixture("megatron-lm/hostile"), "new"], /posix\.system/],
+    [["inspect", fixture("megatron-lm/hostile")], /posix\.system/],
+    [["inspect", "nowhere"], /nowhere: /],
     [["export", "nowhere", "new"], /nowhere/],
-  ])("%j is the user's mistake, told in a line", async (command, message) => {
+  ])("%j is a user mistake", async (command, message) => {
     const [verb, ...paths] = command as string[];
     const { code, stderr } = await megatron(verb!, ...paths.map((name) => (name === "new" ? path("new") : name)));
     expect(code).toBe(2);

@@ -1,13 +1,13 @@
-/** Everything that `megatron models` claims of a family is done here, verb by verb, by a tiny model of it. */
+/** Runs every capability that `megatron models` lists for a family, with a tiny model of it. */
 import { createIndexedDatasetWriter } from "@megatron-ts/data";
 import { abilities } from "@megatron-ts/model";
 import { loadTokenizer } from "@megatron-ts/tokenizer/files";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { megatron, megatronJson } from "./testing/megatron.ts";
-import { chapter, openWorkshop } from "./testing/sandbox.ts";
+import { chapter, createSandbox } from "./testing/sandbox.ts";
 
-const workshop = openWorkshop();
-const { path, file, remove } = workshop;
+const sandbox = createSandbox();
+const { path, file, remove } = sandbox;
 afterAll(remove);
 
 const markers = ["<|endoftext|>", "[PAD]", "[CLS]", "[SEP]", "[MASK]"];
@@ -39,7 +39,7 @@ interface Case {
   family: keyof typeof abilities;
   fields?: string;
   objective?: string;
-  /** A dataset without a split, whose documents are made of sentences. */
+  /** "sentences" is a dataset without splits whose documents consist of sentences. */
   data?: "corpus" | "sentences";
   measures: string[];
 }
@@ -130,7 +130,7 @@ describe.each(Object.entries(cases))("%s", (name, tiny) => {
   const measuresOf = async (checkpoint: string) => (await evaluate(checkpoint, tiny)).measures;
   const claimed = abilities[tiny.family];
 
-  it("pretrains, and evaluates under the name of its objective", async () => {
+  it("pretrains, and evaluates its training objectives", async () => {
     expect(claimed).toEqual(expect.arrayContaining(["pretrain", "evaluate"]));
     const recipe = file(`${name}.yaml`, recipeOf(tiny, run));
     expect(await megatronJson("pretrain", recipe)).toMatchObject({ reason: "completed", step: 2 });
@@ -145,7 +145,7 @@ describe.each(Object.entries(cases))("%s", (name, tiny) => {
     }
   });
 
-  it("generates, fills, or says in a line that it does not", async () => {
+  it("generates text and fills masks, or reports that it cannot", async () => {
     if (claimed.includes("generate")) {
       expect((await write(run)).text).not.toBe("");
     } else {
@@ -153,7 +153,7 @@ describe.each(Object.entries(cases))("%s", (name, tiny) => {
       expect(code).toBe(2);
       expect(stderr).toContain("error: the text has no mask");
     }
-    // An encoder that was never trained to is not asked to.
+    // This encoder was not trained to fill masks.
     if (claimed.includes("fill") && name !== "an encoder-decoder") {
       const { text, masks } = await fill(run);
       expect(masks.map((alternatives) => alternatives.length)).toEqual([3, 3]);
@@ -161,21 +161,21 @@ describe.each(Object.entries(cases))("%s", (name, tiny) => {
       expect(text).not.toContain("[MASK]");
       const { code, stderr } = await megatron("generate", run, "--prompt", "Call me [MASK]", "--top-p", "0.9");
       expect(code).toBe(2);
-      expect(stderr).toContain("error: --top-p says how to write, but this model fills masks");
+      expect(stderr).toMatch(/^error: --top-p /m);
     }
   });
 
-  it("is exported and imported, and does the same again, or says that it cannot be", async () => {
+  it("is exported and imported with the same results, or reports that it cannot be", async () => {
     expect(claimed.includes("export")).toBe(claimed.includes("import"));
     const exported = await megatron("export", run, `${run}-exported`);
     if (!claimed.includes("export")) {
       expect(exported.code).toBe(2);
-      expect(exported.stderr).toContain("no Hugging Face format has a model of this configuration");
+      expect(exported.stderr).toMatch(/^error: .*Hugging Face/m);
       return;
     }
     expect(exported.code).toBe(0);
     await megatronJson("import", `${run}-exported`, back);
-    // An imported model knows no recipe, only what its family is trained for.
+    // An imported model has no recipe, only its family's default objective.
     if (!tiny.objective) expect(await measuresOf(back)).toEqual(await measuresOf(run));
     if (claimed.includes("generate")) expect((await write(back)).text).toBe((await write(run)).text);
     if (claimed.includes("fill")) expect((await fill(back)).masks).toEqual((await fill(run)).masks);
@@ -186,7 +186,7 @@ describe("a translator", () => {
   const sentences = ["the whale", "the white whale", "a ship", "the old ship", "the sea", "a whale", "the old sea"];
   const rows = sentences.map((text) => `${text}\t${text.split(" ").toReversed().join(" ")}`);
 
-  it("learns from pairs, each of them measured once, and writes", async () => {
+  it("learns from pairs, evaluates each of them once, and generates", async () => {
     const input = file("pairs.tsv.txt", rows.join("\n"));
     const prepare = ["--tokenizer", path("tok"), "--output", path("translation"), "--workers", "0"];
     const lines = ["--text-document", "line", "--pairs", "--split", "5,1,1"];
@@ -215,9 +215,7 @@ describe("a translator", () => {
     const prepare = ["prepare", "--input", input, "--tokenizer", path("tok"), "--output", path("no"), "--workers", "0"];
     const refused = await megatron(...prepare, "--text-document", "line", "--pairs");
     expect(refused.code).toBe(2);
-    expect(refused.stderr).toContain(
-      'no-pairs.txt:2: is no pair: expected a source, a tab and its target; found "no tab"',
-    );
+    expect(refused.stderr).toMatch(/no-pairs\.txt:2: .*"no tab"/);
     const skipping = await megatronJson(...prepare, "--text-document", "line", "--pairs", "--skip-bad-lines");
     expect(skipping).toMatchObject({ counts: { documents: 2 }, skipped: { badLines: 2 } });
     const recipe = file(
@@ -226,19 +224,19 @@ describe("a translator", () => {
     );
     const { code, stderr } = await megatron("pretrain", recipe);
     expect(code).toBe(2);
-    expect(stderr).toContain("corpus_text_document: holds no pairs (document 0 is none): prepare it with pairs");
+    expect(stderr).toMatch(/corpus_text_document: .*pairs.*document 0/);
   });
 });
 
-describe("what a family can be asked", () => {
-  it("is to train all of it", async () => {
+describe("objectives and options", () => {
+  it("must train all heads of the model", async () => {
     const recipe = file("pairs.yaml", recipeOf({ ...cases.BERT!, objective: undefined }, path("none")));
     const { code, stderr } = await megatron("pretrain", recipe);
     expect(code).toBe(2);
-    expect(stderr).toContain("error: train.objective.pairs: expected next-sentence or sentence-order");
+    expect(stderr).toMatch(/^error: train\.objective\.pairs: .*next-sentence/m);
   });
 
-  it("is one of a mixture's objectives, or another that its family knows", async () => {
+  it("evaluate one part of a mixture, or another objective of the family", async () => {
     const own = await evaluate(path("sc2019"), {}, "--objective", "permutation");
     expect(own.measures.map(({ measure }) => measure)).toEqual(["permuted perplexity"]);
     const other = await evaluate(path("sc2019"), {}, "--objective", "denoising");
@@ -248,14 +246,14 @@ describe("what a family can be asked", () => {
   it.each([
     ["RoBERTa", /error: .*text has \d+ tokens.* 32.*\n$/],
     ["an encoder-decoder", /error: .*prompt has \d+ tokens.* 32.*\n$/],
-  ])("is to read a text that is too long, which %s refuses", async (name, message) => {
+  ])("reject a prompt that is too long for %s", async (name, message) => {
     const prompt = `${"whale ".repeat(32)}${name === "RoBERTa" ? "[MASK]" : ""}`;
     const { code, stderr } = await megatron("generate", path(name.replaceAll(/\W/g, "-")), "--prompt", prompt);
     expect(code).toBe(2);
     expect(stderr).toMatch(message);
   });
 
-  it("is pseudo-perplexity, where it hides tokens", async () => {
+  it("evaluate pseudo-perplexity of masked language models", async () => {
     const { measures } = await evaluate(path("RoBERTa"), {}, "--pseudo");
     expect(measures).toMatchObject([{ measure: "pseudo-perplexity", tokens: 4 }]);
     expect(measures[0]!.bitsPerByte).toBeUndefined();
@@ -264,11 +262,11 @@ describe("what a family can be asked", () => {
   });
 
   it.each([
-    ["GPT", ["--pseudo"], "--pseudo is for masked models"],
-    ["GPT", ["--objective", "masked"], "--objective: expected causal for a model of family gpt; got masked"],
-    ["XLNet", ["--stride", "4"], "--stride is for causal models"],
-    ["RoBERTa", ["--sequence-length", "33"], "--sequence-length: expected at most 32, which the model takes; got 33"],
-  ])("%s, not by %j", async (name, more, message) => {
+    ["GPT", ["--pseudo"], "--pseudo"],
+    ["GPT", ["--objective", "masked"], "--objective: expected causal"],
+    ["XLNet", ["--stride", "4"], "--stride"],
+    ["RoBERTa", ["--sequence-length", "33"], "--sequence-length: expected at most 32"],
+  ])("%s does not take %j", async (name, more, message) => {
     const { code, stderr } = await megatron("evaluate", path(name), "--data", path("corpus"), ...more);
     expect(code).toBe(2);
     expect(stderr).toContain(`error: ${message}`);

@@ -1,4 +1,4 @@
-/** What every command says about itself, and what the small ones show. */
+/** The help of every command, and the commands that only show something. */
 import type { BackendDescription } from "@megatron-ts/engine";
 import { checkPretrainConfig, parseRecipe, pretrainConfigSchema } from "@megatron-ts/train";
 import { describe, expect, it } from "vitest";
@@ -28,7 +28,7 @@ describe("--help", () => {
     expect(stdout).toContain("--json");
   });
 
-  it("of pretrain shows a recipe that is one", () => {
+  it("of pretrain shows a valid recipe", () => {
     const { model, train } = parseRecipe(exampleRecipe, { schema: pretrainConfigSchema, check: checkPretrainConfig });
     expect(model).toMatchObject({ family: "gpt", numLayers: 12 });
     expect(train).toMatchObject({ steps: 1000, batchSize: 16 });
@@ -41,7 +41,7 @@ describe("--help", () => {
 });
 
 describe("megatron models", () => {
-  it("lists families, presets, exact parameters and what works", async () => {
+  it("lists families, presets, exact parameter counts and capabilities", async () => {
     const { models } = await megatronJson<{ models: { preset: string; parameters: number }[] }>("models");
     expect(models).toContainEqual(expect.objectContaining({ preset: "megatron-gpt-8.3b", parameters: 8_317_040_640 }));
     const { stdout } = await megatron("models");
@@ -53,7 +53,7 @@ describe("megatron models", () => {
 });
 
 describe("megatron doctor", () => {
-  it("measures the backends that run, and says which one is used", async () => {
+  it("benchmarks the available backends and marks the default", async () => {
     const report = await megatronJson<{ node: string; backends: BackendDescription[] }>("doctor");
     expect(report.node).toBe(process.version);
     expect(report.backends.map(({ name }) => name)).toEqual(["native", "tensorflow", "wasm", "cpu"]);
@@ -67,7 +67,7 @@ describe("megatron doctor", () => {
     }
   });
 
-  it("shows them in a table", () => {
+  it("prints a table", () => {
     const ran = { description: "", unavailableReason: null, default: false };
     const table = backendTable(
       [
@@ -96,7 +96,7 @@ describe("megatron doctor", () => {
     expect(table).toEqual([
       "  backend     threads  GFLOP/s    GB/s  instruction sets",
       "* native           16   1234.6    98.8  avx512 amx",
-      "  tensorflow  does not run here: not installed",
+      "  tensorflow  not available: not installed",
       "  cpu               1      0.9     1.0",
     ]);
   });

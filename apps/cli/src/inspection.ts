@@ -1,26 +1,26 @@
-/** What lies at a path: a checkpoint of ours, of Hugging Face's or of Megatron-LM's, or a file of tensors. */
+/** Identifies what is at a path: a checkpoint of ours, Hugging Face or Megatron-LM, or a safetensors file. */
 import { statSync } from "node:fs";
 import type { HuggingFaceConfig } from "@megatron-ts/model";
 
-/** Of a model, as far as it is known. */
+/** Model sizes, as far as they are known. */
 export interface Sizes {
   numLayers?: number;
-  /** Of the second stack, where there are two. */
+  /** Of models with an encoder and a decoder. */
   numDecoderLayers?: number;
   hiddenSize?: number;
   numHeads?: number;
   vocabularySize?: number;
 }
 
-export interface Found {
+export interface Inspection {
   kind: "checkpoint" | "hugging-face" | "megatron-lm" | "safetensors";
-  /** Family or model_type, where there is a model. */
+  /** Model family, or Hugging Face's model_type; null for a file of tensors. */
   family: string | null;
   step: number | null;
   sizes: Sizes | null;
-  /** Ranks that the tensors are split over; null where they lie whole. */
+  /** Parallel sizes of a sharded checkpoint; null if it is not sharded. */
   split: { tensor: number; pipeline: number } | null;
-  /** Whole. */
+  /** Tensors before sharding. */
   tensors: { name: string; dtype: string; shape: readonly number[] }[];
 }
 
@@ -29,21 +29,21 @@ interface Reader {
   info(name: string): { dtype: string; shape: readonly number[] };
 }
 
-const described = (reader: Reader) => reader.names.map((name) => ({ name, ...reader.info(name) }));
+const describeTensors = (reader: Reader) => reader.names.map((name) => ({ name, ...reader.info(name) }));
 
-/** No tensor is read. Throws a CheckpointError. */
-export async function lookInto(path: string): Promise<Found> {
+/** Reads headers only, no tensor data. Throws a CheckpointError. */
+export async function inspectPath(path: string): Promise<Inspection> {
   const checkpoints = await import("@megatron-ts/checkpoint");
   if (statSync(path).isFile()) {
     const file = checkpoints.openSafetensors(path);
-    const tensors = described(file);
+    const tensors = describeTensors(file);
     file.close();
     return { kind: "safetensors", family: null, step: null, sizes: null, split: null, tensors };
   }
   if (checkpoints.isHuggingFaceDirectory(path)) {
     const directory = checkpoints.openHuggingFaceDirectory(path);
     const { config } = directory;
-    const tensors = described(directory.tensors);
+    const tensors = describeTensors(directory.tensors);
     directory.close();
     const sizes = await huggingFaceSizes(config, new Set(tensors.map(({ name }) => name)));
     return { kind: "hugging-face", family: String(config.model_type), step: null, sizes, split: null, tensors };
@@ -54,13 +54,13 @@ export async function lookInto(path: string): Promise<Found> {
   }
   const checkpoint = checkpoints.loadCheckpoint(checkpoints.resolveCheckpoint(path));
   const { model, step } = checkpoint.manifest;
-  const tensors = described(checkpoint.weights);
+  const tensors = describeTensors(checkpoint.weights);
   checkpoint.close();
   const family = String(model.family);
   return { kind: "checkpoint", family, step, sizes: sizesOf(model), split: null, tensors };
 }
 
-/** Null for an architecture that is not known: its tensors can be listed all the same. */
+/** Null for an unknown architecture, whose tensors can still be listed. */
 async function huggingFaceSizes(config: HuggingFaceConfig, tensors: ReadonlySet<string>): Promise<Sizes | null> {
   const { foreignFormatOf, ModelError } = await import("@megatron-ts/model");
   try {

@@ -1,20 +1,20 @@
-/** The program `megatron`: reads the command line, runs one verb, and turns whatever goes wrong into a line and an exit code. */
+/** The program `megatron`: parses the command line, runs one command, and turns errors into messages and exit codes. */
 import { CommanderError } from "commander";
 import { splitOverrides } from "./options/recipe-options.ts";
 import { createProgram } from "./program.ts";
-import { describeFailure } from "./terminal/describe-error.ts";
+import { describeError } from "./terminal/describe-error.ts";
 import { processTerminal, type Terminal } from "./terminal/terminal.ts";
 
-/** Runs `megatron ...argv`. Gives the exit code: 0 done, 2 the user's mistake, 1 anything else. */
+/** Runs `megatron ...argv`. Returns the exit code: 0 for success, 2 for the user's mistake, 1 for anything else. */
 export async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
   try {
     const { overrides, rest } = splitOverrides(argv);
     await createProgram(terminal, overrides).parseAsync(rest, { from: "user" });
     return 0;
   } catch (error) {
-    // Commander has already said what was wrong.
+    // Commander has already printed the error.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    const { message, exitCode } = describeFailure(error, { debug: Boolean(process.env.MEGATRON_DEBUG) });
+    const { message, exitCode } = describeError(error, { debug: Boolean(process.env.MEGATRON_DEBUG) });
     for (const line of message.split("\n")) terminal.log(`${terminal.paint("red", "error:")} ${line}`);
     return exitCode;
   } finally {
@@ -22,15 +22,15 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
   }
 }
 
-/** Runs this process's own command line and leaves its exit code. */
+/** Runs the command line of this process and sets its exit code. */
 export async function runProcess(): Promise<void> {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    // Whoever read our output has had enough: `megatron ... | head`.
+    // The reader closed the pipe: `megatron ... | head`.
     if (error.code === "EPIPE") process.exit(0);
-    process.stderr.write(`error: cannot write the output: ${describeFailure(error).message}\n`);
+    process.stderr.write(`error: cannot write the output: ${describeError(error).message}\n`);
     process.exit(1);
   });
-  // A run does not end because nobody reads its log any more.
+  // A closed stderr does not end a training run.
   process.stderr.on("error", () => {});
   process.exitCode = await main(process.argv.slice(2), processTerminal());
 }

@@ -1,24 +1,24 @@
-/** The main job, verb by verb, on real text: raw text, tokenizer, dataset, training, evaluation, generation. */
+/** The whole pipeline on real text: tokenizer, dataset, training, evaluation, generation. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadTokenizer } from "@megatron-ts/tokenizer/files";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { megatron, megatronJson } from "./testing/megatron.ts";
-import { chapter, furnish, openWorkshop } from "./testing/sandbox.ts";
+import { chapter, createSandbox, prepareCorpus } from "./testing/sandbox.ts";
 
-const workshop = openWorkshop();
-const { path, file } = workshop;
+const sandbox = createSandbox();
+const { path, file } = sandbox;
 
 beforeAll(async () => {
-  await furnish(workshop);
-  const { code, stderr } = await megatron("pretrain", workshop.recipe("recipe.yaml", "runs/a"));
+  await prepareCorpus(sandbox);
+  const { code, stderr } = await megatron("pretrain", sandbox.recipe("recipe.yaml", "runs/a"));
   expect(stderr).toContain("step 20/20");
   expect(code).toBe(0);
 });
-afterAll(workshop.remove);
+afterAll(sandbox.remove);
 
 describe("megatron tokenizer", () => {
-  it("trains on several files of several kinds, in the size that was asked", async () => {
+  it("trains on files of several formats, with the requested vocabulary size", async () => {
     const lines = [5, 6, 7].map((number) => JSON.stringify({ text: chapter(number) })).join("\n");
     const inputs = [file("one.txt", chapter(8)), file("more.jsonl", lines)];
     const output = path("several");
@@ -28,7 +28,7 @@ describe("megatron tokenizer", () => {
     expect(tokenizer.decode(tokenizer.encode(chapter(9)))).toBe(chapter(9));
   });
 
-  it("encodes a text as its ids, and as its tokens on request", async () => {
+  it("encodes a text as ids, and as tokens with --json", async () => {
     const tokenizer = await loadTokenizer(path("tok"));
     const text = "Call me Ishmael.";
     const { stdout } = await megatron("tokenizer", "encode", path("tok"), text);
@@ -50,7 +50,7 @@ describe("megatron prepare", () => {
     expect(train.tokens + validation.tokens + test.tokens).toBe(sidecar.counts.tokens);
   });
 
-  it("reads JSON lines by the key that is named, and counts what it skips", async () => {
+  it("reads JSON lines by --json-key and counts what it skips", async () => {
     const lines = ['{"body":"one two"}', "{oops", '{"body":"three"}'].join("\n");
     const input = file("bodies.jsonl", lines);
     const prepare = ["prepare", "--input", input, "--json-key", "body", "--tokenizer", path("tok"), "--workers", "0"];
@@ -61,7 +61,7 @@ describe("megatron prepare", () => {
 });
 
 describe("megatron pretrain", () => {
-  it("prints a line per interval and evaluation, and keeps logs, recipe and checkpoints", () => {
+  it("prints a line per interval and evaluation, and writes logs, recipe and checkpoints", () => {
     const names = readdirSync(path("runs/a")).sort();
     expect(names).toEqual(["metrics.jsonl", "recipe.yaml", "step-00000010", "step-00000020", "tensorboard"]);
     const steps = readFileSync(path("runs/a/metrics.jsonl"), "utf8")
@@ -74,13 +74,13 @@ describe("megatron pretrain", () => {
     ]);
   });
 
-  it("takes fields of the recipe as options, and resumes with other values, telling them", async () => {
-    const recipe = workshop.recipe("other.yaml", "elsewhere");
+  it("takes recipe fields as options, and reports changed values when resuming", async () => {
+    const recipe = sandbox.recipe("other.yaml", "elsewhere");
     const options = ["--run.directory", path("runs/b"), "--resume", "auto"];
     const first = await megatronJson("pretrain", recipe, "--train.steps=3", ...options);
     expect(first).toMatchObject({ directory: path("runs/b"), reason: "completed", step: 3 });
     const second = await megatron("pretrain", recipe, "--train.steps", "5", ...options);
-    expect(second.stderr).toContain("changed since the checkpoint: train.steps: 3 -> 5");
+    expect(second.stderr).toMatch(/train\.steps: 3 -> 5/);
     expect(second.stderr).toContain(`resumed from ${join(path("runs/b"), "step-00000003")} at step 3 of 5`);
     expect(second.stdout).toBe(`${path("runs/b")}: completed at step 5\n`);
     const third = await megatronJson("pretrain", recipe, "--train.steps", "5", ...options);
@@ -88,10 +88,10 @@ describe("megatron pretrain", () => {
     expect(existsSync(path("elsewhere"))).toBe(false);
   });
 
-  it("says which backend computes, and why", async () => {
-    const recipe = workshop.recipe("backend.yaml", "runs/backend");
+  it("reports the backend and why it was chosen", async () => {
+    const recipe = sandbox.recipe("backend.yaml", "runs/backend");
     const { stderr } = await megatron("pretrain", recipe, "--train.steps", "1", "--backend", "cpu");
-    expect(stderr).toContain("engine: cpu, 1 thread (as asked)\n");
+    expect(stderr).toMatch(/^engine: cpu, 1 thread /m);
   });
 });
 
@@ -106,7 +106,7 @@ describe("megatron evaluate", () => {
   const evaluate = (run: string, ...more: string[]) =>
     megatronJson<Evaluation>("evaluate", path(run), "--data", path("data/corpus"), ...more);
 
-  it("gives perplexity and bits per byte of the whole split, and a trained model's are lower", async () => {
+  it("reports perplexity and bits per byte of a whole split, lower for a trained model", async () => {
     const { split } = JSON.parse(readFileSync(path("data/corpus_text_document.json"), "utf8"));
     const result = await evaluate("runs/a", "--split", "test");
     expect(result.tokens).toBe(split.test.tokens);
@@ -128,7 +128,7 @@ describe("megatron evaluate", () => {
     expect(result.loss).toBeLessThan(untrained.loss - 0.5);
   });
 
-  it("counts every token once, whatever the windows", async () => {
+  it("scores every token once, whatever the windows", async () => {
     const whole = await evaluate("runs/a");
     for (const more of [
       ["--stride", "8"],
@@ -162,7 +162,7 @@ describe("megatron generate", () => {
   const generate = (...more: string[]) =>
     megatronJson<Generation>("generate", path("runs/a"), "--prompt", "Call me", ...more);
 
-  it("continues a prompt; the same seed gives the same text, another one another", async () => {
+  it("continues a prompt, reproducibly by seed", async () => {
     const sampling = ["--max-tokens", "16", "--temperature", "0.8", "--top-k", "40", "--top-p", "0.95"];
     const first = await generate(...sampling, "--seed", "1");
     expect(first).toMatchObject({ prompt: "Call me", generatedTokens: 16, finishReason: "length" });

@@ -38,7 +38,7 @@ const events = [
 ];
 
 describe("a profile", () => {
-  it("is a Chrome trace in microseconds", () => {
+  it("is exported as a Chrome trace in microseconds", () => {
     expect(traceEvents(events)[0]).toEqual({
       name: "MegatronLinear",
       ph: "X",
@@ -50,11 +50,11 @@ describe("a profile", () => {
     });
   });
 
-  it("sums the calls of each kernel, and says what lies between them", () => {
+  it("sums the calls of each kernel, and the time outside kernels", () => {
     expect(profileTable(events, 10).map((line) => line.replaceAll(/ +/g, " "))).toEqual([
       "MegatronLinear 2 4.0 ms 40.0 % 2 GFLOP/s",
       "Add 1 1.0 ms 10.0 % 3.0 GB/s",
-      "between kernels 5.0 ms 50.0 %",
+      "outside kernels 5.0 ms 50.0 %",
     ]);
   });
 });

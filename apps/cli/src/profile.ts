@@ -1,13 +1,13 @@
-/** `--profile trace.json`: a Chrome trace of every kernel call, and a table of where the time went. */
+/** `--profile trace.json`: writes a Chrome trace of every kernel call and prints the time per kernel. */
 import { writeFileSync } from "node:fs";
 import type { KernelEvent } from "@megatron-ts/engine";
 import type { Command } from "commander";
 import type { Terminal } from "./terminal/terminal.ts";
 
 export const addProfileOption = (command: Command): Command =>
-  command.option("--profile <file>", "write a Chrome trace (chrome://tracing, Perfetto) and print where the time went");
+  command.option("--profile <file>", "write a Chrome trace (chrome://tracing, Perfetto) and print the time per kernel");
 
-/** Runs f, recorded where a file is named. The engine must be started. */
+/** Runs f, profiled if a file is given. The engine must have been started. */
 export async function withProfile<Result>(
   file: string | undefined,
   f: () => Promise<Result>,
@@ -24,11 +24,11 @@ export async function withProfile<Result>(
     const elapsed = performance.now() - began;
     writeFileSync(file, JSON.stringify({ traceEvents: traceEvents(events) }));
     for (const line of profileTable(events, elapsed)) terminal.log(line);
-    terminal.log(`${events.length} kernel calls in ${file}`);
+    terminal.log(`wrote ${events.length} kernel calls to ${file}`);
   }
 }
 
-/** Complete events of the trace format, in microseconds. */
+/** Complete events (ph: X) of the Chrome trace format, in microseconds. */
 export const traceEvents = (events: readonly KernelEvent[]) =>
   events.map(({ name, shapes, bytes, flops, start, duration }) => ({
     name,
@@ -44,7 +44,7 @@ export const traceEvents = (events: readonly KernelEvent[]) =>
     },
   }));
 
-/** A line for each kernel by its share of the time, and one for what lies between kernels. */
+/** Formats a line per kernel, slowest first, and one for the time outside kernels. */
 export function profileTable(events: readonly KernelEvent[], elapsedMilliseconds: number): string[] {
   const kernels = new Map<string, { calls: number; milliseconds: number; flops: number; bytes: number }>();
   for (const { name, duration, flops, bytes } of events) {
@@ -69,6 +69,6 @@ export function profileTable(events: readonly KernelEvent[], elapsedMilliseconds
           : `${(bytes / milliseconds / 1e6).toFixed(1)} GB/s`;
       return line(name, String(calls), milliseconds, rate);
     }),
-    line("between kernels", "", elapsedMilliseconds - inside, ""),
+    line("outside kernels", "", elapsedMilliseconds - inside, ""),
   ];
 }

@@ -1,4 +1,4 @@
-/** The tree of commands: `megatron <verb>`. Declares them all; what a verb needs is loaded when it runs. */
+/** Declares the command tree, `megatron <command>`. A command loads what it needs only when it runs. */
 import { Command } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import type { RecipeOverride } from "./options/recipe-options.ts";
@@ -15,21 +15,21 @@ import { addPretrain } from "./verbs/pretrain.ts";
 import { addTokenizerEncode } from "./verbs/tokenizer-encode.ts";
 import { addTokenizerTrain } from "./verbs/tokenizer-train.ts";
 
-/** @param overrides the recipe's fields that the command line named, for `pretrain` */
+/** @param overrides recipe fields set on the command line, for `pretrain` */
 export function createProgram(terminal: Terminal, overrides: readonly RecipeOverride[]): Command {
   const program = new Command("megatron")
-    .description("Train, evaluate and talk to transformer language models, from raw text on.")
+    .description("Train, evaluate and run transformer language models, starting from raw text.")
     .version(packageJson.version)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.write(text),
       writeErr: (text) => terminal.log(text.trimEnd()),
-      // A suggestion comes on a line of its own.
+      // Commander puts suggestions on a line of their own.
       outputError: (text, write) => write(text.trimEnd().replaceAll("\n", " ")),
     })
-    .addHelpText("after", "\nEach command explains itself: megatron pretrain --help");
+    .addHelpText("after", "\nRun `megatron <command> --help` for details.");
 
-  const tokenizer = program.command("tokenizer").description("train a tokenizer, or try one");
+  const tokenizer = program.command("tokenizer").description("train and try tokenizers");
   addTokenizerTrain(tokenizer, terminal);
   addTokenizerEncode(tokenizer, terminal);
   addPrepare(program, terminal);

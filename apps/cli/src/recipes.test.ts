@@ -1,4 +1,4 @@
-/** Every recipe that ships parses, and names what it claims. */
+/** Every shipped recipe parses and describes the model that it claims to. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,7 +15,7 @@ describe("recipes", () => {
     expect(train.steps).toBeGreaterThan(0);
   });
 
-  it("megatron-gpt-345m is the published run", () => {
+  it("megatron-gpt-345m matches the published run", () => {
     const { model, train, data } = load("megatron-gpt-345m.yaml");
     expect(countModelParameters(completeModel(model, { vocabularySize: 50_304 }))).toBe(354_871_296);
     expect(train).toMatchObject({ batchSize: 512, steps: 300_000, clipNorm: 1 });
@@ -24,7 +24,7 @@ describe("recipes", () => {
     expect(data.sequenceLength).toBe(1024);
   });
 
-  it("gpt2-124m has GPT-2's size", () => {
+  it("gpt2-124m has the size of GPT-2", () => {
     expect(countModelParameters(completeModel(load("gpt2-124m.yaml").model, { vocabularySize: 50_257 }))).toBe(
       124_439_808,
     );
@@ -41,7 +41,7 @@ describe("recipes", () => {
     ["xlnet-large", 32_000, { objective: { predicted: 85 / 512, maskAlpha: 6, bothDirections: true } }],
     ["t5-base", 32_128, { objective: { rate: 0.15, meanLength: 3 } }],
     ["sc2019-345m", 30_592, { objective: { name: "mixed" } }],
-  ])("%s has its published size and settings", (name, vocabularySize, settings) => {
+  ])("%s has the published size and settings", (name, vocabularySize, settings) => {
     const { model, train } = load(`${name}.yaml`);
     // The preset of sc2019 is counted without the heads that its recipe adds.
     const { pairHead, numTokenTypes, ...bare } = model as typeof model & { pairHead?: boolean; numTokenTypes?: number };
@@ -51,7 +51,7 @@ describe("recipes", () => {
     expect(resolveObjective(train.objective, model.family)).toEqual(train.objective);
   });
 
-  it("llama-125m can be said in Llama's format", () => {
+  it("llama-125m can be exported in Llama format", () => {
     const model = completeModel(load("llama-125m.yaml").model, { vocabularySize: 32_000 });
     expect(foreignFormatFor(model)?.modelType).toBe("llama");
     expect(countModelParameters(model)).toBe(124_668_672);

@@ -1,4 +1,4 @@
-/** What a run tells, as lines and a bar: one line per log interval, evaluation and checkpoint; the bar moves every step. */
+/** Reports a training run: a line per log interval, evaluation and checkpoint, and a progress bar updated every step. */
 import type { RunEvent } from "@megatron-ts/train";
 import type { Terminal } from "./terminal/terminal.ts";
 

@@ -1,12 +1,12 @@
-/** Runs that begin with another checkpoint's weights: encoders that learn to translate, and models that are trained on. */
+/** Runs initialized from another checkpoint: encoders that learn to translate, and models that continue training. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { latestCheckpoint, loadCheckpoint } from "@megatron-ts/checkpoint";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { megatron, megatronJson } from "./testing/megatron.ts";
-import { openWorkshop } from "./testing/sandbox.ts";
+import { createSandbox } from "./testing/sandbox.ts";
 
-const { path, file, remove } = openWorkshop();
+const { path, file, remove } = createSandbox();
 afterAll(remove);
 
 const sentences = ["the whale", "the white whale", "a ship", "the old ship", "the sea", "a whale", "the old sea"];
@@ -49,8 +49,8 @@ run: { directory: ${path(run)} }
 `,
   );
 const translating = ["--train.objective", "{ name: source-target }"];
-/** So small that no weight moves. */
-const standing = ["--train.optimizer.learningRate", "1e-30", "--train.steps", "1"];
+/** A learning rate too small to change any weight. */
+const frozen = ["--train.optimizer.learningRate", "1e-30", "--train.steps", "1"];
 
 function weightsOf(run: string): Map<string, Uint8Array> {
   const { weights, close } = loadCheckpoint(latestCheckpoint(path(run))!.directory);
@@ -59,15 +59,15 @@ function weightsOf(run: string): Map<string, Uint8Array> {
   return found;
 }
 
-describe.each(Object.entries(encoders))("an encoder-decoder that begins with %s", (encoder, fields) => {
-  const begun = `from: ${path(encoder)}, family: encoder-decoder, dropout: 0`;
+describe.each(Object.entries(encoders))("an encoder-decoder initialized from %s", (encoder, fields) => {
+  const model = `from: ${path(encoder)}, family: encoder-decoder, dropout: 0`;
   const run = `${encoder}-translator`;
 
   it("has its weights in both stacks", async () => {
     await megatronJson("pretrain", recipe(`${fields}, ${size}`, "text", encoder));
-    const still = recipe(begun, "translation", `${encoder}-still`);
-    const { code, stderr } = await megatron("pretrain", still, ...translating, ...standing);
-    expect([code, stderr]).toEqual([0, expect.stringContaining(`with the weights of ${path(encoder)}`)]);
+    const still = recipe(model, "translation", `${encoder}-still`);
+    const { code, stderr } = await megatron("pretrain", still, ...translating, ...frozen);
+    expect([code, stderr]).toEqual([0, expect.stringContaining(path(encoder))]);
     const [before, after] = [weightsOf(encoder), weightsOf(`${encoder}-still`)];
     for (const [name, values] of before) {
       if (!name.startsWith("layers.")) continue;
@@ -77,8 +77,8 @@ describe.each(Object.entries(encoders))("an encoder-decoder that begins with %s"
     expect(after.has("decoder.layers.1.crossAttention.query.weight")).toBe(true);
   });
 
-  it("learns from sources and targets, resumes and writes", async () => {
-    const translator = recipe(begun, "translation", run);
+  it("learns from pairs, resumes and generates", async () => {
+    const translator = recipe(model, "translation", run);
     const steps = ["--train.schedule", "{ name: linear }", "--train.schedule.endStep", "150", "--train.steps"];
     await megatronJson("pretrain", translator, ...translating, ...steps, "100");
     const more = [...steps, "150", "--resume", "auto"];
@@ -93,10 +93,10 @@ describe.each(Object.entries(encoders))("an encoder-decoder that begins with %s"
   });
 });
 
-describe("a model that is trained on", () => {
-  it("has the checkpoint's weights; the saved recipe begins the same run", async () => {
+describe("a model that continues training", () => {
+  it("starts from the checkpoint's weights, as does its saved recipe", async () => {
     const on = recipe(`from: ${path("BERT")}, dropout: 0.2`, "text", "on");
-    await megatronJson("pretrain", on, ...standing);
+    await megatronJson("pretrain", on, ...frozen);
     expect(weightsOf("on")).toEqual(weightsOf("BERT"));
     const saved = file("saved.yaml", readFileSync(join(path("on"), "recipe.yaml"), "utf8"));
     await megatronJson("pretrain", saved, "--run.directory", path("again"));
@@ -104,30 +104,24 @@ describe("a model that is trained on", () => {
   });
 
   it.each([
-    ["from: PATH/nowhere", "model.from: PATH/nowhere: no such run or checkpoint"],
-    ["from: PATH/tok", "model.from: PATH/tok holds no checkpoint"],
-    ["from: PATH/BERT, family: gpt", "model.from: the checkpoint is of the family bert: it cannot begin one of gpt"],
-    ["from: PATH/BERT, preset: gpt2", "model.from: expected either this or a preset"],
-    [
-      "from: PATH/BERT-translator, family: bert",
-      "model.from: the checkpoint is of the family encoder-decoder: it cannot begin one of bert; leave model.family out",
-    ],
-    ["from: PATH/BERT, numLayers: 3", 'no tensor "layers.2.attention.query.weight" among its'],
-    [
-      "from: PATH/BERT, maxPositions: 24",
-      "positionEmbedding.weight is F32 [16,16] in the checkpoint, but the model's is",
-    ],
-    ["from: PATH/BERT, vocabularySize: 270", "model.vocabularySize: expected at least the tokenizer's"],
-  ])("or else: { %s }", async (model, message) => {
+    ["from: PATH/nowhere", /model\.from: .*nowhere/],
+    ["from: PATH/tok", /model\.from: .*tok/],
+    ["from: PATH/BERT, family: gpt", /model\.from: .*bert.*gpt/],
+    ["from: PATH/BERT, preset: gpt2", /model\.from: .*preset/],
+    ["from: PATH/BERT-translator, family: bert", /model\.from: .*encoder-decoder.*bert/],
+    ["from: PATH/BERT, numLayers: 3", /layers\.2\.attention\.query\.weight/],
+    ["from: PATH/BERT, maxPositions: 24", /positionEmbedding\.weight.*\[16,16\]/],
+    ["from: PATH/BERT, vocabularySize: 270", /model\.vocabularySize: .*tokenizer/],
+  ])("rejects { %s }", async (model, message) => {
     const here = (text: string) => text.replace("PATH", path(""));
     const { code, stdout, stderr } = await megatron("pretrain", recipe(here(model), "text", "refused"));
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     const lines = stderr.trimEnd().split("\n");
-    expect(lines.filter((line) => !line.startsWith("engine: "))).toEqual([expect.stringContaining(here(message))]);
+    expect(lines.filter((line) => !line.startsWith("engine: "))).toEqual([expect.stringMatching(message)]);
     expect(existsSync(join(path("refused"), "recipe.yaml"))).toBe(false);
   });
 
-  it("or else: a tokenizer of other ids", async () => {
+  it("rejects a tokenizer with other ids", async () => {
     const other = ["--vocab-size", "290", "--output", path("other")];
     const special = ["--special-tokens", "<|endoftext|>", "[PAD]", "[MASK]", "[CLS]", "[SEP]"];
     await megatronJson("tokenizer", "train", "--input", path("text.txt"), ...other, ...special);
@@ -135,6 +129,6 @@ describe("a model that is trained on", () => {
     await megatronJson("prepare", "--input", path("text.txt"), ...prepare, "--text-document", "line");
     const recipes = recipe(`from: ${path("BERT")}`, "other-text", "refused");
     const { code, stderr } = await megatron("pretrain", recipes, "--data.tokenizer", path("other"));
-    expect([code, stderr]).toEqual([2, expect.stringContaining("data.tokenizer: does not fit the checkpoint")]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/data\.tokenizer: .*checkpoint/)]);
   });
 });

@@ -1,4 +1,4 @@
-/** A trained model as the verbs use it: weights, tokenizer, and what it was trained for, all from its checkpoint. */
+/** Loads a trained model from its checkpoint: weights, tokenizer and training objective. */
 import type { AnyModel } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import type { ObjectiveConfig } from "@megatron-ts/train";
@@ -10,19 +10,19 @@ export interface TrainedModel {
   step: number;
   model: AnyModel;
   tokenizer: Tokenizer;
-  /** Tokens in a sample of its training, or as many as it can take where it was imported. */
+  /** Tokens per training sample; for an imported model, the maximum sequence length. */
   sequenceLength: number;
-  /** What it was trained for; what its family is trained for where it was imported. */
+  /** Training objective; for an imported model, its family's default. */
   objective: ObjectiveConfig;
 }
 
-/** The fields of a resolved recipe that count here. */
+/** Fields of a saved recipe used here. */
 interface SavedRecipe {
   data: { sequenceLength: number };
   train: { objective?: ObjectiveConfig };
 }
 
-/** Loads a checkpoint, or the newest one of a run directory. The engine must be started. */
+/** Loads a checkpoint, or the newest one of a run directory. The engine must have been started. */
 export async function loadTrainedModel(path: string): Promise<TrainedModel> {
   const { loadModel } = await import("@megatron-ts/checkpoint");
   const { longestSequence } = await import("@megatron-ts/model");
@@ -36,14 +36,14 @@ export async function loadTrainedModel(path: string): Promise<TrainedModel> {
     const has = (name: string) => manifest.files.some((file) => file.name === name);
     const text = (name: string) => Buffer.from(checkpoint.readFile(name)).toString("utf8");
     if (!has("tokenizer.json")) {
-      throw new UsageError(`${directory} has no tokenizer: import the model again with --tokenizer`);
+      throw new UsageError(`${directory}: no tokenizer in this checkpoint: import the model again with --tokenizer`);
     }
     const config = "tokenizer_config.json";
     const endOfText = has(config) ? endOfTextIn(text(config), `${directory}/${config}`) : undefined;
     const json = parseTokenizerJson(text("tokenizer.json"), `${directory}/tokenizer.json`);
     const tokenizer = await createTokenizer(json, endOfText === undefined ? {} : { endOfText });
     if (manifest.tokenizerFingerprint !== null && manifest.tokenizerFingerprint !== tokenizer.fingerprint) {
-      throw new UsageError(`${directory}: its tokenizer.json is not the tokenizer that the model was trained with`);
+      throw new UsageError(`${directory}: tokenizer.json is not the tokenizer that the model was trained with`);
     }
     const longest = longestSequence(model.config);
     const recipe = has("recipe.yaml") ? (parse(text("recipe.yaml")) as SavedRecipe) : null;
@@ -52,7 +52,7 @@ export async function loadTrainedModel(path: string): Promise<TrainedModel> {
       step: manifest.step,
       model,
       tokenizer,
-      sequenceLength: recipe?.data.sequenceLength ?? (Number.isFinite(longest) ? longest : authorsLength),
+      sequenceLength: recipe?.data.sequenceLength ?? (Number.isFinite(longest) ? longest : DEFAULT_SEQUENCE_LENGTH),
       objective: resolveObjective(recipe?.train.objective, model.config.family),
     };
   } catch (error) {
@@ -63,5 +63,5 @@ export async function loadTrainedModel(path: string): Promise<TrainedModel> {
   }
 }
 
-/** Of models that tell positions by distance alone, as many tokens as their authors trained them with. */
-const authorsLength = 512;
+/** Default for models without a maximum: the length that XLNet and T5 were trained with. */
+const DEFAULT_SEQUENCE_LENGTH = 512;

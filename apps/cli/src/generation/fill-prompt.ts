@@ -1,4 +1,4 @@
-/** A prompt with its masks filled, and what else could stand there. */
+/** Prints a prompt with its masks filled, and the predictions for each mask if asked. */
 import type { EncoderModel, PermutationModel } from "@megatron-ts/model";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { TrainedModel } from "../trained-model.ts";
@@ -9,7 +9,7 @@ export interface FillOptions {
   json?: boolean;
 }
 
-export async function fill(
+export async function fillPrompt(
   { directory, model, tokenizer }: TrainedModel,
   { prompt, topK, json }: FillOptions,
   terminal: Terminal,
@@ -21,8 +21,8 @@ export async function fill(
   if (json) return terminal.print(JSON.stringify({ checkpoint: directory, prompt, text, masks }));
   terminal.print(text);
   if (topK === undefined) return;
-  masks.forEach((alternatives, index) => {
-    const shown = alternatives.map(({ id, token, probability }) => {
+  masks.forEach((predictions, index) => {
+    const shown = predictions.map(({ id, token, probability }) => {
       return `${tokenizer.decode([id]).trim() || token} ${(100 * probability).toFixed(1)} %`;
     });
     terminal.print(`  mask ${index + 1}: ${shown.join(", ")}`);

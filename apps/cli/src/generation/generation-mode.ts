@@ -1,15 +1,15 @@
-/** What a trained model does with a prompt: which families write, which fill masks, and which do either. */
+/** Decides what a model does with a prompt: generate text, or fill its masks. */
 import { specialTokenId } from "@megatron-ts/tokenizer";
 import type { ObjectiveConfig } from "@megatron-ts/train";
 import type { TrainedModel } from "../trained-model.ts";
 
-export type Way = { fills: true } | { fills: false; decoder: "causal" | "permuted"; continues: boolean };
+export type GenerationMode = { fills: true } | { fills: false; decoder: "causal" | "permuted"; continues: boolean };
 
 const namesOf = (objective: ObjectiveConfig): string[] =>
   objective.name === "mixed" ? objective.parts.map((part) => part.objective.name) : [objective.name];
 
-/** Models that do both fill where the prompt has a mask. */
-export function wayOf({ model, tokenizer, objective }: TrainedModel, prompt: string): Way {
+/** Models that can do both fill masks if the prompt has any. */
+export function generationMode({ model, tokenizer, objective }: TrainedModel, prompt: string): GenerationMode {
   const mask = specialTokenId(tokenizer, "mask");
   const masked = mask !== undefined && tokenizer.encode(prompt, { addSpecialTokens: false }).includes(mask);
   const names = namesOf(objective);

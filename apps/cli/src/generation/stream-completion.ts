@@ -1,10 +1,10 @@
-/** A prompt's continuation, or what a decoder makes of it, printed as it comes. */
+/** Prints the text generated from a prompt, as it is generated. */
 import type { GenerativeModel } from "@megatron-ts/generate";
-import { counted } from "../terminal/pluralize.ts";
+import { pluralize } from "../terminal/pluralize.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { TrainedModel } from "../trained-model.ts";
 
-export interface WriteOptions {
+export interface CompletionOptions {
   prompt: string;
   maxTokens: number;
   temperature: number;
@@ -16,15 +16,15 @@ export interface WriteOptions {
   json?: boolean;
 }
 
-export async function write(
+export async function streamCompletion(
   { directory, model, tokenizer }: TrainedModel,
-  { decoder, continues, ...options }: WriteOptions & { decoder: "causal" | "permuted"; continues: boolean },
+  { decoder, continues, ...options }: CompletionOptions & { decoder: "causal" | "permuted"; continues: boolean },
   terminal: Terminal,
 ): Promise<void> {
   const { streamText } = await import("@megatron-ts/generate");
   const { prompt, json } = options;
-  const began = performance.now();
-  const found = {
+  const start = performance.now();
+  const completion = {
     checkpoint: directory,
     prompt,
     text: "",
@@ -34,15 +34,17 @@ export async function write(
   };
   const parts = { model: model as GenerativeModel, tokenizer };
   for (const piece of streamText(parts, [prompt], { ...options, decoder })) {
-    if (!json) terminal.write(continues && found.generatedTokens === 0 ? prompt + piece.text : piece.text);
+    if (!json) terminal.write(continues && completion.generatedTokens === 0 ? prompt + piece.text : piece.text);
     const { promptTokens, generatedTokens, finishReason } = piece;
-    Object.assign(found, { text: found.text + piece.text, promptTokens, generatedTokens });
-    if (finishReason) found.finishReason = finishReason;
-    // Lets signals and a closed pipe be heard.
+    Object.assign(completion, { text: completion.text + piece.text, promptTokens, generatedTokens });
+    if (finishReason) completion.finishReason = finishReason;
+    // Lets the event loop handle signals and a closed pipe.
     await new Promise((resolve) => setImmediate(resolve));
   }
-  if (json) return terminal.print(JSON.stringify(found));
-  terminal.write(continues && found.generatedTokens === 0 ? `${prompt}\n` : "\n");
-  const seconds = (performance.now() - began) / 1000;
-  terminal.log(`${counted(found.generatedTokens, "token")}, ${(found.generatedTokens / seconds).toFixed(1)} a second`);
+  if (json) return terminal.print(JSON.stringify(completion));
+  terminal.write(continues && completion.generatedTokens === 0 ? `${prompt}\n` : "\n");
+  const seconds = (performance.now() - start) / 1000;
+  terminal.log(
+    `${pluralize(completion.generatedTokens, "token")}, ${(completion.generatedTokens / seconds).toFixed(1)} tokens/s`,
+  );
 }

@@ -1,9 +1,9 @@
-/** Options that several verbs share, and what they are turned into. */
+/** Options that several commands share. */
 import type { TextFormat } from "@megatron-ts/data";
 import { type Command, Option } from "commander";
-import { wholeNumber } from "./option-values.ts";
+import { integer } from "./option-values.ts";
 
-/** Which text to read; see `@megatron-ts/data`'s readers. */
+/** Which text to read; see the readers of `@megatron-ts/data`. */
 export interface TextOptions {
   input: string[];
   jsonKey: string;
@@ -12,32 +12,21 @@ export interface TextOptions {
   skipBadLines?: boolean;
 }
 
+const TEXT_FORMATS: readonly TextFormat[] = ["txt", "jsonl", "csv", "parquet", "html", "epub", "warc"];
+
 export const addTextOptions = (command: Command): Command =>
   command
-    .requiredOption(
-      "--input <paths...>",
-      "files, globs or directories (.txt .jsonl .csv .parquet .html .epub .warc, .gz .zst), or -",
-    )
-    .option("--json-key <name>", "the JSON key, or the column, that holds the text", "text")
+    .requiredOption("--input <paths...>", "files, globs, directories, or - for stdin")
+    .addOption(new Option("--format <name>", "format of the input (default: by file extension)").choices(TEXT_FORMATS))
+    .option("--json-key <name>", "JSON key or column of the text", "text")
     .addOption(
-      new Option("--text-document <unit>", "what one document of a .txt file is")
+      new Option("--text-document <unit>", "what counts as a document in .txt files")
         .choices(["file", "line", "paragraph"])
         .default("file"),
     )
-    .addOption(
-      new Option("--format <name>", "the inputs' format, where their names do not tell it").choices([
-        "txt",
-        "jsonl",
-        "csv",
-        "parquet",
-        "html",
-        "epub",
-        "warc",
-      ]),
-    )
     .option("--skip-bad-lines", "skip and count malformed lines instead of stopping at the first");
 
-/** What computes. */
+/** The compute backend. */
 export interface EngineOptions {
   backend?: string;
   threads?: number;
@@ -45,12 +34,11 @@ export interface EngineOptions {
 
 export const addEngineOptions = (command: Command): Command =>
   command
-    .option("--backend <name>", "auto, or a backend that `megatron doctor` lists (default: auto, or MEGATRON_BACKEND)")
-    .option("--threads <n>", "threads of the backend (default: the physical cores)", wholeNumber(1));
+    .option("--backend <name>", "compute backend, see `megatron doctor` (default: auto, or $MEGATRON_BACKEND)")
+    .option("--threads <n>", "number of threads (default: physical cores)", integer(1));
 
-export const addJsonOption = (command: Command): Command =>
-  command.option("--json", "print the result as one JSON object");
+export const addJsonOption = (command: Command): Command => command.option("--json", "print the result as JSON");
 
-/** Lines under `--help`. */
+/** Appends examples to `--help`. */
 export const addExamples = (command: Command, examples: readonly string[]): Command =>
   command.addHelpText("after", `\nExamples:\n${examples.map((example) => `  $ ${example}`).join("\n")}`);

@@ -1,11 +1,11 @@
-/** Options of `prepare` for what happens to documents before they are encoded, and the words for what happened. */
+/** `prepare`'s options for filtering and labeling documents before they are tokenized, and the summary of what was done. */
 import type { DatasetSidecar, LanguageDataset, StepOptions } from "@megatron-ts/data";
 import { type Command, Option } from "commander";
 import { UsageError } from "../errors.ts";
-import { counted } from "../terminal/pluralize.ts";
-import { anyNumber, wholeNumber } from "./option-values.ts";
+import { pluralize } from "../terminal/pluralize.ts";
+import { integer, number } from "./option-values.ts";
 
-export interface StepFlags {
+export interface PreprocessingFlags {
   dedup?: "exact" | "minhash";
   dedupThreshold?: number;
   decontaminate?: string[];
@@ -16,44 +16,45 @@ export interface StepFlags {
   temperature?: number;
 }
 
-export const addStepOptions = (command: Command): Command =>
+export const addPreprocessingOptions = (command: Command): Command =>
   command
+    .optionsGroup("Deduplication and decontamination:")
     .addOption(
-      new Option(
-        "--dedup <kind>",
-        "keep the first of documents of the same text (exact), or of nearly the same (minhash)",
-      ).choices(["exact", "minhash"]),
+      new Option("--dedup <kind>", "remove documents with the same text (exact) or nearly the same (minhash)").choices([
+        "exact",
+        "minhash",
+      ]),
     )
     .option(
-      "--dedup-threshold <share>",
-      "share of common five-word runs that is nearly the same (default: 0.8)",
-      anyNumber,
+      "--dedup-threshold <similarity>",
+      "Jaccard similarity of 5-word shingles above which documents count as duplicates (default: 0.8)",
+      number,
     )
-    .option("--decontaminate <paths...>", "leave out documents that share a run of words with these evaluation files")
-    .option("--ngram <n>", "words in such a run (default: 13)", wholeNumber(1))
+    .option("--decontaminate <paths...>", "remove documents that share an n-gram with these evaluation files")
+    .option("--ngram <n>", "words per n-gram (default: 13)", integer(1))
     .addOption(
-      new Option("--contaminated <action>", "drop such documents (the default) or only count them").choices([
+      new Option("--contaminated <action>", "drop contaminated documents (default) or only count them").choices([
         "drop",
         "count",
       ]),
     )
-    .option("--languages", "tell each document's language, and count")
-    .option("--by-language", "write a dataset for each language: data/corpus-en_text_document.bin, ...")
+    .optionsGroup("Languages:")
+    .option("--languages", "detect each document's language and count documents per language")
+    .option("--by-language", "write one dataset per language: data/corpus-en_text_document.bin, ...")
     .option(
       "--temperature <power>",
-      "weigh the languages by their share of tokens to this power: 1 as they are (the default), 0 all alike",
-      anyNumber,
+      "exponent of the language weights, share^power: 1 = proportional (default), 0 = uniform",
+      number,
     );
 
-/** @throws UsageError for an option that lacks the one that it speaks of. */
-export function toStepOptions(flags: StepFlags): StepOptions {
+/** Throws a UsageError for an option without the one that it depends on. */
+export function toPreprocessingOptions(flags: PreprocessingFlags): StepOptions {
   const { dedup, dedupThreshold, decontaminate, ngram, contaminated, languages, byLanguage, temperature } = flags;
   if (dedupThreshold !== undefined && dedup !== "minhash")
-    throw new UsageError("--dedup-threshold is for --dedup minhash: give both");
+    throw new UsageError("--dedup-threshold requires --dedup minhash");
   if (!decontaminate && (ngram !== undefined || contaminated !== undefined))
-    throw new UsageError("--ngram and --contaminated are for --decontaminate: name the evaluation files there");
-  if (temperature !== undefined && !byLanguage)
-    throw new UsageError("--temperature weighs the datasets of --by-language: give both");
+    throw new UsageError("--ngram and --contaminated require --decontaminate");
+  if (temperature !== undefined && !byLanguage) throw new UsageError("--temperature requires --by-language");
   return {
     ...(dedup && { deduplicate: dedup === "exact" ? { kind: dedup } : { kind: dedup, threshold: dedupThreshold } }),
     ...(decontaminate && { decontaminate: { inputs: decontaminate, ngram, action: contaminated } }),
@@ -63,32 +64,33 @@ export function toStepOptions(flags: StepFlags): StepOptions {
 
 /** "225 documents, 2,408,110 tokens". */
 export const documentsAndTokens = ({ documents, tokens }: { documents: number; tokens: number }): string =>
-  `${counted(documents, "document")}, ${counted(tokens, "token")}`;
+  `${pluralize(documents, "document")}, ${pluralize(tokens, "token")}`;
 
-/** A line for each step that was taken. */
-export function describeSteps({ sentences, deduplication, decontamination, languages }: DatasetSidecar): string[] {
+/** Formats a line for each preprocessing step, and one per language. */
+export function describePreprocessing(sidecar: DatasetSidecar): string[] {
+  const { sentences, deduplication, decontamination, languages } = sidecar;
   const lines: string[] = [];
-  if (sentences) lines.push(`${counted(sentences.sequences, "sentence")} (${sentences.language})`);
+  if (sentences) lines.push(`${pluralize(sentences.sequences, "sentence")} (${sentences.language})`);
   if (decontamination) {
     const { action, contaminated, ngram, evaluationTexts, shortTexts, tooLong } = decontamination;
-    const done = action === "drop" ? "left out" : "found and kept";
-    lines.push(`${contaminated} documents ${done} that share ${ngram} words with ${evaluationTexts} evaluation texts`);
-    if (shortTexts > 0) lines.push(`${shortTexts} evaluation texts are shorter than ${ngram} words: not looked for`);
-    if (tooLong > 0) lines.push(`${counted(tooLong, "document")} too long to be looked through`);
+    const texts = pluralize(evaluationTexts, "evaluation text");
+    const kept = action === "drop" ? "removed" : "kept";
+    lines.push(`${pluralize(contaminated, "contaminated document")} ${kept} (${ngram}-grams of ${texts})`);
+    if (shortTexts > 0) lines.push(`${pluralize(shortTexts, "evaluation text")} ignored: shorter than ${ngram} words`);
+    if (tooLong > 0) lines.push(`${pluralize(tooLong, "document")} not checked for contamination: too long`);
   }
   if (deduplication) {
     const { kind, threshold, duplicates, tooLong } = deduplication;
-    const alike = kind === "exact" ? "exact" : `MinHash, from ${threshold}`;
-    lines.push(`${counted(duplicates, "duplicate")} left out (${alike})`);
-    if (tooLong > 0) lines.push(`${counted(tooLong, "document")} too long to be compared`);
+    lines.push(`${pluralize(duplicates, "duplicate")} removed (${kind === "exact" ? kind : `${kind}, ${threshold}`})`);
+    if (tooLong > 0) lines.push(`${pluralize(tooLong, "document")} not deduplicated: too long`);
   }
   const byTokens = Object.entries(languages ?? {}).sort(([, a], [, b]) => b.tokens - a.tokens);
   for (const [language, counts] of byTokens) lines.push(`${language.padEnd(10)} ${documentsAndTokens(counts)}`);
   return lines;
 }
 
-/** Languages with how often to draw from each, by the tokens of their train splits; those without any are left out. */
-export async function weighLanguages(
+/** Sampling weight of each language with training tokens, from the share of tokens of its train split. */
+export async function weightLanguages(
   datasets: readonly LanguageDataset[],
   temperature: number,
 ): Promise<{ language: string; prefix: string; weight: number }[]> {

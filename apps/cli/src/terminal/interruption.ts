@@ -1,16 +1,16 @@
-/** Ctrl+C where there is nothing to save: the bar goes, a line says what is left, and the process ends at once. */
+/** Handles Ctrl+C in commands that have nothing to save: clears the progress bar, prints a line and exits. */
 import { constants } from "node:os";
 import type { Terminal } from "./terminal.ts";
 
-const signals = ["SIGINT", "SIGTERM"] as const;
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 /**
- * From now on, ends the process at a signal, with the exit code that shells give it.
- * @param consequence what becomes of the work, for whoever sent the signal
- * @returns leaves signals to whoever handled them before
+ * Exits the process at the next signal, with the exit code that shells expect.
+ * @param consequence what happens to the work so far, for the user to read
+ * @returns removes the handlers
  */
-export function onInterrupt(terminal: Terminal, consequence: string): () => void {
-  const listeners = signals.map((signal) => {
+export function exitOnInterrupt(terminal: Terminal, consequence: string): () => void {
+  const removers = SIGNALS.map((signal) => {
     const listener = () => {
       terminal.close();
       terminal.log(`interrupted (${signal}): ${consequence}`);
@@ -20,6 +20,6 @@ export function onInterrupt(terminal: Terminal, consequence: string): () => void
     return () => void process.off(signal, listener);
   });
   return () => {
-    for (const stop of listeners) stop();
+    for (const remove of removers) remove();
   };
 }

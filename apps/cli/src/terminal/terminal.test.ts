@@ -2,7 +2,7 @@ import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { createTerminal } from "./terminal.ts";
 
-function watched(environment: Record<string, string> = {}, isTTY = true) {
+function openTerminal(environment: Record<string, string> = {}, isTTY = true) {
   const stderr = Object.assign(new PassThrough(), { isTTY, columns: 100, getWindowSize: () => [100, 30] });
   let seen = "";
   stderr.on("data", (chunk) => {
@@ -15,8 +15,8 @@ function watched(environment: Record<string, string> = {}, isTTY = true) {
 const ESCAPE = "\u001b";
 
 describe("terminal", () => {
-  it("shows a bar where a person watches, and puts lines above it", () => {
-    const { terminal, seen } = watched();
+  it("shows a progress bar on a terminal, and logged lines above it", () => {
+    const { terminal, seen } = openTerminal();
     const bar = terminal.progress("training");
     bar.update(0.25, "loss 5.000");
     terminal.log("step 5");
@@ -28,8 +28,8 @@ describe("terminal", () => {
     expect(seen().slice(before.length)).toBe("after\n");
   });
 
-  it("writes plain lines elsewhere: no bar, no colour", () => {
-    for (const { terminal, seen } of [watched({}, false), watched({ TERM: "dumb" })]) {
+  it("writes plain lines elsewhere, without bars or colors", () => {
+    for (const { terminal, seen } of [openTerminal({}, false), openTerminal({ TERM: "dumb" })]) {
       const bar = terminal.progress("training");
       bar.update(0.5, "half");
       terminal.log(terminal.paint("red", "error:"));
@@ -38,8 +38,8 @@ describe("terminal", () => {
     }
   });
 
-  it("has colours unless NO_COLOR", () => {
-    expect(watched().terminal.paint("red", "x")).toBe(`${ESCAPE}[31mx${ESCAPE}[0m`);
-    expect(watched({ NO_COLOR: "1" }).terminal.paint("red", "x")).toBe("x");
+  it("has colors unless NO_COLOR is set", () => {
+    expect(openTerminal().terminal.paint("red", "x")).toBe(`${ESCAPE}[31mx${ESCAPE}[0m`);
+    expect(openTerminal({ NO_COLOR: "1" }).terminal.paint("red", "x")).toBe("x");
   });
 });

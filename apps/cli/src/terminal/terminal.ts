@@ -1,33 +1,33 @@
 /**
- * Where a command writes: results to stdout, what happens meanwhile to stderr. Bars and colours only where a person
- * watches; everything else is plain lines, so that logs and pipes stay readable.
+ * A command's output: results to stdout, progress and messages to stderr. Progress bars and colors are only shown on a
+ * terminal; logs and pipes get plain lines.
  */
 import { MultiBar } from "cli-progress";
 
-const colours = { bold: 1, red: 31, cyan: 36 } as const;
+const COLORS = { bold: 1, red: 31, cyan: 36 } as const;
 
 export interface Progress {
-  /** @param fraction done, 0 to 1 @param note what else is worth knowing, on the same line */
+  /** @param fraction completed, 0 to 1 @param note text after the percentage */
   update(fraction: number, note: string): void;
   stop(): void;
 }
 
 export interface Terminal {
-  /** A line of the result. */
+  /** Prints a line of the result. */
   print(line: string): void;
-  /** A piece of the result, as it stands. */
+  /** Writes a piece of the result, without a line break. */
   write(text: string): void;
-  /** A line about what happens. */
+  /** Prints a message on stderr. */
   log(line: string): void;
-  /** The text in a colour, where colours are shown. */
-  paint(colour: keyof typeof colours, text: string): string;
-  /** A bar that lines of the log do not tear; nothing where nobody watches. */
+  /** Colors the text if colors are shown. */
+  paint(color: keyof typeof COLORS, text: string): string;
+  /** Starts a progress bar that stays below logged lines. Shows nothing unless stderr is a terminal. */
   progress(title: string): Progress;
-  /** Takes what is left of a bar away. */
+  /** Clears the progress bar, if any. */
   close(): void;
 }
 
-/** What the terminal of a process needs of it. */
+/** The streams and environment variables of a process. */
 export interface Streams {
   stdout: { write(text: string): unknown };
   stderr: NodeJS.WritableStream & { isTTY?: boolean };
@@ -35,8 +35,8 @@ export interface Streams {
 }
 
 export function createTerminal({ stdout, stderr, environment }: Streams): Terminal {
-  const watched = stderr.isTTY === true && environment.TERM !== "dumb";
-  const coloured = watched && !environment.NO_COLOR;
+  const interactive = stderr.isTTY === true && environment.TERM !== "dumb";
+  const colored = interactive && !environment.NO_COLOR;
   let bars: MultiBar | null = null;
 
   function stopBar() {
@@ -56,9 +56,9 @@ export function createTerminal({ stdout, stderr, environment }: Streams): Termin
         stderr.write(`${line}\n`);
       }
     },
-    paint: (colour, text) => (coloured ? `\u001b[${colours[colour]}m${text}\u001b[0m` : text),
+    paint: (color, text) => (colored ? `\u001b[${COLORS[color]}m${text}\u001b[0m` : text),
     progress(title) {
-      if (!watched) return { update() {}, stop() {} };
+      if (!interactive) return { update() {}, stop() {} };
       stopBar();
       bars = new MultiBar({
         stream: stderr,
@@ -67,7 +67,7 @@ export function createTerminal({ stdout, stderr, environment }: Streams): Termin
         barIncompleteChar: "░",
         barsize: 24,
         clearOnComplete: true,
-        // Signals belong to the command: a run saves first.
+        // The command handles signals: training saves a checkpoint first.
         gracefulExit: false,
         hideCursor: false,
         emptyOnZero: true,

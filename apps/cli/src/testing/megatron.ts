@@ -1,4 +1,4 @@
-/** Runs command lines in this process and tells what a user would have seen. For tests. */
+/** Runs command lines in the test process and captures their output. */
 import { main } from "../main.ts";
 import { createTerminal } from "../terminal/terminal.ts";
 
@@ -8,12 +8,12 @@ export interface Outcome {
   stderr: string;
 }
 
-/** `megatron ...argv`, with neither stream a terminal. */
+/** Runs `megatron ...argv`, with neither stream a terminal. */
 export async function megatron(...argv: string[]): Promise<Outcome> {
-  const seen = { stdout: "", stderr: "" };
-  const collect = (name: keyof typeof seen) => ({
+  const output = { stdout: "", stderr: "" };
+  const collect = (name: keyof typeof output) => ({
     write(text: string) {
-      seen[name] += text;
+      output[name] += text;
     },
   });
   const terminal = createTerminal({
@@ -22,10 +22,10 @@ export async function megatron(...argv: string[]): Promise<Outcome> {
     environment: {},
   });
   const code = await main(argv, terminal);
-  return { code, ...seen };
+  return { code, ...output };
 }
 
-/** The same where it must succeed, with its `--json` parsed. */
+/** Runs `megatron ...argv --json`, which must succeed, and parses the result. */
 export async function megatronJson<Result>(...argv: string[]): Promise<Result> {
   const { code, stdout, stderr } = await megatron(...argv, "--json");
   if (code !== 0) throw new Error(`megatron ${argv.join(" ")} exited with ${code}: ${stderr}`);

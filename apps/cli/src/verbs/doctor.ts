@@ -1,4 +1,4 @@
-/** `megatron doctor`: what this machine has, which backends run on it, how fast each is, and what others lack. */
+/** `megatron doctor`: shows the machine, and which compute backends run on it and how fast. */
 import { cpus, freemem, totalmem } from "node:os";
 import type { BackendDescription } from "@megatron-ts/engine";
 import type { Command } from "commander";
@@ -8,7 +8,7 @@ import type { Terminal } from "../terminal/terminal.ts";
 export function addDoctor(program: Command, terminal: Terminal): void {
   const command = program
     .command("doctor")
-    .description("show which backends run here, how fast, and what the others lack")
+    .description("check the system and its compute backends")
     .action((options: { json?: boolean }) => run(options, terminal));
   addExamples(addJsonOption(command), ["megatron doctor", "megatron doctor --json"]);
 }
@@ -22,22 +22,22 @@ async function run({ json }: { json?: boolean }, terminal: Terminal): Promise<vo
     memoryGigabytes: totalmem() / 1e9,
     freeMemoryGigabytes: freemem() / 1e9,
   };
-  const backends = await examineBackends(terminal);
+  const backends = await measureBackends(terminal);
   if (json) return terminal.print(JSON.stringify({ ...machine, backends }));
 
   terminal.print(`node       ${machine.node}, ${machine.platform}`);
   terminal.print(`processor  ${machine.processors} x ${machine.processor}`);
   terminal.print(
-    `memory     ${machine.memoryGigabytes.toFixed(1)} GB, ${machine.freeMemoryGigabytes.toFixed(1)} GB of it free`,
+    `memory     ${machine.memoryGigabytes.toFixed(1)} GB, ${machine.freeMemoryGigabytes.toFixed(1)} GB free`,
   );
   terminal.print("");
   for (const line of backendTable(backends, terminal)) terminal.print(line);
-  terminal.print("* is used unless --backend or MEGATRON_BACKEND names another");
+  terminal.print("* default; choose another with --backend or MEGATRON_BACKEND");
 }
 
-async function examineBackends(terminal: Terminal): Promise<BackendDescription[]> {
+async function measureBackends(terminal: Terminal): Promise<BackendDescription[]> {
   const { backends, describeBackends } = await import("@megatron-ts/engine");
-  const progress = terminal.progress("measuring");
+  const progress = terminal.progress("benchmarking");
   const names = Object.keys(backends);
   const descriptions = await describeBackends({
     measure: true,
@@ -47,7 +47,7 @@ async function examineBackends(terminal: Terminal): Promise<BackendDescription[]
   return descriptions;
 }
 
-/** A line of headings, then a line for each backend: its measurements, or why it does not run. */
+/** Formats a line of headings, then a line per backend: its measurements, or why it is not available. */
 export function backendTable(backends: BackendDescription[], { paint }: Pick<Terminal, "paint">): string[] {
   const columns = (threads: string, gemm: string, memory: string, sets: string) =>
     `${threads.padStart(7)}  ${gemm.padStart(7)}  ${memory.padStart(6)}  ${sets}`.trimEnd();
@@ -61,7 +61,7 @@ export function backendTable(backends: BackendDescription[], { paint }: Pick<Ter
             memoryGigabytesPerSecond?.toFixed(1) ?? "",
             instructionSets.join(" "),
           )
-        : `does not run here: ${unavailableReason}`;
+        : `not available: ${unavailableReason}`;
     return `${backend.default ? "*" : " "} ${paint("bold", name.padEnd(10))}  ${facts}`;
   });
   return [`  ${"backend".padEnd(10)}  ${columns("threads", "GFLOP/s", "GB/s", "instruction sets")}`, ...rows];

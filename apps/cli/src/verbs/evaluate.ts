@@ -1,13 +1,13 @@
-/** `megatron evaluate`: how well a trained model predicts a split of a prepared dataset, by the objective of its training. */
+/** `megatron evaluate`: measures a model's perplexity on a split of a prepared dataset, under its training objectives. */
 import type { TextCounts } from "@megatron-ts/data";
 import type { PerplexityResult } from "@megatron-ts/metrics";
 import type { EvaluationOptions, HeldOutMeasure, ObjectiveConfig } from "@megatron-ts/train";
 import { type Command, Option } from "commander";
 import { UsageError } from "../errors.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
-import { notEmpty, wholeNumber } from "../options/option-values.ts";
+import { integer, nonEmpty } from "../options/option-values.ts";
 import { startEngine } from "../start-engine.ts";
-import { counted } from "../terminal/pluralize.ts";
+import { pluralize } from "../terminal/pluralize.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { loadTrainedModel, type TrainedModel } from "../trained-model.ts";
 
@@ -37,26 +37,26 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
   const command = program
     .command("evaluate")
     .usage("<run> --data <prefix> [options]")
-    .description("perplexity of a trained model on a prepared dataset, of the kind that it was trained for")
-    .argument("<run>", "a run directory, or a checkpoint in it")
-    .requiredOption("--data <prefix>", "the prefix that `prepare` was given as --output", notEmpty)
+    .description("measure a model's perplexity on a dataset, using its training objectives")
+    .argument("<run>", "run directory or checkpoint")
+    .requiredOption("--data <prefix>", "dataset prefix, as given to `prepare --output`", nonEmpty)
     .addOption(
-      new Option("--split <name>", "which documents").choices(["train", "validation", "test", "all"]).default("test"),
+      new Option("--split <name>", "documents to evaluate on")
+        .choices(["train", "validation", "test", "all"])
+        .default("test"),
     )
     .addOption(
-      new Option("--objective <name>", "measure by this (default: all that the model was trained for)").choices(
-        objectiveNames,
-      ),
+      new Option("--objective <name>", "objective (default: the model's training objectives)").choices(objectiveNames),
     )
-    .option("--pseudo", "pseudo-perplexity of a masked model: every token hidden once, alone (slow: a row for each)")
-    .option("--sequence-length <n>", "tokens in a window (default: what the model was trained with)", wholeNumber(1))
+    .option("--pseudo", "pseudo-perplexity of a masked language model: mask one token at a time (slow)")
+    .option("--sequence-length <n>", "tokens per window (default: as in training)", integer(1))
     .option(
       "--stride <n>",
-      "tokens that each window counts anew: fewer give each more context (default: no overlap); causal models only",
-      wholeNumber(1),
+      "new tokens per window; a smaller stride gives each token more context (causal models only; default: no overlap)",
+      integer(1),
     )
-    .option("--batch-size <n>", "windows at a time", wholeNumber(1), 8)
-    .option("--max-batches <n>", "stop after so many batches", wholeNumber(1))
+    .option("--batch-size <n>", "windows per batch", integer(1), 8)
+    .option("--max-batches <n>", "maximum number of batches", integer(1))
     .action((path: string, options: Options) => run(path, options, terminal));
   addExamples(addJsonOption(addEngineOptions(command)), [
     "megatron evaluate runs/a --data data/corpus --split test",
@@ -65,8 +65,8 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
   ]);
 }
 
-/** What was measured, under the name of what it is. */
-type Measured = PerplexityResult & { measure: HeldOutMeasure["measure"]; pairAccuracy?: number };
+/** A perplexity and the name of its kind. */
+type Measurement = PerplexityResult & { measure: HeldOutMeasure["measure"]; pairAccuracy?: number };
 
 async function run(path: string, options: Options, terminal: Terminal): Promise<void> {
   const { openDataset } = await import("@megatron-ts/data");
@@ -91,17 +91,17 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
         contextToken: sidecar?.tokenizer.endOfDocument ?? undefined,
       });
       const counts = split === "all" ? sidecar?.counts : sidecar?.split[split];
-      const measured: Measured[] = [];
+      const measurements: Measurement[] = [];
       for (const measure of measures) {
-        measured.push(await measureModel(trained, measure, { counts, maxBatches: options.maxBatches, terminal }));
+        measurements.push(await measureModel(trained, measure, { counts, maxBatches: options.maxBatches, terminal }));
       }
       if (options.json) {
-        const found = { checkpoint: directory, step, data: dataset.prefix, split, ...measured[0] };
-        return terminal.print(JSON.stringify({ ...found, measures: measured }));
+        const found = { checkpoint: directory, step, data: dataset.prefix, split, ...measurements[0] };
+        return terminal.print(JSON.stringify({ ...found, measures: measurements }));
       }
-      for (const result of measured) {
-        terminal.print(`${directory} on ${dataset.prefix}, ${split}: ${counted(result.tokens, "token")}`);
-        printMeasured(result, terminal);
+      for (const result of measurements) {
+        terminal.print(`${directory} on ${dataset.prefix}, ${split}: ${pluralize(result.tokens, "token")}`);
+        printMeasurement(result, terminal);
       }
     } finally {
       dataset.close();
@@ -111,7 +111,7 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
   }
 }
 
-/** Throws a UsageError for an objective or an option that does not fit the model. */
+/** Throws a UsageError for an objective or option that does not fit the model. */
 async function openMeasures(
   { model, objective: trained }: TrainedModel,
   { objective: name, pseudo, stride, sequenceLength }: Options,
@@ -124,19 +124,17 @@ async function openMeasures(
   const { family } = model.config;
   const longest = longestSequence(model.config);
   if (sequenceLength !== undefined && sequenceLength > longest) {
-    throw new UsageError(
-      `--sequence-length: expected at most ${longest}, which the model takes; got ${sequenceLength}`,
-    );
+    throw new UsageError(`--sequence-length: expected at most ${longest} (the model's limit), got ${sequenceLength}`);
   }
   const possible = objectivesOf(family).filter((known) => known !== "mixed");
   if (name && !possible.includes(name)) {
     throw new UsageError(`--objective: expected ${possible.join(" or ")} for a model of family ${family}; got ${name}`);
   }
   if (stride !== undefined && family !== "gpt") {
-    throw new UsageError("--stride is for causal models, whose windows may overlap: leave it out");
+    throw new UsageError("--stride is for causal models only");
   }
   if (pseudo) {
-    if (!possible.includes("masked")) throw new UsageError("--pseudo is for masked models: this one hides no tokens");
+    if (!possible.includes("masked")) throw new UsageError("--pseudo is for masked language models only");
     return [openPseudoEvaluation(evaluation)];
   }
   const own = trained.name === "mixed" ? trained.parts.map(({ objective }) => objective) : [trained];
@@ -148,16 +146,16 @@ async function measureModel(
   { model }: TrainedModel,
   { measure, objective, batches, wholeText, pairAccuracy }: HeldOutMeasure,
   { counts, maxBatches, terminal }: { counts?: TextCounts; maxBatches?: number; terminal: Terminal },
-): Promise<Measured> {
+): Promise<Measurement> {
   const { evaluate, formatDuration } = await import("@megatron-ts/train");
-  const progress = terminal.progress(`measuring ${measure}`);
-  const began = performance.now();
+  const progress = terminal.progress(`evaluating ${measure}`);
+  const start = performance.now();
   const result = await evaluate({ model, objective }, batches, {
     maxBatches,
     bytes: wholeText ? counts?.bytes : undefined,
     words: wholeText ? counts?.words : undefined,
     onProgress: (done, total) => {
-      const left = ((performance.now() - began) / 1000) * (total / done - 1);
+      const left = ((performance.now() - start) / 1000) * (total / done - 1);
       progress.update(done / total, `${formatDuration(left)} left`);
     },
   });
@@ -166,7 +164,7 @@ async function measureModel(
   return { measure, ...result, ...accuracy };
 }
 
-function printMeasured(result: Measured, terminal: Terminal): void {
+function printMeasurement(result: Measurement, terminal: Terminal): void {
   const width = Math.max(result.measure.length, "bits per byte".length);
   const line = (name: string, value: number | undefined, unit: string) => {
     if (value === undefined) return;
@@ -176,5 +174,5 @@ function printMeasured(result: Measured, terminal: Terminal): void {
   line(result.measure, result.perplexity, "per token");
   line(result.measure, result.wordPerplexity, "per word");
   line("bits per byte", result.bitsPerByte, "");
-  line("pair accuracy", result.pairAccuracy, "of segment pairs judged rightly");
+  line("pair accuracy", result.pairAccuracy, "of segment pairs classified correctly");
 }

@@ -1,4 +1,4 @@
-/** `megatron export`: a checkpoint as a directory of Hugging Face's format. */
+/** `megatron export`: converts a checkpoint to Hugging Face format. */
 import { type Command, Option } from "commander";
 import { addExamples, addJsonOption } from "../options/common-options.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -6,10 +6,10 @@ import type { Terminal } from "../terminal/terminal.ts";
 export function addExport(program: Command, terminal: Terminal): void {
   const command = program
     .command("export")
-    .description("write a checkpoint in Hugging Face's format: config.json, model.safetensors, tokenizer files")
-    .argument("<checkpoint>", "a checkpoint, or a run directory for its newest one")
-    .argument("<directory>", "where it goes; must not be there yet")
-    .addOption(new Option("--to <format>", "the format").choices(["hf"]).default("hf"))
+    .description("convert a checkpoint to Hugging Face format")
+    .argument("<checkpoint>", "run directory or checkpoint")
+    .argument("<directory>", "output directory; must not exist")
+    .addOption(new Option("--to <format>", "output format").choices(["hf"]).default("hf"))
     .action((checkpoint: string, directory: string, options: { json?: boolean }) =>
       run(checkpoint, directory, options, terminal),
     );

@@ -1,11 +1,11 @@
-/** `megatron import`: a model of Hugging Face's or Megatron-LM's format as one of our checkpoints. */
+/** `megatron import`: converts a Hugging Face or Megatron-LM model to a checkpoint. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { UsageError } from "../errors.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
 import { startEngine } from "../start-engine.ts";
-import { counted } from "../terminal/pluralize.ts";
+import { pluralize } from "../terminal/pluralize.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 interface Options extends EngineOptions {
@@ -16,10 +16,10 @@ interface Options extends EngineOptions {
 export function addImport(program: Command, terminal: Terminal): void {
   const command = program
     .command("import")
-    .description("make a checkpoint of a model in Hugging Face's or Megatron-LM's format")
-    .argument("<directory>", "config.json and model.safetensors, or iter_*/mp_rank_*")
-    .argument("<checkpoint>", "where the checkpoint goes")
-    .option("--tokenizer <path>", "its tokenizer (default: what lies in the directory)")
+    .description("convert a Hugging Face or Megatron-LM model to a checkpoint")
+    .argument("<directory>", "Hugging Face directory (config.json) or Megatron-LM checkpoint (iter_*)")
+    .argument("<checkpoint>", "output directory; must not exist")
+    .option("--tokenizer <path>", "tokenizer directory or file (default: the model's own)")
     .action((directory: string, checkpoint: string, options: Options) => run(directory, checkpoint, options, terminal));
   addExamples(addJsonOption(addEngineOptions(command)), [
     "megatron import models/gpt2 checkpoints/gpt2",
@@ -29,12 +29,12 @@ export function addImport(program: Command, terminal: Terminal): void {
 
 async function run(directory: string, checkpoint: string, options: Options, terminal: Terminal): Promise<void> {
   const { importHuggingFace, isMegatronCheckpoint } = await import("@megatron-ts/checkpoint");
-  if (existsSync(checkpoint)) throw new UsageError(`${checkpoint} is already there: import into a new directory`);
-  const tokenizer = await tokenizerOf(directory, options.tokenizer);
+  if (existsSync(checkpoint)) throw new UsageError(`${checkpoint}: already exists: choose another directory`);
+  const tokenizer = await loadTokenizerFiles(directory, options.tokenizer);
   const check = ({ vocabularySize }: { vocabularySize: number }) => {
     if (tokenizer && tokenizer.vocabularySize > vocabularySize) {
       throw new UsageError(
-        `the vocabularies disagree: the tokenizer has ${tokenizer.vocabularySize} tokens, the model ${vocabularySize}`,
+        `vocabulary mismatch: the tokenizer has ${tokenizer.vocabularySize} tokens, but the model ${vocabularySize}`,
       );
     }
   };
@@ -42,14 +42,13 @@ async function run(directory: string, checkpoint: string, options: Options, term
   const { config, parameters } = isMegatronCheckpoint(directory)
     ? await importMegatron(directory, checkpoint, { ...files, options, terminal })
     : await importHuggingFace(directory, checkpoint, files);
-  if (!tokenizer)
-    terminal.log("no tokenizer.json found: the checkpoint works on token ids until it is given one (--tokenizer)");
+  if (!tokenizer) terminal.log("warning: no tokenizer found; import again with --tokenizer to generate or evaluate");
   if (options.json)
     return terminal.print(JSON.stringify({ checkpoint, parameters, config, tokenizer: tokenizer !== null }));
-  terminal.print(`${checkpoint}: ${config.family}, ${counted(parameters, "parameter")}`);
+  terminal.print(`${checkpoint}: ${config.family}, ${pluralize(parameters, "parameter")}`);
 }
 
-/** Megatron-LM's weights are put together by an engine's tensors. */
+/** Merging Megatron-LM's shards needs tensors, hence an engine. */
 async function importMegatron(
   directory: string,
   checkpoint: string,
@@ -89,15 +88,15 @@ async function importMegatron(
   }
 }
 
-/** The tokenizer that was named, or the directory's own with all of its files; null where there is none. */
-async function tokenizerOf(directory: string, named: string | undefined) {
+/** The given tokenizer, or the model's own with all of its files; null if there is none. */
+async function loadTokenizerFiles(directory: string, given: string | undefined) {
   const { tokenizerFiles } = await import("@megatron-ts/checkpoint");
-  const own = named === undefined ? tokenizerFiles.filter((file) => existsSync(join(directory, file))) : [];
-  const path = named ?? (own.some((file) => /^tokenizer\.json$|\.model$/.test(file)) ? directory : null);
+  const own = given === undefined ? tokenizerFiles.filter((file) => existsSync(join(directory, file))) : [];
+  const path = given ?? (own.some((file) => /^tokenizer\.json$|\.model$/.test(file)) ? directory : null);
   if (path === null) return null;
   const { loadTokenizer } = await import("@megatron-ts/tokenizer/files");
   const { vocabularySize, fingerprint, json } = await loadTokenizer(path);
-  const made = { "tokenizer.json": new Uint8Array(Buffer.from(JSON.stringify(json))) };
-  const read = own.map((file) => [file, new Uint8Array(readFileSync(join(directory, file)))] as const);
-  return { vocabularySize, fingerprint, files: { ...made, ...Object.fromEntries(read) } };
+  const converted = { "tokenizer.json": new Uint8Array(Buffer.from(JSON.stringify(json))) };
+  const copied = own.map((file) => [file, new Uint8Array(readFileSync(join(directory, file)))] as const);
+  return { vocabularySize, fingerprint, files: { ...converted, ...Object.fromEntries(copied) } };
 }

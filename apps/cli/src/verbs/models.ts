@@ -1,4 +1,4 @@
-/** `megatron models`: the sizes that recipes can name, and what works with each. */
+/** `megatron models`: lists the model presets. */
 import Table from "cli-table3";
 import type { Command } from "commander";
 import { addExamples, addJsonOption } from "../options/common-options.ts";
@@ -7,7 +7,7 @@ import type { Terminal } from "../terminal/terminal.ts";
 export function addModels(program: Command, terminal: Terminal): void {
   const command = program
     .command("models")
-    .description("list the model sizes that a recipe can name as model.preset, and what works with each")
+    .description("list the presets for a recipe's model.preset")
     .action((options: { json?: boolean }) => run(options, terminal));
   addExamples(addJsonOption(command), ["megatron models", "megatron models --json"]);
 }
@@ -30,7 +30,7 @@ async function run({ json }: { json?: boolean }, terminal: Terminal): Promise<vo
     head: ["family", "preset", "parameters", "layers", "hidden", "heads", "vocabulary", "works"],
     colAligns: ["left", "left", right, right, right, right, right, "left"],
     style: plain,
-    chars: Object.fromEntries(borders.map((name) => [name, ""])),
+    chars: Object.fromEntries(BORDERS.map((name) => [name, ""])),
   });
   for (const { family, preset, parameters, works, config } of models) {
     const { numLayers, hiddenSize, numHeads, vocabularySize } = config;
@@ -52,12 +52,12 @@ async function run({ json }: { json?: boolean }, terminal: Terminal): Promise<vo
 
 const twoStacks = new Set(["encoder-decoder", "t5"]);
 
-/** Layers of the encoder and of the decoder. */
+/** Layers of the encoder and the decoder. */
 const stacksOf = ({ numLayers, numDecoderLayers = numLayers }: { numLayers: number; numDecoderLayers?: number }) =>
   `${numLayers}+${numDecoderLayers}`;
 
-/** The parts of a table's frame, none of which is drawn: columns alone survive pipes and `grep`. */
-const borders = [
+/** Parts of the table's frame, none of which is drawn. */
+const BORDERS = [
   "top",
   "top-mid",
   "top-left",

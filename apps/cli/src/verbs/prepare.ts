@@ -1,20 +1,20 @@
-/** `megatron prepare`: text files to an indexed dataset that training reads. */
+/** `megatron prepare`: tokenizes text files into an indexed dataset for training. */
 import type { Command } from "commander";
 import { addExamples, addJsonOption, addTextOptions, type TextOptions } from "../options/common-options.ts";
-import { notEmpty, numberList, wholeNumber } from "../options/option-values.ts";
+import { integer, nonEmpty, numberList } from "../options/option-values.ts";
 import {
-  addStepOptions,
-  describeSteps,
+  addPreprocessingOptions,
+  describePreprocessing,
   documentsAndTokens,
-  type StepFlags,
-  toStepOptions,
-  weighLanguages,
+  type PreprocessingFlags,
+  toPreprocessingOptions,
+  weightLanguages,
 } from "../options/preprocessing-options.ts";
-import { onInterrupt } from "../terminal/interruption.ts";
-import { counted } from "../terminal/pluralize.ts";
+import { exitOnInterrupt } from "../terminal/interruption.ts";
+import { pluralize } from "../terminal/pluralize.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
-interface Options extends TextOptions, StepFlags {
+interface Options extends TextOptions, PreprocessingFlags {
   tokenizer: string;
   output: string;
   split: number[];
@@ -31,21 +31,21 @@ export function addPrepare(program: Command, terminal: Terminal): void {
   const command = program
     .command("prepare")
     .usage("--input <paths...> --tokenizer <path> --output <prefix> [options]")
-    .description("encode text files into an indexed dataset (.bin and .idx)");
+    .description("tokenize text files into an indexed dataset (.bin and .idx)");
   addTextOptions(command)
-    .requiredOption("--tokenizer <path>", "a directory with tokenizer.json, or the file", notEmpty)
-    .requiredOption("--output <prefix>", "prefix of the files: data/corpus gives data/corpus_text_document.bin, ...")
-    .option("--split <weights>", "weights of train, validation and test documents", numberList, [98, 1, 1])
-    .option("--workers <n>", "threads that encode (default: one for each processor)", wholeNumber(0))
-    .option("--sentences [language]", "every sentence is a sequence, for sentence pairs: data/corpus_text_sentence.bin")
-    .option("--pairs", "a document is a source, a tab and its target, to translate: data/corpus_text_pair.bin");
-  addStepOptions(command)
-    .option("--append-eod", "end every document with the end-of-text token (the default, but not with --sentences)")
-    .option("--no-append-eod", "do not")
-    .option("--overwrite", "replace a dataset that is there already, once the new one is whole")
-    .option("--no-resume", "start over, even where an interrupted run could go on")
+    .requiredOption("--tokenizer <path>", "tokenizer directory or tokenizer.json", nonEmpty)
+    .requiredOption("--output <prefix>", "output prefix: data/corpus gives data/corpus_text_document.bin, ...")
+    .option("--split <weights>", "weights of the train, validation and test splits", numberList, [98, 1, 1])
+    .option("--workers <n>", "worker threads (default: one per CPU)", integer(0))
+    .option("--sentences [language]", "make every sentence a sequence, for sentence-pair objectives")
+    .option("--pairs", "read documents as source and target, separated by a tab")
+    .option("--append-eod", "end every document with the end-of-text token (default, except with --sentences)")
+    .option("--no-append-eod", "do not end documents with the end-of-text token")
+    .option("--overwrite", "replace an existing dataset once the new one is complete")
+    .option("--no-resume", "start over instead of resuming an interrupted run")
     .action((options: Options) => run(options, terminal));
-  addExamples(addJsonOption(command), [
+  addPreprocessingOptions(addJsonOption(command));
+  addExamples(command, [
     "megatron prepare --input corpus.jsonl --json-key text --tokenizer tok/ --output data/corpus --split 98,1,1",
     "megatron prepare --input 'books/*.txt' --tokenizer tok/ --output data/books --text-document paragraph",
     "zcat dump.jsonl.gz | megatron prepare --input - --tokenizer tok/ --output data/dump",
@@ -60,11 +60,14 @@ export function addPrepare(program: Command, terminal: Terminal): void {
 
 async function run(options: Options, terminal: Terminal): Promise<void> {
   const { languageWeights, prepareDataset } = await import("@megatron-ts/data");
-  const steps = toStepOptions(options);
+  const steps = toPreprocessingOptions(options);
   const { temperature = 1 } = options;
-  languageWeights({}, temperature); // Refuses one that is none before the work, not after it.
+  languageWeights({}, temperature); // Rejects a bad temperature before the work.
   const resumable = !options.input.includes("-");
-  const stopListening = onInterrupt(terminal, resumable ? "the same command goes on from here" : "nothing was kept");
+  const stopListening = exitOnInterrupt(
+    terminal,
+    resumable ? "rerun the same command to resume" : "no output was written",
+  );
   const progress = terminal.progress("preparing");
   const { prefix, sidecar, resumed, byLanguage } = await prepareDataset({
     inputs: options.input,
@@ -89,23 +92,23 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
   progress.stop();
 
   const { counts, split, skipped, sentences, deduplication, decontamination, languages } = sidecar;
-  const weighed = byLanguage && (await weighLanguages(byLanguage, temperature));
+  const weighted = byLanguage && (await weightLanguages(byLanguage, temperature));
   if (options.json) {
-    const taken = { sentences, deduplication, decontamination, languages, byLanguage: weighed };
-    terminal.print(JSON.stringify({ prefix, resumed, counts, split, skipped, ...taken }));
+    const optional = { sentences, deduplication, decontamination, languages, byLanguage: weighted };
+    terminal.print(JSON.stringify({ prefix, resumed, counts, split, skipped, ...optional }));
     return;
   }
-  if (resumed) terminal.log("went on where an interrupted run had stopped");
-  const name = weighed ? `${options.output}, by language` : prefix;
-  terminal.print(`${name}: ${documentsAndTokens(counts)}, ${counted(counts.bytes, "byte")} of text`);
-  for (const part of weighed ? [] : (["train", "validation", "test"] as const)) {
+  if (resumed) terminal.log("resumed an interrupted run");
+  const name = weighted ? `${options.output} (by language)` : prefix;
+  terminal.print(`${name}: ${documentsAndTokens(counts)}, ${pluralize(counts.bytes, "byte")} of text`);
+  for (const part of weighted ? [] : (["train", "validation", "test"] as const)) {
     terminal.print(`  ${part.padEnd(10)} ${documentsAndTokens(split[part])}`);
   }
-  for (const line of describeSteps(sidecar)) terminal.print(`  ${line}`);
-  if (skipped.badLines > 0) terminal.print(`  ${counted(skipped.badLines, "malformed line")} skipped`);
-  if (skipped.emptyDocuments > 0) terminal.print(`  ${counted(skipped.emptyDocuments, "empty document")} skipped`);
-  if (!weighed) return;
+  for (const line of describePreprocessing(sidecar)) terminal.print(`  ${line}`);
+  if (skipped.badLines > 0) terminal.print(`  ${pluralize(skipped.badLines, "malformed line")} skipped`);
+  if (skipped.emptyDocuments > 0) terminal.print(`  ${pluralize(skipped.emptyDocuments, "empty document")} skipped`);
+  if (!weighted) return;
   const { stringify } = await import("yaml");
-  const train = weighed.map(({ prefix, weight }) => ({ prefix, weight }));
-  terminal.print(`for a recipe:\n${stringify({ data: { train } }, { lineWidth: 0 }).trimEnd()}`);
+  const train = weighted.map(({ prefix, weight }) => ({ prefix, weight }));
+  terminal.print(`recipe:\n${stringify({ data: { train } }, { lineWidth: 0 }).trimEnd()}`);
 }

@@ -1,4 +1,4 @@
-/** `megatron pretrain`: a recipe to a trained model. */
+/** `megatron pretrain`: trains a model from a recipe. */
 import type { PerplexityResult } from "@megatron-ts/metrics";
 import type { RunEvent } from "@megatron-ts/train";
 import type { Command } from "commander";
@@ -18,15 +18,18 @@ interface Options extends EngineOptions {
 export function addPretrain(program: Command, terminal: Terminal, overrides: readonly RecipeOverride[]): void {
   const command = program
     .command("pretrain")
-    .description("train a model from a recipe; any field of it can be given as an option, such as --train.steps 200")
+    .description("train a model from a recipe")
     .usage("<recipe> [--<section>.<field> <value> ...] [options]")
-    .argument("<recipe>", "a YAML file")
-    .option("--resume <from>", "auto: go on from the run's newest checkpoint, if any; never; or a checkpoint", "never")
-    .addHelpText("after", `\nA small recipe:\n${indented(exampleRecipe)}`)
+    .argument("<recipe>", "recipe file (YAML)")
+    .option("--resume <from>", "auto (the run's newest checkpoint, if any), never, or a checkpoint", "never")
+    .addHelpText(
+      "after",
+      `\nSet recipe fields with dotted options: --train.steps 200\n\nExample recipe:\n${indent(exampleRecipe)}`,
+    )
     .configureOutput({
       outputError: (text, write) => {
         const hint = text.includes("unknown option")
-          ? ": fields of the recipe are told by a dot, --train.steps 200"
+          ? ": set recipe fields with dotted options, --train.steps 200"
           : "";
         write(text.trimEnd().replaceAll("\n", " ") + hint);
       },
@@ -42,7 +45,7 @@ export function addPretrain(program: Command, terminal: Terminal, overrides: rea
   ]);
 }
 
-/** A small recipe, for `--help`. A name that a field cannot have is answered with those that it can. */
+/** Example for `--help`. */
 export const exampleRecipe = `model: { preset: gpt2 }  # one of \`megatron models\`; or: family, numLayers, hiddenSize, ...; or from: a checkpoint
 data: { tokenizer: tok/, train: data/corpus, sequenceLength: 128 }
 train:
@@ -54,7 +57,7 @@ train:
 run: { directory: runs/a }
 `;
 
-const indented = (text: string) => text.trimEnd().replaceAll(/^/gm, "  ");
+const indent = (text: string) => text.trimEnd().replaceAll(/^/gm, "  ");
 
 async function run(
   options: Options & { recipe: string; overrides: readonly RecipeOverride[] },
@@ -69,7 +72,7 @@ async function run(
 
   const report = await createRunReport(terminal);
   const stop = listenForStop({
-    onRequest: (signal) => terminal.log(`${signal}: saving and stopping; once more ends at once`),
+    onRequest: (signal) => terminal.log(`${signal}: saving a checkpoint; press Ctrl+C again to quit now`),
   });
   let loss: number | null = null;
   let validation: PerplexityResult | null = null;
@@ -91,7 +94,7 @@ async function run(
   }
 }
 
-/** `--backend` and `--threads` are short for fields of the recipe. */
+/** `--backend` and `--threads` are shorthands for recipe fields. */
 function engineOverrides({ backend, threads }: EngineOptions): RecipeOverride[] {
   const overrides: RecipeOverride[] = [];
   if (backend !== undefined) overrides.push(["engine.backend", backend === "auto" ? "null" : backend]);
@@ -101,7 +104,7 @@ function engineOverrides({ backend, threads }: EngineOptions): RecipeOverride[] 
 
 const endings = {
   completed: "completed",
-  "already complete": "was complete already",
-  "time limit": "reached its time limit",
-  stopped: "stopped; --resume auto goes on",
+  "already complete": "already complete",
+  "time limit": "stopped at the time limit",
+  stopped: "stopped (continue with --resume auto)",
 } as const;

@@ -1,4 +1,4 @@
-/** `megatron tokenizer encode`: a text as its tokens, to see what a tokenizer does. */
+/** `megatron tokenizer encode`: prints the tokens of a text. */
 import type { Command } from "commander";
 import { addExamples, addJsonOption } from "../options/common-options.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -7,8 +7,8 @@ export function addTokenizerEncode(parent: Command, terminal: Terminal): void {
   const command = parent
     .command("encode")
     .description("print the token ids of a text")
-    .argument("<tokenizer>", "a directory with tokenizer.json, or the file")
-    .argument("<text>", "what to encode")
+    .argument("<tokenizer>", "tokenizer directory or tokenizer.json")
+    .argument("<text>", "text to encode")
     .action((path: string, text: string, options: { json?: boolean }) => run({ path, text, ...options }, terminal));
   addExamples(addJsonOption(command), [
     'megatron tokenizer encode tok/ "Call me Ishmael."',

@@ -1,4 +1,4 @@
-/** `megatron tokenizer train`: text files to a tokenizer.json. */
+/** `megatron tokenizer train`: trains a tokenizer on text files. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { DocumentPart } from "@megatron-ts/data";
@@ -6,8 +6,8 @@ import type { TrainingProgress } from "@megatron-ts/tokenizer";
 import { type Command, Option } from "commander";
 import { UsageError } from "../errors.ts";
 import { addExamples, addJsonOption, addTextOptions, type TextOptions } from "../options/common-options.ts";
-import { notEmpty, wholeNumber } from "../options/option-values.ts";
-import { counted } from "../terminal/pluralize.ts";
+import { integer, nonEmpty } from "../options/option-values.ts";
+import { pluralize } from "../terminal/pluralize.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 interface Options extends TextOptions {
@@ -24,25 +24,18 @@ export function addTokenizerTrain(parent: Command, terminal: Terminal): void {
   const command = parent
     .command("train")
     .usage("--input <paths...> --vocab-size <n> --output <directory> [options]")
-    .description("train a tokenizer on text files; no text is unknown to it");
+    .description("train a tokenizer on text files");
   addTextOptions(command)
-    .requiredOption("--vocab-size <n>", "tokens in all, bytes and special tokens included", wholeNumber(1))
-    .requiredOption("--output <directory>", "where tokenizer.json goes", notEmpty)
+    .requiredOption("--vocab-size <n>", "vocabulary size, including bytes and special tokens", integer(1))
+    .requiredOption("--output <directory>", "output directory for tokenizer.json", nonEmpty)
     .addOption(
-      new Option(
-        "--type <name>",
-        "byte-level BPE (GPT), with the markers of RoBERTa, WordPiece (BERT), or Unigram with the markers of T5 or XLNet",
-      )
+      new Option("--type <name>", "byte-level BPE (as in GPT or RoBERTa), WordPiece (BERT) or Unigram (T5 or XLNet)")
         .choices(["bpe", "roberta", "wordpiece", "t5", "xlnet"])
         .default("bpe"),
     )
-    .option("--special-tokens <tokens...>", "markers, in the order of their ids (default: the family's own)")
-    .option(
-      "--min-frequency <n>",
-      "what occurs less often is not learnt; not for t5 and xlnet (default: 1)",
-      wholeNumber(1),
-    )
-    .option("--overwrite", "replace a tokenizer.json that is there already")
+    .option("--special-tokens <tokens...>", "special tokens, in id order (default: those of the type)")
+    .option("--min-frequency <n>", "ignore rarer tokens; not for t5 and xlnet (default: 1)", integer(1))
+    .option("--overwrite", "replace an existing tokenizer.json")
     .action((options: Options) => run(options, terminal));
   addExamples(addJsonOption(command), [
     "megatron tokenizer train --input a.txt b.jsonl --vocab-size 8192 --output tok/",
@@ -53,18 +46,18 @@ export function addTokenizerTrain(parent: Command, terminal: Terminal): void {
 
 async function run(options: Options, terminal: Terminal): Promise<void> {
   if (options.minFrequency !== undefined && (options.type === "t5" || options.type === "xlnet")) {
-    throw new UsageError(`--min-frequency is for bpe and wordpiece: leave it out with --type ${options.type}`);
+    throw new UsageError(`--min-frequency does not apply to --type ${options.type}`);
   }
   const output = join(options.output, "tokenizer.json");
   if (!options.overwrite && existsSync(output)) {
-    throw new UsageError(`${output}: is there already: choose another output, or overwrite it (--overwrite)`);
+    throw new UsageError(`${output}: already exists: choose another --output, or use --overwrite`);
   }
   const { listSources, readParts } = await import("@megatron-ts/data");
   const { createTokenizer, trainBpe, trainUnigram, trainWordPiece } = await import("@megatron-ts/tokenizer");
   const { saveTokenizer } = await import("@megatron-ts/tokenizer/files");
   const sources = await listSources(options.input, options);
   const bytes = sources.reduce((sum, source) => sum + (source.bytes ?? Number.NaN), 0);
-  const progress = terminal.progress("training a tokenizer");
+  const progress = terminal.progress("training tokenizer");
   let skippedLines = 0;
   let documents = 0;
   let bytesRead = 0;
@@ -78,7 +71,7 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
     },
     onBytes: (count) => {
       bytesRead += count;
-      if (Number.isFinite(bytes)) progress.update((0.8 * bytesRead) / bytes, counted(documents, "document"));
+      if (Number.isFinite(bytes)) progress.update((0.8 * bytesRead) / bytes, pluralize(documents, "document"));
     },
   });
   const texts = wholeTexts(parts, () => documents++);
@@ -97,26 +90,26 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
   await saveTokenizer(json, options.output);
   progress.stop();
 
-  const { vocabularySize: learnt, fingerprint } = await createTokenizer(json);
+  const { vocabularySize: trained, fingerprint } = await createTokenizer(json);
   if (options.json) {
-    const found = { output: options.output, type, vocabularySize: learnt, fingerprint, documents, skippedLines };
-    return terminal.print(JSON.stringify(found));
+    const summary = { output: options.output, type, vocabularySize: trained, fingerprint, documents, skippedLines };
+    return terminal.print(JSON.stringify(summary));
   }
-  terminal.print(`${options.output}: ${counted(learnt, "token")}, learnt from ${counted(documents, "document")}`);
-  if (learnt < vocabularySize) terminal.log(`the text gives no more than ${counted(learnt, "token")}`);
-  if (skippedLines > 0) terminal.log(`${counted(skippedLines, "malformed line")} skipped`);
+  terminal.print(`${options.output}: ${pluralize(trained, "token")}, trained on ${pluralize(documents, "document")}`);
+  if (trained < vocabularySize) terminal.log(`warning: the corpus yields only ${pluralize(trained, "token")}`);
+  if (skippedLines > 0) terminal.log(`skipped ${pluralize(skippedLines, "malformed line")}`);
 }
 
-/** Longer than any document has a reason to be, and short enough for a string. */
-const LONGEST_TEXT = 1 << 26;
+/** Longer documents are passed on in pieces, in characters. */
+const MAX_TEXT_LENGTH = 1 << 26;
 
-/** Documents as whole texts; one that is longer than any should be comes in several. */
+/** Joins the parts of each document, up to MAX_TEXT_LENGTH. */
 async function* wholeTexts(parts: AsyncIterable<DocumentPart>, onDocument: () => void): AsyncGenerator<string> {
   let text = "";
   for await (const part of parts) {
     text += part.text;
     if (part.last) onDocument();
-    if (!part.last && text.length < LONGEST_TEXT) continue;
+    if (!part.last && text.length < MAX_TEXT_LENGTH) continue;
     yield text;
     text = "";
   }
