@@ -1,4 +1,4 @@
-// Saving and loading, and everything that can be wrong with the files in between.
+/** Saving and loading, and everything that can be wrong with the files in between. */
 import { createHash } from "node:crypto";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -183,7 +183,7 @@ describe("a damaged checkpoint says so in one line", () => {
   const userError = (message: RegExp) =>
     expect.objectContaining({ name: "CheckpointError", message: expect.stringMatching(message), userError: true });
   /** Reads all of it, as a resuming run does. */
-  const loadAll = (directory: string): void => {
+  function loadAll(directory: string): void {
     const loaded = loadCheckpoint(directory);
     try {
       for (const reader of [loaded.weights, loaded.optimizer!]) for (const name of reader.names) reader.read(name);
@@ -191,7 +191,7 @@ describe("a damaged checkpoint says so in one line", () => {
     } finally {
       loaded.close();
     }
-  };
+  }
 
   it("for any flipped bit, anywhere", async () => {
     await save(join(run, "good"));

@@ -1,4 +1,4 @@
-// What crash tests save: every byte is a function of step and edition, so that a mixture of two saves shows.
+/** What crash tests save: every byte is a function of step and edition, so that a mixture of two saves shows. */
 import type { SaveCheckpointOptions } from "./save-checkpoint.ts";
 import type { TensorEntry } from "./tensor-entry.ts";
 
@@ -9,7 +9,7 @@ const tensor = (name: string, size: number, seed: number): TensorEntry => ({
   bytes: () => Uint8Array.from({ length: size }, (_, i) => (seed * 31 + i * 7) % 251),
 });
 
-export const checkpointContent = (step: number, edition: number): Omit<SaveCheckpointOptions, "directory"> => {
+export function checkpointContent(step: number, edition: number): Omit<SaveCheckpointOptions, "directory"> {
   const seed = 2 * step + edition;
   return {
     step,
@@ -22,4 +22,4 @@ export const checkpointContent = (step: number, edition: number): Omit<SaveCheck
     },
     extraFiles: { "recipe.yaml": Buffer.from(`edition: ${edition}\n`) },
   };
-};
+}

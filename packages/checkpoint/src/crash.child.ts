@@ -1,9 +1,11 @@
-// A process that saves checkpoints and is killed on the way: bundled and started by crash.test.ts.
-//
-// node crash.child.mjs <run> sequence <n>   saves, exchanges and deletes, killing itself (SIGKILL) before its n-th
-//                                           change to the file system, half-way through it where that is a write or
-//                                           the removal of a directory
-// node crash.child.mjs <run> endless        saves until it is killed, printing each step that is on the disk
+/**
+ * A process that saves checkpoints and is killed on the way: bundled and started by crash.test.ts.
+ *
+ * node crash.child.mjs <run> sequence <n>   saves, exchanges and deletes, killing itself (SIGKILL) before its n-th
+ *                                           change to the file system, half-way through it where that is a write or
+ *                                           the removal of a directory
+ * node crash.child.mjs <run> endless        saves until it is killed, printing each step that is on the disk
+ */
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
@@ -16,12 +18,12 @@ const [run, mode, fatal] = process.argv.slice(2) as [string, "sequence" | "endle
 const save = (step: number, edition = 1): Promise<void> =>
   saveCheckpoint({ directory: checkpointDirectory(run, step), ...checkpointContent(step, edition) });
 
-const dieBeforeChange = (fatalChange: number): void => {
+function dieBeforeChange(fatalChange: number): void {
   let changes = 0;
-  const die = (): never => {
+  function die(): never {
     process.kill(process.pid, "SIGKILL");
     throw new Error("unreachable");
-  };
+  }
   // What a process has changed outlives it, fsynced or not.
   fs.fsyncSync = () => undefined;
   const { writeSync } = fs;
@@ -36,20 +38,20 @@ const dieBeforeChange = (fatalChange: number): void => {
     if (fs.existsSync(path)) for (const name of fs.readdirSync(path).slice(1)) rmSync(join(String(path), name));
     return die();
   };
-  const wrap = <Name extends "openSync" | "mkdirSync" | "renameSync">(name: Name): void => {
+  function wrap<Name extends "openSync" | "mkdirSync" | "renameSync">(name: Name): void {
     const original = fs[name] as (...values: unknown[]) => unknown;
     fs[name] = ((...values: unknown[]) => {
       const isChange = name !== "openSync" || values[1] === "w";
       return isChange && changes++ === fatalChange ? die() : original(...values);
     }) as (typeof fs)[Name];
-  };
+  }
   for (const name of ["openSync", "mkdirSync", "renameSync"] as const) wrap(name);
   syncBuiltinESMExports();
-};
+}
 
-const announce = (step: number): void => {
+function announce(step: number): void {
   fs.writeSync(1, `${step}\n`);
-};
+}
 
 if (mode === "sequence") {
   dieBeforeChange(Number(fatal));

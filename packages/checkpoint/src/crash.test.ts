@@ -1,4 +1,4 @@
-// kill -9 at any moment, during a save too, leaves a checkpoint that loads.
+/** kill -9 at any moment, during a save too, leaves a checkpoint that loads. */
 import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -44,7 +44,7 @@ const runChild = (values: string[], onPrint: (kill: () => void) => void = () => 
   });
 
 /** Which save the checkpoint is, after comparing every byte with it. */
-const identify = (directory: string): { step: number; edition: number } => {
+function identify(directory: string): { step: number; edition: number } {
   const loaded = loadCheckpoint(directory);
   const { step, training } = loaded.manifest;
   const edition = training.edition as number;
@@ -56,7 +56,7 @@ const identify = (directory: string): { step: number; edition: number } => {
   expect(Buffer.from(loaded.readFile("recipe.yaml")).toString()).toBe(`edition: ${edition}\n`);
   loaded.close();
   return { step, edition };
-};
+}
 
 const save = (run: string, step: number) =>
   saveCheckpoint({ directory: checkpointDirectory(run, step), ...checkpointContent(step, 1) });
@@ -65,7 +65,7 @@ it("before every single change to the file system, and half-way through every wr
   const start = join(place, "start");
   await save(start, 1);
   const seen: string[] = [];
-  const crashAt = async (change: number): Promise<boolean> => {
+  async function crashAt(change: number): Promise<boolean> {
     const run = join(place, `sequence-${change}`);
     cpSync(start, run, { recursive: true });
     const { signal, code, errors } = await runChild([run, "sequence", String(change)]);
@@ -78,7 +78,7 @@ it("before every single change to the file system, and half-way through every wr
     expect(readdirSync(run).filter((name) => !/^step-\d{8}$/.test(name))).toEqual([]);
     rmSync(run, { recursive: true });
     return signal === "SIGKILL";
-  };
+  }
   let crashed = true;
   for (let change = 0; crashed; change += 2) {
     crashed = (await Promise.all([crashAt(change), crashAt(change + 1)])).every(Boolean);

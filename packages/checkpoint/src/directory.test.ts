@@ -26,11 +26,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(run, { recursive: true }));
 
-const put = (directory: string, text: string): void => {
+function put(directory: string, text: string): void {
   mkdirSync(join(directory, "nested"));
   writeFileSync(join(directory, "nested", "file"), text);
   writeFileSync(join(directory, "manifest.json"), text);
-};
+}
 const textIn = (directory: string): string => readFileSync(join(directory, "nested", "file"), "utf8");
 const fail = (code: string) => (): never => {
   throw Object.assign(new Error(`${code}: refused`), { code });

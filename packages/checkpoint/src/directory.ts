@@ -1,6 +1,8 @@
-// Directories that appear whole or not at all. A directory is written beside its place, everything in it is fsynced,
-// and one rename puts it there; a crash at any point leaves what was there before. What crashes left behind is removed
-// by the next commit or deletion beside it. One process at a time writes into a parent directory.
+/**
+ * Directories that appear whole or not at all. A directory is written beside its place, everything in it is fsynced,
+ * and one rename puts it there; a crash at any point leaves what was there before. What crashes left behind is removed
+ * by the next commit or deletion beside it. One process at a time writes into a parent directory.
+ */
 import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
@@ -13,50 +15,50 @@ const replaced = ".old-megatron-";
 
 const isWindows = process.platform === "win32";
 
-const sync = (path: string, flags: string): void => {
+function sync(path: string, flags: string): void {
   const descriptor = openSync(path, flags);
   try {
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }
-};
+}
 
 const syncFile = (path: string): void => sync(path, isWindows ? "r+" : "r");
 
 /** Makes the names in a directory durable. Windows does it by itself, and cannot open directories. */
-const syncDirectory = (path: string): void => {
+function syncDirectory(path: string): void {
   if (!isWindows) sync(path, "r");
-};
+}
 
-const syncTree = (directory: string): void => {
+function syncTree(directory: string): void {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name);
     if (entry.isDirectory()) syncTree(path);
     else if (entry.isFile()) syncFile(path);
   }
   syncDirectory(directory);
-};
+}
 
 /** `mkdir -p` that survives a power cut. */
-const makeDirectories = (path: string): void => {
+function makeDirectories(path: string): void {
   const first = mkdirSync(path, { recursive: true });
   if (first === undefined) return;
   for (let made = path; made.length >= first.length; made = dirname(made)) syncDirectory(dirname(made));
-};
+}
 
 const temporaryBeside = (path: string): string =>
   join(dirname(path), `${temporary}${basename(path)}-${randomBytes(6).toString("hex")}`);
 
 /** Renames first, so that a crash half-way leaves nothing that looks whole. */
-const remove = (path: string): void => {
+function remove(path: string): void {
   const doomed = temporaryBeside(path);
   renameSync(path, doomed);
   rmSync(doomed, { recursive: true, force: true });
-};
+}
 
 /** Finishes or undoes what crashed commits and deletions left in `parent`. */
-const clearLeftovers = (parent: string): void => {
+function clearLeftovers(parent: string): void {
   for (const name of readdirSync(parent)) {
     const path = join(parent, name);
     if (name.startsWith(temporary)) rmSync(path, { recursive: true, force: true });
@@ -65,18 +67,18 @@ const clearLeftovers = (parent: string): void => {
     if (existsSync(place)) remove(path);
     else renameSync(path, place);
   }
-};
+}
 
 /**
  * Creates the directory `target` with what `write` puts into the empty directory that it is given. An existing target
  * is refused, or exchanged as a whole where `replace` is true. When `write` throws, nothing has changed. Throws a
  * CheckpointError when the file system refuses; `userError` is false for a full or failing disk.
  */
-export const commitDirectory = async (
+export async function commitDirectory(
   target: string,
   write: (directory: string) => void | Promise<void>,
   options: { replace?: boolean } = {},
-): Promise<void> => {
+): Promise<void> {
   const { replace = false } = options;
   const place = resolve(target);
   const parent = dirname(place);
@@ -105,10 +107,10 @@ export const commitDirectory = async (
       note: "; what was saved before is untouched",
     });
   }
-};
+}
 
 /** Removes a directory at once for whoever lists its parent, whatever happens on the way. */
-export const deleteDirectory = (target: string): void => {
+export function deleteDirectory(target: string): void {
   const parent = dirname(resolve(target));
   const name = basename(target);
   try {
@@ -118,13 +120,16 @@ export const deleteDirectory = (target: string): void => {
   } catch (error) {
     throw wrapFileSystemError(error, { action: `cannot delete ${target}` });
   }
-};
+}
 
 /** A directory as `listDirectories` sees it: `name` is the one it was committed under. */
-export type CommittedDirectory = { name: string; path: string };
+export interface CommittedDirectory {
+  name: string;
+  path: string;
+}
 
 /** The whole directories in `parent`, none where it does not exist; one whose exchange a crash cut short is found too. */
-export const listDirectories = (parent: string): CommittedDirectory[] => {
+export function listDirectories(parent: string): CommittedDirectory[] {
   if (!existsSync(parent)) return [];
   try {
     const names = readdirSync(parent, { withFileTypes: true })
@@ -138,4 +143,4 @@ export const listDirectories = (parent: string): CommittedDirectory[] => {
   } catch (error) {
     throw wrapFileSystemError(error, { action: `cannot read ${parent}` });
   }
-};
+}

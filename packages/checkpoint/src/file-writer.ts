@@ -1,10 +1,15 @@
-// Writes one file from front to back, counting and hashing what goes in, and leaves it on the disk, not in a cache.
+/**
+ * Writes one file from front to back, counting and hashing what goes in, and leaves it on the disk, not in a cache.
+ */
 import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { wrapFileSystemError } from "./errors.ts";
 
 /** Size in bytes and SHA-256 in hexadecimal of a whole file. */
-export type FileDigest = { size: number; sha256: string };
+export interface FileDigest {
+  size: number;
+  sha256: string;
+}
 
 /** `fs.writeSync` or a stand-in for it: returns how many bytes it took, which may be fewer than asked. */
 export type WriteBytes = (descriptor: number, bytes: Uint8Array, offset: number, length: number) => number;
@@ -13,21 +18,21 @@ export type WriteBytes = (descriptor: number, bytes: Uint8Array, offset: number,
 const largestWrite = 2 ** 28;
 
 /** Writes what `produce` emits to `path` and fsyncs it. On failure nothing of the file is left. */
-export const writeFileOnce = (
+export function writeFileOnce(
   path: string,
   produce: (emit: (bytes: Uint8Array) => void) => void,
   options: { write?: WriteBytes } = {},
-): FileDigest => {
+): FileDigest {
   const { write = writeSync } = options;
   const hash = createHash("sha256");
   let size = 0;
-  const emit = (descriptor: number, bytes: Uint8Array): void => {
+  function emit(descriptor: number, bytes: Uint8Array): void {
     hash.update(bytes);
     for (let done = 0; done < bytes.length; ) {
       done += write(descriptor, bytes, done, Math.min(largestWrite, bytes.length - done));
     }
     size += bytes.length;
-  };
+  }
   try {
     const descriptor = openSync(path, "w");
     let finished = false;
@@ -43,4 +48,4 @@ export const writeFileOnce = (
     throw wrapFileSystemError(error, { action: `cannot write ${path}` });
   }
   return { size, sha256: hash.digest("hex") };
-};
+}

@@ -1,4 +1,4 @@
-// A full disk: the error says so, it is not the user's mistake, and the last good checkpoint still loads.
+/** A full disk: the error says so, it is not the user's mistake, and the last good checkpoint still loads. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, statfsSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,12 +11,12 @@ import { saveCheckpoint } from "./save-checkpoint.ts";
 const place = mkdtempSync(join(tmpdir(), "megatron-full-disk-"));
 
 /** Mounts a disk of one MiB, or says why not. */
-const mountSmallDisk = (): string | undefined => {
+function mountSmallDisk(): string | undefined {
   if (process.platform !== "linux") return "needs Linux's tmpfs";
   if (process.getuid?.() !== 0) return "needs root, to mount a tmpfs";
   const { status, stderr } = spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", place], { encoding: "utf8" });
   return status === 0 ? undefined : `mount refused: ${stderr?.trim()}`;
-};
+}
 const reason = mountSmallDisk();
 afterAll(() => {
   if (reason === undefined) expect(spawnSync("umount", [place]).status).toBe(0);
@@ -44,13 +44,13 @@ const diskFull = (directory: string) => ({
 });
 
 /** Reads and verifies the newest checkpoint's one tensor; its length in bytes. */
-const sizeOfLatest = (run: string): number => {
+function sizeOfLatest(run: string): number {
   const { manifest, weights, close } = loadCheckpoint(latestCheckpoint(run)!.directory);
   const bytes = weights.read("w");
   close();
   expect(bytes.every((byte) => byte === manifest.step)).toBe(true);
   return bytes.length;
-};
+}
 
 it.skipIf(reason)(`on a real disk of one MiB${reason ? ` (skipped: ${reason})` : ""}`, async () => {
   const run = join(place, "run");
@@ -70,13 +70,13 @@ it("at any write, simulated", async () => {
   const run = mkdtempSync(join(tmpdir(), "megatron-full-disk-"));
   await save(run, 1, { size: 1000 });
   /** Takes so many writes, then none. */
-  const disk = (room: number) => {
+  function disk(room: number) {
     let left = room;
     return ((descriptor: number, bytes: Uint8Array, offset: number, length: number) => {
       if (left-- === 0) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
       return writeSync(descriptor, bytes, offset, length);
     }) as typeof writeSync;
-  };
+  }
   // A save writes a header, a tensor and a manifest.
   for (const step of [1, 2]) {
     for (const room of [0, 1, 2]) {

@@ -1,5 +1,7 @@
-// Opens a checkpoint. The manifest and every file's length are checked at once, a file's bytes when they are first
-// wanted: nothing that was not verified is ever handed out, and what nobody reads costs nothing.
+/**
+ * Opens a checkpoint. The manifest and every file's length are checked at once, a file's bytes when they are first
+ * wanted: nothing that was not verified is ever handed out, and what nobody reads costs nothing.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { userError } from "./errors.ts";
@@ -8,7 +10,7 @@ import type { Manifest } from "./manifest-schema.ts";
 import { createTensorReader, type TensorReader } from "./tensor-reader.ts";
 import { checkFileSize, verifyFile } from "./verify-file.ts";
 
-export type LoadedCheckpoint = {
+export interface LoadedCheckpoint {
   directory: string;
   manifest: Manifest;
   weights: TensorReader;
@@ -17,10 +19,10 @@ export type LoadedCheckpoint = {
   /** The verified bytes of a further file (the tokenizer, the recipe). */
   readFile(name: string): Uint8Array;
   close(): void;
-};
+}
 
 /** Throws a CheckpointError of one line: missing, truncated or damaged files, another format version. */
-export const loadCheckpoint = (directory: string): LoadedCheckpoint => {
+export function loadCheckpoint(directory: string): LoadedCheckpoint {
   const manifest = readManifest(directory);
   const { files, groups } = manifest;
   for (const file of files) checkFileSize(directory, file);
@@ -44,11 +46,11 @@ export const loadCheckpoint = (directory: string): LoadedCheckpoint => {
       optimizer?.close();
     },
   };
-};
+}
 
 /** Checks every byte of every file of a checkpoint. */
-export const verifyCheckpoint = (directory: string): Manifest => {
+export function verifyCheckpoint(directory: string): Manifest {
   const manifest = readManifest(directory);
   for (const file of manifest.files) verifyFile(directory, file);
   return manifest;
-};
+}

@@ -1,4 +1,4 @@
-// What manifest.json says: where every tensor lies, what every file must be, and what a run needs to go on.
+/** What manifest.json says: where every tensor lies, what every file must be, and what a run needs to go on. */
 import { z } from "zod";
 import { type Dtype, dtypeBytes } from "./tensor-entry.ts";
 

@@ -1,5 +1,7 @@
-// manifest.json as text: its first member is the SHA-256 of everything after it, so that any changed bit shows. Every
-// format version keeps that member and `formatVersion`.
+/**
+ * manifest.json as text: its first member is the SHA-256 of everything after it, so that any changed bit shows. Every
+ * format version keeps that member and `formatVersion`.
+ */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +17,7 @@ const seal = (checksum: string): string => `{\n  "checksum": "${checksum}",\n`;
 const sealLength = seal(sha256("")).length;
 
 /** What the schema cannot say: names are unique, slices lie in listed files, and make up their tensor. */
-const findWrongReference = (manifest: Manifest): string | undefined => {
+function findWrongReference(manifest: Manifest): string | undefined {
   const files = new Set(manifest.files.map(({ name }) => name));
   for (const [group, { tensors }] of Object.entries(manifest.groups)) {
     const names = new Set<string>();
@@ -29,10 +31,10 @@ const findWrongReference = (manifest: Manifest): string | undefined => {
     }
   }
   return undefined;
-};
+}
 
 /** The manifest, or in one line what is wrong with it. */
-const parse = (value: unknown): { manifest: Manifest } | { fault: string } => {
+function parse(value: unknown): { manifest: Manifest } | { fault: string } {
   const { data, error } = manifestSchema.safeParse(value);
   if (error) {
     const { path, message } = error.issues[0]!;
@@ -40,21 +42,21 @@ const parse = (value: unknown): { manifest: Manifest } | { fault: string } => {
   }
   const fault = findWrongReference(data);
   return fault === undefined ? { manifest: data } : { fault };
-};
+}
 
 /** The bytes of manifest.json. Refuses what JSON cannot carry (NaN, infinities). */
-export const encodeManifest = (manifest: Manifest): Uint8Array => {
+export function encodeManifest(manifest: Manifest): Uint8Array {
   const parsed = parse(manifest);
   if ("fault" in parsed) throw new Error(`cannot write ${manifestFile}: ${parsed.fault}`);
   const body = `${JSON.stringify(parsed.manifest, null, 2).slice("{\n".length)}\n`;
   return Buffer.from(seal(sha256(body)) + body);
-};
+}
 
 const versionOf = (json: unknown): unknown =>
   typeof json === "object" && json !== null && "formatVersion" in json ? json.formatVersion : undefined;
 
 /** Reads the bytes of a manifest; `path` is for messages. Throws a CheckpointError of one line. */
-export const decodeManifest = (bytes: Uint8Array, path: string): Manifest => {
+export function decodeManifest(bytes: Uint8Array, path: string): Manifest {
   const body = bytes.subarray(sealLength);
   const intact = Buffer.from(bytes.subarray(0, sealLength)).equals(Buffer.from(seal(sha256(body))));
   const damaged = `${path} is damaged: it is not what was saved; restore it, or take an earlier checkpoint`;
@@ -76,10 +78,10 @@ export const decodeManifest = (bytes: Uint8Array, path: string): Manifest => {
   const parsed = parse(manifest);
   if ("fault" in parsed) throw userError(`${path}: ${parsed.fault}`);
   return parsed.manifest;
-};
+}
 
 /** Reads and checks the manifest of a checkpoint directory. */
-export const readManifest = (directory: string): Manifest => {
+export function readManifest(directory: string): Manifest {
   const path = join(directory, manifestFile);
   let bytes: Uint8Array;
   try {
@@ -90,4 +92,4 @@ export const readManifest = (directory: string): Manifest => {
     });
   }
   return decodeManifest(bytes, path);
-};
+}

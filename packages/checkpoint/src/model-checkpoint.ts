@@ -14,16 +14,19 @@ import type { TensorEntry } from "./tensor-entry.ts";
 import type { TensorReader } from "./tensor-reader.ts";
 
 /** A float32 tensor as an entry of a safetensors file; its bytes are read when they are written. */
-export const tensorEntry = (name: string, tensor: tf.Tensor): TensorEntry => ({
-  name,
-  dtype: "F32",
-  shape: tensor.shape,
-  bytes: () => toBytes(tensor),
-});
+export function tensorEntry(name: string, tensor: tf.Tensor): TensorEntry {
+  return {
+    name,
+    dtype: "F32",
+    shape: tensor.shape,
+    bytes: () => toBytes(tensor),
+  };
+}
 
 /** The weights of a model, in the order of their declaration. */
-export const weightEntries = (parameters: Parameters): TensorEntry[] =>
-  [...parameters.values()].map(({ name, tensor }) => tensorEntry(name, tensor));
+export function weightEntries(parameters: Parameters): TensorEntry[] {
+  return [...parameters.values()].map(({ name, tensor }) => tensorEntry(name, tensor));
+}
 
 /** A float32 tensor of a group, of the expected shape. Throws a CheckpointError where it is another. */
 export function readTensor(reader: TensorReader, name: string, shape: readonly number[]): tf.Tensor {
@@ -35,10 +38,9 @@ export function readTensor(reader: TensorReader, name: string, shape: readonly n
 }
 
 /** A checkpoint's weights as the source of a model's parameters. */
-export const checkpointSource =
-  (reader: TensorReader): ParameterSource =>
-  ({ name, globalShape }) =>
-    readTensor(reader, name, globalShape);
+export function checkpointSource(reader: TensorReader): ParameterSource {
+  return ({ name, globalShape }) => readTensor(reader, name, globalShape);
+}
 
 /** The checkpoint that a path means: itself, or the newest of a run directory. Throws a CheckpointError for neither. */
 export function resolveCheckpoint(path: string): string {

@@ -1,5 +1,7 @@
-// The JSON header of a safetensors file, both ways. Knows bytes, not files. Everything a header says is checked before
-// it is used: the file may come from anywhere.
+/**
+ * The JSON header of a safetensors file, both ways. Knows bytes, not files. Everything a header says is checked before
+ * it is used: the file may come from anywhere.
+ */
 import { userError } from "./errors.ts";
 import { byteLengthOf, dtypeBytes, isDtype, type TensorDescription } from "./tensor-entry.ts";
 
@@ -10,10 +12,16 @@ export const largestHeader = 100_000_000;
 export type PlacedTensor = TensorDescription & { begin: number; end: number };
 
 /** `file` is for messages; `dataLength` counts the bytes that follow the header in the file. */
-export type HeaderSource = { file: string; dataLength: number };
+export interface HeaderSource {
+  file: string;
+  dataLength: number;
+}
 
 /** `tensors` are in the order in which they lie in the file. */
-export type SafetensorsHeader = { metadata: Record<string, string>; tensors: Map<string, PlacedTensor> };
+export interface SafetensorsHeader {
+  metadata: Record<string, string>;
+  tensors: Map<string, PlacedTensor>;
+}
 
 const layoutOrder = Object.keys(dtypeBytes);
 
@@ -29,10 +37,10 @@ const inLayoutOrder = <T extends TensorDescription & { name: string }>(tensors: 
  * The bytes before the tensors (length and header, padded with spaces to a multiple of 8) and the order in which the
  * tensors follow. Byte for byte what the Python package writes.
  */
-export const encodeHeader = <T extends TensorDescription & { name: string }>(
+export function encodeHeader<T extends TensorDescription & { name: string }>(
   tensors: readonly T[],
   metadata: Record<string, string>,
-): { bytes: Uint8Array; order: T[] } => {
+): { bytes: Uint8Array; order: T[] } {
   const order = inLayoutOrder(tensors);
   const names = new Set(["__metadata__"]);
   const members: string[] = [];
@@ -58,13 +66,13 @@ export const encodeHeader = <T extends TensorDescription & { name: string }>(
   bytes.writeBigUInt64LE(BigInt(bytes.length - 8));
   text.copy(bytes, 8);
   return { bytes, order };
-};
+}
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const placedTensor = (value: unknown, where: string): PlacedTensor => {
+function placedTensor(value: unknown, where: string): PlacedTensor {
   if (!isObject(value)) throw userError(`${where}: expected an object with dtype, shape and data_offsets`);
   const { dtype, shape, data_offsets: offsets, ...unknown } = value;
   const extra = Object.keys(unknown)[0];
@@ -85,10 +93,10 @@ const placedTensor = (value: unknown, where: string): PlacedTensor => {
     );
   }
   return { dtype, shape, begin, end };
-};
+}
 
 /** Refuses bytes that belong to two tensors, to none, or lie outside of the file. Takes tensors in file order. */
-const checkLayout = (tensors: Iterable<[string, PlacedTensor]>, { file, dataLength }: HeaderSource): void => {
+function checkLayout(tensors: Iterable<[string, PlacedTensor]>, { file, dataLength }: HeaderSource): void {
   let reached = 0;
   let before = "";
   for (const [name, { begin, end }] of tensors) {
@@ -108,10 +116,10 @@ const checkLayout = (tensors: Iterable<[string, PlacedTensor]>, { file, dataLeng
   if (reached < dataLength) {
     throw userError(`${file}: ${dataLength - reached} bytes after the last tensor belong to no tensor`);
   }
-};
+}
 
 /** Reads and checks a header (without its length). */
-export const decodeHeader = (bytes: Uint8Array, source: HeaderSource): SafetensorsHeader => {
+export function decodeHeader(bytes: Uint8Array, source: HeaderSource): SafetensorsHeader {
   const { file } = source;
   let json: unknown;
   try {
@@ -136,4 +144,4 @@ export const decodeHeader = (bytes: Uint8Array, source: HeaderSource): Safetenso
   tensors.sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
   checkLayout(tensors, source);
   return { metadata, tensors: new Map(tensors) };
-};
+}

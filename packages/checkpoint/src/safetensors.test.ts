@@ -1,4 +1,4 @@
-// Golden files: fixtures/safetensors/make.py, written by the Python package.
+/** Golden files: fixtures/safetensors/make.py, written by the Python package. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -94,12 +94,12 @@ describe("reading", () => {
 });
 
 describe("refuses", () => {
-  const write = (header: string | Uint8Array, data: number, length?: number): void => {
+  function write(header: string | Uint8Array, data: number, length?: number): void {
     const text = Buffer.from(header);
     const prefix = Buffer.alloc(8);
     prefix.writeBigUInt64LE(BigInt(length ?? text.length));
     writeFileSync(file, Buffer.concat([prefix, text, Buffer.alloc(data)]));
-  };
+  }
   const tensor = (begin: unknown, end: unknown, more: { dtype?: unknown; shape?: unknown } = {}): object => ({
     dtype: "F32",
     shape: [2],
@@ -206,10 +206,10 @@ describe("writing", () => {
   it("leaves no file when the disk is full, and says so", () => {
     rmSync(file, { force: true });
     let room = 2;
-    const full = (descriptor: number, bytes: Uint8Array, offset: number, length: number): number => {
+    function full(descriptor: number, bytes: Uint8Array, offset: number, length: number): number {
       if (room-- === 0) throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
       return length + 0 * (descriptor + bytes.length + offset);
-    };
+    }
     expect(() => writeSafetensors(file, entries, { write: full })).toThrow(
       expect.objectContaining({ message: `cannot write ${file}: the disk is full (ENOSPC)`, userError: false }),
     );

@@ -1,5 +1,7 @@
-// safetensors files, one tensor in memory at a time (https://github.com/huggingface/safetensors). What is written is
-// byte for byte what the Python package writes for the same tensors.
+/**
+ * safetensors files, one tensor in memory at a time (https://github.com/huggingface/safetensors). What is written is
+ * byte for byte what the Python package writes for the same tensors.
+ */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { userError, wrapFileSystemError } from "./errors.ts";
 import { type FileDigest, type WriteBytes, writeFileOnce } from "./file-writer.ts";
@@ -7,14 +9,14 @@ import { decodeHeader, encodeHeader, largestHeader } from "./safetensors-header.
 import { byteLengthOf, type TensorDescription, type TensorEntry } from "./tensor-entry.ts";
 
 /** Writes a file and fsyncs it. Throws a CheckpointError when the file system refuses, and leaves no part of the file. */
-export const writeSafetensors = (
+export function writeSafetensors(
   path: string,
   entries: Iterable<TensorEntry>,
   options: { metadata?: Record<string, string>; write?: WriteBytes } = {},
-): FileDigest => {
+): FileDigest {
   const { metadata = {}, write } = options;
   const { bytes: header, order } = encodeHeader([...entries], metadata);
-  const produce = (emit: (bytes: Uint8Array) => void): void => {
+  function produce(emit: (bytes: Uint8Array) => void): void {
     emit(header);
     for (const entry of order) {
       const bytes = entry.bytes();
@@ -24,12 +26,12 @@ export const writeSafetensors = (
       }
       emit(bytes);
     }
-  };
+  }
   return writeFileOnce(path, produce, { write });
-};
+}
 
 /** An open file. Nothing but the header is in memory. */
-export type SafetensorsFile = {
+export interface SafetensorsFile {
   /** In the order in which they lie in the file. */
   names: readonly string[];
   metadata: Readonly<Record<string, string>>;
@@ -37,14 +39,17 @@ export type SafetensorsFile = {
   /** A fresh copy of the tensor's bytes, aligned for any typed array. */
   read(name: string): Uint8Array;
   close(): void;
-};
+}
 
 // One system call moves at most 2^31 - 1 bytes.
 const largestRead = 2 ** 28;
 
-type OpenFile = { descriptor: number; path: string };
+interface OpenFile {
+  descriptor: number;
+  path: string;
+}
 
-const readExactly = (file: OpenFile, from: number, length: number): Uint8Array => {
+function readExactly(file: OpenFile, from: number, length: number): Uint8Array {
   // Not from the pool: its slices start anywhere.
   const bytes = Buffer.allocUnsafeSlow(length);
   for (let done = 0; done < length; ) {
@@ -53,9 +58,9 @@ const readExactly = (file: OpenFile, from: number, length: number): Uint8Array =
     done += count;
   }
   return new Uint8Array(bytes.buffer, 0, length);
-};
+}
 
-const readHeader = (file: OpenFile) => {
+function readHeader(file: OpenFile) {
   const { descriptor, path } = file;
   const size = fstatSync(descriptor).size;
   if (size < 8) throw userError(`${path}: truncated, or not a safetensors file: ${size} bytes`);
@@ -69,26 +74,26 @@ const readHeader = (file: OpenFile) => {
   if (length > size - 8) throw userError(`${path}: truncated: its header takes ${length} bytes, ${size - 8} are there`);
   const header = decodeHeader(readExactly(file, 8, length), { file: path, dataLength: size - 8 - length });
   return { ...header, dataStart: 8 + length };
-};
+}
 
 /** Opens a file and checks its whole header. Throws a CheckpointError that names the file and the tensor. */
-export const openSafetensors = (path: string): SafetensorsFile => {
-  const attempt = <T>(action: () => T): T => {
+export function openSafetensors(path: string): SafetensorsFile {
+  function attempt<T>(action: () => T): T {
     try {
       return action();
     } catch (error) {
       throw wrapFileSystemError(error, { action: `cannot read ${path}` });
     }
-  };
+  }
   const file: OpenFile = { descriptor: attempt(() => openSync(path, "r")), path };
   const close = (): void => closeSync(file.descriptor);
   try {
     const { metadata, tensors, dataStart } = attempt(() => readHeader(file));
-    const find = (name: string) => {
+    function find(name: string) {
       const tensor = tensors.get(name);
       if (tensor === undefined) throw userError(`${path}: no tensor ${JSON.stringify(name)} among its ${tensors.size}`);
       return tensor;
-    };
+    }
     return {
       names: [...tensors.keys()],
       metadata,
@@ -106,4 +111,4 @@ export const openSafetensors = (path: string): SafetensorsFile => {
     close();
     throw error;
   }
-};
+}

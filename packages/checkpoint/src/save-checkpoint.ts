@@ -1,5 +1,7 @@
-// Saves a checkpoint: one directory, there as a whole or not at all, with weights and optimizer state in separate
-// safetensors files. Knows bytes; tensors and models are its callers'.
+/**
+ * Saves a checkpoint: one directory, there as a whole or not at all, with weights and optimizer state in separate
+ * safetensors files. Knows bytes; tensors and models are its callers'.
+ */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { commitDirectory } from "./directory.ts";
@@ -17,7 +19,7 @@ import { writeSafetensors } from "./safetensors.ts";
 import { planShards, shardName } from "./shards.ts";
 import type { TensorEntry } from "./tensor-entry.ts";
 
-export type SaveCheckpointOptions = {
+export interface SaveCheckpointOptions {
   /** The checkpoint's own directory. An earlier checkpoint there is exchanged; anything else there is refused. */
   directory: string;
   /** Optimizer steps taken. */
@@ -38,11 +40,15 @@ export type SaveCheckpointOptions = {
   maxShardBytes?: number;
   /** Stands in for `fs.writeSync`. */
   write?: WriteBytes;
-};
+}
 
-type Saving = { directory: string; maxShardBytes: number; write?: WriteBytes };
+interface Saving {
+  directory: string;
+  maxShardBytes: number;
+  write?: WriteBytes;
+}
 
-const saveGroup = (name: string, tensors: Iterable<TensorEntry>, saving: Saving) => {
+function saveGroup(name: string, tensors: Iterable<TensorEntry>, saving: Saving) {
   const shards = planShards([...tensors], saving.maxShardBytes);
   const files: Manifest["files"] = [];
   const described: ManifestTensor[] = [];
@@ -55,20 +61,20 @@ const saveGroup = (name: string, tensors: Iterable<TensorEntry>, saving: Saving)
     }
   }
   return { files, tensors: described };
-};
+}
 
-const saveExtraFile = (name: string, bytes: Uint8Array, saving: Saving): Manifest["files"][number] => {
+function saveExtraFile(name: string, bytes: Uint8Array, saving: Saving): Manifest["files"][number] {
   if (!fileNameSchema.safeParse(name).success || name === manifestFile || existsSync(join(saving.directory, name))) {
     throw new Error(`a checkpoint cannot hold an extra file named "${name}"`);
   }
   return { name, ...writeFileOnce(join(saving.directory, name), (emit) => emit(bytes), { write: saving.write }) };
-};
+}
 
 /**
  * Saves a checkpoint and returns when it is on the disk. Throws a CheckpointError when the file system refuses, with
  * `userError: false` for a full disk; then, as after a crash at any moment, all earlier checkpoints are untouched.
  */
-export const saveCheckpoint = async (options: SaveCheckpointOptions): Promise<void> => {
+export async function saveCheckpoint(options: SaveCheckpointOptions): Promise<void> {
   const { directory, groups, extraFiles = {}, maxShardBytes = 2 ** 32, write } = options;
   if (existsSync(directory) && !existsSync(join(directory, manifestFile))) {
     throw userError(`${directory} exists and is not a checkpoint; choose another directory`);
@@ -99,4 +105,4 @@ export const saveCheckpoint = async (options: SaveCheckpointOptions): Promise<vo
     },
     { replace: true },
   );
-};
+}

@@ -1,8 +1,8 @@
-// How tensors are spread over files of limited size.
+/** How tensors are spread over files of limited size. */
 import { byteLengthOf, type TensorDescription } from "./tensor-entry.ts";
 
 /** Splits tensors, in their order, into shards of at most `maxBytes`; a tensor beyond that gets a shard of its own. */
-export const planShards = <T extends TensorDescription>(tensors: readonly T[], maxBytes: number): T[][] => {
+export function planShards<T extends TensorDescription>(tensors: readonly T[], maxBytes: number): T[][] {
   const shards: T[][] = [];
   let filled = Number.POSITIVE_INFINITY;
   for (const tensor of tensors) {
@@ -15,10 +15,10 @@ export const planShards = <T extends TensorDescription>(tensors: readonly T[], m
     filled += bytes;
   }
   return shards;
-};
+}
 
 /** `weights-00001-of-00003.safetensors`; `index` counts from 0. */
-export const shardName = (group: string, shard: { index: number; count: number }): string => {
+export function shardName(group: string, shard: { index: number; count: number }): string {
   const digits = (value: number): string => String(value).padStart(5, "0");
   return `${group}-${digits(shard.index + 1)}-of-${digits(shard.count)}.safetensors`;
-};
+}

@@ -1,8 +1,11 @@
-// Boxes of a row-major tensor, as different ranks saved them: do they cover it, and putting them together.
+/** Boxes of a row-major tensor, as different ranks saved them: do they cover it, and putting them together. */
 import { elementCount } from "./tensor-entry.ts";
 
 /** A box: its first index and its extent along every dimension. */
-export type Slice = { origin: readonly number[]; shape: readonly number[] };
+export interface Slice {
+  origin: readonly number[];
+  shape: readonly number[];
+}
 
 const overlap = (a: Slice, b: Slice): boolean =>
   a.origin.every((start, axis) => start < b.origin[axis]! + b.shape[axis]! && b.origin[axis]! < start + a.shape[axis]!);
@@ -13,19 +16,22 @@ const isInside = (slice: Slice, shape: readonly number[]): boolean =>
   shape.every((size, axis) => slice.origin[axis]! + slice.shape[axis]! <= size);
 
 /** Whether every element of a tensor of `shape` lies in exactly one of the slices. */
-export const coverExactly = (shape: readonly number[], slices: readonly Slice[]): boolean =>
-  slices.every((slice) => isInside(slice, shape)) &&
-  slices.reduce((total, slice) => total + elementCount(slice.shape), 0) === elementCount(shape) &&
-  slices.every(
-    (slice, i) => elementCount(slice.shape) === 0 || !slices.slice(i + 1).some((other) => overlap(slice, other)),
+export function coverExactly(shape: readonly number[], slices: readonly Slice[]): boolean {
+  return (
+    slices.every((slice) => isInside(slice, shape)) &&
+    slices.reduce((total, slice) => total + elementCount(slice.shape), 0) === elementCount(shape) &&
+    slices.every(
+      (slice, i) => elementCount(slice.shape) === 0 || !slices.slice(i + 1).some((other) => overlap(slice, other)),
+    )
   );
+}
 
 /** Copies the bytes of one slice to their places in the bytes of the whole tensor. */
-export const placeSlice = (
+export function placeSlice(
   whole: Uint8Array,
   part: Uint8Array,
   layout: { shape: readonly number[]; slice: Slice; elementBytes: number },
-): void => {
+): void {
   const { shape, slice, elementBytes } = layout;
   const rank = shape.length;
   const run = (slice.shape[rank - 1] ?? 1) * elementBytes;
@@ -40,4 +46,4 @@ export const placeSlice = (
     }
     whole.set(part.subarray(row * run, (row + 1) * run), offset);
   }
-};
+}

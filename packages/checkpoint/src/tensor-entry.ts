@@ -1,4 +1,4 @@
-// What a stored tensor is: a name, an element type, a shape, and bytes in row-major order, little-endian.
+/** What a stored tensor is: a name, an element type, a shape, and bytes in row-major order, little-endian. */
 
 /** Bytes per element; the order is the one in which the reference implementation lays tensors out in a file. */
 export const dtypeBytes = {
@@ -23,15 +23,22 @@ export const dtypeBytes = {
 
 export type Dtype = keyof typeof dtypeBytes;
 
-export type TensorDescription = { dtype: Dtype; shape: readonly number[] };
+export interface TensorDescription {
+  dtype: Dtype;
+  shape: readonly number[];
+}
 
 /** A tensor to be written. `bytes` is called once, when its turn comes, so that one tensor at a time is in memory. */
 export type TensorEntry = TensorDescription & { name: string; bytes: () => Uint8Array };
 
-export const isDtype = (value: unknown): value is Dtype =>
-  typeof value === "string" && Object.hasOwn(dtypeBytes, value);
+export function isDtype(value: unknown): value is Dtype {
+  return typeof value === "string" && Object.hasOwn(dtypeBytes, value);
+}
 
-export const elementCount = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
 
-export const byteLengthOf = (tensor: TensorDescription): number =>
-  elementCount(tensor.shape) * dtypeBytes[tensor.dtype];
+export function byteLengthOf(tensor: TensorDescription): number {
+  return elementCount(tensor.shape) * dtypeBytes[tensor.dtype];
+}

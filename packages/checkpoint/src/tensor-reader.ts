@@ -1,5 +1,7 @@
-// The tensors of one group of a checkpoint, whole, wherever their parts lie. A file is opened, and every byte of it
-// checked against the manifest, when the first of its tensors is wanted.
+/**
+ * The tensors of one group of a checkpoint, whole, wherever their parts lie. A file is opened, and every byte of it
+ * checked against the manifest, when the first of its tensors is wanted.
+ */
 import { join } from "node:path";
 import { userError } from "./errors.ts";
 import type { Manifest, ManifestTensor } from "./manifest-schema.ts";
@@ -8,38 +10,38 @@ import { placeSlice } from "./slices.ts";
 import { byteLengthOf, dtypeBytes, type TensorDescription } from "./tensor-entry.ts";
 import { verifyFile } from "./verify-file.ts";
 
-export type TensorReader = {
+export interface TensorReader {
   names: readonly string[];
   /** Element type and shape of the whole tensor. */
   info(name: string): TensorDescription;
   /** A fresh copy of the tensor's bytes, aligned for any typed array. One tensor is in memory at a time. */
   read(name: string): Uint8Array;
   close(): void;
-};
+}
 
-export const createTensorReader = (
+export function createTensorReader(
   directory: string,
   { group, files }: { group: readonly ManifestTensor[]; files: Manifest["files"] },
-): TensorReader => {
+): TensorReader {
   const tensors = new Map(group.map((tensor) => [tensor.name, tensor]));
   const open = new Map<string, SafetensorsFile>();
 
-  const fileOf = (name: string): SafetensorsFile => {
+  function fileOf(name: string): SafetensorsFile {
     const known = open.get(name);
     if (known) return known;
     verifyFile(directory, files.find((file) => file.name === name)!);
     const opened = openSafetensors(join(directory, name));
     open.set(name, opened);
     return opened;
-  };
+  }
 
-  const find = (name: string): ManifestTensor => {
+  function find(name: string): ManifestTensor {
     const tensor = tensors.get(name);
     if (!tensor) throw userError(`${directory}: no tensor ${JSON.stringify(name)} among its ${tensors.size}`);
     return tensor;
-  };
+  }
 
-  const readSlice = (tensor: ManifestTensor, slice: ManifestTensor["slices"][number]): Uint8Array => {
+  function readSlice(tensor: ManifestTensor, slice: ManifestTensor["slices"][number]): Uint8Array {
     const file = fileOf(slice.file);
     const { dtype, shape } = file.info(tensor.name);
     if (dtype !== tensor.dtype || shape.join() !== slice.shape.join()) {
@@ -49,7 +51,7 @@ export const createTensorReader = (
       );
     }
     return file.read(tensor.name);
-  };
+  }
 
   return {
     names: [...tensors.keys()],
@@ -72,4 +74,4 @@ export const createTensorReader = (
       open.clear();
     },
   };
-};
+}

@@ -1,4 +1,4 @@
-// Is a file of a checkpoint what the manifest says it is?
+/** Is a file of a checkpoint what the manifest says it is? */
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -8,15 +8,15 @@ import type { ManifestFile } from "./manifest-schema.ts";
 const advice = "restore it, or take an earlier checkpoint";
 
 /** Checks that a file is there with its full length: what is cheap enough to ask of every file at once. */
-export const checkFileSize = (directory: string, file: ManifestFile): void => {
+export function checkFileSize(directory: string, file: ManifestFile): void {
   const path = join(directory, file.name);
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) throw userError(`${path} is missing; ${advice}`);
   if (found.size < file.size) throw userError(`${path} is truncated: ${found.size} of ${file.size} bytes; ${advice}`);
   if (found.size > file.size) throw userError(`${path} is damaged: ${found.size} bytes, not ${file.size}; ${advice}`);
-};
+}
 
-const sha256OfFile = (path: string): string => {
+function sha256OfFile(path: string): string {
   const hash = createHash("sha256");
   const chunk = Buffer.allocUnsafe(2 ** 20);
   const descriptor = openSync(path, "r");
@@ -28,10 +28,10 @@ const sha256OfFile = (path: string): string => {
     closeSync(descriptor);
   }
   return hash.digest("hex");
-};
+}
 
 /** Checks every byte of a file. Throws a CheckpointError that says missing, truncated or damaged. */
-export const verifyFile = (directory: string, file: ManifestFile): void => {
+export function verifyFile(directory: string, file: ManifestFile): void {
   const path = join(directory, file.name);
   let sha256: string;
   try {
@@ -41,4 +41,4 @@ export const verifyFile = (directory: string, file: ManifestFile): void => {
     throw wrapFileSystemError(error, { action: `cannot read ${path}` });
   }
   if (sha256 !== file.sha256) throw userError(`${path} is damaged: its bytes are not what was saved; ${advice}`);
-};
+}

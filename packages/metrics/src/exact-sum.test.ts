@@ -1,21 +1,21 @@
-// Expected values: Python's math.fsum on the same numbers.
+/** Expected values: Python's math.fsum on the same numbers. */
 import { describe, expect, it } from "vitest";
 import { addExactly, type ExactSum, roundExactSum } from "./exact-sum.ts";
 
-const sum = (terms: number[]): number => {
+function sum(terms: number[]): number {
   const partials: ExactSum = [];
   for (const term of terms) addExactly(partials, term);
   return roundExactSum(partials);
-};
+}
 
 /** Numbers over 57 binary orders of magnitude (Lehmer's generator, so that Python can make the same ones). */
-const spread = (): number[] => {
+function spread(): number[] {
   let x = 12345;
   return Array.from({ length: 1000 }, () => {
     x = (x * 16807) % 2147483647;
     return x * 2 ** ((x % 57) - 60);
   });
-};
+}
 
 describe("exact sum", () => {
   it("loses nothing to cancellation", () => {

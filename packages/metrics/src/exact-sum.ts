@@ -1,12 +1,14 @@
-// A running sum of doubles without rounding error: Shewchuk's expansions ("Adaptive precision floating-point
-// arithmetic", 1997), as in Python's math.fsum. The total does not depend on the order of the terms, so sums merged
-// from several evaluators equal, bit for bit, the sum of one.
+/**
+ * A running sum of doubles without rounding error: Shewchuk's expansions ("Adaptive precision floating-point
+ * arithmetic", 1997), as in Python's math.fsum. The total does not depend on the order of the terms, so sums merged
+ * from several evaluators equal, bit for bit, the sum of one.
+ */
 
 /** Non-overlapping doubles in increasing magnitude; their exact sum is the value. */
 export type ExactSum = number[];
 
 /** Adds one number to `partials`, in place. */
-export const addExactly = (partials: ExactSum, term: number): void => {
+export function addExactly(partials: ExactSum, term: number): void {
   let carry = term;
   let kept = 0;
   for (const partial of partials) {
@@ -18,10 +20,10 @@ export const addExactly = (partials: ExactSum, term: number): void => {
   }
   partials.length = kept;
   partials.push(carry);
-};
+}
 
 /** The correctly rounded value of the sum. */
-export const roundExactSum = (partials: ExactSum): number => {
+export function roundExactSum(partials: ExactSum): number {
   let index = partials.length - 1;
   if (index < 0) return 0;
   let high = partials[index]!;
@@ -40,4 +42,4 @@ export const roundExactSum = (partials: ExactSum): number => {
     if (rounded - high === doubled) return rounded;
   }
   return high;
-};
+}

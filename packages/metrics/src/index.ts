@@ -1,4 +1,4 @@
-// Numbers in, numbers out: perplexity, and the text rules that its published figures depend on.
+/** Numbers in, numbers out: perplexity, and the text rules that its published figures depend on. */
 export {
   createPerplexity,
   type Perplexity,

@@ -1,4 +1,4 @@
-// Expected values: Python's decimal module with 40 digits.
+/** Expected values: Python's decimal module with 40 digits. */
 import { describe, expect, it } from "vitest";
 import { createPerplexity } from "./perplexity.ts";
 

@@ -1,9 +1,11 @@
-// Loss, perplexity per sub-word and per word, and bits per byte from summed negative log-likelihoods. Knows neither
-// models nor tokenizers: the caller says how many tokens, words and bytes the likelihood covers.
-// The word form is Megatron's WikiText formula (Shoeybi et al. 2019, section 5.3).
+/**
+ * Loss, perplexity per sub-word and per word, and bits per byte from summed negative log-likelihoods. Knows neither
+ * models nor tokenizers: the caller says how many tokens, words and bytes the likelihood covers.
+ * The word form is Megatron's WikiText formula (Shoeybi et al. 2019, section 5.3).
+ */
 import { addExactly, type ExactSum, roundExactSum } from "./exact-sum.ts";
 
-export type PerplexityTerm = {
+export interface PerplexityTerm {
   /** Sum over the predicted tokens of -ln p, in nats. */
   negativeLogLikelihood: number;
   /** Predicted tokens: positions that have a label. The first token of a text that nothing precedes is not one. */
@@ -12,19 +14,19 @@ export type PerplexityTerm = {
   bytes?: number;
   /** Words of the original text, see `countOriginalTokens`. Left out once, `wordPerplexity` is undefined. */
   words?: number;
-};
+}
 
 /** A plain value that survives JSON. `null` stands for a count that some term left out. */
-export type PerplexityState = {
+export interface PerplexityState {
   partials: number[];
   /** Sum of the likelihoods that were not finite, as text; `null` where all were finite. */
   nonFinite: "NaN" | "Infinity" | "-Infinity" | null;
   tokens: number;
   bytes: number | null;
   words: number | null;
-};
+}
 
-export type PerplexityResult = {
+export interface PerplexityResult {
   /** Mean negative log-likelihood per predicted token, in nats. */
   loss: number;
   /** exp(loss): perplexity per sub-word. */
@@ -34,23 +36,23 @@ export type PerplexityResult = {
   /** Negative log-likelihood in bits, per byte of text. */
   bitsPerByte: number | undefined;
   tokens: number;
-};
+}
 
-export type Perplexity = {
+export interface Perplexity {
   add(term: PerplexityTerm): void;
   merge(other: Perplexity): void;
   /** Throws a RangeError while no token has been added. */
   result(): PerplexityResult;
   state(): PerplexityState;
-};
+}
 
 const empty: PerplexityState = { partials: [], nonFinite: null, tokens: 0, bytes: 0, words: 0 };
 
-const assertCount = (name: string, count: number): void => {
+function assertCount(name: string, count: number): void {
   if (!Number.isSafeInteger(count) || count < 0) {
     throw new RangeError(`${name} must be a whole number, 0 or more, but is ${count}`);
   }
-};
+}
 
 const plus = (total: number | null, count: number | null): number | null =>
   total === null || count === null ? null : total + count;
@@ -59,7 +61,7 @@ const plus = (total: number | null, count: number | null): number | null =>
  * A running perplexity, empty or continued from a saved `state()`. Merging is exact: evaluators that each saw a part,
  * merged in any order, give the same bits as one that saw everything.
  */
-export const createPerplexity = (saved: PerplexityState = empty): Perplexity => {
+export function createPerplexity(saved: PerplexityState = empty): Perplexity {
   const partials: ExactSum = [...saved.partials];
   let nonFinite = saved.nonFinite === null ? 0 : Number(saved.nonFinite);
   let { tokens, bytes, words } = saved;
@@ -105,4 +107,4 @@ export const createPerplexity = (saved: PerplexityState = empty): Perplexity => 
     },
     state,
   };
-};
+}

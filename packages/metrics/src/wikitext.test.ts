@@ -1,4 +1,4 @@
-// Expected texts were made by hand from the rules, and agree with Megatron-LM's own function.
+/** Expected texts were made by hand from the rules, and agree with Megatron-LM's own function. */
 import { describe, expect, it } from "vitest";
 import { countOriginalTokens, detokenizeWikitext } from "./wikitext.ts";
 

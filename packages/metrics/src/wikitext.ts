@@ -1,22 +1,24 @@
-// The WikiText benchmarks print words and punctuation apart ("it 's 1 @,@ 000 km ."). These are the rules by which
-// Megatron-LM joins them again before encoding, kept with their quirks, since published perplexities depend on them.
-// Words are counted on the text before that.
+/**
+ * The WikiText benchmarks print words and punctuation apart ("it 's 1 @,@ 000 km ."). These are the rules by which
+ * Megatron-LM joins them again before encoding, kept with their quirks, since published perplexities depend on them.
+ * Words are counted on the text before that.
+ */
 
 // Python's \s. JavaScript's has U+FEFF in place of U+0085 and U+001C..U+001F.
 const spaces = new Set(
   "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000",
 );
 
-const strip = (text: string): string => {
+function strip(text: string): string {
   let from = 0;
   let to = text.length;
   while (from < to && spaces.has(text[from]!)) from++;
   while (to > from && spaces.has(text[to - 1]!)) to--;
   return text.slice(from, to);
-};
+}
 
 /** Removes the space just inside each `open`...`close` pair, left to right, in linear time; pairs do not nest. */
-const tighten = (text: string, open: string, close: string): string => {
+function tighten(text: string, open: string, close: string): string {
   const pieces: string[] = [];
   let done = 0;
   for (;;) {
@@ -27,7 +29,7 @@ const tighten = (text: string, open: string, close: string): string => {
     done = to + 1;
   }
   return pieces.join("") + text.slice(done);
-};
+}
 
 const beforePairs: [string | RegExp, string][] = [
   ["s '", "s'"],
@@ -62,13 +64,15 @@ const afterPairs: [string, string][] = [
 ];
 
 /** Joins the spaced-out tokens of a WikiText file into plain text, by Megatron-LM's rules. */
-export const detokenizeWikitext = (text: string): string => {
+export function detokenizeWikitext(text: string): string {
   let joined = text;
   for (const [from, to] of beforePairs) joined = joined.replaceAll(from, to);
   for (const [open, close] of pairs) joined = tighten(joined, open, close);
   for (const [from, to] of afterPairs) joined = joined.replaceAll(from, to);
   return joined;
-};
+}
 
 /** Words of a WikiText file as Megatron-LM counts them, before detokenizing: stripped, then split on single spaces. */
-export const countOriginalTokens = (text: string): number => strip(text).split(" ").length;
+export function countOriginalTokens(text: string): number {
+  return strip(text).split(" ").length;
+}

@@ -11,22 +11,22 @@ export const zeros: Initializer = (_key, out) => void out.fill(0);
 export const ones: Initializer = (_key, out) => void out.fill(1);
 
 /** N(0, deviation). */
-export const normal =
-  (deviation: number): Initializer =>
-  (key, out, start) => {
+export function normal(deviation: number): Initializer {
+  return (key, out, start) => {
     normals(key, out.length, { start }).forEach((value, i) => {
       out[i] = value * deviation;
     });
   };
+}
 
 /** N(0, deviation), drawn again outside two deviations, as BERT has it. */
-export const truncatedNormal =
-  (deviation: number): Initializer =>
-  (key, out, start) => {
+export function truncatedNormal(deviation: number): Initializer {
+  return (key, out, start) => {
     truncatedNormals(key, out.length, { start }).forEach((value, i) => {
       out[i] = value * deviation;
     });
   };
+}
 
 /** The values of a slice: `shape` elements at `origin` of a tensor of `globalShape`. */
 export function initialValues(

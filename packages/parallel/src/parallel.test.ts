@@ -21,10 +21,10 @@ import {
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 
 /** One rank's place on a tensor axis. Test double: its ranks run one after the other, so sums are made by the test. */
-const rankOf = (rank: number, size: number): Mesh => {
+function rankOf(rank: number, size: number): Mesh {
   const communicator: Communicator = { ...singleRank, rank, size };
   return { ...singleRankMesh, tensor: communicator };
-};
+}
 
 describe("scope", () => {
   it("names weights by path and refuses a name twice", () => {
@@ -89,18 +89,18 @@ describe("split layers", () => {
   const initializer = normal(0.5);
 
   it("column then row: the ranks' partial sums add up to the whole, and so do their input gradients", () => {
-    const build = (mesh: Mesh) => {
+    function build(mesh: Mesh) {
       const { scope } = createScope({ mesh, source: fromSeed(3) });
       const widen = createColumnParallelLinear(scope.child("widen"), { inputs: 4, outputs: 6, initializer });
       const narrow = createRowParallelLinear(scope.child("narrow"), { inputs: 6, outputs: 4, initializer });
       return (x: tf.Tensor) => narrow(widen(x));
-    };
+    }
     const x = tf.randomNormal([3, 4], 0, 1, "float32", 5);
     const dy = tf.randomNormal([3, 4], 0, 1, "float32", 6);
-    const run = (mesh: Mesh) => {
+    function run(mesh: Mesh) {
       const { outputs, pullback } = vjp(build(mesh), [x]);
       return [outputs[0]!, pullback([dy]).inputs[0]!] as const;
-    };
+    }
     const whole = run(singleRankMesh);
     const ranks = [run(rankOf(0, 2)), run(rankOf(1, 2))];
     whole.forEach((expected, i) => {

@@ -121,10 +121,10 @@ function declare({
 }
 
 /** Values drawn from a seed, by each weight's initializer. */
-export const fromSeed =
-  (seed: number): ParameterSource =>
-  (declaration) =>
+export function fromSeed(seed: number): ParameterSource {
+  return (declaration) =>
     tf.keep(tf.tensor(initialValues(declaration.initializer, { seed, ...declaration }), [...declaration.shape]));
+}
 
 /** No values: to count and name the weights of a model of any size. */
 export const shapeOnly: ParameterSource = () => null;

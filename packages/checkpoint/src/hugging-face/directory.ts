@@ -17,9 +17,12 @@ const INDEX = "model.safetensors.index.json";
 const PICKLED = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
 
 /** Whether a directory looks like one of Hugging Face's. */
-export const isHuggingFaceDirectory = (directory: string): boolean =>
-  existsSync(join(directory, "config.json")) &&
-  [SINGLE, INDEX, ...PICKLED].some((name) => existsSync(join(directory, name)));
+export function isHuggingFaceDirectory(directory: string): boolean {
+  return (
+    existsSync(join(directory, "config.json")) &&
+    [SINGLE, INDEX, ...PICKLED].some((name) => existsSync(join(directory, name)))
+  );
+}
 
 /** Throws a CheckpointError where a file is missing, damaged or of a kind that is not read. */
 export function openHuggingFaceDirectory(directory: string): HuggingFaceDirectory {
@@ -27,11 +30,11 @@ export function openHuggingFaceDirectory(directory: string): HuggingFaceDirector
   const config = readJson(join(directory, "config.json")) as HuggingFaceConfig;
   const files = openFiles(directory);
   const fileOf = new Map(files.flatMap((file) => file.names.map((name) => [name, file] as const)));
-  const find = (name: string) => {
+  function find(name: string) {
     const file = fileOf.get(name);
     if (!file) throw userError(`${directory} holds no tensor ${name}`);
     return file;
-  };
+  }
   return {
     config,
     tensors: {

@@ -94,9 +94,9 @@ describe("import and export", () => {
   });
 
   it("asks before it writes", async () => {
-    const check = () => {
+    function check() {
       throw new Error("the vocabulary disagrees");
-    };
+    }
     await expect(importHuggingFace(fixture("gpt2"), at("checked"), { check })).rejects.toThrow(
       "the vocabulary disagrees",
     );

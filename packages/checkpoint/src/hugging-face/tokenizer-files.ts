@@ -1,4 +1,5 @@
 /** The files of a tokenizer in Hugging Face's format, which travel with its model byte for byte. */
+
 export const tokenizerFiles = [
   "tokenizer.json",
   "tokenizer_config.json",

@@ -32,10 +32,10 @@ export async function describeMegatronCheckpoint(directory: string): Promise<Meg
   });
   if (tensors.length === 0) throw userError(`${directory} holds a "model" without any tensor`);
   const args = itemsOf(root.get("args")) ?? new Map<Pickled, Pickled>();
-  const number = (name: string) => {
+  function number(name: string) {
     const value = args.get(name);
     return typeof value === "number" ? value : undefined;
-  };
+  }
   const embedding = tensors.find(({ name }) => name.endsWith("word_embeddings.weight"));
   return {
     family: familyOf([...slices.keys()]),

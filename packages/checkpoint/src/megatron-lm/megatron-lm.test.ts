@@ -52,10 +52,10 @@ describe("openMegatronCheckpoint", () => {
   });
 
   it("says what is missing or damaged", async () => {
-    const copy = (name: string) => {
+    function copy(name: string) {
       cpSync(fixture("megatron-lm/tensor-2-pipeline-2"), join(directory, name), { recursive: true });
       return join(directory, name);
-    };
+    }
     const missing = copy("missing");
     rmSync(join(missing, "iter_0000100/mp_rank_01_001"), { recursive: true });
     await expect(openMegatronCheckpoint(missing)).rejects.toThrow("lacks the file of tensor rank 1, pipeline rank 1");

@@ -23,7 +23,9 @@ const splits: readonly (readonly [RegExp, 0 | 1])[] = [
 ];
 
 /** The dimension along which tensor-parallel ranks hold slices, under old or new names; null where each holds the whole. */
-export const splitOf = (name: string): 0 | 1 | null => splits.find(([pattern]) => pattern.test(name))?.[1] ?? null;
+export function splitOf(name: string): 0 | 1 | null {
+  return splits.find(([pattern]) => pattern.test(name))?.[1] ?? null;
+}
 
 /** One weight in Megatron-LM's checkpoint. */
 export interface MegatronWeight {

@@ -35,8 +35,9 @@ export interface PickleOptions {
 const MARK = Symbol("mark");
 type Slot = Pickled | typeof MARK;
 
-export const isObject = (value: Pickled | undefined): value is PickledObject =>
-  typeof value === "object" && value !== null && "global" in value;
+export function isObject(value: Pickled | undefined): value is PickledObject {
+  return typeof value === "object" && value !== null && "global" in value;
+}
 
 /** The value of a pickle. Throws a CheckpointError for a name that is not allowed or bytes that are no pickle. */
 export function readPickle(bytes: Uint8Array, { allowed, persistent, source }: PickleOptions): Pickled {
@@ -47,58 +48,58 @@ export function readPickle(bytes: Uint8Array, { allowed, persistent, source }: P
   let at = 0;
 
   const broken = (what: string) => userError(`${source}: not a pickle that can be read (${what} at byte ${at})`);
-  const need = (count: number) => {
+  function need(count: number) {
     if (count < 0 || at + count > bytes.length) throw broken("it ends too early");
     at += count;
     return at - count;
-  };
+  }
   const take = (count: number) => bytes.subarray(need(count), at);
   const u8 = () => view.getUint8(need(1));
   const u16 = () => view.getUint16(need(2), true);
   const u32 = () => view.getUint32(need(4), true);
   const i32 = () => view.getInt32(need(4), true);
   const u64 = () => Number(view.getBigUint64(need(8), true));
-  const line = () => {
+  function line() {
     const end = bytes.indexOf(10, at);
     if (end < 0) throw broken("a line without an end");
     return text.decode(take(end + 1 - at).subarray(0, -1));
-  };
-  const pop = (): Pickled => {
+  }
+  function pop(): Pickled {
     const value = stack.pop();
     if (value === undefined || value === MARK) throw broken("its stack is empty");
     return value;
-  };
-  const popToMark = (): Pickled[] => {
+  }
+  function popToMark(): Pickled[] {
     const mark = stack.lastIndexOf(MARK);
     if (mark < 0) throw broken("a mark is missing");
     const values = stack.splice(mark + 1) as Pickled[];
     stack.pop();
     return values;
-  };
-  const top = (): Pickled => {
+  }
+  function top(): Pickled {
     const value = stack.at(-1);
     if (value === undefined || value === MARK) throw broken("its stack is empty");
     return value;
-  };
+  }
   const put = (index: number) => memo.set(index, top());
-  const get = (index: number) => {
+  function get(index: number) {
     if (!memo.has(index)) throw broken(`it refers to ${index}, which it never made`);
     stack.push(memo.get(index)!);
-  };
-  const named = (global: string): PickledObject => {
+  }
+  function named(global: string): PickledObject {
     const known = allowed.some((name) => (name.endsWith("*") ? global.startsWith(name.slice(0, -1)) : name === global));
     if (!known)
       throw userError(`${source}: refused: it asks for ${global}, and only tensors, dictionaries and numbers are read`);
     return { global, arguments: [], state: null };
-  };
-  const integer = (length: number): number | bigint => {
+  }
+  function integer(length: number): number | bigint {
     let value = 0n;
     const digits = take(length);
     for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(digits[i]!);
     if (length > 0 && digits[length - 1]! & 0x80) value -= 1n << BigInt(8 * length);
     return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
-  };
-  const dictionary = () => {
+  }
+  function dictionary() {
     const found = top();
     if (found instanceof Map) return found;
     // An object that behaves like a dictionary (OrderedDict) keeps its items as its state.
@@ -107,26 +108,26 @@ export function readPickle(bytes: Uint8Array, { allowed, persistent, source }: P
       return found.state;
     }
     throw broken("items for something that holds none");
-  };
-  const setItems = (pairs: Pickled[]) => {
+  }
+  function setItems(pairs: Pickled[]) {
     const items = dictionary();
     for (let i = 0; i + 1 < pairs.length; i += 2) items.set(pairs[i]!, pairs[i + 1]!);
-  };
-  const append = (values: Pickled[]) => {
+  }
+  function append(values: Pickled[]) {
     const list = top();
     if (Array.isArray(list)) list.push(...values);
     else if (!isObject(list)) throw broken("elements for something that is no list");
-  };
-  const call = (parts: Pickled) => {
+  }
+  function call(parts: Pickled) {
     const callee = pop();
     if (!isObject(callee)) throw broken("a call of what has no name");
     stack.push({ global: callee.global, arguments: Array.isArray(parts) ? parts : [], state: null });
-  };
-  const build = () => {
+  }
+  function build() {
     const state = pop();
     const object = top();
     if (isObject(object)) object.state = state;
-  };
+  }
 
   const opcodes: Record<number, () => void> = {
     128: () => u8(), // PROTO

@@ -9,8 +9,9 @@ const FILE = "model_optim_rng.pt";
 export type RankFiles = string[][];
 
 /** Whether a directory holds such a checkpoint, or is one of its iterations. */
-export const isMegatronCheckpoint = (directory: string): boolean =>
-  existsSync(join(directory, "latest_checkpointed_iteration.txt")) || rankDirectories(directory).length > 0;
+export function isMegatronCheckpoint(directory: string): boolean {
+  return existsSync(join(directory, "latest_checkpointed_iteration.txt")) || rankDirectories(directory).length > 0;
+}
 
 const rankDirectories = (directory: string): string[] =>
   existsSync(directory) ? readdirSync(directory).filter((name) => /^mp_rank_\d+(_\d+)?$/.test(name)) : [];

@@ -16,15 +16,18 @@ export interface MegatronStages {
   close(): void;
 }
 
-type Stage = { root: Map<Pickled, Pickled>; tensors: Map<string, TorchTensor> };
+interface Stage {
+  root: Map<Pickled, Pickled>;
+  tensors: Map<string, TorchTensor>;
+}
 
 /** Reads the descriptions of all ranks; tensors are read when they are asked for. Throws a CheckpointError. */
 export async function openStages(directory: string): Promise<MegatronStages> {
   const paths = rankFiles(directory);
   const open: TorchFile[] = [];
-  const close = () => {
+  function close() {
     for (const file of open) file.close();
-  };
+  }
   try {
     const stages: Stage[][] = [];
     for (const row of paths) {

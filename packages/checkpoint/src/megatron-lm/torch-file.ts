@@ -77,11 +77,11 @@ export async function openTorchFile(path: string): Promise<TorchFile> {
     const pickled = [...entries.keys()].find((name) => name.endsWith("/data.pkl"));
     if (!pickled) throw userError(`${path} is a zip without data.pkl: not a file of torch.save`);
     const prefix = pickled.slice(0, -"data.pkl".length);
-    const readEntry = (name: string) => {
+    function readEntry(name: string) {
       const entry = entries.get(`${prefix}${name}`);
       if (!entry) throw userError(`${path}: its storage ${name} is missing`);
       return readStored(descriptor, entry, path);
-    };
+    }
     const root = readPickle(readEntry("data.pkl"), {
       allowed,
       source: path,

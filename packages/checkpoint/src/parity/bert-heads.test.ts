@@ -1,4 +1,4 @@
-// The task heads against transformers' classifiers and reader.
+/** The task heads against transformers' classifiers and reader. */
 import { start } from "@megatron-ts/engine";
 import { bertConfigSchema, bertFormat, classificationLosses, robertaFormat, spanLosses } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
@@ -7,7 +7,7 @@ import { buildModel, expectClose, openFixture } from "./golden.ts";
 
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 
-const load = (name: string) => {
+function load(name: string) {
   const fixture = openFixture(name);
   const format = name.startsWith("roberta") ? robertaFormat : bertFormat;
   const config = bertConfigSchema.parse(format.fromHuggingFace(fixture.config));
@@ -17,7 +17,7 @@ const load = (name: string) => {
     : undefined;
   const hidden = model.hidden({ tokens: fixture.tensor("input.input_ids"), tokenTypes: types, lengths: [16, 11, 14] });
   return { fixture, model, config, logits: model.taskLogits(hidden) };
-};
+}
 
 describe("task heads", () => {
   it.each(["bert-sequence-classification", "bert-token-classification", "roberta-sequence-classification"])(

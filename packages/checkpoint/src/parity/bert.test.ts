@@ -1,4 +1,4 @@
-// BERT, Megatron's BERT and RoBERTa against transformers' pretraining models.
+/** BERT, Megatron's BERT and RoBERTa against transformers' pretraining models. */
 import { start } from "@megatron-ts/engine";
 import {
   bertConfigSchema,
@@ -50,38 +50,38 @@ describe.each([
 
   it.each(["none", "full"] as const)("has the reference's losses and gradients (recompute: %s)", (recompute) => {
     const model = load();
-    const losses = () => {
+    function losses() {
       const hidden = model.hidden(input(), { recompute });
       const masked = meanLoss(model.logits(hidden), fixture.tensor("input.labels"));
       const pair = meanLoss(model.pairLogits(model.pooled(hidden)), fixture.tensor("input.next_sentence_label"));
       return { masked, pair };
-    };
+    }
     const { masked, pair } = losses();
     expectClose(masked, [fixture.facts.maskedLmLoss as number], { what: "masked loss" });
     expectClose(pair, [fixture.facts.nextSentenceLoss as number], { what: "pair loss" });
-    const loss = () => {
+    function loss() {
       const both = losses();
       return tf.add(both.masked, both.pair);
-    };
+    }
     checkGradients(fixture, { ...model, names, loss });
   });
 
   it("is another model with the other GELU, the other norms or no token types", () => {
-    const logitsOf = (changes: object) => {
+    function logitsOf(changes: object) {
       const changed = buildModel(fixture, { config: { ...config, ...changes }, names });
       return () =>
         expectClose(changed.logits(changed.hidden(input())), fixture.floats("output.prediction_logits"), {
           what: "it",
         });
-    };
+    }
     expect(logitsOf({ activation: "gelu-tanh", headActivation: "gelu-erf" })).toThrow("within");
     expect(logitsOf({ headActivation: "gelu-tanh" })).toThrow("within");
     expect(() => logitsOf({ normPlacement: name === "bert" ? "pre" : "post" })).toThrow();
     const model = load();
-    const untyped = () => {
+    function untyped() {
       const logits = model.logits(model.hidden({ ...input(), tokenTypes: undefined }));
       expectClose(logits, fixture.floats("output.prediction_logits"), { what: "it" });
-    };
+    }
     expect(untyped).toThrow("within");
   });
 });

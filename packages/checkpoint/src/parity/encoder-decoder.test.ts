@@ -1,4 +1,6 @@
-// The encoder-decoder of Megatron's blocks against the same written plainly in torch (fixtures/families/encoder_decoder.py).
+/**
+ * The encoder-decoder of Megatron's blocks against the same written plainly in torch (fixtures/families/encoder_decoder.py).
+ */
 import { start } from "@megatron-ts/engine";
 import type { ForeignWeight } from "@megatron-ts/model";
 import { crossEntropy } from "@megatron-ts/ops";
@@ -26,13 +28,13 @@ const names = (() => {
     ["tokenEmbedding.weight", { name: "embedding.word.weight" }],
     ["positionEmbedding.weight", { name: "embedding.position.weight" }],
   ]);
-  const both = (ours: string, theirs: string) => {
+  function both(ours: string, theirs: string) {
     for (const kind of ["weight", "bias"]) found.set(`${ours}.${kind}`, { name: `${theirs}.${kind}` });
-  };
-  const attention = (ours: string, theirs: string) => {
+  }
+  function attention(ours: string, theirs: string) {
     both(`${ours}Norm`, `${theirs}_norm`);
     for (const part of ["query", "key", "value", "output"]) both(`${ours}.${part}`, `${theirs}.${part}`);
-  };
+  }
   for (const stack of ["encoder", "decoder"]) {
     both(`${stack}.finalNorm`, `${stack}.final_norm`);
     for (let index = 0; index < config.numLayers; index++) {
@@ -49,14 +51,14 @@ const names = (() => {
 
 const lengths = [15, 9, 12];
 const load = () => buildModel(fixture, { config, names });
-const run = (
+function run(
   model: ReturnType<typeof load>,
   options: Parameters<ReturnType<typeof load>["hidden"]>[1] = {},
-): tf.Tensor => {
+): tf.Tensor {
   const memory = model.encode({ tokens: fixture.tensor("input.input_ids"), lengths }, options);
   const tokens = fixture.tensor("input.decoder_input_ids");
   return model.logits(model.hidden({ tokens, memory, memoryLengths: lengths }, options));
-};
+}
 const lossOf =
   (model: ReturnType<typeof load>, options = {}) =>
   () => {

@@ -71,11 +71,11 @@ export function buildModel<Config extends ModelConfigInput>(
   return model;
 }
 
-const largest = (values: ArrayLike<number>) => {
+function largest(values: ArrayLike<number>) {
   let most = 0;
   for (let i = 0; i < values.length; i++) most = Math.max(most, Math.abs(values[i]!));
   return most;
-};
+}
 
 /** Every value within `tolerance` times the largest expected one. */
 export function expectClose(

@@ -1,4 +1,4 @@
-// GPT-2 against transformers' GPT2LMHeadModel; the training curve is in train.
+/** GPT-2 against transformers' GPT2LMHeadModel; the training curve is in train. */
 import { start } from "@megatron-ts/engine";
 import { gpt2Format, gptConfigSchema } from "@megatron-ts/model";
 import { crossEntropy } from "@megatron-ts/ops";

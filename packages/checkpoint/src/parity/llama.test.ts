@@ -1,4 +1,6 @@
-// Llama against transformers' LlamaForCausalLM: untied as transformers 5 writes it, tied as transformers 4 wrote it.
+/**
+ * Llama against transformers' LlamaForCausalLM: untied as transformers 5 writes it, tied as transformers 4 wrote it.
+ */
 import { start } from "@megatron-ts/engine";
 import { gptConfigSchema, llamaFormat } from "@megatron-ts/model";
 import { crossEntropy } from "@megatron-ts/ops";
@@ -42,11 +44,11 @@ describe.each([
     const model = load();
     const labels = tf.slice(fixture.tensor("input.labels"), [0, 1]).flatten();
     const counted = labels.dataSync().filter((label) => label >= 0).length;
-    const loss = () => {
+    function loss() {
       const states = tf.slice(model.hidden({ tokens: tokens() }, { recompute }), [0, 0, 0], [rows, width - 1, -1]);
       const losses = crossEntropy(tf.reshape(model.logits(states), [-1, vocabularySize]), { labels });
       return tf.div(tf.sum(losses), counted);
-    };
+    }
     checkGradients(fixture, { ...model, names, loss });
   });
 
@@ -54,11 +56,11 @@ describe.each([
     const model = load();
     const generated = fixture.tensor("output.generated_ids");
     const cache = model.createCache({ batchSize: rows, capacity: 24 });
-    const feed = (part: tf.Tensor) => {
+    function feed(part: tf.Tensor) {
       const logits = model.logits(model.hidden({ tokens: part }, { cache }));
       cache.advance(new Array(rows).fill(part.shape[1]!));
       return logits;
-    };
+    }
     const cached = [feed(tf.slice(tokens(), [0, 0], [rows, 5]))];
     for (let at = 5; at < width; at++) cached.push(feed(tf.slice(tokens(), [0, at], [rows, 1])));
     expectClose(tf.concat(cached, 1), fixture.floats("output.cached_logits"), { what: "cached logits" });

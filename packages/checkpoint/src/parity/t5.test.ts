@@ -1,4 +1,4 @@
-// T5, the original and version 1.1, against transformers' T5ForConditionalGeneration.
+/** T5, the original and version 1.1, against transformers' T5ForConditionalGeneration. */
 import { start } from "@megatron-ts/engine";
 import { relativeBucketOf, t5ConfigSchema, t5Format } from "@megatron-ts/model";
 import { crossEntropy } from "@megatron-ts/ops";
@@ -15,11 +15,11 @@ describe.each(["t5", "t5-v1.1"])("%s", (name) => {
   const config = t5ConfigSchema.parse(t5Format.fromHuggingFace(fixture.config));
   const names = t5Format.names(config);
   const load = () => buildModel(fixture, { config, names });
-  const run = (model: ReturnType<typeof load>, options: Parameters<ReturnType<typeof load>["hidden"]>[1] = {}) => {
+  function run(model: ReturnType<typeof load>, options: Parameters<ReturnType<typeof load>["hidden"]>[1] = {}) {
     const memory = model.encode({ tokens: fixture.tensor("input.input_ids"), lengths }, options);
     const tokens = fixture.tensor("output.decoder_input_ids");
     return model.logits(model.hidden({ tokens, memory, memoryLengths: lengths }, options));
-  };
+  }
 
   it("has the reference's hidden states and logits", () => {
     const { seen, observe } = recorder();
@@ -40,10 +40,10 @@ describe.each(["t5", "t5-v1.1"])("%s", (name) => {
   it.each(["none", "full"] as const)("has the reference's loss and gradients (recompute: %s)", (recompute) => {
     const model = load();
     const labels = fixture.tensor("input.labels").flatten();
-    const loss = () => {
+    function loss() {
       const losses = crossEntropy(run(model, { recompute }).reshape([-1, 67]), { labels });
       return tf.div(tf.sum(losses), tf.sum(tf.cast(tf.greaterEqual(labels, 0), "float32")));
-    };
+    }
     checkGradients(fixture, { ...model, names, loss });
   });
 

@@ -1,4 +1,4 @@
-// XLNet against transformers' XLNetLMHeadModel and its classifier.
+/** XLNet against transformers' XLNetLMHeadModel and its classifier. */
 import { start } from "@megatron-ts/engine";
 import {
   classificationLosses,
@@ -14,21 +14,21 @@ import { buildModel, checkGradients, expectClose, openFixture, recorder } from "
 
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 
-const load = (name: string) => {
+function load(name: string) {
   const fixture = openFixture(name);
   const config = xlnetConfigSchema.parse(xlnetFormat.fromHuggingFace(fixture.config));
   const names = xlnetFormat.names(config);
   return { fixture, config, names, model: buildModel(fixture, { config, names }) };
-};
+}
 type Loaded = ReturnType<typeof load>;
 
 /** Each row's tokens that are not padding, which stands on the left, as ranges. */
-const rangesOf = (mask: tf.Tensor): tf.Tensor => {
+function rangesOf(mask: tf.Tensor): tf.Tensor {
   const [rows, width] = mask.shape as [number, number];
   const visible = mask.arraySync() as number[][];
   const bounds = visible.flatMap((row) => Array.from({ length: width }, () => [row.indexOf(1), width]).flat());
   return tf.tensor3d(bounds, [rows, width, 2], "int32");
-};
+}
 
 describe("xlnet", () => {
   let loaded: Loaded;
@@ -53,11 +53,11 @@ describe("xlnet", () => {
     memory: remembered(),
   });
   const seen: Record<string, ReturnType<typeof recorder>["seen"]> = {};
-  const run = (name: string, input: PermutationInput, options = {}): PermutationStates => {
+  function run(name: string, input: PermutationInput, options = {}): PermutationStates {
     const record = recorder();
     seen[name] = record.seen;
     return loaded.model.hidden(input, { ...options, observe: record.observe });
-  };
+  }
 
   it("plain: hidden states and logits, of padding too", () => {
     const { model } = loaded;
@@ -84,13 +84,13 @@ describe("xlnet", () => {
 
   it("memory: what it keeps of a sequence, and of the next one", () => {
     // Theirs has the tokens before the rows.
-    const expectMemory = (memory: readonly tf.Tensor[], part: string) => {
+    function expectMemory(memory: readonly tf.Tensor[], part: string) {
       expect(memory).toHaveLength(loaded.config.numLayers);
       memory.forEach((tensor, i) => {
         const theirs = fixture.floats(`output.${part}.mems.${i}`);
         expectClose(tf.transpose(tensor, [1, 0, 2]), theirs, { what: `${part} ${i}` });
       });
-    };
+    }
     expectMemory(remembered(), "memory");
     expectMemory(run("next", permuted(), { remember: true }).memory, "permuted");
   });
@@ -117,10 +117,10 @@ describe("xlnet", () => {
     const { model, names, config } = loaded;
     const labels = fixture.tensor("input.permuted.labels").flatten();
     const input = permuted();
-    const loss = () => {
+    function loss() {
       const logits = model.logits(model.hidden(input, { recompute }).query!);
       return tf.mean(crossEntropy(logits.reshape([-1, config.vocabularySize]), { labels }));
-    };
+    }
     checkGradients(fixture, { ...model, names, loss });
   });
 });
