@@ -6,16 +6,16 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { checkpointContent } from "./crash-content.ts";
 import { loadCheckpoint, verifyCheckpoint } from "./load-checkpoint.ts";
 import { checkpointDirectory, latestCheckpoint, listCheckpoints } from "./run-directory.ts";
 import { saveCheckpoint } from "./save-checkpoint.ts";
+import { checkpointContent } from "./testing/crash-content.ts";
 
 const place = mkdtempSync(join(tmpdir(), "megatron-crash-"));
 const bundle = join(place, "crash.child.mjs");
 
 beforeAll(async () => {
-  const entry = fileURLToPath(new URL("./crash.child.ts", import.meta.url));
+  const entry = fileURLToPath(new URL("./testing/crash.child.ts", import.meta.url));
   await build({
     entryPoints: [entry],
     outfile: bundle,

@@ -3,7 +3,7 @@ import { start } from "@megatron-ts/engine";
 import { bertConfigSchema, bertFormat, classificationLosses, robertaFormat, spanLosses } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { buildModel, expectClose, openFixture } from "./golden.ts";
+import { buildModel, expectClose, openFixture } from "../testing/golden.ts";
 
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 

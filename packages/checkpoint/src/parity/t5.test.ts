@@ -4,7 +4,7 @@ import { relativeBucketOf, t5ConfigSchema, t5Format } from "@megatron-ts/model";
 import { crossEntropy } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { buildModel, checkGradients, expectClose, openFixture, recorder } from "./golden.ts";
+import { buildModel, checkGradients, expectClose, openFixture, recorder } from "../testing/golden.ts";
 
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 

@@ -1,6 +1,6 @@
 /** What crash tests save: every byte is a function of step and edition, so that a mixture of two saves shows. */
-import type { SaveCheckpointOptions } from "./save-checkpoint.ts";
-import type { TensorEntry } from "./tensor-entry.ts";
+import type { SaveCheckpointOptions } from "../save-checkpoint.ts";
+import type { TensorEntry } from "../tensor-entry.ts";
 
 const tensor = (name: string, size: number, seed: number): TensorEntry => ({
   name,

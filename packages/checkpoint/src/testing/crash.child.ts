@@ -9,9 +9,9 @@
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
+import { checkpointDirectory, deleteCheckpoint, latestCheckpoint, listCheckpoints } from "../run-directory.ts";
+import { saveCheckpoint } from "../save-checkpoint.ts";
 import { checkpointContent } from "./crash-content.ts";
-import { checkpointDirectory, deleteCheckpoint, latestCheckpoint, listCheckpoints } from "./run-directory.ts";
-import { saveCheckpoint } from "./save-checkpoint.ts";
 
 const [run, mode, fatal] = process.argv.slice(2) as [string, "sequence" | "endless", string | undefined];
 
