@@ -1,6 +1,8 @@
-// The error of everything that the caller can mend: a missing file, a broken or unsupported tokenizer, a bad option.
-
+/**
+ * Errors that the caller can fix.
+ */
+/** A missing file, a broken or unsupported tokenizer, or an invalid option. `userError` marks it as the caller's mistake. */
 export class TokenizerError extends Error {
-  readonly userError = true;
   override readonly name = "TokenizerError";
+  readonly userError = true;
 }

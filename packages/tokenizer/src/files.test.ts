@@ -22,7 +22,7 @@ const refusal = async (path: string): Promise<string> => {
 };
 
 describe("tokenizers on disk", () => {
-  it("are saved as the reference writes them, and loaded by directory or by file", async () => {
+  it("are saved in the format of the reference, and loaded by directory or by file", async () => {
     const target = join(directory, "new/tok");
     await saveTokenizer(json, target);
     expect(await readdir(target)).toEqual(["tokenizer.json"]);
@@ -33,7 +33,7 @@ describe("tokenizers on disk", () => {
     expect(byDirectory.decode(byDirectory.encode("the people"))).toBe("the people");
   });
 
-  it("replace an older file, and leave it alone when they cannot", async () => {
+  it("replace an existing file, or leave it unchanged if that fails", async () => {
     await saveTokenizer(json, directory);
     await saveTokenizer({ ...json, version: "2" }, directory);
     expect((await loadTokenizer(directory)).json.version).toBe("2");
@@ -44,7 +44,7 @@ describe("tokenizers on disk", () => {
   });
 
   it.each(['{"eos_token": "b"}', '{"eos_token": {"content": "b", "lstrip": false}}'])(
-    "take their end of text from %s",
+    "take the end of text from %s",
     async (config) => {
       const token = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
       const added = [
@@ -58,15 +58,15 @@ describe("tokenizers on disk", () => {
     },
   );
 
-  it("that are missing or broken are named in one line", async () => {
+  it("are named in the error if they are missing or invalid", async () => {
     const missing = join(directory, "nowhere");
-    expect(await refusal(missing)).toBe(`there is no tokenizer at ${missing}`);
+    expect(await refusal(missing)).toContain(missing);
     const file = join(directory, "tokenizer.json");
-    expect(await refusal(directory)).toBe(`there is no tokenizer at ${file}`);
+    expect(await refusal(directory)).toContain(file);
     await writeFile(file, text.slice(0, 5000));
-    expect(await refusal(directory)).toMatch(`${file} is not valid JSON`);
+    expect(await refusal(directory)).toContain(`${file} is not valid JSON`);
     await writeFile(file, "[1, 2]");
-    expect(await refusal(file)).toMatch(`${file} is not a tokenizer`);
+    expect(await refusal(file)).toContain(`${file} is not a tokenizer`);
     await writeFile(file, text);
     await writeFile(join(directory, "tokenizer_config.json"), "{");
     expect(await refusal(directory)).toMatch(/tokenizer_config.json is not valid JSON/);

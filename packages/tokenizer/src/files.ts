@@ -1,6 +1,7 @@
-// Tokenizers on disk: a directory with tokenizer.json, as Hugging Face keeps them, or with a SentencePiece model. The only
-// file here that needs Node.
-
+/**
+ * Loads and saves tokenizers: directories with a tokenizer.json, as Hugging Face has them, or with a SentencePiece model.
+ * The only file of this package that needs Node.
+ */
 import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -20,7 +21,7 @@ async function read(path: string): Promise<Buffer> {
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
     throw new TokenizerError(
-      missing ? `there is no tokenizer at ${path}` : `cannot read the tokenizer ${path}: ${(error as Error).message}`,
+      missing ? `no tokenizer found at ${path}` : `cannot read the tokenizer ${path}: ${(error as Error).message}`,
     );
   }
 }
@@ -30,17 +31,17 @@ const isDirectory = async (path: string): Promise<boolean> => {
   return found?.isDirectory() ?? false;
 };
 
-/** The end-of-text token that the tokenizer_config.json beside the file names. */
-async function endOfTextBeside(directory: string): Promise<string | undefined> {
+/** The end-of-text token in a directory's tokenizer_config.json, if there is one. */
+async function endOfTextInDirectory(directory: string): Promise<string | undefined> {
   const path = join(directory, CONFIG);
   const text = await readFile(path, "utf8").catch(() => undefined);
   return text === undefined ? undefined : endOfTextIn(text, path);
 }
 
 /**
- * The end-of-text token that a tokenizer_config.json names, as a string or as { content }.
+ * The end-of-text token (`eos_token`) in the text of a tokenizer_config.json. `path` is its name in errors.
  *
- * @throws {TokenizerError} when the text is not JSON; `path` is its name there.
+ * @throws {TokenizerError} if the text is not valid JSON.
  */
 export function endOfTextIn(text: string, path: string): string | undefined {
   try {
@@ -51,7 +52,7 @@ export function endOfTextIn(text: string, path: string): string | undefined {
   }
 }
 
-/** The file to load: tokenizer.json of a directory, or a SentencePiece model where that is all there is. */
+/** The file to load: a directory's tokenizer.json, or its SentencePiece model if it has nothing else. */
 async function fileOf(directory: string): Promise<string> {
   const names = await readdir(directory);
   const model = names.includes(FILE) ? undefined : names.filter((name) => name.endsWith(MODEL)).sort()[0];
@@ -59,9 +60,9 @@ async function fileOf(directory: string): Promise<string> {
 }
 
 /**
- * Loads a tokenizer.json or a SentencePiece model, or the one in a directory.
+ * Loads a tokenizer.json or a SentencePiece model, given its path or its directory.
  *
- * @throws {TokenizerError} when it is missing, broken or of a kind that is not supported.
+ * @throws {TokenizerError} if it is missing, invalid or not supported.
  */
 export async function loadTokenizer(directoryOrFile: string): Promise<Tokenizer> {
   const directory = await isDirectory(directoryOrFile);
@@ -69,11 +70,11 @@ export async function loadTokenizer(directoryOrFile: string): Promise<Tokenizer>
   const json = path.endsWith(MODEL)
     ? await readSentencePiece(await read(path), path)
     : parseTokenizerJson((await read(path)).toString("utf8"), path);
-  const endOfText = directory ? await endOfTextBeside(directoryOrFile) : undefined;
+  const endOfText = directory ? await endOfTextInDirectory(directoryOrFile) : undefined;
   return createTokenizer(json, endOfText === undefined ? {} : { endOfText });
 }
 
-/** Writes tokenizer.json into a directory, which is made if need be. At every moment the old file or the new one stands. */
+/** Saves a tokenizer.json into a directory, which is created if needed. The file is replaced atomically. */
 export async function saveTokenizer(json: TokenizerJson, directory: string): Promise<void> {
   await mkdir(directory, { recursive: true });
   const path = join(directory, FILE);

@@ -9,16 +9,11 @@ export {
   type TokenizerPart,
 } from "./json/tokenizer-json.ts";
 export { type SpecialTokenRole, specialTokenId, specialTokenNames } from "./special-tokens.ts";
-export {
-  createTokenBuffer,
-  type DecodeOptions,
-  type EncodeOptions,
-  type TokenBuffer,
-  type TokenDecoder,
-  type Tokenizer,
-} from "./tokenizer.ts";
-export type { TrainingProgress } from "./training/options.ts";
-export { END_OF_TEXT, ROBERTA_TOKENS, type TrainBpeOptions, trainBpe } from "./training/train-bpe.ts";
-export { T5_TOKENS, type TrainUnigramOptions, trainUnigram, XLNET_TOKENS } from "./training/train-unigram.ts";
-export { BERT_TOKENS, type TrainWordPieceOptions, trainWordPiece } from "./training/train-wordpiece.ts";
+export { createTokenBuffer, type TokenBuffer } from "./token-buffer.ts";
+export type { DecodeOptions, EncodeOptions, TokenDecoder, Tokenizer } from "./tokenizer.ts";
+export type { TokenTemplate } from "./training/template.ts";
+export { type TrainBpeOptions, trainBpe } from "./training/train-bpe.ts";
+export { type TrainUnigramOptions, trainUnigram } from "./training/train-unigram.ts";
+export { type TrainWordPieceOptions, trainWordPiece } from "./training/train-wordpiece.ts";
+export type { TrainingOptions, TrainingProgress } from "./training/training-options.ts";
 export type { Texts } from "./training/word-counts.ts";

@@ -5,7 +5,7 @@ import { loadTokenizer } from "./files.ts";
 import { createTokenizer } from "./json/create-tokenizer.ts";
 import { readSentencePiece } from "./sentencepiece.ts";
 import { nativeTokenizer, readFixture } from "./testing/texts.ts";
-import { createPrecompiledNormalizer } from "./text/precompiled.ts";
+import { createPrecompiledNormalizer } from "./text/precompiled-normalizer.ts";
 
 const FIXTURES = new URL("../../../fixtures/tokenizer/", import.meta.url);
 const { texts, models } = JSON.parse(readFixture("sentencepiece.json")) as {
@@ -16,17 +16,17 @@ const { texts, models } = JSON.parse(readFixture("sentencepiece.json")) as {
 describe.each(models)("$file", ({ file, ids, decoded }) => {
   const bytes = readFileSync(new URL(file, FIXTURES));
 
-  it("gives the ids of SentencePiece, and its texts back", async () => {
+  it("encodes and decodes like SentencePiece", async () => {
     const tokenizer = await createTokenizer(await readSentencePiece(bytes));
     texts.forEach((text, index) => {
       expect([...tokenizer.encode(text)], JSON.stringify(text)).toEqual(ids[index]);
-      // SentencePiece writes a sign for what is unknown.
+      // SentencePiece decodes unknown tokens to a sign.
       if (!decoded[index]!.includes("⁇")) expect(tokenizer.decode(ids[index]!)).toBe(decoded[index]);
     });
     expect(ids.flat().length).toBeGreaterThan(100);
   });
 
-  it("becomes a file that the reference reads in the same way (where that has a binary)", async (context) => {
+  it("converts to a file that Hugging Face's tokenizers encode with in the same way (if there is a binary)", async (context) => {
     const json = await readSentencePiece(bytes);
     const native = nativeTokenizer(json);
     if (!native) return context.skip("no binary of tokenizers for this platform");
@@ -35,7 +35,7 @@ describe.each(models)("$file", ({ file, ids, decoded }) => {
     }
   });
 
-  it("loads by its path", async () => {
+  it("loads by path", async () => {
     const tokenizer = await loadTokenizer(fileURLToPath(new URL(file, FIXTURES)));
     expect([...tokenizer.encode(texts[2]!)]).toEqual(ids[2]);
     expect(tokenizer.endOfText).toBe(tokenizer.tokenToId("</s>"));
@@ -50,16 +50,16 @@ describe("a precompiled character map", () => {
     expect(normalize("a\tb\u00a0c\u200bd \ufb01 e\u0301 \uff21 … x\u0301\r\n")).toBe("a b cd fi é A ... x\u0301\r ");
   });
 
-  it("that is broken is refused", () => {
-    expect(() => createPrecompiledNormalizer(btoa("\xff\xff\0\0"))).toThrow(/precompiled character map is broken/);
+  it("is rejected if it is corrupt", () => {
+    expect(() => createPrecompiledNormalizer(btoa("\xff\xff\0\0"))).toThrow(/character map is corrupt/);
   });
 });
 
-describe("what is no SentencePiece model", () => {
+describe("invalid SentencePiece models", () => {
   it.each([
     ["text", new TextEncoder().encode("not a model at all"), /is not a SentencePiece model/],
     ["nothing", new Uint8Array(), /it has no pieces/],
-  ])("is refused: %s", async (_name, bytes, message) => {
+  ])("are rejected: %s", async (_name, bytes, message) => {
     await expect(readSentencePiece(bytes, "x.model")).rejects.toMatchObject({
       userError: true,
       message: expect.stringMatching(message),

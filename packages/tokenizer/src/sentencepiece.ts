@@ -1,16 +1,17 @@
-// SentencePiece models (.model files) as tokenizer.json: the protocol buffer is read with protobufjs, an optional
-// dependency of whoever needs this. https://github.com/google/sentencepiece, src/sentencepiece_model.proto
-
+/**
+ * Converts SentencePiece models (.model files) to tokenizer.json. The protocol buffer is parsed by protobufjs, an optional
+ * peer dependency. https://github.com/google/sentencepiece, src/sentencepiece_model.proto
+ */
 import { TokenizerError } from "./errors.ts";
 import type { AddedToken, TokenizerJson, TokenizerPart } from "./json/tokenizer-json.ts";
-import { MARK } from "./text/metaspace.ts";
+import { MARK } from "./text/metaspace-pre-tokenizer.ts";
 
 const field = (id: number, type: string, rule?: "repeated") => (rule ? { id, type, rule } : { id, type });
 
-// In later editions fields that hold a default would not be told from missing ones.
+// In later editions, a field that has its default value would look like a missing one.
 const message = (fields: Record<string, ReturnType<typeof field>>) => ({ edition: "proto2", fields });
 
-/** Of the messages only what a tokenizer needs. */
+/** The messages, with only the fields that a tokenizer needs. */
 const MESSAGES = {
   nested: {
     ModelProto: message({
@@ -43,7 +44,7 @@ const PIECE = { unknown: 2, control: 3, userDefined: 4 };
 
 async function parse(bytes: Uint8Array, name: string): Promise<Model> {
   const protobuf = await import("protobufjs/light.js").catch(() => {
-    throw new TokenizerError("reading a SentencePiece model needs the package protobufjs: npm install protobufjs@8");
+    throw new TokenizerError("SentencePiece models need the package protobufjs: npm install protobufjs@8");
   });
   const type = protobuf.default.Root.fromJSON(MESSAGES).lookupType("ModelProto");
   try {
@@ -53,7 +54,7 @@ async function parse(bytes: Uint8Array, name: string): Promise<Model> {
   }
 }
 
-/** Pairs of pieces that make a piece, as merges: SentencePiece has only the scores that result from them. */
+/** Derives merges from pieces and scores: all pairs of pieces that form another piece. */
 function mergesOfScores(pieces: readonly [string, number][]): [string, string][] {
   const idOf = new Map(pieces.map(([piece], id) => [piece, id]));
   const merges = pieces.flatMap(([piece, score]) => {
@@ -72,7 +73,7 @@ function normalizerOf({ precompiledCharsmap, removeExtraWhitespaces = true }: No
   const normalizers = [];
   if (precompiledCharsmap) normalizers.push({ type: "Precompiled", precompiled_charsmap: precompiledCharsmap });
   if (removeExtraWhitespaces) {
-    // A blank on the left takes the place of the one that would be put there.
+    // A leading blank replaces the one that the pre-tokenizer would add.
     normalizers.push({ type: "Strip", strip_left: false, strip_right: true });
     normalizers.push({ type: "Replace", pattern: { Regex: " {2,}" }, content: " " });
   }
@@ -80,10 +81,10 @@ function normalizerOf({ precompiledCharsmap, removeExtraWhitespaces = true }: No
 }
 
 /**
- * The tokenizer.json of a SentencePiece model, Unigram or BPE. It puts no frame around a text: which one belongs there
- * is a matter of the model family that uses the vocabulary.
+ * Converts a SentencePiece model, Unigram or BPE, to a tokenizer.json. It has no post-processor, because which special
+ * tokens surround a text depends on the language model that uses the vocabulary. `name` is the file's name in errors.
  *
- * @throws {TokenizerError} when the bytes are no such model, or protobufjs is not installed.
+ * @throws {TokenizerError} if the bytes are not such a model, or protobufjs is not installed.
  */
 export async function readSentencePiece(bytes: Uint8Array, name = "the file"): Promise<TokenizerJson> {
   const { pieces = [], trainerSpec = {}, normalizerSpec = {} } = await parse(bytes, name);
@@ -91,7 +92,7 @@ export async function readSentencePiece(bytes: Uint8Array, name = "the file"): P
   if (pieces.length === 0) throw new TokenizerError(`${name} is not a SentencePiece model: it has no pieces`);
   if (modelType !== MODEL.unigram && modelType !== MODEL.bpe) {
     throw new TokenizerError(
-      `${name}: SentencePiece models of words or characters are not supported, Unigram and BPE are`,
+      `${name}: unsupported SentencePiece model type ${modelType}: expected Unigram (1) or BPE (2)`,
     );
   }
   const scored = pieces.map(({ piece, score = 0 }): [string, number] => [piece, score]);
@@ -101,7 +102,7 @@ export async function readSentencePiece(bytes: Uint8Array, name = "the file"): P
     return [{ id, content: piece, single_word: false, lstrip: false, rstrip: false, normalized: false, special }];
   });
   const hasPrefix = normalizerSpec.addDummyPrefix !== false;
-  // Pieces with a blank inside need whole texts to be found in.
+  // Pieces with a blank inside can only match whole texts.
   const split = !pieces.some(({ piece }) => piece.lastIndexOf(MARK) > 0);
   const decoders: TokenizerPart[] = [
     { type: "Replace", pattern: { String: MARK }, content: " " },

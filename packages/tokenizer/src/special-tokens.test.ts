@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createTokenizer, specialTokenId, trainBpe, trainUnigram, trainWordPiece } from "./index.ts";
+import { xlnet } from "./testing/presets.ts";
 
 const text = ["to be or not to be, that is the question"];
 const names = (json: Parameters<typeof createTokenizer>[0]) =>
@@ -11,14 +12,14 @@ const names = (json: Parameters<typeof createTokenizer>[0]) =>
   );
 
 describe("specialTokenId", () => {
-  it("knows each family's names", async () => {
+  it("finds special tokens by the names of each kind of tokenizer", async () => {
     expect(await names(await trainWordPiece(text, { vocabularySize: 540 }))).toEqual([
       "[CLS]",
       "[SEP]",
       "[PAD]",
       "[MASK]",
     ]);
-    expect(await names(await trainUnigram(text, { vocabularySize: 400, family: "xlnet" }))).toEqual([
+    expect(await names(await trainUnigram(text, { vocabularySize: 400, ...xlnet }))).toEqual([
       "<cls>",
       "<sep>",
       "<pad>",
@@ -26,7 +27,7 @@ describe("specialTokenId", () => {
     ]);
   });
 
-  it("gives nothing where a tokenizer has none", async () => {
+  it("returns undefined if the tokenizer has none", async () => {
     expect(await names(await trainBpe(text, { vocabularySize: 270 }))).toEqual([
       undefined,
       undefined,

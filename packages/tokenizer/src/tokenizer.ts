@@ -1,71 +1,52 @@
-// What a tokenizer is, whichever implementation stands behind it.
-
+/**
+ * The public interface of a tokenizer, independent of its model.
+ */
 import type { TokenizerJson } from "./json/tokenizer-json.ts";
+import type { TokenBuffer } from "./token-buffer.ts";
 
+/** Options of `encode` and `encodeInto`. */
 export interface EncodeOptions {
-  /** Whether the tokenizer's own frame (such as `<s>` and `</s>`) is put around the ids. Default true. */
+  /** Whether the post-processor's special tokens, such as `<s>` and `</s>`, are added. Default true. */
   addSpecialTokens?: boolean;
 }
 
+/** Options of `decode` and `createDecoder`. */
 export interface DecodeOptions {
-  /** Leaves special tokens out of the text. Default false. */
+  /** Whether special tokens are left out of the text. Default false. */
   skipSpecialTokens?: boolean;
 }
 
+/** Converts text to token ids and back. */
 export interface Tokenizer {
-  /** Every id is below it: the highest id and one. */
+  /** The highest id plus one. */
   readonly vocabularySize: number;
-  /** Tokens that are markers, not text, and their ids. */
+  /** Special tokens and their ids. */
   readonly specialTokens: ReadonlyMap<string, number>;
-  /** The id that ends a document, where the tokenizer has one. */
+  /** The id of the token that ends a document, if the tokenizer has one. */
   readonly endOfText: number | undefined;
-  /** Hash of all that decides which ids a text gets, 16 hexadecimal digits: a model fits one fingerprint. */
+  /** A hash (16 hexadecimal digits) of everything that affects ids. A model records the one it was trained with. */
   readonly fingerprint: string;
-  /** What it was made of, to be saved beside a model. */
+  /** The tokenizer.json that it was created from, to be saved with a model. */
   readonly json: TokenizerJson;
 
-  /** The ids of a text. Special tokens that the text spells out are recognised. A lone surrogate counts as U+FFFD. */
+  /** The ids of a text. Special tokens spelled out in the text are recognized. A lone surrogate counts as U+FFFD. */
   encode(text: string, options?: EncodeOptions): Int32Array;
-  /** Appends the ids of a text to a buffer and returns how many they are. */
+  /** Appends the ids of a text to a buffer and returns their number. */
   encodeInto(text: string, buffer: TokenBuffer, options?: EncodeOptions): number;
-  /** The text of ids. Ids that name no token are left out; bytes that are not UTF-8 become U+FFFD. */
+  /** The text of ids. Unknown ids are skipped; bytes that are not UTF-8 become U+FFFD. */
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
-  /** Decodes ids as they come: only whole characters are given out. */
+  /** A decoder for ids that arrive one at a time. It emits whole characters only. */
   createDecoder(options?: DecodeOptions): TokenDecoder;
+  /** The id of a token, or undefined if it is not in the vocabulary. */
   tokenToId(token: string): number | undefined;
+  /** The token with this id, or undefined if there is none. */
   idToToken(id: number): string | undefined;
 }
 
+/** Decodes a stream of ids. */
 export interface TokenDecoder {
-  /** The text that is complete now. */
+  /** Adds an id and returns the text that is now complete, which may be empty. */
   push(id: number): string;
-  /** What is left at the end; an incomplete character becomes U+FFFD. */
+  /** Returns the remaining text; an incomplete character becomes U+FFFD. */
   flush(): string;
-}
-
-/** Ids that grow by appending: the first `length` of `ids` count. */
-export interface TokenBuffer {
-  ids: Int32Array;
-  length: number;
-}
-
-export function createTokenBuffer(capacity = 1 << 12): TokenBuffer {
-  return { ids: new Int32Array(capacity), length: 0 };
-}
-
-/** Appends the tokens of the word bytes[start..end) to the buffer. */
-export type WordEncoder = (bytes: Uint8Array, start: number, end: number, buffer: TokenBuffer) => void;
-
-/** Makes room for `count` more ids. */
-export function reserve(buffer: TokenBuffer, count: number): void {
-  const needed = buffer.length + count;
-  if (needed <= buffer.ids.length) return;
-  const larger = new Int32Array(Math.max(needed, 2 * buffer.ids.length));
-  larger.set(buffer.ids.subarray(0, buffer.length));
-  buffer.ids = larger;
-}
-
-export function append(buffer: TokenBuffer, ids: readonly number[]): void {
-  reserve(buffer, ids.length);
-  for (const id of ids) buffer.ids[buffer.length++] = id;
 }

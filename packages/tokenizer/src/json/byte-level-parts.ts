@@ -1,24 +1,27 @@
-// Reads from a tokenizer.json what our own encoder needs, and says so when the file asks for something else: byte-level
-// BPE as GPT-2, RoBERTa and Llama 3 have it is ours, anything further is left to the reference.
-
-import { type Merge, mergesById } from "../models/bpe-model.ts";
+/**
+ * Reads the parts of a byte-level BPE tokenizer as GPT-2, RoBERTa and Llama 3 have it, for which there is a fast encoder.
+ * Recognizes files that need anything else.
+ */
+import { type Merge, mergesById } from "../models/merges.ts";
 import { byteToCharacter } from "../text/byte-alphabet.ts";
-import { createNormalizer, type Normalizer } from "../text/normalizer.ts";
+import { createNormalizer } from "../text/create-normalizer.ts";
+import type { Normalizer } from "../text/normalizer.ts";
 import type { WordPattern } from "../text/word-scanner.ts";
-import { type Frame, frameOf } from "./post-processor.ts";
+import { createPostProcessor, type PostProcessor } from "./post-processor.ts";
 import type { AddedToken, BpeModel, TokenizerJson, TokenizerPart } from "./tokenizer-json.ts";
 
+/** Everything that the byte-level encoder needs. */
 export interface ByteLevelParts {
   vocabulary: Map<string, number>;
   merges: Merge[];
-  /** A word that is a token is taken as it is, whatever the merges would make of it. */
+  /** Whether a word that is a token is encoded as such, whatever its merges. */
   ignoreMerges: boolean;
   addedTokens: AddedToken[];
   normalizer: Normalizer | undefined;
   pattern: WordPattern;
-  /** Whether a text that does not start with a blank gets one. */
+  /** Whether a blank is put before a piece that does not start with one. */
   addPrefixSpace: boolean;
-  frame: Frame;
+  postProcessor: PostProcessor;
 }
 
 const PATTERNS: ReadonlyMap<string, WordPattern> = new Map([
@@ -34,7 +37,7 @@ function patternOfRegex(regex: string): WordPattern | undefined {
   return llama3 ? { kind: "llama3", maxDigits: Number(llama3[2] ?? 1) } : PATTERNS.get(regex);
 }
 
-/** These patterns match every character, so what happens to text in between makes no difference. */
+/** These patterns match every character, so the treatment of text between matches makes no difference. */
 function patternOfSplit(part: TokenizerPart): WordPattern | undefined {
   const regex = (part.pattern as { Regex?: string } | undefined)?.Regex;
   const keepsMatches = part.behavior === "Isolated" || (part.behavior === "Removed" && part.invert === true);
@@ -55,21 +58,21 @@ function wordsOf(
   return pattern && bytesOnly && more.length === 0 ? { pattern, addPrefixSpace: false } : undefined;
 }
 
-/** The parts of a byte-level BPE tokenizer, or undefined when the file describes anything that ours does not cover. */
+/** The parts of a byte-level BPE tokenizer, or undefined if the file needs anything else. */
 export function readByteLevelParts(json: TokenizerJson): ByteLevelParts | undefined {
   if (json.model.type !== "BPE" || json.decoder?.type !== "ByteLevel") return undefined;
   const model = json.model as BpeModel;
   const words = wordsOf(json.pre_tokenizer);
-  const frame = frameOf(json.post_processor);
+  const postProcessor = createPostProcessor(json.post_processor);
   const vocabulary = new Map(Object.entries(model.vocab));
   const isPlain = !model.continuing_subword_prefix && !model.end_of_word_suffix;
   const hasAllBytes = byteToCharacter.every((character) => vocabulary.has(character));
   const normalizer = json.normalizer ? createNormalizer(json.normalizer) : undefined;
-  if (!words || !frame || !isPlain || !hasAllBytes) return undefined;
+  if (!words || !postProcessor || !isPlain || !hasAllBytes) return undefined;
   if (json.normalizer && !normalizer) return undefined;
   return {
     ...words,
-    frame,
+    postProcessor,
     normalizer,
     vocabulary,
     merges: mergesById(model, vocabulary),

@@ -1,9 +1,11 @@
-// Our own encoder: round trips in every language, equality with the reference on random texts, streaming, the buffer.
-
+/**
+ * Byte-level BPE: round trips in every language, agreement with the reference on random texts, streaming, buffers.
+ */
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { awkwardText, declarations, nativeTokenizer, readFixture, wellFormed } from "../testing/texts.ts";
-import { createTokenBuffer, type Tokenizer } from "../tokenizer.ts";
+import { createTokenBuffer } from "../token-buffer.ts";
+import type { Tokenizer } from "../tokenizer.ts";
 import { createTokenizer } from "./create-tokenizer.ts";
 import { parseTokenizerJson } from "./tokenizer-json.ts";
 
@@ -14,13 +16,13 @@ beforeAll(async () => {
 });
 
 describe("a byte-level tokenizer", () => {
-  it("gives back the Universal Declaration of Human Rights in every language", () => {
+  it("restores the Universal Declaration of Human Rights in every language", () => {
     const texts = declarations();
     expect(texts.length).toBeGreaterThan(400);
     for (const text of texts) expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
   });
 
-  it("gives back any text, with U+FFFD for each lone surrogate", () => {
+  it("restores any text, with U+FFFD for each lone surrogate", () => {
     fc.assert(
       fc.property(awkwardText(), (text) => {
         expect(tokenizer.decode(tokenizer.encode(text))).toBe(wellFormed(text));
@@ -30,7 +32,7 @@ describe("a byte-level tokenizer", () => {
     expect(tokenizer.decode(tokenizer.encode("a\ud83dz\ude00\ufeff"))).toBe("a\ufffdz\ufffd\ufeff");
   });
 
-  it("agrees with the reference on random texts (where that has a binary)", async (context) => {
+  it("agrees with the reference on random texts (if it has a binary)", async (context) => {
     const native = nativeTokenizer(json);
     if (!native) return context.skip("no binary of tokenizers for this platform");
     const texts = [
@@ -41,7 +43,7 @@ describe("a byte-level tokenizer", () => {
       const theirs = (await native.encode(wellFormed(text), null, { addSpecialTokens: true })).getIds();
       const ours = [...tokenizer.encode(text)];
       expect(ours, JSON.stringify(text)).toEqual(theirs);
-      // Any ids, so that bytes come in orders that are not UTF-8.
+      // Shuffled ids, whose bytes are not valid UTF-8.
       const shuffled = ours.map((id, index) => (id * 31 + index) % tokenizer.vocabularySize);
       for (const skipSpecialTokens of [false, true]) {
         expect(tokenizer.decode(shuffled, { skipSpecialTokens })).toBe(
@@ -51,7 +53,7 @@ describe("a byte-level tokenizer", () => {
     }
   });
 
-  it("merges long words as it merges short ones: the lowest rank first, the leftmost of equals", async () => {
+  it("merges long words like short ones: lowest rank first, leftmost among equals", async () => {
     const alphabet = Object.fromEntries(Object.entries(json.model.vocab as object).filter(([, id]) => id <= 256));
     const vocab = { ...alphabet, aa: 257, ab: 258, aaab: 259, ba: 260 };
     const merges = [
@@ -69,7 +71,7 @@ describe("a byte-level tokenizer", () => {
     expect([...toy.encode(`${"a".repeat(201)}b`)]).toEqual([...Array(99).fill(257), 259]);
   });
 
-  it("never remembers a wrong word, however many different ones it has seen", () => {
+  it("caches words correctly, however many there are", () => {
     const words = Array.from({ length: 80_000 }, (_, index) => `w${index.toString(36)}`);
     const before = words.slice(0, 50).map((word) => tokenizer.encode(word));
     tokenizer.encode(words.join(" "));
@@ -77,7 +79,7 @@ describe("a byte-level tokenizer", () => {
     expect(tokenizer.decode(tokenizer.encode(words.join(" ")))).toBe(words.join(" "));
   });
 
-  it("appends to a buffer what encode returns", () => {
+  it("appends the same ids to a buffer that encode returns", () => {
     const buffer = createTokenBuffer(1);
     const texts = ["Hello, world!", "", "x".repeat(5000), "<|endoftext|>"];
     const counts = texts.map((text) => tokenizer.encodeInto(text, buffer));
@@ -86,14 +88,14 @@ describe("a byte-level tokenizer", () => {
     expect([...buffer.ids.subarray(0, buffer.length)]).toEqual(expected.flatMap((ids) => [...ids]));
   });
 
-  it("returns ids of its own, which later calls leave alone", () => {
+  it("returns ids that later calls do not change", () => {
     const first = tokenizer.encode("Hello");
     const copy = [...first];
     tokenizer.encode("something else entirely");
     expect([...first]).toEqual(copy);
   });
 
-  it("streams text by whole characters", () => {
+  it("streams whole characters", () => {
     fc.assert(
       fc.property(awkwardText(30), fc.boolean(), (text, skipSpecialTokens) => {
         const decoder = tokenizer.createDecoder({ skipSpecialTokens });

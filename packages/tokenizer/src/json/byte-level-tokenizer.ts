@@ -1,14 +1,17 @@
-// Our own byte-level BPE tokenizer: words are scanned in UTF-8, each word looked up or merged. No string or object is
-// made per token.
+/**
+ * Creates byte-level BPE tokenizers: scans words in UTF-8 and looks each one up or merges it, without a string or an object
+ * per token.
+ */
 
-import { rememberWords } from "../models/word-cache.ts";
+import type { WordEncoder } from "../models/model.ts";
+import { cacheWords } from "../models/word-cache.ts";
 import { createMergeTable, createWordMerger, preferWholeWords } from "../models/word-merger.ts";
 import { bytesOfToken, byteToCharacter } from "../text/byte-alphabet.ts";
-import { createByteDecoder } from "../text/byte-decoder.ts";
+import { createByteDecoder } from "../text/byte-level-decoder.ts";
 import { normalizeText } from "../text/normalizer.ts";
 import { createWordScanner } from "../text/word-scanner.ts";
-import type { Tokenizer, WordEncoder } from "../tokenizer.ts";
-import { assembleTokenizer, type PieceEncoder } from "./assemble.ts";
+import type { Tokenizer } from "../tokenizer.ts";
+import { assembleTokenizer, type PieceEncoder } from "./assemble-tokenizer.ts";
 import type { ByteLevelParts } from "./byte-level-parts.ts";
 import type { AddedToken, TokenizerJson } from "./tokenizer-json.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -22,7 +25,7 @@ function createWordEncoder({ vocabulary, merges, ignoreMerges }: ByteLevelParts)
     for (let index = start; index < end; index++) ids[index - start] = byteIds[bytes[index]!]!;
     return end - start;
   });
-  return rememberWords(ignoreMerges ? preferWholeWords(vocabulary, bytesOfToken, merge) : merge);
+  return cacheWords(ignoreMerges ? preferWholeWords(vocabulary, bytesOfToken, merge) : merge);
 }
 
 function createPieceEncoder(parts: ByteLevelParts): PieceEncoder {
@@ -45,13 +48,14 @@ function createPieceEncoder(parts: ByteLevelParts): PieceEncoder {
   };
 }
 
-/** Added tokens stand for their own text, all others for what the byte-level alphabet says. */
+/** The bytes of each id: added tokens are plain text, the others are written in the byte-level alphabet. */
 function bytesOfIds(tokens: Vocabulary["tokens"], addedTokens: readonly AddedToken[]): Uint8Array[] {
   const bytes = tokens.map((token = "") => bytesOfToken(token) ?? encoder.encode(token));
   for (const { id, content } of addedTokens) bytes[id] = encoder.encode(content);
   return bytes;
 }
 
+/** Creates a byte-level BPE tokenizer. */
 export function createByteLevelTokenizer(
   json: TokenizerJson,
   parts: ByteLevelParts,
@@ -66,7 +70,7 @@ export function createByteLevelTokenizer(
     vocabulary,
     addedTokens,
     normalizer,
-    frame: parts.frame,
+    postProcessor: parts.postProcessor,
     encodePiece: createPieceEncoder(parts),
     decoding: createByteDecoder(bytesOfIds(vocabulary.tokens, addedTokens), new Set(vocabulary.special.values())),
   });

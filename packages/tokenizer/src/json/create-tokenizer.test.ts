@@ -1,9 +1,10 @@
-// Which implementation a file gets, what both have in common, and the errors of files that nobody can use.
-
+/**
+ * Which implementation a file gets, what all have in common, and the errors for invalid files.
+ */
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { TokenizerError } from "../errors.ts";
 import { readFixture } from "../testing/texts.ts";
-import { createTokenBuffer } from "../tokenizer.ts";
+import { createTokenBuffer } from "../token-buffer.ts";
 import { createTokenizer } from "./create-tokenizer.ts";
 import { parseTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
 
@@ -25,7 +26,7 @@ const refusal = async (json: unknown): Promise<string> => {
 };
 
 describe("createTokenizer", () => {
-  it("loads the library only for what our own code does not cover", async () => {
+  it("loads the library only for parts without an implementation here", async () => {
     await createTokenizer(small);
     await createTokenizer({ ...small, normalizer: { type: "NFKC" } });
     await createTokenizer(wordpiece);
@@ -35,7 +36,7 @@ describe("createTokenizer", () => {
     expect(loaded.library).toBe(true);
   });
 
-  it("applies normalizers, and leaves words of an unusual kind to the library", async () => {
+  it("applies normalizers, and uses the library for unusual pre-tokenizers", async () => {
     const usual = (await createTokenizer(small)).encode("Hello World");
     const lower = await createTokenizer({ ...small, normalizer: { type: "Lowercase" } });
     expect([...lower.encode("Hello World")]).toEqual([...(await createTokenizer(small)).encode("hello world")]);
@@ -49,7 +50,7 @@ describe("createTokenizer", () => {
     expect(separate.encode("2024")).toHaveLength(4);
   });
 
-  it("reads merges in the older form, as one string", async () => {
+  it("reads merges in the older form, as strings", async () => {
     const merges = (small.model.merges as [string, string][]).map((merge) => merge.join(" "));
     const older = await createTokenizer({ ...small, model: { ...small.model, merges } });
     const text = "We, the people of the United States";
@@ -57,7 +58,7 @@ describe("createTokenizer", () => {
     expect(older.fingerprint).toBe((await createTokenizer(small)).fingerprint);
   });
 
-  it("knows the end of text by the usual names, or by the one it is told", async () => {
+  it("finds the end of text by its usual names, or by the given one", async () => {
     expect((await createTokenizer(small)).endOfText).toBe(0);
     expect((await createTokenizer(unigram)).endOfText).toBe(1);
     expect((await createTokenizer(wordpiece)).endOfText).toBeUndefined();
@@ -65,15 +66,11 @@ describe("createTokenizer", () => {
   });
 
   it.each([
-    ["an array", [], /expected an object with a "model"/],
-    ["no model", { version: "1.0" }, /expected an object with a "model"/],
-    ["no vocabulary", { model: { type: "BPE" } }, /its BPE model has no vocabulary/],
-    [
-      "an unknown model",
-      { model: { type: "Nonsense", vocab: {} } },
-      /"Nonsense" are not supported: only BPE, WordPiece, Unigram/,
-    ],
-    ["an unknown normalizer", { ...wordpiece, normalizer: { type: "Nonsense" } }, /not supported: .*Nonsense/],
+    ["an array", [], /"model"/],
+    ["no model", { version: "1.0" }, /"model"/],
+    ["no vocabulary", { model: { type: "BPE" } }, /BPE.*no vocabulary/],
+    ["an unknown model", { model: { type: "Nonsense", vocab: {} } }, /"Nonsense".*BPE, WordPiece, Unigram/],
+    ["an unknown normalizer", { ...wordpiece, normalizer: { type: "Nonsense" } }, /unsupported.*Nonsense/],
     [
       "a merge of unknown tokens",
       {
@@ -86,13 +83,9 @@ describe("createTokenizer", () => {
           ],
         },
       },
-      /merge \d+ of the tokenizer needs "\S+"/,
+      /merge 2 .*"Ħħ"/,
     ],
-    [
-      "a merge of three",
-      { ...small, model: { ...small.model, merges: ["a b c"] } },
-      /merge 1 of the tokenizer is not a pair/,
-    ],
+    ["a merge of three", { ...small, model: { ...small.model, merges: ["a b c"] } }, /merge 1 .*"a b c"/],
   ])("refuses %s", async (_name, json, message) => {
     expect(await refusal(json)).toMatch(message);
   });
@@ -107,7 +100,7 @@ describe.each([
     tokenizer = await createTokenizer(json);
   });
 
-  it("has the same members as ours", async () => {
+  it("has the same members as a byte-level one", async () => {
     const buffer = createTokenBuffer(1);
     const text = "we, the people";
     const ids = tokenizer.encode(text);
@@ -121,7 +114,7 @@ describe.each([
     expect(Math.max(...ids)).toBeLessThan(tokenizer.vocabularySize);
   });
 
-  it("streams what it decodes", () => {
+  it("streams the decoded text", () => {
     const ids = tokenizer.encode("we, the people of the united states");
     const decoder = tokenizer.createDecoder({ skipSpecialTokens: true });
     const parts = [...ids].map((id) => decoder.push(id));
@@ -129,7 +122,7 @@ describe.each([
     expect(parts.filter((part) => part !== "").length).toBeGreaterThan(4);
   });
 
-  it("takes lone surrogates for U+FFFD", () => {
+  it("treats lone surrogates as U+FFFD", () => {
     expect([...tokenizer.encode("we\ud800")]).toEqual([...tokenizer.encode("we\ufffd")]);
   });
 });

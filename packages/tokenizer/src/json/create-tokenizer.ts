@@ -1,38 +1,41 @@
-// From a tokenizer.json to a tokenizer: byte-level BPE where it is that, else one of the models over words.
-
+/**
+ * Creates the tokenizer that a tokenizer.json describes: byte-level BPE by its fast encoder, other models over words.
+ */
 import { TokenizerError } from "../errors.ts";
 import type { Tokenizer } from "../tokenizer.ts";
-import { createByteLevelTokenizer } from "./byte-level.ts";
 import { readByteLevelParts } from "./byte-level-parts.ts";
-import { frameOf } from "./post-processor.ts";
+import { createByteLevelTokenizer } from "./byte-level-tokenizer.ts";
+import { createPostProcessor } from "./post-processor.ts";
 import { checkTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
 import { readVocabulary } from "./vocabulary.ts";
 
+/** Options of `createTokenizer`. */
 export interface CreateTokenizerOptions {
-  /** The token that ends a document, where the file's special tokens do not make it plain. */
+  /** The special token that ends a document. Default: the first of the usual names, such as `<|endoftext|>` or `</s>`. */
   endOfText?: string;
 }
 
 const MODELS = ["BPE", "WordPiece", "Unigram"];
 
 /**
- * Truncation and padding that the file may ask for are left to the caller: a text is always encoded as a whole.
+ * Creates a tokenizer from the contents of a tokenizer.json. Truncation and padding are left to the caller: a text is
+ * always encoded as a whole.
  *
- * @throws {TokenizerError} when the file is broken or asks for something that is not supported, by its name.
+ * @throws {TokenizerError} if the file is invalid or uses something unsupported, which the error names.
  */
 export async function createTokenizer(json: TokenizerJson, options: CreateTokenizerOptions = {}): Promise<Tokenizer> {
   const checked = checkTokenizerJson(json, "the tokenizer");
   const { type } = checked.model;
   if (!MODELS.includes(type)) {
-    throw new TokenizerError(`tokenizers of type "${type}" are not supported: only ${MODELS.join(", ")} are`);
+    throw new TokenizerError(`unsupported tokenizer model "${type}": expected one of ${MODELS.join(", ")}`);
   }
   const vocabulary = readVocabulary(checked, options.endOfText);
   const parts = readByteLevelParts(checked);
   if (parts) return createByteLevelTokenizer(checked, parts, vocabulary);
-  const frame = frameOf(checked.post_processor);
-  if (!frame) {
-    throw new TokenizerError(`the tokenizer's post-processor "${checked.post_processor!.type}" is not supported`);
+  const postProcessor = createPostProcessor(checked.post_processor);
+  if (!postProcessor) {
+    throw new TokenizerError(`unsupported post-processor "${checked.post_processor!.type}"`);
   }
   const { createWordTokenizer } = await import("./word-tokenizer.ts");
-  return createWordTokenizer(checked, frame, vocabulary);
+  return createWordTokenizer(checked, postProcessor, vocabulary);
 }

@@ -11,7 +11,7 @@ describe("the hash", () => {
     ["", "cbf29ce484222325"],
     ["a", "af63dc4c8601ec8c"],
     ["foobar", "85944171f73967e8"],
-  ])("of %j is that of the published test vectors", (text, hash) => {
+  ])("of %j matches the published test vector", (text, hash) => {
     expect(fnv1a64(text)).toBe(hash);
   });
 });
@@ -19,11 +19,11 @@ describe("the hash", () => {
 describe("a fingerprint", () => {
   const before = fingerprintOf(small);
 
-  it("stays the same over releases", () => {
+  it("is the same in every release", () => {
     expect(before).toBe("aba98dd2b44234e0");
   });
 
-  it("does not depend on the order of fields, on padding, or on options that are off", () => {
+  it("ignores the order of fields, padding, and options that are off", () => {
     const reversed = Object.fromEntries(Object.entries(small).reverse()) as unknown as TokenizerJson;
     const { dropout, fuse_unk, ...model } = small.model;
     expect([dropout, fuse_unk]).toEqual([null, false]);
@@ -41,13 +41,13 @@ describe("a fingerprint", () => {
     ["an added token", { ...small, added_tokens: [] }],
     ["the pre-tokenizer", { ...small, pre_tokenizer: { ...small.pre_tokenizer!, add_prefix_space: true } }],
     ["the normalizer", { ...small, normalizer: { type: "NFC" } }],
-    ["the frame", { ...small, post_processor: { type: "BertProcessing", sep: ["a", 1], cls: ["b", 2] } }],
+    ["the post-processor", { ...small, post_processor: { type: "BertProcessing", sep: ["a", 1], cls: ["b", 2] } }],
     ["ignored merges", { ...small, model: { ...small.model, ignore_merges: true } }],
-  ])("tells another %s", (_name, json) => {
+  ])("changes with %s", (_name, json) => {
     expect(fingerprintOf(json)).not.toBe(before);
   });
 
-  it("tells other scores", () => {
+  it("changes with scores", () => {
     const vocab = (unigram.model.vocab as [string, number][]).map(([token, score], id) => [
       token,
       id === 9 ? 0 : score,

@@ -1,9 +1,10 @@
-// A short hash of everything in a tokenizer.json that decides which ids a text gets. Spacing, the order of fields, the
-// two ways to write merges and options that are off do not change it.
-
+/**
+ * Hashes everything in a tokenizer.json that affects ids. White space, the order of fields, the notation of merges and
+ * options that are off do not change the hash.
+ */
 import { type BpeModel, mergesOf, type TokenizerJson, vocabularyOf } from "./tokenizer-json.ts";
 
-/** Fields of no effect on ids, or of that value where older files leave them out. */
+/** Whether a field has no effect on ids, or has the value that it defaults to in older files. */
 const isImplied = (name: string, field: unknown): boolean =>
   field === null ||
   field === false ||
@@ -11,7 +12,7 @@ const isImplied = (name: string, field: unknown): boolean =>
   name === "trim_offsets" ||
   (name === "use_regex" && field === true);
 
-/** JSON with sorted fields, without the implied ones. */
+/** JSON with sorted fields and without the implied ones. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
@@ -21,9 +22,9 @@ function canonical(value: unknown): string {
   return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${canonical(field)}`).join(",")}}`;
 }
 
-/** FNV-1a of 64 bits over UTF-8, in 16 hexadecimal digits (http://www.isthe.com/chongo/tech/comp/fnv/). */
+/** The 64-bit FNV-1a hash of a text's UTF-8, in 16 hexadecimal digits (http://www.isthe.com/chongo/tech/comp/fnv/). */
 export function fnv1a64(text: string): string {
-  // Four limbs of 16 bits, the lowest first; the prime is 2^40 + 0x1b3.
+  // Four limbs of 16 bits, lowest first; the prime is 2^40 + 0x1b3.
   let [a, b, c, d] = [0x2325, 0x8422, 0x9ce4, 0xcbf2];
   for (const byte of new TextEncoder().encode(text)) {
     a ^= byte;
@@ -41,6 +42,7 @@ export function fnv1a64(text: string): string {
   return [d, c, b, a].map((limb) => limb.toString(16).padStart(4, "0")).join("");
 }
 
+/** The fingerprint of a tokenizer: 16 hexadecimal digits. */
 export function fingerprintOf(json: TokenizerJson): string {
   const { vocab, merges, ...options } = json.model;
   const parts = [

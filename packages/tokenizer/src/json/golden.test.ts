@@ -1,6 +1,7 @@
-// Equality with Hugging Face's tokenizers, by the golden files of fixtures/tokenizer: trained files byte by byte, ids
-// and decoded texts of variants of byte-level BPE, and of the families that go through @huggingface/tokenizers.
-
+/**
+ * Compares with Hugging Face's tokenizers by the golden files of fixtures/tokenizer: trained files byte by byte, and the ids
+ * and decoded texts of many configurations.
+ */
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { corpora, readFixture } from "../testing/texts.ts";
@@ -33,13 +34,13 @@ const { texts, tokenizers } = JSON.parse(readFixture("encodings.json")) as {
 };
 
 describe("training", () => {
-  it.each(trained)("learns from $corpus the very file that the reference learns, $size tokens", async (golden) => {
+  it.each(trained)("produces the same file as the reference from $corpus, $size tokens", async (golden) => {
     const json = await trainBpe(corpora[golden.corpus]!(), golden);
     expect(Object.keys(json.model.vocab as object)).toHaveLength(golden.size);
     expect(createHash("sha256").update(formatTokenizerJson(json)).digest("hex")).toBe(golden.sha256);
   });
 
-  it("writes a file as the reference writes it", () => {
+  it("formats a file like the reference", () => {
     const text = readFixture("small.json");
     expect(formatTokenizerJson(parseTokenizerJson(text))).toBe(text);
   });
@@ -49,7 +50,7 @@ describe.each(tokenizers)("$name", ({ file, patch, bare, framed, decoded }) => {
   const base = parseTokenizerJson(readFixture(file));
   const json = { ...base, ...patch, model: { ...base.model, ...patch.model } };
 
-  it("gives the ids of the reference", async () => {
+  it("encodes like the reference", async () => {
     const tokenizer = await createTokenizer(json);
     texts.forEach((text, index) => {
       const ids = [...tokenizer.encode(text, { addSpecialTokens: false })];
@@ -60,7 +61,7 @@ describe.each(tokenizers)("$name", ({ file, patch, bare, framed, decoded }) => {
     }
   });
 
-  it("decodes as the reference does, special tokens kept and left out", async () => {
+  it("decodes like the reference, with and without special tokens", async () => {
     const tokenizer = await createTokenizer(json);
     for (const [index, [kept, skipped]] of Object.entries(decoded)) {
       const ids = tokenizer.encode(texts[Number(index)]!);

@@ -1,8 +1,10 @@
-// The frame that a tokenizer puts around a text, such as <s> and </s>, read from the post-processor of tokenizer.json.
-
+/**
+ * Reads the special tokens that a tokenizer.json's post-processor adds around a text, such as <s> and </s>.
+ */
 import type { TokenizerPart } from "./tokenizer-json.ts";
 
-export interface Frame {
+/** The ids that are added before and after a single text. */
+export interface PostProcessor {
   before: number[];
   after: number[];
 }
@@ -12,9 +14,9 @@ interface TemplateItem {
   SpecialToken?: { id: string };
 }
 
-const EMPTY: Frame = { before: [], after: [] };
+const NOTHING: PostProcessor = { before: [], after: [] };
 
-function templateFrame(part: TokenizerPart): Frame | undefined {
+function readTemplate(part: TokenizerPart): PostProcessor | undefined {
   const items = part.single as TemplateItem[];
   const special = (part.special_tokens ?? {}) as Record<string, { ids: number[] }>;
   const at = items.findIndex((item) => item.Sequence);
@@ -27,18 +29,19 @@ function templateFrame(part: TokenizerPart): Frame | undefined {
   return at >= 0 && before && after ? { before, after } : undefined;
 }
 
-/** The frame of a single text, or undefined when the post-processor is of a kind that only the reference reads. */
-export function frameOf(part: TokenizerPart | null | undefined): Frame | undefined {
-  if (!part || part.type === "ByteLevel") return EMPTY;
-  if (part.type === "TemplateProcessing") return templateFrame(part);
+/** The post-processor, or undefined if it is not supported. */
+export function createPostProcessor(part: TokenizerPart | null | undefined): PostProcessor | undefined {
+  if (!part || part.type === "ByteLevel") return NOTHING;
+  if (part.type === "TemplateProcessing") return readTemplate(part);
   if (part.type === "RobertaProcessing" || part.type === "BertProcessing") {
     return { before: [(part.cls as [string, number])[1]], after: [(part.sep as [string, number])[1]] };
   }
   if (part.type !== "Sequence") return undefined;
-  let frame: Frame | undefined = EMPTY;
+  let result: PostProcessor | undefined = NOTHING;
   for (const inner of part.processors as TokenizerPart[]) {
-    const added = frameOf(inner);
-    frame = frame && added && { before: [...added.before, ...frame.before], after: [...frame.after, ...added.after] };
+    const added = createPostProcessor(inner);
+    result = result &&
+      added && { before: [...added.before, ...result.before], after: [...result.after, ...added.after] };
   }
-  return frame;
+  return result;
 }

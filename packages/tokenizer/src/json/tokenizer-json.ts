@@ -1,29 +1,32 @@
-// The `tokenizer.json` of Hugging Face's tokenizers, as data: its types, reading with one clear error, and writing in
-// the very form (order, spacing) in which the reference writes it.
-
+/**
+ * The tokenizer.json of Hugging Face's tokenizers as data: its types, parsing, and formatting with the same field order and
+ * spacing as the reference.
+ */
 import { TokenizerError } from "../errors.ts";
 
-/** A token that is found in the text before anything else is done to it. */
+/** A token that is searched in the text before anything else is done. */
 export interface AddedToken {
   id: number;
   content: string;
-  /** Matches only where no word character stands beside it. */
+  /** Whether it only matches if there is no word character next to it. */
   single_word: boolean;
-  /** Takes the white space on its left (right) with it. */
+  /** Whether it absorbs the white space before it. */
   lstrip: boolean;
+  /** Whether it absorbs the white space after it. */
   rstrip: boolean;
-  /** Matches the normalized text instead of the original. */
+  /** Whether it matches normalized text instead of the original. */
   normalized: boolean;
-  /** Left out of decoded text on request. */
+  /** Whether decoding may skip it. */
   special: boolean;
 }
 
-/** Normalizers, pre-tokenizers, post-processors and decoders: a `type` and its own fields. */
+/** A normalizer, pre-tokenizer, model, post-processor or decoder: a `type` and its fields. */
 export interface TokenizerPart {
   type: string;
   [field: string]: unknown;
 }
 
+/** The model of a BPE tokenizer. */
 export interface BpeModel extends TokenizerPart {
   type: "BPE";
   dropout?: number | null;
@@ -34,10 +37,11 @@ export interface BpeModel extends TokenizerPart {
   byte_fallback?: boolean;
   ignore_merges?: boolean;
   vocab: Record<string, number>;
-  /** `["a", "b"]`, or `"a b"` in files from before 2024. */
+  /** Pairs like `["a", "b"]`, or strings like `"a b"` in files from before 2024. */
   merges: readonly (readonly [string, string])[] | readonly string[];
 }
 
+/** The contents of a tokenizer.json. */
 export interface TokenizerJson {
   version?: string;
   truncation?: unknown;
@@ -50,17 +54,22 @@ export interface TokenizerJson {
   model: TokenizerPart;
 }
 
-/** The vocabulary of any model as [token, id] pairs, by id. */
+/** The vocabulary of any model as [token, id] pairs in order of id. */
 export function vocabularyOf(model: TokenizerPart): [string, number][] {
   if (Array.isArray(model.vocab)) return model.vocab.map(([token]: [string, number], id) => [token, id]);
   return Object.entries(model.vocab as Record<string, number>).sort((left, right) => left[1] - right[1]);
 }
 
-/** Merges as pairs, whichever of the two forms the file has. */
+/**
+ * Merges as pairs, in whichever form they are given.
+ *
+ * @throws {TokenizerError} if a merge is not a pair.
+ */
 export function mergesOf(model: BpeModel): (readonly [string, string])[] {
   return model.merges.map((merge, index) => {
     const sides = typeof merge === "string" ? merge.split(" ") : merge;
-    if (sides.length !== 2) throw new TokenizerError(`merge ${index + 1} of the tokenizer is not a pair: "${merge}"`);
+    if (sides.length !== 2)
+      throw new TokenizerError(`merge ${index + 1} of the tokenizer must be a pair, got "${merge}"`);
     return sides as [string, string];
   });
 }
@@ -68,24 +77,30 @@ export function mergesOf(model: BpeModel): (readonly [string, string])[] {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Checks what a caller read elsewhere. `name` says in errors where it came from. */
+/**
+ * Checks a parsed tokenizer.json. `name` is its name in errors.
+ *
+ * @throws {TokenizerError} if it is not a tokenizer.
+ */
 export function checkTokenizerJson(value: unknown, name = "tokenizer.json"): TokenizerJson {
   const model = isObject(value) ? value.model : undefined;
   if (!isObject(model)) {
-    throw new TokenizerError(
-      `${name} is not a tokenizer: expected an object with a "model", as Hugging Face writes it`,
-    );
+    throw new TokenizerError(`${name} is not a tokenizer.json: expected an object with a "model"`);
   }
-  // Files from before 2020 do not name the type of the model.
+  // Files from before 2020 have no model type.
   const type = model.type ?? (Array.isArray(model.merges) ? "BPE" : Array.isArray(model.vocab) ? "Unigram" : undefined);
-  if (typeof type !== "string") throw new TokenizerError(`${name} does not name the type of its model`);
+  if (typeof type !== "string") throw new TokenizerError(`${name}: the model has no type`);
   if (typeof model.vocab !== "object" || model.vocab === null) {
-    throw new TokenizerError(`${name}: its ${type} model has no vocabulary`);
+    throw new TokenizerError(`${name}: the ${type} model has no vocabulary`);
   }
   return { ...(value as object), model: { ...model, type } } as TokenizerJson;
 }
 
-/** Parses the text of a tokenizer.json. */
+/**
+ * Parses the text of a tokenizer.json. `name` is its name in errors.
+ *
+ * @throws {TokenizerError} if it is not valid JSON, or not a tokenizer.
+ */
 export function parseTokenizerJson(text: string, name = "tokenizer.json"): TokenizerJson {
   let value: unknown;
   try {
@@ -99,7 +114,7 @@ export function parseTokenizerJson(text: string, name = "tokenizer.json"): Token
 const indented = (value: unknown, indent: string): string =>
   JSON.stringify(value, null, 2).replaceAll("\n", `\n${indent}`);
 
-/** The text of a tokenizer.json. A vocabulary comes by id: an object of JavaScript would put tokens like "10" first. */
+/** Formats a tokenizer.json. Tokens are in order of id; JSON.stringify would put tokens like "10" first. */
 export function formatTokenizerJson(json: TokenizerJson): string {
   const { model, ...parts } = json;
   const { vocab, merges, ...options } = model;

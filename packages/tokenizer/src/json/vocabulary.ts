@@ -1,19 +1,23 @@
-// The names of ids, from the model's vocabulary and the added tokens: what every tokenizer can say without encoding.
-
+/**
+ * The tokens and ids of a tokenizer, from its model and its added tokens.
+ */
 import { type TokenizerJson, vocabularyOf } from "./tokenizer-json.ts";
 
+/** All tokens of a tokenizer. */
 export interface Vocabulary {
   idOf: ReadonlyMap<string, number>;
-  /** Tokens by id, with holes where an id has none. */
+  /** Tokens by id; undefined for ids without one. */
   tokens: readonly (string | undefined)[];
+  /** Special tokens and their ids. */
   special: ReadonlyMap<string, number>;
+  /** The id of the token that ends a document. */
   endOfText: number | undefined;
 }
 
-/** Names of the token that ends a document, in the order in which they are looked for. */
+/** Usual names of the token that ends a document, in order of preference. */
 const ENDS = ["<|endoftext|>", "<|end_of_text|>", "<eod>", "</s>", "<eos>"];
 
-/** `endOfText` names the token, where something better than the usual names is known. */
+/** Reads the vocabulary. `endOfText` is the token that ends a document, if known. */
 export function readVocabulary(json: TokenizerJson, endOfText?: string): Vocabulary {
   const idOf = new Map(vocabularyOf(json.model));
   const special = new Map<string, number>();
@@ -23,7 +27,7 @@ export function readVocabulary(json: TokenizerJson, endOfText?: string): Vocabul
   }
   const tokens: (string | undefined)[] = [];
   for (const [token, id] of idOf) tokens[id] = token;
-  // Array.from fills the holes, which would make an array slow.
+  // Array.from fills the holes: an array with holes is slow.
   const end = [endOfText, ...ENDS].find((token) => token !== undefined && special.has(token));
   return { idOf, tokens: Array.from(tokens), special, endOfText: end === undefined ? undefined : special.get(end) };
 }

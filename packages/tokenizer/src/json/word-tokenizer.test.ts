@@ -1,10 +1,12 @@
-// Our own WordPiece and Unigram encoders beside Hugging Face's: normalizers and words by code point, ids of the Universal
-// Declaration in every language and of random texts, for variants of small files.
-
+/**
+ * WordPiece and Unigram against Hugging Face's tokenizers: normalizers and words by code point, and ids of the Universal
+ * Declaration in every language and of random texts, for variants of small files.
+ */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { awkwardText, declarations, nativeTokenizer, readFixture, wellFormed } from "../testing/texts.ts";
-import { bertTextOptions, createBertNormalizer, createBertWordReader } from "../text/bert-text.ts";
+import { bertNormalizerOptions, createBertNormalizer } from "../text/bert-normalizer.ts";
+import { createBertPreTokenizer } from "../text/bert-pre-tokenizer.ts";
 import { normalizeText } from "../text/normalizer.ts";
 import { createTokenizer } from "./create-tokenizer.ts";
 import { parseTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
@@ -41,7 +43,7 @@ const variants: [string, TokenizerJson][] = [
   ],
   ["Unigram", unigram],
   [
-    "Unigram of the first word marked",
+    "Unigram with a mark on the first word",
     {
       ...unigram,
       pre_tokenizer: metaspace({ prepend_scheme: "first" }),
@@ -49,7 +51,7 @@ const variants: [string, TokenizerJson][] = [
     },
   ],
   [
-    "Unigram of unmarked words",
+    "Unigram without added marks",
     { ...unigram, normalizer: null, pre_tokenizer: metaspace({ prepend_scheme: "never" }) },
   ],
   ["Unigram of whole texts", { ...unigram, pre_tokenizer: metaspace({ split: false }) }],
@@ -67,9 +69,9 @@ const variants: [string, TokenizerJson][] = [
   ],
 ];
 
-describe.skipIf(!hasNative)("beside the reference (skipped where it has no binary)", () => {
+describe.skipIf(!hasNative)("compared with the reference (skipped if it has no binary)", () => {
   it.each(variants)("%s", async (_name, json) => {
-    // The reference counts ids of added tokens on from the vocabulary.
+    // The reference numbers added tokens from the end of the vocabulary.
     const size = Array.isArray(json.model.vocab)
       ? json.model.vocab.length
       : Object.keys(json.model.vocab as object).length;
@@ -81,7 +83,7 @@ describe.skipIf(!hasNative)("beside the reference (skipped where it has no binar
     };
     const tokenizer = await createTokenizer(exact);
     const native = nativeTokenizer(exact)!;
-    // The plain variants read every language, the others every fifth.
+    // All languages for the plain variants, every fifth for the others.
     const step = json === wordpiece || json === unigram ? 1 : 5;
     const texts = [
       ...fc.sample(awkwardText(), { numRuns: 120, seed: 7 }),
@@ -97,7 +99,7 @@ describe.skipIf(!hasNative)("beside the reference (skipped where it has no binar
     }
   });
 
-  /** Every character up to the last script, of ideographs and syllables a few, each between letters. */
+  /** Every character up to the last script, but only a sample of ideographs and syllables, each between letters. */
   const isBulk = (point: number) =>
     (point > 0x3500 && point < 0x9f00) ||
     (point > 0xac10 && point < 0xd700) ||
@@ -110,10 +112,10 @@ describe.skipIf(!hasNative)("beside the reference (skipped where it has no binar
   it.each([
     ["uncased", bert()],
     ["cased", bert({ lowercase: false })],
-  ])("every character is the same %s text to BERT", async (_name, part) => {
+  ])("normalizes every character like BERT, %s", async (_name, part) => {
     const { bertNormalizer } = await import("tokenizers");
     const text = everyCharacter.join("|");
-    const ours = normalizeText(createBertNormalizer(bertTextOptions(part)), text).split("|");
+    const ours = normalizeText(createBertNormalizer(bertNormalizerOptions(part)), text).split("|");
     const theirs = bertNormalizer({ lowercase: part.lowercase as boolean })
       .normalizeString(text)
       .split("|");
@@ -121,13 +123,13 @@ describe.skipIf(!hasNative)("beside the reference (skipped where it has no binar
     expect(ours.filter((piece, index) => piece !== theirs[index])).toEqual([]);
   });
 
-  it("every character is the same word to BERT", async () => {
+  it("splits at every character like BERT", async () => {
     const { bertPreTokenizer } = await import("tokenizers");
     const text = everyCharacter.join(" ");
     const bytes = new TextEncoder().encode(text);
     const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
     const ours: string[] = [];
-    createBertWordReader()(
+    createBertPreTokenizer()(
       bytes,
       0,
       bytes.length,
@@ -144,8 +146,8 @@ describe.skipIf(!hasNative)("beside the reference (skipped where it has no binar
 });
 
 describe("a Unigram tokenizer without an unknown token", () => {
-  it("refuses what it cannot spell, in one line", async () => {
+  it("throws for text that it cannot encode", async () => {
     const tokenizer = await createTokenizer({ ...unigram, model: { ...unigram.model, unk_id: null } });
-    expect(() => tokenizer.encode("\u{13000}")).toThrow(/does not know, and it has no unknown token/);
+    expect(() => tokenizer.encode("\u{13000}")).toThrow(/no unknown token/);
   });
 });

@@ -1,28 +1,32 @@
-// Tokenizers of every other kind: a text is normalized and cut into words by our own code or the library's, whichever
-// knows the file's parts; each word is looked up or handed to the model, which is always ours.
-
+/**
+ * Creates tokenizers other than byte-level BPE: a text is normalized and split into words by the code here or by the
+ * library, and each word is encoded by the model.
+ */
 import { createBpeModel } from "../models/bpe-model.ts";
+import type { WordEncoder } from "../models/model.ts";
 import { createUnigramModel } from "../models/unigram-model.ts";
-import { rememberWords } from "../models/word-cache.ts";
+import { cacheWords } from "../models/word-cache.ts";
 import { createWordPieceModel } from "../models/wordpiece-model.ts";
-import { createBertWordReader } from "../text/bert-text.ts";
+import { createBertPreTokenizer } from "../text/bert-pre-tokenizer.ts";
 import { bytesOfToken } from "../text/byte-alphabet.ts";
 import { countCharacters } from "../text/characters.ts";
-import { createMetaspaceReader, metaspaceOptions } from "../text/metaspace.ts";
-import { createNormalizer, normalizeText } from "../text/normalizer.ts";
-import { createTextDecoder } from "../text/token-decoders.ts";
-import { createWindowDecoder } from "../text/window-decoder.ts";
-import type { WordReader } from "../text/word-scanner.ts";
-import type { DecodeOptions, TokenBuffer, Tokenizer, WordEncoder } from "../tokenizer.ts";
-import { assembleTokenizer, type PieceEncoder } from "./assemble.ts";
+import { createDecoder } from "../text/create-decoder.ts";
+import { createNormalizer } from "../text/create-normalizer.ts";
+import { createMetaspacePreTokenizer, metaspaceOptions } from "../text/metaspace-pre-tokenizer.ts";
+import { normalizeText } from "../text/normalizer.ts";
+import type { PreTokenizer } from "../text/pre-tokenizer.ts";
+import { createStreamDecoder } from "../text/stream-decoder.ts";
+import type { TokenBuffer } from "../token-buffer.ts";
+import type { DecodeOptions, Tokenizer } from "../tokenizer.ts";
+import { assembleTokenizer, type PieceEncoder } from "./assemble-tokenizer.ts";
 import { loadLibraryParts } from "./library.ts";
-import type { Frame } from "./post-processor.ts";
+import type { PostProcessor } from "./post-processor.ts";
 import type { BpeModel, TokenizerJson, TokenizerPart } from "./tokenizer-json.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
-/** How words are cut, and whether the model's tokens are written in the byte-level alphabet. */
+/** How words are split, and whether the model's tokens are written in the byte-level alphabet. */
 interface Words {
-  readWords: WordReader;
+  preTokenize: PreTokenizer;
   byteLevel: boolean;
 }
 
@@ -31,18 +35,19 @@ const isPlainByteLevel = (part: TokenizerPart | undefined): boolean =>
 
 function ownWords({ pre_tokenizer: part, model }: TokenizerJson): Words | undefined {
   if (!part) {
-    const whole: WordReader = (bytes, start, end, visit) => {
+    const whole: PreTokenizer = (bytes, start, end, visit) => {
       if (start < end) visit(bytes, start, end);
     };
-    return { readWords: whole, byteLevel: false };
+    return { preTokenize: whole, byteLevel: false };
   }
-  if (part.type === "Metaspace") return { readWords: createMetaspaceReader(metaspaceOptions(part)), byteLevel: false };
-  if (part.type === "BertPreTokenizer") return { readWords: createBertWordReader(), byteLevel: false };
+  if (part.type === "Metaspace")
+    return { preTokenize: createMetaspacePreTokenizer(metaspaceOptions(part)), byteLevel: false };
+  if (part.type === "BertPreTokenizer") return { preTokenize: createBertPreTokenizer(), byteLevel: false };
   if (part.type !== "Sequence") return undefined;
   const [first, second, ...more] = part.pretokenizers as TokenizerPart[];
   if (model.type !== "WordPiece" || first?.type !== "BertPreTokenizer" || !isPlainByteLevel(second) || more.length > 0)
     return undefined;
-  return { readWords: createBertWordReader(), byteLevel: true };
+  return { preTokenize: createBertPreTokenizer(), byteLevel: true };
 }
 
 function createModel({ model }: TokenizerJson, vocabulary: Vocabulary, byteLevel: boolean): WordEncoder {
@@ -65,26 +70,27 @@ function createModel({ model }: TokenizerJson, vocabulary: Vocabulary, byteLevel
   });
 }
 
+/** Creates a tokenizer that encodes words. */
 export async function createWordTokenizer(
   json: TokenizerJson,
-  frame: Frame,
+  postProcessor: PostProcessor,
   vocabulary: Vocabulary,
 ): Promise<Tokenizer> {
   const ownNormal = json.normalizer ? createNormalizer(json.normalizer) : undefined;
   const own = ownWords(json);
-  const ownDecode = createTextDecoder(json.decoder);
+  const ownDecode = createDecoder(json.decoder);
   const isCovered = own && ownDecode && (ownNormal || !json.normalizer);
   const library = isCovered ? undefined : await loadLibraryParts(json);
   const normalizer = json.normalizer ? (ownNormal ?? library!.normalizer) : undefined;
-  const { readWords, byteLevel } = own ?? { readWords: library!.readWords, byteLevel: false };
+  const { preTokenize, byteLevel } = own ?? { preTokenize: library!.preTokenize, byteLevel: false };
   const decodeTokens = ownDecode ?? library!.decode;
 
-  const encodeWord = rememberWords(createModel(json, vocabulary, byteLevel));
+  const encodeWord = cacheWords(createModel(json, vocabulary, byteLevel));
   let target: TokenBuffer;
   const visit = (bytes: Uint8Array, start: number, end: number): void => encodeWord(bytes, start, end, target);
   const encodePiece: PieceEncoder = (bytes, start, end, buffer, first) => {
     target = buffer;
-    readWords(bytes, start, end, visit, first);
+    preTokenize(bytes, start, end, visit, first);
   };
 
   const addedTokens = (json.added_tokens ?? []).map((token) =>
@@ -102,8 +108,8 @@ export async function createWordTokenizer(
     vocabulary,
     addedTokens,
     normalizer,
-    frame,
+    postProcessor,
     encodePiece,
-    decoding: { decode, createDecoder: (options) => createWindowDecoder((ids) => decode(ids, options)) },
+    decoding: { decode, createDecoder: (options) => createStreamDecoder((ids) => decode(ids, options)) },
   });
 }

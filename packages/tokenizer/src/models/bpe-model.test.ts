@@ -1,5 +1,6 @@
-// BPE over characters, as SentencePiece's (Llama 2, Gemma) and CLIP's files have it, beside the reference.
-
+/**
+ * BPE over characters, as in files of SentencePiece's kind (Llama 2, Gemma) and CLIP, against Hugging Face's tokenizers.
+ */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createTokenizer } from "../json/create-tokenizer.ts";
@@ -60,9 +61,9 @@ const variants: [string, TokenizerJson][] = [
     "fused unknowns",
     { ...parts, normalizer: spaced, pre_tokenizer: null, decoder, model: model(tokens, { fuse_unk: true }) },
   ],
-  ["unknowns one by one", { ...parts, normalizer: spaced, pre_tokenizer: null, decoder, model: model(tokens, {}) }],
+  ["separate unknowns", { ...parts, normalizer: spaced, pre_tokenizer: null, decoder, model: model(tokens, {}) }],
   [
-    "a part of the bytes",
+    "some of the bytes",
     {
       ...parts,
       normalizer: spaced,
@@ -72,7 +73,7 @@ const variants: [string, TokenizerJson][] = [
     },
   ],
   [
-    "unknowns left out",
+    "no unknown token",
     { ...parts, normalizer: null, pre_tokenizer: null, decoder, model: model(tokens, { unk_token: null }) },
   ],
   [
@@ -113,12 +114,12 @@ const variants: [string, TokenizerJson][] = [
 
 const hasNative = nativeTokenizer(byteLevel) !== undefined;
 
-describe.skipIf(!hasNative)("BPE beside the reference (skipped where it has no binary)", () => {
+describe.skipIf(!hasNative)("BPE compared with the reference (skipped if it has no binary)", () => {
   it.each(variants)("%s", async (_name, json) => {
     const tokenizer = await createTokenizer(json);
     const native = nativeTokenizer(json)!;
     for (const text of fc.sample(awkwardText(), { numRuns: 150, seed: 8 })) {
-      // The library's own pre-tokenizers follow the runtime in a few characters.
+      // The library's pre-tokenizers differ in a few characters.
       const plain = wellFormed(text).replace(/[\u0085\ufeff\u180e٣²Ⅷ½〇]/gu, "x");
       const theirs = (await native.encode(plain, null, { addSpecialTokens: true })).getIds();
       expect([...tokenizer.encode(plain)], JSON.stringify(plain)).toEqual(theirs);
@@ -128,7 +129,7 @@ describe.skipIf(!hasNative)("BPE beside the reference (skipped where it has no b
 });
 
 describe("BPE with a prefix inside words", () => {
-  it("drops it from the right side of a merge", async () => {
+  it("removes it from the right side of a merge", async () => {
     const vocab = { "<unk>": 0, a: 1, b: 2, "##a": 3, "##b": 4, ab: 5, "##bab": 6, "##ab": 7 };
     const merges = [
       ["##a", "##b"],

@@ -1,47 +1,24 @@
-// Byte-pair encoding of any vocabulary: a word is spelt in characters, those that are no tokens in bytes or as unknown,
-// and then merged. What byte-level vocabularies need is in byte-level.ts, and faster.
-
-import { TokenizerError } from "../errors.ts";
-import { type BpeModel, mergesOf } from "../json/tokenizer-json.ts";
+/**
+ * Byte-pair encoding (Sennrich et al. 2016, https://arxiv.org/abs/1508.07909) with any vocabulary: spells a word in
+ * characters, unknown ones in bytes or as the unknown token, and merges them. Byte-level vocabularies have a faster path.
+ */
+import type { BpeModel } from "../json/tokenizer-json.ts";
 import { lengthOfCharacter } from "../text/characters.ts";
-import type { WordEncoder } from "../tokenizer.ts";
-import { byteToken } from "./unigram-model.ts";
+import { byteTokenIds } from "./byte-token.ts";
+import { mergesById } from "./merges.ts";
+import type { WordEncoder } from "./model.ts";
 import { createMergeTable, createWordMerger, preferWholeWords, type WordSpeller } from "./word-merger.ts";
-
-/** The token `merged` of the tokens `left` and `right`. */
-export interface Merge {
-  left: number;
-  right: number;
-  merged: number;
-}
-
-/** The merges of a model by rank, in ids. */
-export function mergesById(model: BpeModel, vocabulary: ReadonlyMap<string, number>): Merge[] {
-  const prefix = model.continuing_subword_prefix ?? "";
-  const idOf = (token: string, rank: number): number => {
-    const id = vocabulary.get(token);
-    if (id === undefined) {
-      throw new TokenizerError(`merge ${rank + 1} of the tokenizer needs "${token}", which its vocabulary lacks`);
-    }
-    return id;
-  };
-  return mergesOf(model).map(([left, right], rank) => ({
-    left: idOf(left, rank),
-    right: idOf(right, rank),
-    merged: idOf(left + right.slice(prefix.length), rank),
-  }));
-}
 
 function createSpeller(model: BpeModel, vocabulary: ReadonlyMap<string, number>): WordSpeller {
   const prefix = model.continuing_subword_prefix ?? "";
   const suffix = model.end_of_word_suffix ?? "";
   const unknown = model.unk_token ? vocabulary.get(model.unk_token) : undefined;
-  const byteIds = Array.from({ length: 256 }, (_, byte) => vocabulary.get(byteToken(byte)));
+  const byteIds = byteTokenIds(vocabulary);
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
   return (bytes, start, end, ids) => {
     let count = 0;
-    // An unknown character is written when a known one follows: until then more may be fused with it.
+    // An unknown token is written once a known character follows: until then, more may be fused with it.
     let pending = false;
     const writePending = (): void => {
       if (pending) ids[count++] = unknown!;
@@ -69,7 +46,7 @@ function createSpeller(model: BpeModel, vocabulary: ReadonlyMap<string, number>)
   };
 }
 
-/** Merging at random, which some models were trained with, is left out. */
+/** Creates a BPE model. BPE dropout is not applied. */
 export function createBpeModel(model: BpeModel): WordEncoder {
   const encoder = new TextEncoder();
   const vocabulary = new Map(Object.entries(model.vocab));

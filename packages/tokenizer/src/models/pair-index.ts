@@ -1,14 +1,20 @@
-// Numbers for pairs of token ids, in order of arrival: an open-addressing hash table over typed arrays, several times
-// as fast as a Map with composed keys.
+/**
+ * Numbers pairs of token ids in order of arrival: an open-addressing hash table over typed arrays, several times as fast
+ * as a Map with composed keys.
+ */
+import { grow } from "../grow.ts";
 
+/** A table of distinct pairs. */
 export interface PairIndex {
-  /** How many pairs are known: the next new pair gets this number. */
+  /** The number of pairs, which is also the number of the next new pair. */
   readonly size: number;
   /** The number of a pair, or -1. */
   find(left: number, right: number): number;
-  /** The number of a pair, which is added when it is new. */
+  /** The number of a pair, which is added if it is new. */
   add(left: number, right: number): number;
+  /** The left id of a pair. */
   left(pair: number): number;
+  /** The right id of a pair. */
   right(pair: number): number;
 }
 
@@ -17,6 +23,7 @@ const hashPair = (left: number, right: number): number => {
   return mixed ^ (mixed >>> 15);
 };
 
+/** Creates an empty table. It grows as needed. */
 export function createPairIndex(expected = 1 << 12): PairIndex {
   let capacity = 1 << Math.ceil(Math.log2(Math.max(16, expected)));
   let mask = 2 * capacity - 1;
@@ -34,12 +41,10 @@ export function createPairIndex(expected = 1 << 12): PairIndex {
     }
   };
 
-  const grow = (): void => {
+  const enlarge = (): void => {
     capacity *= 2;
     mask = 2 * capacity - 1;
-    const larger = new Int32Array(2 * capacity);
-    larger.set(sides);
-    sides = larger;
+    sides = grow(sides, 2 * capacity);
     slots = new Int32Array(2 * capacity).fill(-1);
     for (let pair = 0; pair < size; pair++) slots[slotOf(sides[2 * pair]!, sides[2 * pair + 1]!)] = pair;
   };
@@ -56,7 +61,7 @@ export function createPairIndex(expected = 1 << 12): PairIndex {
       slots[slot] = pair;
       sides[2 * pair] = left;
       sides[2 * pair + 1] = right;
-      if (size === capacity) grow();
+      if (size === capacity) enlarge();
       return pair;
     },
     left: (pair) => sides[2 * pair]!,

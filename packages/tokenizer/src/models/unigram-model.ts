@@ -1,43 +1,50 @@
-// Unigram (Kudo 2018, https://arxiv.org/abs/1804.10959): of all ways to cut a word into tokens the one of the highest
-// sum of log probabilities, found by Viterbi's algorithm. What no token covers is spelt in bytes, or unknown.
-
+/**
+ * Unigram (Kudo 2018, https://arxiv.org/abs/1804.10959): splits a word into the tokens with the highest sum of log
+ * probabilities, found by the Viterbi algorithm. What no token covers is spelled in bytes, or unknown.
+ */
 import { TokenizerError } from "../errors.ts";
 import { lengthOfCharacter } from "../text/characters.ts";
-import { append, reserve, type WordEncoder } from "../tokenizer.ts";
+import { append, reserve } from "../token-buffer.ts";
+import { byteTokenIds } from "./byte-token.ts";
 import { createByteTrie } from "./byte-trie.ts";
+import type { WordEncoder } from "./model.ts";
 
+/** A Unigram vocabulary. */
 export interface UnigramOptions {
   /** Tokens and their log probabilities, by id. */
   pieces: readonly (readonly [string, number])[];
+  /** The id of the unknown token. */
   unknown: number | undefined;
-  /** Whether what is unknown is spelt by the tokens <0x00> to <0xFF>, where all that it needs are there. */
+  /** Whether unknown characters are spelled by the tokens <0x00> to <0xFF>, if all that are needed exist. */
   byteFallback: boolean;
 }
 
-/** How much less probable an unknown character is than the least probable token. */
+/** How much lower the score of an unknown character is than that of the least probable token. */
 const UNKNOWN_PENALTY = 10;
 
-/** The token of a byte, as SentencePiece writes it. */
-export const byteToken = (byte: number): string => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
-
+/**
+ * Creates a Unigram model. The encoder throws a TokenizerError for unknown characters if the vocabulary has no unknown
+ * token.
+ */
 export function createUnigramModel({ pieces, unknown, byteFallback }: UnigramOptions): WordEncoder {
   const encoder = new TextEncoder();
   const trie = createByteTrie(pieces.map(([token], id) => [encoder.encode(token), id]));
   const scores = Float64Array.from(pieces, ([, score]) => score);
   const unknownScore =
     scores.reduce((least, score) => Math.min(least, score), Number.POSITIVE_INFINITY) - UNKNOWN_PENALTY;
-  const idOf = new Map(pieces.map(([token], id) => [token, id]));
-  const byteIds = Array.from({ length: 256 }, (_, byte) => idOf.get(byteToken(byte)));
+  const byteIds = byteTokenIds(new Map(pieces.map(([token], id) => [token, id])));
 
-  // For every position of the word: the best way to get there, where its last token starts, and which one it is.
+  // For every position: the score of the best path to it, and the start and id of the path's last token.
   let best = new Float64Array(256);
   let from = new Int32Array(256);
   let last = new Int32Array(256);
 
   const missing = () =>
-    new TokenizerError("the text has characters that this tokenizer does not know, and it has no unknown token");
+    new TokenizerError(
+      "the text has characters that are not in the vocabulary, and the tokenizer has no unknown token",
+    );
 
-  /** What lies between two known tokens. */
+  /** Appends what is between two known tokens. */
   const appendUnknown: WordEncoder = (bytes, start, end, buffer) => {
     let node = 0;
     for (let position = start; position < end && node >= 0; position++) node = trie.step(node, bytes[position]!);
@@ -89,7 +96,7 @@ export function createUnigramModel({ pieces, unknown, byteFallback }: UnigramOpt
       }
       position += characterSize;
     }
-    // Backwards along the best way, to turn its links around: from[p] becomes the end of the token that starts at p.
+    // Reverse the links along the best path: from[p] becomes the end of the token that starts at p.
     let next = size;
     let nextId = last[size]!;
     for (let position = from[size]!; ; ) {

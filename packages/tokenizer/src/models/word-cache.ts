@@ -1,26 +1,27 @@
-// Remembers the tokens of words: in any language a few thousand of them make up most of the text. Bounded: when it is
-// full it is emptied, which costs less than keeping track of what was used last.
-
-import type { WordEncoder } from "../tokenizer.ts";
-import { reserve, type TokenBuffer } from "../tokenizer.ts";
+/**
+ * Caches the tokens of words: a few thousand of them make up most text in any language. When the cache is full, it is
+ * cleared, which costs less than tracking what was used last.
+ */
+import { reserve, type TokenBuffer } from "../token-buffer.ts";
+import type { WordEncoder } from "./model.ts";
 import { createWordTable } from "./word-table.ts";
 
 const CAPACITY = 1 << 16;
-/** Longer words are hardly seen twice. */
+/** Longer words, in bytes, are not cached: they hardly occur twice. */
 const LONGEST = 64;
 
-/** The same function, faster. */
-export function rememberWords(merge: WordEncoder): WordEncoder {
+/** The same encoder with a cache. */
+export function cacheWords(encode: WordEncoder): WordEncoder {
   const words = createWordTable();
   const offsets = new Int32Array(CAPACITY + 1);
   const remembered: TokenBuffer = { ids: new Int32Array(CAPACITY), length: 0 };
 
   return (bytes, start, end, buffer) => {
-    if (end - start > LONGEST) return merge(bytes, start, end, buffer);
+    if (end - start > LONGEST) return encode(bytes, start, end, buffer);
     const known = words.size;
     const word = words.add(bytes, start, end);
     if (word === known) {
-      merge(bytes, start, end, remembered);
+      encode(bytes, start, end, remembered);
       offsets[word + 1] = remembered.length;
     }
     const from = offsets[word]!;

@@ -1,25 +1,31 @@
-// The tokens of one word by byte-pair merges: the pair of the lowest rank first, the leftmost of equals. Knows nothing of
-// text; how a word is spelt before any merge it is told.
+/**
+ * Encodes one word by byte-pair merges: the pair of lowest rank first, the leftmost of equal ones. Knows nothing of text:
+ * the caller spells the word in tokens before the merges.
+ */
 
-import { reserve, type WordEncoder } from "../tokenizer.ts";
-import type { Merge } from "./bpe-model.ts";
+import { grow } from "../grow.ts";
+import { reserve } from "../token-buffer.ts";
+import type { Merge } from "./merges.ts";
+import type { WordEncoder } from "./model.ts";
 import { createPairIndex, type PairIndex } from "./pair-index.ts";
 import { createWordTable } from "./word-table.ts";
 
-/** Merges as a table: `pairs` numbers them, the arrays say at what rank a pair becomes which token. */
+/** Merges as a table: `pairs` numbers the pairs of tokens. */
 export interface MergeTable {
   pairs: PairIndex;
+  /** The rank of each pair. */
   ranks: Int32Array;
-  /** The token that the merge of a rank makes. */
+  /** The token that the merge of each rank produces. */
   mergedIds: Int32Array;
 }
 
+/** Creates the table of merges given in order of rank. */
 export function createMergeTable(merges: readonly Merge[]): MergeTable {
   const pairs = createPairIndex(merges.length + 1);
   const ranks = new Int32Array(merges.length);
   const mergedIds = new Int32Array(merges.length);
   merges.forEach(({ left, right, merged }, rank) => {
-    // A pair listed twice has its later rank.
+    // A pair that is listed twice has its later rank.
     ranks[pairs.add(left, right)] = rank;
     mergedIds[rank] = merged;
   });
@@ -27,10 +33,10 @@ export function createMergeTable(merges: readonly Merge[]): MergeTable {
 }
 
 const NONE = 0x7fffffff;
-/** Up to here the lowest rank is looked for in a row of them; longer words keep a queue. */
+/** Words up to this many bytes search their ranks linearly; longer ones use a queue. */
 const SHORT = 64;
 
-/** Numbers, the smallest first, in a binary heap. */
+/** A priority queue of numbers, smallest first: a binary heap. */
 function createNumberQueue() {
   let heap = new Float64Array(256);
   let size = 0;
@@ -39,11 +45,7 @@ function createNumberQueue() {
       return size;
     },
     push(value: number): void {
-      if (size === heap.length) {
-        const larger = new Float64Array(2 * size);
-        larger.set(heap);
-        heap = larger;
-      }
+      if (size === heap.length) heap = grow(heap, 2 * size);
       let index = size++;
       while (index > 0) {
         const parent = (index - 1) >> 1;
@@ -71,9 +73,10 @@ function createNumberQueue() {
   };
 }
 
-/** Writes the tokens of bytes[start..end) before any merge into `ids`, at most one a byte, and returns how many. */
+/** Writes the tokens of bytes[start..end) before any merge into `ids`, at most one per byte, and returns their number. */
 export type WordSpeller = (bytes: Uint8Array, start: number, end: number, ids: Int32Array) => number;
 
+/** Creates an encoder that spells a word and applies the merges. */
 export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, spell: WordSpeller): WordEncoder {
   const rankOf = (left: number, right: number): number => {
     const pair = pairs.find(left, right);
@@ -108,7 +111,7 @@ export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, spell:
     const count = spell(bytes, start, end, ids);
     const next = new Int32Array(count);
     const previous = new Int32Array(count);
-    // Rank and position in one number, so that the smallest is the leftmost of the lowest rank.
+    // Rank and position in one number, so that the smallest is the leftmost pair of lowest rank.
     const queue = createNumberQueue();
     const offer = (position: number): void => {
       if (position < 0 || next[position]! >= count) return;
@@ -125,7 +128,7 @@ export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, spell:
       const position = top % count;
       const rank = (top - position) / count;
       const second = next[position]!;
-      // Merged meanwhile, as the left or the right side of another pair.
+      // Merged in the meantime, as the left or right side of another pair.
       if (ids[position]! < 0 || second >= count || rankOf(ids[position]!, ids[second]!) !== rank) continue;
       ids[position] = mergedIds[rank]!;
       ids[second] = -1;
@@ -142,7 +145,7 @@ export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, spell:
     end - start <= SHORT ? mergeShort(bytes, start, end, buffer) : mergeLong(bytes, start, end, buffer);
 }
 
-/** Takes words that are tokens as they are, and merges the others. */
+/** Encodes words that are tokens as such, and merges the others. */
 export function preferWholeWords(
   vocabulary: ReadonlyMap<string, number>,
   bytesOf: (token: string) => Uint8Array | undefined,

@@ -1,17 +1,22 @@
-// Numbers for words (runs of bytes), in order of arrival: a hash table that keeps each distinct word once, without a
-// string or any object per word. The trainer counts words with it; the encoder remembers their tokens.
+/**
+ * Numbers words (runs of bytes) in order of arrival: a hash table that stores each distinct word once, without a string or
+ * object per word. Trainers count words with it; the word cache stores tokens by it.
+ */
+import { grow } from "../grow.ts";
 
+/** A table of distinct words. */
 export interface WordTable {
-  /** How many words are known: the next new word gets this number. */
+  /** The number of words, which is also the number of the next new word. */
   readonly size: number;
-  /** Bytes of all words, one after the other. */
+  /** The total length of all words in bytes. */
   readonly byteLength: number;
-  /** The number of the word bytes[start..end). A new word is added and gets the number that `size` had before. */
+  /** The number of the word bytes[start..end), which is added if it is new. */
   add(bytes: Uint8Array, start: number, end: number): number;
   /** The number of the word, or -1. */
   find(bytes: Uint8Array, start: number, end: number): number;
-  /** The bytes of word `word`, until the table changes. */
+  /** The bytes of word `word`, valid until the table changes. */
   word(word: number): Uint8Array;
+  /** Removes all words. */
   clear(): void;
 }
 
@@ -21,6 +26,7 @@ const hashBytes = (bytes: Uint8Array, start: number, end: number): number => {
   return hash ^ (hash >>> 15);
 };
 
+/** Creates an empty table. It grows as needed. */
 export function createWordTable(expectedWords = 1 << 12): WordTable {
   let capacity = 1 << Math.ceil(Math.log2(Math.max(16, expectedWords)));
   let mask = 2 * capacity - 1;
@@ -55,24 +61,14 @@ export function createWordTable(expectedWords = 1 << 12): WordTable {
   const growWords = (): void => {
     capacity *= 2;
     mask = 2 * capacity - 1;
-    const largerHashes = new Int32Array(capacity);
-    largerHashes.set(hashes);
-    hashes = largerHashes;
-    const largerOffsets = new Float64Array(capacity + 1);
-    largerOffsets.set(offsets);
-    offsets = largerOffsets;
+    hashes = grow(hashes, capacity);
+    offsets = grow(offsets, capacity + 1);
     slots = new Int32Array(2 * capacity).fill(-1);
     for (let word = 0; word < size; word++) {
       let slot = hashes[word]! & mask;
       while (slots[slot]! >= 0) slot = (slot + 1) & mask;
       slots[slot] = word;
     }
-  };
-
-  const growStore = (needed: number): void => {
-    const larger = new Uint8Array(Math.max(needed, 2 * store.length));
-    larger.set(store);
-    store = larger;
   };
 
   return {
@@ -89,9 +85,10 @@ export function createWordTable(expectedWords = 1 << 12): WordTable {
       if (slots[slot]! >= 0) return slots[slot]!;
       const word = size++;
       const offset = offsets[word]!;
-      if (offset + end - start > store.length) growStore(offset + end - start);
+      const needed = offset + end - start;
+      if (needed > store.length) store = grow(store, Math.max(needed, 2 * store.length));
       for (let index = start, at = offset; index < end; index++, at++) store[at] = bytes[index]!;
-      offsets[word + 1] = offset + end - start;
+      offsets[word + 1] = needed;
       hashes[word] = hash;
       slots[slot] = word;
       if (size === capacity) growWords();

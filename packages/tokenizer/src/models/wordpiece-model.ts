@@ -1,24 +1,31 @@
-// WordPiece (Wu et al. 2016, https://arxiv.org/abs/1609.08144): of every word the longest token that it starts with,
-// again and again; a word that cannot be spelt to its end is unknown as a whole. Knows nothing of text or words.
-
+/**
+ * WordPiece (Wu et al. 2016, https://arxiv.org/abs/1609.08144): repeatedly takes the longest token that the rest of a word
+ * starts with. A word that cannot be spelled to its end is unknown as a whole. Knows nothing of text or words.
+ */
 import { TokenizerError } from "../errors.ts";
-import type { WordEncoder } from "../tokenizer.ts";
-import { reserve } from "../tokenizer.ts";
+import { reserve } from "../token-buffer.ts";
 import { createByteTrie } from "./byte-trie.ts";
+import type { WordEncoder } from "./model.ts";
 
+/** A WordPiece vocabulary. */
 export interface WordPieceOptions {
+  /** Tokens and their ids. */
   vocabulary: ReadonlyMap<string, number>;
-  /** What tokens inside a word start with, such as `##`. */
+  /** The prefix of tokens inside a word, such as `##`. */
   prefix: string;
+  /** The id of the unknown token. */
   unknown: number | undefined;
   /** Longer words are unknown. */
   longestWord: number;
-  /** The characters of a word, for `longestWord`. */
+  /** The number of characters of a word, to compare with `longestWord`. */
   countCharacters: (bytes: Uint8Array, start: number, end: number) => number;
-  /** The bytes that a token, or the rest of it behind the prefix, stands for. */
+  /** The bytes of a token, or of the rest of it after the prefix. */
   bytesOf: (text: string) => Uint8Array | undefined;
 }
 
+/**
+ * Creates a WordPiece model. The encoder throws a TokenizerError for unknown words if the vocabulary has no unknown token.
+ */
 export function createWordPieceModel(options: WordPieceOptions): WordEncoder {
   const { vocabulary, prefix, unknown, longestWord, countCharacters, bytesOf } = options;
   const entries = (tokens: Iterable<readonly [string, number]>): [Uint8Array, number][] =>
@@ -56,7 +63,9 @@ export function createWordPieceModel(options: WordPieceOptions): WordEncoder {
     }
     if (position >= 0) return;
     if (unknown === undefined)
-      throw new TokenizerError("the text has a word that this tokenizer cannot spell, and it has no unknown token");
+      throw new TokenizerError(
+        "the text has a word that is not in the vocabulary, and the tokenizer has no unknown token",
+      );
     buffer.length = before;
     buffer.ids[buffer.length++] = unknown;
   };

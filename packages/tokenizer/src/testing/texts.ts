@@ -1,5 +1,7 @@
-// What the tests read: texts of the development dependencies, golden files, and random texts of awkward characters.
-
+/**
+ * Texts for tests: corpora of the development dependencies, golden files, random texts of difficult characters, and Hugging
+ * Face's own tokenizers to compare with.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -9,6 +11,7 @@ import type { TokenizerJson } from "../json/tokenizer-json.ts";
 const require = createRequire(import.meta.url);
 const FIXTURES = new URL("../../../../fixtures/tokenizer/", import.meta.url);
 
+/** A file of fixtures/tokenizer. */
 export const readFixture = (name: string): string => readFileSync(new URL(name, FIXTURES), "utf8");
 
 const readAll = (directory: string, ending: string): string[] =>
@@ -51,7 +54,7 @@ const awkward = [
   "<|endoftext|>",
 ];
 
-/** Texts of characters at which tokenizers go wrong, lone surrogates among them, and of any others. */
+/** Random texts of characters that tokenizers get wrong, lone surrogates included, and of any others. */
 export const awkwardText = (length = 60): fc.Arbitrary<string> =>
   fc
     .array(
@@ -66,13 +69,14 @@ export const awkwardText = (length = 60): fc.Arbitrary<string> =>
 /** Like String.prototype.toWellFormed, which Node 20 has but TypeScript's ES2023 does not know. */
 export const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, "\ufffd");
 
+/** The members of Hugging Face's tokenizers that tests use. */
 export interface NativeTokenizer {
   encode(text: string, pair: null, options: { addSpecialTokens: boolean }): Promise<{ getIds(): number[] }>;
   decode(ids: number[], skipSpecialTokens: boolean): Promise<string>;
   getPreTokenizer(): { preTokenizeString(text: string): [string, [number, number]][] };
 }
 
-/** Hugging Face's own tokenizers, or undefined on platforms for which it has no binary. */
+/** Hugging Face's tokenizer, or undefined on platforms that it has no binary for. */
 export function nativeTokenizer(json: TokenizerJson): NativeTokenizer | undefined {
   try {
     return require("tokenizers").Tokenizer.fromString(JSON.stringify(json));

@@ -1,17 +1,18 @@
-// Finding added tokens in a text: leftmost, longest first, with the white space that they take along. Works on UTF-8.
-// Knows nothing of what happens to the text in between.
-
+/**
+ * Finds added tokens in a text: leftmost first, the longest of several, with the white space that they absorb. Works on
+ * UTF-8. Knows nothing of how the text in between is encoded.
+ */
 import type { AddedToken } from "../json/tokenizer-json.ts";
 import { characterClasses, SPACE } from "./character-classes.ts";
 import { characterEnd, characterStart, codePointAt } from "./characters.ts";
 
-/** Called in order of the text; pieces of text are never empty. */
+/** Receives added tokens and the text between them, in order. Pieces of text are never empty. */
 export interface PieceHandler {
   text(start: number, end: number): void;
   token(id: number): void;
 }
 
-/** Splits bytes[start..end) at added tokens. */
+/** Splits bytes[start..end) at the added tokens. */
 export type TokenSplitter = (bytes: Uint8Array, start: number, end: number, handler: PieceHandler) => void;
 
 interface TrieNode {
@@ -28,8 +29,8 @@ const characterIn = (bytes: Uint8Array, start: number, end: number): string =>
 const isSpace = (bytes: Uint8Array, start: number): boolean =>
   characterClasses(SPACE)[codePointAt(bytes, start)] === SPACE;
 
-/** Whether no word character stands right before or right after. */
-function standsAlone(bytes: Uint8Array, start: number, end: number, from: number, to: number): boolean {
+/** Whether neither the character before nor the one after is a word character. */
+function isSingleWord(bytes: Uint8Array, start: number, end: number, from: number, to: number): boolean {
   const before = from > start ? characterIn(bytes, characterStart(bytes, from, start), from) : "";
   const after = to < end ? characterIn(bytes, to, characterEnd(bytes, to, end)) : "";
   return !WORD_CHARACTER.test(before) && !WORD_CHARACTER.test(after);
@@ -55,7 +56,7 @@ function spaceEnd(bytes: Uint8Array, start: number, end: number): number {
   return position;
 }
 
-/** A splitter for these tokens, or undefined when there are none. */
+/** Creates a splitter for these tokens, or undefined if there are none. */
 export function createTokenSplitter(tokens: readonly AddedToken[]): TokenSplitter | undefined {
   const root: TrieNode = { next: new Map() };
   const firstBytes = new Uint8Array(256);
@@ -94,7 +95,7 @@ export function createTokenSplitter(tokens: readonly AddedToken[]): TokenSplitte
       }
       const from = position;
       position = tokenEnd;
-      if (token.single_word && !standsAlone(bytes, start, end, from, tokenEnd)) continue;
+      if (token.single_word && !isSingleWord(bytes, start, end, from, tokenEnd)) continue;
       const pieceEnd = token.lstrip ? Math.max(spaceStart(bytes, start, from), textStart) : from;
       if (textStart < pieceEnd) handler.text(textStart, pieceEnd);
       handler.token(token.id);

@@ -1,21 +1,24 @@
-// BERT's text: controls removed, white space made blanks, blanks around Chinese characters, accents stripped, letters
-// lowered; then words between white space, every punctuation mark a word of its own. Works on UTF-8.
+/**
+ * BERT's normalizer: removes control characters, turns white space into blanks, puts blanks around Chinese characters,
+ * strips accents and lowercases. Works on UTF-8, one character at a time.
+ */
 
+import { grow } from "../grow.ts";
 import type { TokenizerPart } from "../json/tokenizer-json.ts";
-import { CONTROL, characterClasses, MARK, OTHER, PUNCTUATION, SPACE } from "./character-classes.ts";
+import { CONTROL, characterClasses, MARK, SPACE } from "./character-classes.ts";
 import { codePointAt, lengthOfCharacter } from "./characters.ts";
 import type { Normalizer } from "./normalizer.ts";
-import type { WordReader } from "./word-scanner.ts";
 
-export interface BertTextOptions {
+/** The options of a BertNormalizer in tokenizer.json. */
+export interface BertNormalizerOptions {
   cleanText: boolean;
   handleChineseCharacters: boolean;
   stripAccents: boolean;
   lowercase: boolean;
 }
 
-/** The options of a BertNormalizer in tokenizer.json. */
-export function bertTextOptions(part: TokenizerPart): BertTextOptions {
+/** Reads the options of a BertNormalizer, with their defaults. */
+export function bertNormalizerOptions(part: TokenizerPart): BertNormalizerOptions {
   const lowercase = part.lowercase !== false;
   return {
     cleanText: part.clean_text !== false,
@@ -35,7 +38,7 @@ const CHINESE: readonly (readonly [number, number])[] = [
   [0x2f800, 0x2fa1f],
 ];
 
-/** Characters newer than the reference's Unicode decompositions, which it leaves whole. */
+/** Characters newer than the Unicode decompositions of the reference, which does not decompose them. */
 const WHOLE: readonly (readonly [number, number])[] = [
   [0x105c9, 0x105e4],
   [0x11383, 0x113c8],
@@ -47,11 +50,11 @@ const WHOLE: readonly (readonly [number, number])[] = [
 const isIn = (ranges: typeof CHINESE, point: number): boolean =>
   ranges.some(([first, last]) => point >= first && point <= last);
 
-/** What becomes of one character. */
-function replacement(point: number, options: BertTextOptions): string {
+/** The normalized form of one character. */
+function replacement(point: number, options: BertNormalizerOptions): string {
   let text = String.fromCodePoint(point);
   if (options.cleanText) {
-    // Of the controls, these are white space.
+    // Control characters that count as white space.
     if (point === 0x09 || point === 0x0a || point === 0x0d) text = " ";
     else if (characterClasses(CONTROL)[point] === CONTROL) return "";
     else if (characterClasses(SPACE)[point] === SPACE) text = " ";
@@ -61,11 +64,12 @@ function replacement(point: number, options: BertTextOptions): string {
     const decomposed = [...(isIn(WHOLE, point) ? text : text.normalize("NFD"))];
     text = decomposed.filter((each) => characterClasses(MARK)[each.codePointAt(0)!] !== MARK).join("");
   }
-  // One by one: a string as a whole would get a final sigma.
+  // Character by character: String.toLowerCase of a whole word would produce a final sigma.
   return options.lowercase ? [...text].map((each) => each.toLowerCase()).join("") : text;
 }
 
-export function createBertNormalizer(options: BertTextOptions): Normalizer {
+/** Creates BERT's normalizer. */
+export function createBertNormalizer(options: BertNormalizerOptions): Normalizer {
   const encoder = new TextEncoder();
   const known = new Map<number, Uint8Array>();
   const replacementOf = (point: number): Uint8Array => {
@@ -76,7 +80,7 @@ export function createBertNormalizer(options: BertTextOptions): Normalizer {
     }
     return bytes;
   };
-  // ASCII becomes one byte or, for 0, none.
+  // What each ASCII character becomes; 0 means it is removed.
   const ascii = Uint8Array.from({ length: 0x80 }, (_, point) => replacementOf(point)[0] ?? 0);
   const keepsZero = !options.cleanText;
   let buffer = new Uint8Array(1 << 12);
@@ -87,11 +91,7 @@ export function createBertNormalizer(options: BertTextOptions): Normalizer {
       let length = 0;
       for (let position = start; position < end; ) {
         const first = bytes[position]!;
-        if (length + 32 > buffer.length) {
-          const larger = new Uint8Array(2 * buffer.length);
-          larger.set(buffer);
-          buffer = larger;
-        }
+        if (length + 32 > buffer.length) buffer = grow(buffer, 2 * buffer.length);
         if (first < 0x80) {
           const mapped = ascii[first]!;
           if (mapped !== 0 || keepsZero) buffer[length++] = mapped;
@@ -104,25 +104,5 @@ export function createBertNormalizer(options: BertTextOptions): Normalizer {
       }
       return { bytes: buffer, length };
     },
-  };
-}
-
-/** Words between white space; a punctuation mark is a word. */
-export function createBertWordReader(): WordReader {
-  const classes = characterClasses(PUNCTUATION, SPACE);
-  return (bytes, start, end, visit) => {
-    let wordStart = start;
-    let position = start;
-    while (position < end) {
-      const kind = classes[codePointAt(bytes, position)]!;
-      const next = position + lengthOfCharacter(bytes[position]!);
-      if (kind !== OTHER) {
-        if (wordStart < position) visit(bytes, wordStart, position);
-        if (kind === PUNCTUATION) visit(bytes, position, next);
-        wordStart = next;
-      }
-      position = next;
-    }
-    if (wordStart < end) visit(bytes, wordStart, end);
   };
 }

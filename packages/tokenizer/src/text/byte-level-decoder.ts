@@ -1,16 +1,18 @@
-// Ids to text for byte-level vocabularies: the tokens' bytes, one after the other, read as UTF-8.
-
+/**
+ * Decodes ids of byte-level vocabularies: concatenates the bytes of the tokens and reads them as UTF-8.
+ */
 import type { DecodeOptions, TokenDecoder } from "../tokenizer.ts";
 
+/** Decodes ids whose tokens are bytes. */
 export interface ByteDecoder {
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   createDecoder(options?: DecodeOptions): TokenDecoder;
 }
 
-// Without ignoreBOM a U+FEFF at the start would be lost.
+// Without ignoreBOM, a leading U+FEFF would be lost.
 const utf8Decoder = () => new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** `tokens` are the bytes of every id, none where an id has no token. */
+/** Creates a decoder. `tokens` holds the bytes of every id; empty for an id without a token. */
 export function createByteDecoder(tokens: readonly Uint8Array[], specialIds: ReadonlySet<number>): ByteDecoder {
   const offsets = new Int32Array(tokens.length + 1);
   tokens.forEach((bytes, id) => {

@@ -1,6 +1,7 @@
-// Sets of code points as Hugging Face's tokenizers have them: pinned, because a runtime's own \p{L} changes with its
-// version, and the ids of a text must not.
-
+/**
+ * Sets of code points as in Hugging Face's tokenizers. They are pinned, because \p{L} of a runtime changes with its version,
+ * and the ids of a text must not.
+ */
 import {
   CONTROL_RANGES,
   LETTER_RANGES,
@@ -10,12 +11,19 @@ import {
   SPACE_RANGES,
 } from "./unicode-ranges.ts";
 
+/** In none of the requested sets. */
 export const OTHER = 0;
+/** `\p{L}` */
 export const LETTER = 1;
+/** `\p{N}` */
 export const NUMBER = 2;
+/** `\s` */
 export const SPACE = 3;
+/** Punctuation as BERT has it: ASCII symbols included. */
 export const PUNCTUATION = 4;
+/** Accents as BERT strips them. */
 export const MARK = 5;
+/** Control characters as BERT removes them. */
 export const CONTROL = 6;
 
 const RANGES: readonly [number, string][] = [
@@ -30,8 +38,8 @@ const RANGES: readonly [number, string][] = [
 const tables = new Map<string, Uint8Array>();
 
 /**
- * The class of every code point, at [code point]; OTHER where it is in none of the sets that are asked for. Of a code
- * point in several, the later one counts. Built once, when first asked for.
+ * A table of the class of every code point: OTHER if it is in none of the requested sets, the last one if it is in
+ * several. Tables are cached.
  */
 export function characterClasses(...kinds: readonly number[]): Uint8Array {
   const name = kinds.join();

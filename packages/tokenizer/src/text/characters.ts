@@ -1,5 +1,6 @@
-// Characters in UTF-8: where the next one starts, where the last one did, which code point it is.
-
+/**
+ * Reads characters of UTF-8: their start, end, length and code point.
+ */
 /** The end of the character that starts at `start`. */
 export function characterEnd(bytes: Uint8Array, start: number, end: number): number {
   let position = start + 1;
@@ -14,14 +15,14 @@ export function characterStart(bytes: Uint8Array, end: number, start: number): n
   return position;
 }
 
-/** Code points of bytes[start..end). */
+/** The number of code points in bytes[start..end). */
 export function countCharacters(bytes: Uint8Array, start: number, end: number): number {
   let count = 0;
   for (let position = start; position < end; position++) if ((bytes[position]! & 0xc0) !== 0x80) count++;
   return count;
 }
 
-/** The code point of the character of valid UTF-8 that starts at `position`. */
+/** The code point of the character that starts at `position`. The UTF-8 must be valid. */
 export function codePointAt(bytes: Uint8Array, position: number): number {
   const first = bytes[position]!;
   if (first < 0x80) return first;
@@ -32,6 +33,7 @@ export function codePointAt(bytes: Uint8Array, position: number): number {
   return ((first & 0x07) << 18) | (second << 12) | (third << 6) | (bytes[position + 3]! & 0x3f);
 }
 
-/** Bytes of the character whose first byte this is. */
-export const lengthOfCharacter = (first: number): number =>
-  first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+/** The length in bytes of the character whose first byte this is. */
+export function lengthOfCharacter(first: number): number {
+  return first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}

@@ -1,6 +1,7 @@
-// The decoders of tokenizer.json: from the names of tokens back to text. Each makes strings of strings; what the last
-// one leaves is joined.
-
+/**
+ * Creates the decoder that a tokenizer.json describes: it turns tokens into text. Each step maps a list of strings to
+ * another; the result of the last one is joined.
+ */
 import type { TokenizerPart } from "../json/tokenizer-json.ts";
 import { bytesOfToken } from "./byte-alphabet.ts";
 
@@ -20,7 +21,7 @@ const byteLevel: Decoder = (tokens) => {
   return [utf8(bytes)];
 };
 
-/** English spelt as one writes it, as BERT's own decoder has it. */
+/** Spacing of English punctuation, as in BERT's decoder. */
 const CLEANUP: readonly [string, string][] = [
   [" .", "."],
   [" ?", "?"],
@@ -51,7 +52,7 @@ const metaspace =
 
 const BYTE = /^<0x([0-9a-fA-F]{2})>$/;
 
-/** Runs of `<0x61>` become their text, or one U+FFFD a byte where they are not UTF-8. */
+/** Turns runs of tokens like `<0x61>` into text; bytes that are not UTF-8 become U+FFFD each. */
 const byteFallback: Decoder = (tokens) => {
   const texts: string[] = [];
   let run: number[] = [];
@@ -119,8 +120,8 @@ function decoderOf(part: TokenizerPart): Decoder | undefined {
   }
 }
 
-/** Names of tokens to text, or undefined when the decoder is of a kind that only the reference knows. */
-export function createTextDecoder(part: TokenizerPart | null | undefined): ((tokens: string[]) => string) | undefined {
+/** Creates a function from tokens to text, or undefined if only the library supports the decoder. */
+export function createDecoder(part: TokenizerPart | null | undefined): ((tokens: string[]) => string) | undefined {
   if (!part) return (tokens) => tokens.join(" ");
   const decoder = decoderOf(part);
   return decoder && ((tokens) => decoder(tokens).join(""));

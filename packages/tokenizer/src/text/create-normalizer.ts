@@ -1,23 +1,13 @@
-// What happens to a text before words are looked for in it, read from the normalizer of tokenizer.json. Works on UTF-8;
-// all but BERT's go through strings.
-
+/**
+ * Creates the normalizer that a tokenizer.json describes. All but BERT's work on strings.
+ */
 import type { TokenizerPart } from "../json/tokenizer-json.ts";
-import { bertTextOptions, createBertNormalizer } from "./bert-text.ts";
+import { bertNormalizerOptions, createBertNormalizer } from "./bert-normalizer.ts";
 import { characterClasses, SPACE } from "./character-classes.ts";
-import { createPrecompiledNormalizer } from "./precompiled.ts";
+import type { Normalizer } from "./normalizer.ts";
+import { createPrecompiledNormalizer } from "./precompiled-normalizer.ts";
 
-/** UTF-8 in a buffer that may be used again by the next call: the first `length` of `bytes` count. */
-export interface Utf8 {
-  bytes: Uint8Array;
-  length: number;
-}
-
-export interface Normalizer {
-  /** Whether it is sure to leave the text as it is, which saves applying it. */
-  keeps(text: string): boolean;
-  apply(bytes: Uint8Array, start: number, end: number): Utf8;
-}
-
+/** A Unicode normalization form. */
 export type NormalizationForm = "NFC" | "NFD" | "NFKC" | "NFKD";
 
 type Rewrite = (text: string) => string;
@@ -27,7 +17,7 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 const isForm = (type: string): type is NormalizationForm => /^NFK?[CD]$/.test(type);
 
-/** The regular expressions of published files that mean the same in JavaScript. */
+/** Regular expressions of published files that mean the same in JavaScript. */
 const REGEXES: ReadonlyMap<string, RegExp> = new Map([[" {2,}", / {2,}/g]]);
 
 function replaceAll(part: TokenizerPart): Rewrite | undefined {
@@ -64,7 +54,7 @@ function rewriteOf(part: TokenizerPart): Rewrite | undefined {
     case "Strip":
       return strip(part.strip_left !== false, part.strip_right !== false);
     case "Lowercase":
-      // One by one: a string as a whole would get a final sigma.
+      // Character by character: String.toLowerCase of a whole word would produce a final sigma.
       return (text) => Array.from(text, (character) => character.toLowerCase()).join("");
     case "StripAccents":
       return (text) => text.replace(/\p{M}/gu, "");
@@ -78,7 +68,7 @@ function rewriteOf(part: TokenizerPart): Rewrite | undefined {
   }
 }
 
-/** `isLocal`: what leaves a text as it is leaves every part of it as it is. */
+/** `isLocal`: a text that stays the same also stays the same in every part. */
 const fromRewrite = (rewrite: Rewrite, isLocal: boolean): Normalizer => ({
   keeps: (text) => isLocal && text === rewrite(text),
   apply(bytes, start, end) {
@@ -87,17 +77,9 @@ const fromRewrite = (rewrite: Rewrite, isLocal: boolean): Normalizer => ({
   },
 });
 
-/** The normalizer of a file, or undefined when it is of a kind that only the library knows. */
+/** The normalizer, or undefined if only the library supports it. */
 export function createNormalizer(part: TokenizerPart): Normalizer | undefined {
-  if (part.type === "BertNormalizer") return createBertNormalizer(bertTextOptions(part));
+  if (part.type === "BertNormalizer") return createBertNormalizer(bertNormalizerOptions(part));
   const rewrite = rewriteOf(part);
   return rewrite && fromRewrite(rewrite, isForm(part.type));
-}
-
-/** The text that the normalizer makes of a text. */
-export function normalizeText(normalizer: Normalizer | undefined, text: string): string {
-  if (!normalizer || normalizer.keeps(text)) return text;
-  const original = encoder.encode(text);
-  const { bytes, length } = normalizer.apply(original, 0, original.length);
-  return decoder.decode(bytes.subarray(0, length));
 }

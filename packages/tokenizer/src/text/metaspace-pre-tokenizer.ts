@@ -1,20 +1,24 @@
-// SentencePiece's words: blanks written as a visible mark, one more at the start, a word from each mark to the next.
-// Works on UTF-8.
-
+/**
+ * SentencePiece's pre-tokenizer: writes blanks as a visible mark, adds one at the start, and splits before each mark.
+ * Works on UTF-8.
+ */
 import type { TokenizerPart } from "../json/tokenizer-json.ts";
-import type { WordReader } from "./word-scanner.ts";
+import type { PreTokenizer } from "./pre-tokenizer.ts";
 
+/** The usual mark for a blank: U+2581, lower one eighth block. */
 export const MARK = "\u2581";
 
+/** The options of a Metaspace pre-tokenizer. */
 export interface MetaspaceOptions {
+  /** The character that replaces blanks. */
   mark: string;
-  /** Whether a text that does not start with the mark gets one: every piece, only the first of the text, or none. */
+  /** Where a missing mark is added: before every piece between added tokens, before the first one only, or nowhere. */
   prepend: "always" | "first" | "never";
-  /** Whether words end at marks; otherwise a piece is one word. */
+  /** Whether to split before each mark; otherwise a piece is one word. */
   split: boolean;
 }
 
-/** The options of a Metaspace pre-tokenizer in tokenizer.json, in its older spelling too. */
+/** Reads the options of a Metaspace pre-tokenizer, `add_prefix_space` of older files included. */
 export function metaspaceOptions(part: TokenizerPart): MetaspaceOptions {
   const scheme = part.add_prefix_space === false ? "never" : ((part.prepend_scheme as string | undefined) ?? "always");
   return {
@@ -26,7 +30,8 @@ export function metaspaceOptions(part: TokenizerPart): MetaspaceOptions {
 
 const BLANK = 0x20;
 
-export function createMetaspaceReader({ mark, prepend, split }: MetaspaceOptions): WordReader {
+/** Creates a Metaspace pre-tokenizer. */
+export function createMetaspacePreTokenizer({ mark, prepend, split }: MetaspaceOptions): PreTokenizer {
   const markBytes = new TextEncoder().encode(mark);
   const [markFirst] = markBytes;
   let buffer = new Uint8Array(1 << 12);

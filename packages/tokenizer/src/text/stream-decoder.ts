@@ -1,29 +1,31 @@
-// Text as ids come, for tokenizers that decode only whole sequences: what is new is decoded together with what may
-// still change it.
-
+/**
+ * Decodes a stream of ids for tokenizers that can only decode whole sequences: new ids are decoded together with those
+ * that they may still change.
+ */
 import type { TokenDecoder } from "../tokenizer.ts";
 
-export function createWindowDecoder(decode: (ids: number[]) => string): TokenDecoder {
+/** Creates a stream decoder on top of a function that decodes a sequence. */
+export function createStreamDecoder(decode: (ids: number[]) => string): TokenDecoder {
   let window: number[] = [];
-  /** How many ids of the window were given out, and their text. */
-  let done = 0;
-  let doneText = "";
+  /** The number of ids in the window whose text was returned, and that text. */
+  let emitted = 0;
+  let emittedText = "";
   return {
     push(id) {
       window.push(id);
       const text = decode(window);
-      if (text.length <= doneText.length || text.endsWith("\uFFFD")) return "";
-      const fresh = text.slice(doneText.length);
-      window = window.slice(done);
-      done = window.length;
-      doneText = decode(window);
+      if (text.length <= emittedText.length || text.endsWith("\uFFFD")) return "";
+      const fresh = text.slice(emittedText.length);
+      window = window.slice(emitted);
+      emitted = window.length;
+      emittedText = decode(window);
       return fresh;
     },
     flush() {
-      const rest = decode(window).slice(doneText.length);
+      const rest = decode(window).slice(emittedText.length);
       window = [];
-      done = 0;
-      doneText = "";
+      emitted = 0;
+      emittedText = "";
       return rest;
     },
   };

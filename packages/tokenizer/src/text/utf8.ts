@@ -1,11 +1,12 @@
-// Text as UTF-8 in a buffer that is used again for every document: no allocation per text. Lone surrogates, which UTF-8
-// cannot hold, become U+FFFD.
-
+/**
+ * Encodes text as UTF-8 into a reused buffer, without an allocation per text. Lone surrogates, which UTF-8 cannot
+ * represent, become U+FFFD.
+ */
 const encoder = new TextEncoder();
 const KEPT_BYTES = 1 << 20;
 let kept: Uint8Array | undefined;
 
-/** The first `length` of `bytes` are the text; valid until the next call. */
+/** The UTF-8 of a text: the first `length` of `bytes`, valid until the next call. */
 export function toUtf8(text: string): { bytes: Uint8Array; length: number } {
   if (3 * text.length > KEPT_BYTES) {
     const bytes = encoder.encode(text);

@@ -10,7 +10,7 @@ const points = Array.from({ length: 0x110000 }, (_, point) => point).filter(
   (point) => point < 0xd800 || point > 0xdfff,
 );
 
-/** A regular expression's class of the code points that our table puts there: \p{L} of Unicode 16, in any runtime. */
+/** A regular expression's class of the code points in our table: \p{L} of Unicode 16, in any runtime. */
 const members = (kind: number): string => {
   const classes = characterClasses(LETTER, NUMBER, SPACE);
   const ranges: string[] = [];
@@ -60,13 +60,13 @@ describe("character classes", () => {
   ] as const)("are Unicode 16's %s", (_name, kind, property, count) => {
     const ours = points.filter((point) => characterClasses(LETTER, NUMBER, SPACE)[point] === kind);
     expect(ours).toHaveLength(count);
-    // A later Unicode may have more of them, but takes none away.
+    // A later version of Unicode may add characters, but does not remove any.
     expect(ours.filter((point) => !property.test(String.fromCodePoint(point)))).toEqual([]);
   });
 });
 
 describe.each(patterns)("%s words", (_name, pattern, regex) => {
-  it("are those of the regular expression, for texts of awkward characters", () => {
+  it("match the regular expression on texts of difficult characters", () => {
     fc.assert(
       fc.property(awkwardText(), (text) => {
         expect(wordsOf(pattern, text)).toEqual(wellFormed(text).match(regex) ?? []);
@@ -75,7 +75,7 @@ describe.each(patterns)("%s words", (_name, pattern, regex) => {
     );
   });
 
-  it("are those of the regular expression, for every character beside letters, digits and blanks", () => {
+  it("match the regular expression for every character next to letters, digits and blanks", () => {
     const every = points.filter(
       (point) => point % 29 === 0 || point < 0x2000 || characterClasses(LETTER, NUMBER, SPACE)[point] === SPACE,
     );
@@ -89,7 +89,7 @@ describe.each(patterns)("%s words", (_name, pattern, regex) => {
   });
 });
 
-describe("the reference's own words", () => {
+describe("words of the reference", () => {
   const native = nativeTokenizer(parseTokenizerJson(readFixture("small.json")));
   const lengths = (words: string[]): number[] => words.map((word) => new TextEncoder().encode(word).length);
   /** The reference writes a byte as one character. */
@@ -99,7 +99,7 @@ describe("the reference's own words", () => {
       .preTokenizeString(text)
       .map(([word]) => [...word].length);
 
-  it.skipIf(!native)("are GPT-2's, for texts of awkward characters (skipped where it has no binary)", () => {
+  it.skipIf(!native)("are the same for texts of difficult characters (skipped if it has no binary)", () => {
     fc.assert(
       fc.property(awkwardText(), (text) => {
         expect(lengths(wordsOf({ kind: "gpt2" }, text))).toEqual(theirLengths(wellFormed(text)));
@@ -108,7 +108,7 @@ describe("the reference's own words", () => {
     );
   });
 
-  it.skipIf(!native)("change class at the same code points (skipped where it has no binary)", () => {
+  it.skipIf(!native)("change at the same code points (skipped if it has no binary)", () => {
     const text = points
       .filter((point) => point < 0x33500)
       .map((point) => String.fromCodePoint(point))

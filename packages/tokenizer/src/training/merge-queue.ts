@@ -1,7 +1,8 @@
-// The queue of a BPE trainer: candidates by count, the most frequent first; of equally frequent ones the pair of the
-// lower left, then lower right id. Counts go stale as words change: the trainer looks again when one comes up.
-
-/** A pair that may be merged at some positions. `positions` is the head of a list that the trainer keeps. */
+/**
+ * The priority queue of a BPE trainer: pairs by count, the most frequent first; of equally frequent ones, the pair with the
+ * lower left, then lower right id. Counts become stale as words change; the trainer checks them when it pops a pair.
+ */
+/** A pair that may be merged. `positions` is the head of the trainer's list of its positions. */
 export interface Candidate {
   pair: number;
   left: number;
@@ -15,12 +16,15 @@ const before = (a: Candidate, b: Candidate): boolean => {
   return a.left !== b.left ? a.left < b.left : a.right < b.right;
 };
 
+/** Candidates in order. */
 export interface MergeQueue {
+  /** Adds a candidate. */
   push(candidate: Candidate): void;
+  /** Removes and returns the first candidate, or undefined if the queue is empty. */
   pop(): Candidate | undefined;
 }
 
-/** A binary heap. */
+/** Creates an empty queue: a binary heap. */
 export function createMergeQueue(): MergeQueue {
   const heap: Candidate[] = [];
 

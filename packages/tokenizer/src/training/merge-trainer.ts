@@ -1,35 +1,43 @@
-// Byte-pair merges from word counts (Sennrich et al. 2016, https://arxiv.org/abs/1508.07909): the most frequent pair
-// becomes a token, again and again. A merge touches only the places where its pair stands. Order and ties are those of
-// Hugging Face's BpeTrainer, so that both learn the same merges. Knows nothing of text or files.
-
+/**
+ * Learns byte-pair merges from word counts (Sennrich et al. 2016, https://arxiv.org/abs/1508.07909): the most frequent pair
+ * becomes a token, repeatedly. A merge only touches the positions of its pair. Order and ties are those of Hugging Face's
+ * BpeTrainer, so that both learn the same merges. Knows nothing of text or files.
+ */
+import { grow } from "../grow.ts";
 import { createPairIndex } from "../models/pair-index.ts";
 import { createMergeQueue } from "./merge-queue.ts";
 import type { WordCounts } from "./word-counts.ts";
 
+/** The initial vocabulary and the limits of training. */
 export interface MergeTrainerOptions {
-  /** Tokens known before any merge, by id; among them those of `byteIds` and `innerByteIds`. */
+  /** Tokens before any merge, by id, including those of `byteIds` and `innerByteIds`. */
   tokens: readonly string[];
   /** The id of each byte. */
   byteIds: ArrayLike<number>;
-  /** The id of each byte inside a word, where that is another token. */
+  /** The id of each byte inside a word, if different. */
   innerByteIds?: ArrayLike<number>;
-  /** What tokens inside a word start with; a merge drops it from its right side. Default: nothing. */
+  /** The prefix of tokens inside a word; a merge removes it from its right side. Default: none. */
   prefix?: string;
+  /** The number of tokens to stop at. */
   vocabularySize: number;
+  /** Rarer pairs are not merged. */
   minFrequency: number;
+  /** Receives the number of tokens after each merge. */
   onMerge?: (size: number) => void;
 }
 
+/** The result of training. */
 export interface LearnedMerges {
+  /** Tokens by id. */
   tokens: string[];
-  /** Ids of the two sides, in order of rank. */
+  /** The ids of both sides, in order of rank. */
   merges: [number, number][];
 }
 
 const EDGE = -1;
 const COVERED = -2;
 
-/** A linked list of numbers for each of many keys, in one pool. */
+/** Linked lists of numbers in one pool. */
 function createLists(expected: number) {
   let values = new Int32Array(expected);
   let next = new Int32Array(expected);
@@ -38,12 +46,8 @@ function createLists(expected: number) {
     /** Appends after `tail` (-1: starts a list) and returns the new tail. */
     append(tail: number, value: number): number {
       if (size === values.length) {
-        const largerValues = new Int32Array(2 * size);
-        largerValues.set(values);
-        values = largerValues;
-        const largerNext = new Int32Array(2 * size);
-        largerNext.set(next);
-        next = largerNext;
+        values = grow(values, 2 * size);
+        next = grow(next, 2 * size);
       }
       values[size] = value;
       next[size] = -1;
@@ -55,16 +59,17 @@ function createLists(expected: number) {
   };
 }
 
+/** Learns merges until the vocabulary is full or no pair is frequent enough. */
 export function learnMerges(corpus: WordCounts, options: MergeTrainerOptions): LearnedMerges {
   const { words, counts } = corpus;
   const { byteIds, innerByteIds = byteIds, prefix = "" } = options;
   const tokens = [...options.tokens];
   const special = new Map(tokens.map((token, id) => [token, id]));
-  /** Bytes of each token that can stand in a word. */
+  /** The length of each token in positions. */
   const lengths: number[] = tokens.map(() => 1);
 
-  // All words one after the other, an edge before and behind each. symbols[p] is the token that starts at p; a position
-  // inside a token is COVERED. starts[p] is where the token ends that has its last byte at p.
+  // All words in a row, with an edge before and after each. symbols[p] is the token that starts at p; positions inside a
+  // token are COVERED. For the last position p of a token, starts[p] is its first.
   const size = words.byteLength + words.size + 1;
   const symbols = new Int32Array(size).fill(EDGE);
   const starts = new Int32Array(size).fill(EDGE);
@@ -74,8 +79,8 @@ export function learnMerges(corpus: WordCounts, options: MergeTrainerOptions): L
   const pairCounts: number[] = [];
   const lists = createLists(2 * size);
   const queue = createMergeQueue();
-  // Where each new pair stands. A pair is new exactly once, in the step that makes the younger of its sides: a stretch of
-  // text between two token edges merges in the same way wherever it stands, so no token comes about in two ways.
+  // The positions of each new pair. A pair is new only once, in the step that creates the younger of its sides: text
+  // between two token boundaries always merges in the same way, so no token is created in two ways.
   const heads: number[] = [];
   const tails: number[] = [];
   let touched: number[] = [];
@@ -125,7 +130,7 @@ export function learnMerges(corpus: WordCounts, options: MergeTrainerOptions): L
   }
   queueTouched();
 
-  /** Makes one token of the two that start at `at`, if they are the pair. */
+  /** Merges the two tokens that start at `at`, if they are the pair. */
   const mergeAt = (at: number, left: number, right: number, merged: number): void => {
     if (symbols[at] !== left) return;
     const second = at + lengths[left]!;
@@ -158,7 +163,7 @@ export function learnMerges(corpus: WordCounts, options: MergeTrainerOptions): L
     if (count < 1 || count < options.minFrequency) break;
     const { left, right } = top;
     const token = tokens[left]! + tokens[right]!.slice(prefix.length);
-    // Only a special token can be there already.
+    // Only a special token may already exist.
     const merged = special.get(token) ?? tokens.length;
     if (merged === tokens.length) tokens.push(token);
     lengths[merged] = lengths[left]! + lengths[right]!;

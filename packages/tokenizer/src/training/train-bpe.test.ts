@@ -2,9 +2,10 @@ import { describe, expect, it } from "vitest";
 import { TokenizerError } from "../errors.ts";
 import { createTokenizer } from "../json/create-tokenizer.ts";
 import { type BpeModel, formatTokenizerJson } from "../json/tokenizer-json.ts";
+import { roberta } from "../testing/presets.ts";
 import { speeches } from "../testing/texts.ts";
-import type { TrainingProgress } from "./options.ts";
-import { ROBERTA_TOKENS, trainBpe } from "./train-bpe.ts";
+import { trainBpe } from "./train-bpe.ts";
+import type { TrainingProgress } from "./training-options.ts";
 
 const merges = async (texts: string[], options: { vocabularySize?: number; minFrequency?: number } = {}) => {
   const json = await trainBpe(texts, { vocabularySize: 1000, ...options });
@@ -12,8 +13,8 @@ const merges = async (texts: string[], options: { vocabularySize?: number; minFr
 };
 
 describe("trainBpe", () => {
-  it("merges the most frequent pair first, of equals that of the lower ids", async () => {
-    // a b thrice, b c twice; then ab c twice; then d e before x y, once each.
+  it("merges the most frequent pair first, and the one with lower ids among equals", async () => {
+    // a b three times, b c twice; then ab c twice; then d e and x y, once each.
     expect(await merges(["abc", "abc", "ab", "xy", "de"])).toEqual(["a b", "ab c", "d e", "x y"]);
   });
 
@@ -22,13 +23,13 @@ describe("trainBpe", () => {
     expect(await merges(["aaaaa"])).toEqual(["a a", "aa a", "aa aaa"]);
   });
 
-  it("leaves pairs alone that are rarer than the minimum, and stops at the size", async () => {
+  it("ignores pairs below the minimum frequency, and stops at the vocabulary size", async () => {
     const texts = ["abc", "abc", "ab", "xy", "de"];
     expect(await merges(texts, { minFrequency: 2 })).toEqual(["a b", "ab c"]);
     expect(await merges(texts, { vocabularySize: 260 })).toEqual(["a b", "ab c", "d e"]);
   });
 
-  it("learns the same from any iterable, in the same order of ids", async () => {
+  it("learns the same tokens from any iterable, in any order", async () => {
     const texts = speeches().slice(0, 3);
     const once = formatTokenizerJson(await trainBpe(texts, { vocabularySize: 600 }));
     async function* stream() {
@@ -38,7 +39,7 @@ describe("trainBpe", () => {
     expect(formatTokenizerJson(await trainBpe(new Set([...texts].reverse()), { vocabularySize: 600 }))).toBe(once);
   });
 
-  it("reports what it reads and how far the vocabulary has grown", async () => {
+  it("reports progress", async () => {
     const heard: TrainingProgress[] = [];
     await trainBpe(["aé", "aé"], { vocabularySize: 300, onProgress: (progress) => heard.push(progress) });
     expect(heard).toEqual([
@@ -49,19 +50,18 @@ describe("trainBpe", () => {
     ]);
   });
 
-  it("gives RoBERTa's markers and frame, whose mask takes the blank before it", async () => {
-    const json = await trainBpe(["call me ishmael"], { vocabularySize: 265, family: "roberta" });
+  it("adds the special tokens of a template, and lets <mask> absorb the blank before it", async () => {
+    const json = await trainBpe(["call me ishmael"], { vocabularySize: 265, ...roberta });
     const tokenizer = await createTokenizer(json);
-    expect(ROBERTA_TOKENS.map((token) => tokenizer.tokenToId(token))).toEqual([0, 1, 2, 3, 4]);
+    expect(roberta.specialTokens.map((token) => tokenizer.tokenToId(token))).toEqual([0, 1, 2, 3, 4]);
     const [me, dot] = [tokenizer.encode("me", { addSpecialTokens: false }), tokenizer.tokenToId(".")];
     expect([...tokenizer.encode("me <mask>.")]).toEqual([0, ...me, 4, dot, 2]);
     expect(tokenizer.endOfText).toBe(2);
-    await expect(
-      trainBpe(["a"], { vocabularySize: 300, family: "roberta", specialTokens: ["<s>", "<mask>"] }),
-    ).rejects.toThrow("the special tokens of roberta must include </s>");
+    const lacking = trainBpe(["a"], { vocabularySize: 300, ...roberta, specialTokens: ["<s>", "<mask>"] });
+    await expect(lacking).rejects.toThrow("include </s>");
   });
 
-  it("takes special tokens as they come, and texts with words like JavaScript's own", async () => {
+  it("accepts any special tokens, and texts with the names of JavaScript properties", async () => {
     const texts = ["__proto__ constructor 10 9 8 toString ".repeat(50)];
     const json = await trainBpe(texts, { vocabularySize: 330, specialTokens: ["<pad>", "</s>"] });
     const tokenizer = await createTokenizer(json);
@@ -73,9 +73,9 @@ describe("trainBpe", () => {
   });
 
   it.each([
-    ["too small a vocabulary", ["a"], { vocabularySize: 256 }, /256 tokens is impossible.*at least 257/],
-    ["a vocabulary of no size", ["a"], { vocabularySize: Number.NaN }, /NaN tokens is impossible/],
-    ["special tokens twice", ["a"], { vocabularySize: 300, specialTokens: ["a", "a"] }, /must differ/],
+    ["a vocabulary that is too small", ["a"], { vocabularySize: 256 }, />= 257 .*got 256/],
+    ["a vocabulary size that is not a number", ["a"], { vocabularySize: Number.NaN }, /got NaN/],
+    ["repeated special tokens", ["a"], { vocabularySize: 300, specialTokens: ["a", "a"] }, /distinct/],
     ["no text", [""], { vocabularySize: 300 }, /no text/],
     ["no documents", [], { vocabularySize: 300 }, /no text/],
   ])("refuses %s", async (_name, texts, options, message) => {

@@ -1,79 +1,42 @@
-// Training a byte-level BPE tokenizer, GPT-2's or RoBERTa's kind, from a stream of documents. The words are GPT-2's, the alphabet all
-// 256 bytes, so that no text is unknown.
+/**
+ * Trains a byte-level BPE tokenizer like GPT-2's: words are split by GPT-2's pattern and spelled in bytes, so that every
+ * text can be encoded.
+ */
+import type { TokenizerJson } from "../json/tokenizer-json.ts";
+import { createWordScanner, scanWords } from "../text/word-scanner.ts";
+import { templateProcessing } from "./template.ts";
+import { type MergeTrainingOptions, trainMerges } from "./train-merges.ts";
+import { addedSpecialTokens } from "./training-options.ts";
+import type { Texts } from "./word-counts.ts";
 
-import { TokenizerError } from "../errors.ts";
-import type { TokenizerJson, TokenizerPart } from "../json/tokenizer-json.ts";
-import { byteToCharacter } from "../text/byte-alphabet.ts";
-import { createWordScanner, readWith } from "../text/word-scanner.ts";
-import { learnMerges } from "./merge-trainer.ts";
-import { addSpecialTokens, checkVocabulary, type TrainingProgress } from "./options.ts";
-import { countWords, type Texts } from "./word-counts.ts";
+/** Options of `trainBpe`. Default special token: `<|endoftext|>`; default template: none. */
+export type TrainBpeOptions = MergeTrainingOptions;
 
-export interface TrainBpeOptions {
-  /** Tokens in all: special ones, the 256 bytes, and what is learnt. Fewer when the text does not give as many. */
-  vocabularySize: number;
-  /** Whose special tokens, and whose frame around a text. Default `gpt2`, which has none. */
-  family?: "gpt2" | "roberta";
-  /** Get the ids from 0 on; those of the family's frame must be among them. Default: the family's. */
-  specialTokens?: readonly string[];
-  /** Pairs that occur less often are not merged. Default 1. */
-  minFrequency?: number;
-  onProgress?: (progress: TrainingProgress) => void;
-}
-
-export const END_OF_TEXT = "<|endoftext|>";
-
-export const ROBERTA_TOKENS: readonly string[] = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"];
-
-const byteLevel = (fields: { add_prefix_space: boolean; trim_offsets: boolean }) => ({
-  type: "ByteLevel",
-  ...fields,
-  use_regex: true,
-});
-
-/** <s> A </s>, or <s> A </s></s> B </s>. */
-function robertaFrame(specialTokens: readonly string[]): TokenizerPart {
-  const token = (name: string) => {
-    const id = specialTokens.indexOf(name);
-    if (id < 0) throw new TokenizerError(`the special tokens of roberta must include ${name}`);
-    return [name, id];
-  };
-  const [cls, sep] = [token("<s>"), token("</s>")];
-  return { type: "RobertaProcessing", sep, cls, trim_offsets: true, add_prefix_space: false };
+function byteLevel(fields: { add_prefix_space: boolean; trim_offsets: boolean }) {
+  return { type: "ByteLevel", ...fields, use_regex: true };
 }
 
 /**
- * Learns the merges that Hugging Face's BpeTrainer learns from the same documents, with the same ids.
+ * Trains a byte-level BPE tokenizer. It learns the same merges and ids as Hugging Face's BpeTrainer.
  *
- * @throws {TokenizerError} when an option is impossible or there is no text.
+ * @throws {TokenizerError} if an option is invalid or there is no text.
  */
 export async function trainBpe(texts: Texts, options: TrainBpeOptions): Promise<TokenizerJson> {
-  const { vocabularySize, family = "gpt2", minFrequency = 1, onProgress } = options;
-  const { specialTokens = family === "gpt2" ? [END_OF_TEXT] : ROBERTA_TOKENS } = options;
-  const alphabet = [...byteToCharacter].sort();
-  const tokens = [...new Set([...specialTokens, ...alphabet])];
-  checkVocabulary({ vocabularySize, specialTokens, needed: tokens.length });
-
-  const corpus = await countWords(texts, { readWords: readWith(createWordScanner({ kind: "gpt2" })) }, (progress) =>
-    onProgress?.({ stage: "read", ...progress }),
-  );
-  const learned = learnMerges(corpus, {
-    tokens,
-    byteIds: byteToCharacter.map((character) => tokens.indexOf(character)),
-    vocabularySize,
-    minFrequency,
-    onMerge: (size) => onProgress?.({ stage: "merge", size, vocabularySize }),
-  });
+  const { specialTokens = ["<|endoftext|>"], template } = options;
+  const postProcessor = template
+    ? templateProcessing(template, specialTokens)
+    : byteLevel({ add_prefix_space: true, trim_offsets: false });
+  const preTokenize = scanWords(createWordScanner({ kind: "gpt2" }));
+  const { tokens, merges } = await trainMerges(texts, options, { specialTokens, preTokenize });
 
   return {
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: addSpecialTokens(specialTokens),
+    added_tokens: addedSpecialTokens(specialTokens),
     normalizer: null,
     pre_tokenizer: byteLevel({ add_prefix_space: false, trim_offsets: true }),
-    post_processor:
-      family === "gpt2" ? byteLevel({ add_prefix_space: true, trim_offsets: false }) : robertaFrame(specialTokens),
+    post_processor: postProcessor,
     decoder: byteLevel({ add_prefix_space: true, trim_offsets: true }),
     model: {
       type: "BPE",
@@ -84,8 +47,8 @@ export async function trainBpe(texts: Texts, options: TrainBpeOptions): Promise<
       fuse_unk: false,
       byte_fallback: false,
       ignore_merges: false,
-      vocab: Object.fromEntries(learned.tokens.map((token, id) => [token, id])),
-      merges: learned.merges.map(([left, right]) => [learned.tokens[left], learned.tokens[right]]),
+      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
+      merges: merges.map(([left, right]) => [tokens[left], tokens[right]]),
     },
   };
 }

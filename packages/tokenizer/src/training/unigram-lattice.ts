@@ -1,24 +1,27 @@
-// All ways to cut a word into pieces, as a lattice: how often each piece is to be expected in it, and the best way.
-// Sums of probabilities are kept as logarithms. Knows nothing of training.
-
+/**
+ * All ways to split a word into pieces, as a lattice: computes the expected count of each piece, and the best path. Sums of
+ * probabilities are kept as logarithms. Knows nothing of training.
+ */
+import { grow } from "../grow.ts";
 import { createByteTrie } from "../models/byte-trie.ts";
 import { lengthOfCharacter } from "../text/characters.ts";
 
+/** The lattices of words over one set of pieces. */
 export interface Lattices {
   /**
-   * Adds to `expected` how often each piece is to be expected in `count` times this word.
-   * Returns the word's log probability.
+   * Adds the expected count of each piece in `count` occurrences of the word to `expected`. Returns the log probability
+   * of the word.
    */
   expect(word: Uint8Array, count: number, expected: Float64Array): number;
   /**
-   * The pieces of the best way to cut the word; a character that no piece covers is left out. With `whole` false the
-   * word itself is not taken for a piece.
+   * The pieces of the best path; characters that no piece covers are left out. If `whole` is false, the whole word does
+   * not count as a piece.
    */
   best(word: Uint8Array, whole: boolean): readonly number[];
 }
 
 const UNKNOWN = -1;
-/** How much less probable an unknown character is than the least probable piece. */
+/** How much lower the score of an unknown character is than that of the least probable piece. */
 const UNKNOWN_PENALTY = 10;
 
 const addLogarithms = (left: number, right: number): number => {
@@ -27,12 +30,12 @@ const addLogarithms = (left: number, right: number): number => {
   return difference < -50 ? larger : larger + Math.log1p(Math.exp(difference));
 };
 
-/** Lattices over these pieces and their log probabilities. */
+/** Creates lattices over pieces with these log probabilities. */
 export function createLattices(pieces: readonly Uint8Array[], scores: Float64Array): Lattices {
   const trie = createByteTrie(pieces.map((bytes, piece) => [bytes, piece]));
   const unknownScore = scores.reduce((least, score) => Math.min(least, score), 0) - UNKNOWN_PENALTY;
 
-  // The edges of the lattice, by where they start.
+  // The edges of the lattice, in order of their start.
   let edges = 0;
   let starts = new Int32Array(1 << 10);
   let ends = new Int32Array(1 << 10);
@@ -43,12 +46,9 @@ export function createLattices(pieces: readonly Uint8Array[], scores: Float64Arr
 
   const addEdge = (start: number, end: number, id: number): void => {
     if (edges === starts.length) {
-      const grown = [starts, ends, ids].map((array) => {
-        const larger = new Int32Array(2 * edges);
-        larger.set(array);
-        return larger;
-      });
-      [starts, ends, ids] = grown as [typeof starts, typeof ends, typeof ids];
+      starts = grow(starts, 2 * edges);
+      ends = grow(ends, 2 * edges);
+      ids = grow(ids, 2 * edges);
     }
     starts[edges] = start;
     ends[edges] = end;
@@ -87,16 +87,16 @@ export function createLattices(pieces: readonly Uint8Array[], scores: Float64Arr
       backward.fill(Number.NEGATIVE_INFINITY, 0, size + 1);
       forward[0] = 0;
       backward[size] = 0;
-      // All edges that end at a place come before those that start there.
+      // All edges that end at a position come before those that start there.
       for (let edge = 0; edge < edges; edge++) {
-        const way = forward[starts[edge]!]! + scoreOf(edge);
+        const path = forward[starts[edge]!]! + scoreOf(edge);
         const known = forward[ends[edge]!]!;
-        forward[ends[edge]!] = known === Number.NEGATIVE_INFINITY ? way : addLogarithms(known, way);
+        forward[ends[edge]!] = known === Number.NEGATIVE_INFINITY ? path : addLogarithms(known, path);
       }
       for (let edge = edges - 1; edge >= 0; edge--) {
-        const way = backward[ends[edge]!]! + scoreOf(edge);
+        const path = backward[ends[edge]!]! + scoreOf(edge);
         const known = backward[starts[edge]!]!;
-        backward[starts[edge]!] = known === Number.NEGATIVE_INFINITY ? way : addLogarithms(known, way);
+        backward[starts[edge]!] = known === Number.NEGATIVE_INFINITY ? path : addLogarithms(known, path);
       }
       const total = forward[size]!;
       for (let edge = 0; edge < edges; edge++) {
@@ -112,17 +112,17 @@ export function createLattices(pieces: readonly Uint8Array[], scores: Float64Arr
       forward.fill(Number.NEGATIVE_INFINITY, 0, size + 1);
       forward[0] = 0;
       for (let edge = 0; edge < edges; edge++) {
-        const way = forward[starts[edge]!]! + scoreOf(edge);
-        if (way > forward[ends[edge]!]!) {
-          forward[ends[edge]!] = way;
+        const path = forward[starts[edge]!]! + scoreOf(edge);
+        if (path > forward[ends[edge]!]!) {
+          forward[ends[edge]!] = path;
           arrivals[ends[edge]!] = edge;
         }
       }
-      const path: number[] = [];
+      const pieces: number[] = [];
       for (let end = size; end > 0; end = starts[arrivals[end]!]!) {
-        if (ids[arrivals[end]!] !== UNKNOWN) path.push(ids[arrivals[end]!]!);
+        if (ids[arrivals[end]!] !== UNKNOWN) pieces.push(ids[arrivals[end]!]!);
       }
-      return path.reverse();
+      return pieces.reverse();
     },
   };
 }

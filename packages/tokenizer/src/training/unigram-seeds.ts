@@ -1,33 +1,39 @@
-// The pieces that Unigram training starts from: the characters that make up the text, and the substrings of its words
-// that cover most of it. Knows nothing of probabilities.
-
+/**
+ * Chooses the pieces that Unigram training starts from: the characters of the text, and the substrings of its words that
+ * cover most of it. Knows nothing of probabilities.
+ */
+import { grow } from "../grow.ts";
 import { createWordTable } from "../models/word-table.ts";
 import { lengthOfCharacter } from "../text/characters.ts";
 import type { WordCounts } from "./word-counts.ts";
 
-/** Words and how often each occurs; the most frequent first, of equals by their bytes, whatever order they came in. */
+/** A word and its count. */
 export interface WeightedWord {
   bytes: Uint8Array;
   count: number;
 }
 
+/** Initial pieces. */
 export interface Seeds {
-  /** Distinct pieces; the characters that must stay come first. */
+  /** Distinct pieces; the required characters come first. */
   pieces: Uint8Array[];
-  /** How much each piece covers, to start from. */
+  /** The initial weight of each piece: how much text it covers. */
   weights: number[];
+  /** The number of characters that must stay pieces. */
   required: number;
 }
 
+/** Limits on the initial pieces. */
 export interface SeedOptions {
-  /** Share of all characters that must be pieces, the most frequent first. The others are left to bytes. */
+  /** Share of all characters that must be pieces, the most frequent first. The others are spelled in bytes. */
   characterCoverage: number;
+  /** The maximum number of pieces. */
   seedPieces: number;
   /** In characters. */
   longestPiece: number;
 }
 
-/** Substrings that are counted at most; those of rarer words are left out beyond it. */
+/** The maximum number of substrings to count; those of the rarest words are left out. */
 const COUNTED_SUBSTRINGS = 1 << 21;
 const BYTE_TOKEN = /^<0x[0-9A-F]{2}>$/;
 
@@ -39,12 +45,13 @@ const compareBytes = (left: Uint8Array, right: Uint8Array): number => {
   return left.length - right.length;
 };
 
+/** Words by count, the most frequent first; equally frequent ones by their bytes. */
 export function weightedWords({ words, counts }: WordCounts): WeightedWord[] {
   const list = Array.from({ length: words.size }, (_, word) => ({ bytes: words.word(word), count: counts[word]! }));
   return list.sort((left, right) => right.count - left.count || compareBytes(left.bytes, right.bytes));
 }
 
-/** ASCII is always covered, so that the names of byte tokens can be spelt. */
+/** ASCII is always covered, so that the names of byte tokens can be spelled. */
 function coveredCharacters(words: readonly WeightedWord[], coverage: number): Map<string, number> {
   const counts = new Map<string, number>();
   for (let point = 0x21; point < 0x7f; point++) counts.set(String.fromCharCode(point), 0);
@@ -63,13 +70,14 @@ function coveredCharacters(words: readonly WeightedWord[], coverage: number): Ma
   return new Map(sorted.filter(isCovered));
 }
 
+/** Chooses the initial pieces. */
 export function findSeeds(words: readonly WeightedWord[], options: SeedOptions): Seeds {
   const encoder = new TextEncoder();
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   const characters = coveredCharacters(words, options.characterCoverage);
   const isCovered = new Set([...characters.keys()].map((character) => character.codePointAt(0)!));
 
-  /** Calls `visit` with the substrings of two characters or more that start at each place, from short to long. */
+  /** Calls `visit` with the substrings of at least two characters, by their start, then from short to long. */
   const visitSubstrings = (visit: (bytes: Uint8Array, start: number, end: number, count: number) => void): void => {
     for (const { bytes, count } of words) {
       const points = [...decoder.decode(bytes)].map((character) => character.codePointAt(0)!);
@@ -92,22 +100,20 @@ export function findSeeds(words: readonly WeightedWord[], options: SeedOptions):
     const known = table.size < COUNTED_SUBSTRINGS ? table.add(bytes, start, end) : table.find(bytes, start, end);
     if (known < 0) return;
     if (known >= counts.length) {
-      const larger = new Float64Array(2 * counts.length);
-      larger.set(counts);
-      counts = larger;
+      counts = grow(counts, 2 * counts.length);
     }
     counts[known]! += count;
   });
 
-  // A substring that always goes on in the same way is no piece of its own.
-  const goesOn = new Uint8Array(table.size);
+  // A substring that is always followed by the same character is not a piece of its own.
+  const alwaysExtended = new Uint8Array(table.size);
   let shorter = -1;
   let shorterStart = -1;
   let shorterBytes: Uint8Array | undefined;
   visitSubstrings((bytes, start, end) => {
     const known = table.find(bytes, start, end);
     const extends_ = shorterBytes === bytes && shorterStart === start && shorter >= 0 && known >= 0;
-    if (extends_ && counts[shorter] === counts[known]) goesOn[shorter] = 1;
+    if (extends_ && counts[shorter] === counts[known]) alwaysExtended[shorter] = 1;
     shorter = known;
     shorterStart = start;
     shorterBytes = bytes;
@@ -116,7 +122,7 @@ export function findSeeds(words: readonly WeightedWord[], options: SeedOptions):
   const candidates: { bytes: Uint8Array; weight: number }[] = [];
   for (let substring = 0; substring < table.size; substring++) {
     const count = counts[substring]!;
-    if (count < 2 || goesOn[substring]) continue;
+    if (count < 2 || alwaysExtended[substring]) continue;
     const bytes = table.word(substring);
     const text = decoder.decode(bytes);
     if (!BYTE_TOKEN.test(text)) candidates.push({ bytes, weight: count * [...text].length });

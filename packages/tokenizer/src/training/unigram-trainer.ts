@@ -1,39 +1,45 @@
-// Unigram pieces from word counts (Kudo 2018, https://arxiv.org/abs/1804.10959): from many pieces, expectation and
-// maximisation give each its probability, and the pieces that the text would miss least are dropped, until few enough
-// are left. Deterministic. Knows nothing of text or files.
-
+/**
+ * Learns Unigram pieces from word counts (Kudo 2018, https://arxiv.org/abs/1804.10959): starts from many pieces, estimates
+ * their probabilities by expectation maximization, and drops those that matter least until few enough are left.
+ * Deterministic. Knows nothing of text or files.
+ */
 import { TokenizerError } from "../errors.ts";
 import { createLattices } from "./unigram-lattice.ts";
 import { findSeeds, type WeightedWord, weightedWords } from "./unigram-seeds.ts";
 import type { WordCounts } from "./word-counts.ts";
 
+/** The size of the vocabulary and the progress callback. */
 export interface UnigramTrainerOptions {
-  /** Pieces to end with, characters among them. */
+  /** The number of pieces to end with, characters included. */
   size: number;
+  /** Share of all characters that become pieces. */
   characterCoverage: number;
+  /** Receives the number of pieces after each round. */
   onRound?: (pieces: number) => void;
 }
 
+/** The result of training. */
 export interface LearnedPieces {
-  /** By log probability, the most probable first. */
+  /** Pieces and their log probabilities, the most probable first. */
   pieces: { bytes: Uint8Array; score: number }[];
 }
 
 interface Model {
   pieces: Uint8Array[];
   scores: Float64Array;
-  /** The first so many are characters that stay. */
+  /** The first `required` pieces are characters that must stay. */
   required: number;
 }
 
+/** The maximum length of a piece in characters. */
 const LONGEST_PIECE = 16;
-/** Expectation and maximisation between one pruning and the next. */
+/** Steps of expectation maximization between prunings. */
 const STEPS = 2;
-/** Share of the pieces that a pruning leaves. */
+/** Share of the pieces that a pruning keeps. */
 const SHRINK = 0.75;
-/** Pieces beyond the size when pruning ends; the least probable of them go last. */
+/** Pruning ends with this many times the final number of pieces; the least probable ones are dropped last. */
 const MARGIN = 1.1;
-/** Pieces that are expected less often are dropped. */
+/** Pieces with a lower expected count are dropped. */
 const RAREST = 0.5;
 const seedPieces = (size: number): number => Math.min(1_000_000, Math.max(50_000, 16 * size));
 
@@ -48,7 +54,7 @@ export function digamma(x: number): number {
   return result + Math.log(shifted) + square * series;
 }
 
-/** The pieces that are kept, those that must stay first, with scores. */
+/** The model restricted to the kept pieces, required ones first, with new scores. */
 function select({ pieces, required }: Model, kept: readonly number[], scoreOf: (piece: number) => number): Model {
   return {
     pieces: kept.map((piece) => pieces[piece]!),
@@ -63,12 +69,12 @@ function maximize(model: Model, words: readonly WeightedWord[]): Model {
   for (const { bytes, count } of words) lattices.expect(bytes, count, expected);
   const kept = [...expected.keys()].filter((piece) => piece < model.required || expected[piece]! >= RAREST);
   const total = kept.reduce((sum, piece) => sum + expected[piece]!, 0);
-  // The digamma of counts, not their logarithm: a sparse prior, under which rare pieces lose more than their share.
+  // The digamma of counts instead of their logarithm acts as a sparse prior: rare pieces lose probability.
   const normalizer = digamma(total);
   return select(model, kept, (piece) => digamma(Math.max(expected[piece]!, RAREST)) - normalizer);
 }
 
-/** Drops the pieces whose loss changes the probability of the text least. */
+/** Drops the pieces whose removal reduces the likelihood of the text least. */
 function prune(model: Model, words: readonly WeightedWord[], target: number): Model {
   const { pieces, scores, required } = model;
   const lattices = createLattices(pieces, scores);
@@ -80,11 +86,11 @@ function prune(model: Model, words: readonly WeightedWord[], target: number): Mo
   for (let piece = required; piece < pieces.length; piece++) {
     const count = used[piece]!;
     if (count === 0) continue;
-    // Without the piece its places are taken by the next best way to write it.
-    const instead = lattices.best(pieces[piece]!, false);
-    const newTotal = Math.log(total + count * (instead.length - 1));
+    // Without the piece, its occurrences are replaced by the next best path.
+    const replacement = lattices.best(pieces[piece]!, false);
+    const newTotal = Math.log(total + count * (replacement.length - 1));
     const before = Math.log(count) - Math.log(total);
-    const after = instead.reduce((sum, each) => sum + Math.log(used[each]! + count) - newTotal, 0);
+    const after = replacement.reduce((sum, each) => sum + Math.log(used[each]! + count) - newTotal, 0);
     losses.push({ piece, loss: count * (before - after) });
   }
   losses.sort((left, right) => right.loss - left.loss || left.piece - right.piece);
@@ -97,15 +103,19 @@ function prune(model: Model, words: readonly WeightedWord[], target: number): Mo
   return select(model, kept, (piece) => scores[piece]!);
 }
 
-/** @throws {TokenizerError} when the characters alone are more than `size`. */
+/**
+ * Learns the pieces of a vocabulary.
+ *
+ * @throws {TokenizerError} if the required characters alone exceed `size`.
+ */
 export function learnPieces(corpus: WordCounts, options: UnigramTrainerOptions): LearnedPieces {
   const { size, characterCoverage, onRound } = options;
   const words = weightedWords(corpus);
   const seeds = findSeeds(words, { characterCoverage, seedPieces: seedPieces(size), longestPiece: LONGEST_PIECE });
   if (seeds.required > size) {
     throw new TokenizerError(
-      `the text has ${seeds.required} characters to cover, and the vocabulary has room for ${size} pieces: ` +
-        "make it larger, or the character coverage lower",
+      `the text needs ${seeds.required} pieces for its characters, but the vocabulary has room for ${size}: ` +
+        "increase vocabularySize or lower characterCoverage",
     );
   }
   const covered = seeds.weights.reduce((sum, weight) => sum + weight, 0);

@@ -1,36 +1,42 @@
-// How often each distinct word occurs in a stream of documents: all that a trainer needs to know of a corpus. Memory
-// grows with the distinct words, not with the text.
-
+/**
+ * Counts the distinct words of a stream of documents, which is all that a trainer needs of a corpus. Memory grows with the
+ * number of distinct words, not with the text.
+ */
 import { TokenizerError } from "../errors.ts";
+import { grow } from "../grow.ts";
 import { createWordTable, type WordTable } from "../models/word-table.ts";
 import type { Normalizer } from "../text/normalizer.ts";
+import type { PreTokenizer } from "../text/pre-tokenizer.ts";
 import { toUtf8 } from "../text/utf8.ts";
-import type { WordReader } from "../text/word-scanner.ts";
 
+/** The distinct words of a corpus and their counts. */
 export interface WordCounts {
   words: WordTable;
-  /** Occurrences of word `index`; as long as `words.size` or longer. */
+  /** The count of each word, by its number in `words`. The array may be longer. */
   counts: Float64Array;
+  /** The number of documents. */
   documents: number;
-  /** Bytes of UTF-8 read. */
+  /** Their total size in bytes of UTF-8. */
   bytes: number;
 }
 
+/** A corpus: its documents. */
 export type Texts = Iterable<string> | AsyncIterable<string>;
 
-export interface WordSource {
+/** How words are made of a text. */
+export interface WordSplitting {
   normalizer?: Normalizer | undefined;
-  readWords: WordReader;
+  preTokenize: PreTokenizer;
 }
 
 /**
- * Counts the words of all texts. `onDocument` hears after each document what was read so far.
+ * Counts the words of all texts. `onDocument` is called with the totals after each document.
  *
- * @throws {TokenizerError} when there is no text.
+ * @throws {TokenizerError} if there is no text.
  */
 export async function countWords(
   texts: Texts,
-  { normalizer, readWords }: WordSource,
+  { normalizer, preTokenize }: WordSplitting,
   onDocument?: (progress: { documents: number; bytes: number }) => void,
 ): Promise<WordCounts> {
   const words = createWordTable(1 << 16);
@@ -41,9 +47,7 @@ export async function countWords(
   const count = (bytes: Uint8Array, start: number, end: number): void => {
     const word = words.add(bytes, start, end);
     if (word >= counts.length) {
-      const larger = new Float64Array(2 * counts.length);
-      larger.set(counts);
-      counts = larger;
+      counts = grow(counts, 2 * counts.length);
     }
     counts[word]! += 1;
   };
@@ -51,15 +55,15 @@ export async function countWords(
     const original = toUtf8(text);
     const { bytes, length } =
       !normalizer || normalizer.keeps(text) ? original : normalizer.apply(original.bytes, 0, original.length);
-    readWords(bytes, 0, length, count, true);
+    preTokenize(bytes, 0, length, count, true);
     documents++;
     total += original.length;
     onDocument?.({ documents, bytes: total });
   };
 
-  // A plain iterable is read without a promise per document.
+  // A synchronous iterable is read without a promise per document.
   if (Symbol.iterator in texts) for (const text of texts) read(text);
   else for await (const text of texts) read(text);
-  if (total === 0) throw new TokenizerError("there is no text to train a tokenizer on");
+  if (total === 0) throw new TokenizerError("cannot train a tokenizer: the corpus has no text");
   return { words, counts, documents, bytes: total };
 }

@@ -1,10 +1,11 @@
-// The character map inside SentencePiece models: a double array of what is replaced and a block of replacements
-// (https://github.com/google/sentencepiece, normalizer.cc; the array is Susumu Yata's darts-clone). Which of several
-// matches counts, and that a short cluster is replaced as a whole, is as in Hugging Face's reading of it.
-
+/**
+ * Applies the character map inside SentencePiece models: a double array of what is replaced and a block of replacements
+ * (https://github.com/google/sentencepiece, normalizer.cc; the array is Susumu Yata's darts-clone). As in Hugging Face's
+ * implementation, the shortest match counts, and a short grapheme cluster is replaced as a whole.
+ */
 import { TokenizerError } from "../errors.ts";
 
-/** Clusters of as many bytes are only replaced character by character. */
+/** Clusters of at least this many bytes are replaced character by character. */
 const LONG_CLUSTER = 6;
 
 const hasLeaf = (unit: number): boolean => ((unit >>> 8) & 1) === 1;
@@ -20,19 +21,19 @@ interface CharacterMap {
   replacements: Uint8Array;
 }
 
-/** `charsmap` in base 64: the size of the array in bytes, the array in units of 32 bits, the replacements, each ended by 0. */
+/** Parses a map in base64: the array's size in bytes, the array in 32-bit units, the replacements, each ended by 0. */
 function readCharacterMap(charsmap: string): CharacterMap {
   const bytes = Uint8Array.from(atob(charsmap), (character) => character.charCodeAt(0));
   const view = new DataView(bytes.buffer);
   const size = bytes.length < 4 ? Number.POSITIVE_INFINITY : view.getUint32(0, true);
   if (size % 4 !== 0 || size > bytes.length - 4) {
-    throw new TokenizerError("the tokenizer's precompiled character map is broken");
+    throw new TokenizerError("the tokenizer's precompiled character map is corrupt");
   }
   const units = Uint32Array.from({ length: size / 4 }, (_, index) => view.getUint32(4 + 4 * index, true));
   return { units, replacements: bytes.subarray(4 + size) };
 }
 
-/** Where the replacement of the shortest match at the start of a cluster lies, or -1. */
+/** The offset of the replacement for the shortest match at the start of a cluster, or -1. */
 function firstMatch({ units }: CharacterMap, cluster: Uint8Array): number {
   let node = offsetOf(units[0]!);
   for (const byte of cluster) {
@@ -46,7 +47,11 @@ function firstMatch({ units }: CharacterMap, cluster: Uint8Array): number {
   return -1;
 }
 
-/** The text that the character map makes of a text. */
+/**
+ * Creates a function that applies a character map in base64 to a text.
+ *
+ * @throws {TokenizerError} if the map is corrupt.
+ */
 export function createPrecompiledNormalizer(charsmap: string): (text: string) => string {
   const map = readCharacterMap(charsmap);
   const segmenter = new Intl.Segmenter("und", { granularity: "grapheme" });
@@ -68,7 +73,7 @@ export function createPrecompiledNormalizer(charsmap: string): (text: string) =>
   };
   return (text) => {
     let normalized = "";
-    // In ASCII only a line end can be more than one character.
+    // The only cluster of several ASCII characters is CRLF.
     const isPlain = !/[^\0-\x7f]|\r\n/.test(text);
     if (isPlain) for (const character of text) normalized += normalizeCluster(character);
     else for (const { segment } of segmenter.segment(text)) normalized += normalizeCluster(segment);
