@@ -29,11 +29,12 @@ const FAMILY = /(?<![a-z])(gpt|bert|roberta|xlnet|t5|llama|encoder[- ]decoder)(?
 
 /** Names that contain a family's for a reason of their own. */
 const NOT_A_FAMILY = new Set([
-  // Types in tokenizer.json, as Hugging Face wrote them.
-  ...["BertNormalizer", "BertPreTokenizer", "BertProcessing", "RobertaProcessing"],
   // Keys of random streams: another name would change the order of the samples.
   ...["gpt-documents", "gpt-samples"],
 ]);
+
+/** Types in tokenizer.json, as Hugging Face wrote them, as words; also as parts of other names. */
+const TOKENIZER_PARTS = /bert[- ](normalizer|pre[- ]tokenizer|processing)|roberta processing/g;
 
 /** `createGptSamples` as "create gpt samples". */
 const words = (name) =>
@@ -46,7 +47,11 @@ const words = (name) =>
 /** Whether a node is an identifier or a string literal (no prose: it has a space) that names a family. */
 function namesFamily(node) {
   if (!ts.isIdentifier(node) && !ts.isStringLiteralLike(node)) return false;
-  return !/\s/.test(node.text) && !NOT_A_FAMILY.has(node.text) && FAMILY.test(words(node.text));
+  return (
+    !/\s/.test(node.text) &&
+    !NOT_A_FAMILY.has(node.text) &&
+    FAMILY.test(words(node.text).replaceAll(TOKENIZER_PARTS, ""))
+  );
 }
 
 const isCastTo = (node, kind) => ts.isAsExpression(node) && node.type.kind === kind;

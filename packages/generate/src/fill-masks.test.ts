@@ -1,5 +1,6 @@
 import { start } from "@megatron-ts/engine";
 import { createModel } from "@megatron-ts/model";
+import { tokenizerPresets } from "@megatron-ts/model/tokenizers";
 import {
   createTokenizer,
   specialTokenId,
@@ -22,7 +23,7 @@ let roberta: Tokenizer;
 beforeAll(async () => {
   await start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" });
   wordPiece = await createTokenizer(await trainWordPiece(corpus, { vocabularySize: 560 }));
-  unigram = await createTokenizer(await trainUnigram(corpus, { vocabularySize: 400, family: "xlnet" }));
+  unigram = await createTokenizer(await trainUnigram(corpus, { vocabularySize: 400, ...tokenizerPresets.xlnet }));
   const specialTokens = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"];
   roberta = await createTokenizer(await trainBpe(corpus, { vocabularySize: 300, specialTokens }));
 });

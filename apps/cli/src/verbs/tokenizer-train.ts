@@ -2,7 +2,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { DocumentPart } from "@megatron-ts/data";
-import type { TrainingProgress } from "@megatron-ts/tokenizer";
+import { tokenizerPresets } from "@megatron-ts/model/tokenizers";
+import type { TokenizerJson, TrainingProgress } from "@megatron-ts/tokenizer";
 import { type Command, Option } from "commander";
 import { UsageError } from "../errors.ts";
 import { addExamples, addJsonOption, addTextOptions, type TextOptions } from "../options/common-options.ts";
@@ -13,7 +14,7 @@ import type { Terminal } from "../terminal/terminal.ts";
 interface Options extends TextOptions {
   vocabSize: number;
   output: string;
-  type: "bpe" | "roberta" | "wordpiece" | "t5" | "xlnet";
+  type: string;
   minFrequency?: number;
   specialTokens?: string[];
   overwrite?: boolean;
@@ -30,11 +31,11 @@ export function addTokenizerTrain(parent: Command, terminal: Terminal): void {
     .requiredOption("--output <directory>", "output directory for tokenizer.json", nonEmpty)
     .addOption(
       new Option("--type <name>", "byte-level BPE (as in GPT or RoBERTa), WordPiece (BERT) or Unigram (T5 or XLNet)")
-        .choices(["bpe", "roberta", "wordpiece", "t5", "xlnet"])
+        .choices(["bpe", "wordpiece", ...Object.keys(tokenizerPresets)])
         .default("bpe"),
     )
     .option("--special-tokens <tokens...>", "special tokens, in id order (default: those of the type)")
-    .option("--min-frequency <n>", "ignore rarer tokens; not for t5 and xlnet (default: 1)", integer(1))
+    .option("--min-frequency <n>", "ignore rarer tokens; BPE and WordPiece only (default: 1)", integer(1))
     .option("--overwrite", "replace an existing tokenizer.json")
     .action((options: Options) => run(options, terminal));
   addExamples(addJsonOption(command), [
@@ -45,7 +46,9 @@ export function addTokenizerTrain(parent: Command, terminal: Terminal): void {
 }
 
 async function run(options: Options, terminal: Terminal): Promise<void> {
-  if (options.minFrequency !== undefined && (options.type === "t5" || options.type === "xlnet")) {
+  const preset = tokenizerPresets[options.type];
+  const algorithm = preset?.algorithm ?? options.type;
+  if (options.minFrequency !== undefined && algorithm === "unigram") {
     throw new UsageError(`--min-frequency does not apply to --type ${options.type}`);
   }
   const output = join(options.output, "tokenizer.json");
@@ -80,13 +83,11 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
     if (event.stage === "merge")
       progress.update(0.8 + (0.2 * event.size) / event.vocabularySize, `${event.size} tokens`);
   };
-  const json = await {
-    bpe: () => trainBpe(texts, { vocabularySize, minFrequency, specialTokens, onProgress }),
-    roberta: () => trainBpe(texts, { vocabularySize, family: "roberta", minFrequency, specialTokens, onProgress }),
-    wordpiece: () => trainWordPiece(texts, { vocabularySize, minFrequency, specialTokens, onProgress }),
-    t5: () => trainUnigram(texts, { vocabularySize, family: "t5", specialTokens, onProgress }),
-    xlnet: () => trainUnigram(texts, { vocabularySize, family: "xlnet", specialTokens, onProgress }),
-  }[type]();
+  const trainer = { vocabularySize, ...preset, ...(specialTokens && { specialTokens }), onProgress };
+  let json: TokenizerJson;
+  if (algorithm === "unigram") json = await trainUnigram(texts, trainer);
+  else if (algorithm === "wordpiece") json = await trainWordPiece(texts, { ...trainer, minFrequency });
+  else json = await trainBpe(texts, { ...trainer, minFrequency });
   await saveTokenizer(json, options.output);
   progress.stop();
 

@@ -293,7 +293,7 @@ describe("a mistake gets one line, and leaves nothing behind", () => {
 
   it.each([
     ["a missing input", {}, /^missing.txt: no such file$/],
-    ["a missing tokenizer", { tokenizerPath: "nowhere" }, /^there is no tokenizer at nowhere/],
+    ["a missing tokenizer", { tokenizerPath: "nowhere" }, /no tokenizer found at nowhere/],
     ["a wrong split", { split: [-1, 2] }, /^expected up to three split weights/],
     ["half a worker", { workers: 0.5 }, /^expected a whole number of workers, at most \d+ on this machine, found 0.5$/],
     ["more workers than any machine has", { workers: 9999 }, /^expected a whole number of workers, at most \d+ /],

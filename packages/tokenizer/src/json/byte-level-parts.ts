@@ -25,16 +25,16 @@ export interface ByteLevelParts {
 }
 
 const PATTERNS: ReadonlyMap<string, WordPattern> = new Map([
-  [String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`, { kind: "gpt2" }],
-  [String.raw`'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`, { kind: "gpt2" }],
+  [String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`, { kind: "r50k" }],
+  [String.raw`'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`, { kind: "r50k" }],
 ]);
 
-const LLAMA3 =
+const CL100K =
   /^(?:\(\?i:'s\|'t\|'re\|'ve\|'m\|'ll\|'d\)|'\(\?i:\[sdmt\]\|ll\|ve\|re\))\|\[\^\\r\\n\\p\{L\}\\p\{N\}\]\?\+?\\p\{L\}\+\|\\p\{N\}(\{1,(\d+)\})?\| \?\[\^\\s\\p\{L\}\\p\{N\}\]\+\+?\[\\r\\n\]\*\|\\s\*\[\\r\\n\]\+?\|\\s\+\(\?!\\S\)\|\\s\+$/;
 
 function patternOfRegex(regex: string): WordPattern | undefined {
-  const llama3 = LLAMA3.exec(regex);
-  return llama3 ? { kind: "llama3", maxDigits: Number(llama3[2] ?? 1) } : PATTERNS.get(regex);
+  const cl100k = CL100K.exec(regex);
+  return cl100k ? { kind: "cl100k", maxDigits: Number(cl100k[2] ?? 1) } : PATTERNS.get(regex);
 }
 
 /** These patterns match every character, so the treatment of text between matches makes no difference. */
@@ -48,7 +48,7 @@ function wordsOf(
   part: TokenizerPart | null | undefined,
 ): { pattern: WordPattern; addPrefixSpace: boolean } | undefined {
   if (part?.type === "ByteLevel") {
-    const pattern: WordPattern = part.use_regex === false ? { kind: "none" } : { kind: "gpt2" };
+    const pattern: WordPattern = part.use_regex === false ? { kind: "none" } : { kind: "r50k" };
     return { pattern, addPrefixSpace: part.add_prefix_space !== false };
   }
   if (part?.type !== "Sequence") return undefined;

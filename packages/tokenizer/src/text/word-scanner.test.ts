@@ -31,13 +31,13 @@ const anyCase = contractions.replace(
   (letter) => `[${letter}${letter.toUpperCase()}${letter === "s" ? "ſ" : ""}]`,
 );
 const space = `[${S}]+(?![^${S}])|[${S}]+`;
-const llama3 = (digits: number) =>
+const cl100k = (digits: number) =>
   `${anyCase}|[^\\r\\n${L}${N}]?[${L}]+|[${N}]{1,${digits}}| ?[^${S}${L}${N}]+[\\r\\n]*|[${S}]*[\\r\\n]+|${space}`;
 
 const patterns: [string, WordPattern, RegExp][] = [
-  ["GPT-2's", { kind: "gpt2" }, new RegExp(`${contractions}| ?[${L}]+| ?[${N}]+| ?[^${S}${L}${N}]+|${space}`, "gu")],
-  ["Llama 3's", { kind: "llama3", maxDigits: 3 }, new RegExp(llama3(3), "gu")],
-  ["Qwen 2's", { kind: "llama3", maxDigits: 1 }, new RegExp(llama3(1), "gu")],
+  ["GPT-2's", { kind: "r50k" }, new RegExp(`${contractions}| ?[${L}]+| ?[${N}]+| ?[^${S}${L}${N}]+|${space}`, "gu")],
+  ["Llama 3's", { kind: "cl100k", maxDigits: 3 }, new RegExp(cl100k(3), "gu")],
+  ["Qwen 2's", { kind: "cl100k", maxDigits: 1 }, new RegExp(cl100k(1), "gu")],
 ];
 
 const wordsOf = (pattern: WordPattern, text: string): string[] => {
@@ -102,7 +102,7 @@ describe("words of the reference", () => {
   it.skipIf(!native)("are the same for texts of difficult characters (skipped if it has no binary)", () => {
     fc.assert(
       fc.property(awkwardText(), (text) => {
-        expect(lengths(wordsOf({ kind: "gpt2" }, text))).toEqual(theirLengths(wellFormed(text)));
+        expect(lengths(wordsOf({ kind: "r50k" }, text))).toEqual(theirLengths(wellFormed(text)));
       }),
       { numRuns: 1000, seed: 2 },
     );
@@ -113,6 +113,6 @@ describe("words of the reference", () => {
       .filter((point) => point < 0x33500)
       .map((point) => String.fromCodePoint(point))
       .join("");
-    expect(lengths(wordsOf({ kind: "gpt2" }, text))).toEqual(theirLengths(text));
+    expect(lengths(wordsOf({ kind: "r50k" }, text))).toEqual(theirLengths(text));
   });
 });

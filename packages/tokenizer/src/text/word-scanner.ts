@@ -10,7 +10,7 @@ import type { PreTokenizer } from "./pre-tokenizer.ts";
 export type WordScanner = (bytes: Uint8Array, start: number, end: number) => number;
 
 /** Which pattern splits a text into words; `none` does not split it. `maxDigits` limits the digits of a number. */
-export type WordPattern = { kind: "gpt2" } | { kind: "llama3"; maxDigits: number } | { kind: "none" };
+export type WordPattern = { kind: "r50k" } | { kind: "cl100k"; maxDigits: number } | { kind: "none" };
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -64,7 +64,7 @@ function whiteSpaceEnd(bytes: Uint8Array, start: number, spaceEnd: number, end: 
 }
 
 /** `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+` */
-function gpt2Scanner(classes: Uint8Array): WordScanner {
+function r50kScanner(classes: Uint8Array): WordScanner {
   return (bytes, start, end) => {
     const first = bytes[start]!;
     if (first === APOSTROPHE) {
@@ -92,7 +92,7 @@ const isNewline = (byte: number | undefined): boolean => byte === LINE_FEED || b
  * `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
  * with `maxDigits` for the 3.
  */
-function llama3Scanner(classes: Uint8Array, maxDigits: number): WordScanner {
+function cl100kScanner(classes: Uint8Array, maxDigits: number): WordScanner {
   return (bytes, start, end) => {
     const first = bytes[start]!;
     if (first === APOSTROPHE) {
@@ -141,5 +141,5 @@ export function scanWords(scan: WordScanner): PreTokenizer {
 export function createWordScanner(pattern: WordPattern): WordScanner {
   if (pattern.kind === "none") return (_bytes, _start, end) => end;
   const classes = characterClasses(LETTER, NUMBER, SPACE);
-  return pattern.kind === "gpt2" ? gpt2Scanner(classes) : llama3Scanner(classes, pattern.maxDigits);
+  return pattern.kind === "r50k" ? r50kScanner(classes) : cl100kScanner(classes, pattern.maxDigits);
 }

@@ -26,7 +26,7 @@ export async function trainBpe(texts: Texts, options: TrainBpeOptions): Promise<
   const postProcessor = template
     ? templateProcessing(template, specialTokens)
     : byteLevel({ add_prefix_space: true, trim_offsets: false });
-  const preTokenize = scanWords(createWordScanner({ kind: "gpt2" }));
+  const preTokenize = scanWords(createWordScanner({ kind: "r50k" }));
   const { tokens, merges } = await trainMerges(texts, options, { specialTokens, preTokenize });
 
   return {
