@@ -1,7 +1,8 @@
-// Runs the benchmarks and prints their table. Peers that are not installed are skipped by name.
-//
-//     [PEER_PYTHON=/path/to/python] pnpm bench [name ...] [--quick] [--threads N] [--json]
-
+/**
+ * Runs the benchmarks and prints a table. Peers that are not installed are skipped.
+ *
+ *     [PEER_PYTHON=/path/to/python] pnpm bench [name ...] [--quick] [--threads N] [--json]
+ */
 import { existsSync, readdirSync } from "node:fs";
 import { parseArgs } from "node:util";
 
@@ -14,7 +15,7 @@ const all = readdirSync(new URL(".", import.meta.url)).filter((name) =>
 );
 const unknown = positionals.filter((name) => !all.includes(name));
 if (unknown.length > 0) {
-  process.stderr.write(`no benchmark named ${unknown.join(", ")}: there are ${all.join(", ")}\n`);
+  process.stderr.write(`unknown benchmark ${unknown.join(", ")}: expected ${all.join(", ")}\n`);
   process.exit(2);
 }
 
@@ -33,10 +34,10 @@ for (const name of positionals.length > 0 ? positionals : all) {
 if (values.json) {
   process.stdout.write(`${JSON.stringify(table, null, 2)}\n`);
 } else {
-  process.stdout.write("| what | ours | peer | ratio | wanted | holds |\n| --- | --- | --- | --- | --- | --- |\n");
+  process.stdout.write("| what | ours | peer | ratio | target | met |\n| --- | --- | --- | --- | --- | --- |\n");
   for (const { what, peer, ours, theirs, unit, ratio, atLeast, atMost, note } of table) {
-    const wanted = atLeast === undefined ? (atMost === undefined ? "" : `at most ${atMost}`) : `at least ${atLeast}`;
-    const holds =
+    const target = atLeast === undefined ? (atMost === undefined ? "" : `at most ${atMost}`) : `at least ${atLeast}`;
+    const met =
       ratio === undefined
         ? peer === undefined
           ? ""
@@ -44,9 +45,9 @@ if (values.json) {
         : (atMost === undefined ? ratio >= (atLeast ?? 0) : ratio <= atMost)
           ? "yes"
           : "no";
-    const beside = theirs === undefined ? (peer ?? "-") : `${number(theirs)} ${unit} (${peer})`;
+    const peerCell = theirs === undefined ? (peer ?? "-") : `${number(theirs)} ${unit} (${peer})`;
     process.stdout.write(
-      `| ${what}${note ? `; ${note}` : ""} | ${number(ours)} ${unit} | ${beside} | ${number(ratio)} | ${wanted} | ${holds} |\n`,
+      `| ${what}${note ? `; ${note}` : ""} | ${number(ours)} ${unit} | ${peerCell} | ${number(ratio)} | ${target} | ${met} |\n`,
     );
   }
 }

@@ -1,4 +1,4 @@
-"""The peer's side: PyTorch's scaled_dot_product_attention, causal, forward and backward."""
+"""Peer: PyTorch's scaled_dot_product_attention, causal, forward and backward."""
 
 import json
 import sys

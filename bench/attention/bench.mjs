@@ -1,7 +1,8 @@
-// Causal attention, 12 x 4096 x 64, forward and backward, beside PyTorch's fused attention.
-//
-//     PEER_PYTHON=/path/to/python node bench/run.mjs attention [--quick]
-
+/**
+ * Causal attention, 12 x 4096 x 64, forward and backward, against PyTorch's scaled_dot_product_attention.
+ *
+ *     PEER_PYTHON=/path/to/python node bench/run.mjs attention [--quick]
+ */
 import { alternate, hasModules, median, runScript } from "../peers.mjs";
 
 const script = (name) => new URL(name, import.meta.url);

@@ -1,7 +1,8 @@
-// Decoding GPT-2 124M, batch 1, f32, beside transformers' generate, llama.cpp, and the bandwidth of a plain read.
-//
-//     PEER_PYTHON=/path/to/python PEER_LLAMA=/directory/with/node_modules node bench/run.mjs decode [--quick]
-
+/**
+ * Decoding with GPT-2 124M, batch size 1, f32, against transformers' generate, llama.cpp and the bandwidth of a plain read.
+ *
+ *     PEER_PYTHON=/path/to/python PEER_LLAMA=/directory/with/node_modules node bench/run.mjs decode [--quick]
+ */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -48,8 +49,8 @@ export async function run({ peerPython, quick = false, threads = 2, backend = "n
       atLeast: 2.3,
     },
     {
-      what: "the same",
-      peer: llama ? "llama.cpp" : "llama.cpp: skipped, no node-llama-cpp in PEER_LLAMA",
+      what: "decode GPT-2 124M, batch 1, f32",
+      peer: llama ? "llama.cpp" : "llama.cpp: skipped, node-llama-cpp not found in PEER_LLAMA",
       ours: our,
       theirs: llamaCpp,
       unit: "tokens/s",
@@ -57,8 +58,8 @@ export async function run({ peerPython, quick = false, threads = 2, backend = "n
       atLeast: 1.3,
     },
     {
-      what: "the same, as bandwidth of its weights",
-      peer: peer ? "a plain read by PyTorch" : "a plain read: skipped, no PyTorch",
+      what: "bandwidth at which decoding reads the weights",
+      peer: peer ? "a plain read by PyTorch" : "a plain read: skipped, PyTorch not found",
       ours: bandwidth / 1e9,
       theirs: read && read / 1e9,
       unit: "GB/s",

@@ -1,6 +1,7 @@
-// Our side: greedy decoding of one row by a GPT-2 124M with random weights. Prints tokens per second and the bandwidth
-// that its weights are read with, beside that of a plain read of the same bytes.
-
+/**
+ * Our side: greedy decoding of one sequence with a randomly initialized GPT-2 124M. Prints tokens per second and the bandwidth
+ * at which the weights are read.
+ */
 import { start } from "@megatron-ts/engine";
 import { decode } from "@megatron-ts/generate";
 import { createModel, presets } from "@megatron-ts/model";

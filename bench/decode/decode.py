@@ -1,4 +1,4 @@
-"""The peer's side: greedy decoding with transformers' own generate and its cache."""
+"""Peer: greedy decoding with transformers' generate and its key/value cache."""
 
 import json
 import sys

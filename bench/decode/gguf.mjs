@@ -1,7 +1,7 @@
-// A GPT-2 with random weights as f32 GGUF, the file that llama.cpp reads. Its tokens' texts are numbers.
-//
-// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
-
+/**
+ * Writes a randomly initialized GPT-2 as f32 GGUF, the format llama.cpp reads. Token texts are their ids.
+ * https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+ */
 import { closeSync, openSync, writeSync } from "node:fs";
 
 const VERSION = 3;
@@ -18,7 +18,7 @@ const WRITERS = {
   [UINT32]: uint32,
   [FLOAT32]: (value) => bytesOf(Float32Array.of(value)),
   [STRING]: string,
-  // An array, of whose elements the type is named first.
+  // An array starts with the type of its elements.
   [STRINGS]: (values) => Buffer.concat([uint32(STRING), uint64(values.length), ...values.map(string)]),
 };
 
@@ -39,7 +39,7 @@ function metadata({ numLayers, hiddenSize, numHeads, vocabularySize, maxPosition
   ];
 }
 
-/** Names and shapes, the fastest dimension first; the head is the embedding. */
+/** Names and shapes, innermost dimension first. The output head is tied to the embedding. */
 function tensors({ numLayers, hiddenSize: h, vocabularySize, maxPositions }) {
   const linear = (name, inputs, outputs) => [
     [`${name}.weight`, [inputs, outputs]],
@@ -65,7 +65,7 @@ function tensors({ numLayers, hiddenSize: h, vocabularySize, maxPositions }) {
   return [...ends, ...layers.flat()];
 }
 
-/** Numbers of deviation 0.02, and ones for what scales. */
+/** Ones for norm weights, otherwise uniform numbers with standard deviation 0.02. */
 function values(name, count, state) {
   if (name.includes("norm.weight")) return new Float32Array(count).fill(1);
   return Float32Array.from({ length: count }, () => {
@@ -74,7 +74,7 @@ function values(name, count, state) {
   });
 }
 
-/** Writes a model of `config` to `path`. */
+/** Writes a model with this configuration to `path`. */
 export function writeRandomGpt2(path, config) {
   const all = tensors(config).map(([name, shape]) => ({ name, shape, count: shape.reduce((a, b) => a * b) }));
   const entries = metadata(config);

@@ -1,5 +1,4 @@
-// The peer's side: greedy decoding by llama.cpp through node-llama-cpp, which lies in PEER_LLAMA/node_modules.
-
+/** Peer: greedy decoding with llama.cpp through node-llama-cpp, installed in PEER_LLAMA/node_modules. */
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";

@@ -1,22 +1,23 @@
-// Each family learns: a tiny model of each, trained two minutes on the quickstart's speeches, beside the cross-entropy of
-// single tokens' frequencies, on held-out text and by its own objective.
-//
-//     node bench/run.mjs families [--quick]           (MEGATRON_BENCH_SECONDS=30 trains each for 30 seconds,
-//                                                      MEGATRON_BENCH_FAMILIES=T5,XLNet trains these)
-
+/**
+ * Every family learns: trains a tiny model of each for two minutes on the quickstart's speeches and compares its loss on
+ * held-out text, under its own objective, with the cross-entropy of unigram frequencies.
+ *
+ *     node bench/run.mjs families [--quick]
+ *     MEGATRON_BENCH_SECONDS=30 (seconds of training each), MEGATRON_BENCH_FAMILIES=T5,XLNet (only these)
+ */
 import { runScript } from "../peers.mjs";
 import { writeCorpus } from "./corpus.mjs";
 
 const size = {
   numLayers: 2,
   hiddenSize: 128,
-  // Few and wide: who looks at which neighbour is learnt sooner where places are learnt.
+  // Few, wide heads: models with learned positions pick up attention to neighbours sooner.
   numHeads: 2,
   initializerRange: 0.05,
   dropout: 0,
   attentionDropout: 0,
 };
-// Short, so that each place is seen often: models that learn an embedding for each begin to look at neighbours late.
+// Short, so that every position is seen often: models with learned positions attend to neighbours late.
 const sequenceLength = 32;
 const batchSize = 16;
 const learningRate = 1e-3;
@@ -53,7 +54,7 @@ const cases = [
     model: { family: "bert", maxPositions: maxPositions + 2, paddingToken: 1, numTokenTypes: 1, heads },
   },
   { name: "XLNet", model: { family: "xlnet" } },
-  // Each kind of its weights is drawn by a deviation of its own.
+  // T5 has a standard deviation for each kind of weight.
   { name: "T5", model: { family: "t5", initializerRange: undefined } },
   { name: "encoder-decoder", model: { family: "encoder-decoder", maxPositions }, objective: { name: "denoising" } },
   {
@@ -90,7 +91,7 @@ export async function run({ quick = false, threads = 2, backend = "native" } = {
       });
       return results.map(({ measure, loss, unigram }) => ({
         what: `${name} learns, ${seconds} s: cross-entropy (${measure.replace(/[ -]perplexity$/, "")})`,
-        peer: "single tokens",
+        peer: "unigram frequencies",
         ours: loss,
         theirs: unigram,
         unit: "nats",

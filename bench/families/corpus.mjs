@@ -1,6 +1,7 @@
-// What every family reads: the quickstart's speeches as two datasets of documents made of sentences, and one tokenizer
-// with the markers of all families.
-
+/**
+ * Prepares what every family trains on: the quickstart's speeches as two datasets of documents split into sentences, and one
+ * tokenizer with the special tokens of all families.
+ */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +10,7 @@ import { createTokenizer, trainBpe } from "@megatron-ts/tokenizer";
 import { saveTokenizer } from "@megatron-ts/tokenizer/files";
 import { quickstartText } from "../../scripts/quickstart-text.mjs";
 
-const markers = ["<|endoftext|>", "[PAD]", "[CLS]", "[SEP]", "[MASK]"];
+const specialTokens = ["<|endoftext|>", "[PAD]", "[CLS]", "[SEP]", "[MASK]"];
 const sentinels = Array.from({ length: 32 }, (_, i) => `<extra_id_${i}>`);
 
 /** Writes `tokenizer`, `training` and `held-out` into a temporary directory; `remove` deletes it. */
@@ -17,7 +18,7 @@ export async function writeCorpus({ vocabularySize }) {
   const directory = mkdtempSync(join(tmpdir(), "megatron-bench-"));
   const { speeches, heldOut } = quickstartText();
   const texts = speeches.map((bytes) => bytes.toString("utf8"));
-  const json = await trainBpe(texts, { vocabularySize, specialTokens: [...markers, ...sentinels] });
+  const json = await trainBpe(texts, { vocabularySize, specialTokens: [...specialTokens, ...sentinels] });
   await saveTokenizer(json, join(directory, "tokenizer"));
   const tokenizer = await createTokenizer(json);
   write("training", texts);
@@ -26,7 +27,7 @@ export async function writeCorpus({ vocabularySize }) {
     heldOut.map((bytes) => bytes.toString("utf8")),
   );
 
-  /** A paragraph is a document, a line of it ends with a full stop or so. */
+  /** Every paragraph is a document, split into sentences at full stops, question and exclamation marks. */
   function write(name, documents) {
     const writer = createIndexedDatasetWriter(join(directory, name), { type: "u16" });
     for (const paragraph of documents.flatMap((text) => text.split(/\n\s*\n/))) {

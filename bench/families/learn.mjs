@@ -1,6 +1,7 @@
-// Our side: a tiny model of a family, trained for some seconds and measured on held-out text by its own objective. Beside
-// it the cross-entropy of the distribution of single tokens that the same objective predicts in the training text.
-
+/**
+ * Trains a tiny model of one family for some seconds and evaluates it on held-out text under its own objective. Also computes
+ * the cross-entropy of the unigram distribution of the labels that the objective predicts in the training text.
+ */
 import { join } from "node:path";
 import { loadModel } from "@megatron-ts/checkpoint";
 import { openDataset } from "@megatron-ts/data";
@@ -19,7 +20,7 @@ const configuration = pretrainConfigSchema.parse({
   train: {
     objective,
     optimizer: { name: "adamw", learningRate, beta2: 0.98 },
-    // More steps than there is time for: the schedule follows the clock.
+    // More steps than fit in the time limit: the schedule follows the clock.
     schedule: { name: "cosine", warmupSteps: 3_000, minimum: 0 },
     steps: 100_000,
     timeLimitMinutes: seconds / 60,
@@ -53,7 +54,7 @@ checkpoint.close();
 process.stdout.write(`${JSON.stringify({ step, results })}\n`);
 process.exit(0);
 
-/** Mean cross-entropy of held-out labels under the frequencies of labels in training text, each counted once more. */
+/** Mean cross-entropy of held-out labels under the label frequencies of the training text, with add-one smoothing. */
 function unigramLoss(batches, { held, maxBatches }) {
   const counts = new Float64Array(tokenizer.vocabularySize).fill(1);
   let total = counts.length;

@@ -1,8 +1,9 @@
-// Every family at about 340M parameters takes real training steps: its own objective on real text, full recompute, AdamW.
-// Time of the second step and peak memory of the process.
-//
-//     node bench/run.mjs giants [--quick]           (quick: 128 tokens rather than 512)
-
+/**
+ * Real training steps of every family at about 340M parameters: its own objective on real text, full recompute, AdamW.
+ * Reports the time of the second step and the peak memory of the process.
+ *
+ *     node bench/run.mjs giants [--quick]           (quick: 128 tokens instead of 512)
+ */
 import { writeCorpus } from "../families/corpus.mjs";
 import { runScript } from "../peers.mjs";
 
@@ -41,7 +42,7 @@ export async function run({ quick = false, threads = 2, backend = "native" } = {
       const what = `${preset}, ${(parameters / 1e6).toFixed(0)}M parameters, 1 x ${sequenceLength}`;
       return [
         { what: `training step, ${what}, full recompute`, ours: seconds, unit: "s", note: `loss ${loss.toFixed(2)}` },
-        { what: "peak memory of the same", ours: peakBytes / 2 ** 30, unit: "GiB" },
+        { what: `peak memory, ${what}, full recompute`, ours: peakBytes / 2 ** 30, unit: "GiB" },
       ];
     });
   } finally {

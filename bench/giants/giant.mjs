@@ -1,5 +1,4 @@
-// Two training steps of one row. The process ends before the checkpoint, which would take gigabytes.
-
+/** Two training steps with one sequence. Exits before saving the checkpoint, which would take gigabytes. */
 import { join } from "node:path";
 import { start } from "@megatron-ts/engine";
 import { loadTokenizer } from "@megatron-ts/tokenizer/files";

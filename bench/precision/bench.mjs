@@ -1,7 +1,8 @@
-// The quickstart's first 200 steps in bf16 beside the same in f32: how far the loss strays.
-//
-//     node bench/run.mjs precision
-
+/**
+ * The quickstart's first 200 steps in bf16 against f32: the largest relative difference of the loss.
+ *
+ *     node bench/run.mjs precision
+ */
 import { writeCorpus } from "../families/corpus.mjs";
 import { runScript } from "../peers.mjs";
 
@@ -15,7 +16,7 @@ export async function run({ threads = 2, backend = "native" } = {}) {
     const [f32, bf16] = [losses("f32"), losses("bf16")];
     return [
       {
-        what: "quickstart, 200 steps: how far the loss in bf16 is from that in f32, at most",
+        what: "quickstart, 200 steps: largest relative difference of the loss, bf16 to f32",
         peer: "f32, ours",
         ours: bf16.at(-1),
         theirs: f32.at(-1),

@@ -1,5 +1,4 @@
-// The first 200 steps of the quickstart's recipe in one precision; prints the losses that its log holds.
-
+/** The first 200 steps of the quickstart recipe in one precision. Prints the logged losses. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

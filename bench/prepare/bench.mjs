@@ -1,8 +1,9 @@
-// All of `prepare` (read, encode in one worker, write) beside the encoding alone of Hugging Face's tokenizers for Python;
-// and how much more memory 2 GB of text takes than 100 MB.
-//
-//     PEER_PYTHON=/path/to/python node bench/run.mjs prepare [--quick]
-
+/**
+ * All of `prepare` (read, encode with one worker, write) against encoding alone with Hugging Face's tokenizers for Python; and
+ * how much more memory 2 GB of text takes than 100 MB.
+ *
+ *     PEER_PYTHON=/path/to/python node bench/run.mjs prepare [--quick]
+ */
 import { spawnSync } from "node:child_process";
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -10,9 +11,9 @@ import { fileURLToPath } from "node:url";
 import { alternate, hasModules, median, runScript } from "../peers.mjs";
 import { writeCorpus } from "../tokenizer/corpus.mjs";
 
-const PEER = "tokenizers (Python), one thread, encoding alone";
+const PEER = "tokenizers (Python), one thread, encoding only";
 
-/** The tokenizer benchmark's own two sides, which take a task and a directory. */
+/** Runs one of the tokenizer benchmark's two sides, which take a task and a directory. */
 function inTokenizerBenchmark(command, script, task, directory) {
   const path = fileURLToPath(new URL(`../tokenizer/${script}`, import.meta.url));
   const { status, stdout, stderr } = spawnSync(command, [path, task, directory], { encoding: "utf8" });
@@ -20,7 +21,7 @@ function inTokenizerBenchmark(command, script, task, directory) {
   return JSON.parse(stdout);
 }
 
-/** The text again and again, until it is so long. */
+/** Writes the text repeatedly until the file has this size. */
 function writeRepeated(path, text, megabytes) {
   const file = openSync(path, "w");
   for (let size = 0; size < megabytes * 1e6; size += text.length) writeSync(file, text);
@@ -42,7 +43,7 @@ export async function run({ peerPython, quick = false } = {}) {
       ours: () => prepare(lines),
       theirs: peer ? () => inTokenizerBenchmark(peerPython, "peer.py", "encode", corpus.directory) : null,
     });
-    if (peer && ours[0].tokens !== theirs[0].tokens) throw new Error("the two sides do not give the same tokens");
+    if (peer && ours[0].tokens !== theirs[0].tokens) throw new Error("the two sides produced different tokens");
     const rate = (results) =>
       results.length > 0 ? median(results.map(({ megabytesPerSecond }) => megabytesPerSecond)) : undefined;
     const [our, their] = [rate(ours), rate(theirs)];
@@ -56,7 +57,7 @@ export async function run({ peerPython, quick = false } = {}) {
     });
     return [
       {
-        what: "prepare the speeches with one worker, a line a document",
+        what: "prepare the speeches with one worker, one document per line",
         peer: peer ? PEER : `${PEER}: skipped, not found`,
         ours: our,
         theirs: their,
@@ -65,7 +66,7 @@ export async function run({ peerPython, quick = false } = {}) {
         atLeast: 1,
       },
       {
-        what: `peak memory of preparing ${sizes[1]} MB over that of ${sizes[0]} MB`,
+        what: `extra peak memory when preparing ${sizes[1]} MB instead of ${sizes[0]} MB`,
         peer: "100 MB allowed",
         ours: large - small,
         theirs: 100,

@@ -1,7 +1,10 @@
-// node prepare.mjs JSON: prepares lines of text with one worker, in a fresh process. Prints MB/s and the peak of its memory.
-
+/**
+ * Prepares lines of text with one worker, in a fresh process. Prints MB/s and peak memory.
+ *
+ *     node prepare.mjs JSON
+ */
 import { statSync } from "node:fs";
-import { prepareDataset } from "../../packages/data/dist/index.js";
+import { prepareDataset } from "@megatron-ts/data";
 
 const { input, tokenizerPath, output } = JSON.parse(process.argv[2]);
 const start = performance.now();

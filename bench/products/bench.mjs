@@ -1,6 +1,7 @@
-// The matrix products of a GPT-2 124M step of 1,024 tokens, by our kernels and by the two Rust crates that could do them
-// in their stead: gemmkit, and gemm with its feature x86-v4. It is compiled here, so it needs cargo.
-
+/**
+ * The matrix products of a GPT-2 124M step with 1,024 tokens: our kernels against two Rust crates that could replace them,
+ * gemmkit and gemm (with its x86-v4 feature). Compiled on the spot, so it requires cargo.
+ */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { median } from "../peers.mjs";
@@ -8,7 +9,7 @@ import { median } from "../peers.mjs";
 const crate = fileURLToPath(new URL(".", import.meta.url));
 const tokens = 1024;
 
-/** Products with the seconds of each contender, medians over runs in fresh processes. */
+/** The products, with median seconds per implementation over runs in fresh processes. */
 function measure(precision, { threads, rounds }) {
   const runs = Array.from({ length: rounds }, () => {
     const { status, stdout, stderr } = spawnSync(
@@ -28,7 +29,7 @@ function measure(precision, { threads, rounds }) {
 
 const sum = (products, name) => products.reduce((total, { count, seconds }) => total + count * seconds[name], 0);
 
-/** GFLOP/s of one layer's three products, each side; and tokens/s of all products of the step. */
+/** GFLOP/s of each layer's three products on both sides, and tokens/s of all products of the step. */
 function compare(products, precision) {
   const rows = [];
   for (const peer of Object.keys(products[0].seconds).filter((name) => name !== "ours")) {
@@ -49,9 +50,7 @@ function compare(products, precision) {
 
 export async function run({ quick = false, threads = 2 } = {}) {
   if (spawnSync("cargo", ["--version"]).status !== 0) {
-    return [
-      { what: "products of a GPT-2 step", peer: "gemmkit, gemm: skipped, cargo was not found", unit: "tokens/s" },
-    ];
+    return [{ what: "products of a GPT-2 step", peer: "gemmkit, gemm: skipped, cargo not found", unit: "tokens/s" }];
   }
   const options = { threads, rounds: quick ? 1 : 3 };
   return ["f32", "bf16"].flatMap((precision) => compare(measure(precision, options), precision));

@@ -1,5 +1,4 @@
-// What both sides read: the State of the Union addresses (10.8 MB, public domain), one sentence or so a line.
-
+/** Writes the text both sides read: the State of the Union addresses (10.8 MB, public domain), about one sentence per line. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

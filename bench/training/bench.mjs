@@ -1,8 +1,9 @@
-// Training steps of GPT-2 124M and of a small GPT, f32 and bf16, beside PyTorch; their peak memory; the share of the
-// time that the matrix products alone would take; and our own code on TensorFlow, as test:tensorflow builds it.
-//
-//     PEER_PYTHON=/path/to/python node bench/run.mjs training [--quick]
-
+/**
+ * Training steps of GPT-2 124M and of a small GPT, f32 and bf16, against PyTorch; peak memory; the share of the time spent in
+ * matrix products; and our own code on TensorFlow, as built by test:tensorflow.
+ *
+ *     PEER_PYTHON=/path/to/python node bench/run.mjs training [--quick]
+ */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -36,8 +37,8 @@ const script = (name) => new URL(name, import.meta.url);
 const tensorflow =
   process.env.MEGATRON_TENSORFLOW ?? fileURLToPath(new URL("../../.cache/tensorflow", import.meta.url));
 
-/** The first case on `backend` beside the same code on the tensorflow backend. */
-function besideTensorflow({ quick, threads, backend }) {
+/** The first case on `backend` against the same code on the tensorflow backend. */
+function compareWithTensorflow({ quick, threads, backend }) {
   const [{ name, atLeast: _, ...shape }] = cases;
   const found = existsSync(join(tensorflow, "node_modules", "@tensorflow", "tfjs-node", "lib"));
   const options = { ...shape, threads, warmup: 1, steps: quick ? 1 : 3 };
@@ -55,7 +56,7 @@ function besideTensorflow({ quick, threads, backend }) {
     what: `training step, ${name}, ${shape.precision}, on ${backend}`,
     peer: found
       ? "our own code on tensorflow"
-      : "our own code on tensorflow: skipped, not built (npm run test:tensorflow)",
+      : "our own code on tensorflow: skipped, not built (run npm run test:tensorflow)",
     ours: our,
     theirs: their,
     unit: "tokens/s",
@@ -91,10 +92,10 @@ export async function run({ peerPython, quick = false, threads = 2, backend = "n
       unit: "tokens/s",
       ratio: pace.ratio,
       atLeast,
-      note: `${((100 * speed) / bound).toFixed(0)} % of the bound by its matrix products (${bound.toFixed(0)} tokens/s)`,
+      note: `${((100 * speed) / bound).toFixed(0)} % of the speed of its matrix products alone (${bound.toFixed(0)} tokens/s)`,
     });
     if (!large) continue;
-    const memory = row(`peak memory of the same, ${shape.precision}`, "peakBytes", (our, their) => our / their);
+    const memory = row(`peak memory, ${what}, ${shape.precision}`, "peakBytes", (our, their) => our / their);
     rows.push({
       what: memory.label,
       peer: peer ? name : `${name}: skipped, not found`,
@@ -105,6 +106,6 @@ export async function run({ peerPython, quick = false, threads = 2, backend = "n
       atMost: 0.8,
     });
   }
-  rows.push(besideTensorflow({ quick, threads, backend }));
+  rows.push(compareWithTensorflow({ quick, threads, backend }));
   return rows;
 }

@@ -1,5 +1,4 @@
-// The bound of a training step: the time of its matrix products alone, forward and backward, by our own kernels.
-
+/** Upper bound for a training step: the time of its matrix products alone, forward and backward, with our kernels. */
 import { start } from "@megatron-ts/engine";
 import { linear, vjp, withPrecision } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";

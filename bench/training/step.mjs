@@ -1,5 +1,4 @@
-// Our side: training steps of a GPT on random tokens. Prints tokens per second (the median step) and peak memory.
-
+/** Our side: training steps of a GPT on random tokens. Prints tokens per second (median step) and peak memory. */
 import { start } from "@megatron-ts/engine";
 import { createModel } from "@megatron-ts/model";
 import { withPrecision } from "@megatron-ts/ops";

@@ -1,4 +1,4 @@
-"""The peer's side: the same steps with PyTorch and transformers (sdpa, fused AdamW, clip 1.0)."""
+"""Peer: the same steps with PyTorch and transformers (sdpa, fused AdamW, gradient clipping at 1.0)."""
 
 import json
 import resource

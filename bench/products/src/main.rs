@@ -1,5 +1,5 @@
-//! Seconds of each matrix product of a GPT-2 124M step of 1,024 tokens, medians of five, as JSON:
-//! `megatron-bench-products f32|bf16 THREADS`. Every result is compared with ours before it is timed.
+//! Times each matrix product of a GPT-2 124M step with 1,024 tokens and prints the median of five runs in seconds, as JSON:
+//! `megatron-bench-products f32|bf16 THREADS`. Compares every result with ours.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use megatron_kernels::gemm::{Epilogue, Operand, Precision, gemm};
 use megatron_kernels::parallel::Pool;
 use megatron_kernels::view::{View, ViewMut};
 
-/// Inputs and outputs of the step's linear layers, and how many of each there are.
+/// (inputs, outputs, count) of the step's linear layers.
 const LAYERS: [(usize, usize, usize); 4] = [
     (768, 768, 48),
     (768, 3072, 12),
@@ -67,7 +67,7 @@ fn numbers(length: usize, seed: u32) -> Vec<f32> {
         .collect()
 }
 
-/// left [m, k] x right [k, n] by our kernels.
+/// left [m, k] x right [k, n] with our kernels.
 fn ours((left, right): (Matrix, Matrix), precision: Precision, out: &mut [f32]) {
     let depth = left.columns;
     let a = match left.transposed {
@@ -124,8 +124,8 @@ fn by_gemm((left, right): (Matrix, Matrix), threads: usize, out: &mut [f32]) {
     }
 }
 
-/// Median seconds of each of the bodies. Each has the processor for itself for six runs, of which the first does not
-/// count: threads of one pool that fall asleep disturb those of another.
+/// Median seconds of each body. Bodies run one after the other, six times each with the first discarded: threads of one
+/// pool that are about to sleep would slow down those of another.
 fn seconds(bodies: &mut [&mut dyn FnMut()]) -> Vec<f64> {
     let time = |body: &mut &mut dyn FnMut()| {
         body();
@@ -151,7 +151,7 @@ fn expect_close(name: &str, found: impl Iterator<Item = f32>, expected: &[f32], 
     );
 }
 
-/// One product by everyone: the names and their seconds.
+/// Times one product with every implementation: (name, seconds).
 fn compare(
     operands: (Matrix, Matrix),
     precision: Precision,
@@ -175,7 +175,7 @@ fn compare(
         ]);
         return ["ours", "gemmkit", "gemm"].into_iter().zip(times).collect();
     }
-    // gemmkit's bf16 products take and give bf16; the gemm crate has none.
+    // gemmkit's bf16 products have bf16 inputs and outputs; the gemm crate has no bf16.
     let narrow = |data: &[f32]| {
         data.iter()
             .map(|&x| bf16::from_f32(x))
