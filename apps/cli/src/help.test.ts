@@ -69,30 +69,27 @@ describe("megatron doctor", () => {
 
   it("prints a table", () => {
     const ran = { description: "", unavailableReason: null, default: false };
-    const table = backendTable(
-      [
-        {
-          ...ran,
-          name: "native",
-          default: true,
-          threads: 16,
-          instructionSets: ["avx512", "amx"],
-          gemmGigaflops: 1234.56,
-          memoryGigabytesPerSecond: 98.76,
-        },
-        {
-          ...ran,
-          name: "tensorflow",
-          unavailableReason: "not installed",
-          threads: null,
-          instructionSets: [],
-          gemmGigaflops: null,
-          memoryGigabytesPerSecond: null,
-        },
-        { ...ran, name: "cpu", threads: 1, instructionSets: [], gemmGigaflops: 0.94, memoryGigabytesPerSecond: 1 },
-      ],
-      { paint: (_, text) => text },
-    );
+    const table = backendTable([
+      {
+        ...ran,
+        name: "native",
+        default: true,
+        threads: 16,
+        instructionSets: ["avx512", "amx"],
+        gemmGigaflops: 1234.56,
+        memoryGigabytesPerSecond: 98.76,
+      },
+      {
+        ...ran,
+        name: "tensorflow",
+        unavailableReason: "not installed",
+        threads: null,
+        instructionSets: [],
+        gemmGigaflops: null,
+        memoryGigabytesPerSecond: null,
+      },
+      { ...ran, name: "cpu", threads: 1, instructionSets: [], gemmGigaflops: 0.94, memoryGigabytesPerSecond: 1 },
+    ]);
     expect(table).toEqual([
       "  backend     threads  GFLOP/s    GB/s  instruction sets",
       "* native           16   1234.6    98.8  avx512 amx",

@@ -15,7 +15,7 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
     // Commander has already printed the error.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const { message, exitCode } = describeError(error, { debug: Boolean(process.env.MEGATRON_DEBUG) });
-    for (const line of message.split("\n")) terminal.log(`${terminal.paint("red", "error:")} ${line}`);
+    terminal.error(message);
     return exitCode;
   } finally {
     terminal.close();

@@ -18,7 +18,7 @@ export async function fillPrompt(
   const reader = ("encoder" in model ? model.encoder : model) as EncoderModel | PermutationModel;
   const [filled] = fillMasks({ model: reader, tokenizer }, [prompt], { topK });
   const { text, masks } = filled!;
-  if (json) return terminal.print(JSON.stringify({ checkpoint: directory, prompt, text, masks }));
+  if (json) return terminal.json({ checkpoint: directory, prompt, text, masks });
   terminal.print(text);
   if (topK === undefined) return;
   masks.forEach((predictions, index) => {

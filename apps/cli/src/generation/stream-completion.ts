@@ -41,7 +41,7 @@ export async function streamCompletion(
     // Lets the event loop handle signals and a closed pipe.
     await new Promise((resolve) => setImmediate(resolve));
   }
-  if (json) return terminal.print(JSON.stringify(completion));
+  if (json) return terminal.json(completion);
   terminal.write(continues && completion.generatedTokens === 0 ? `${prompt}\n` : "\n");
   const seconds = (performance.now() - start) / 1000;
   terminal.log(

@@ -1,10 +1,10 @@
 /**
  * A command's output: results to stdout, progress and messages to stderr. Progress bars and colors are only shown on a
- * terminal; logs and pipes get plain lines.
+ * terminal; logs and pipes get plain lines. On a terminal, control characters in any text are shown escaped; files and
+ * pipes get them unchanged.
  */
 import { MultiBar } from "cli-progress";
-
-const COLORS = { bold: 1, red: 31, cyan: 36 } as const;
+import { escapeControls, escapeJsonControls } from "./escape-controls.ts";
 
 export interface Progress {
   /** @param fraction completed, 0 to 1 @param note text after the percentage */
@@ -15,12 +15,14 @@ export interface Progress {
 export interface Terminal {
   /** Prints a line of the result. */
   print(line: string): void;
+  /** Prints the result as JSON, with all control characters escaped as JSON has it. */
+  json(value: unknown): void;
   /** Writes a piece of the result, without a line break. */
   write(text: string): void;
   /** Prints a message on stderr. */
   log(line: string): void;
-  /** Colors the text if colors are shown. */
-  paint(color: keyof typeof COLORS, text: string): string;
+  /** Prints an error message on stderr, with a label on every line. */
+  error(message: string): void;
   /** Starts a progress bar that stays below logged lines. Shows nothing unless stderr is a terminal. */
   progress(title: string): Progress;
   /** Clears the progress bar, if any. */
@@ -29,14 +31,15 @@ export interface Terminal {
 
 /** The streams and environment variables of a process. */
 export interface Streams {
-  stdout: { write(text: string): unknown };
+  stdout: { write(text: string): unknown; isTTY?: boolean };
   stderr: NodeJS.WritableStream & { isTTY?: boolean };
   environment: Record<string, string | undefined>;
 }
 
 export function createTerminal({ stdout, stderr, environment }: Streams): Terminal {
   const interactive = stderr.isTTY === true && environment.TERM !== "dumb";
-  const colored = interactive && !environment.NO_COLOR;
+  const errorLabel = interactive && !environment.NO_COLOR ? "\u001b[31merror:\u001b[0m" : "error:";
+  const show = (stream: { isTTY?: boolean }, text: string) => (stream.isTTY ? escapeControls(text) : text);
   let bars: MultiBar | null = null;
 
   function stopBar() {
@@ -45,18 +48,23 @@ export function createTerminal({ stdout, stderr, environment }: Streams): Termin
     bars = null;
   }
 
+  function writeLine(line: string) {
+    if (bars) {
+      bars.log(`${line}\n`);
+      bars.update();
+    } else {
+      stderr.write(`${line}\n`);
+    }
+  }
+
   return {
-    print: (line) => void stdout.write(`${line}\n`),
-    write: (text) => void stdout.write(text),
-    log(line) {
-      if (bars) {
-        bars.log(`${line}\n`);
-        bars.update();
-      } else {
-        stderr.write(`${line}\n`);
-      }
+    print: (line) => void stdout.write(`${show(stdout, line)}\n`),
+    json: (value) => void stdout.write(`${escapeJsonControls(JSON.stringify(value))}\n`),
+    write: (text) => void stdout.write(show(stdout, text)),
+    log: (line) => writeLine(show(stderr, line)),
+    error(message) {
+      for (const line of message.split("\n")) writeLine(`${errorLabel} ${show(stderr, line)}`);
     },
-    paint: (color, text) => (colored ? `\u001b[${COLORS[color]}m${text}\u001b[0m` : text),
     progress(title) {
       if (!interactive) return { update() {}, stop() {} };
       stopBar();
@@ -75,7 +83,8 @@ export function createTerminal({ stdout, stderr, environment }: Streams): Termin
       const own = bars;
       const bar = bars.create(1000, 0, { note: "" });
       return {
-        update: (fraction, note) => bar.update(Math.round(1000 * Math.min(1, fraction)), { note: ` | ${note}` }),
+        update: (fraction, note) =>
+          bar.update(Math.round(1000 * Math.min(1, fraction)), { note: ` | ${show(stderr, note)}` }),
         stop: () => {
           if (bars === own) stopBar();
         },

@@ -23,7 +23,7 @@ async function run({ json }: { json?: boolean }, terminal: Terminal): Promise<vo
     freeMemoryGigabytes: freemem() / 1e9,
   };
   const backends = await measureBackends(terminal);
-  if (json) return terminal.print(JSON.stringify({ ...machine, backends }));
+  if (json) return terminal.json({ ...machine, backends });
 
   terminal.print(`node       ${machine.node}, ${machine.platform}`);
   terminal.print(`processor  ${machine.processors} x ${machine.processor}`);
@@ -31,7 +31,7 @@ async function run({ json }: { json?: boolean }, terminal: Terminal): Promise<vo
     `memory     ${machine.memoryGigabytes.toFixed(1)} GB, ${machine.freeMemoryGigabytes.toFixed(1)} GB free`,
   );
   terminal.print("");
-  for (const line of backendTable(backends, terminal)) terminal.print(line);
+  for (const line of backendTable(backends)) terminal.print(line);
   terminal.print("* default; choose another with --backend or MEGATRON_BACKEND");
 }
 
@@ -48,7 +48,7 @@ async function measureBackends(terminal: Terminal): Promise<BackendDescription[]
 }
 
 /** Formats a line of headings, then a line per backend: its measurements, or why it is not available. */
-export function backendTable(backends: BackendDescription[], { paint }: Pick<Terminal, "paint">): string[] {
+export function backendTable(backends: readonly BackendDescription[]): string[] {
   const columns = (threads: string, gemm: string, memory: string, sets: string) =>
     `${threads.padStart(7)}  ${gemm.padStart(7)}  ${memory.padStart(6)}  ${sets}`.trimEnd();
   const rows = backends.map((backend) => {
@@ -62,7 +62,7 @@ export function backendTable(backends: BackendDescription[], { paint }: Pick<Ter
             instructionSets.join(" "),
           )
         : `not available: ${unavailableReason}`;
-    return `${backend.default ? "*" : " "} ${paint("bold", name.padEnd(10))}  ${facts}`;
+    return `${backend.default ? "*" : " "} ${name.padEnd(10)}  ${facts}`;
   });
   return [`  ${"backend".padEnd(10)}  ${columns("threads", "GFLOP/s", "GB/s", "instruction sets")}`, ...rows];
 }

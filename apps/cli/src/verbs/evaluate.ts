@@ -97,7 +97,7 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
       }
       if (options.json) {
         const found = { checkpoint: directory, step, data: dataset.prefix, split, ...measurements[0] };
-        return terminal.print(JSON.stringify({ ...found, measures: measurements }));
+        return terminal.json({ ...found, measures: measurements });
       }
       for (const result of measurements) {
         terminal.print(`${directory} on ${dataset.prefix}, ${split}: ${pluralize(result.tokens, "token")}`);

@@ -25,7 +25,7 @@ async function run(path: string, directory: string, { json }: { json?: boolean }
   try {
     const { modelType, differences } = await exportHuggingFace(checkpoint, directory);
     for (const difference of differences) terminal.log(`note: ${difference}`);
-    if (json) return terminal.print(JSON.stringify({ directory, modelType, differences }));
+    if (json) return terminal.json({ directory, modelType, differences });
     terminal.print(`${directory}: model_type ${modelType}`);
   } finally {
     checkpoint.close();

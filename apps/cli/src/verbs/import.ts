@@ -43,8 +43,7 @@ async function run(directory: string, checkpoint: string, options: Options, term
     ? await importMegatron(directory, checkpoint, { ...files, options, terminal })
     : await importHuggingFace(directory, checkpoint, files);
   if (!tokenizer) terminal.log("warning: no tokenizer found; import again with --tokenizer to generate or evaluate");
-  if (options.json)
-    return terminal.print(JSON.stringify({ checkpoint, parameters, config, tokenizer: tokenizer !== null }));
+  if (options.json) return terminal.json({ checkpoint, parameters, config, tokenizer: tokenizer !== null });
   terminal.print(`${checkpoint}: ${config.family}, ${pluralize(parameters, "parameter")}`);
 }
 

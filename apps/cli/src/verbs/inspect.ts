@@ -27,7 +27,7 @@ async function run(path: string, { json }: { json?: boolean }, terminal: Termina
     (sum, { shape }) => sum + shape.reduce((size, extent) => size * extent, 1),
     0,
   );
-  if (json) return terminal.print(JSON.stringify({ path, ...inspection, parameters }));
+  if (json) return terminal.json({ path, ...inspection, parameters });
   const dtypes = [...new Set(inspection.tensors.map(({ dtype }) => dtype))].join(", ");
   const { split } = inspection;
   const model = [

@@ -22,7 +22,7 @@ async function run({ json }: { json?: boolean }, terminal: Terminal): Promise<vo
     works: abilities[config.family],
     config,
   }));
-  if (json) return terminal.print(JSON.stringify({ models }));
+  if (json) return terminal.json({ models });
 
   const plain = { "padding-left": 0, "padding-right": 2, head: [], border: [], compact: true };
   const right = "right" as const;

@@ -95,7 +95,7 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
   const weighted = byLanguage && (await weightLanguages(byLanguage, temperature));
   if (options.json) {
     const optional = { sentences, deduplication, decontamination, languages, byLanguage: weighted };
-    terminal.print(JSON.stringify({ prefix, resumed, counts, split, skipped, ...optional }));
+    terminal.json({ prefix, resumed, counts, split, skipped, ...optional });
     return;
   }
   if (resumed) terminal.log("resumed an interrupted run");

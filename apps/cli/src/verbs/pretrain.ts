@@ -86,7 +86,7 @@ async function run(
     const { reason, step } = await withProfile(options.profile, train, terminal);
     report.close();
     const { directory } = configuration.run;
-    if (options.json) terminal.print(JSON.stringify({ directory, reason, step, loss, validation }));
+    if (options.json) terminal.json({ directory, reason, step, loss, validation });
     else terminal.print(`${directory}: ${endings[reason]} at step ${step}`);
   } finally {
     stop.dispose();

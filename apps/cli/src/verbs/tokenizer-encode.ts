@@ -21,5 +21,5 @@ async function run({ path, text, json }: { path: string; text: string; json?: bo
   const tokenizer = await loadTokenizer(path);
   const ids = Array.from(tokenizer.encode(text));
   if (!json) return terminal.print(ids.join(" "));
-  terminal.print(JSON.stringify({ ids, tokens: ids.map((id) => tokenizer.idToToken(id)) }));
+  terminal.json({ ids, tokens: ids.map((id) => tokenizer.idToToken(id)) });
 }

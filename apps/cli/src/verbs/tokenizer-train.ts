@@ -94,7 +94,7 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
   const { vocabularySize: trained, fingerprint } = await createTokenizer(json);
   if (options.json) {
     const summary = { output: options.output, type, vocabularySize: trained, fingerprint, documents, skippedLines };
-    return terminal.print(JSON.stringify(summary));
+    return terminal.json(summary);
   }
   terminal.print(`${options.output}: ${pluralize(trained, "token")}, trained on ${pluralize(documents, "document")}`);
   if (trained < vocabularySize) terminal.log(`warning: the corpus yields only ${pluralize(trained, "token")}`);
