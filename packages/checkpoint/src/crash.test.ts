@@ -20,6 +20,7 @@ beforeAll(async () => {
     entryPoints: [entry],
     outfile: bundle,
     bundle: true,
+    conditions: ["@megatron-ts/source"],
     platform: "node",
     format: "esm",
     target: "node20",
