@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { feedForwardFlops, flopsPerSample, flopsPerToken, projectionFlops, scoreFlops, visiblePairs } from "./flops.ts";
-import { gptParameters } from "./parameters.ts";
-import { describeGpt, type ModelShape } from "./shapes.ts";
+import { transformerParameters } from "./parameters.ts";
+import { describeTransformer, type ModelShape } from "./shapes.ts";
 
 const trillion = { numLayers: 128, hiddenSize: 25600, sequenceLength: 2048, vocabularySize: 51200 };
 const gpt2 = { numLayers: 12, hiddenSize: 768, sequenceLength: 1024, vocabularySize: 50257 };
-const perToken = (shape: typeof gpt2, options = {}) => flopsPerToken(describeGpt(shape), shape, options);
+const perToken = (shape: typeof gpt2, options = {}) => flopsPerToken(describeTransformer(shape), shape, options);
 
 describe("flopsPerToken of a GPT", () => {
   it("equals the published closed forms", () => {
@@ -29,14 +29,17 @@ describe("flopsPerToken of a GPT", () => {
       model: 3 * forward,
       hardware: 3 * forward,
     });
-    const narrow = describeGpt({ ...gpt2, feedForwardSize: 1000 });
+    const narrow = describeTransformer({ ...gpt2, feedForwardSize: 1000 });
     expect(flopsPerToken(narrow, gpt2).forward).toBe(forward - 12 * 4 * 768 * (3072 - 1000));
   });
 
   it("is about 6N + 12Lsh, and with full recompute about 8N for the largest", () => {
-    const estimate = 6 * gptParameters(gpt2) + 12 * 12 * 1024 * 768;
+    const estimate = 6 * transformerParameters(gpt2) + 12 * 12 * 1024 * 768;
     expect(Math.abs(perToken(gpt2).model / estimate - 1)).toBeLessThan(0.01);
-    expect(perToken(trillion, { recompute: "full" }).hardware / (8 * gptParameters(trillion))).toBeCloseTo(1.01, 2);
+    expect(perToken(trillion, { recompute: "full" }).hardware / (8 * transformerParameters(trillion))).toBeCloseTo(
+      1.01,
+      2,
+    );
   });
 
   it("counts half of the scores, diagonal included, when only visible pairs count", () => {
@@ -72,7 +75,7 @@ describe("other models, by hand", () => {
     expect(flopsPerToken(tinyLlama, { sequenceLength: 2048 }).forward).toBe(forward);
     // What GPT's formula gives for it.
     const asGpt = { numLayers: 22, hiddenSize: 2048, sequenceLength: 2048, vocabularySize: 32_000 };
-    const wrong = flopsPerToken(describeGpt({ ...asGpt, feedForwardSize: 5632 }), asGpt).forward;
+    const wrong = flopsPerToken(describeTransformer({ ...asGpt, feedForwardSize: 5632 }), asGpt).forward;
     expect(wrong / forward).toBeCloseTo(0.924, 3);
   });
 

@@ -4,13 +4,8 @@ export { emissionsKilograms, energyKilowattHours } from "./energy.ts";
 export {
   type Flops,
   type FlopsOptions,
-  feedForwardFlops,
   flopsPerSample,
   flopsPerToken,
-  linearFlops,
-  projectionFlops,
-  scoreFlops,
-  visiblePairs,
 } from "./flops.ts";
 export {
   type ActivationOptions,
@@ -20,14 +15,14 @@ export {
   stateBytesPerParameter,
   storedActivationBytesPerLayer,
 } from "./memory.ts";
-export { gptParameters } from "./parameters.ts";
+export { transformerParameters } from "./parameters.ts";
 export {
   type AttentionShape,
-  describeGpt,
+  describeTransformer,
   type FeedForwardShape,
-  type GptShape,
   type LayerShape,
   type ModelShape,
   type SampleLengths,
+  type TransformerShape,
 } from "./shapes.ts";
 export { modelFlopsPerSecond, secondsLeft, trainingSeconds, utilization } from "./throughput.ts";

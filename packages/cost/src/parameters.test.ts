@@ -1,6 +1,6 @@
 /** Expected counts: those of the reference implementations (Megatron-LM, transformers), and of the papers' tables. */
 import { describe, expect, it } from "vitest";
-import { gptParameters } from "./parameters.ts";
+import { transformerParameters } from "./parameters.ts";
 
 const shape = (numLayers: number, hiddenSize: number, sequenceLength: number, vocabularySize: number) => ({
   numLayers,
@@ -9,7 +9,7 @@ const shape = (numLayers: number, hiddenSize: number, sequenceLength: number, vo
   vocabularySize,
 });
 
-describe("gptParameters", () => {
+describe("transformerParameters", () => {
   it.each([
     ["Megatron 345M", shape(24, 1024, 1024, 50304), 354_871_296],
     ["Megatron 1.2B", shape(40, 1536, 1024, 51200), 1_213_479_936],
@@ -19,7 +19,7 @@ describe("gptParameters", () => {
     ["GPT-2", shape(12, 768, 1024, 50257), 124_439_808],
     ["GPT-2 medium", shape(24, 1024, 1024, 50257), 354_823_168],
   ])("%s", (_, model, count) => {
-    expect(gptParameters(model)).toBe(count);
+    expect(transformerParameters(model)).toBe(count);
   });
 
   it.each([
@@ -29,13 +29,13 @@ describe("gptParameters", () => {
     [105, 20480, 529.6],
     [128, 25600, 1008.0],
   ])("%d layers of %d hold %d billion (Narayanan et al. 2021, table 1)", (numLayers, hiddenSize, billions) => {
-    const count = gptParameters(shape(numLayers, hiddenSize, 2048, 51200));
+    const count = transformerParameters(shape(numLayers, hiddenSize, 2048, 51200));
     expect(Math.round(count / 1e8) / 10).toBe(billions);
   });
 
   it("takes another feed-forward size", () => {
     // Two matrices of 8 x 20 with biases 20 and 8, and attention, norms and embeddings counted by hand.
     const tiny = { ...shape(1, 8, 4, 10), feedForwardSize: 20 };
-    expect(gptParameters(tiny)).toBe(4 * 64 + 4 * 8 + (2 * 160 + 20 + 8) + 32 + 16 + 14 * 8);
+    expect(transformerParameters(tiny)).toBe(4 * 64 + 4 * 8 + (2 * 160 + 20 + 8) + 32 + 16 + 14 * 8);
   });
 });

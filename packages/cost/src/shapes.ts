@@ -60,8 +60,8 @@ export interface SampleLengths {
   memoryLength?: number;
 }
 
-/** GPT by its usual letters: attention as wide as the model, learned positions, a tied head. */
-export interface GptShape {
+/** A plain decoder-only transformer (GPT) by its usual letters: learned positions, a head tied to the token embedding. */
+export interface TransformerShape {
   /** L */
   numLayers: number;
   /** h */
@@ -74,8 +74,13 @@ export interface GptShape {
   feedForwardSize?: number;
 }
 
-/** Describes a GPT in the terms of {@link ModelShape}. The number of heads does not change its cost. */
-export function describeGpt({ numLayers, hiddenSize, vocabularySize, feedForwardSize }: GptShape): ModelShape {
+/** Describes a plain transformer as a {@link ModelShape}. The number of heads does not change its cost. */
+export function describeTransformer({
+  numLayers,
+  hiddenSize,
+  vocabularySize,
+  feedForwardSize,
+}: TransformerShape): ModelShape {
   return {
     hiddenSize,
     vocabularySize,

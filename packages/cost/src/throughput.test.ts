@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { devices } from "./devices.ts";
 import { flopsPerToken } from "./flops.ts";
-import { gptParameters } from "./parameters.ts";
-import { describeGpt } from "./shapes.ts";
+import { transformerParameters } from "./parameters.ts";
+import { describeTransformer } from "./shapes.ts";
 import { modelFlopsPerSecond, secondsLeft, trainingSeconds, utilization } from "./throughput.ts";
 
 const peakOf = (name: string): number => devices.find((device) => device.name === name)!.peakFlopsPerSecond;
@@ -38,7 +38,7 @@ describe("trainingSeconds", () => {
     const shape = { ...model, sequenceLength: 2048, vocabularySize: 51200 };
     // The papers' end-to-end estimate takes 8 FLOPs per parameter and token.
     const seconds = trainingSeconds({
-      flopsPerToken: 8 * gptParameters(shape),
+      flopsPerToken: 8 * transformerParameters(shape),
       tokens: plan.tokens,
       devices: plan.gpus,
       flopsPerSecondPerDevice: plan.rate,
@@ -57,7 +57,7 @@ describe("trainingSeconds", () => {
 describe("measured steps", () => {
   it("turns a step into model FLOP/s, without what was recomputed", () => {
     const shape = { numLayers: 12, hiddenSize: 768, sequenceLength: 512, vocabularySize: 50257 };
-    const { model } = flopsPerToken(describeGpt(shape), shape, { recompute: "full" });
+    const { model } = flopsPerToken(describeTransformer(shape), shape, { recompute: "full" });
     // 3 * (12 * (24 * 768^2 + 4 * 512 * 768) + 2 * 768 * 50257) = 797,815,296 a token.
     expect(modelFlopsPerSecond({ flopsPerToken: model, tokens: 1024, seconds: 4 })).toBe((797_815_296 * 1024) / 4);
   });

@@ -11,7 +11,7 @@ import {
   loadCheckpoint,
   resolveCheckpoint,
 } from "@megatron-ts/checkpoint";
-import { describeGpt, flopsPerToken } from "@megatron-ts/cost";
+import { describeTransformer, flopsPerToken } from "@megatron-ts/cost";
 import { createBatchSchedule, takeLock } from "@megatron-ts/data";
 import { createModel, type Model, type ModelConfig } from "@megatron-ts/model";
 import { countParameters } from "@megatron-ts/parallel";
@@ -149,7 +149,7 @@ async function trainOn(
         optimizer,
         state,
         tokenizer,
-        flopsPerToken: flopsPerToken(describeGpt({ ...model.config, ...lengths }), lengths).model,
+        flopsPerToken: flopsPerToken(describeTransformer({ ...model.config, ...lengths }), lengths).model,
         totalSamples,
         logs: { metrics, curves },
         onEvent,
