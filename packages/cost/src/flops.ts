@@ -1,7 +1,7 @@
 /**
  * Floating point operations of training: the matrix products, two operations per multiply-add (Narayanan et al. 2021,
- * "Efficient Large-Scale Language Model Training on GPU Clusters", appendix). Norms, softmax and other element-wise work
- * do not count, nor do pooling and classification heads, which see one token per sample.
+ * "Efficient Large-Scale Language Model Training on GPU Clusters", appendix). Norms, softmax and other element-wise
+ * work do not count, nor do pooling and classification heads, which see one token per sample.
  */
 import type { AttentionShape, FeedForwardShape, LayerShape, ModelShape, SampleLengths } from "./shapes.ts";
 

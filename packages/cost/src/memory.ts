@@ -12,9 +12,9 @@ export interface StateBytes {
 }
 
 /**
- * Bytes per parameter of AdamW. In f32: 4 for weights, 4 for gradients, 8 for two moments. In bf16: weights 2, gradients
- * accumulated in 4, and 12 for the f32 master copy and two moments. A distributed optimizer (ZeRO-1) shards the last
- * over its data-parallel ranks.
+ * Bytes per parameter of AdamW. In f32: 4 for weights, 4 for gradients, 8 for two moments. In bf16: weights 2,
+ * gradients accumulated in 4, and 12 for the f32 master copy and two moments. A distributed optimizer (ZeRO-1) shards
+ * the last over its data-parallel ranks.
  */
 export function stateBytesPerParameter(options: {
   precision: "f32" | "bf16";

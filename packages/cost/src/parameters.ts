@@ -2,9 +2,9 @@
 import type { TransformerShape } from "./shapes.ts";
 
 /**
- * Counts the parameters of a GPT: L layers of self-attention (4h^2 + 4h), feed-forward (2hf + f + h) and two norms (4h), a final
- * norm (2h), token and position embeddings ((V + s)h) and a head tied to the former. L(12h^2 + 13h) + 2h + (V + s)h for
- * f = 4h (Narayanan et al. 2021, equation 2).
+ * Counts the parameters of a GPT: L layers of self-attention (4h^2 + 4h), feed-forward (2hf + f + h) and two norms
+ * (4h), a final norm (2h), token and position embeddings ((V + s)h) and a head tied to the former. L(12h^2 + 13h) + 2h
+ * + (V + s)h for f = 4h (Narayanan et al. 2021, equation 2).
  */
 export function transformerParameters(shape: TransformerShape): number {
   const { numLayers, hiddenSize: h, sequenceLength, vocabularySize, feedForwardSize: f = 4 * h } = shape;

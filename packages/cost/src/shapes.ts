@@ -60,7 +60,9 @@ export interface SampleLengths {
   memoryLength?: number;
 }
 
-/** A plain decoder-only transformer (GPT) by its usual letters: learned positions, a head tied to the token embedding. */
+/**
+ * A plain decoder-only transformer (GPT) by its usual letters: learned positions, a head tied to the token embedding.
+ */
 export interface TransformerShape {
   /** L */
   numLayers: number;

@@ -12,7 +12,8 @@ export function utilization(rate: { flopsPerSecond: number; peakPerDevice: numbe
 
 /**
  * Estimates the seconds that the remaining work takes at the measured pace; `undefined` while nothing is measured.
- * `measured` may be all work since the start or a recent window. Count tokens or samples where batches grow, else steps.
+ * `measured` may be all work since the start or a recent window. Count tokens or samples where batches grow, else
+ * steps.
  */
 export function secondsLeft(work: {
   remaining: number;

@@ -1,7 +1,7 @@
 /**
- * A running sum of doubles without rounding error: Shewchuk's expansions ("Adaptive precision floating-point
- * arithmetic", 1997), as in Python's math.fsum. The total does not depend on the order of the terms, so sums merged
- * from several evaluators equal, bit for bit, the sum of one.
+ * Adds doubles without rounding error, by Shewchuk's expansions ("Adaptive precision floating-point arithmetic", 1997),
+ * as Python's math.fsum does. The total does not depend on the order of the terms, so merging the sums of several
+ * evaluators gives the same bits as summing everything in one.
  */
 
 /** Non-overlapping doubles in increasing magnitude; their exact sum is the value. */
@@ -22,7 +22,7 @@ export function addExactly(partials: ExactSum, term: number): void {
   partials.push(carry);
 }
 
-/** The correctly rounded value of the sum. */
+/** Returns the correctly rounded value of the sum. */
 export function roundExactSum(partials: ExactSum): number {
   let index = partials.length - 1;
   if (index < 0) return 0;
@@ -34,7 +34,7 @@ export function roundExactSum(partials: ExactSum): number {
     high = larger + smaller;
     low = smaller - (high - larger);
   }
-  // Half-way case: the partials below decide to which side the tie goes.
+  // A tie: the partials below decide which way it rounds.
   const below = partials[index - 1];
   if (below !== undefined && Math.sign(low) === Math.sign(below)) {
     const doubled = 2 * low;

@@ -1,4 +1,4 @@
-/** Numbers in, numbers out: perplexity, and the text rules that its published figures depend on. */
+/** Perplexity, and the text rules that published perplexities depend on. Numbers in, numbers out. */
 export {
   createPerplexity,
   type Perplexity,

@@ -1,48 +1,56 @@
 /**
- * Loss, perplexity per sub-word and per word, and bits per byte from summed negative log-likelihoods. Knows neither
- * models nor tokenizers: the caller says how many tokens, words and bytes the likelihood covers.
- * The word form is Megatron's WikiText formula (Shoeybi et al. 2019, section 5.3).
+ * Computes loss, perplexity per sub-word and per word, and bits per byte from summed negative log-likelihoods. Knows
+ * neither models nor tokenizers: the caller says how many tokens, words and bytes a likelihood covers.
+ * Perplexity per word follows Megatron's WikiText formula (Shoeybi et al. 2019, section 5.3).
  */
 import { addExactly, type ExactSum, roundExactSum } from "./exact-sum.ts";
 
+/** The likelihood of some text, and how much text it covers. */
 export interface PerplexityTerm {
   /** Sum over the predicted tokens of -ln p, in nats. */
   negativeLogLikelihood: number;
-  /** Predicted tokens: positions that have a label. The first token of a text that nothing precedes is not one. */
+  /** Predicted tokens: positions that have a label. The first token of a text usually has none. */
   tokens: number;
-  /** UTF-8 bytes of the text that the predicted tokens spell. Left out once, `bitsPerByte` is undefined. */
+  /** UTF-8 bytes of the predicted text. If any term leaves this out, `bitsPerByte` is undefined. */
   bytes?: number;
-  /** Words of the original text, see `countOriginalTokens`. Left out once, `wordPerplexity` is undefined. */
+  /**
+   * Words of the original text, see `countOriginalTokens`. If any term leaves this out, `wordPerplexity` is undefined.
+   */
   words?: number;
 }
 
-/** A plain value that survives JSON. `null` stands for a count that some term left out. */
+/** A running perplexity as plain JSON. `null` marks a count that some term left out. */
 export interface PerplexityState {
   partials: number[];
-  /** Sum of the likelihoods that were not finite, as text; `null` where all were finite. */
+  /** Sum of the terms that were not finite, as text; `null` if all were finite. */
   nonFinite: "NaN" | "Infinity" | "-Infinity" | null;
   tokens: number;
   bytes: number | null;
   words: number | null;
 }
 
+/** What the terms added so far amount to. */
 export interface PerplexityResult {
   /** Mean negative log-likelihood per predicted token, in nats. */
   loss: number;
   /** exp(loss): perplexity per sub-word. */
   perplexity: number;
-  /** exp(loss * (subword tokens - 1) / (words - 1)), where the predicted tokens are the sub-words less the first. */
+  /** exp(loss * tokens / (words - 1)), where the tokens are all sub-words but the first. */
   wordPerplexity: number | undefined;
   /** Negative log-likelihood in bits, per byte of text. */
   bitsPerByte: number | undefined;
   tokens: number;
 }
 
+/** A running perplexity, see {@link createPerplexity}. */
 export interface Perplexity {
+  /** @throws RangeError for a count that is not an integer >= 0 */
   add(term: PerplexityTerm): void;
+  /** Adds all of another evaluator's terms. */
   merge(other: Perplexity): void;
-  /** Throws a RangeError while no token has been added. */
+  /** @throws RangeError if no token has been added */
   result(): PerplexityResult;
+  /** A snapshot to continue from later. */
   state(): PerplexityState;
 }
 
@@ -50,7 +58,7 @@ const empty: PerplexityState = { partials: [], nonFinite: null, tokens: 0, bytes
 
 function assertCount(name: string, count: number): void {
   if (!Number.isSafeInteger(count) || count < 0) {
-    throw new RangeError(`${name} must be a whole number, 0 or more, but is ${count}`);
+    throw new RangeError(`${name} must be an integer >= 0, got ${count}`);
   }
 }
 
@@ -58,8 +66,8 @@ const plus = (total: number | null, count: number | null): number | null =>
   total === null || count === null ? null : total + count;
 
 /**
- * A running perplexity, empty or continued from a saved `state()`. Merging is exact: evaluators that each saw a part,
- * merged in any order, give the same bits as one that saw everything.
+ * Creates a running perplexity, empty or restored from a saved `state()`. Merging is exact: evaluators that each saw a
+ * part of the data, merged in any order, give the same bits as one that saw all of it.
  */
 export function createPerplexity(saved: PerplexityState = empty): Perplexity {
   const partials: ExactSum = [...saved.partials];
@@ -94,7 +102,7 @@ export function createPerplexity(saved: PerplexityState = empty): Perplexity {
       words = plus(words, theirs.words);
     },
     result() {
-      if (tokens === 0) throw new RangeError("perplexity of nothing: add at least one predicted token first");
+      if (tokens === 0) throw new RangeError("no tokens were added: there is no perplexity");
       const total = nonFinite === 0 ? roundExactSum(partials) : nonFinite;
       const loss = total / tokens;
       return {

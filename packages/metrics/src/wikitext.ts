@@ -1,7 +1,6 @@
 /**
- * The WikiText benchmarks print words and punctuation apart ("it 's 1 @,@ 000 km ."). These are the rules by which
- * Megatron-LM joins them again before encoding, kept with their quirks, since published perplexities depend on them.
- * Words are counted on the text before that.
+ * Detokenizes the WikiText benchmarks, which put spaces between words and punctuation ("it 's 1 @,@ 000 km ."), by the
+ * rules of Megatron-LM. Their quirks are kept, since published perplexities depend on them. Words are counted before.
  */
 
 // Python's \s. JavaScript's has U+FEFF in place of U+0085 and U+001C..U+001F.
@@ -33,7 +32,7 @@ function tighten(text: string, open: string, close: string): string {
 
 const beforePairs: [string | RegExp, string][] = [
   ["s '", "s'"],
-  // Slashes and all: Megatron's pattern was meant for '90s, but matches only /' 5/ and puts its own text there.
+  // A bug of Megatron's, kept: the pattern was meant for '90s, but matches only /' 5/ and inserts its own text.
   [/\/' [0-9]\//g, "/'[0-9]/"],
   [" @-@ ", "-"],
   [" @,@ ", ","],
@@ -63,7 +62,7 @@ const afterPairs: [string, string][] = [
   [" 's", "'s"],
 ];
 
-/** Joins the spaced-out tokens of a WikiText file into plain text, by Megatron-LM's rules. */
+/** Turns a WikiText file into plain text, by Megatron-LM's rules. */
 export function detokenizeWikitext(text: string): string {
   let joined = text;
   for (const [from, to] of beforePairs) joined = joined.replaceAll(from, to);
@@ -72,7 +71,9 @@ export function detokenizeWikitext(text: string): string {
   return joined;
 }
 
-/** Words of a WikiText file as Megatron-LM counts them, before detokenizing: stripped, then split on single spaces. */
+/**
+ * Counts the words of a WikiText file as Megatron-LM does, before detokenizing: stripped, then split on single spaces.
+ */
 export function countOriginalTokens(text: string): number {
   return strip(text).split(" ").length;
 }

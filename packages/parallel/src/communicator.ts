@@ -1,27 +1,31 @@
 /**
- * What the ranks along one axis of the mesh say to each other. All calls are synchronous, because TensorFlow.js's
+ * Communication between the ranks along one axis of the mesh. All calls are synchronous, because TensorFlow.js's
  * gradients are, and collective: every rank of the axis makes the same calls in the same order.
  */
 import * as tf from "@tensorflow/tfjs";
 
+/** The ranks along one axis, as one of them sees them. */
 export interface Communicator {
   readonly size: number;
-  /** This process's place on the axis, 0 to size - 1. */
+  /** Index of this process on the axis, 0 to size - 1. */
   readonly rank: number;
-  /** The elementwise sum over all ranks, alike on each of them. */
+  /** Returns the elementwise sum over all ranks, on every rank. */
   allReduce(tensor: tf.Tensor): tf.Tensor;
-  /** All ranks' tensors in rank order, joined along a dimension. */
+  /** Concatenates all ranks' tensors, in rank order, along a dimension. */
   allGather(tensor: tf.Tensor, dimension: number): tf.Tensor;
-  /** The sum over all ranks, of which each rank gets its slice along a dimension. */
+  /** Sums over all ranks, and returns this rank's slice of the sum along a dimension. */
   reduceScatter(tensor: tf.Tensor, dimension: number): tf.Tensor;
-  /** The tensor of one rank, on every rank. */
+  /** Returns the tensor of rank `root`, on every rank. */
   broadcast(tensor: tf.Tensor, root: number): tf.Tensor;
+  /** Sends a tensor to another rank, which calls {@link receive}. */
   send(tensor: tf.Tensor, to: number): void;
+  /** Receives the tensor of this shape that another rank sends. */
   receive(shape: readonly number[], from: number): tf.Tensor;
+  /** Returns when every rank has called it. */
   barrier(): void;
 }
 
-/** The communicator of an axis of one rank: nothing to say. */
+/** The communicator of an axis with one rank: every collective is the identity. */
 export const singleRank: Communicator = {
   size: 1,
   rank: 0,
@@ -30,17 +34,17 @@ export const singleRank: Communicator = {
   reduceScatter: (tensor) => tensor.clone(),
   broadcast: (tensor) => tensor.clone(),
   send: () => {
-    throw new Error("an axis of one rank has nobody to send to");
+    throw new Error("cannot send: this axis has only one rank");
   },
   receive: () => {
-    throw new Error("an axis of one rank has nobody to receive from");
+    throw new Error("cannot receive: this axis has only one rank");
   },
   barrier: () => {},
 };
 
 /**
- * Enters a region that is split over an axis: the same value on every rank, whose gradient is the sum of theirs.
- * (Megatron's f, Shoeybi et al. 2019, section 3.)
+ * Passes a value that is the same on every rank into a region split over an axis: identity forward, all-reduce of the
+ * gradient backward (Megatron's f; Shoeybi et al. 2019, section 3).
  */
 export function copyToTensorParallelRegion(x: tf.Tensor, axis: Communicator): tf.Tensor {
   if (axis.size === 1) return x;
@@ -50,7 +54,7 @@ export function copyToTensorParallelRegion(x: tf.Tensor, axis: Communicator): tf
   }))(x);
 }
 
-/** Leaves a split region: sums the ranks' partial results, and hands the gradient to each of them. (Megatron's g.) */
+/** Adds the partial results of a region split over an axis: all-reduce forward, identity backward (Megatron's g). */
 export function reduceFromTensorParallelRegion(x: tf.Tensor, axis: Communicator): tf.Tensor {
   if (axis.size === 1) return x;
   return tf.customGrad((value) => ({

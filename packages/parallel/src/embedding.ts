@@ -1,19 +1,20 @@
-/** The token embedding, its rows split over the tensor axis, and the logits of a head tied to it. */
+/** The token embedding, with rows split over the tensor axis, and the logits of a head tied to it. */
 import { embedding, linear } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { copyToTensorParallelRegion, reduceFromTensorParallelRegion } from "./communicator.ts";
 import type { Initializer } from "./initializers.ts";
 import type { Parameter, Scope } from "./scope.ts";
 
+/** An embedding table and the head that shares its weight. */
 export interface VocabularyParallelEmbedding {
   readonly weight: Parameter;
   /** ids int32 [...] -> [..., h] */
   embed(ids: tf.Tensor): tf.Tensor;
-  /** [..., h] -> logits [..., V], or this rank's slice of the vocabulary, with a bias [V] split alike. */
+  /** [..., h] -> logits [..., V], or this rank's slice of the vocabulary; the bias [V] is split the same way. */
   logits(hidden: tf.Tensor, bias?: tf.Tensor | null): tf.Tensor;
 }
 
-/** A table [V, h] of which each rank of the tensor axis holds V / size rows. */
+/** Creates a table [V, h], of which each rank of the tensor axis holds V / size rows. */
 export function createVocabularyParallelEmbedding(
   scope: Scope,
   { vocabularySize, hiddenSize, initializer }: { vocabularySize: number; hiddenSize: number; initializer: Initializer },

@@ -1,6 +1,7 @@
-/** Errors of this package: a configuration that cannot be laid out on the mesh. */
+/** The error class of this package. */
 
+/** A configuration that cannot be laid out on the mesh. */
 export class ParallelError extends Error {
-  readonly userError = true;
   override readonly name = "ParallelError";
+  readonly userError = true;
 }

@@ -1,3 +1,4 @@
+/** The mesh of ranks, the scope that declares weights, and the layers that are split over ranks. */
 export {
   type Communicator,
   copyToTensorParallelRegion,

@@ -1,16 +1,18 @@
 /**
- * Initial values of weights, as functions of (seed, name, index in the unsplit tensor): the same model comes out at
- * any split.
+ * Initial values of weights, as functions of (seed, name, index in the unsplit tensor): a model starts from the same
+ * weights however it is split.
  */
 import { hashKey, type Key, normals, truncatedNormals } from "@megatron-ts/random";
 
-/** Fills `out` with the values of elements `start` onward of the unsplit tensor. */
+/** Fills `out` with the values of the unsplit tensor's elements from index `start` on. */
 export type Initializer = (key: Key, out: Float32Array, start: number) => void;
 
+/** All 0. */
 export const zeros: Initializer = (_key, out) => void out.fill(0);
+/** All 1. */
 export const ones: Initializer = (_key, out) => void out.fill(1);
 
-/** N(0, deviation). */
+/** Normal with mean 0 and the given standard deviation. */
 export function normal(deviation: number): Initializer {
   return (key, out, start) => {
     normals(key, out.length, { start }).forEach((value, i) => {
@@ -19,7 +21,7 @@ export function normal(deviation: number): Initializer {
   };
 }
 
-/** N(0, deviation), drawn again outside two deviations, as BERT has it. */
+/** Normal with mean 0, redrawn beyond two standard deviations, as in BERT. */
 export function truncatedNormal(deviation: number): Initializer {
   return (key, out, start) => {
     truncatedNormals(key, out.length, { start }).forEach((value, i) => {
@@ -28,7 +30,7 @@ export function truncatedNormal(deviation: number): Initializer {
   };
 }
 
-/** The values of a slice: `shape` elements at `origin` of a tensor of `globalShape`. */
+/** Draws the values of a slice: `shape` elements at `origin` of a tensor of `globalShape`. */
 export function initialValues(
   initializer: Initializer,
   { seed, name, shape, origin, globalShape }: InitialSlice,
@@ -51,12 +53,15 @@ interface InitialSlice {
   globalShape: readonly number[];
 }
 
-/** How many elements of a slice follow each other in the unsplit tensor: trailing whole dimensions and one cut one. */
+/**
+ * Counts the elements of a slice that are contiguous in the unsplit tensor: its trailing whole dimensions and one cut
+ * one.
+ */
 function contiguousRun(shape: readonly number[], globalShape: readonly number[]): number {
   let run = 1;
-  for (let dim = shape.length - 1; dim >= 0; dim--) {
-    run *= shape[dim]!;
-    if (shape[dim] !== globalShape[dim]) break;
+  for (let dimension = shape.length - 1; dimension >= 0; dimension--) {
+    run *= shape[dimension]!;
+    if (shape[dimension] !== globalShape[dimension]) break;
   }
   return Math.max(run, 1);
 }
@@ -68,10 +73,10 @@ function globalIndex(
   let index = 0;
   let stride = 1;
   let rest = local;
-  for (let dim = shape.length - 1; dim >= 0; dim--) {
-    index += (origin[dim]! + (rest % shape[dim]!)) * stride;
-    stride *= globalShape[dim]!;
-    rest = Math.floor(rest / shape[dim]!);
+  for (let dimension = shape.length - 1; dimension >= 0; dimension--) {
+    index += (origin[dimension]! + (rest % shape[dimension]!)) * stride;
+    stride *= globalShape[dimension]!;
+    rest = Math.floor(rest / shape[dimension]!);
   }
   return index;
 }

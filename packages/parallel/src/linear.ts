@@ -1,23 +1,28 @@
-/** Linear layers whose weight is split over the tensor axis by outputs (column) or by inputs (row). */
+/** Linear layers whose weight is split over the tensor axis, by outputs (column) or by inputs (row). */
 import { type Activation, linear } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { copyToTensorParallelRegion, reduceFromTensorParallelRegion } from "./communicator.ts";
 import { type Initializer, zeros } from "./initializers.ts";
 import type { Scope } from "./scope.ts";
 
+/** Options of a linear layer. Sizes are those of the unsplit weight. */
 export interface LinearOptions {
   inputs: number;
   outputs: number;
   initializer: Initializer;
-  /** True unless told. */
+  /** Default: true. */
   bias?: boolean;
+  /** Applied to the outputs. Column-parallel only. */
   activation?: Activation;
 }
 
-/** [..., inputs] -> [..., outputs], or the slice of either that this rank holds. */
+/** [..., inputs] -> [..., outputs], or this rank's slice of either. */
 export type Layer = (x: tf.Tensor) => tf.Tensor;
 
-/** Weight [outputs, inputs] split by outputs: every rank computes its own outputs from the whole input. */
+/**
+ * Creates a linear layer with weight [outputs, inputs] split by outputs: each rank computes its outputs from the whole
+ * input.
+ */
 export function createColumnParallelLinear(scope: Scope, options: LinearOptions): Layer {
   const { inputs, outputs, initializer, bias = true, activation } = options;
   const placement = { dimension: 0, axis: "tensor" } as const;
@@ -28,7 +33,10 @@ export function createColumnParallelLinear(scope: Scope, options: LinearOptions)
     linear(copyToTensorParallelRegion(x, axis), { weight: weight.tensor, bias: offset?.tensor, activation });
 }
 
-/** Weight [outputs, inputs] split by inputs: every rank's outputs are partial sums, added over the axis, then the bias. */
+/**
+ * Creates a linear layer with weight [outputs, inputs] split by inputs: the ranks' partial sums are added, then the
+ * bias.
+ */
 export function createRowParallelLinear(scope: Scope, options: LinearOptions): Layer {
   const { inputs, outputs, initializer, bias = true } = options;
   const weight = scope.parameter("weight", [outputs, inputs], initializer, {

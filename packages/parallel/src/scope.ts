@@ -1,62 +1,68 @@
 /**
- * Where a weight is declared: name, shape, initial values and split, once. Initialisation, loading, sharding,
- * optimizer groups, counting and checkpoint names all come from here. It knows no layers and no files.
+ * Declares weights: name, shape, initial values and split, once. Initialization, loading, sharding, optimizer groups,
+ * counting and checkpoint names all come from here. Knows no layers and no files.
  */
 import * as tf from "@tensorflow/tfjs";
 import { ParallelError } from "./errors.ts";
 import { type Initializer, initialValues } from "./initializers.ts";
 import type { Axis, Mesh } from "./mesh.ts";
 
-/** Along which dimension a weight is split, over which axis of the mesh. */
+/** The dimension along which a weight is split, and the axis of the mesh it is split over. */
 export interface Placement {
   dimension: number;
   axis: Axis;
 }
 
-/** What a scope knows of a weight before it has values. */
+/** A weight as declared, before it has values. */
 export interface ParameterDeclaration {
-  /** Global, dotted: `layers.0.attention.query.weight`. */
+  /** Full dotted name: `layers.0.attention.query.weight`. */
   readonly name: string;
-  /** Of the part that this rank holds. */
+  /** Shape of the part that this rank holds. */
   readonly shape: readonly number[];
-  /** Of the unsplit weight. */
+  /** Shape of the unsplit weight. */
   readonly globalShape: readonly number[];
-  /** Index in the unsplit weight of the first element held here. */
+  /** Index, in the unsplit weight, of the first element held here. */
   readonly origin: readonly number[];
   readonly placement: Placement | null;
   readonly initializer: Initializer;
-  /** Weight decay applies to matrices; biases and norms go without, whatever their shape. */
+  /** Whether weight decay applies: by default to matrices, not to biases and norms. */
   readonly decay: boolean;
 }
 
+/** A declared weight with its values. */
 export interface Parameter extends ParameterDeclaration {
   /** The values held here. Throws in a model created with `shapeOnly`. */
   readonly tensor: tf.Tensor;
 }
 
-/** Where values come from: a seed, a file, or nowhere (counting). */
+/** Provides the values of a declared weight, from a seed or a file; null where only shapes matter. */
 export type ParameterSource = (declaration: ParameterDeclaration) => tf.Tensor | null;
 
-/** Parameters by name, in the order of their declaration. */
+/** Parameters by name, in the order they were declared in. */
 export type Parameters = ReadonlyMap<string, Parameter>;
 
+/** A path in the tree of weights, through which layers declare them. */
 export interface Scope {
   /** Dotted path of this scope; "" at the root. */
   readonly path: string;
   readonly mesh: Mesh;
+  /** The scope of a sub-layer. */
   child(name: string | number): Scope;
-  /** Declares a weight; `decay` says otherwise than its shape does. Throws if the name is taken or the split leaves a remainder. */
+  /**
+   * Declares a weight. `decay` defaults to true for two or more dimensions.
+   * @throws ParallelError if the split leaves a remainder
+   */
   parameter(
     name: string,
     globalShape: readonly number[],
     initializer: Initializer,
     options?: { placement?: Placement; decay?: boolean },
   ): Parameter;
-  /** The parameters declared at or below this path so far. */
+  /** The parameters declared so far at or below this path. */
   declared(): Parameter[];
 }
 
-/** The root scope and the parameters that will be declared through it. */
+/** Creates a root scope, and the map that collects the parameters declared through it. */
 export function createScope({ mesh, source }: { mesh: Mesh; source: ParameterSource }): {
   scope: Scope;
   parameters: Parameters;
@@ -120,16 +126,16 @@ function declare({
   return { name, shape, globalShape, origin, placement: placement ?? null, initializer, decay };
 }
 
-/** Values drawn from a seed, by each weight's initializer. */
+/** Draws values from a seed, by each weight's initializer. */
 export function fromSeed(seed: number): ParameterSource {
   return (declaration) =>
     tf.keep(tf.tensor(initialValues(declaration.initializer, { seed, ...declaration }), [...declaration.shape]));
 }
 
-/** No values: to count and name the weights of a model of any size. */
+/** Gives no values: names and counts the weights of a model of any size without allocating them. */
 export const shapeOnly: ParameterSource = () => null;
 
-/** Number of weights of the whole model, over all ranks of the tensor axis. */
+/** Counts the weights of the whole model, over all ranks of the tensor axis. */
 export function countParameters(parameters: Parameters): number {
   let total = 0;
   for (const { globalShape } of parameters.values()) total += globalShape.reduce((product, size) => product * size, 1);
