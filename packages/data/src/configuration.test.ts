@@ -4,7 +4,7 @@ import { dataConfigSchema } from "./configuration.ts";
 const least = { tokenizer: "tok", train: "data/corpus", sequenceLength: 8 };
 
 describe("the data configuration", () => {
-  it("keeps documents together unless told", () => {
+  it("does not separate documents by default", () => {
     expect(dataConfigSchema.parse(least)).toEqual({
       ...least,
       resetPositions: false,

@@ -1,24 +1,26 @@
-/** What a run configuration says of its data. */
+/** The `data` section of a run configuration. */
 import { z } from "zod";
 import { SPLIT_NAMES } from "./split.ts";
 
 const prefix = z.string().min(1);
 
+/** Datasets, tokenizer and sequence length of a run. */
 export const dataConfigSchema = z.strictObject({
-  /** Directory or file of the tokenizer that the datasets were prepared with. */
+  /** The tokenizer that the datasets were prepared with: a tokenizer.json, or a directory with one. */
   tokenizer: z.string().min(1),
-  /** Prepared datasets, of which the train split is used: one prefix, or several by weight. */
+  /** Datasets to train on (their train split): one prefix, or several with weights. */
   train: z.union([prefix, z.array(z.strictObject({ prefix, weight: z.number().gt(0) })).min(1)]),
-  /** What training is evaluated on; the validation split of the first training dataset unless given. */
+  /** Dataset to evaluate on during training. Default: the validation split of the first training dataset. */
   validation: z.strictObject({ prefix, split: z.enum([...SPLIT_NAMES, "all"]) }).optional(),
-  /** Tokens in a sample. */
+  /** Number of tokens in a sample. */
   sequenceLength: z.int().min(1),
-  /** Positions start at 0 in every document. */
+  /** Restart positions at 0 in every document. */
   resetPositions: z.boolean().default(false),
-  /** A token sees only its own document. */
+  /** Attend to tokens of the same document only. */
   resetAttention: z.boolean().default(false),
-  /** The first token of a document is not predicted from the end of the one before. */
+  /** Do not predict the first token of a document from the end of the one before it. */
   maskEndOfDocumentLoss: z.boolean().default(false),
 });
 
+/** A parsed `data` section. */
 export type DataConfig = z.infer<typeof dataConfigSchema>;

@@ -1,4 +1,3 @@
-/** Opening what prepare wrote: only as it was written, and by the names that a user knows. */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openDataset } from "./dataset.ts";
@@ -15,7 +14,7 @@ function file(name: string, content: string): string {
 
 const prepare = preparing(path("opened"));
 
-describe("a dataset is opened", () => {
+describe("openDataset", () => {
   const prefix = path("opened_text_document");
   beforeAll(async () => {
     const texts = Array.from({ length: 9 }, (_, i) => `{"text":"This is document ${i}."}`);
@@ -42,37 +41,31 @@ describe("a dataset is opened", () => {
     return content;
   };
 
-  it("only as it was written", async () => {
+  it("refuses files that are damaged", async () => {
     expect(await problem("opened")).toBe("opened");
-    expect(await changed("bin", flip)).toMatch(/^opened_text_document.bin: is damaged: its SHA-256 is not the one/);
+    expect(await changed("bin", flip)).toMatch(/^opened_text_document.bin: .*SHA-256/);
     expect(await changed("bin", flip, { verify: false })).toBe("opened");
-    expect(await changed("bin", (content) => content.subarray(2))).toMatch(/^opened_text_document.bin: is truncated/);
-    expect(await changed("idx", flip)).toMatch(/^opened_text_document.idx: is damaged/);
-    expect(await changed("idx", (content) => content.subarray(0, 40))).toMatch(/.idx: is truncated: 40 bytes/);
-    expect(await changed("json", (content) => content.subarray(1))).toMatch(/.json: damaged: malformed JSON/);
+    expect(await changed("bin", (content) => content.subarray(2))).toMatch(/^opened_text_document.bin: .*truncated/);
+    expect(await changed("idx", flip)).toMatch(/^opened_text_document.idx: .*damaged/);
+    expect(await changed("idx", (content) => content.subarray(0, 40))).toMatch(/.idx: .*40 bytes/);
+    expect(await changed("json", (content) => content.subarray(1))).toMatch(/.json: .*malformed JSON/);
     const newer = (content: Buffer) => Buffer.from(content.toString().replace('"version": 1', '"version": 2'));
-    expect(await changed("json", newer)).toMatch(/.json: is not the sidecar of a dataset \(version: /);
+    expect(await changed("json", newer)).toMatch(/.json: .*version: /);
   });
 
-  it("by the name that was given to prepare, if that is enough", async () => {
-    expect(await problem("nothing")).toBe(
-      "nothing: no dataset there: expected nothing.idx or nothing_<key>_document.idx (made by prepare)",
-    );
+  it("finds a dataset by the output of prepareDataset, if that is unambiguous", async () => {
+    expect(await problem("nothing")).toMatch(/^nothing: no such dataset: .*nothing.idx/);
     for (const ending of ["bin", "idx", "json"]) {
-      expect(await problem(`opened_text_document.${ending}`)).toBe(
-        `opened_text_document.${ending}: is one file of a dataset: name the dataset without .${ending}`,
+      expect(await problem(`opened_text_document.${ending}`)).toMatch(
+        new RegExp(`^opened_text_document.${ending}: .* leave out .${ending}`),
       );
     }
     await prepare({ inputs: [file("body.jsonl", '{"body":"text"}')], jsonKey: "body" });
-    expect(await problem("opened")).toBe(
-      "opened: stands for several datasets, name one of them: opened_body_document, opened_text_document",
-    );
+    expect(await problem("opened")).toMatch(/^opened: .*opened_body_document, opened_text_document/);
     rmSync(path("opened_body_document.json"));
     const dataset = await openDataset(path("opened_body_document"));
     expect(dataset.sidecar).toBeUndefined();
-    expect(() => dataset.documentsOf("train")).toThrow(
-      /body_document.idx: has no .json beside it that records a split/,
-    );
+    expect(() => dataset.documentsOf("train")).toThrow(/body_document.idx: .*\.json/);
     expect(dataset.documentsOf("all")).toEqual({ start: 0, end: 1 });
     dataset.close();
   });

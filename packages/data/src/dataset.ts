@@ -1,29 +1,30 @@
 /**
- * Opens a prepared dataset by the prefix a user knows: finds its files, checks them against the sidecar's checksums,
- * and answers which documents are for training, validation and test.
+ * Opens a dataset by its prefix: finds its files, checks them against the sidecar's checksums, and knows which documents are
+ * for training, validation and test.
  */
 import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DataError } from "./errors.ts";
-import { checksumOf } from "./indexed/checksum.ts";
+import { checksumOf } from "./files/checksum.ts";
 import { type IndexedDataset, openIndexedDataset } from "./indexed/reader.ts";
 import { type DatasetSidecar, readSidecar } from "./sidecar.ts";
 import { type DocumentRange, type SplitName, splitDocuments } from "./split.ts";
 
-/** An open dataset with what its sidecar says. */
+/** An open dataset and its sidecar. */
 export interface Dataset extends IndexedDataset {
-  /** Undefined for files made by other programs. */
+  /** Undefined for files of other programs. */
   readonly sidecar: DatasetSidecar | undefined;
-  /** The documents of a split, or "all". DataError where it holds none. */
+  /** The documents of a split, or "all". Throws a DataError where there are none. */
   documentsOf(split: SplitName | "all"): DocumentRange;
 }
 
 /**
- * @param prefix what was given to `prepare` as output ("data/corpus"), or the files' full path without their endings
- *   ("data/corpus_text_document").
- * @param options.verify compares the files' SHA-256 with the sidecar's; reads both files once. Default true.
- * @param options.splitWeights splits the documents by these weights, whatever the sidecar says.
- * @throws DataError for files that are missing, truncated or damaged, naming the file and what is wrong.
+ * Opens a dataset that `prepareDataset` or Megatron wrote.
+ * @param prefix the output given to `prepareDataset` ("data/corpus"), or the full path of the files without extensions
+ *   ("data/corpus_text_document")
+ * @param options.verify compares the files' SHA-256 with the sidecar's, which reads both files once. Default true
+ * @param options.splitWeights splits the documents by these weights instead of the sidecar's
+ * @throws DataError for files that are missing, truncated or damaged
  */
 export async function openDataset(
   prefix: string,
@@ -44,7 +45,7 @@ export async function openDataset(
         if (split === "all") return nonEmpty({ start: 0, end: dataset.documents }, "it", found);
         if (!ranges)
           throw new DataError(
-            "has no .json beside it that records a split: take all of its documents (split: all), or prepare the text again",
+            "has no .json file that records a split: use all documents (split: all), or prepare the text again",
             { source: `${found}.idx` },
           );
         const weights = options.splitWeights ?? sidecar?.split.weights ?? [];
@@ -58,7 +59,7 @@ export async function openDataset(
   }
 }
 
-/** The full prefix of the one dataset that `prefix` stands for. */
+/** The full prefix of the dataset that `prefix` refers to. */
 function resolvePrefix(prefix: string): string {
   if (existsSync(`${prefix}.idx`)) return prefix;
   const directory = dirname(prefix);
@@ -69,29 +70,29 @@ function resolvePrefix(prefix: string): string {
     .map((file) => join(directory, file.slice(0, -".idx".length)));
   if (candidates.length === 1) return candidates[0]!;
   if (candidates.length > 1)
-    throw new DataError(`stands for several datasets, name one of them: ${candidates.sort().join(", ")}`, {
+    throw new DataError(`matches several datasets, expected one of ${candidates.sort().join(", ")}`, {
       source: prefix,
     });
   const [, ending] = /\.(bin|idx|json)$/.exec(name) ?? [];
   if (ending && existsSync(prefix))
-    throw new DataError(`is one file of a dataset: name the dataset without .${ending}`, { source: prefix });
-  throw new DataError(`no dataset there: expected ${name}.idx or ${name}_<key>_document.idx (made by prepare)`, {
+    throw new DataError(`is a file of a dataset: leave out .${ending}`, { source: prefix });
+  throw new DataError(`no such dataset: expected ${name}.idx or ${name}_<key>_document.idx`, {
     source: prefix,
   });
 }
 
-/** Compares both files with the checksums of the sidecar. DataError naming the file that differs. */
+/** Throws a DataError naming a file that differs from the checksums of the sidecar. */
 async function verifyChecksums(prefix: string, sidecar: DatasetSidecar): Promise<void> {
   for (const kind of ["idx", "bin"] as const) {
     const path = `${prefix}.${kind}`;
     const expected = sidecar.files[kind];
     const actual = await checksumOf(path);
     if (actual.bytes !== expected.bytes)
-      throw new DataError(`is damaged: ${actual.bytes} bytes, but its sidecar records ${expected.bytes}`, {
+      throw new DataError(`is damaged: ${actual.bytes} bytes, expected ${expected.bytes} by its sidecar`, {
         source: path,
       });
     if (actual.sha256 !== expected.sha256)
-      throw new DataError("is damaged: its SHA-256 is not the one that its sidecar records; prepare the text again", {
+      throw new DataError("is damaged: its SHA-256 differs from its sidecar; prepare the text again", {
         source: path,
       });
   }
@@ -100,7 +101,7 @@ async function verifyChecksums(prefix: string, sidecar: DatasetSidecar): Promise
 function recordedSplit({ split }: DatasetSidecar, dataset: IndexedDataset): Record<SplitName, DocumentRange> {
   for (const { end } of [split.train, split.validation, split.test]) {
     if (end > dataset.documents)
-      throw new DataError(`records a split up to document ${end}, but the index has ${dataset.documents} documents`, {
+      throw new DataError(`has a split up to document ${end}, but the index has ${dataset.documents} documents`, {
         source: `${dataset.prefix}.json`,
       });
   }
@@ -109,5 +110,5 @@ function recordedSplit({ split }: DatasetSidecar, dataset: IndexedDataset): Reco
 
 function nonEmpty(range: DocumentRange, label: string, prefix: string): DocumentRange {
   if (range.end > range.start) return { start: range.start, end: range.end };
-  throw new DataError(`${label} holds no document`, { source: prefix });
+  throw new DataError(`${label} contains no document`, { source: prefix });
 }

@@ -1,14 +1,16 @@
 /**
- * The error that this package throws for a mistake of its user: a file that is missing or malformed, options that
- * do not fit together. The message is one line that says what is wrong, where, and what to do.
+ * Errors of this package: a mistake of the user (a missing or malformed file, options that contradict each other), or a disk
+ * that fails. Messages are one line that says what is wrong, where, and what to do.
  */
 
-/** A mistake in the data or in what was asked of it. `source` and `line` say where, when it is in a file. */
+/** A mistake of the user, in the data or in the options. */
 export class DataError extends Error {
   override readonly name = "DataError";
-  /** Marks a mistake of the user: a command line prints the message without a stack trace. */
+  /** A command line prints the message without a stack trace. */
   readonly userError = true;
+  /** The file, where there is one. */
   readonly source: string | undefined;
+  /** The line in it, from 1. */
   readonly line: number | undefined;
 
   constructor(message: string, where: { source?: string; line?: number; cause?: unknown } = {}) {
@@ -19,36 +21,37 @@ export class DataError extends Error {
   }
 }
 
-/** A disk that refuses: nobody's mistake. The message names the file. */
+/** A full or failing disk. The message names the file. */
 export class StorageError extends Error {
   override readonly name = "StorageError";
   readonly userError = false;
 }
 
-const refusals: Record<string, string> = {
+const storageProblems: Record<string, string> = {
   ENOSPC: "the disk is full",
   EDQUOT: "the disk quota is used up",
   EIO: "the disk failed",
 };
 
-/** Turns what the file system threw for `path` into one line; anything else is returned as it came. */
+/** Turns an error of the file system about `path` into one of ours; returns anything else as it is. */
 export function fileError(error: unknown, path: string): unknown {
   const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
   const messages: Record<string, string> = {
-    // Where a directory was to be made, Node says ENOENT for a read-only file system too.
-    ENOENT: syscall === "mkdir" ? "this directory cannot be made there" : "no such file",
+    // For mkdir, Node reports a read-only file system as ENOENT too.
+    ENOENT: syscall === "mkdir" ? "cannot create directory" : "no such file",
     EACCES: "permission denied",
     EPERM: "permission denied",
     EROFS: "the file system is read-only",
     EISDIR: "is a directory, not a file",
     ENOTDIR: "no such file (a part of its path is not a directory)",
   };
-  if (code !== undefined && refusals[code]) return new StorageError(`${path}: ${refusals[code]}`, { cause: error });
+  if (code !== undefined && storageProblems[code])
+    return new StorageError(`${path}: ${storageProblems[code]}`, { cause: error });
   const message = code === undefined ? undefined : messages[code];
   return message === undefined ? error : new DataError(message, { source: path || '""', cause: error });
 }
 
-/** What `write` gives; what the file system threw is told of `path`. */
+/** Calls `write`, and turns what it throws into an error about `path`. */
 export function writingTo<Result>(path: string, write: () => Result): Result {
   try {
     return write();

@@ -4,11 +4,10 @@ export { type BatchRamp, type BatchSchedule, type BatchSlot, createBatchSchedule
 export { type DataConfig, dataConfigSchema } from "./configuration.ts";
 export { type Dataset, openDataset } from "./dataset.ts";
 export { DataError } from "./errors.ts";
+export { takeLock } from "./files/lock.ts";
 export { type TokenType, tokenTypeFor } from "./indexed/format.ts";
-export { mergeIndexedDatasets } from "./indexed/merge.ts";
 export { type IndexedDataset, openIndexedDataset, type TokenArray } from "./indexed/reader.ts";
 export { createIndexedDatasetWriter, type IndexedDatasetWriter, type WriterPosition } from "./indexed/writer.ts";
-export { takeLock } from "./lock.ts";
 export { type CausalBatch, createCausalBatches, type DocumentMasking } from "./objectives/causal/batches.ts";
 export { type CausalEvaluationBatches, createCausalEvaluationBatches } from "./objectives/causal/evaluation.ts";
 export {
@@ -41,17 +40,12 @@ export { createSourceTargetSamples, type SourceTargetOptions } from "./objective
 export { createSpanCorruptionSamples, type SpanCorruptionTokens } from "./objectives/sequence/span-corruption.ts";
 export type { SpanOptions } from "./objectives/sequence/spans.ts";
 export { type ObjectiveVocabulary, objectiveVocabulary, sentinelTokens } from "./objectives/vocabulary.ts";
-export type { LanguageDataset } from "./prepare/by-language.ts";
-export {
-  type PrepareOptions,
-  type PrepareProgress,
-  type PrepareResult,
-  prepareDataset,
-} from "./prepare/prepare.ts";
+export type { LanguageDataset, PrepareOptions, PrepareProgress, PrepareResult } from "./prepare/options.ts";
+export { prepareDataset } from "./prepare/prepare.ts";
 export type { StepOptions } from "./prepare/steps.ts";
 export { type BlendEntry, blend } from "./samples/blend.ts";
-export { buildSampleIndex } from "./samples/gpt-index.ts";
-export { createGptSamples } from "./samples/gpt-samples.ts";
+export { createPackedSamples } from "./samples/packed-samples.ts";
+export { buildSampleIndex } from "./samples/sample-index.ts";
 export type { PackedSample, SampleSource } from "./samples/source.ts";
 export type { DatasetSidecar, TextCounts } from "./sidecar.ts";
 export { type DocumentRange, type SplitName, splitDocuments } from "./split.ts";

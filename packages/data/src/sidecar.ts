@@ -1,6 +1,6 @@
 /**
- * The sidecar `<prefix>.json` of a prepared dataset: what Megatron's two files do not say. The tokenizer they were made
- * with, how the documents are split, how much text they are (bits per byte needs it), and checksums.
+ * The sidecar of a dataset, `<prefix>.json`, with what Megatron's two files lack: the tokenizer, the split, the size of the
+ * text (for bits per byte), and checksums.
  */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
@@ -8,7 +8,7 @@ import { DataError, fileError } from "./errors.ts";
 
 const count = z.number().int().nonnegative();
 
-/** Sizes of a run of documents; bytes, characters (code points) and words are those of the text before tokenizing. */
+/** Sizes of a range of documents; bytes, characters (code points) and words of the text before tokenization. */
 const textCountsSchema = z.strictObject({
   documents: count,
   tokens: count,
@@ -20,6 +20,7 @@ const textCountsSchema = z.strictObject({
 const splitSchema = z.strictObject({ start: count, end: count, ...textCountsSchema.shape });
 const fileSchema = z.strictObject({ bytes: count, sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 
+/** The content of the file. */
 export const sidecarSchema = z.strictObject({
   format: z.literal("megatron-ts/indexed-dataset"),
   version: z.literal(1),
@@ -27,7 +28,7 @@ export const sidecarSchema = z.strictObject({
   tokenizer: z.strictObject({
     fingerprint: z.string(),
     vocabularySize: count,
-    /** Id of the token that ends every document; null where none was appended. */
+    /** Id of the token that ends every document; null if none was appended. */
     endOfDocument: count.nullable(),
   }),
   counts: textCountsSchema,
@@ -38,9 +39,9 @@ export const sidecarSchema = z.strictObject({
     test: splitSchema,
   }),
   skipped: z.strictObject({ badLines: count, emptyDocuments: count }),
-  /** Where every sentence is a sequence: by the rules of which language they were split. */
+  /** If every sentence is a sequence: the language by whose rules they were split. */
   sentences: z.strictObject({ language: z.string(), sequences: count }).optional(),
-  /** Documents that hold a run of `ngram` words of evaluation texts; texts of fewer words cannot be found. */
+  /** Documents that contain an n-gram of evaluation texts; texts with fewer words cannot be found. */
   decontamination: z
     .strictObject({
       ngram: count,
@@ -51,7 +52,7 @@ export const sidecarSchema = z.strictObject({
       tooLong: count,
     })
     .optional(),
-  /** Documents left out as duplicates of earlier ones; `tooLong` ones passed without being compared. */
+  /** Documents dropped as duplicates of earlier ones; `tooLong` ones were kept without comparison. */
   deduplication: z
     .strictObject({
       kind: z.enum(["exact", "minhash"]),
@@ -60,15 +61,20 @@ export const sidecarSchema = z.strictObject({
       tooLong: count,
     })
     .optional(),
-  /** By ISO 639-1 code; "und" where it could not be told. */
+  /** By ISO 639-1 code; "und" where the language is not known. */
   languages: z.record(z.string(), textCountsSchema).optional(),
   files: z.strictObject({ bin: fileSchema, idx: fileSchema }),
 });
 
+/** Sizes of a range of documents. */
 export type TextCounts = z.infer<typeof textCountsSchema>;
+/** The content of a sidecar. */
 export type DatasetSidecar = z.infer<typeof sidecarSchema>;
 
-/** Reads `<prefix>.json`; undefined where there is none. DataError where it is not a sidecar of a known version. */
+/**
+ * Reads `<prefix>.json`; undefined where it does not exist.
+ * @throws DataError for anything but a sidecar of a known version
+ */
 export function readSidecar(prefix: string): DatasetSidecar | undefined {
   const path = `${prefix}.json`;
   let json: string;
@@ -82,13 +88,13 @@ export function readSidecar(prefix: string): DatasetSidecar | undefined {
   try {
     value = JSON.parse(json);
   } catch (error) {
-    throw new DataError(`damaged: malformed JSON (${(error as Error).message})`, { source: path, cause: error });
+    throw new DataError(`is damaged: malformed JSON (${(error as Error).message})`, { source: path, cause: error });
   }
   const parsed = sidecarSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   const where = issue.path.length > 0 ? `${issue.path.join(".")}: ` : "";
-  throw new DataError(`is not the sidecar of a dataset (${where}${issue.message}); prepare the text again`, {
+  throw new DataError(`is not a dataset's sidecar (${where}${issue.message}); prepare the text again`, {
     source: path,
   });
 }

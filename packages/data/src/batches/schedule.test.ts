@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createBatchSchedule } from "./schedule.ts";
 
 describe("the batch schedule", () => {
-  it("is the batch size times the step", () => {
+  it("takes batchSize samples per step", () => {
     const schedule = createBatchSchedule({ batchSize: 8 });
     expect([0, 1, 1000].map(schedule.at)).toEqual([
       { firstSample: 0, size: 8 },
@@ -12,7 +12,7 @@ describe("the batch schedule", () => {
     ]);
   });
 
-  it("ramps as Megatron ramps: a size holds while consumed samples are below its part", () => {
+  it("ramps up as Megatron does, by consumed samples", () => {
     const ramps = fc.record({
       start: fc.integer({ min: 1, max: 6 }),
       increment: fc.integer({ min: 1, max: 5 }),
@@ -34,10 +34,10 @@ describe("the batch schedule", () => {
     );
   });
 
-  it("refuses what is not a schedule", () => {
-    expect(() => createBatchSchedule({ batchSize: 0 })).toThrow(/the batch size is a positive integer, found 0/);
+  it("refuses invalid sizes and ramps", () => {
+    expect(() => createBatchSchedule({ batchSize: 0 })).toThrow(/batch size .* got 0/);
     expect(() => createBatchSchedule({ batchSize: 8, ramp: { start: 3, increment: 2, samples: 9 } })).toThrow(
-      /whole increments, found start 3, increment 2, samples 9 and batch size 8/,
+      /start 3, increment 2, samples 9 and batch size 8/,
     );
     expect(() => createBatchSchedule({ batchSize: 8 }).at(-1)).toThrow(RangeError);
   });

@@ -1,12 +1,13 @@
-/** How many samples each step takes: a constant, or Megatron's ramp from a small batch to the full one. */
+/** The batch size of each step: constant, or Megatron's ramp-up from a small batch to the full one. */
 import { DataError } from "../errors.ts";
 
+/** Megatron's --rampup-batch-size. */
 export interface BatchRamp {
-  /** Samples in the first steps' batches. */
+  /** Batch size of the first steps. */
   start: number;
-  /** Samples added at a time. */
+  /** Samples by which the batch grows. */
   increment: number;
-  /** Samples over which the ramp goes, in equal parts for each size below the full one. */
+  /** Number of samples in the ramp, shared equally by all sizes below the full one. */
   samples: number;
 }
 
@@ -16,23 +17,25 @@ export interface BatchSlot {
   size: number;
 }
 
+/** Which samples each step takes. */
 export interface BatchSchedule {
-  /** The largest batch. */
+  /** Size of the full batch. */
   readonly batchSize: number;
   /** The samples of step `step`, counted from 0. */
   at(step: number): BatchSlot;
 }
 
 /**
- * @param options.batchSize samples of a global batch.
- * @param options.ramp before that: `start` samples a batch, `increment` more after each equal part of `ramp.samples`.
- * @throws DataError for sizes that are not positive integers, or a ramp that does not reach the batch size.
+ * A constant batch size, or a ramp-up to it.
+ * @param options.batchSize samples in a global batch
+ * @param options.ramp starts with `start` samples in a batch and adds `increment` after each equal part of `ramp.samples`
+ * @throws DataError for sizes that are not positive integers, or a ramp that does not reach the batch size
  */
 export function createBatchSchedule(options: { batchSize: number; ramp?: BatchRamp }): BatchSchedule {
   const { batchSize, ramp } = options;
   const phases = ramp ? rampPhases(batchSize, ramp) : [];
   if (!(Number.isInteger(batchSize) && batchSize > 0))
-    throw new DataError(`the batch size is a positive integer, found ${batchSize}`);
+    throw new DataError(`the batch size must be a positive integer, got ${batchSize}`);
   const last = phases.at(-1);
   const full = {
     firstStep: last ? last.firstStep + last.steps : 0,
@@ -54,7 +57,7 @@ function rampPhases(batchSize: number, { start, increment, samples }: BatchRamp)
   const whole = [start, increment, samples].every((value) => Number.isInteger(value) && value > 0);
   if (!whole || !Number.isInteger(increments) || increments < 1)
     throw new DataError(
-      `a ramp goes from its start to the batch size in whole increments, found start ${start}, increment ${increment}, ` +
+      `a batch ramp must reach the batch size in whole increments, got start ${start}, increment ${increment}, ` +
         `samples ${samples} and batch size ${batchSize}`,
     );
   const phases: { firstStep: number; firstSample: number; steps: number; size: number }[] = [];

@@ -1,31 +1,32 @@
-/** A file that grows at its end through a buffer, and can go on after an interruption from a known length. */
+/** Appends to a file through a buffer. Can resume at a known length after an interruption. */
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { DataError, writingTo } from "../errors.ts";
 
 const BUFFER_BYTES = 1 << 20;
 
+/** An open file to append to. */
 export interface AppendFile {
   /** Bytes in the file and the buffer together. */
   readonly length: number;
   append(bytes: Uint8Array): void;
-  /** Writes the buffer out and waits until it is on the disk. */
+  /** Flushes the buffer, and waits until it is on disk. */
   sync(): void;
-  /** Writes the buffer out and closes. */
+  /** Flushes the buffer and closes the file. */
   close(): void;
-  /** Closes; what was not synced may be lost. */
+  /** Closes the file without flushing. */
   abandon(): void;
 }
 
 /**
- * Creates `path`, or with `resumeAt` opens it and cuts it to that many bytes. Throws a DataError where it is shorter than
- * that, a StorageError where the disk is full.
+ * Creates `path`, or with `resumeAt` opens it and truncates it to that many bytes.
+ * @throws DataError for a file that is shorter than `resumeAt`, StorageError for a full or failing disk
  */
 export function appendTo(path: string, resumeAt = 0): AppendFile {
   const descriptor = writingTo(path, () => openSync(path, resumeAt > 0 ? "r+" : "w"));
   const existing = fstatSync(descriptor).size;
   if (existing < resumeAt) {
     closeSync(descriptor);
-    throw new DataError(`has ${existing} bytes, but ${resumeAt} were recorded`, { source: path });
+    throw new DataError(`has ${existing} bytes, expected at least ${resumeAt}`, { source: path });
   }
   ftruncateSync(descriptor, resumeAt);
   const buffer = new Uint8Array(BUFFER_BYTES);
@@ -65,7 +66,7 @@ export function appendTo(path: string, resumeAt = 0): AppendFile {
   };
 }
 
-/** The bytes of a typed array, not copied. */
+/** The bytes of a typed array, without a copy. */
 export function bytesOf(values: ArrayBufferView): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }

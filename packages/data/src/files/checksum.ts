@@ -1,14 +1,16 @@
-/** SHA-256 of files, streaming. */
+/** Computes SHA-256 checksums of files by streaming them. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { fileError } from "../errors.ts";
 
+/** Size and hash of a file. */
 export interface FileChecksum {
   bytes: number;
   /** Hexadecimal. */
   sha256: string;
 }
 
+/** @throws DataError for a file that cannot be read. */
 export async function checksumOf(path: string): Promise<FileChecksum> {
   const hash = createHash("sha256");
   let bytes = 0;

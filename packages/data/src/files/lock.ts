@@ -5,7 +5,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
-import { fileError, writingTo } from "./errors.ts";
+import { fileError, writingTo } from "../errors.ts";
 
 interface Holder {
   host: string;

@@ -1,14 +1,13 @@
-/**
- * Reads and checks an `.idx` file, keeping four bytes a sequence: lengths, and one offset for every 64 sequences.
- */
+/** Reads and checks an `.idx` file. Keeps four bytes for each sequence: its length, and every 64th offset. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { DataError, fileError } from "../errors.ts";
+import { readExactly } from "../files/read-exactly.ts";
 import { decodeHeader, HEADER_BYTES, type TokenTypeInfo } from "./format.ts";
 
 const CHUNK = 1 << 16;
 const STRIDE = 64;
 
-/** Where the sequences and documents of a dataset are. All sizes in tokens. */
+/** The sequences and documents of a dataset. All sizes are in tokens. */
 export interface SequenceIndex {
   readonly type: TokenTypeInfo;
   readonly sequences: number;
@@ -16,15 +15,15 @@ export interface SequenceIndex {
   readonly tokens: number;
   /** Length of each sequence. */
   readonly lengths: Int32Array;
-  /** Number of tokens before a sequence, 0 to `sequences` inclusive. */
+  /** Number of tokens before sequence 0 to `sequences`, inclusive. */
   startOf(sequence: number): number;
-  /** First sequence of a document, 0 to `documents` inclusive. */
+  /** First sequence of document 0 to `documents`, inclusive. */
   firstSequenceOf(document: number): number;
 }
 
 /**
- * @throws DataError naming the file and what is wrong: not an index, truncated, a negative length, an offset that is
- *   not the sum of the lengths before it, boundaries that do not rise from 0 to the number of sequences.
+ * @throws DataError for a file that is not an index or is truncated, a negative length, an offset that is not the sum of the
+ *   lengths before it, and boundaries that do not ascend from 0 to the number of sequences
  */
 export function readIndexFile(path: string): SequenceIndex {
   let descriptor: number;
@@ -66,8 +65,7 @@ function sumLengths(lengths: Int32Array, marks: Float64Array, path: string): num
   let tokens = 0;
   for (let i = 0; i < lengths.length; i++) {
     if (i % STRIDE === 0) marks[i / STRIDE] = tokens;
-    if (lengths[i]! < 0)
-      throw new DataError(`is damaged: sequence ${i} has the length ${lengths[i]}`, { source: path });
+    if (lengths[i]! < 0) throw new DataError(`is damaged: sequence ${i} has length ${lengths[i]}`, { source: path });
     tokens += lengths[i]!;
   }
   if (lengths.length % STRIDE === 0) marks[lengths.length / STRIDE] = tokens;
@@ -78,14 +76,14 @@ function checkOffsets(descriptor: number, lengths: Int32Array, elementBytes: num
   let expected = 0;
   forEachInteger(descriptor, { start: HEADER_BYTES + 4 * lengths.length, count: lengths.length, path }, (offset, i) => {
     if (offset !== expected) {
-      const message = `is damaged: sequence ${i} starts at byte ${offset}, but the lengths before it make ${expected}`;
+      const message = `is damaged: sequence ${i} starts at byte ${offset}, expected ${expected}`;
       throw new DataError(message, { source: path });
     }
     expected += lengths[i]! * elementBytes;
   });
 }
 
-/** Most datasets have one sequence a document: then nothing is kept. */
+/** Keeps nothing where every document has one sequence, as in most datasets. */
 function readBoundaries(descriptor: number, sequences: number, count: number, path: string): Float64Array | "one each" {
   const region = { start: HEADER_BYTES + 12 * sequences, count, path };
   let oneEach = count === sequences + 1;
@@ -93,16 +91,19 @@ function readBoundaries(descriptor: number, sequences: number, count: number, pa
   forEachInteger(descriptor, region, (boundary, i) => {
     const wrong = i === 0 ? boundary !== 0 : boundary < previous || (i === count - 1 && boundary !== sequences);
     if (wrong) {
-      const rule = `boundaries rise from 0 to the number of sequences, ${sequences}`;
-      throw new DataError(`is damaged: document boundary ${i} is ${boundary}, but ${rule}`, { source: path });
+      const rule = `expected boundaries to ascend from 0 to ${sequences}, the number of sequences`;
+      throw new DataError(`is damaged: document boundary ${i} is ${boundary}; ${rule}`, { source: path });
     }
     oneEach &&= boundary === i;
     previous = boundary;
   });
   if (previous !== sequences)
-    throw new DataError(`is damaged: its last document boundary is ${previous}, but it has ${sequences} sequences`, {
-      source: path,
-    });
+    throw new DataError(
+      `is damaged: its last document boundary is ${previous}, expected ${sequences}, the number of sequences`,
+      {
+        source: path,
+      },
+    );
   if (oneEach) return "one each";
   const boundaries = new Float64Array(count);
   forEachInteger(descriptor, region, (boundary, i) => {
@@ -122,16 +123,5 @@ function forEachInteger(
     const part = chunk.subarray(0, Math.min(CHUNK, count - first));
     readExactly(descriptor, new Uint8Array(part.buffer, 0, part.byteLength), start + 8 * first, path);
     for (let i = 0; i < part.length; i++) visit(Number(part[i]!), first + i);
-  }
-}
-
-/** Fills `target` from byte `position` of an open file. */
-export function readExactly(descriptor: number, target: Uint8Array, position: number, path: string): void {
-  let filled = 0;
-  while (filled < target.length) {
-    const length = Math.min(target.length - filled, 1 << 30);
-    const read = readSync(descriptor, target, filled, length, position + filled);
-    if (read === 0) throw new DataError(`is truncated: it ends at byte ${position + filled}`, { source: path });
-    filled += read;
   }
 }

@@ -3,7 +3,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { golden, goldenValues, temporaryDirectory } from "../testing/directory.ts";
 import { tokenTypeFor } from "./format.ts";
-import { mergeIndexedDatasets } from "./merge.ts";
 import { type IndexedDataset, openIndexedDataset } from "./reader.ts";
 import { createIndexedDatasetWriter } from "./writer.ts";
 
@@ -34,7 +33,7 @@ function write(prefix: string, documents: number[][][], type: "u8" | "i8" | "i16
 
 const filesOf = (prefix: string) => ({ bin: readFileSync(`${prefix}.bin`), idx: readFileSync(`${prefix}.idx`) });
 
-describe("what Megatron wrote", () => {
+describe("a dataset of Megatron", () => {
   it.each(names)("is read: %s", (name) => {
     const dataset = openIndexedDataset(golden(name));
     const { type, documents } = datasets[name]!;
@@ -49,73 +48,64 @@ describe("what Megatron wrote", () => {
     dataset.close();
   });
 
-  it.each(writable)("is what our writer writes, byte for byte: %s", (name) => {
+  it.each(writable)("equals what we write, byte for byte: %s", (name) => {
     const { type, documents } = datasets[name]!;
     write(path(name), documents, type as "u16");
     expect(filesOf(path(name))).toEqual(filesOf(golden(name)));
     expect(existsSync(path(`${name}.lengths.partial`))).toBe(false);
   });
+});
 
-  it("is merged as Megatron merges", () => {
-    mergeIndexedDatasets([golden("megatron_u16_document"), golden("sentences_text_sentence")], path("merged"));
-    expect(filesOf(path("merged"))).toEqual(filesOf(golden("merged_text_document")));
+describe("a dataset that was written", () => {
+  it("is read back, whole and in ranges", () => {
+    const token = fc.integer({ min: 0, max: 65535 });
+    const documents = fc.array(fc.array(fc.array(token, { maxLength: 9 }), { maxLength: 3 }), { maxLength: 150 });
+    fc.assert(
+      fc.property(documents, (written) => {
+        write(path("any"), written, "u16");
+        const dataset = openIndexedDataset(path("any"));
+        expect(documentsIn(dataset)).toEqual(written);
+        const stream = written.flat(2);
+        written.flat().forEach((sequence, i) => {
+          const start = dataset.startOf(i);
+          expect(stream.slice(start, start + sequence.length)).toEqual(sequence);
+          if (sequence.length > 2) expect([...dataset.read(i, { offset: 1, length: 1 })]).toEqual([sequence[1]]);
+        });
+        dataset.close();
+      }),
+      { numRuns: 25 },
+    );
   });
 
-  it("is not merged across element types, and then nothing is left behind", () => {
-    const parts = [golden("megatron_u16_document"), golden("megatron_i32_document")];
-    expect(() => mergeIndexedDatasets(parts, path("mixed"))).toThrow(/stores tokens as i32; .* a dataset of u16/);
-    expect(existsSync(path("mixed.bin.partial"))).toBe(false);
+  it("resumes from a position, whatever was written after it", () => {
+    const documents = [[[1, 2, 3]], [[4, 5]], [[6, 7, 8, 9]]];
+    write(path("straight"), documents, "u16");
+    const first = createIndexedDatasetWriter(path("resumed"), { type: "u16" });
+    first.addDocument([1, 2, 3]);
+    first.append([4]);
+    const position = first.sync();
+    first.append([99]);
+    first.endSequence();
+    first.endDocument();
+    first.sync();
+    const second = createIndexedDatasetWriter(path("resumed"), { type: "u16", resume: position });
+    second.append([5]);
+    second.endSequence();
+    second.endDocument();
+    second.addDocument([6, 7, 8, 9]);
+    second.finish();
+    expect(filesOf(path("resumed"))).toEqual(filesOf(path("straight")));
   });
-});
 
-it("reads back any documents that were written, whole and in ranges", () => {
-  const token = fc.integer({ min: 0, max: 65535 });
-  const documents = fc.array(fc.array(fc.array(token, { maxLength: 9 }), { maxLength: 3 }), { maxLength: 150 });
-  fc.assert(
-    fc.property(documents, (written) => {
-      write(path("any"), written, "u16");
-      const dataset = openIndexedDataset(path("any"));
-      expect(documentsIn(dataset)).toEqual(written);
-      const stream = written.flat(2);
-      written.flat().forEach((sequence, i) => {
-        const start = dataset.startOf(i);
-        expect(stream.slice(start, start + sequence.length)).toEqual(sequence);
-        if (sequence.length > 2) expect([...dataset.read(i, { offset: 1, length: 1 })]).toEqual([sequence[1]]);
-      });
-      dataset.close();
-    }),
-    { numRuns: 25 },
-  );
-});
-
-it("goes on from a position, whatever was written after it", () => {
-  const documents = [[[1, 2, 3]], [[4, 5]], [[6, 7, 8, 9]]];
-  write(path("straight"), documents, "u16");
-  const first = createIndexedDatasetWriter(path("resumed"), { type: "u16" });
-  first.addDocument([1, 2, 3]);
-  first.append([4]);
-  const position = first.sync();
-  first.append([99]);
-  first.endSequence();
-  first.endDocument();
-  first.sync();
-  const second = createIndexedDatasetWriter(path("resumed"), { type: "u16", resume: position });
-  second.append([5]);
-  second.endSequence();
-  second.endDocument();
-  second.addDocument([6, 7, 8, 9]);
-  second.finish();
-  expect(filesOf(path("resumed"))).toEqual(filesOf(path("straight")));
-});
-
-it("refuses what a type cannot hold, and chooses the type as Megatron does", () => {
-  const writer = createIndexedDatasetWriter(path("narrow"), { type: "u16" });
-  expect(() => writer.append([65536])).toThrow(/token 65536 does not fit into u16 \(0 to 65535\)/);
-  expect(() => writer.append([-1])).toThrow(/token -1/);
-  expect(() => writer.append([1.5])).toThrow(/token 1.5/);
-  expect(() => writer.addDocument([1, 2], [1])).toThrow(/lengths that sum to 1 for a document of 2 tokens/);
-  writer.abort();
-  expect([65_499, 65_500].map(tokenTypeFor)).toEqual(["u16", "i32"]);
+  it("refuses tokens that are out of range, and chooses the type as Megatron does", () => {
+    const writer = createIndexedDatasetWriter(path("narrow"), { type: "u16" });
+    expect(() => writer.append([65536])).toThrow(/65536 .* u16 \(0 to 65535\)/);
+    expect(() => writer.append([-1])).toThrow(/token -1/);
+    expect(() => writer.append([1.5])).toThrow(/token 1.5/);
+    expect(() => writer.addDocument([1, 2], [1])).toThrow(/sum to 1, .* 2 tokens/);
+    writer.abort();
+    expect([65_499, 65_500].map(tokenTypeFor)).toEqual(["u16", "i32"]);
+  });
 });
 
 describe("a damaged dataset", () => {
@@ -143,34 +133,34 @@ describe("a damaged dataset", () => {
   const offsets = 34 + 4 * 5;
   const boundaries = offsets + 8 * 5;
 
-  it("is named with what is wrong", () => {
+  it("is refused, with the file and the fault", () => {
     expect(damaged(({ bin }) => ({ bin }))).toBe("opened");
     expect(damaged(({ idx }) => ({ idx: idx.subarray(0, -1) }))).toMatch(
-      /^damaged.idx: is truncated: 125 bytes, but 5 /,
+      /^damaged.idx: is truncated: 125 bytes, .* 5 sequences/,
     );
     expect(damaged(({ idx }) => ({ idx: idx.subarray(0, 20) }))).toMatch(/^damaged.idx: is truncated: 20 bytes/);
     expect(damaged(({ idx }) => ({ idx: Buffer.concat([idx, Buffer.alloc(2)]) }))).toMatch(
       /^damaged.idx: is damaged: 128/,
     );
     expect(damaged(() => ({ idx: Buffer.alloc(0) }))).toMatch(/^damaged.idx: is not an indexed dataset/);
-    expect(damaged(({ bin }) => ({ bin: bin.subarray(1) }))).toBe(
-      "damaged.bin: is truncated: 19 bytes, but its index counts 10 tokens of 2 bytes",
+    expect(damaged(({ bin }) => ({ bin: bin.subarray(1) }))).toMatch(
+      /^damaged.bin: is truncated: 19 bytes, expected 10 tokens of 2 bytes/,
     );
     expect(damaged(({ bin }) => ({ bin: Buffer.concat([bin, bin]) }))).toMatch(/^damaged.bin: is too long: 40 bytes/);
-    expect(set(9, 2)).toBe("damaged.idx: has version 2; only version 1 is known");
+    expect(set(9, 2)).toMatch(/^damaged.idx: .*version 2/);
     expect(damaged(({ idx }) => ({ idx: Buffer.from(idx.fill(9, 17, 18)) }))).toMatch(/unknown element type 9/);
-    expect(set(34, -3)).toBe("damaged.idx: is damaged: sequence 0 has the length -3");
-    expect(set(34 + 4, 3)).toMatch(/sequence 2 starts at byte 10, but the lengths before it make 12/);
-    expect(set(34 + 16, 5)).toMatch(/^damaged.bin: is truncated: 20 bytes, but its index counts 11 tokens/);
+    expect(set(34, -3)).toMatch(/^damaged.idx: .*sequence 0 has length -3/);
+    expect(set(34 + 4, 3)).toMatch(/sequence 2 starts at byte 10, expected 12/);
+    expect(set(34 + 16, 5)).toMatch(/^damaged.bin: is truncated: 20 bytes, expected 11 tokens/);
     expect(set(offsets + 8, 1n << 40n)).toMatch(/sequence 1 starts at byte 1099511627776/);
-    expect(set(boundaries, 1n)).toMatch(/document boundary 0 is 1, but boundaries rise from 0/);
+    expect(set(boundaries, 1n)).toMatch(/document boundary 0 is 1/);
     expect(set(boundaries + 8, 3n)).toMatch(/document boundary 2 is 2/);
     expect(set(boundaries + 24, 6n)).toMatch(/document boundary 3 is 6/);
     expect(set(18, 1n << 50n)).toMatch(/is truncated: 126 bytes/);
     expect(set(26, 0n)).toMatch(/no document boundaries/);
   });
 
-  it("never passes with any bit of its header, lengths, offsets or bounds flipped, unless the values stay consistent", () => {
+  it("is refused with any bit of its index flipped", () => {
     const original = readFileSync(golden("sentences_text_sentence.idx"));
     fc.assert(
       fc.property(fc.integer({ min: 0, max: boundaries * 8 - 1 }), (bit) => {
@@ -183,30 +173,26 @@ describe("a damaged dataset", () => {
     );
   });
 
-  it("that is another program's gets its own message", () => {
+  it("is told apart from files of other programs", () => {
     copyFileSync(golden("fairseq_text_document.idx"), path("fairseq.idx"));
     writeFileSync(path("fairseq.bin"), "");
-    expect(() => openIndexedDataset(path("fairseq"))).toThrow(
-      /fairseq.idx: was written by fairseq: .* no document bound/,
-    );
+    expect(() => openIndexedDataset(path("fairseq"))).toThrow(/fairseq.idx: was written by fairseq/);
     writeFileSync(path("fairseq.idx"), Buffer.concat([Buffer.from("TNTIDX\0\0"), Buffer.alloc(40)]));
-    expect(() => openIndexedDataset(path("fairseq"))).toThrow(/fairseq's legacy format \(TNTIDX\)/);
-    expect(() => openIndexedDataset(golden("multimodal_text_document"))).toThrow(
-      /multimodal dataset, which is not supp/,
-    );
+    expect(() => openIndexedDataset(path("fairseq"))).toThrow(/TNTIDX/);
+    expect(() => openIndexedDataset(golden("multimodal_text_document"))).toThrow(/multimodal/);
     expect(() => openIndexedDataset(path("missing"))).toThrow(/missing.idx: no such file/);
     copyFileSync(golden("megatron_u16_document.idx"), path("half.idx"));
     expect(() => openIndexedDataset(path("half"))).toThrow(/half.bin: no such file/);
   });
 
-  it("holding what is not a token says where", () => {
+  it("names the position of a value that is not a token id", () => {
     copyFileSync(golden("megatron_f32_document.idx"), path("floats.idx"));
     const bin = readFileSync(golden("megatron_f32_document.bin"));
     bin.writeFloatLE(2.5, 4 * 5);
     writeFileSync(path("floats.bin"), bin);
     const dataset = openIndexedDataset(path("floats"));
     expect(() => dataset.read(2)).not.toThrow();
-    expect(() => dataset.read(1)).toThrow(/floats.bin: holds 2.5 at token 5, which is not a token id/);
+    expect(() => dataset.read(1)).toThrow(/floats.bin: .*2\.5 at token 5/);
     truncateSync(path("floats.bin"), 8);
     expect(() => dataset.read(0)).toThrow(/floats.bin: is truncated: it ends at byte 8/);
     expect(() => dataset.read(0, { offset: 3, length: 2 })).toThrow(RangeError);

@@ -1,12 +1,14 @@
 /**
- * Opens an indexed dataset and reads ranges of its sequences by position, without loading the file: the operating
- * system's page cache is the cache. Knows nothing of samples.
+ * Opens an indexed dataset and reads ranges of its sequences by position, without loading the file: caching is left to the
+ * operating system's page cache. Does not know about samples.
  */
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { DataError, fileError } from "../errors.ts";
+import { readExactly } from "../files/read-exactly.ts";
 import type { TokenType } from "./format.ts";
-import { readExactly, readIndexFile } from "./index-file.ts";
+import { readIndexFile } from "./index-file.ts";
 
+/** Tokens as they are stored. */
 export type TokenArray =
   | Uint8Array
   | Int8Array
@@ -17,33 +19,36 @@ export type TokenArray =
   | Float32Array
   | Uint16Array;
 
-/** An open dataset. Sequences and documents are numbered from 0; all sizes are in tokens. */
+/** An open dataset. Sequences and documents are numbered from 0; sizes are in tokens. */
 export interface IndexedDataset {
-  /** Path of the two files without their `.bin` and `.idx`. */
+  /** Path of the two files without `.bin` and `.idx`. */
   readonly prefix: string;
   readonly type: TokenType;
   readonly sequences: number;
   readonly documents: number;
   readonly tokens: number;
-  /** The length of each sequence. */
+  /** Length of each sequence. */
   readonly lengths: Int32Array;
-  /** First sequence of a document, 0 to `documents` inclusive; document d is the sequences up to that of d + 1. */
+  /** First sequence of document 0 to `documents`, inclusive. Document d ends where document d + 1 begins. */
   firstSequenceOf(document: number): number;
-  /** Number of tokens before a sequence, 0 to `sequences` inclusive. */
+  /** Number of tokens before sequence 0 to `sequences`, inclusive. */
   startOf(sequence: number): number;
-  /** Tokens of a sequence as 32-bit integers, all or from `offset`, `length` many. DataError where one does not fit. */
+  /**
+   * The tokens of a sequence, or `length` of them from `offset`.
+   * @throws DataError for a stored value that is not a 32-bit integer
+   */
   read(sequence: number, range?: { offset?: number; length?: number }): Int32Array;
-  /** Tokens from position `start` of the whole stream of tokens into `target`, across sequences. */
+  /** Fills `target` with tokens from position `start` of the dataset, across sequences. */
   readStream(start: number, target: Int32Array): void;
-  /** A sequence in the type that it is stored in. */
+  /** The tokens of a sequence in the type in which they are stored. */
   readRaw(sequence: number): TokenArray;
   close(): void;
 }
 
 /**
- * Opens `<prefix>.bin` and `<prefix>.idx`, of any element type, and checks header, lengths, offsets and bounds.
- * Four bytes of memory a sequence; tokens are read when asked for.
- * @throws DataError naming the file and what is wrong with it.
+ * Opens `<prefix>.bin` and `<prefix>.idx` of any element type; checks the header, lengths, offsets and boundaries. Takes four
+ * bytes of memory for each sequence.
+ * @throws DataError for files that are missing or damaged
  */
 export function openIndexedDataset(prefix: string): IndexedDataset {
   const index = readIndexFile(`${prefix}.idx`);
@@ -59,8 +64,8 @@ export function openIndexedDataset(prefix: string): IndexedDataset {
   if (size !== index.tokens * type.bytes) {
     closeSync(descriptor);
     const state = size < index.tokens * type.bytes ? "truncated" : "too long";
-    const expected = `its index counts ${index.tokens} tokens of ${type.bytes} bytes`;
-    throw new DataError(`is ${state}: ${size} bytes, but ${expected}`, { source: binPath });
+    const expected = `expected ${index.tokens} tokens of ${type.bytes} bytes, as its index has`;
+    throw new DataError(`is ${state}: ${size} bytes, ${expected}`, { source: binPath });
   }
   const raw = (start: number, count: number): TokenArray => {
     const bytes = new Uint8Array(count * type.bytes);
@@ -128,7 +133,7 @@ function toTokens(values: TokenArray, { path, start }: { path: string; start: nu
     const value = Number(values[i]);
     tokens[i] = value;
     if (tokens[i] !== value)
-      throw new DataError(`holds ${value} at token ${start + i}, which is not a token id`, { source: path });
+      throw new DataError(`has ${value} at token ${start + i}, which is not a token id`, { source: path });
   }
   return tokens;
 }

@@ -1,45 +1,46 @@
 /**
- * Writes an indexed dataset in constant memory. Tokens, lengths and boundaries grow in three files beside the target;
- * `seal` makes the index of them; `publish` renames. Until then whatever stands at the target stays as it was.
+ * Writes an indexed dataset in constant memory. Tokens, lengths and boundaries go to three temporary files next to the
+ * output; `seal` builds the index from them, `publish` renames. The output is not touched before that.
  */
 import { closeSync, fstatSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { DataError, writingTo } from "../errors.ts";
-import { appendTo, bytesOf } from "./append-file.ts";
+import { appendTo, bytesOf } from "../files/append-file.ts";
+import { readExactly } from "../files/read-exactly.ts";
 import { encodeHeader, type TokenType, tokenType } from "./format.ts";
-import { readExactly } from "./index-file.ts";
-import { openIndexedDataset } from "./reader.ts";
 
-/** How far a writer is: enough to go on after an interruption. */
+/** What a writer has written so far: enough to resume after an interruption. */
 export interface WriterPosition {
   tokens: number;
   sequences: number;
   documents: number;
-  /** Tokens of the sequence that is not ended yet. */
+  /** Tokens in the current sequence. */
   openTokens: number;
 }
 
+/** Writes one dataset. */
 export interface IndexedDatasetWriter {
-  /** Adds tokens to the sequence at hand. DataError for one that the element type cannot hold. */
+  /**
+   * Adds tokens to the current sequence.
+   * @throws DataError for one outside the range of the element type
+   */
   append(tokens: ArrayLike<number>): void;
   endSequence(): void;
   endDocument(): void;
-  /** A document of one sequence, or of several with these lengths. */
+  /** Adds a document of one sequence, or of several with these lengths. */
   addDocument(tokens: ArrayLike<number>, lengths?: readonly number[]): void;
-  /** All documents of another dataset of the same element type. */
-  addDataset(prefix: string): void;
   readonly position: WriterPosition;
-  /** Brings everything so far to the disk; `resume` with this position goes on from here. */
+  /** Flushes everything to disk. The returned position can be passed as `resume`. */
   sync(): WriterPosition;
-  /** Writes the index and closes the files, which still have their temporary names. */
+  /** Writes the index and closes the files, which keep their temporary names. */
   seal(): void;
-  /** Gives the two files their names and removes the others. */
+  /** Renames the two files and removes the others. */
   publish(): void;
   /** Seals and publishes. */
   finish(): void;
-  /** Closes the files, for a later writer to go on with from the last `sync`. */
+  /** Closes the files, so that a later writer can resume from the last `sync`. */
   close(): void;
-  /** Closes and removes everything written. */
+  /** Closes and removes the files. */
   abort(): void;
 }
 
@@ -52,7 +53,7 @@ const ranges: Partial<Record<TokenType, [number, number]>> = {
 };
 const arrays = { u8: Uint8Array, i8: Int8Array, i16: Int16Array, u16: Uint16Array, i32: Int32Array };
 
-/** The temporary names of a dataset that is being written. */
+/** Temporary names of a dataset while it is written. */
 export function partialPaths(prefix: string) {
   return {
     bin: `${prefix}.bin.partial`,
@@ -63,9 +64,11 @@ export function partialPaths(prefix: string) {
 }
 
 /**
- * @param prefix path of the files without `.bin` and `.idx`; missing directories are created.
- * @param options.type how tokens are stored; `tokenTypeFor(vocabularySize)` is Megatron's choice.
- * @param options.resume a position from `sync`: what was written after it is cut off.
+ * Creates the temporary files of a dataset, or reopens them.
+ * @param prefix path of the files without `.bin` and `.idx`; missing directories are created
+ * @param options.type how tokens are stored; `tokenTypeFor(vocabularySize)` is Megatron's choice
+ * @param options.resume a position from `sync`; whatever was written after it is discarded
+ * @throws DataError or StorageError where the files cannot be written
  */
 export function createIndexedDatasetWriter(
   prefix: string,
@@ -92,14 +95,16 @@ export function createIndexedDatasetWriter(
     for (let i = 0; i < stored.length; i++) {
       const value = values[start + i]!;
       if (!(value >= lowest && value <= highest && Number.isInteger(value)))
-        throw new DataError(`token ${value} does not fit into ${options.type} (${lowest} to ${highest})`);
+        throw new DataError(`token ${value} is out of range for ${options.type} (${lowest} to ${highest})`);
       stored[i] = value;
     }
     bin.append(bytesOf(stored));
     tokens += stored.length;
     openTokens += stored.length;
     if (openTokens > 0x7fffffff)
-      throw new DataError("a sequence of more than 2^31 - 1 tokens does not fit into the format: split the document");
+      throw new DataError(
+        "a sequence has more than 2^31 - 1 tokens, the most that the format allows: split the document",
+      );
   };
   const endSequence = () => {
     lengths.append(bytesOf(Int32Array.of(openTokens)));
@@ -130,7 +135,7 @@ export function createIndexedDatasetWriter(
     addDocument(values, sizes = [values.length]) {
       const total = sizes.reduce((sum, size) => sum + size, 0);
       if (total !== values.length)
-        throw new DataError(`lengths that sum to ${total} for a document of ${values.length} tokens`);
+        throw new DataError(`sequence lengths sum to ${total}, but the document has ${values.length} tokens`);
       let start = 0;
       for (const size of sizes) {
         append(values, start, start + size);
@@ -138,25 +143,6 @@ export function createIndexedDatasetWriter(
         start += size;
       }
       endDocument();
-    },
-    addDataset(other) {
-      const dataset = openIndexedDataset(other);
-      try {
-        if (dataset.type !== options.type) {
-          const message = `stores tokens as ${dataset.type}; it cannot be added to a dataset of ${options.type}`;
-          throw new DataError(message, { source: `${other}.idx` });
-        }
-        for (let document = 0; document < dataset.documents; document++) {
-          const end = dataset.firstSequenceOf(document + 1);
-          for (let sequence = dataset.firstSequenceOf(document); sequence < end; sequence++) {
-            append(dataset.read(sequence));
-            endSequence();
-          }
-          endDocument();
-        }
-      } finally {
-        dataset.close();
-      }
     },
     get position() {
       return position();
@@ -179,7 +165,7 @@ export function createIndexedDatasetWriter(
   };
 }
 
-/** Gives sealed files their names. Idempotent: what an interrupted call left over, the next one finishes. */
+/** Renames sealed files into place. Idempotent, so an interrupted call can be repeated. */
 export function publishPartial(prefix: string): void {
   const paths = partialPaths(prefix);
   renameIfPresent(paths.bin, `${prefix}.bin`);
@@ -188,7 +174,7 @@ export function publishPartial(prefix: string): void {
   rmSync(paths.boundaries, { force: true });
 }
 
-/** Renames; a source that is not there was renamed before. */
+/** Renames a file, unless it was renamed before. */
 export function renameIfPresent(from: string, to: string): void {
   try {
     renameSync(from, to);
@@ -219,7 +205,7 @@ function writeIndex(
   index.close();
 }
 
-/** Calls `visit` with the file's bytes, a whole number of 8-byte words at a time except for the last. */
+/** Calls `visit` with chunks of the file: a whole number of 8-byte words each, except for the last. */
 function forEachChunk(path: string, visit: (bytes: Uint8Array) => void): void {
   const descriptor = openSync(path, "r");
   const chunk = new Uint8Array(1 << 20);

@@ -1,15 +1,17 @@
-/** A sequence of random decisions under one key: the nth draw is a function of (key, n). */
+/** Random decisions in sequence: draw n is a function of (key, n). */
 import { boundedInteger, type Key, words } from "@megatron-ts/random";
 
+/** Draws of one key, in order. */
 export interface Draws {
   /** In [0, 1). */
   uniform(): number;
-  /** A whole number from 0 to bound - 1. */
+  /** An integer from 0 to bound - 1. */
   below(bound: number): number;
 }
 
 const CHUNK = 64;
 
+/** Starts at the first draw of a key. */
 export function createDraws(key: Key): Draws {
   let drawn = 0;
   let chunk: Uint32Array = new Uint32Array(0);
@@ -20,7 +22,7 @@ export function createDraws(key: Key): Draws {
   return { uniform: () => word() / 0x100000000, below: (bound) => boundedInteger(word(), bound) };
 }
 
-/** The elements in a random order (Fisher and Yates), in place. */
+/** Fisher-Yates shuffle, in place. */
 export function shuffleInPlace<Element>(elements: Element[], draws: Draws): Element[] {
   for (let i = elements.length - 1; i > 0; i--) {
     const j = draws.below(i + 1);
@@ -29,7 +31,7 @@ export function shuffleInPlace<Element>(elements: Element[], draws: Draws): Elem
   return elements;
 }
 
-/** 1 to longest: the words of a run, n with probability proportional to 1/n. */
+/** Length of an n-gram, 1 to `longest`, with P(n) proportional to 1/n. */
 export function ngramLength(longest: number, draws: Draws): number {
   let total = 0;
   for (let n = 1; n <= longest; n++) total += 1 / n;

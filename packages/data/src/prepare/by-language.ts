@@ -1,29 +1,22 @@
 /**
- * The end of `prepare` where each language becomes a dataset: the documents of the whole, which still has its temporary names,
- * go to the dataset of their language, in order. Interrupted, it begins anew; the whole is removed last.
+ * Publishes a dataset for each language: copies the documents of the whole dataset, which still has its temporary names, to
+ * the datasets of their languages, in order. Starts over if interrupted; removes the whole dataset last.
  */
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, rmSync } from "node:fs";
-import { bytesOf } from "../indexed/append-file.ts";
-import { type TokenType, tokenType } from "../indexed/format.ts";
-import { readExactly } from "../indexed/index-file.ts";
+import { readExactly } from "../files/read-exactly.ts";
+import { tokenType } from "../indexed/format.ts";
 import { createIndexedDatasetWriter, partialPaths } from "../indexed/writer.ts";
 import { type DatasetSidecar, sidecarSchema } from "../sidecar.ts";
 import { removeJournal } from "./journal.ts";
+import type { LanguageDataset } from "./options.ts";
 import { publish, summarize, writeSidecar } from "./publish.ts";
 import { appendRecords, readRecords, recordsPath } from "./records.ts";
-
-export interface LanguageDataset {
-  /** ISO 639-1 code, or "und". */
-  language: string;
-  prefix: string;
-  sidecar: DatasetSidecar;
-}
 
 const TOKENS_AT_ONCE = 1 << 18;
 
 /**
- * @param whole prefix of the sealed dataset, whose sidecar is written too.
- * @param options.prefixOf the full prefix of a language's dataset.
+ * @param whole prefix of the complete dataset, including its sidecar
+ * @param options.prefixOf the full prefix of a language's dataset
  */
 export async function publishByLanguage(
   whole: string,
@@ -38,7 +31,7 @@ export async function publishByLanguage(
     for (const { prefix } of datasets) publish(prefix);
     for (const path of [...Object.values(paths), recordsPath(whole)]) rmSync(path, { force: true });
   }
-  // What is published is there, whatever becomes of the rest of this.
+  // Publishes again what an interrupted call left.
   const byLanguage = datasets.map((dataset) => ({ ...dataset, sidecar: publish(dataset.prefix) }));
   removeJournal(whole);
   rmSync(`${whole}.json.partial`, { force: true });
@@ -90,7 +83,7 @@ interface Chunk {
   endsSequence: boolean;
 }
 
-/** The documents of a sealed dataset, each as chunks of its sequences. */
+/** The documents of a complete dataset, each as chunks of its sequences. */
 function* readSealed(
   prefix: string,
   { type, documents }: { type: "u16" | "i32"; documents: number },
@@ -124,27 +117,29 @@ function* readSealed(
 
 const arrays = { u16: Uint16Array, i32: Int32Array, i64: BigInt64Array };
 
-/** Reads numbers one after the other, many at a time from the disk. */
-function numbersOf(path: string, type: keyof typeof arrays & TokenType) {
+/** Reads numbers in order, many at a time from the disk. */
+function numbersOf(path: string, type: keyof typeof arrays) {
   const { bytes } = tokenType(type);
   const descriptor = openSync(path, "r");
-  const total = fstatSync(descriptor).size / bytes;
-  let held: Uint16Array | Int32Array | BigInt64Array = new arrays[type](0);
-  let read = 0;
+  const { size } = fstatSync(descriptor);
+  let buffered = new Uint8Array(0);
+  let position = 0;
   return {
-    /** So many numbers; the file must hold them. */
+    /** The next `count` numbers, which the file must have. */
     take(count: number) {
-      if (held.length < count) {
-        const next = new arrays[type](held.length + Math.max(count, Math.min(TOKENS_AT_ONCE, total - read)));
-        next.set(held as never);
-        const fresh = next.subarray(held.length, held.length + Math.min(next.length - held.length, total - read));
-        readExactly(descriptor, bytesOf(fresh), read * bytes, path);
-        read += fresh.length;
-        held = next.subarray(0, held.length + fresh.length);
+      const wanted = count * bytes;
+      if (buffered.length < wanted) {
+        const available = buffered.length + size - position;
+        const next = new Uint8Array(Math.max(wanted, Math.min(TOKENS_AT_ONCE * bytes, available)));
+        next.set(buffered);
+        const added = next.subarray(buffered.length);
+        readExactly(descriptor, added, position, path);
+        position += added.length;
+        buffered = next;
       }
-      const taken = held.subarray(0, count);
-      held = held.subarray(count);
-      return taken;
+      const taken = buffered.slice(0, wanted);
+      buffered = buffered.subarray(wanted);
+      return new arrays[type](taken.buffer);
     },
     close: () => closeSync(descriptor),
   };

@@ -1,30 +1,38 @@
 /**
- * Takes encoded tasks in order and writes the dataset: documents with their end tokens, each one sequence or a sequence
- * for every run (a sentence, a side of a pair), and a record of how much text each document is.
+ * Writes encoded tasks, in order, to the dataset: documents with their end tokens, each as one sequence or as several
+ * (sentences, or the sides of a pair), and a record with the size of each document's text.
  */
 import { closeSync, fstatSync, openSync, rmSync } from "node:fs";
-import { createIndexedDatasetWriter, partialPaths } from "../indexed/writer.ts";
+import { createIndexedDatasetWriter, partialPaths, type WriterPosition } from "../indexed/writer.ts";
 import type { EncodedTask, EncodingTask } from "./encode.ts";
-import type { Journal } from "./journal.ts";
-import { appendRecords, RECORD_BYTES, recordsPath } from "./records.ts";
+import { appendRecords, type DocumentRecord, RECORD_BYTES, recordsPath } from "./records.ts";
 
-export type CollectorState = Pick<Journal, "position" | "openDocument" | "emptyDocuments">;
+/** What was written so far: enough to resume after an interruption. */
+export interface CollectorState {
+  position: WriterPosition;
+  /** Sizes of the document that is not complete yet. */
+  openDocument: Omit<DocumentRecord, "language">;
+  emptyDocuments: number;
+}
+
+/** An open dataset that encoded tasks are added to. */
+export type Collector = ReturnType<typeof createCollector>;
 
 /**
- * @param options.endOfDocument the token put after every document, if any.
- * @param options.sequences what a sequence is.
- * @param options.resume a state from `sync`.
+ * @param options.endOfDocument token to append to every document, if any
+ * @param options.level what a sequence is
+ * @param options.resume a state from `sync`
  */
 export function createCollector(
   prefix: string,
   options: {
     type: "u16" | "i32";
     endOfDocument: number | undefined;
-    sequences: "document" | "sentence" | "pair";
+    level: "document" | "sentence" | "pair";
     resume?: CollectorState;
   },
 ) {
-  const { type, endOfDocument, sequences, resume } = options;
+  const { type, endOfDocument, level, resume } = options;
   const writer = createIndexedDatasetWriter(prefix, { type, resume: resume?.position });
   const records = appendRecords(prefix, resume?.position.documents);
   let open = { ...(resume?.openDocument ?? nothing) };
@@ -53,14 +61,14 @@ export function createCollector(
     get tokens() {
       return writer.position.tokens;
     },
-    add(task: EncodingTask, { tokens, lengths, runs, counts }: EncodedTask) {
+    add(task: EncodingTask, { tokens, lengths, sequences, counts }: EncodedTask) {
       let start = 0;
-      let run = 0;
+      let sequence = 0;
       task.forEach(({ last, language }, i) => {
-        for (const end = run + runs[i]!; run < end; run++) {
-          const length = lengths[run]!;
-          // A run is ended by the next one, so that the last of a document can take the end token.
-          if (sequences !== "document" && length > 0 && writer.position.openTokens > 0) writer.endSequence();
+        for (const end = sequence + sequences[i]!; sequence < end; sequence++) {
+          const length = lengths[sequence]!;
+          // Ended only when the next one begins, so that the last sequence of a document can take the end token.
+          if (level !== "document" && length > 0 && writer.position.openTokens > 0) writer.endSequence();
           appendTokens(tokens.subarray(start, start + length));
           start += length;
         }
@@ -70,22 +78,22 @@ export function createCollector(
         if (last) endDocument(language);
       });
     },
-    /** Brings everything so far to the disk. */
+    /** Flushes everything to disk. */
     sync(): CollectorState {
       records.sync();
       return { position: writer.sync(), openDocument: { ...open }, emptyDocuments };
     },
-    /** Finishes the files, under their temporary names still. */
+    /** Completes the files, which keep their temporary names. */
     seal() {
       records.close();
       writer.seal();
     },
-    /** Closes the files and leaves them for a later run, as they were at the last `sync`. */
+    /** Closes the files, so that a later run can resume from the last `sync`. */
     close() {
       records.abandon();
       writer.close();
     },
-    /** Closes and removes them. */
+    /** Closes and removes the files. */
     abort() {
       records.abandon();
       writer.abort();
@@ -96,8 +104,8 @@ export function createCollector(
 
 const nothing = { tokens: 0, bytes: 0, characters: 0, words: 0 };
 
-/** Whether the files of an interrupted run hold at least what its journal says. */
-export function holdsState(prefix: string, { position }: CollectorState, bytesPerToken: number): boolean {
+/** Whether the files of an interrupted run contain at least what its journal says. */
+export function filesMatch(prefix: string, { position }: CollectorState, bytesPerToken: number): boolean {
   const { bin, lengths, boundaries } = partialPaths(prefix);
   const expected: [string, number][] = [
     [bin, position.tokens * bytesPerToken],

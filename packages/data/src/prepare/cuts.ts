@@ -1,18 +1,18 @@
 /**
- * Finds places in a text where it can be cut without changing its ids. A place is safe when no token of the vocabulary
- * reaches across it, and encoding what stands around it, whole and in two, gives the same ids: the first rules out
- * that distant merges depend on each other, the second shows what normalisers, pre-tokenizers and added tokens do.
+ * Finds positions at which a text can be cut without changing its ids. A position is safe if no token of the vocabulary spans
+ * it, and if its surroundings encode to the same ids whole and in two parts: the first rules out effects of distant merges,
+ * the second those of normalizers, pre-tokenizers and added tokens.
  */
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 
-/** Characters on each side of a cut that are encoded to see whether it changes anything. */
+/** Characters on each side of a cut that are encoded to check it. */
 export const CUT_CONTEXT = 256;
 const TRIES = 16;
 
 /**
- * Where tokenizers tend to part words anyhow, best first: before a space between letters; after a line end, and before
- * one; before any space. `across` matches a token that does not stop there; U+2581 stands for a space in some
- * vocabularies, U+FFFD for an incomplete character, which might be any.
+ * Where tokenizers usually split words, best first: before a space between letters; after a line break, and before one;
+ * before any space. `across` matches a token that spans such a position. U+2581 is a space in some vocabularies, U+FFFD an
+ * incomplete character, which might be any.
  */
 const boundaries: { before: RegExp; after: RegExp; across: RegExp }[] = [
   { before: /\p{L}$/u, after: /^ \p{L}/u, across: /[\p{L}\ufffd][ \u2581]/u },
@@ -21,10 +21,10 @@ const boundaries: { before: RegExp; after: RegExp; across: RegExp }[] = [
   { before: /\S$/u, after: /^ \S/u, across: /[^\s\u2581][ \u2581]/u },
 ];
 
-/** Gives a place at or before `near`, but in its upper half, at which the text can be cut; undefined where none is found. */
+/** A position in the second half of `text.slice(0, near)`, or `near` itself, at which to cut; undefined if there is none. */
 export type FindCut = (text: string, near: number) => number | undefined;
 
-/** The vocabulary is looked through when the first cut is asked for. */
+/** Scans the vocabulary on the first call. */
 export function createCutFinder(tokenizer: Tokenizer): FindCut {
   const encode = (text: string) => tokenizer.encode(text, { addSpecialTokens: false });
   let usable: typeof boundaries | undefined;
@@ -43,7 +43,7 @@ export function createCutFinder(tokenizer: Tokenizer): FindCut {
   };
 }
 
-/** Added tokens are left to the comparison: they are matched in the text as they stand. */
+/** Leaves added tokens to the comparison, since they match text literally. */
 function usableBoundaries(tokenizer: Tokenizer): typeof boundaries {
   const added = new Set(tokenizer.json.added_tokens?.map(({ id }) => id));
   let usable = boundaries;

@@ -1,21 +1,22 @@
-/** Encodes tasks in worker threads, or with none of them in the calling thread. */
+/** Encodes tasks in worker threads, or in the calling thread where there are none. */
 import { Worker } from "node:worker_threads";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { type EncodedTask, type EncodingTask, encodeTask } from "./encode.ts";
-import { createRunSplitter, type Runs } from "./runs.ts";
+import { createSequenceSplitter, type SequenceUnit } from "./sequence-unit.ts";
 
+/** Encodes tasks concurrently. */
 export interface EncoderPool {
-  /** Tasks that can be under way at once without one waiting. */
+  /** Number of tasks to keep in flight. */
   readonly capacity: number;
   encode(task: EncodingTask): Promise<EncodedTask>;
   close(): Promise<void>;
 }
 
-/** What a worker is started with. */
+/** Data that a worker starts with. */
 export interface WorkerData {
   tokenizerPath: string;
-  /** What is encoded by itself, where a document is not. */
-  runs: Runs | undefined;
+  /** What a sequence is, if not a document. */
+  unit: SequenceUnit | undefined;
 }
 
 interface Answer {
@@ -29,22 +30,23 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** Where the built worker is: beside the built package, or under dist/ when this runs from its sources. */
+/** The built worker: next to this file in the built package, or in dist/ when running from the sources. */
 export function builtWorker(): URL {
   const fromSources = import.meta.url.endsWith(".ts");
   return new URL(fromSources ? "../../dist/prepare-worker.js" : "./prepare-worker.js", import.meta.url);
 }
 
+/** Starts the workers. */
 export function createEncoderPool(
   options: { tokenizer: Tokenizer; workers: number; workerFile: URL } & WorkerData,
 ): EncoderPool {
-  const { tokenizer, tokenizerPath, runs, workerFile } = options;
+  const { tokenizer, tokenizerPath, unit, workerFile } = options;
   if (options.workers === 0) {
-    const splitRuns = createRunSplitter(runs);
-    const encode = async (task: EncodingTask) => encodeTask(tokenizer, task, { splitRuns });
+    const split = createSequenceSplitter(unit);
+    const encode = async (task: EncodingTask) => encodeTask(tokenizer, task, { split });
     return { capacity: 1, encode, close: async () => {} };
   }
-  const data: WorkerData = { tokenizerPath, runs };
+  const data: WorkerData = { tokenizerPath, unit };
   const workers = Array.from({ length: options.workers }, () => startWorker(workerFile, data));
   return {
     capacity: 2 * workers.length,
@@ -72,7 +74,7 @@ function startWorker(file: URL, data: WorkerData) {
     else task?.reject(new Error(`encoding failed in a worker: ${problem}`));
   });
   worker.on("error", (error) => fail(error as Error));
-  worker.on("exit", (code) => fail(new Error(`an encoding worker ended early (exit code ${code})`)));
+  worker.on("exit", (code) => fail(new Error(`an encoding worker exited early (code ${code})`)));
   return {
     load: () => waiting.size,
     encode: (task: EncodingTask) =>

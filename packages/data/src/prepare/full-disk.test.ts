@@ -1,8 +1,8 @@
-/** A disk that is full at any moment of `prepare`: the message names the file, and the next call goes on. */
+/** A disk that is full at any moment of a run: the message names the file, and the next call resumes. */
 import type * as fs from "node:fs";
 import { existsSync, writeFileSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { takeLock } from "../lock.ts";
+import { takeLock } from "../files/lock.ts";
 import { temporaryDirectory } from "../testing/directory.ts";
 import { filesOf, preparing } from "../testing/prepare.ts";
 
@@ -33,7 +33,7 @@ async function writesOf(output: string): Promise<number> {
 }
 
 describe("a full disk", () => {
-  it("is told with the file, at any write; with room again, the next call writes the same bytes", async () => {
+  it("is reported with the file at any write; with space again, the next call writes the same bytes", async () => {
     const writes = await writesOf("whole");
     const whole = filesOf(path("whole_text_document"));
     expect(writes).toBeGreaterThan(10);
@@ -45,7 +45,7 @@ describe("a full disk", () => {
         () => expect.unreachable("was written"),
         (thrown: unknown) => thrown as Error,
       );
-      const [, file] = /^(.*): the disk is full$/.exec(error.message) ?? [];
+      const [, file] = /^(.*): .*disk is full/.exec(error.message) ?? [];
       expect(error).toMatchObject({ name: "StorageError", userError: false });
       expect(file).toContain(`${output}_text_document.`);
       named.add(file!.slice(`${output}_text_document.`.length));
@@ -61,7 +61,7 @@ describe("a full disk", () => {
     ]);
   });
 
-  it("leaves no lock behind that is nobody's", () => {
+  it("leaves no lock", () => {
     disk.writesLeft = 0;
     expect(() => takeLock(path("a.lock"), () => new Error("is held"))).toThrow(`${path("a.lock")}: the disk is full`);
     expect(existsSync(path("a.lock"))).toBe(false);

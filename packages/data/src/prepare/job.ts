@@ -1,4 +1,4 @@
-/** What a call of `prepare` will do, decided and checked before anything is written. */
+/** Plans a run of `prepareDataset`: decides and checks everything before anything is written. */
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
@@ -10,29 +10,32 @@ import { createSentenceCuts } from "../steps/sentences.ts";
 import { listSources } from "../text/sources.ts";
 import { createCutFinder } from "./cuts.ts";
 import { jobKey } from "./journal.ts";
-import type { PrepareOptions } from "./prepare.ts";
-import type { Runs } from "./runs.ts";
+import type { PrepareOptions } from "./options.ts";
+import type { SequenceUnit } from "./sequence-unit.ts";
 import { createSteps } from "./steps.ts";
 
+/** A planned run. */
 export type Job = Awaited<ReturnType<typeof planJob>>;
 
-/** Throws a DataError or a TokenizerError for what can be refused now. */
+/** @throws DataError for invalid options and inputs, TokenizerError for a tokenizer that cannot be loaded. */
 export async function planJob(options: PrepareOptions) {
   const { output, jsonKey = "text", split = [98, 1, 1], workers = availableParallelism(), sentences, pairs } = options;
   const mostWorkers = Math.max(16, 4 * availableParallelism());
   if (!(Number.isInteger(workers) && workers >= 0 && workers <= mostWorkers))
-    throw new DataError(`expected a whole number of workers, at most ${mostWorkers} on this machine, found ${workers}`);
+    throw new DataError(`expected 0 to ${mostWorkers} workers on this machine, got ${workers}`);
   if (basename(output) === "" || /[/\\]$/.test(output))
-    throw new DataError(`expected the beginning of a file's name, as in data/corpus, found ${JSON.stringify(output)}`);
+    throw new DataError(`expected a prefix of file names, such as data/corpus, got ${JSON.stringify(output)}`);
   if (/[/\\]/.test(jsonKey))
-    throw new DataError(`the key is a part of the output's name, where ${JSON.stringify(jsonKey)} cannot stand`);
+    throw new DataError(
+      `the key becomes part of the output's name and cannot contain a slash, got ${JSON.stringify(jsonKey)}`,
+    );
   splitDocuments(0, split);
-  if (sentences && pairs) throw new DataError("a dataset is of sentences or of pairs, not of both");
+  if (sentences && pairs) throw new DataError("expected either sentences or pairs, not both");
   const tokenizer = await loadTokenizer(options.tokenizerPath);
   const endOfDocument = endToken(tokenizer, options);
   const sources = await listSources(options.inputs, options);
-  const runs: Runs | undefined = pairs ? { of: "pair" } : sentences && { of: "sentence", ...sentences };
-  const level = runs?.of ?? ("document" as const);
+  const unit: SequenceUnit | undefined = pairs ? { level: "pair" } : sentences && { level: "sentence", ...sentences };
+  const level = unit?.level ?? ("document" as const);
   const prefixOf = (start: string) => `${start}_${jsonKey}_${level}`;
   const steps = await createSteps({ ...options, jsonKey });
   const key = jobKey(sources, [
@@ -52,7 +55,7 @@ export async function planJob(options: PrepareOptions) {
     sources,
     resumable: sources.every(({ path }) => path !== "-"),
     level,
-    runs,
+    unit,
     prefixOf,
     prefix: prefixOf(output),
     type: tokenTypeFor(tokenizer.vocabularySize),
@@ -65,7 +68,7 @@ export async function planJob(options: PrepareOptions) {
 function endToken(tokenizer: Tokenizer, { appendEndOfDocument, sentences, tokenizerPath }: PrepareOptions) {
   if (!(appendEndOfDocument ?? !sentences)) return undefined;
   if (tokenizer.endOfText !== undefined) return tokenizer.endOfText;
-  throw new DataError("names no end-of-text token to put after documents: add one, or leave documents without", {
+  throw new DataError("has no end-of-text token to append to documents: add one, or set appendEndOfDocument to false", {
     source: tokenizerPath,
   });
 }

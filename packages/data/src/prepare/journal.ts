@@ -1,38 +1,39 @@
 /**
- * How far an interrupted `prepare` came: a small file beside the output, replaced atomically after the data that it
- * speaks of is on the disk.
+ * The journal of a run, from which an interrupted one is resumed: a small file next to the output, replaced atomically once
+ * the data that it describes is on disk.
  */
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { z } from "zod";
-import { writingTo } from "../errors.ts";
+import { replaceFile } from "../files/replace-file.ts";
 import { type TokenType, tokenType } from "../indexed/format.ts";
 import type { TextSource } from "../text/sources.ts";
-import { holdsState } from "./collector.ts";
+import { filesMatch } from "./collector.ts";
 
 const count = z.number().int().nonnegative();
 
 const journalSchema = z.strictObject({
   version: z.literal(1),
-  /** Hash of all that decides the output: inputs, tokenizer, options. */
+  /** Hash of everything that decides the output: inputs, tokenizer, options. */
   key: z.string(),
-  /** "publishing": everything is written under temporary names, only renaming is left. */
+  /** "publishing": all files are complete and only need to be renamed. */
   phase: z.enum(["encoding", "publishing"]),
-  /** Tasks whose result is in the files. */
+  /** Tasks whose results are in the files. */
   tasks: count,
   position: z.strictObject({ tokens: count, sequences: count, documents: count, openTokens: count }),
-  /** Counts of the document that is not ended yet. */
+  /** Sizes of the document that is not complete yet. */
   openDocument: z.strictObject({ tokens: count, bytes: count, characters: count, words: count }),
   emptyDocuments: count,
 });
 
+/** Progress of a run. */
 export type Journal = z.infer<typeof journalSchema>;
 
 const journalPath = (prefix: string) => `${prefix}.journal`;
 
 /**
- * The journal of an interrupted run that `key` may go on with; undefined where there is none, it speaks of another job,
- * or the files it speaks of are gone: then the work starts over.
+ * The journal of an interrupted run of the same job; undefined where there is none, it belongs to another job, or the files
+ * that it describes are gone.
  */
 export function findJournal(prefix: string, { key, type }: { key: string; type: TokenType }): Journal | undefined {
   let json: unknown;
@@ -46,37 +47,24 @@ export function findJournal(prefix: string, { key, type }: { key: string; type: 
   const present =
     journal.phase === "publishing"
       ? existsSync(`${prefix}.json.partial`) || existsSync(`${prefix}.json`)
-      : holdsState(prefix, journal, tokenType(type).bytes);
+      : filesMatch(prefix, journal, tokenType(type).bytes);
   return present ? journal : undefined;
 }
 
+/** Replaces the journal. */
 export function writeJournal(prefix: string, journal: Omit<Journal, "version">): void {
   replaceFile(journalPath(prefix), JSON.stringify({ version: 1, ...journal } satisfies Journal));
 }
 
+/** Removes the journal, if there is one. */
 export function removeJournal(prefix: string): void {
   rmSync(journalPath(prefix), { force: true });
 }
 
-/** Hash of the inputs, as they are on the disk now, and of everything else that decides the output. */
+/** Hash of the inputs, as they are on disk now, and of everything else that decides the output. */
 export function jobKey(sources: readonly TextSource[], settings: readonly unknown[]): string {
   const inputs = sources.map(({ path, format, bytes, modified }) => [path, format, bytes, modified]);
   return createHash("sha256")
     .update(JSON.stringify([inputs, settings]))
     .digest("hex");
-}
-
-/** Writes a file so that at every moment the old or the new one is there, whole. */
-export function replaceFile(path: string, content: string): void {
-  const temporary = `${path}.new`;
-  writingTo(temporary, () => {
-    const descriptor = openSync(temporary, "w");
-    try {
-      writeSync(descriptor, content);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-  });
-  renameSync(temporary, path);
 }

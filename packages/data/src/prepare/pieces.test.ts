@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { textFile } from "../testing/directory.ts";
 import type { DocumentPart } from "../text/document.ts";
 import { createCutFinder } from "./cuts.ts";
-import { cutIntoPieces, inTasks, type Piece } from "./pieces.ts";
+import { cutIntoPieces, groupIntoTasks, type Piece } from "./pieces.ts";
 import { countText } from "./text-counts.ts";
 
 const PIECE = 400;
@@ -45,13 +45,13 @@ const prose = fc
   .map((pairs) => pairs.map(([text, space]) => text + space).join(""));
 
 describe.each(["gpt2", "prefix-space", "llama3", "metaspace", "bert", "added-tokens", "whole-text"])(
-  "with the tokenizer %s",
+  "cutIntoPieces with the tokenizer %s",
   async (name) => {
     const tokenizer = await loadTokenizer(textFile(`tokenizers/${name}.json`));
     const encode = (text: string) => tokenizer.encode(text, { addSpecialTokens: false });
     const findCut = createCutFinder(tokenizer);
 
-    it("pieces have the ids of the whole, its text and its counts", async () => {
+    it("keeps the ids, the text and the counts of the whole", async () => {
       let cuts = 0;
       await fc.assert(
         fc.asyncProperty(prose, fc.integer({ min: 50, max: 3000 }), async (text, partLength) => {
@@ -69,28 +69,30 @@ describe.each(["gpt2", "prefix-space", "llama3", "metaspace", "bert", "added-tok
         }),
         { numRuns: 60 },
       );
-      // Its tokens reach across words: no cut is safe.
+      // Its tokens span words, so no cut is safe.
       if (name === "whole-text") expect(cuts).toBe(0);
       else expect(cuts).toBeGreaterThan(60);
     });
   },
 );
 
-it("refuses a document that cannot be cut before it fills the memory", async () => {
-  async function* endless(): AsyncGenerator<DocumentPart> {
-    const text = "x".repeat(1 << 24);
-    for (;;) yield { text, source: "endless.txt", line: 1, last: false };
-  }
-  const pieces = cutIntoPieces(endless(), { findCut: () => undefined, pieceLength: PIECE });
-  await expect(pieces.next()).rejects.toThrow(
-    /endless.txt:1: a document of more than 128 million characters has no place/,
-  );
+describe("cutIntoPieces", () => {
+  it("refuses an endless document that cannot be cut", async () => {
+    async function* endless(): AsyncGenerator<DocumentPart> {
+      const text = "x".repeat(1 << 24);
+      for (;;) yield { text, source: "endless.txt", line: 1, last: false };
+    }
+    const pieces = cutIntoPieces(endless(), { findCut: () => undefined, pieceLength: PIECE });
+    await expect(pieces.next()).rejects.toThrow(/endless.txt:1: .* 128 million characters/);
+  });
 });
 
-it("gathers pieces into tasks in order", async () => {
-  async function* pieces(): AsyncGenerator<Piece> {
-    for (const text of ["a", "bb", "cccc", "d", "e"]) yield { text, last: true };
-  }
-  const tasks = await collect(inTasks(pieces(), 3));
-  expect(tasks.map((task) => task.map(({ text }) => text))).toEqual([["a", "bb"], ["cccc"], ["d", "e"]]);
+describe("groupIntoTasks", () => {
+  it("groups pieces into tasks in order", async () => {
+    async function* pieces(): AsyncGenerator<Piece> {
+      for (const text of ["a", "bb", "cccc", "d", "e"]) yield { text, last: true };
+    }
+    const tasks = await collect(groupIntoTasks(pieces(), 3));
+    expect(tasks.map((task) => task.map(({ text }) => text))).toEqual([["a", "bb"], ["cccc"], ["d", "e"]]);
+  });
 });

@@ -1,12 +1,12 @@
 /**
- * Cuts long documents into pieces whose ids, one after the other, are the ids of the whole: so that a document of any
- * size is encoded in bounded memory. Cuts are beside whitespace, so that words are counted right piece by piece too.
+ * Cuts long documents into pieces whose concatenated ids are those of the whole, so that a document of any size is encoded in
+ * bounded memory. Cuts are next to white space, so that words can be counted piece by piece too.
  */
 import { DataError } from "../errors.ts";
 import type { DocumentPart } from "../text/document.ts";
 import { CUT_CONTEXT, type FindCut } from "./cuts.ts";
 
-/** A document, or a part of one that can be encoded by itself. */
+/** A document, or a part of one that can be encoded separately. */
 export interface Piece {
   text: string;
   /** Whether it ends its document. */
@@ -18,9 +18,9 @@ export interface Piece {
 const LONGEST_PIECE = 1 << 27;
 
 /**
- * @param options.findCut says where a text may be cut.
- * @param options.pieceLength about how many characters a piece has at most.
- * @throws DataError for a document of more than 128 million characters in which no cut leaves the ids as they are.
+ * @param options.findCut finds a position where a text can be cut
+ * @param options.pieceLength approximate maximum of characters in a piece
+ * @throws DataError for a document of more than 128 million characters that cannot be cut without changing its ids
  */
 export async function* cutIntoPieces(
   parts: AsyncIterable<DocumentPart>,
@@ -28,16 +28,16 @@ export async function* cutIntoPieces(
 ): AsyncGenerator<Piece> {
   const { findCut, pieceLength } = options;
   let held = "";
-  let tryAgainAt = 0;
+  let retryAt = 0;
   for await (const { text, last, source, line, language } of parts) {
     held += text;
-    while (held.length > Math.max(pieceLength, tryAgainAt) + CUT_CONTEXT) {
-      const cut = findCut(held, Math.max(pieceLength, tryAgainAt));
+    while (held.length > Math.max(pieceLength, retryAt) + CUT_CONTEXT) {
+      const cut = findCut(held, Math.max(pieceLength, retryAt));
       if (cut === undefined) {
-        tryAgainAt = 2 * held.length;
+        retryAt = 2 * held.length;
         if (held.length > LONGEST_PIECE)
           throw new DataError(
-            `a document of more than ${LONGEST_PIECE >> 20} million characters has no place to cut it without changing ` +
+            `a document of more than ${LONGEST_PIECE >> 20} million characters cannot be cut without changing ` +
               "its tokens: split it into lines or paragraphs",
             { source, line },
           );
@@ -45,19 +45,19 @@ export async function* cutIntoPieces(
       }
       yield { text: held.slice(0, cut), last: false, language };
       held = held.slice(cut);
-      tryAgainAt = 0;
+      retryAt = 0;
     }
     if (!last) continue;
     yield { text: held, last: true, language };
     held = "";
-    tryAgainAt = 0;
+    retryAt = 0;
   }
 }
 
 const PIECES_IN_TASK = 4096;
 
-/** Gathers pieces into tasks of about `length` characters, each enough work to be worth sending to a worker. */
-export async function* inTasks(pieces: AsyncIterable<Piece>, length: number): AsyncGenerator<Piece[]> {
+/** Groups pieces into tasks of about `length` characters, enough work to be worth sending to a worker. */
+export async function* groupIntoTasks(pieces: AsyncIterable<Piece>, length: number): AsyncGenerator<Piece[]> {
   let task: Piece[] = [];
   let characters = 0;
   for await (const piece of pieces) {

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { loadTokenizer } from "@megatron-ts/tokenizer/files";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openDataset } from "../dataset.ts";
-import { takeLock } from "../lock.ts";
+import { takeLock } from "../files/lock.ts";
 import { buildEntries } from "../testing/build.ts";
 import { golden, temporaryDirectory } from "../testing/directory.ts";
 import { filesOf, inThisThread, preparing, tokenizerPath } from "../testing/prepare.ts";
@@ -52,7 +52,7 @@ const expectedTokens = (texts: string[]) => texts.map((text) => [...tokenizer.en
 describe("a prepared dataset", () => {
   const texts = prose(60);
 
-  it("holds every document's ids and end token, in order", async () => {
+  it("has the ids and end token of every document, in order", async () => {
     const { prefix, resumed } = await prepare({ inputs: [file("a.jsonl", jsonl(texts))] });
     expect(prefix).toBe(path("out_text_document"));
     expect(resumed).toBe(false);
@@ -61,7 +61,7 @@ describe("a prepared dataset", () => {
     expect(leftovers(prefix)).toEqual([]);
   });
 
-  it("says what it is, how much text it is, and how it is split", async () => {
+  it("has a sidecar with its sizes and its split", async () => {
     const { prefix, sidecar } = await prepare({ inputs: [path("a.jsonl")], split: [80, 15, 5] });
     const sizes = (range: string[]) => ({
       documents: range.length,
@@ -92,18 +92,16 @@ describe("a prepared dataset", () => {
     dataset.close();
     const other = await openDataset(prefix, { splitWeights: [50, 50] });
     expect(other.documentsOf("validation")).toEqual({ start: 30, end: 60 });
-    expect(() => other.documentsOf("test")).toThrow(
-      /its test split \(weights 50,50 of 60 documents\) holds no document/,
-    );
+    expect(() => other.documentsOf("test")).toThrow(/test split .*50,50 of 60 documents/);
     other.close();
   });
 
-  it("is the one that Megatron's reader was shown (fixtures/megatron-dataset/make.py --check)", async () => {
+  it("equals the golden files, which Megatron's reader was checked with (fixtures/megatron-dataset/make.py --check)", async () => {
     const { prefix } = await prepare({ inputs: [golden("corpus.jsonl")], output: path("ours"), split: [50, 25, 25] });
     expect(filesOf(prefix)).toEqual(filesOf(golden("ours_text_document")));
   });
 
-  it("is the same from whole files, lines, and documents of any part length", async () => {
+  it("does not depend on how its documents are cut", async () => {
     const long = prose(3, 40);
     const inputs = long.map((text, i) => file(`long-${i}.txt`, text));
     const cut = await prepare({ inputs, output: path("cut") }, { pieceLength: 1000 });
@@ -114,7 +112,7 @@ describe("a prepared dataset", () => {
     expect(await tokensOf(path("lines"))).toEqual(expectedTokens(["one", "two"]));
   });
 
-  it("can do without end tokens, and skips documents without text", async () => {
+  it("may have no end tokens, and skips empty documents", async () => {
     const inputs = [file("empty.jsonl", jsonl(["a b", "", "c"]))];
     const { sidecar } = await prepare({ inputs, output: path("empty"), appendEndOfDocument: false });
     expect(await tokensOf(path("empty"))).toEqual([[...tokenizer.encode("a b")], [...tokenizer.encode("c")]]);
@@ -147,10 +145,10 @@ const sidecarSizes = ({ counts }: { counts: { documents: number; tokens: number 
   tokens: counts.tokens,
 });
 
-describe("interrupted", () => {
+describe("an interrupted run", () => {
   const texts = prose(120);
   class Interruption extends Error {}
-  /** Runs until `tasks` tasks are done, then stops as if the process had gone. */
+  /** Runs until `tasks` tasks are done, then stops as if the process had been killed. */
   const interrupted = async (inputs: string[], output: string, tasks: number) => {
     let left = tasks;
     const onProgress = () => {
@@ -160,7 +158,7 @@ describe("interrupted", () => {
     await expect(run).rejects.toThrow(Interruption);
   };
 
-  it("at any task, it goes on and writes the same bytes", async () => {
+  it("resumes at any task and writes the same bytes", async () => {
     const inputs = [file("resume.txt", prose(1, 300)[0]!), file("resume.jsonl", jsonl(texts))];
     const straight = await prepare({ inputs, output: path("straight") });
     for (const tasks of [1, 2, 7, 20]) {
@@ -175,7 +173,7 @@ describe("interrupted", () => {
     }
   });
 
-  it("it starts over where inputs or options changed, files are gone, or it is told to", async () => {
+  it("starts over if inputs or options changed, files are gone, or on request", async () => {
     const inputs = [file("changing.jsonl", jsonl(texts))];
     const output = path("changing");
     await interrupted(inputs, "changing", 4);
@@ -194,16 +192,16 @@ describe("interrupted", () => {
     expect(await tokensOf(output)).toEqual(expectedTokens(texts));
   });
 
-  it("by a malformed line, it goes on when told to skip those", async () => {
+  it("resumes after a malformed line with skipBadLines", async () => {
     const inputs = [file("stops.jsonl", `${jsonl(texts.slice(0, 50))}[]\n${jsonl(texts.slice(50))}`)];
-    await expect(prepare({ inputs, output: path("stops") })).rejects.toThrow(/stops.jsonl:51: expected a JSON object/);
+    await expect(prepare({ inputs, output: path("stops") })).rejects.toThrow(/stops.jsonl:51: /);
     const { sidecar, resumed } = await prepare({ inputs, output: path("stops"), skipBadLines: true });
     expect(resumed).toBe(true);
     expect(sidecar.skipped.badLines).toBe(1);
     expect(await tokensOf(path("stops"))).toEqual(expectedTokens(texts));
   });
 
-  it("while renaming, it finishes that", async () => {
+  it("finishes renaming", async () => {
     const inputs = [file("renaming.jsonl", jsonl(texts))];
     const output = path("renaming");
     const prefix = `${output}_text_document`;
@@ -222,14 +220,14 @@ describe("interrupted", () => {
   });
 });
 
-describe("in worker threads", () => {
+describe("worker threads", () => {
   const texts = prose(150);
   let built: Record<"worker" | "process", URL>;
   beforeAll(async () => {
     built = await buildEntries({ worker: "prepare/worker.ts", process: "testing/prepare-process.ts" }, path("built"));
   });
 
-  it("the output does not depend on their number", async () => {
+  it("do not change the output, whatever their number", async () => {
     const inputs = [file("threads.jsonl", jsonl(texts)), file("threads.txt", prose(1, 80)[0]!)];
     const alone = await prepare({ inputs, output: path("threads-0") });
     for (const workers of [1, 3]) {
@@ -239,7 +237,7 @@ describe("in worker threads", () => {
     }
   });
 
-  it("a worker that fails ends the run with its message", async () => {
+  it("fail the run with their message", async () => {
     const inputs = [file("fails.jsonl", jsonl(texts))];
     const workerFile = new URL(`file://${file("failing.mjs", "throw new Error('no memory left')")}`);
     await expect(prepare({ inputs, output: path("fails"), workers: 2 }, { workerFile })).rejects.toThrow(
@@ -247,12 +245,12 @@ describe("in worker threads", () => {
     );
     const silent = new URL(`file://${file("silent.mjs", "process.exit(3)")}`);
     await expect(prepare({ inputs, output: path("fails"), workers: 1 }, { workerFile: silent })).rejects.toThrow(
-      "an encoding worker ended early (exit code 3)",
+      "code 3",
     );
     expect(leftovers(path("fails_text_document"))).toEqual([]);
   });
 
-  it("killed again and again, a process writes the same bytes in the end", async () => {
+  it("may be killed with their process any number of times: the output is the same in the end", async () => {
     const inputs = [file("killed.jsonl", jsonl(texts)), file("killed.txt", prose(1, 300)[0]!)];
     const straight = await prepare({ inputs, output: path("straight-killed") });
     const options = { tokenizerPath, inputs, output: path("killed"), workers: 1 };
@@ -280,7 +278,7 @@ describe("in worker threads", () => {
   });
 });
 
-describe("a mistake gets one line, and leaves nothing behind", () => {
+describe("a mistake", () => {
   const problem = async (options: Parameters<typeof prepare>[0]) => {
     const error = await prepare({ output: path("mistake"), ...options }).then(
       () => expect.unreachable("was prepared"),
@@ -293,58 +291,54 @@ describe("a mistake gets one line, and leaves nothing behind", () => {
 
   it.each([
     ["a missing input", {}, /^missing.txt: no such file$/],
-    ["a missing tokenizer", { tokenizerPath: "nowhere" }, /no tokenizer found at nowhere/],
-    ["a wrong split", { split: [-1, 2] }, /^expected up to three split weights/],
-    ["half a worker", { workers: 0.5 }, /^expected a whole number of workers, at most \d+ on this machine, found 0.5$/],
-    ["more workers than any machine has", { workers: 9999 }, /^expected a whole number of workers, at most \d+ /],
-    ["no output", { output: "" }, /^expected the beginning of a file's name, as in data\/corpus, found ""$/],
-    ["a directory as output", { output: "data/" }, /^expected the beginning of a file's name, .* found "data\/"$/],
-    ["a key that is a path", { jsonKey: "a/b" }, /^the key is a part of the output's name, where "a\/b" cannot stand$/],
-  ] as const)("%s", async (_, options, expected) => {
+    ["a missing tokenizer", { tokenizerPath: "nowhere" }, /nowhere/],
+    ["a wrong split", { split: [-1, 2] }, /split weights.* -1,2/],
+    ["half a worker", { workers: 0.5 }, /workers.* 0\.5$/],
+    ["more workers than any machine has", { workers: 9999 }, /workers.* 9999$/],
+    ["no output", { output: "" }, /got ""$/],
+    ["a directory as output", { output: "data/" }, /got "data\/"$/],
+    ["a key that is a path", { jsonKey: "a/b" }, /got "a\/b"$/],
+  ] as const)("is reported in one line and leaves no files: %s", async (_, options, expected) => {
     expect(await problem({ inputs: [path("missing.txt")], ...options })).toMatch(expected);
   });
 
-  it("a tokenizer without an end token", async () => {
+  it("is a tokenizer without an end token", async () => {
     const json = JSON.parse(readFileSync(tokenizerPath, "utf8"));
     const endless = file("endless.json", JSON.stringify({ ...json, added_tokens: [] }));
-    expect(await problem({ inputs: [file("some.txt", "text")], tokenizerPath: endless })).toBe(
-      "endless.json: names no end-of-text token to put after documents: add one, or leave documents without",
+    expect(await problem({ inputs: [file("some.txt", "text")], tokenizerPath: endless })).toMatch(
+      /^endless.json: .*end-of-text token/,
     );
   });
 
-  it("an output that another process is writing", async () => {
+  it("is an output that another process is writing", async () => {
     const release = takeLock(path("mistake_text_document.lock"), () => new Error("is free"));
     const options = { tokenizerPath, inputs: [file("some.txt", "text")], output: path("mistake"), workers: 0 };
     await expect(prepareWith(options, inThisThread)).rejects.toThrow(
-      `mistake_text_document: is being written already (process ${process.pid}): wait for it, or choose another output`,
+      `mistake_text_document: is being written by process ${process.pid}`,
     );
     release();
     expect(await prepareWith(options, inThisThread)).toMatchObject({ resumed: false });
   });
 
-  it("an output that is there already, unless it may be overwritten", async () => {
+  it("is an existing output, unless it may be overwritten", async () => {
     const inputs = [file("earlier.jsonl", jsonl(["a b"]))];
     const { prefix } = await prepare({ inputs, output: path("earlier") });
-    const standing = filesOf(prefix);
+    const existing = filesOf(prefix);
     const again = { inputs: [file("later.jsonl", jsonl(["c d e"]))], output: path("earlier") };
-    expect(await problem({ ...again, overwrite: false })).toBe(
-      "earlier_text_document: is there already: choose another output, or overwrite it (--overwrite)",
-    );
-    expect(filesOf(prefix)).toEqual(standing);
+    expect(await problem({ ...again, overwrite: false })).toMatch(/^earlier_text_document: already exists/);
+    expect(filesOf(prefix)).toEqual(existing);
     expect(leftovers(prefix)).toEqual([]);
     for (const ending of ["json", "idx"]) {
       rmSync(`${prefix}.${ending}`);
-      expect(await problem({ ...again, overwrite: false })).toContain("is there already");
+      expect(await problem({ ...again, overwrite: false })).toContain("already exists");
     }
     await prepare({ ...again, overwrite: true });
     expect(await tokensOf(prefix)).toEqual(expectedTokens(["c d e"]));
   });
 
-  it("text without a document, or without a token", async () => {
-    expect(await problem({ inputs: [file("none.jsonl", "\n")] })).toBe("none.jsonl: holds no document");
-    expect(await problem({ inputs: [file("blank.jsonl", jsonl([""]))] })).toBe(
-      "the inputs hold no text that makes a token",
-    );
+  it("is text without a document, or without a token", async () => {
+    expect(await problem({ inputs: [file("none.jsonl", "\n")] })).toMatch(/^none.jsonl: .*no document/);
+    expect(await problem({ inputs: [file("blank.jsonl", jsonl([""]))] })).toMatch(/no text/);
     expect(await problem({ inputs: [file("first.jsonl", "{")] })).toMatch(/^first.jsonl:1: malformed JSON/);
   });
 });

@@ -1,13 +1,14 @@
-/** The end of `prepare`: sums up what was written, then gives the files their names. */
+/** The end of a run: summarizes what was written in the sidecar, then renames the files into place. */
 import { rmSync } from "node:fs";
-import { checksumOf } from "../indexed/checksum.ts";
+import { checksumOf } from "../files/checksum.ts";
+import { replaceFile } from "../files/replace-file.ts";
 import { partialPaths, publishPartial, renameIfPresent } from "../indexed/writer.ts";
 import { type DatasetSidecar, readSidecar } from "../sidecar.ts";
 import { type DocumentRange, splitDocuments } from "../split.ts";
-import { removeJournal, replaceFile } from "./journal.ts";
+import { removeJournal } from "./journal.ts";
 import { recordsPath, sumByLanguage, sumCounts } from "./records.ts";
 
-/** The sidecar of sealed files that still have their temporary names. */
+/** The sidecar of complete files that still have their temporary names. */
 export async function summarize(
   prefix: string,
   known: Omit<DatasetSidecar, "format" | "version" | "counts" | "split" | "languages" | "files"> & {
@@ -41,11 +42,12 @@ export async function summarize(
   };
 }
 
+/** Writes the sidecar under its temporary name. */
 export function writeSidecar(prefix: string, sidecar: DatasetSidecar): void {
   replaceFile(`${prefix}.json.partial`, `${JSON.stringify(sidecar, null, 2)}\n`);
 }
 
-/** Renames everything into place and clears up. Idempotent: what an interrupted call left over, the next one finishes. */
+/** Renames all files into place and removes the others. Idempotent, so an interrupted call can be repeated. */
 export function publish(prefix: string): DatasetSidecar {
   publishPartial(prefix);
   renameIfPresent(`${prefix}.json.partial`, `${prefix}.json`);

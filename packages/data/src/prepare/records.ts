@@ -1,14 +1,14 @@
 /**
- * What is kept of every document until the end of `prepare`, beside its tokens: how much text it is, and its language. From
- * it the counts of every split are summed when the number of documents is known.
+ * A temporary file with the text size and language of every document, from which the counts of each split are summed once the
+ * number of documents is known.
  */
 import { closeSync, openSync } from "node:fs";
-import { appendTo, bytesOf } from "../indexed/append-file.ts";
-import { readExactly } from "../indexed/index-file.ts";
+import { appendTo, bytesOf } from "../files/append-file.ts";
+import { readExactly } from "../files/read-exactly.ts";
 import type { TextCounts } from "../sidecar.ts";
 import type { DocumentRange } from "../split.ts";
 
-/** Sizes of one document, and the code of its language where it was identified. */
+/** Sizes of a document, and the code of its language where it was identified. */
 export interface DocumentRecord extends Omit<TextCounts, "documents"> {
   language: string | undefined;
 }
@@ -17,11 +17,13 @@ export interface DocumentRecord extends Omit<TextCounts, "documents"> {
 const FIELDS = 5;
 const RECORDS_AT_ONCE = 1 << 14;
 
+/** Size of a record. */
 export const RECORD_BYTES = FIELDS * 8;
 
+/** Path of the file. */
 export const recordsPath = (prefix: string) => `${prefix}.counts.partial`;
 
-/** @param documents records that are there already; what stands after them is cut off. */
+/** @param documents number of records to keep; whatever was written after them is discarded */
 export function appendRecords(prefix: string, documents = 0) {
   const file = appendTo(recordsPath(prefix), documents * RECORD_BYTES);
   return {
@@ -33,7 +35,7 @@ export function appendRecords(prefix: string, documents = 0) {
   };
 }
 
-/** The records of a run of documents, in order. */
+/** The records of a range of documents, in order. */
 export function* readRecords(prefix: string, { start, end }: DocumentRange): Generator<DocumentRecord> {
   const path = recordsPath(prefix);
   const descriptor = openSync(path, "r");
@@ -43,8 +45,8 @@ export function* readRecords(prefix: string, { start, end }: DocumentRange): Gen
       const part = chunk.subarray(0, Math.min(RECORDS_AT_ONCE, end - document) * FIELDS);
       readExactly(descriptor, bytesOf(part), document * RECORD_BYTES, path);
       for (let i = 0; i < part.length; i += FIELDS) {
-        const [tokens, bytes, characters, words, language] = part.subarray(i, i + FIELDS) as unknown as number[];
-        yield { tokens: tokens!, bytes: bytes!, characters: characters!, words: words!, language: toCode(language!) };
+        const [tokens = 0, bytes = 0, characters = 0, words = 0, language = 0] = part.subarray(i, i + FIELDS);
+        yield { tokens, bytes, characters, words, language: toCode(language) };
       }
     }
   } finally {
@@ -52,14 +54,14 @@ export function* readRecords(prefix: string, { start, end }: DocumentRange): Gen
   }
 }
 
-/** Sums the records of a run of documents. */
+/** Sums the records of a range of documents. */
 export function sumCounts(prefix: string, range: DocumentRange): TextCounts {
   const sums = noText();
   for (const record of readRecords(prefix, range)) addTo(sums, record);
   return sums;
 }
 
-/** The same by language, in the order of their codes; undefined where languages were not identified. */
+/** Sums them by language, in the order of the codes; undefined where languages were not identified. */
 export function sumByLanguage(prefix: string, range: DocumentRange): Record<string, TextCounts> | undefined {
   const sums = new Map<string, TextCounts>();
   for (const record of readRecords(prefix, range)) {

@@ -9,7 +9,7 @@ import { createSentenceSplitter } from "../steps/sentences.ts";
 import { buildEntries } from "../testing/build.ts";
 import { temporaryDirectory } from "../testing/directory.ts";
 import { filesOf, preparing, tokenizerPath } from "../testing/prepare.ts";
-import type { PrepareOptions } from "./prepare.ts";
+import type { PrepareOptions } from "./options.ts";
 
 const path = temporaryDirectory();
 const tokenizer = await loadTokenizer(tokenizerPath);
@@ -53,7 +53,7 @@ describe("sentences", () => {
   const split = createSentenceSplitter("en");
   const documents = Array.from({ length: 12 }, (_, i) => english.slice(2 * i, 2 * i + 2 + (i % 3)).join("\n\n"));
 
-  it("are the sequences of a document, whatever the pieces it is cut into", async () => {
+  it("are the sequences of a document, however it is cut", async () => {
     const inputs = [file("prose.jsonl", ["", ...documents, documents.join("\n\n")])];
     const { prefix, sidecar } = await prepare({ inputs, sentences: { language: "en" } });
     expect(prefix).toBe(path("out_text_sentence"));
@@ -66,7 +66,7 @@ describe("sentences", () => {
     expect(sidecar.counts.bytes).toBe(2 * Buffer.byteLength(documents.join("")) + 11 * 2);
   });
 
-  it("end with the end token where that is asked, the last of each document", async () => {
+  it("may end with the end token, the last one of each document", async () => {
     const inputs = [file("ends.jsonl", ["One. Two. \n\n ", "Three."])];
     const { sidecar } = await prepare({
       inputs,
@@ -86,7 +86,7 @@ describe("sentences", () => {
     dataset.close();
   });
 
-  it("are what pairs of sentences are made of", async () => {
+  it("make up sentence pairs", async () => {
     const dataset = await openDataset(path("out_text_sentence"));
     const pairs = createSentencePairs({
       dataset,
@@ -124,14 +124,14 @@ describe("deduplication", () => {
     near(1),
   ];
 
-  it("leaves out later documents of the same text", async () => {
+  it("drops later documents with the same text", async () => {
     const inputs = [file("exact.jsonl", texts)];
     const { sidecar } = await prepare({ inputs, output: path("exact"), deduplicate: { kind: "exact" } });
     expect((await textsOf(path("exact"))).flat()).toEqual([0, 1, 3, 4, 5].map((i) => texts[i]));
     expect(sidecar.deduplication).toEqual({ kind: "exact", duplicates: 1, tooLong: 0 });
   });
 
-  it("leaves out later documents of nearly the same text", async () => {
+  it("drops later documents with nearly the same text", async () => {
     const inputs = [file("near.jsonl", texts)];
     const { sidecar } = await prepare({ inputs, output: path("near"), deduplicate: { kind: "minhash" } });
     expect((await textsOf(path("near"))).flat()).toEqual([0, 1, 4].map((i) => texts[i]));
@@ -147,7 +147,7 @@ describe("decontamination", () => {
   const evaluation = () => file("evaluation.jsonl", [question!, "short one"]);
   const texts = [others[0]!, `${others[1]} ${question} ${others[2]}`, others[3]!];
 
-  it("leaves out documents that hold text of evaluation files, or counts them", async () => {
+  it("drops or counts documents that contain text of evaluation files", async () => {
     const inputs = [file("train.jsonl", texts)];
     const decontaminate = { inputs: [evaluation()] };
     const { sidecar } = await prepare({ inputs, output: path("clean"), decontaminate });
@@ -160,10 +160,10 @@ describe("decontamination", () => {
     expect(counted.sidecar.counts.documents).toBe(3);
   });
 
-  it("that leaves nothing says so", async () => {
+  it("that leaves no document is an error", async () => {
     const inputs = [file("all.jsonl", [question!])];
     const run = prepare({ inputs, output: path("all"), decontaminate: { inputs: [evaluation()] } });
-    await expect(run).rejects.toThrow(/^no document is left: all 1 hold text of the evaluation files$/);
+    await expect(run).rejects.toThrow(/no document is left: all 1 /);
     expect(leftovers("all")).toEqual([]);
   });
 });
@@ -193,7 +193,7 @@ describe("languages", () => {
       expect(Object.values(languages!).reduce((sum, language) => sum + language[field], 0)).toBe(counts[field]);
   });
 
-  it("become datasets of their own, each as if it had been prepared alone", async () => {
+  it("can have separate datasets, each as if prepared alone", async () => {
     for (const sentences of [undefined, { language: "en" }]) {
       const options = { output: path("apart"), languages: "separate", sentences, split: [60, 40] } as const;
       const result = await prepare({ inputs: [file("apart.jsonl", texts)], ...options });
@@ -218,22 +218,20 @@ describe("languages", () => {
       }
     }
   });
+
+  it("are not overwritten by default", async () => {
+    const inputs = [file("over.jsonl", [german[0]!])];
+    const options = { inputs, output: path("over"), languages: "separate", overwrite: false } as const;
+    await prepare({ ...options, output: path("over-all") });
+    const { byLanguage } = await prepare(options);
+    const existing = filesOf(byLanguage![0]!.prefix);
+    await expect(prepare(options)).rejects.toThrow(`${path("over-de_text_document")}: already exists`);
+    expect(filesOf(byLanguage![0]!.prefix)).toEqual(existing);
+    expect((await prepare({ ...options, overwrite: true })).byLanguage).toHaveLength(1);
+  });
 });
 
-it("datasets of languages are not written over unasked", async () => {
-  const inputs = [file("over.jsonl", [german[0]!])];
-  const options = { inputs, output: path("over"), languages: "separate", overwrite: false } as const;
-  await prepare({ ...options, output: path("over-all") });
-  const { byLanguage } = await prepare(options);
-  const standing = filesOf(byLanguage![0]!.prefix);
-  await expect(prepare(options)).rejects.toThrow(
-    `${path("over-de_text_document")}: is there already: choose another output, or overwrite it (--overwrite)`,
-  );
-  expect(filesOf(byLanguage![0]!.prefix)).toEqual(standing);
-  expect((await prepare({ ...options, overwrite: true })).byLanguage).toHaveLength(1);
-});
-
-describe("with every step", () => {
+describe("all steps together", () => {
   const texts = Array.from({ length: 90 }, (_, i) =>
     [...english, ...german].slice((i * 7) % 50, ((i * 7) % 50) + 1 + (i % 4)).join("\n"),
   );
@@ -260,7 +258,7 @@ describe("with every step", () => {
     );
   };
 
-  it("interrupted at any task, it goes on and writes the same bytes and counts", async () => {
+  it("resume at any task and write the same bytes and counts", async () => {
     const all = options();
     const straight = await prepare({ ...all, output: path("straight") });
     expect(straight.sidecar.deduplication!.duplicates).toBeGreaterThan(0);
@@ -282,11 +280,11 @@ describe("with every step", () => {
     expect(other.resumed).toBe(false);
   });
 
-  it("interrupted while languages are taken apart, it finishes that", async () => {
+  it("finish the datasets of languages after an interruption", async () => {
     const all = options();
     const straight = await prepare({ ...all, output: path("straight") });
     const whole = path("resumed_text_sentence");
-    // The last thing before that end is the journal: a directory in the way of a dataset stops the run right after it.
+    // A directory at the path of a dataset fails the run right after its journal was written.
     const obstacle = path("resumed-en_text_sentence.bin.partial");
     rmSync(obstacle, { force: true });
     mkdirSync(obstacle);
@@ -307,27 +305,27 @@ describe("with every step", () => {
     }
   });
 
-  it("the output does not depend on the number of workers", async () => {
+  it("do not depend on the number of workers", async () => {
     const { worker } = await buildEntries({ worker: "prepare/worker.ts" }, path("built"));
     const alone = await prepare({ ...options(), output: path("alone") });
     const threads = await prepare({ ...options(), output: path("threads"), workers: 3 }, { workerFile: worker });
     expectSame(threads, alone);
   });
-});
 
-it("a mistake in a step gets one line", async () => {
-  const inputs = [file("mistake.jsonl", ["text"])];
-  const problem = async (options: Partial<Omit<PrepareOptions, "inputs">>) => {
-    const error = await prepare({ inputs, output: path("mistake"), ...options }).then(
-      () => expect.unreachable("was prepared"),
-      (thrown: unknown) => thrown as Error,
-    );
-    expect(error).toMatchObject({ userError: true });
-    expect(leftovers("mistake")).toEqual([]);
-    return error.message;
-  };
-  expect(await problem({ sentences: { language: "x" } })).toMatch(/^"x" is no language tag/);
-  expect(await problem({ deduplicate: { kind: "minhash", threshold: 2 } })).toMatch(/^expected a similarity above 0/);
-  expect(await problem({ decontaminate: { inputs: ["missing.jsonl"] } })).toBe("missing.jsonl: no such file");
-  expect(await problem({ decontaminate: { inputs, ngram: 1.5 } })).toMatch(/^expected a whole number of words/);
+  it("report mistakes in one line", async () => {
+    const inputs = [file("mistake.jsonl", ["text"])];
+    const problem = async (options: Partial<Omit<PrepareOptions, "inputs">>) => {
+      const error = await prepare({ inputs, output: path("mistake"), ...options }).then(
+        () => expect.unreachable("was prepared"),
+        (thrown: unknown) => thrown as Error,
+      );
+      expect(error).toMatchObject({ userError: true });
+      expect(leftovers("mistake")).toEqual([]);
+      return error.message;
+    };
+    expect(await problem({ sentences: { language: "x" } })).toMatch(/^"x" is not a language tag/);
+    expect(await problem({ deduplicate: { kind: "minhash", threshold: 2 } })).toMatch(/threshold .*got 2/);
+    expect(await problem({ decontaminate: { inputs: ["missing.jsonl"] } })).toBe("missing.jsonl: no such file");
+    expect(await problem({ decontaminate: { inputs, ngram: 1.5 } })).toMatch(/got 1\.5/);
+  });
 });

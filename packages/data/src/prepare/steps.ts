@@ -1,7 +1,6 @@
 /**
- * The steps that `prepare` may take between reading and encoding, in this order: decontamination, deduplication, language.
- * They depend on the documents before, so a run that goes on after an interruption takes them anew from the first
- * document; only what was encoded is not encoded again.
+ * Optional steps between reading and encoding, in this order: decontamination, deduplication, language identification. They
+ * depend on all earlier documents, so a resumed run repeats them from the first document; only encoding is not repeated.
  */
 import type { DatasetSidecar } from "../sidecar.ts";
 import { readEvaluationNgrams } from "../steps/evaluation-ngrams.ts";
@@ -13,32 +12,36 @@ import { createNearDuplicates } from "../steps/near-duplicates.ts";
 import type { DocumentPart } from "../text/document.ts";
 import { listSources } from "../text/sources.ts";
 
+/** Which steps to take. */
 export interface StepOptions {
   /**
-   * Leaves out documents that share a run of `ngram` words (default 13) with a text of these files, or only counts them. Of
-   * JSON lines every string is such a text, in other formats every document.
+   * Drops documents that share an n-gram of words (default 13) with a text of these files, or only counts them. In JSON lines
+   * every string is such a text, in other formats every document.
    */
   decontaminate?: { inputs: readonly string[]; ngram?: number; action?: "drop" | "count" };
   /**
-   * Keeps the first of documents with the same text ("exact": but for case and white space), or with nearly the same
-   * ("minhash": Jaccard similarity of their five-word shingles of at least `threshold`, default 0.8, by an estimate).
+   * Drops duplicates of earlier documents: "exact", which ignores case and white space, or "minhash", for an estimated Jaccard
+   * similarity of five-word shingles of at least `threshold`, default 0.8.
    */
   deduplicate?: { kind: "exact" } | { kind: "minhash"; threshold?: number };
-  /** Identifies each document's language and counts; "separate" writes a dataset for each. */
+  /** Detects each document's language and counts them; "separate" writes a dataset for each language. */
   languages?: "count" | "separate";
 }
 
+/** Results of the steps, for the sidecar. */
 export type StepCounts = Pick<DatasetSidecar, "decontamination" | "deduplication">;
 
+/** Steps that were set up. */
 export interface Steps {
-  /** What of the options, and of the files they name, decides the output. */
+  /** Options, and the state of the files that they name: everything that decides the output. */
   settings: unknown;
+  /** Filters and labels documents. */
   apply(parts: AsyncIterable<DocumentPart>): AsyncIterable<DocumentPart>;
-  /** What was done so far. */
+  /** Counts so far. */
   counts(): StepCounts;
 }
 
-/** @throws DataError for options out of range and evaluation files that cannot be read. */
+/** @throws DataError for options out of range, and for evaluation files that cannot be read. */
 export async function createSteps(options: StepOptions & { jsonKey: string }): Promise<Steps> {
   const decontaminate = await createDecontamination(options);
   const deduplicate = createDeduplication(options);

@@ -1,9 +1,9 @@
-/** How much text there is, in the units that losses are divided by. */
+/** Counts text in the units by which losses are divided. */
 
-/** Whitespace that separates words, beyond ASCII's (Unicode's White_Space). */
+/** White space outside ASCII (Unicode's White_Space). */
 const wideSpaces = /[\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
-/** UTF-8 bytes, code points, and words (runs of anything but whitespace) of a text. */
+/** UTF-8 bytes, code points, and words (separated by white space) of a text. */
 export function countText(text: string): { bytes: number; characters: number; words: number } {
   let characters = text.length;
   let words = 0;

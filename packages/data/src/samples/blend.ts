@@ -1,13 +1,14 @@
 /**
- * Several sources as one, drawn by weight with Megatron's greedy rule: sample n comes from the source i with the largest
- * weight_i * max(n, 1) - count_i, count_i being how many it has given so far. Never random, and no prefix of the blend
- * depends on what follows.
+ * Draws from several sources by weight, with Megatron's greedy rule: sample n comes from the source i with the largest
+ * weight_i * max(n, 1) - count_i, where count_i is the number of samples drawn from it so far. Deterministic, and no prefix
+ * of the blend depends on what follows it.
  */
 import { DataError } from "../errors.ts";
 import type { SampleSource } from "./source.ts";
 
 const BLOCK = 1024;
 
+/** One source of a blend. */
 export interface BlendEntry<Sample> {
   source: SampleSource<Sample>;
   /** Any positive number; weights are divided by their sum. */
@@ -15,9 +16,10 @@ export interface BlendEntry<Sample> {
 }
 
 /**
- * @param options.samples how many will be drawn: checks that every source has enough, and sets `length`. Without it the
- *   blend is as long as its first source to run out allows.
- * @throws DataError for weights that are not positive, or where a source has fewer samples than its share.
+ * One source that draws from all of them.
+ * @param options.samples number of samples to draw: becomes `length`, after a check that every source has enough. By
+ *   default the blend ends where its first source runs out
+ * @throws DataError for weights that are not positive, or a source with fewer samples than its share
  */
 export function blend<Sample>(
   entries: readonly BlendEntry<Sample>[],
@@ -26,7 +28,7 @@ export function blend<Sample>(
   if (entries.length === 0) throw new DataError("nothing to blend: give at least one source");
   const sum = entries.reduce((total, { weight }) => total + weight, 0);
   if (!entries.every(({ weight }) => weight > 0) || !Number.isFinite(sum))
-    throw new DataError(`expected positive weights, found ${entries.map(({ weight }) => weight).join(", ")}`);
+    throw new DataError(`expected positive weights, got ${entries.map(({ weight }) => weight).join(", ")}`);
   if (entries.length === 1 && options.samples === undefined) return entries[0]!.source;
   const weights = Float64Array.from(entries, ({ weight }) => weight / sum);
   const order = greedyOrder(weights);
@@ -50,12 +52,12 @@ export function blend<Sample>(
   };
 }
 
-/** The greedy order as a function of the sample's number. Counts are kept at every 1,024th sample, the rest is replayed. */
+/** The greedy order by sample number. Stores the counts at every 1,024th sample and replays the rest. */
 function greedyOrder(weights: Float64Array): {
   at(index: number): { source: number; sample: number };
   countsBefore(index: number): Float64Array;
 } {
-  const marks: Float64Array[] = [new Float64Array(weights.length)];
+  const checkpoints: Float64Array[] = [new Float64Array(weights.length)];
   const advance = (counts: Float64Array, from: number, to: number): number => {
     let chosen = 0;
     for (let n = from; n < to; n++) {
@@ -75,12 +77,12 @@ function greedyOrder(weights: Float64Array): {
   };
   const countsBefore = (index: number): Float64Array => {
     const block = Math.floor(index / BLOCK);
-    while (marks.length <= block) {
-      const counts = marks.at(-1)!.slice();
-      advance(counts, (marks.length - 1) * BLOCK, marks.length * BLOCK);
-      marks.push(counts);
+    while (checkpoints.length <= block) {
+      const counts = checkpoints.at(-1)!.slice();
+      advance(counts, (checkpoints.length - 1) * BLOCK, checkpoints.length * BLOCK);
+      checkpoints.push(counts);
     }
-    const counts = marks[block]!.slice();
+    const counts = checkpoints[block]!.slice();
     advance(counts, block * BLOCK, index);
     return counts;
   };
@@ -94,7 +96,7 @@ function greedyOrder(weights: Float64Array): {
   };
 }
 
-/** How many samples can be drawn before one is taken from a source that has none left. */
+/** Number of samples before a source runs out. */
 function blendLength<Sample>(order: ReturnType<typeof greedyOrder>, entries: readonly BlendEntry<Sample>[]): number {
   const enough = (samples: number) => {
     const counts = order.countsBefore(samples);

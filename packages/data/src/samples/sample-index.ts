@@ -1,22 +1,24 @@
 /**
- * Megatron's GPT sample index: documents in a shuffled order, samples of T + 1 tokens cut from them end to end (each
- * starts on the last token of the one before), and a shuffled order of the samples. Our shuffles are Philox's.
+ * Megatron's sample index: documents in a shuffled order, samples of T + 1 tokens cut from them end to end (each starts with
+ * the last token of the one before), and a shuffled order of the samples. Shuffles are drawn by Philox, not NumPy.
  */
 import { hashKey, permutation } from "@megatron-ts/random";
 
-/** The share of its samples below which Megatron shuffles the last epoch apart. */
+/** Share of its samples below which Megatron shuffles the last epoch separately. */
 const LAST_EPOCH_THRESHOLD = 0.8;
 
-export interface GptIndex {
-  /** Sequences in the order in which they are read. */
+/** Where every sample starts, and in which order samples are drawn. */
+export interface SampleIndex {
+  /** Sequences, in the order in which they are read. */
   documents: Uint32Array;
-  /** [n + 1, 2]: entry j is (place in `documents`, offset in that sequence) of token j * T of the stream. */
+  /** [n + 1, 2]: row j is (position in `documents`, offset in that sequence) of token j * T of the stream. */
   samples: Int32Array;
   /** [n]: sample i of the source is sample shuffle[i] of the stream. */
   shuffle: Uint32Array;
 }
 
-export interface GptIndexOptions {
+/** The sequences that samples are cut from. */
+export interface SampleIndexOptions {
   /** Length in tokens of each sequence of the dataset. */
   lengths: Int32Array;
   /** The sequences to use, `end` exclusive. */
@@ -26,7 +28,7 @@ export interface GptIndexOptions {
   seed: number;
 }
 
-/** Tokens in a range of sequences: one epoch. */
+/** Number of tokens in a range of sequences: one epoch. */
 export function tokensIn(lengths: Int32Array, { start, end }: { start: number; end: number }): number {
   let tokens = 0;
   for (let i = start; i < end; i++) tokens += lengths[i]!;
@@ -35,10 +37,10 @@ export function tokensIn(lengths: Int32Array, { start, end }: { start: number; e
 
 /**
  * Cuts documents into samples, as Megatron's `build_sample_idx` does.
- * @param documents the sequence at each place of the stream.
- * @param options.firstOffset tokens of the stream before the first sample. Default 0.
- * @param options.count samples to cut; by default all whose T + 1 tokens are there.
- * @returns [count + 1, 2], see `GptIndex.samples`.
+ * @param documents the sequence at each position of the stream
+ * @param options.firstOffset tokens of the stream before the first sample. Default 0
+ * @param options.count number of samples; by default all that have T + 1 tokens
+ * @returns [count + 1, 2], see `SampleIndex.samples`
  */
 export function buildSampleIndex(
   lengths: Int32Array,
@@ -48,14 +50,14 @@ export function buildSampleIndex(
   const { sequenceLength, firstOffset = 0 } = options;
   const count = options.count ?? Math.floor((totalLength(lengths, documents) - firstOffset - 1) / sequenceLength);
   const samples = new Int32Array(2 * (Math.max(count, 0) + 1));
-  let place = 0;
+  let position = 0;
   let offset = firstOffset;
   for (let j = 0; j < samples.length / 2; j++) {
-    while (place < documents.length && offset >= lengths[documents[place]!]!) {
-      offset -= lengths[documents[place]!]!;
-      place++;
+    while (position < documents.length && offset >= lengths[documents[position]!]!) {
+      offset -= lengths[documents[position]!]!;
+      position++;
     }
-    samples[2 * j] = place;
+    samples[2 * j] = position;
     samples[2 * j + 1] = offset;
     offset += sequenceLength;
   }
@@ -69,17 +71,17 @@ function totalLength(lengths: Int32Array, documents: Uint32Array): number {
 }
 
 /**
- * The index for a known number of samples, by Megatron's rules: as many epochs as they need, documents of all epochs
- * shuffled together, and samples too; but when less than 80 % of the last epoch is needed, it is shuffled apart.
+ * The index for a given number of samples, by Megatron's rules: as many epochs as they need, with the documents of all
+ * epochs shuffled together, and so the samples; but an epoch of which less than 80 % is needed is shuffled separately.
  */
-export function buildGptIndex(options: GptIndexOptions & { samples: number }): GptIndex {
+export function buildPackedIndex(options: SampleIndexOptions & { samples: number }): SampleIndex {
   const { lengths, sequences, sequenceLength, seed, samples } = options;
   const perEpoch = tokensIn(lengths, sequences);
   const epochs = Math.max(1, Math.ceil((samples * sequenceLength + 1) / perEpoch));
   const beforeLast = Math.max(0, Math.floor(((epochs - 1) * perEpoch - 1) / sequenceLength));
   const wholeEpoch = Math.floor((perEpoch - 1) / sequenceLength);
-  const lastApart = epochs > 1 && samples - beforeLast < Math.floor(LAST_EPOCH_THRESHOLD * wholeEpoch);
-  const documents = lastApart
+  const separateLast = epochs > 1 && samples - beforeLast < Math.floor(LAST_EPOCH_THRESHOLD * wholeEpoch);
+  const documents = separateLast
     ? concatenate(
         shuffledEpochs(sequences, { epochs: epochs - 1, key: hashKey(seed, "gpt-documents", 0) }),
         shuffledEpochs(sequences, { epochs: 1, key: hashKey(seed, "gpt-documents", 1) }),
@@ -87,19 +89,21 @@ export function buildGptIndex(options: GptIndexOptions & { samples: number }): G
     : shuffledEpochs(sequences, { epochs, key: hashKey(seed, "gpt-documents", 0) });
   const index = buildSampleIndex(lengths, documents, { sequenceLength });
   const count = index.length / 2 - 1;
-  const together = lastApart ? beforeLast : count;
+  const shuffledTogether = separateLast ? beforeLast : count;
   const shuffle = concatenate(
-    permutation(hashKey(seed, "gpt-samples", 0), together),
-    permutation(hashKey(seed, "gpt-samples", 1), count - together).map((sample) => sample + together),
+    permutation(hashKey(seed, "gpt-samples", 0), shuffledTogether),
+    permutation(hashKey(seed, "gpt-samples", 1), count - shuffledTogether).map((sample) => sample + shuffledTogether),
   );
   return { documents, samples: index, shuffle };
 }
 
 /**
- * One epoch of an endless stream in which every epoch is shuffled apart, and samples run on from one into the next.
- * It holds the samples that start in it, numbered from `firstSample`.
+ * One epoch of an endless stream in which every epoch is shuffled separately, and samples may span two epochs. It has the
+ * samples that start in it, numbered from `firstSample`.
  */
-export function buildEpochIndex(options: GptIndexOptions & { epoch: number }): GptIndex & { firstSample: number } {
+export function buildEpochIndex(
+  options: SampleIndexOptions & { epoch: number },
+): SampleIndex & { firstSample: number } {
   const { lengths, sequences, sequenceLength, seed, epoch } = options;
   const perEpoch = tokensIn(lengths, sequences);
   const firstSample = Math.ceil((epoch * perEpoch) / sequenceLength);

@@ -4,8 +4,8 @@ import { openIndexedDataset } from "../indexed/reader.ts";
 import { createIndexedDatasetWriter } from "../indexed/writer.ts";
 import { goldenValues, temporaryDirectory } from "../testing/directory.ts";
 import { blend } from "./blend.ts";
-import { buildGptIndex, buildSampleIndex } from "./gpt-index.ts";
-import { createGptSamples } from "./gpt-samples.ts";
+import { createPackedSamples } from "./packed-samples.ts";
+import { buildPackedIndex, buildSampleIndex } from "./sample-index.ts";
 import type { SampleSource } from "./source.ts";
 
 const path = temporaryDirectory();
@@ -27,11 +27,11 @@ describe("the sample index", () => {
     }
   });
 
-  it("takes as many epochs as Megatron, and shuffles the last apart when Megatron does", () => {
+  it("takes as many epochs as Megatron, and shuffles the last one separately when Megatron does", () => {
     for (const { lengths, sequenceLength, requested, epochs: expected, samples, lastEpochFrom } of epochs) {
       const sequences = { start: 0, end: lengths.length };
       const options = { lengths: Int32Array.from(lengths), sequences, sequenceLength, seed: 1, samples: requested };
-      const { documents, shuffle } = buildGptIndex(options);
+      const { documents, shuffle } = buildPackedIndex(options);
       expect(documents.length).toBe(expected * lengths.length);
       expect(shuffle.length).toBe(samples);
       expect([...shuffle].sort((a, b) => a - b)).toEqual(Array.from({ length: samples }, (_, i) => i));
@@ -49,8 +49,8 @@ describe("packed samples", () => {
   const dataset = distinctDataset(lengths);
   const documents = { start: 0, end: lengths.length };
 
-  it("hold every token of an epoch as input once, in document order, and mark where documents start", () => {
-    const source = createGptSamples({ dataset, documents, sequenceLength: 5, seed: 3, samples: 8 });
+  it("have every token of an epoch once, in document order, and mark where documents start", () => {
+    const source = createPackedSamples({ dataset, documents, sequenceLength: 5, seed: 3, samples: 8 });
     expect(source.length).toBe(Math.floor((total - 1) / 5));
     const seen = new Set<number>();
     for (let i = 0; i < source.length; i++) {
@@ -69,8 +69,8 @@ describe("packed samples", () => {
     expect(seen.size).toBe(5 * source.length);
   });
 
-  it("come only from the documents asked for", () => {
-    const source = createGptSamples({ dataset, documents: { start: 2, end: 4 }, sequenceLength: 4, seed: 1 });
+  it("come from the given documents only", () => {
+    const source = createPackedSamples({ dataset, documents: { start: 2, end: 4 }, sequenceLength: 4, seed: 1 });
     for (let i = 0; i < 50; i++)
       for (const token of source.at(i).tokens) expect([2, 3]).toContain(Math.floor(token / 1000));
   });
@@ -79,7 +79,7 @@ describe("packed samples", () => {
     const options = { dataset, documents, sequenceLength: 4 };
     for (const samples of [undefined, 40]) {
       const take = (seed: number, order: number[]) => {
-        const source = createGptSamples({ ...options, seed, samples });
+        const source = createPackedSamples({ ...options, seed, samples });
         return new Map(order.map((i) => [i, source.at(i)]));
       };
       const forward = take(1, [0, 1, 2, 17, 30, 39]);
@@ -89,10 +89,10 @@ describe("packed samples", () => {
     }
   });
 
-  it("run on endlessly: each epoch has every token once, in another order", () => {
+  it("are endless: each epoch has every token once, in another order", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 0, max: 1000 }), (sequenceLength, seed) => {
-        const source = createGptSamples({ dataset, documents, sequenceLength, seed });
+        const source = createPackedSamples({ dataset, documents, sequenceLength, seed });
         expect(source.length).toBe(Number.POSITIVE_INFINITY);
         // Put samples back in the stream's order by their overlap: together they hold 4 epochs.
         const count = Math.ceil((4 * total) / sequenceLength);
@@ -113,18 +113,18 @@ describe("packed samples", () => {
   });
 
   it("do not depend on how many follow", () => {
-    const endless = createGptSamples({ dataset, documents, sequenceLength: 6, seed: 9 });
+    const endless = createPackedSamples({ dataset, documents, sequenceLength: 6, seed: 9 });
     const first = Array.from({ length: 30 }, (_, i) => endless.at(i));
     endless.at(500);
     expect(Array.from({ length: 30 }, (_, i) => endless.at(i))).toEqual(first);
   });
 
-  it("need tokens", () => {
+  it("need enough tokens", () => {
     const options = { dataset, sequenceLength: 4, seed: 1 };
-    expect(() => createGptSamples({ ...options, documents: { start: 1, end: 2 } })).toThrow(
-      /documents 1 to 2 hold 1 tokens: too few to learn from/,
+    expect(() => createPackedSamples({ ...options, documents: { start: 1, end: 2 } })).toThrow(
+      /documents 1 to 2 have 1 tokens/,
     );
-    expect(() => createGptSamples({ ...options, documents, samples: 3 }).at(99)).toThrow(RangeError);
+    expect(() => createPackedSamples({ ...options, documents, samples: 3 }).at(99)).toThrow(RangeError);
   });
 });
 
@@ -147,7 +147,7 @@ describe("a blend", () => {
     }
   });
 
-  it("is the same in any order of asking, far out too", () => {
+  it("is the same in any order of access", () => {
     const entries = [3, 1, 2.5].map((weight, name) => ({ source: numbers(name), weight }));
     const far = blend(entries).at(1_000_003);
     const near = blend(entries);
@@ -171,7 +171,7 @@ describe("a blend", () => {
     );
   });
 
-  it("knows when a source runs out", () => {
+  it("ends where a source runs out", () => {
     const entries = [
       { source: numbers(0, 100), weight: 3 },
       { source: numbers(1, 10), weight: 1 },
@@ -183,7 +183,7 @@ describe("a blend", () => {
     expect(blend(entries, { samples: blended.length }).length).toBe(blended.length);
     expect(() => blend(entries, { samples: blended.length + 1 })).toThrow(/its source 1/);
     expect(() => blended.at(blended.length)).toThrow(RangeError);
-    expect(() => blend([])).toThrow(/nothing to blend/);
-    expect(() => blend([{ source: numbers(0), weight: 0 }])).toThrow(/expected positive weights, found 0/);
+    expect(() => blend([])).toThrow(/blend/);
+    expect(() => blend([{ source: numbers(0), weight: 0 }])).toThrow(/weights, got 0/);
   });
 });

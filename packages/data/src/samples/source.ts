@@ -1,15 +1,15 @@
-/** What every objective's sample builder gives: samples by number. */
+/** Samples by number, which every objective draws its batches from. */
 
-/** Samples 0 to `length - 1`; `length` is Infinity where they never run out. `at` depends on the number alone. */
+/** Samples 0 to `length - 1`; `length` is Infinity for an endless source. `at` is a pure function of the number. */
 export interface SampleSource<Sample> {
   readonly length: number;
   at(index: number): Sample;
 }
 
-/** A run of tokens cut from documents that follow each other. */
+/** Tokens from consecutive documents. */
 export interface PackedSample {
-  /** [T + 1]: T inputs, and the last one's target. */
+  /** [T + 1]: T inputs and the target of the last one. */
   tokens: Int32Array;
-  /** Places (1 to T) in `tokens` where another document begins, rising. */
+  /** Positions in `tokens` (1 to T) at which another document begins, ascending. */
   documentStarts: Int32Array;
 }

@@ -1,6 +1,6 @@
 /**
- * Runs of words that evaluation texts hold, to tell which documents hold one too: such a document would give answers away
- * (Brown et al. 2020, appendix C: 13 words). Of JSON lines every string counts, whatever its key.
+ * Collects the word n-grams of evaluation texts, to find training documents that contain one and would leak answers (Brown et
+ * al. 2020, appendix C: 13 words). In JSON lines every string is such a text, whatever its key.
  */
 import { DataError } from "../errors.ts";
 import { type ReadOptions, readDocuments } from "../text/documents.ts";
@@ -8,18 +8,20 @@ import { listSources } from "../text/sources.ts";
 import { createKeySet } from "./key-set.ts";
 import { mix, wordHashes } from "./words.ts";
 
+/** The n-grams of evaluation texts. */
 export interface EvaluationNgrams {
-  /** Evaluation texts that were read. */
+  /** Number of evaluation texts. */
   readonly texts: number;
-  /** Those among them of fewer words than a run: no document can be told to hold them. */
+  /** Number of texts with fewer words than an n-gram, which cannot be found in documents. */
   readonly shortTexts: number;
-  /** Whether the text holds a run of words that an evaluation text holds. */
+  /** Whether the text contains an n-gram of an evaluation text. */
   isContaminated(text: string): boolean;
 }
 
 /**
- * @param inputs files, globs or directories of any format that is read; all but JSON lines as documents are.
- * @param options.ngram words in a run.
+ * @param inputs files, globs or directories of any supported format
+ * @param options.ngram words in an n-gram
+ * @throws DataError for inputs that cannot be read, and for an `ngram` that is not a positive integer
  */
 export async function readEvaluationNgrams(
   inputs: readonly string[],
@@ -27,15 +29,15 @@ export async function readEvaluationNgrams(
 ): Promise<EvaluationNgrams> {
   const { ngram } = options;
   if (!(Number.isInteger(ngram) && ngram >= 1))
-    throw new DataError(`expected a whole number of words in a run, found ${ngram}`);
-  const runs = createKeySet(2);
+    throw new DataError(`expected a positive number of words in an n-gram, got ${ngram}`);
+  const ngrams = createKeySet(2);
   let texts = 0;
   let shortTexts = 0;
   for await (const text of evaluationTexts(inputs, options)) {
     texts++;
     let any = false;
-    for (const key of runsOf(wordHashes(text), ngram)) {
-      runs.add(key);
+    for (const key of ngramsOf(wordHashes(text), ngram)) {
+      ngrams.add(key);
       any = true;
     }
     if (!any) shortTexts++;
@@ -44,14 +46,14 @@ export async function readEvaluationNgrams(
     texts,
     shortTexts,
     isContaminated(text) {
-      for (const key of runsOf(wordHashes(text), ngram)) if (runs.has(key)) return true;
+      for (const key of ngramsOf(wordHashes(text), ngram)) if (ngrams.has(key)) return true;
       return false;
     },
   };
 }
 
-/** [2]: a 64-bit hash of every run; the same array again and again. */
-function* runsOf(words: Uint32Array, length: number): Generator<Uint32Array> {
+/** A 64-bit hash, [2], of every n-gram. Reuses the array. */
+function* ngramsOf(words: Uint32Array, length: number): Generator<Uint32Array> {
   const key = new Uint32Array(2);
   for (let start = 0; start + length <= words.length; start++) {
     let first = 0;

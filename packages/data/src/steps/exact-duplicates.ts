@@ -1,15 +1,17 @@
 /**
- * Finds documents whose text is that of an earlier one, but for case, Unicode forms (NFKC) and white space. Keeps 128 bits of
- * a SHA-256 per document: 24 to 48 bytes of memory.
+ * Finds documents with the same text as an earlier one, ignoring case, Unicode forms (NFKC) and white space. Keeps 128 bits
+ * of a SHA-256 for each document, which takes 24 to 48 bytes of memory.
  */
 import { createHash } from "node:crypto";
 import { createKeySet } from "./key-set.ts";
 
+/** Finds duplicates among documents that it is given in order. */
 export interface DuplicateFinder {
-  /** Whether an earlier document is the same, or near to it. Remembers the ones that are new. */
+  /** Whether the text duplicates an earlier one. Remembers it if not. */
   isDuplicate(text: string): boolean;
 }
 
+/** Starts without any document. */
 export function createExactDuplicates(): DuplicateFinder {
   const seen = createKeySet(4);
   return { isDuplicate: (text) => !seen.add(textKey(text)) };

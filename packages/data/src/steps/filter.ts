@@ -1,13 +1,10 @@
-/**
- * Passes documents on or leaves them out, each by its whole text. A document is held until it is decided; one that is too
- * long to hold passes, and is counted.
- */
+/** Filters documents by their whole text. Documents that are too long to hold in memory pass, and are counted. */
 import type { DocumentPart } from "../text/document.ts";
 
-/** Characters that are held at most; the longest novels have ten million. */
+/** Most characters to hold; the longest novels have ten million. */
 const LONGEST = 1 << 25;
 
-/** @param options.longest another limit, for tests. */
+/** @param options.longest another limit, for tests */
 export async function* filterDocuments(
   parts: AsyncIterable<DocumentPart>,
   options: { keep: (text: string) => boolean; onTooLong: () => void; longest?: number },

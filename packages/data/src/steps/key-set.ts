@@ -1,23 +1,25 @@
 /**
- * A set of keys of a few 32-bit words each, in typed arrays: for hundreds of millions of hashes, where JavaScript's own Set
- * ends at 16 million members and takes ten times the memory.
+ * A set of fixed-size keys in typed arrays, for hundreds of millions of hashes: JavaScript's Set is limited to 16 million
+ * members and takes ten times the memory.
  */
 
+/** A set of keys. */
 export interface KeySet {
   readonly size: number;
-  /** Whether the key was not there before. */
+  /** Adds a key; false where it was in the set before. */
   add(key: Uint32Array): boolean;
+  /** Whether the set has the key. */
   has(key: Uint32Array): boolean;
 }
 
-/** @param wordsPerKey length of every key. Keys should be hashes: their first word is the place where they are looked for. */
+/** @param wordsPerKey 32-bit words in a key. Keys should be hashes: their first word decides their slot. */
 export function createKeySet(wordsPerKey: number): KeySet {
   let slots = 1 << 10;
   let table = new Uint32Array(slots * wordsPerKey);
   let size = 0;
-  /** A slot whose first word is 0 is free; a key that begins with 0 is kept as one that begins with 1. */
+  /** A slot whose first word is 0 is free, so a key that starts with 0 is stored as one that starts with 1. */
   const first = (key: Uint32Array) => key[0]! || 1;
-  /** Where the key stands, or the free slot where it would. */
+  /** Index of the key, or of the free slot for it. */
   const find = (key: Uint32Array): number => {
     for (let slot = first(key) % slots; ; slot = slot + 1 === slots ? 0 : slot + 1) {
       const at = slot * wordsPerKey;

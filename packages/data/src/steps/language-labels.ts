@@ -1,8 +1,9 @@
-/** Puts the language of each document on its parts, from its beginning of up to 64 thousand characters. */
+/** Labels the parts of each document with its language, identified from its first 64 thousand characters. */
 import type { DocumentPart } from "../text/document.ts";
 
-const LOOKED_AT = 1 << 16;
+const SAMPLE_LENGTH = 1 << 16;
 
+/** @param identify the language of a text */
 export async function* labelLanguages(
   parts: AsyncIterable<DocumentPart>,
   identify: (text: string) => string,
@@ -13,7 +14,7 @@ export async function* labelLanguages(
   for await (const part of parts) {
     held.push(part);
     characters += part.text.length;
-    if (language === undefined && (part.last || characters >= LOOKED_AT))
+    if (language === undefined && (part.last || characters >= SAMPLE_LENGTH))
       language = identify(held.map(({ text }) => text).join(""));
     if (language === undefined) continue;
     for (const ready of held) yield { ...ready, language };

@@ -1,15 +1,15 @@
 /**
- * Tells which of 60 languages a text is in, by its character n-grams (ELD, the small table: 1.6 MB, loaded on first use). A
- * text that it is not sure of, for want of letters or in another language, is of language "und".
+ * Detects which of 60 languages a text is in, by character n-grams (ELD with its small table of 1.6 MB, loaded on first use).
+ * The language is "und" where the result is not reliable: too few letters, or another language.
  */
 
 const UNDETERMINED = "und";
 
-/** ELD looks at no more than the first 350 bytes: a long text is shown to it in stretches from all over, which vote. */
+/** ELD reads only the first 350 bytes, so a long text is sampled in several stretches, which vote. */
 const STRETCHES = 5;
 const STRETCH_LENGTH = 350;
 
-/** Gives the ISO 639-1 code of a text's language, or "und". */
+/** Loads a function that returns the ISO 639-1 code of a text's language, or "und". */
 export async function loadLanguageIdentifier(): Promise<(text: string) => string> {
   const { eld } = await import("eld/small");
   return (text) => {

@@ -52,25 +52,25 @@ describe("the language of a text", () => {
       ukr: "uk",
       vie: "vi",
     }),
-  )("%s is told", (code, language) => {
+  )("is detected: %s", (code, language) => {
     for (const text of texts(code)) expect(identify(text)).toBe(language);
   });
 
-  it.each(["zul", "swh", "cym", "gle", "hau_NG"])("%s, which is not known, is not taken for another", (code) => {
+  it.each(["zul", "swh", "cym", "gle", "hau_NG"])("is undetermined for an unknown language: %s", (code) => {
     for (const text of texts(code)) expect(identify(text)).toBe("und");
   });
 
-  it("cannot be told where there are no words", () => {
+  it("is undetermined without words", () => {
     for (const text of ["", "123 456", "..."]) expect(identify(text)).toBe("und");
   });
 
-  it("is that of the whole, not of its first page", () => {
+  it("is that of the whole text, not only of its beginning", () => {
     expect(identify(`${texts("eng")[0]!.slice(0, 400)}\n${texts("deu_1996").join("\n").repeat(2)}`)).toBe("de");
   });
 });
 
 describe("labels", () => {
-  it("stand on every part of a document, told from its beginning", async () => {
+  it("are on every part of a document, detected from its beginning", async () => {
     const seen: string[] = [];
     const name = (text: string) => {
       seen.push(text);
@@ -102,7 +102,7 @@ describe("labels", () => {
 describe("weights of languages", () => {
   const counts = { en: 900, de: 90, sw: 10, fr: 0 };
 
-  it("are shares to a power, between what is there and all alike", () => {
+  it("are powers of the shares", () => {
     expect(languageWeights(counts, 1)).toEqual({ en: 0.9, de: 0.09, sw: 0.01 });
     const alike = languageWeights(counts, 0);
     for (const weight of Object.values(alike)) expect(weight).toBeCloseTo(1 / 3, 12);
@@ -113,8 +113,8 @@ describe("weights of languages", () => {
     });
   });
 
-  it("are refused for a temperature that is none", () => {
+  it("need a temperature from 0 to 1", () => {
     for (const temperature of [-0.1, 1.5, Number.NaN])
-      expect(() => languageWeights(counts, temperature)).toThrow(/expected a temperature from 0/);
+      expect(() => languageWeights(counts, temperature)).toThrow(/temperature/);
   });
 });

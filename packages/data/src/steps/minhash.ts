@@ -1,10 +1,10 @@
 /**
- * MinHash signatures (Broder 1997): the share of equal places in two signatures estimates the Jaccard similarity of two
- * texts' shingles (runs of five words). Only the last 8 bits of each minimum are kept (Li and Koenig 2010).
+ * MinHash signatures (Broder 1997): the share of equal values in two signatures estimates the Jaccard similarity of the texts'
+ * shingles (five consecutive words). Keeps only the last 8 bits of each minimum (Li and Koenig 2010).
  */
 import { mix, wordHashes } from "./words.ts";
 
-/** Places in a signature, one byte each: the standard error of an estimate is at most 0.045. */
+/** Values in a signature, one byte each: the standard error of an estimate is at most 0.045. */
 export const SIGNATURE_LENGTH = 128;
 
 /** Words in a shingle; a shorter text is one shingle. */
@@ -12,7 +12,7 @@ export const SHINGLE_WORDS = 5;
 
 const seeds = Uint32Array.from({ length: SIGNATURE_LENGTH }, (_, i) => mix(i + 1));
 
-/** [128]; undefined for a text without words. */
+/** The signature of a text, [128]; undefined for a text without words. */
 export function minHashSignature(text: string): Uint8Array | undefined {
   const words = wordHashes(text);
   if (words.length === 0) return undefined;
@@ -32,7 +32,7 @@ export function minHashSignature(text: string): Uint8Array | undefined {
   return Uint8Array.from(minima, mix);
 }
 
-/** The Jaccard similarity that two signatures speak for: unequal minima agree in 8 bits once in 256 times. */
+/** Estimates the Jaccard similarity. Corrects for unequal minima, which agree in 8 bits once in 256 times. */
 export function estimateSimilarity(first: Uint8Array, second: Uint8Array): number {
   let equal = 0;
   for (let i = 0; i < SIGNATURE_LENGTH; i++) if (first[i] === second[i]) equal++;

@@ -1,19 +1,19 @@
 /**
- * Finds documents that are near to an earlier one that was kept, by MinHash signatures in bands (locality-sensitive hashing:
- * Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, 3.4). Two documents are compared when all rows of some band
- * agree, and near when the estimate reaches the threshold. Takes about 300 bytes of memory for each document kept.
+ * Finds documents that are similar to an earlier one, by MinHash and locality-sensitive hashing (Leskovec, Rajaraman and
+ * Ullman, Mining of Massive Datasets, 3.4). Compares two documents if all rows of some band are equal; they are duplicates if
+ * the estimated similarity reaches the threshold. Takes about 300 bytes of memory for each document kept.
  */
 import { DataError } from "../errors.ts";
 import type { DuplicateFinder } from "./exact-duplicates.ts";
 import { estimateSimilarity, minHashSignature, SIGNATURE_LENGTH } from "./minhash.ts";
 import { mix } from "./words.ts";
 
-/** A pair just at the threshold is compared with at least this probability. */
+/** Probability with which a pair exactly at the threshold is at least compared. */
 const RECALL = 0.99;
 
 /**
- * The layout with the most rows, hence the fewest comparisons, that still compares pairs at the threshold: they share a band
- * with probability 1 - (1 - threshold^rows)^bands.
+ * The most rows, hence the fewest comparisons, that reach this probability: pairs at the threshold share a band with
+ * probability 1 - (1 - threshold^rows)^bands.
  */
 export function chooseBands(threshold: number): { bands: number; rows: number } {
   for (let rows = SIGNATURE_LENGTH; rows > 1; rows--) {
@@ -24,21 +24,19 @@ export function chooseBands(threshold: number): { bands: number; rows: number } 
 }
 
 /**
- * @param options.threshold Jaccard similarity of the shingles from which two documents are duplicates, above 0 and up to 1.
- * @throws DataError for any other threshold.
+ * @param options.threshold Jaccard similarity of shingles above which documents count as duplicates, above 0 and at most 1
+ * @throws DataError for any other threshold
  */
 export function createNearDuplicates({ threshold }: { threshold: number }): DuplicateFinder {
   if (!(threshold > 0 && threshold <= 1))
-    throw new DataError(
-      `expected a similarity above 0 and up to 1 from which texts are duplicates, found ${threshold}`,
-    );
+    throw new DataError(`expected a similarity threshold above 0 and at most 1, got ${threshold}`);
   const { bands, rows } = chooseBands(threshold);
   let capacity = 1 << 10;
   let count = 0;
   let signatures = new Uint8Array(capacity * SIGNATURE_LENGTH);
-  /** [bands, capacity]: the latest document of a bucket, plus one; and for each document the one before it there. */
+  /** [bands, capacity]: the last document of each bucket, plus one; and for each document, the previous one in its bucket. */
   let heads = new Uint32Array(bands * capacity);
-  let earlier = new Uint32Array(bands * capacity);
+  let previous = new Uint32Array(bands * capacity);
 
   const signatureOf = (document: number) =>
     signatures.subarray(document * SIGNATURE_LENGTH, (document + 1) * SIGNATURE_LENGTH);
@@ -51,7 +49,7 @@ export function createNearDuplicates({ threshold }: { threshold: number }): Dupl
     const signature = signatureOf(document);
     for (let band = 0; band < bands; band++) {
       const bucket = bucketOf(signature, band);
-      earlier[band * capacity + document] = heads[bucket]!;
+      previous[band * capacity + document] = heads[bucket]!;
       heads[bucket] = document + 1;
     }
   };
@@ -61,12 +59,12 @@ export function createNearDuplicates({ threshold }: { threshold: number }): Dupl
     signatures = new Uint8Array(capacity * SIGNATURE_LENGTH);
     signatures.set(old);
     heads = new Uint32Array(bands * capacity);
-    earlier = new Uint32Array(bands * capacity);
+    previous = new Uint32Array(bands * capacity);
     for (let document = 0; document < count; document++) link(document);
   };
   const isNear = (signature: Uint8Array) => {
     for (let band = 0; band < bands; band++)
-      for (let next = heads[bucketOf(signature, band)]!; next > 0; next = earlier[band * capacity + next - 1]!)
+      for (let next = heads[bucketOf(signature, band)]!; next > 0; next = previous[band * capacity + next - 1]!)
         if (estimateSimilarity(signature, signatureOf(next - 1)) >= threshold) return true;
     return false;
   };

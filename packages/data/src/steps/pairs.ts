@@ -1,14 +1,14 @@
-/** Documents that are a source and its target, divided by their first tab, as `paste` and tab-separated files have them. */
+/** Documents of a source and its target, separated by the first tab, as in tab-separated files. */
 import { DataError } from "../errors.ts";
 import type { DocumentPart } from "../text/document.ts";
 
-/** Both sides, without white space at their ends. */
+/** Source and target, trimmed. */
 export function splitPair(text: string): [source: string, target: string] {
   const tab = text.indexOf("\t");
   return [text.slice(0, tab).trim(), text.slice(tab + 1).trim()];
 }
 
-/** Passes documents that are pairs; `onBadDocument` is told of others. */
+/** Yields the documents that are pairs, and calls `onBadDocument` for the others. */
 export async function* onlyPairs(
   parts: AsyncIterable<DocumentPart>,
   { onBadDocument }: { onBadDocument: (problem: DataError) => void },
@@ -20,10 +20,10 @@ export async function* onlyPairs(
     whole = last;
     if (complete && text.includes("\t") && splitPair(text).every((side) => side !== "")) yield part;
     else if (last) {
-      const found = complete
-        ? `found ${JSON.stringify(text.slice(0, 40))}`
-        : "found a document that is too long for one";
-      onBadDocument(new DataError(`is no pair: expected a source, a tab and its target; ${found}`, { source, line }));
+      const found = complete ? `got ${JSON.stringify(text.slice(0, 40))}` : "got a document that is too long";
+      onBadDocument(
+        new DataError(`is not a pair: expected a source, a tab and its target; ${found}`, { source, line }),
+      );
     }
   }
 }

@@ -1,13 +1,13 @@
 /**
- * Text to sentences, by Unicode's rules (UAX 29, through Intl.Segmenter). A blank line ends a sentence, a single line end is
- * a space; an initial or a title before a name ("J. Smith", "Dr. Smith") ends none.
+ * Splits text into sentences by Unicode's rules (UAX 29, through Intl.Segmenter). A blank line ends a sentence, a single line
+ * break is a space; an initial or a title before a name ("J. Smith", "Dr. Smith") does not end one.
  */
 import { DataError } from "../errors.ts";
 
-/** The sentences of a text, without white space at their ends or line ends within. */
+/** Splits a text into sentences, trimmed and without line breaks. */
 export type SplitSentences = (text: string) => string[];
 
-/** Intl.Segmenter's time grows with the square of the text's length: it is given little at a time. */
+/** Intl.Segmenter's time grows with the square of the text's length, so it gets the text in windows. */
 const WINDOW = 1 << 12;
 
 const titles: Record<string, string> = {
@@ -20,7 +20,11 @@ const titles: Record<string, string> = {
   pt: "Sr|Sra|Dr|Dra|Prof|Exmo|pág|vol|núm",
 };
 
-/** @param language a language tag (BCP 47), such as "en" or "zh-Hant". */
+/**
+ * Splits by the rules of a language.
+ * @param language a language tag (BCP 47), such as "en" or "zh-Hant"
+ * @throws DataError for anything else
+ */
 export function createSentenceSplitter(language: string): SplitSentences {
   const segmentsOf = createSegmenter(language);
   return (text) => {
@@ -40,10 +44,7 @@ export function createSentenceSplitter(language: string): SplitSentences {
   };
 }
 
-/**
- * Finds where a long text can be cut between two sentences: after a blank line, or else after a sentence. For
- * `cutIntoPieces`.
- */
+/** Finds where `cutIntoPieces` can cut a long text between sentences: after a blank line, or else after a sentence. */
 export function createSentenceCuts(language: string): (text: string, near: number) => number | undefined {
   const segmentsOf = createSegmenter(language);
   return (text, near) => {
@@ -61,7 +62,7 @@ export function createSentenceCuts(language: string): (text: string, near: numbe
 
 interface Segment {
   text: string;
-  /** Whether what follows belongs to the same sentence. */
+  /** Whether the sentence continues after it. */
   continues: boolean;
 }
 
@@ -76,7 +77,7 @@ function createSegmenter(language: string): (text: string) => Segment[] {
       const slice = text.slice(start, start + window);
       const found = [...segmenter.segment(slice)].map(({ segment }) => segment);
       if (start + slice.length < text.length) {
-        found.pop(); // It may go on after the slice.
+        found.pop(); // It may continue after the slice.
         if (found.length === 0) {
           window *= 2;
           continue;
@@ -96,7 +97,7 @@ function segmenterOf(language: string): Intl.Segmenter {
   try {
     return new Intl.Segmenter(language, { granularity: "sentence" });
   } catch (error) {
-    throw new DataError(`${JSON.stringify(language)} is no language tag: expected one such as en, de or zh-Hant`, {
+    throw new DataError(`${JSON.stringify(language)} is not a language tag: expected one such as en, de or zh-Hant`, {
       cause: error,
     });
   }

@@ -1,6 +1,6 @@
 /**
- * The words of a text as hashes, for comparing texts whatever their case, punctuation and spacing. Scripts written without
- * spaces (Han, kana, Thai and their like) count every character as a word.
+ * Hashes the words of a text, to compare texts regardless of case, punctuation and spacing. In scripts without spaces (Han,
+ * kana, Thai and others) every character is a word.
  */
 
 const SEPARATOR = 0;
@@ -16,13 +16,13 @@ const kindOf = (character: string) =>
 
 let table: Uint8Array | undefined;
 
-/** The kind of every UTF-16 unit; surrogates are looked at in pairs. */
+/** The kind of every UTF-16 unit. Surrogates are classified in pairs. */
 function kinds(): Uint8Array {
   table ??= Uint8Array.from({ length: 1 << 16 }, (_, unit) => kindOf(String.fromCharCode(unit)));
   return table;
 }
 
-/** [n]: a 32-bit hash of each word of the text, in NFKC and lower case. */
+/** [n]: a 32-bit hash of each word, after NFKC and lower casing. */
 export function wordHashes(text: string): Uint32Array {
   const normal = text.normalize("NFKC").toLowerCase();
   const kindOfUnit = kinds();
@@ -63,7 +63,7 @@ function enlarged(words: Uint32Array): Uint32Array<ArrayBuffer> {
   return larger;
 }
 
-/** Spreads a 32-bit number over all numbers of 32 bits, one to one (MurmurHash3's finaliser). */
+/** A bijection of 32-bit integers that mixes their bits (MurmurHash3's finalizer). */
 export function mix(value: number): number {
   let h = value ^ (value >>> 16);
   h = Math.imul(h, 0x85ebca6b);

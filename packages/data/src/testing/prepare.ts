@@ -1,6 +1,7 @@
-/** `prepare` as its tests call it: in this thread, by GPT-2's small tokenizer, in small pieces, over what stood there. */
+/** `prepareDataset` for tests: in this thread, with a small tokenizer and small pieces, overwriting existing output. */
 import { readFileSync } from "node:fs";
-import { type PrepareOptions, type PrepareTuning, prepareWith } from "../prepare/prepare.ts";
+import type { PrepareOptions, PrepareTuning } from "../prepare/options.ts";
+import { prepareWith } from "../prepare/prepare.ts";
 import { textFile } from "./directory.ts";
 
 export const tokenizerPath = textFile("tokenizers/gpt2.json");
@@ -11,7 +12,7 @@ export const inThisThread: PrepareTuning = {
   journalMilliseconds: Number.POSITIVE_INFINITY,
 };
 
-/** @param output where a dataset goes unless the options say otherwise */
+/** @param output default output */
 export const preparing =
   (output: string) =>
   (options: Partial<PrepareOptions> & { inputs: string[] }, tuning: Partial<PrepareTuning> = {}) =>

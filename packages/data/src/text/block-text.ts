@@ -1,9 +1,9 @@
 /**
- * The text of a tree of HTML elements as a person would see it: blocks apart by a blank line, list items and table rows by
- * a line end, white space collapsed but in `<pre>`. Walks without recursion: real pages nest thousands of elements deep.
+ * Renders the text of HTML elements: blank lines between blocks, line breaks between list items and table rows, white space
+ * collapsed except in `<pre>`. Walks without recursion, since real pages nest thousands of elements deep.
  */
 
-/** What is needed of a DOM node. */
+/** The part of a DOM node that is used here. */
 export interface DomNode {
   readonly nodeType: number;
   readonly nodeName: string;
@@ -16,7 +16,7 @@ export interface DomNode {
 const ELEMENT = 1;
 const TEXT = 3;
 
-const unseen = new Set(
+const hidden = new Set(
   "HEAD SCRIPT STYLE TEMPLATE NOSCRIPT SVG CANVAS IFRAME OBJECT AUDIO VIDEO SELECT TEXTAREA BUTTON RP RT".split(" "),
 );
 const paragraphs = new Set(
@@ -28,7 +28,7 @@ const paragraphs = new Set(
 const lines = new Set("BR LI DT DD TR CAPTION SUMMARY OPTION".split(" "));
 const cells = new Set(["TD", "TH"]);
 
-/** The text under `root`, without white space at its ends. */
+/** The text under `root`, trimmed. */
 export function blockText(root: DomNode): string {
   const pieces: string[] = [];
   let breaks = 0;
@@ -59,7 +59,7 @@ export function blockText(root: DomNode): string {
       else writeCollapsed(node.nodeValue);
     }
     atEdge(name);
-    if (node.firstChild && !unseen.has(name)) {
+    if (node.firstChild && !hidden.has(name)) {
       if (name === "PRE") preformatted++;
       node = node.firstChild;
       continue;

@@ -1,16 +1,21 @@
-/** Reads lines and runs of bytes from a stream of chunks, holding no more than what was asked for. */
+/** Reads lines and byte ranges from a stream of chunks, buffering no more than what was requested. */
 
+/** A stream that is read on request. */
 export interface ByteReader {
-  /** A line with its end; at the end of the stream what is left, then undefined. RangeError for one over `longest` bytes. */
+  /**
+   * The next line with its line ending; undefined at the end of the stream.
+   * @throws RangeError for a line of more than `longest` bytes
+   */
   line(longest: number): Promise<Buffer | undefined>;
-  /** Exactly so many bytes; undefined where the stream ends before. */
+  /** The next `length` bytes; undefined where the stream ends before. */
   take(length: number): Promise<Buffer | undefined>;
-  /** Passes over so many bytes; false where the stream ends before. */
+  /** Skips `length` bytes; false where the stream ends before. */
   skip(length: number): Promise<boolean>;
 }
 
 const NEWLINE = 0x0a;
 
+/** Reads from chunks. */
 export function createByteReader(chunks: AsyncIterable<Buffer>): ByteReader {
   const iterator = chunks[Symbol.asyncIterator]();
   let held: Buffer = Buffer.alloc(0);

@@ -1,7 +1,4 @@
-/**
- * A source as a stream of decompressed bytes, with what can go wrong (a missing file, damaged gzip or Zstandard data)
- * as one clear line. Knows nothing of text.
- */
+/** Streams the decompressed bytes of a source. Turns missing files and damaged compressed data into DataErrors. */
 import { createReadStream } from "node:fs";
 import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,19 +11,19 @@ import type { Compression, TextFormat, TextSource } from "./sources.ts";
 
 const CHUNK_BYTES = 1 << 20;
 
-/** A source whose format and compression are known, and its decompressed bytes. */
+/** An open source. */
 export interface OpenSource {
   path: string;
   format: TextFormat;
   compression: Compression;
+  /** Decompressed. */
   bytes: AsyncIterable<Buffer>;
 }
 
 /**
- * Opens a source. Standard input tells its compression, and its format unless one was asked for, by its first bytes:
- * gzip, Zstandard, Parquet, EPUB and WARC by their magic numbers, HTML by its first tag, JSONL by an opening brace, plain
- * text otherwise.
- * @param onBytes told how many bytes were read from the file, before decompression.
+ * Opens a source. The first bytes of standard input decide its compression, and its format unless one is given: gzip,
+ * Zstandard, Parquet, EPUB and WARC by magic numbers, HTML by its first tag, JSONL by an opening brace, otherwise plain text.
+ * @param onBytes called with the number of bytes read from the file, before decompression
  */
 export async function openSource(source: TextSource, onBytes?: (count: number) => void): Promise<OpenSource> {
   const raw = counted(
@@ -43,11 +40,11 @@ export async function openSource(source: TextSource, onBytes?: (count: number) =
   const inner = await peek(decompress(outer.all, compression, path), 16);
   if (inner.size === 0) throw new DataError("is empty", { source: path });
   const start = inner.head.toString("latin1");
-  const sniffed = beginnings.find(({ pattern }) => pattern.test(start))?.format ?? "txt";
-  return { path, format: source.format ?? sniffed, compression, bytes: inner.all };
+  const detected = signatures.find(({ pattern }) => pattern.test(start))?.format ?? "txt";
+  return { path, format: source.format ?? detected, compression, bytes: inner.all };
 }
 
-const beginnings: { pattern: RegExp; format: TextFormat }[] = [
+const signatures: { pattern: RegExp; format: TextFormat }[] = [
   { pattern: /^PAR1/, format: "parquet" },
   { pattern: /^PK\W\W/, format: "epub" },
   { pattern: /^WARC\/\d/, format: "warc" },
@@ -72,7 +69,7 @@ async function* counted(chunks: AsyncIterable<Buffer>, onBytes?: (count: number)
   }
 }
 
-/** The first `length` bytes (zero-padded where there are fewer) and the whole stream, those bytes included. */
+/** The first `length` bytes, zero-padded, and the whole stream including them. */
 async function peek(chunks: AsyncIterable<Buffer>, length: number) {
   const iterator = chunks[Symbol.asyncIterator]();
   let start = Buffer.alloc(0);
@@ -97,7 +94,7 @@ function decompress(raw: AsyncIterable<Buffer>, compression: Compression, path: 
 
 async function* gunzipped(raw: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
   const gunzip = createGunzip({ chunkSize: 1 << 18 });
-  // The error that ends the pipeline is the one that iterating over it throws.
+  // Iterating over the stream throws the error that ends the pipeline.
   pipeline(Readable.from(raw), gunzip, () => {});
   try {
     yield* gunzip as AsyncIterable<Buffer>;
@@ -121,7 +118,7 @@ async function* unzstandard(raw: AsyncIterable<Buffer>, path: string): AsyncGene
     ready = [];
     return blocks;
   };
-  // A few bytes may stand for megabytes: as much is pushed at a time as makes about CHUNK_BYTES.
+  // A few bytes may decompress to megabytes: adapts the input size so that the output is about CHUNK_BYTES.
   let size = 1024;
   for await (const chunk of raw) {
     for (let start = 0; start < chunk.length; ) {
@@ -136,7 +133,7 @@ async function* unzstandard(raw: AsyncIterable<Buffer>, path: string): AsyncGene
   yield* push(new Uint8Array(0), true);
 }
 
-/** Runs `read` on the bytes as a file of its own, for formats that must be read at random; removes it afterwards. */
+/** Runs `read` on a temporary file with the bytes, for formats that need random access, and removes it afterwards. */
 export async function* withTemporaryFile<T>(
   bytes: AsyncIterable<Buffer>,
   read: (path: string) => AsyncIterable<T>,

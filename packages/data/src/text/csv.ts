@@ -1,4 +1,4 @@
-/** CSV (RFC 4180, comma, a header line) to documents: the text is one column. Parsing is csv-parse's. */
+/** Reads CSV (RFC 4180, comma-separated, with a header): the text is one column. Parsed by csv-parse. */
 import { Readable } from "node:stream";
 import { type CsvError, type Info, parse } from "csv-parse";
 import { DataError } from "../errors.ts";
@@ -7,7 +7,7 @@ import { readLineBlocks } from "./line-blocks.ts";
 
 const LARGEST_RECORD = 1 << 28;
 
-/** The documents of a CSV file: the column named `textKey` of each row. A row of another length is malformed. */
+/** The documents of a CSV file: column `textKey` of each row. A row with another number of fields is malformed. */
 export async function* readCsv(
   chunks: AsyncIterable<Buffer>,
   { source, textKey, onBadLine }: ReaderOptions,
@@ -43,7 +43,7 @@ export async function* readCsv(
   for (const problem of skipped) onBadLine(problem);
 }
 
-/** Lines that a record takes beyond its first: csv-parse counts up to its last. */
+/** Lines of a record after its first: csv-parse gives the number of the last one. */
 function newlinesIn(record: Record<string, string>): number {
   let count = 0;
   for (const value of Object.values(record))

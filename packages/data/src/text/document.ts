@@ -1,26 +1,29 @@
-/** What every reader yields: documents in parts, so that one document may be larger than memory. */
+/** What readers take and yield: documents in parts, so that a document may be larger than memory. */
 import type { BadLineHandler } from "./line-blocks.ts";
 
-/** A part of a document; the parts of one follow each other, `last` closes it. */
+/** A part of a document. The parts of a document are consecutive. */
 export interface DocumentPart {
   text: string;
-  /** Path of the file that it comes from. */
+  /** Path of its file. */
   source: string;
-  /** 1-based number of the line (in Parquet the row) that the part starts on. */
+  /** Line on which the part starts, from 1; in Parquet the row, in WARC the record, in EPUB the page. */
   line: number;
+  /** Whether it ends its document. */
   last: boolean;
-  /** Code of the document's language, once it was identified. */
+  /** ISO 639-1 code of the document's language, where it was identified. */
   language?: string;
 }
 
 /** A whole document. */
 export interface Document {
   text: string;
+  /** Path of its file. */
   source: string;
+  /** Line on which it starts, from 1. */
   line: number;
 }
 
-/** What a reader is told: the file's name for messages, the key or column with the text, and whom to tell of bad lines. */
+/** Options of every reader: the file's name for messages, the key or column of the text, and a handler of bad lines. */
 export interface ReaderOptions {
   source: string;
   textKey: string;

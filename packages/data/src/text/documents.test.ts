@@ -28,7 +28,7 @@ async function read(inputs: string | string[], options: ReadOptions = {}): Promi
 const texts = async (inputs: string | string[], options: ReadOptions = {}) =>
   (await read(inputs, options)).map(({ text }) => text);
 
-/** The one line that reading ends with. */
+/** The message that reading fails with. */
 async function problem(inputs: string | string[], options: ReadOptions = {}): Promise<string> {
   const error = await read(inputs, options).then(
     () => expect.unreachable("was read"),
@@ -39,7 +39,7 @@ async function problem(inputs: string | string[], options: ReadOptions = {}): Pr
   return (error as Error).message.replaceAll(path("/"), "");
 }
 
-/** Reads on past malformed lines and gives what was said about them. */
+/** Skips malformed lines and returns the messages about them. */
 async function skipping(input: string, options: ReadOptions = {}) {
   const problems: string[] = [];
   const documents = await read(input, {
@@ -55,12 +55,12 @@ const invalid = (before: string, after: string) =>
 describe("plain text", () => {
   const content = "\nFirst line\r\nsecond\n\n \t\nThird é\nfourth 🚀\n\n\nlast";
 
-  it("is one document a file, with every character", async () => {
+  it("is one document per file, with every character", async () => {
     const source = file("plain.txt", content);
     expect(await read(source)).toEqual([{ text: content, source, line: 1 }]);
   });
 
-  it("is one document a line, or a paragraph", async () => {
+  it("is one document per line or paragraph", async () => {
     const source = file("plain.txt", content);
     expect(await read(source, { textDocument: "line" })).toEqual([
       { text: "First line", source, line: 2 },
@@ -76,7 +76,7 @@ describe("plain text", () => {
     ]);
   });
 
-  it("comes in bounded parts, with and without line ends", async () => {
+  it("comes in bounded parts, with and without line breaks", async () => {
     for (const unit of ["word 東京é🚀 ", "a line é\n"]) {
       const text = unit.repeat(Math.ceil(5e6 / Buffer.byteLength(unit)));
       const sources = await listSources([file("long.txt", text)]);
@@ -93,20 +93,20 @@ describe("plain text", () => {
     }
   });
 
-  it("that is not UTF-8 is named by line, or skipped by line", async () => {
+  it("that is not UTF-8 is reported or skipped by line", async () => {
     const broken = file("broken.txt", invalid("good\nbad é", " end\nfine\n"));
-    expect(await problem(broken)).toBe("broken.txt:2: invalid UTF-8");
+    expect(await problem(broken)).toMatch(/^broken.txt:2: .*UTF-8/);
     const { documents, problems } = await skipping(broken);
     expect(documents).toEqual([{ text: "good\nfine\n", line: 1 }]);
-    expect(problems).toEqual(["broken.txt:2: invalid UTF-8"]);
+    expect(problems).toEqual([expect.stringMatching(/^broken.txt:2: /)]);
     expect((await skipping(broken, { textDocument: "line" })).documents).toEqual([
       { text: "good", line: 1 },
       { text: "fine", line: 3 },
     ]);
     const wide = file("wide.txt", Buffer.from("\ufeffhello", "utf16le"));
-    expect(await problem(wide)).toBe("wide.txt:1: invalid UTF-8 (it looks like UTF-16: convert it to UTF-8)");
+    expect(await problem(wide)).toMatch(/^wide.txt:1: .*UTF-16/);
     const cut = file("cut.txt", Buffer.from("cut é").subarray(0, -1));
-    expect(await problem(cut)).toBe("cut.txt:1: invalid UTF-8");
+    expect(await problem(cut)).toMatch(/^cut.txt:1: .*UTF-8/);
   });
 
   it("loses its byte order mark", async () => {
@@ -115,7 +115,7 @@ describe("plain text", () => {
 });
 
 describe("JSONL", () => {
-  it("gives what any objects hold", async () => {
+  it("gives the text of any objects", async () => {
     const text = fc.string({ unit: "binary", maxLength: 30 });
     await fc.assert(
       fc.asyncProperty(
@@ -130,7 +130,7 @@ describe("JSONL", () => {
     );
   });
 
-  it("that is malformed is named by line, or skipped by line", async () => {
+  it("that is malformed is reported or skipped by line", async () => {
     const lines = [
       '{"text":"one"}',
       "",
@@ -146,21 +146,21 @@ describe("JSONL", () => {
       "broken.jsonl",
       Buffer.concat([Buffer.from(`${lines.join("\n")}\n`), invalid('{"text":"', '"}\n')]),
     );
-    expect(await problem(source)).toMatch(/^broken.jsonl:3: malformed JSON \(.+\)$/);
+    expect(await problem(source)).toMatch(/^broken.jsonl:3: malformed JSON/);
     const { documents, problems } = await skipping(source);
     expect(documents).toEqual([
       { text: "one", line: 1 },
       { text: "two", line: 9 },
     ]);
-    expect(problems.map((message) => message.replace(/\(.*\)/, "(...)"))).toEqual([
-      "broken.jsonl:3: malformed JSON (...)",
-      "broken.jsonl:4: expected a JSON object, found an array",
-      "broken.jsonl:5: expected a JSON object, found null",
-      'broken.jsonl:6: expected a string under "text"; its keys are: body, id',
-      'broken.jsonl:7: expected a string under "text"; found 3',
-      'broken.jsonl:8: the string under "text" holds a lone surrogate',
-      "broken.jsonl:10: invalid UTF-8",
-    ]);
+    const expected = [
+      /:3: malformed JSON/,
+      /:4: .*array/,
+      /:5: .*null/,
+      /:6: .*body, id/,
+      /:7: .*got 3/,
+      /:8: .*lone surrogate/,
+    ];
+    expect(problems).toEqual([...expected, /:10: invalid UTF-8/].map((pattern) => expect.stringMatching(pattern)));
   });
 
   it("has lines of any length", async () => {
@@ -174,7 +174,7 @@ describe("JSONL", () => {
 });
 
 describe("CSV", () => {
-  it("gives a column, quoted or not, over several lines", async () => {
+  it("gives a column, quoted or not, also over several lines", async () => {
     const source = file("rows.csv", '\ufeffid,text\n1,plain\n2,"with, comma and ""quotes"""\n\n3,"two\nlines"\n4,é\n');
     expect(await read(source)).toEqual([
       { text: "plain", source, line: 2 },
@@ -183,26 +183,22 @@ describe("CSV", () => {
       { text: "é", source, line: 7 },
     ]);
     expect(await texts(source, { textKey: "id" })).toEqual(["1", "2", "3", "4"]);
-    expect(await problem(source, { textKey: "body" })).toBe(
-      'rows.csv:1: has no column "body"; its columns are: id, text',
-    );
+    expect(await problem(source, { textKey: "body" })).toMatch(/^rows.csv:1: .*"body".* id, text$/);
   });
 
-  it("that is malformed is named by line, or skipped by line", async () => {
+  it("that is malformed is reported or skipped by line", async () => {
     const short = file("short.csv", "id,text\n1,one\n2\n3,three\n4,four,more\n");
-    expect(await problem(short)).toBe("short.csv:3: malformed CSV (Invalid Record Length: columns length is 2, got 1)");
+    expect(await problem(short)).toMatch(/^short.csv:3: malformed CSV/);
     const { documents, problems } = await skipping(short);
     expect(documents.map(({ text }) => text)).toEqual(["one", "three"]);
     expect(problems.map((message) => message.slice(0, 12))).toEqual(["short.csv:3:", "short.csv:5:"]);
     const bytes = file("bytes.csv", invalid("id,text\n1,one\n2,", "\n3,three\n"));
-    expect(await problem(bytes)).toBe("bytes.csv:3: invalid UTF-8");
+    expect(await problem(bytes)).toMatch(/^bytes.csv:3: .*UTF-8/);
     expect((await skipping(bytes)).documents).toEqual([
       { text: "one", line: 2 },
       { text: "three", line: 4 },
     ]);
-    expect(await problem(file("open.csv", 'id,text\n1,"never closed\n2,two\n'))).toMatch(
-      /^open.csv:\d: malformed CSV \(Quote Not/,
-    );
+    expect(await problem(file("open.csv", 'id,text\n1,"never closed\n2,two\n'))).toMatch(/^open.csv:\d: malformed CSV/);
   });
 });
 
@@ -214,35 +210,31 @@ describe("Parquet", () => {
     expect(documents.map(({ line }) => line)).toEqual(golden[expected].map((_, i) => i + 1));
   });
 
-  it("that is malformed is named by row, or skipped by row", async () => {
+  it("that is malformed is reported or skipped by row", async () => {
     const source = textFile("broken.parquet");
-    expect(await problem(source)).toMatch(/broken.parquet:2: invalid UTF-8 in column text of this row$/);
+    expect(await problem(source)).toMatch(/broken.parquet:2: invalid UTF-8/);
     const { documents, problems } = await skipping(source);
     expect(documents).toEqual([
       { text: "good", line: 1 },
       { text: "also good", line: 4 },
     ]);
-    expect(problems[1]).toMatch(/broken.parquet:3: no text \(null\) in column text/);
-    expect(await problem(source, { textKey: "body" })).toMatch(/has no column "body"; its columns are: text, number$/);
-    expect(await problem(source, { textKey: "number" })).toMatch(/column "number" does not hold strings$/);
+    expect(problems[1]).toMatch(/broken.parquet:3: null /);
+    expect(await problem(source, { textKey: "body" })).toMatch(/"body".* text, number$/);
+    expect(await problem(source, { textKey: "number" })).toMatch(/"number" .*strings$/);
   });
 
-  it("that is damaged says so", async () => {
+  it("that is damaged is refused", async () => {
     const whole = readFileSync(textFile("snappy.parquet"));
-    expect(await problem(file("cut.parquet", whole.subarray(0, 900)))).toMatch(
-      /^cut.parquet: damaged, or not a Parquet file/,
-    );
-    expect(await problem(file("not.parquet", "hello, this is text"))).toMatch(
-      /^not.parquet: damaged, or not a Parquet/,
-    );
+    expect(await problem(file("cut.parquet", whole.subarray(0, 900)))).toMatch(/^cut.parquet: .*damaged/);
+    expect(await problem(file("not.parquet", "hello, this is text"))).toMatch(/^not.parquet: .*not a Parquet/);
     const flipped = Buffer.from(whole);
     flipped.fill(0xee, 500, 700);
-    expect(await problem(file("flipped.parquet", flipped))).toMatch(/^flipped.parquet: damaged, or not a Parquet/);
+    expect(await problem(file("flipped.parquet", flipped))).toMatch(/^flipped.parquet: .*damaged/);
   });
 });
 
 describe("compressed files", () => {
-  it("are read as if they were not", async () => {
+  it("are decompressed", async () => {
     expect(await texts(textFile("one-frame.jsonl.zst"))).toEqual(golden.texts);
     expect(await texts(textFile("frames.jsonl.zst"))).toEqual(golden.texts);
     const members = Buffer.concat([gzipSync('{"text":"a"}\n{"te'), gzipSync('xt":"b"}\n')]);
@@ -253,17 +245,13 @@ describe("compressed files", () => {
     expect(await texts(parquet)).toEqual(golden.texts);
   });
 
-  it("that are damaged say so", async () => {
+  it("that are damaged are refused", async () => {
     const zstd = readFileSync(textFile("one-frame.jsonl.zst"));
-    expect(await problem(file("cut.jsonl.zst", zstd.subarray(0, -9)))).toMatch(
-      /^cut.jsonl.zst: damaged or truncated Zst/,
-    );
-    expect(await problem(file("not.jsonl.zst", "hello, this is text"))).toMatch(
-      /^not.jsonl.zst: damaged or truncated Zst/,
-    );
+    expect(await problem(file("cut.jsonl.zst", zstd.subarray(0, -9)))).toMatch(/^cut.jsonl.zst: damaged .*Zstandard/);
+    expect(await problem(file("not.jsonl.zst", "hello, this is text"))).toMatch(/^not.jsonl.zst: damaged .*Zstandard/);
     const gzip = gzipSync("hello ".repeat(1000));
-    expect(await problem(file("cut.txt.gz", gzip.subarray(0, -12)))).toMatch(/^cut.txt.gz: damaged or truncated gzip/);
-    expect(await problem(file("not.txt.gz", "hello"))).toMatch(/^not.txt.gz: damaged or truncated gzip/);
+    expect(await problem(file("cut.txt.gz", gzip.subarray(0, -12)))).toMatch(/^cut.txt.gz: damaged .*gzip/);
+    expect(await problem(file("not.txt.gz", "hello"))).toMatch(/^not.txt.gz: damaged .*gzip/);
   });
 });
 
@@ -278,17 +266,17 @@ describe("inputs", () => {
     expect(await texts(file("[a]*.txt", "a literal name"))).toEqual(["a literal name"]);
   });
 
-  it("that are missing, empty or of no known format get one line", async () => {
+  it("that are missing, empty or of unknown format are refused", async () => {
     mkdirSync(path("nothing"), { recursive: true });
-    expect(await problem([])).toMatch(/^no input: name at least one file/);
-    expect(await problem(path("missing.txt"))).toBe("missing.txt: no such file");
-    expect(await problem(file("empty.txt", ""))).toBe("empty.txt: is empty");
-    expect(await problem(path("*.nothing"))).toBe('no file matches "*.nothing"');
-    expect(await problem(path("nothing"))).toMatch(/^nothing: holds no file that ends in .txt/);
-    expect(await problem(file("book.pdf", "%PDF"))).toMatch(/^book.pdf: cannot tell its format: expected a name that/);
+    expect(await problem([])).toMatch(/^no input/);
+    expect(await problem(path("missing.txt"))).toMatch(/^missing.txt: no such file/);
+    expect(await problem(file("empty.txt", ""))).toMatch(/^empty.txt: .*empty/);
+    expect(await problem(path("*.nothing"))).toContain('"*.nothing"');
+    expect(await problem(path("nothing"))).toMatch(/^nothing: .*\.txt, \.jsonl/);
+    expect(await problem(file("book.pdf", "%PDF"))).toMatch(/^book.pdf: unknown format/);
     expect(await texts(file("book.pdf", "text"), { format: "txt" })).toEqual(["text"]);
-    expect(await problem(file("blank.jsonl", "\n\n"))).toBe("blank.jsonl: holds no document");
-    expect(await problem(file("header.csv", "text\n"))).toBe("header.csv: holds no document");
+    expect(await problem(file("blank.jsonl", "\n\n"))).toMatch(/^blank.jsonl: .*no document/);
+    expect(await problem(file("header.csv", "text\n"))).toMatch(/^header.csv: .*no document/);
     expect(await problem(["-", "-"])).toMatch(/only once/);
     expect(await problem(path("empty.txt/inside.txt"))).toMatch(/no such file/);
   });
@@ -311,7 +299,7 @@ describe("standard input", () => {
     vi.spyOn(process, "stdin", "get").mockReturnValue(Readable.from(chunks) as typeof process.stdin);
   };
 
-  it("is recognised by its first bytes", async () => {
+  it("is recognized by its first bytes", async () => {
     for (const [content, expected] of [
       ["plain text", ["plain text"]],
       ['{"text":"a"}\n{"text":"b"}', ["a", "b"]],
@@ -326,7 +314,7 @@ describe("standard input", () => {
     feed("text\nrow\n");
     expect(await texts("-", { format: "csv" })).toEqual(["row"]);
     feed("");
-    expect(await problem("-")).toBe("standard input: is empty");
+    expect(await problem("-")).toMatch(/^standard input: .*empty/);
     feed('{"text":"a"}\n{');
     expect(await problem("-")).toMatch(/^standard input:2: malformed JSON/);
   });

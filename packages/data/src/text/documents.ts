@@ -1,6 +1,4 @@
-/**
- * Files to documents: lists the sources, opens each, and hands it to the reader of its format.
- */
+/** Reads documents from files of any supported format: lists the files, opens each, and passes it to its format's reader. */
 import { DataError } from "../errors.ts";
 import { openSource, withTemporaryFile } from "./bytes.ts";
 import { readCsv } from "./csv.ts";
@@ -10,23 +8,24 @@ import type { BadLineHandler } from "./line-blocks.ts";
 import { readPlainText, type TextDocument } from "./plain-text.ts";
 import { listSources, type TextFormat, type TextSource } from "./sources.ts";
 
+/** How files are read. */
 export interface ReadOptions {
-  /** The JSON key, or the CSV or Parquet column, that holds the text. Default "text". */
+  /** JSON key, or CSV or Parquet column, of the text. Default "text". */
   textKey?: string;
-  /** What one document of a .txt file is. Default "file". */
+  /** What a document is in a .txt file. Default "file". */
   textDocument?: TextDocument;
-  /** The format of every input, for names that do not tell it. Standard input is recognised by its first bytes. */
+  /** Format of all inputs. Default: by file name; standard input, by its first bytes. */
   format?: TextFormat;
-  /** Told of each malformed line, which is then skipped. Without it the first malformed line is thrown. */
+  /** Called for each malformed line, which is then skipped. By default, the first malformed line is thrown. */
   onBadLine?: BadLineHandler;
-  /** Told of bytes read from the files, before decompression. */
+  /** Called with the number of bytes read from the files, before decompression. */
   onBytes?: (count: number) => void;
 }
 
 /**
- * The documents of files, globs, directories and standard input ("-"), in the order given, streaming.
- * A document larger than a string can be (512 MB) needs `readParts`.
- * @throws DataError for inputs that are missing, empty or unreadable, and for malformed lines without `onBadLine`.
+ * Streams the documents of files, globs, directories and standard input ("-"), in the order given. A document of more than
+ * 512 MB, the largest string, needs `readParts`.
+ * @throws DataError for inputs that are missing, empty or unreadable, and for malformed lines without `onBadLine`
  */
 export async function* readDocuments(inputs: readonly string[], options: ReadOptions = {}): AsyncGenerator<Document> {
   let parts: DocumentPart[] = [];
@@ -39,7 +38,7 @@ export async function* readDocuments(inputs: readonly string[], options: ReadOpt
   }
 }
 
-/** The same in parts of bounded size, from sources already listed. */
+/** Streams the same documents in parts of bounded size, from sources that `listSources` gave. */
 export async function* readParts(
   sources: readonly TextSource[],
   options: ReadOptions = {},
@@ -51,7 +50,7 @@ export async function* readParts(
       yield part;
     }
     if (empty)
-      throw new DataError("holds no document", { source: source.path === "-" ? "standard input" : source.path });
+      throw new DataError("contains no document", { source: source.path === "-" ? "standard input" : source.path });
   }
 }
 
@@ -59,9 +58,9 @@ async function* readSource(source: TextSource, options: ReadOptions): AsyncGener
   const { textKey = "text", textDocument = "file", onBytes } = options;
   const onBadLine = options.onBadLine ?? rethrow;
   const reader = (name: string): ReaderOptions => ({ source: name, textKey, onBadLine });
-  const readAtRandom = await randomReader(source.format);
-  if (readAtRandom && source.compression === "none") {
-    yield* readAtRandom(source.path, { ...reader(source.path), onBytes });
+  const readRandomAccess = await randomAccessReader(source.format);
+  if (readRandomAccess && source.compression === "none") {
+    yield* readRandomAccess(source.path, { ...reader(source.path), onBytes });
     return;
   }
   const { path, format, bytes } = await openSource(source, onBytes);
@@ -71,13 +70,13 @@ async function* readSource(source: TextSource, options: ReadOptions): AsyncGener
   else if (format === "html") yield* (await import("./html.ts")).readHtml(bytes, reader(path));
   else if (format === "warc") yield* (await import("./warc.ts")).readWarc(bytes, reader(path));
   else {
-    const read = (await randomReader(format))!;
+    const read = (await randomAccessReader(format))!;
     yield* withTemporaryFile(bytes, (file) => read(file, reader(path)));
   }
 }
 
-/** The reader of a format that is read from a file at random; undefined for those that stream. */
-async function randomReader(format: TextFormat | undefined) {
+/** The reader of a format that needs random access; undefined for formats that stream. */
+async function randomAccessReader(format: TextFormat | undefined) {
   if (format === "parquet") return (await import("./parquet.ts")).readParquet;
   return format === "epub" ? (await import("./epub.ts")).readEpub : undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * An electronic book to a document: its pages in reading order (the spine of EPUB 2 and 3), without tables of contents.
- * The archive is yauzl's to read, a page at a time; styles, fonts and pictures are never unpacked.
+ * Reads an e-book (EPUB 2 and 3) as one document: its pages in reading order, without tables of contents. yauzl reads the
+ * archive, one page at a time; styles, fonts and pictures are never unpacked.
  */
 import { stat } from "node:fs/promises";
 import { posix } from "node:path";
@@ -12,7 +12,7 @@ import type { DocumentPart, ReaderOptions } from "./document.ts";
 import { decodeHtml, LARGEST_PAGE } from "./html-bytes.ts";
 import { wholeText } from "./main-text.ts";
 
-/** The book as one document, a part for each page; `line` is the page's place in the book. */
+/** The book as one document, with a part for each page; `line` is the page's number. */
 export async function* readEpub(
   path: string,
   options: Omit<ReaderOptions, "textKey"> & { onBytes?: (count: number) => void },
@@ -24,7 +24,7 @@ export async function* readEpub(
   const damaged = (error: unknown) =>
     error instanceof DataError
       ? error
-      : new DataError(`damaged, or not an EPUB book (${(error as Error).message})`, { source, cause: error });
+      : new DataError(`is damaged or not an EPUB book (${(error as Error).message})`, { source, cause: error });
   let zip: ZipFile | undefined;
   try {
     zip = await yauzl.openPromise(path, { autoClose: false });
@@ -36,7 +36,7 @@ export async function* readEpub(
       ? encryptedNames(await read("META-INF/encryption.xml"))
       : [];
     if (pages.some((page) => encrypted.includes(page)))
-      throw new DataError("is encrypted (DRM): only books without it can be read", { source });
+      throw new DataError("is encrypted (DRM): expected a book without DRM", { source });
     let started = false;
     for (const [i, page] of pages.entries()) {
       const text = wholeText(await read(page));
@@ -63,7 +63,7 @@ async function readEntry(zip: ZipFile, { entry, name }: { entry: Entry | undefin
   }
 }
 
-/** Names of the pages: META-INF/container.xml leads to the package, whose spine refers to items of its manifest. */
+/** Names of the pages: META-INF/container.xml names the package, whose spine lists items of its manifest. */
 async function readingOrder(read: (name: string) => Promise<string>): Promise<string[]> {
   const container = parseXml(await read("META-INF/container.xml"));
   const packagePath = elements(container, "rootfile")[0]?.getAttribute("full-path");
@@ -74,7 +74,8 @@ async function readingOrder(read: (name: string) => Promise<string>): Promise<st
   for (const reference of elements(book, "itemref")) {
     const item = items.get(reference.getAttribute("idref"));
     const href = item?.getAttribute("href");
-    if (!item || !href) throw new Error(`the spine refers to ${reference.getAttribute("idref")}, which is no item`);
+    if (!item || !href)
+      throw new Error(`the spine refers to ${reference.getAttribute("idref")}, which is not in the manifest`);
     const isText = /^(application\/xhtml\+xml|text\/html|application\/x-dtbook\+xml)$/.test(
       item.getAttribute("media-type") ?? "",
     );
@@ -82,11 +83,11 @@ async function readingOrder(read: (name: string) => Promise<string>): Promise<st
     if (!isText || isContents || reference.getAttribute("linear") === "no") continue;
     names.push(posix.join(posix.dirname(packagePath), decodeURIComponent(href.split("#")[0]!)));
   }
-  if (names.length === 0) throw new Error("its spine names no page");
+  if (names.length === 0) throw new Error("its spine has no page");
   return names;
 }
 
-/** What is encrypted: often only fonts are. */
+/** Names of encrypted files; often only fonts are. */
 const encryptedNames = (xml: string) =>
   elements(parseXml(xml), "CipherReference").map((reference) =>
     decodeURIComponent(reference.getAttribute("URI") ?? ""),
@@ -99,8 +100,6 @@ interface XmlElement {
 
 const parseXml = (text: string) => new DOMParser().parseFromString(text, "text/xml");
 
-/** Elements by their local name, whatever prefix they are written with. */
+/** Elements with a local name, whatever their prefix. */
 const elements = (document: ReturnType<typeof parseXml>, name: string): XmlElement[] =>
-  [...(document.querySelectorAll("*") as unknown as Iterable<XmlElement>)].filter(
-    ({ localName }) => localName.split(":").at(-1) === name,
-  );
+  [...document.querySelectorAll("*")].filter(({ localName }) => localName.split(":").at(-1) === name);

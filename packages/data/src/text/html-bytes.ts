@@ -1,16 +1,16 @@
 /**
- * Bytes of a web page to its characters, in the encoding that the page is in: told by its byte order mark, its HTTP header
- * or its `<meta>`; where nobody tells, UTF-8 if it is that, windows-1252 otherwise, as browsers do.
+ * Decodes a web page, in the encoding of its byte order mark, HTTP header or `<meta>`; without them, as UTF-8 if it is valid,
+ * otherwise as windows-1252, as browsers do.
  */
 import { isUtf8 } from "node:buffer";
 import sniffEncoding from "html-encoding-sniffer";
 
-/** The most bytes that a page may have; the tree of a page takes many times as much. */
+/** Largest page in bytes; its tree takes many times as much memory. */
 export const LARGEST_PAGE = 1 << 25;
 
 /**
- * @param options.charset what the HTTP header says.
- * @throws Error saying what is wrong where the bytes are not what they are declared to be.
+ * @param options.charset encoding in the HTTP header
+ * @throws Error for bytes that are invalid in their encoding
  */
 export function decodeHtml(bytes: Uint8Array, options: { charset?: string } = {}): string {
   const encoding = sniffEncoding(bytes, {

@@ -1,25 +1,26 @@
 /**
- * An HTTP/1 response as a crawler stored it: status, type, and the body with transfer and content encodings undone.
- * Crawlers often undo them and keep the header; a body that is not what the header says is taken as it is.
+ * Parses an HTTP/1 response as stored by a crawler: status, type, and body without transfer and content encodings. Crawlers
+ * often remove these but keep the header, so a body that does not match its header is taken as is.
  */
 import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
 
+/** A stored response. */
 export interface HttpResponse {
   status: number;
   /** Media type in lower case, without parameters: "text/html". */
   type: string;
   charset: string | undefined;
-  /** @throws Error where the body is damaged, or larger than `largest` once expanded. */
+  /** The decoded body. Throws an Error where it is damaged, or expands to more than `largest` bytes. */
   body(largest: number): Buffer;
 }
 
-/** @throws Error saying what is wrong where the block does not begin as a response does. */
+/** @throws Error for a block that does not start with an HTTP status line. */
 export function parseHttpResponse(block: Buffer): HttpResponse {
   const end = /\r?\n\r?\n/.exec(block.toString("latin1", 0, 1 << 16));
   const head = block.toString("latin1", 0, end ? end.index : Math.min(block.length, 1 << 16));
   const [first = "", ...lines] = head.split(/\r?\n/);
   const status = /^HTTP\/\d(?:\.\d)?\s+(\d{3})\b/.exec(first)?.[1];
-  if (status === undefined) throw new Error(`expected an HTTP response, found ${JSON.stringify(first.slice(0, 40))}`);
+  if (status === undefined) throw new Error(`expected an HTTP response, got ${JSON.stringify(first.slice(0, 40))}`);
   const headers = new Map(
     lines.map((line) => {
       const colon = line.indexOf(":");
@@ -43,7 +44,7 @@ export function parseHttpResponse(block: Buffer): HttpResponse {
   };
 }
 
-/** The chunks of a chunked body (RFC 9112, 7.1), one after the other; undefined where it is not one. */
+/** Joins a chunked body (RFC 9112, 7.1); undefined where it is not chunked. */
 function joinChunks(body: Buffer): Buffer | undefined {
   const chunks: Buffer[] = [];
   for (let at = 0; ; ) {

@@ -1,9 +1,9 @@
-/** JSONL to documents: one JSON object a line, its text under a key. */
+/** Reads JSON lines: one object per line, with the text under a key. */
 import { DataError } from "../errors.ts";
 import type { DocumentPart, ReaderOptions } from "./document.ts";
 import { readLines } from "./plain-text.ts";
 
-/** The documents of a JSONL file; blank lines do not count. A line without a string under `textKey` is malformed. */
+/** The documents of a JSONL file. Skips blank lines; a line without a string under `textKey` is malformed. */
 export async function* readJsonLines(
   chunks: AsyncIterable<Buffer>,
   { source, textKey, onBadLine }: ReaderOptions,
@@ -24,14 +24,14 @@ function textOf(json: string, key: string): string | { problem: string } {
     return { problem: `malformed JSON (${(error as Error).message})` };
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    return { problem: `expected a JSON object, found ${Array.isArray(value) ? "an array" : JSON.stringify(value)}` };
+    return { problem: `expected a JSON object, got ${Array.isArray(value) ? "an array" : JSON.stringify(value)}` };
   const text = (value as Record<string, unknown>)[key];
   if (typeof text !== "string") {
     const keys = Object.keys(value).slice(0, 8).join(", ");
-    const found = text === undefined ? `its keys are: ${keys || "none"}` : `found ${JSON.stringify(text).slice(0, 40)}`;
+    const found = text === undefined ? `its keys are: ${keys || "none"}` : `got ${JSON.stringify(text).slice(0, 40)}`;
     return { problem: `expected a string under ${JSON.stringify(key)}; ${found}` };
   }
   return /\p{Surrogate}/u.test(text)
-    ? { problem: `the string under ${JSON.stringify(key)} holds a lone surrogate` }
+    ? { problem: `the string under ${JSON.stringify(key)} has a lone surrogate` }
     : text;
 }

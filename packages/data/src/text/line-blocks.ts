@@ -1,14 +1,14 @@
 /**
- * Bytes to blocks of lines that are valid UTF-8, with the number of each block's first line. Invalid lines are reported
- * one by one. Blocks are bounded, so a file of any size streams.
+ * Cuts bytes into blocks of lines that are valid UTF-8, each with the number of its first line. Reports invalid lines one by
+ * one. Blocks are bounded, so a file of any size streams.
  */
 import { isUtf8 } from "node:buffer";
 import { DataError } from "../errors.ts";
 
-/** Told of each malformed line: throws it, or counts it and returns, whereupon the line is skipped. */
+/** Called for each malformed line: throws the problem, or returns to skip the line. */
 export type BadLineHandler = (problem: DataError) => void;
 
-/** Valid UTF-8 that starts with line `line` (1-based) of its file. */
+/** Valid UTF-8 that starts at line `line` of its file, from 1. */
 export interface LineBlock {
   bytes: Buffer;
   line: number;
@@ -19,9 +19,9 @@ const PIECE_BYTES = 1 << 20;
 const NEWLINE = 0x0a;
 
 /**
- * @param options.wholeLines true: a line never spans two blocks (and must be shorter than 256 MB); false: a long line is
- *   cut between characters, and where it is invalid only the piece with the error is skipped.
- * @param options.keepLineCount in place of a skipped line, yields an empty one.
+ * @param options.wholeLines true: a line never spans two blocks and has at most 256 MB. False: a long line is cut between
+ *   characters, and only its invalid piece is skipped
+ * @param options.keepLineCount yields an empty line for each skipped one
  */
 export async function* readLineBlocks(
   chunks: AsyncIterable<Buffer>,
@@ -78,7 +78,7 @@ function* validLines(
       continue;
     }
     const wide = line === 1 && /^(\xff\xfe|\xfe\xff)/.test(slice.toString("latin1", 0, 2));
-    const advice = wide ? " (it looks like UTF-16: convert it to UTF-8)" : "";
+    const advice = wide ? " (looks like UTF-16: convert it to UTF-8)" : "";
     options.onBadLine(new DataError(`invalid UTF-8${advice}`, { source: options.source, line }));
     if (options.keepLineCount) yield { bytes: Buffer.from("\n"), line };
   }
@@ -90,7 +90,7 @@ function countNewlines(bytes: Buffer): number {
   return count;
 }
 
-/** The end of the last complete UTF-8 character; the end of the bytes where there is none in sight. */
+/** The end of the last complete UTF-8 character, or of the bytes where none is found. */
 function lastCharacterBoundary(bytes: Buffer): number {
   for (let back = 1; back <= Math.min(4, bytes.length); back++) {
     const byte = bytes[bytes.length - back]!;

@@ -1,41 +1,41 @@
 /**
- * The text of a web page. `mainText` is what a reader came for, without menus, advertisements and footers: found by
- * Mozilla's Readability (Firefox's reader view). `wholeText` is all that the page shows. No script of the page runs.
+ * Extracts the text of a web page: the article without menus, advertisements and footers, by Mozilla's Readability (Firefox's
+ * reader view), or all visible text. Does not run scripts.
  */
 import { Readability } from "@mozilla/readability";
 import { parseHTML } from "linkedom";
 import { blockText, type DomNode } from "./block-text.ts";
 
-/** Readability's time grows with the square of the depth, and its recursion with it: 500 levels take a second. */
+/** Readability recurses, and its time grows with the square of the depth: 500 levels take a second. */
 const DEEPEST_ARTICLE = 200;
-/** Parsing is quadratic in the depth as well, with a small factor. */
+/** Parsing is quadratic in the depth too, with a small factor. */
 const DEEPEST_PAGE = 10_000;
 
 /**
- * Of a page whose elements nest more than 200 deep, all that it shows. Readability drops a heading that is the page's
- * title too; where the page has one main heading, the text begins with it.
- * @throws Error for a page that nests more than 10,000 deep.
+ * The article of a page, or all visible text where elements nest more than 200 deep. Begins with the main heading if the page
+ * has exactly one, since Readability drops headings that equal the title.
+ * @throws Error for a page whose elements nest more than 10,000 deep
  */
 export function mainText(html: string): string {
   const document = parse(html);
   if (depthOf(document.body) > DEEPEST_ARTICLE) return blockText(document.body);
   const headings = [...document.querySelectorAll("h1")].map(blockText);
-  const article = new Readability(document as never, { serializer: (element) => element }).parse();
-  const text = article?.content ? blockText(article.content as unknown as DomNode) : "";
+  const article = new Readability(document, { serializer: (element) => element }).parse();
+  const text = article?.content ? blockText(article.content) : "";
   const heading = headings.length === 1 ? headings[0]! : "";
   return text === "" || text.includes(heading) ? text : `${heading}\n\n${text}`;
 }
 
-/** @throws Error as `mainText` does. */
+/** All visible text of a page. Throws an Error as `mainText` does. */
 export const wholeText = (html: string): string => blockText(parse(html).body);
 
 function parse(html: string): { body: DomNode; querySelectorAll(name: string): Iterable<DomNode> } {
-  if (opensDeeperThan(html, DEEPEST_PAGE)) throw new Error("its elements are nested too deeply");
+  if (opensDeeperThan(html, DEEPEST_PAGE)) throw new Error("its elements nest too deeply");
   const page = expandEmptyElements(html);
-  return parseHTML(/<(html|body)[\s>]/i.test(page) ? page : `<html><body>${page}</body></html>`).document as never;
+  return parseHTML(/<(html|body)[\s>]/i.test(page) ? page : `<html><body>${page}</body></html>`).document;
 }
 
-/** XHTML writes `<a id="x"/>` for an empty element, which HTML takes for one that begins. Void elements stay. */
+/** Expands XHTML's `<a id="x"/>`, which HTML would read as an opening tag. Void elements stay. */
 function expandEmptyElements(html: string): string {
   if (!/^\s*<\?xml|<html[^>]+xmlns=/i.test(html.slice(0, 2000))) return html;
   return html.replace(
@@ -44,7 +44,7 @@ function expandEmptyElements(html: string): string {
   );
 }
 
-/** By elements that only their own end tag closes: a list of a million `<li>` without end tags is not deep. */
+/** Counts only elements that need an end tag: a list of a million `<li>` without end tags is not deep. */
 function opensDeeperThan(html: string, limit: number): boolean {
   let depth = 0;
   for (const [, end] of html.matchAll(

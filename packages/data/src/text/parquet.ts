@@ -1,6 +1,6 @@
 /**
- * Parquet to documents: the text is one column, read page by page, so that a file of a single huge row group streams
- * too. Decoding a page is hyparquet's; hyparquet's own reader would hold a whole row group.
+ * Reads Parquet: the text is one column, read page by page, so that a file with a single huge row group streams too. Pages
+ * are decoded by hyparquet, whose own reader would load a whole row group.
  */
 import { isUtf8 } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";
@@ -14,9 +14,9 @@ import { DataError, fileError } from "../errors.ts";
 import type { DocumentPart, ReaderOptions } from "./document.ts";
 
 const HEADER_BYTES = 1 << 16;
-const bytesAsTheyAre = { ...DEFAULT_PARSERS, stringFromBytes: (bytes: Uint8Array) => bytes };
+const rawBytes = { ...DEFAULT_PARSERS, stringFromBytes: (bytes: Uint8Array) => bytes };
 
-/** The documents of a Parquet file: the string column `textKey`; `line` is the row. A null or invalid UTF-8 is malformed. */
+/** The documents of a Parquet file: string column `textKey`; `line` is the row. Nulls and invalid UTF-8 are malformed. */
 export async function* readParquet(
   path: string,
   { source, textKey, onBadLine, onBytes }: ReaderOptions & { onBytes?: (count: number) => void },
@@ -34,14 +34,14 @@ export async function* readParquet(
     let row = 1;
     for (const group of metadata.row_groups) {
       const column = group.columns.find(({ meta_data }) => meta_data?.path_in_schema.join(".") === textKey)?.meta_data;
-      if (!column) throw new DataError(`damaged: a row group lacks the column ${textKey}`, { source });
+      if (!column) throw new DataError(`is damaged: a row group lacks column ${textKey}`, { source });
       const pages = readPages(file, column, schemaPath, Number(group.num_rows), onBytes);
       for (let page = await guarded(source, pages.next); page !== undefined; page = await guarded(source, pages.next)) {
         for (const value of page) {
           if (value instanceof Uint8Array && isUtf8(value))
             yield { text: Buffer.from(value).toString("utf8"), source, line: row, last: true };
           else {
-            const found = value instanceof Uint8Array ? "invalid UTF-8" : `no text (${value})`;
+            const found = value instanceof Uint8Array ? "invalid UTF-8" : `${value} instead of a string`;
             onBadLine(new DataError(`${found} in column ${textKey} of this row`, { source, line: row }));
           }
           row++;
@@ -61,11 +61,11 @@ function checkedColumn(metadata: FileMetaData, column: string, source: string) {
   const element = path.at(-1)!.element;
   const textual = element.converted_type === undefined || element.converted_type === "UTF8";
   if (!isFlatColumn(path) || element.type !== "BYTE_ARRAY" || !textual)
-    throw new DataError(`column ${JSON.stringify(column)} does not hold strings`, { source });
+    throw new DataError(`column ${JSON.stringify(column)} does not contain strings`, { source });
   return path;
 }
 
-/** The values of one column chunk, a page at a time. `next` gives undefined at the end. */
+/** The values of a column chunk, page by page; `next` returns undefined at the end. */
 function readPages(
   file: FileHandle,
   column: ColumnMetaData,
@@ -79,7 +79,7 @@ function readPages(
     element: schemaPath.at(-1)!.element,
     schemaPath,
     codec: column.codec,
-    parsers: bytesAsTheyAre,
+    parsers: rawBytes,
     compressors,
   };
   const dictionaryOffset = Number(column.dictionary_page_offset ?? 0n);
@@ -111,7 +111,7 @@ function readPages(
   };
 }
 
-/** A page header has no length of its own, and its statistics may be long: the window grows until it fits. */
+/** A page header does not state its length and may have long statistics: enlarges the window until it fits. */
 async function readHeader(file: FileHandle, at: number, end: number) {
   for (let window = HEADER_BYTES; ; window *= 16) {
     const reader = { view: new DataView(await readRange(file, at, Math.min(at + window, end))), offset: 0 };
@@ -138,6 +138,6 @@ async function guarded<T>(source: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    throw new DataError(`damaged, or not a Parquet file (${(error as Error).message})`, { source, cause: error });
+    throw new DataError(`is damaged or not a Parquet file (${(error as Error).message})`, { source, cause: error });
   }
 }

@@ -1,15 +1,13 @@
-/**
- * Plain text to documents: a file, a line, or a paragraph (what stands between blank lines) each.
- */
+/** Reads plain text: a document is a file, a line, or a paragraph (lines between blank lines). */
 import type { DocumentPart, ReaderOptions } from "./document.ts";
 import { readLineBlocks } from "./line-blocks.ts";
 
-/** What one document of a .txt file is. */
+/** What a document is in a .txt file. */
 export type TextDocument = "file" | "line" | "paragraph";
 
 /**
- * The documents of a plain text file. A whole file keeps every character and comes in parts of about a megabyte; lines
- * and paragraphs come without their final line ending, and blank ones do not count.
+ * The documents of a plain text file. A whole file keeps all characters, in parts of about a megabyte; lines and paragraphs
+ * lose their final line ending, and blank ones are skipped.
  */
 export function readPlainText(
   chunks: AsyncIterable<Buffer>,

@@ -1,26 +1,25 @@
 /**
- * From what a user names (files, globs, directories, "-") to the list of files to read, in a fixed order, each with its
- * format and compression. Opens nothing.
+ * Expands inputs (files, globs, directories, "-") to a list of files in a fixed order, each with its format and compression.
+ * Does not open them.
  */
 import { stat } from "node:fs/promises";
 import { glob, isDynamicPattern } from "tinyglobby";
 import { DataError, fileError } from "../errors.ts";
 
-/**
- * txt: plain text; jsonl: one JSON object a line; csv: a header line, then rows; parquet: columns; html: a web page;
- * epub: an electronic book; warc: a web archive.
- */
+/** Format of a file: plain text, JSON lines, CSV with a header, Parquet, a web page, an e-book, or a web archive. */
 export type TextFormat = "txt" | "jsonl" | "csv" | "parquet" | "html" | "epub" | "warc";
+/** Compression of a file. */
 export type Compression = "none" | "gzip" | "zstd";
 
-/** One file to read. `path` is "-" for standard input, whose format and size are unknown until it is read. */
+/** A file to read. */
 export interface TextSource {
+  /** "-" for standard input, whose format and size are not known before it is read. */
   path: string;
   format: TextFormat | undefined;
   compression: Compression | undefined;
-  /** Size on disk in bytes, compressed as it is. */
+  /** Size of the file in bytes. */
   bytes: number | undefined;
-  /** Time of the last change in milliseconds, to tell whether a resumed job still reads the same file. */
+  /** Modification time in milliseconds: a resumed job checks that it reads the same file. */
   modified: number | undefined;
 }
 
@@ -37,18 +36,19 @@ const formats: Record<string, TextFormat> = {
   ".warc": "warc",
 };
 const compressions: Record<string, Compression> = { ".gz": "gzip", ".zst": "zstd" };
-const known = ".txt, .jsonl, .csv, .parquet, .html, .epub or .warc, plain or followed by .gz or .zst";
+const known = ".txt, .jsonl, .csv, .parquet, .html, .epub or .warc, optionally followed by .gz or .zst";
 
 /**
- * The files that `inputs` stand for: files as given, globs and directories (recursively) in code point order of their
- * paths, "-" for standard input. In a directory, files of other formats are passed over.
- * @throws DataError for an input that is missing, empty, of an unknown format, or matches nothing.
+ * Expands inputs: files as given, globs and directories (recursively) in code point order, "-" for standard input. Skips
+ * files of unknown formats in directories.
+ * @throws DataError for an input that is missing, empty, of unknown format, or matches no file
  */
 export async function listSources(
   inputs: readonly string[],
   options: { format?: TextFormat } = {},
 ): Promise<TextSource[]> {
-  if (inputs.length === 0) throw new DataError("no input: name at least one file, glob, directory, or - for stdin");
+  if (inputs.length === 0)
+    throw new DataError("no input: expected a file, a glob, a directory, or - for standard input");
   if (inputs.filter((input) => input === "-").length > 1)
     throw new DataError("standard input (-) can be read only once");
   const sources: TextSource[] = [];
@@ -68,24 +68,24 @@ async function expand(input: string, format: TextFormat | undefined): Promise<Te
   if (!found.isDirectory()) return [await describe(input, format)];
   const paths = await glob("**/*", { cwd: input, expandDirectories: false });
   const readable = paths.filter((path) => detectFormat(path).format !== undefined);
-  if (readable.length === 0) throw new DataError(`holds no file that ends in ${known}`, { source: input });
+  if (readable.length === 0) throw new DataError(`contains no file that ends in ${known}`, { source: input });
   return Promise.all(readable.sort().map((path) => describe(`${input.replace(/[/\\]+$/, "")}/${path}`, format)));
 }
 
-async function describe(path: string, asked: TextFormat | undefined): Promise<TextSource> {
+async function describe(path: string, requested: TextFormat | undefined): Promise<TextSource> {
   const { format, compression } = detectFormat(path);
-  if (asked === undefined && format === undefined)
-    throw new DataError(`cannot tell its format: expected a name that ends in ${known}, or give the format`, {
+  if (requested === undefined && format === undefined)
+    throw new DataError(`unknown format: expected a name that ends in ${known}, or set the format`, {
       source: path,
     });
   const { size, mtimeMs } = await stat(path).catch((error) => {
     throw fileError(error, path);
   });
   if (size === 0) throw new DataError("is empty", { source: path });
-  return { path, format: asked ?? format, compression, bytes: size, modified: mtimeMs };
+  return { path, format: requested ?? format, compression, bytes: size, modified: mtimeMs };
 }
 
-/** What the endings of a file name say: `corpus.jsonl.gz` is gzipped JSONL. */
+/** Format and compression by the extensions of a name: `corpus.jsonl.gz` is gzipped JSONL. */
 function detectFormat(path: string): { format: TextFormat | undefined; compression: Compression } {
   const lower = path.toLowerCase();
   const compressed = Object.keys(compressions).find((ending) => lower.endsWith(ending));

@@ -1,24 +1,25 @@
 /**
- * The records of a WARC file (ISO 28500), one after the other: a version line, named fields, a blank line, a block of
- * `Content-Length` bytes, two line ends. Only the blocks that are asked for are held. Knows nothing of HTTP.
+ * Reads the records of a WARC file (ISO 28500): a version line, named fields, a blank line, a block of `Content-Length`
+ * bytes, two line breaks. Keeps only requested blocks in memory. Does not know about HTTP.
  */
 import { DataError } from "../errors.ts";
 import { type ByteReader, createByteReader } from "./byte-reader.ts";
 
+/** A record of a web archive. */
 export interface WarcRecord {
-  /** 1-based place in the file. */
+  /** Number in the file, from 1. */
   number: number;
-  /** The named fields by their names in lower case. */
+  /** Fields by name, in lower case. */
   fields: Map<string, string>;
-  /** Undefined for a block that is larger than `largest`. */
+  /** Undefined for a block of more than `largest` bytes. */
   block: Buffer | undefined;
 }
 
 const LONGEST_FIELD = 1 << 20;
 
 /**
- * The records that `wanted` says yes to.
- * @throws DataError naming the record for a file that is no WARC, is damaged, or ends within a record.
+ * The records that `wanted` accepts.
+ * @throws DataError for a file that is not a WARC, is damaged, or ends inside a record
  */
 export async function* readWarcRecords(
   chunks: AsyncIterable<Buffer>,
@@ -32,19 +33,19 @@ export async function* readWarcRecords(
       const fields = await readFields(reader);
       if (!fields) return;
       const length = Number(fields.get("content-length") ?? Number.NaN);
-      if (!Number.isSafeInteger(length) || length < 0) throw new Error("it names no valid Content-Length");
+      if (!Number.isSafeInteger(length) || length < 0) throw new Error("it has no valid Content-Length");
       const held = wanted(fields) && length <= largest;
       const block = held ? await reader.take(length) : undefined;
-      if (held ? !block : !(await reader.skip(length))) throw new Error("the file ends within it");
+      if (held ? !block : !(await reader.skip(length))) throw new Error("the file ends inside it");
       if (held || wanted(fields)) yield { number, fields, block };
     } catch (error) {
-      if (error instanceof DataError) throw error.line === undefined ? problem(withoutPlace(error), error) : error;
+      if (error instanceof DataError) throw error.line === undefined ? problem(messageOf(error), error) : error;
       throw problem(`damaged WARC record (${(error as Error).message})`, error);
     }
   }
 }
 
-const withoutPlace = ({ message, source }: DataError) =>
+const messageOf = ({ message, source }: DataError) =>
   source !== undefined && message.startsWith(`${source}: `) ? message.slice(source.length + 2) : message;
 
 /** Undefined at the end of the file. */
@@ -54,11 +55,11 @@ async function readFields(reader: ByteReader): Promise<Map<string, string> | und
   while (version === "") version = await nextLine();
   if (version === undefined) return undefined;
   if (!/^WARC\/\d/.test(version))
-    throw new Error(`expected WARC/1.0 or WARC/1.1, found ${JSON.stringify(version.slice(0, 40))}`);
+    throw new Error(`expected WARC/1.0 or WARC/1.1, got ${JSON.stringify(version.slice(0, 40))}`);
   const fields = new Map<string, string>();
   for (let name = ""; ; ) {
     const line = await nextLine();
-    if (line === undefined) throw new Error("the file ends within it");
+    if (line === undefined) throw new Error("the file ends inside it");
     if (line === "") return fields;
     const [, field, value] = /^([^\s:]+)\s*:\s*(.*)$/.exec(line) ?? [];
     if (field !== undefined) {
@@ -67,7 +68,7 @@ async function readFields(reader: ByteReader): Promise<Map<string, string> | und
     } else if (/^\s/.test(line) && name !== "") {
       fields.set(name, `${fields.get(name)} ${line.trim()}`);
     } else {
-      throw new Error(`expected a named field, found ${JSON.stringify(line.slice(0, 40))}`);
+      throw new Error(`expected a named field, got ${JSON.stringify(line.slice(0, 40))}`);
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A web archive to documents: the main text of every page in it, streaming record by record. Pages are responses of status
- * 200 whose type is HTML; requests, images, redirections and the rest are passed over.
+ * Reads a web archive: the main text of each page, streamed record by record. Pages are responses with status 200 and an
+ * HTML type; all other records are skipped.
  */
 import { DataError } from "../errors.ts";
 import type { DocumentPart, ReaderOptions } from "./document.ts";
@@ -11,7 +11,7 @@ import { readWarcRecords } from "./warc-records.ts";
 
 const pageTypes = new Set(["text/html", "application/xhtml+xml"]);
 
-/** The documents of a .warc file; `line` is the record. A page that cannot be read is malformed, told to `onBadLine`. */
+/** The documents of a .warc file; `line` is the record. A page that cannot be read is malformed. */
 export async function* readWarc(
   chunks: AsyncIterable<Buffer>,
   { source, onBadLine }: Omit<ReaderOptions, "textKey">,
@@ -33,7 +33,7 @@ const isResponse = (fields: Map<string, string>) =>
   fields.get("warc-type")?.toLowerCase() === "response" &&
   /^application\/http\b/i.test(fields.get("content-type") ?? "");
 
-/** Undefined where the response is no page. */
+/** Undefined where the response is not a page. */
 function pageOf(block: Buffer | undefined): string | undefined {
   if (!block) throw new Error(`larger than ${(2 * LARGEST_PAGE) >> 20} MB`);
   const response = parseHttpResponse(block);

@@ -40,7 +40,7 @@ const article = (subject: string) => `<!doctype html><html><head><title>x</title
 ${`<p>${sentence.repeat(4)}</p>`.repeat(3)}<p>The last of ${subject} &amp; more.</p></article><footer>Imprint</footer></body></html>`;
 
 describe("a web page", () => {
-  it("gives its main text, paragraph by paragraph, without menus, scripts and footers", async () => {
+  it("gives its main text by paragraphs, without menus, scripts and footers", async () => {
     const paragraph = sentence.repeat(4).trim();
     const text = ["Of owls", paragraph, paragraph, paragraph, "The last of owls & more."].join("\n\n");
     expect(await read(file("owls.html", article("owls")))).toEqual([{ text, line: 1 }]);
@@ -56,7 +56,7 @@ describe("a web page", () => {
     ]);
   });
 
-  it("is in the encoding that it says, or that it must be in", async () => {
+  it("is decoded as declared, or as it must be", async () => {
     const declared = (charset: string) =>
       article("naïve café").replace("<title>", `<meta charset="${charset}"><title>`);
     const inLatin = Buffer.from(declared("latin1"), "latin1");
@@ -65,20 +65,18 @@ describe("a web page", () => {
     for (const bytes of [inLatin, inWide, undeclared, Buffer.from(article("naïve café"))])
       expect((await read(file("encoded.html", bytes)))[0]?.text).toMatch(/^Of naïve café\n\n/);
     const broken = file("broken.html", Buffer.from(declared("utf-8"), "latin1"));
-    expect(await problem(broken)).toBe("broken.html: not a readable page (invalid UTF-8)");
+    expect(await problem(broken)).toMatch(/^broken.html: .*invalid UTF-8/);
   });
 
-  it("nested deeply gives all that it shows, beyond all measure one line", async () => {
+  it("gives all visible text if nested deeply, and is refused if nested too deeply", async () => {
     const deep = `${"<div>".repeat(5000)}text<nav>menu</nav>${"</div>".repeat(5000)}`;
     expect(await read(file("deep.html", deep))).toEqual([{ text: "text\n\nmenu", line: 1 }]);
-    expect(await problem(file("deeper.html", "<div>".repeat(1_000_000)))).toBe(
-      "deeper.html: not a readable page (its elements are nested too deeply)",
-    );
+    expect(await problem(file("deeper.html", "<div>".repeat(1_000_000)))).toMatch(/^deeper.html: .*deep/);
   });
 
-  it("of more than 32 MB is one line", async () => {
+  it("is refused above 32 MB", async () => {
     const large = file("large.html", "<p>text</p>".repeat(3_100_000));
-    expect(await problem(large)).toMatch(/^large.html: is a page of more than 32 MB/);
+    expect(await problem(large)).toMatch(/^large.html: .*32 MB/);
   });
 });
 
@@ -90,7 +88,7 @@ describe("whole text", () => {
     ["code", "x<pre>if (a)\n  b;</pre>y", "x\n\nif (a)\n  b;\n\ny"],
     ["entities", "a&nbsp;&lt;b&gt; &#233;", "a <b> é"],
     ["inline elements", "<b>wor</b>d <a> x </a>y", "word x y"],
-    ["what is not shown", "a<script>no</script><style>no</style><svg><title>no</title></svg>b", "ab"],
+    ["hidden elements", "a<script>no</script><style>no</style><svg><title>no</title></svg>b", "ab"],
     [
       "XHTML's empty elements",
       '<?xml version="1.0"?><html><head><title/></head><body><p/><a id="x"/>a</body></html>',
@@ -102,7 +100,7 @@ describe("whole text", () => {
 });
 
 describe("a web archive", () => {
-  it("written by warcio gives the main text of every page, in whatever encoding", async () => {
+  it("written by warcio gives the main text of every page, in any encoding", async () => {
     const documents = await read(webPage("crawl.warc.gz"));
     expect(documents.map(({ line }) => line)).toEqual(Object.keys(golden.pages).map(Number));
     for (const { text, line } of documents) {
@@ -118,7 +116,7 @@ describe("a web archive", () => {
     }
   });
 
-  it("is the same uncompressed, in chunks of any size", async () => {
+  it("is read uncompressed too, in chunks of any size", async () => {
     const plain = gunzipSync(readFileSync(webPage("crawl.warc.gz")));
     expect(await read(file("crawl.warc", plain))).toEqual(await read(webPage("crawl.warc.gz")));
     for (const size of [1, 7, 1000]) {
@@ -133,31 +131,25 @@ describe("a web archive", () => {
         ["warcinfo", ...Array(9).fill("response"), "request"].map((type, i) => `${i + 1} ${type}`),
       );
       expect(records[0]?.[2]).toBe("software: warcio\r\n".length);
-      expect(records[1]?.[2]).toBeUndefined(); // Larger than asked for.
+      expect(records[1]?.[2]).toBeUndefined(); // Larger than the limit.
     }
   });
 
-  it("that is damaged is named by record; a page that is, can be skipped", async () => {
+  it("that is damaged is refused by record; a damaged page can be skipped", async () => {
     const gzip = readFileSync(webPage("crawl.warc.gz"));
     const plain = gunzipSync(gzip);
-    expect(await problem(file("cut.warc", plain.subarray(0, -40)))).toBe(
-      "cut.warc:11: damaged WARC record (the file ends within it)",
-    );
-    expect(await problem(file("cut.warc.gz", gzip.subarray(0, 1500)))).toMatch(
-      /^cut.warc.gz:3: damaged or truncated gzip data/,
-    );
-    expect(await problem(file("not.warc", "hello\r\n"))).toBe(
-      'not.warc:1: damaged WARC record (expected WARC/1.0 or WARC/1.1, found "hello")',
-    );
+    expect(await problem(file("cut.warc", plain.subarray(0, -40)))).toMatch(/^cut.warc:11: .*ends/);
+    expect(await problem(file("cut.warc.gz", gzip.subarray(0, 1500)))).toMatch(/^cut.warc.gz:3: .*gzip/);
+    expect(await problem(file("not.warc", "hello\r\n"))).toMatch(/^not.warc:1: .*"hello"/);
     const lengths = plain.toString("latin1").replace("Content-Length: 18", "Content-Length: xx");
-    expect(await problem(file("length.warc", Buffer.from(lengths, "latin1")))).toBe(
-      "length.warc:1: damaged WARC record (it names no valid Content-Length)",
+    expect(await problem(file("length.warc", Buffer.from(lengths, "latin1")))).toMatch(
+      /^length.warc:1: .*Content-Length/,
     );
     const zeros = Buffer.from(plain);
     const brotli = zeros.indexOf("Content-Encoding: br");
     zeros.fill(0xff, zeros.indexOf("\r\n\r\n", brotli) + 4, zeros.indexOf("\r\n\r\n", brotli) + 24);
     const page = file("page.warc", zeros);
-    expect(await problem(page)).toMatch(/^page.warc:4: not a readable page \(.*\)$/);
+    expect(await problem(page)).toMatch(/^page.warc:4: .*page/);
     const skipped: (number | undefined)[] = [];
     const documents = await read(page, { onBadLine: ({ line }) => skipped.push(line) });
     expect(skipped).toEqual([4]);
@@ -173,24 +165,22 @@ describe("a book", () => {
     ]);
   });
 
-  it("that is damaged says so", async () => {
+  it("that is damaged is refused", async () => {
     const whole = readFileSync(webPage("book.epub"));
-    expect(await problem(file("not.epub", "hello"))).toMatch(/^not.epub: damaged, or not an EPUB book/);
-    expect(await problem(file("cut.epub", whole.subarray(0, 1000)))).toMatch(/^cut.epub: damaged, or not an EPUB book/);
+    expect(await problem(file("not.epub", "hello"))).toMatch(/^not.epub: .*not an EPUB/);
+    expect(await problem(file("cut.epub", whole.subarray(0, 1000)))).toMatch(/^cut.epub: .*damaged/);
     const renamed = Buffer.from(
       whole.toString("latin1").replaceAll("META-INF/container", "META-INF/kontainer"),
       "latin1",
     );
-    expect(await problem(file("renamed.epub", renamed))).toBe(
-      "renamed.epub: damaged, or not an EPUB book (it lacks META-INF/container.xml)",
-    );
+    expect(await problem(file("renamed.epub", renamed))).toMatch(/^renamed.epub: .*META-INF\/container.xml/);
   });
 });
 
 describe("standard input", () => {
   afterEach(() => vi.restoreAllMocks());
 
-  it("is recognised as page, archive or book", async () => {
+  it("is recognized as a page, an archive or a book", async () => {
     for (const [bytes, count] of [
       [Buffer.from(article("owls")), 1],
       [Buffer.from("<html lang=en><p>Hello"), 1],

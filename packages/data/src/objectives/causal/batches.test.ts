@@ -4,7 +4,7 @@ import { IGNORED_LABEL } from "../../batches/batches.ts";
 import { createBatchSchedule } from "../../batches/schedule.ts";
 import { openIndexedDataset } from "../../indexed/reader.ts";
 import { createIndexedDatasetWriter } from "../../indexed/writer.ts";
-import { createGptSamples } from "../../samples/gpt-samples.ts";
+import { createPackedSamples } from "../../samples/packed-samples.ts";
 import type { PackedSample } from "../../samples/source.ts";
 import { goldenValues, temporaryDirectory } from "../../testing/directory.ts";
 import { buildCausalBatch, type CausalBatch, createCausalBatches } from "./batches.ts";
@@ -54,7 +54,7 @@ describe("a causal batch", () => {
 
   it("is a function of the step, and ranks share it in order", () => {
     const dataset = writeDataset("ranks", [9, 4, 30, 2, 17, 8]);
-    const samples = createGptSamples({ dataset, documents: { start: 0, end: 6 }, sequenceLength: 4, seed: 5 });
+    const samples = createPackedSamples({ dataset, documents: { start: 0, end: 6 }, sequenceLength: 4, seed: 5 });
     const schedule = createBatchSchedule({ batchSize: 6, ramp: { start: 2, increment: 2, samples: 10 } });
     const batches = createCausalBatches({ samples, schedule, sequenceLength: 4, resetAttention: true });
     for (const step of [7, 0, 3, 1]) {

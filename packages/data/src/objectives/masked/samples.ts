@@ -1,6 +1,6 @@
 /** Samples for masked language models: packed text as one segment, or pairs of segments from documents of sentences. */
 import type { IndexedDataset } from "../../indexed/reader.ts";
-import { createGptSamples } from "../../samples/gpt-samples.ts";
+import { createPackedSamples } from "../../samples/packed-samples.ts";
 import type { SampleSource } from "../../samples/source.ts";
 import type { DocumentRange } from "../../split.ts";
 import { createSentencePairs } from "./sentence-pairs.ts";
@@ -40,6 +40,6 @@ export function createMaskedSamples(options: MaskedSampleOptions): SampleSource<
     return createSentencePairs({ dataset, documents, kind: pairs, maxTokens, shortSequenceProbability, seed });
   }
   const length = sequenceLength - 2;
-  const packed = createGptSamples({ dataset, documents, sequenceLength: length, seed });
+  const packed = createPackedSamples({ dataset, documents, sequenceLength: length, seed });
   return { length: packed.length, at: (index) => ({ first: packed.at(index).tokens.subarray(0, length) }) };
 }

@@ -1,6 +1,6 @@
 /** Samples for permutation language models: packed text, with the text before it where an encoder reads that. */
 import type { IndexedDataset } from "../../indexed/reader.ts";
-import { createGptSamples } from "../../samples/gpt-samples.ts";
+import { createPackedSamples } from "../../samples/packed-samples.ts";
 import type { PackedSample, SampleSource } from "../../samples/source.ts";
 import type { DocumentRange } from "../../split.ts";
 
@@ -22,5 +22,5 @@ export function createPermutationSamples(options: {
 }): SampleSource<PackedSample> {
   const { dataset, documents, sequenceLength, sourceLength = 0, seed } = options;
   const length = sourceLength + sequenceLength - PERMUTATION_SPECIAL_TOKENS;
-  return createGptSamples({ dataset, documents, sequenceLength: length, seed });
+  return createPackedSamples({ dataset, documents, sequenceLength: length, seed });
 }

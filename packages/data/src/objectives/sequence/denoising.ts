@@ -1,6 +1,6 @@
 /** Denoising (Lewis et al. 2020, text infilling): one mask token replaces each span of the source; the target is the text. */
 import { hashKey, type Key } from "@megatron-ts/random";
-import { createGptSamples } from "../../samples/gpt-samples.ts";
+import { createPackedSamples } from "../../samples/packed-samples.ts";
 import type { SampleSource } from "../../samples/source.ts";
 import type { SourceTarget } from "./batches.ts";
 import type { PackedTextOptions } from "./packed-text.ts";
@@ -21,7 +21,7 @@ export function createDenoisingSamples(
 ): SampleSource<SourceTarget> {
   const { sequenceLength, seed } = options;
   const length = sequenceLength - 1;
-  const packed = createGptSamples({ ...options, sequenceLength: length });
+  const packed = createPackedSamples({ ...options, sequenceLength: length });
   return {
     length: packed.length,
     at(index) {

@@ -19,7 +19,10 @@ export interface SourceTargetOptions {
   seed: number | null;
 }
 
-/** @throws DataError for a dataset that was not prepared as pairs. */
+/**
+ * The pairs of a dataset as samples.
+ * @throws DataError for a dataset that was not prepared as pairs
+ */
 export function createSourceTargetSamples(options: SourceTargetOptions): SampleSource<SourceTarget> {
   const { dataset, documents, endOfSequence, seed } = options;
   const { start, end } = documents;

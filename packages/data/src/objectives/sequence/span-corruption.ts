@@ -3,7 +3,7 @@
  * followed by what it replaced.
  */
 import { hashKey, type Key } from "@megatron-ts/random";
-import { createGptSamples } from "../../samples/gpt-samples.ts";
+import { createPackedSamples } from "../../samples/packed-samples.ts";
 import type { SampleSource } from "../../samples/source.ts";
 import type { SourceTarget } from "./batches.ts";
 import type { PackedTextOptions } from "./packed-text.ts";
@@ -25,7 +25,7 @@ export function createSpanCorruptionSamples(
 ): SampleSource<SourceTarget> {
   const { sequenceLength, seed } = options;
   const length = sequenceLength - 1;
-  const packed = createGptSamples({ ...options, sequenceLength: length });
+  const packed = createPackedSamples({ ...options, sequenceLength: length });
   return {
     length: packed.length,
     at(index) {
