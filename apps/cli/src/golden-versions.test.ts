@@ -6,7 +6,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createGptSamples, openDataset, type TextCounts } from "@megatron-ts/data";
+import { createPackedSamples, openDataset, type TextCounts } from "@megatron-ts/data";
 import { loadTokenizer } from "@megatron-ts/tokenizer/files";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { megatron, megatronJson } from "./testing/megatron.ts";
@@ -102,7 +102,7 @@ describe.each(versions.map(({ name }) => name))("written by %s", (version) => {
       expect(dataset.sidecar).toMatchObject({ counts, split });
       expect({ sequences: dataset.sequences, documents: dataset.documents }).toEqual({ sequences, documents });
       const train = dataset.documentsOf("train");
-      const source = createGptSamples({ dataset, documents: train, sequenceLength, seed: 1 });
+      const source = createPackedSamples({ dataset, documents: train, sequenceLength, seed: 1 });
       expect([0, 1, 100].map((index) => [...source.at(index).tokens])).toEqual(samples);
     } finally {
       dataset.close();

@@ -290,7 +290,7 @@ describe("a mistake", () => {
   };
 
   it.each([
-    ["a missing input", {}, /^missing.txt: no such file$/],
+    ["a missing input", {}, /^missing.txt: no such file/],
     ["a missing tokenizer", { tokenizerPath: "nowhere" }, /nowhere/],
     ["a wrong split", { split: [-1, 2] }, /split weights.* -1,2/],
     ["half a worker", { workers: 0.5 }, /workers.* 0\.5$/],

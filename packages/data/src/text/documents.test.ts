@@ -278,7 +278,7 @@ describe("inputs", () => {
     expect(await problem(file("blank.jsonl", "\n\n"))).toMatch(/^blank.jsonl: .*no document/);
     expect(await problem(file("header.csv", "text\n"))).toMatch(/^header.csv: .*no document/);
     expect(await problem(["-", "-"])).toMatch(/only once/);
-    expect(await problem(path("empty.txt/inside.txt"))).toMatch(/no such file/);
+    expect(await problem(path("empty.txt/inside.txt"))).toMatch(/not a directory/);
   });
 
   it("count the bytes that were read", async () => {

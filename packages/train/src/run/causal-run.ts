@@ -4,7 +4,7 @@ import {
   type CausalBatch,
   createCausalBatches,
   createCausalEvaluationBatches,
-  createGptSamples,
+  createPackedSamples,
 } from "@megatron-ts/data";
 import type { LanguageModel } from "@megatron-ts/model";
 import { causalObjective } from "../step/causal-objective.ts";
@@ -19,7 +19,7 @@ export const causalRun: RunObjective<"causal", CausalBatch, LanguageModel> = {
     const samples = blend(
       training.map(({ dataset, documents, weight }) => ({
         weight,
-        source: createGptSamples({ dataset, documents, sequenceLength, seed }),
+        source: createPackedSamples({ dataset, documents, sequenceLength, seed }),
       })),
     );
     return createCausalBatches({ ...data, samples, schedule, sequenceLength });
