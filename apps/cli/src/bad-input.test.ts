@@ -209,7 +209,10 @@ describe("damaged files", () => {
 
 describe("command lines", () => {
   it.each([
-    [["pretain"], /unknown command 'pretain'/],
+    [["pretain"], /unknown command 'pretain'.*pretrain/],
+    [["pretain", "--help"], /unknown command 'pretain'/],
+    [["help", "pretain"], /unknown command 'pretain'/],
+    [["tokenizer", "encod", "-h"], /unknown command 'encod'/],
     [["models", "--jsn"], /unknown option '--jsn' \(Did you mean --json\?\)$/],
     [["pretrain"], /missing required argument 'recipe'/],
     [["evaluate", "runs/a"], /required option '--data <prefix>' not specified/],

@@ -224,7 +224,7 @@ describe("a translator", () => {
     );
     const { code, stderr } = await megatron("pretrain", recipe);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/corpus_text_document: document 0 is not a pair/);
+    expect(stderr).toMatch(/corpus_text_document: .*document 0/);
   });
 });
 

@@ -34,6 +34,17 @@ describe("--help", () => {
     expect(train).toMatchObject({ steps: 1000, batchSize: 16 });
   });
 
+  it.each([
+    [["help"], "Usage: megatron [options]"],
+    [["help", "pretrain"], "Usage: megatron pretrain"],
+    [["tokenizer", "--help"], "Usage: megatron tokenizer"],
+    [["help", "tokenizer", "train"], "Usage: megatron tokenizer"],
+  ])("%j prints %s", async (argv, expected) => {
+    const { code, stdout } = await megatron(...argv);
+    expect(code).toBe(0);
+    expect(stdout.startsWith(expected)).toBe(true);
+  });
+
   it("of the program lists every command", async () => {
     const { stdout } = await megatron("--help");
     for (const [verb] of verbs) expect(stdout).toMatch(new RegExp(`^ {2}${verb}\\b`, "m"));

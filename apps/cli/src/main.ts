@@ -1,6 +1,7 @@
 /** The program `megatron`: parses the command line, runs one command, and turns errors into messages and exit codes. */
 import { CommanderError } from "commander";
 import { splitOverrides } from "./options/recipe-options.ts";
+import { withoutHelpForUnknown } from "./options/unknown-command.ts";
 import { createProgram } from "./program.ts";
 import { describeError } from "./terminal/describe-error.ts";
 import { processTerminal, type Terminal } from "./terminal/terminal.ts";
@@ -9,7 +10,8 @@ import { processTerminal, type Terminal } from "./terminal/terminal.ts";
 export async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
   try {
     const { overrides, rest } = splitOverrides(argv);
-    await createProgram(terminal, overrides).parseAsync(rest, { from: "user" });
+    const program = createProgram(terminal, overrides);
+    await program.parseAsync(withoutHelpForUnknown(program, rest), { from: "user" });
     return 0;
   } catch (error) {
     // Commander has already printed the error.

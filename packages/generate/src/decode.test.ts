@@ -4,6 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type DecodeOptions, decode } from "./decode.ts";
 import { argmax } from "./sampling/sample.ts";
+import { decodeRows } from "./testing/decode-rows.ts";
 
 const config = {
   family: "gpt",
@@ -22,12 +23,7 @@ beforeAll(async () => {
   model = createModel(config, { weights: { seed: 3 } });
 });
 
-/** Token ids of each row. */
-function run(rows: number[][], options: DecodeOptions): number[][] {
-  const out: number[][] = rows.map(() => []);
-  for (const { row, token } of decode(model, rows, options)) out[row]!.push(token);
-  return out;
-}
+const run = (rows: number[][], options: DecodeOptions) => decodeRows(model, rows, options);
 
 /** Greedy decoding that runs the whole text again for every token. */
 function greedyByFullForward(prompt: number[], count: number): number[] {

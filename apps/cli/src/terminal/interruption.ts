@@ -2,7 +2,7 @@
 import { constants } from "node:os";
 import type { Terminal } from "./terminal.ts";
 
-const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
  * Exits the process at the next signal, with the exit code that shells expect.

@@ -9,8 +9,9 @@ import {
 import { hashKey, uniforms } from "@megatron-ts/random";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type DecodeOptions, decode } from "../decode.ts";
+import { decode } from "../decode.ts";
 import { sample } from "../sampling/sample.ts";
+import { decodeRows } from "../testing/decode-rows.ts";
 import type { GenerativeModel } from "./decoding-session.ts";
 
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
@@ -19,12 +20,6 @@ const shape = { numLayers: 2, hiddenSize: 16, numHeads: 2, vocabularySize: 30 } 
 const weights = { seed: 5 };
 const prompts = [[3, 1, 4, 1, 5], [9], [2, 6, 5, 3, 5, 8, 9, 7]];
 const startToken = 1;
-
-function run(model: GenerativeModel, rows: readonly number[][], options: DecodeOptions): number[][] {
-  const out: number[][] = rows.map(() => []);
-  for (const { row, token } of decode(model, rows, options)) out[row]!.push(token);
-  return out;
-}
 
 const ids = (rows: number[][]) => tf.tensor2d(rows, undefined, "int32");
 
@@ -103,7 +98,7 @@ describe.each(cases)("decode with %s", (_, { model: create, next, decoder }) => 
   it("equals whole forwards, for prompts of different lengths", () => {
     const model = create();
     const expected = prompts.map((prompt, row) => sampleTokens(9, row, next(model as never, prompt)));
-    expect(run(model, prompts, { maxTokens: 9, ...kind })).toEqual(expected);
+    expect(decodeRows(model, prompts, { maxTokens: 9, ...kind })).toEqual(expected);
     expect(new Set(expected.flat()).size).toBeGreaterThan(5);
     model.dispose();
   });
@@ -112,11 +107,11 @@ describe.each(cases)("decode with %s", (_, { model: create, next, decoder }) => 
     const model = create();
     const before = tf.memory().numTensors;
     const options = { maxTokens: 6, temperature: 1.2, topK: 20, topP: 0.95, seed: 7, ...kind };
-    const together = run(model, prompts, options);
-    expect(run(model, [prompts[0]!], options)).toEqual([together[0]!]);
-    expect(run(model, prompts, { ...options, seed: 8 })).not.toEqual(together);
+    const together = decodeRows(model, prompts, options);
+    expect(decodeRows(model, [prompts[0]!], options)).toEqual([together[0]!]);
+    expect(decodeRows(model, prompts, { ...options, seed: 8 })).not.toEqual(together);
     const stopTokens = [together[2]![1]!];
-    const [, , stopped] = run(model, prompts, { ...options, stopTokens });
+    const [, , stopped] = decodeRows(model, prompts, { ...options, stopTokens });
     expect(stopped).toEqual(together[2]!.slice(0, together[2]!.indexOf(stopTokens[0]!) + 1));
     for (const _token of decode(model, prompts, options)) break;
     expect(tf.memory().numTensors).toBe(before);
@@ -128,7 +123,7 @@ describe("decode", () => {
   it("ends at the decoder's last position, with either stream", () => {
     const model = megatron({ maxPositions: 8 });
     for (const decoder of ["causal", "permuted"] as const) {
-      const written = run(model, prompts.slice(0, 2), { maxTokens: 30, temperature: 0, startToken, decoder });
+      const written = decodeRows(model, prompts.slice(0, 2), { maxTokens: 30, temperature: 0, startToken, decoder });
       expect(written.map(({ length }) => length)).toEqual([8, 8]);
     }
   });
@@ -152,7 +147,7 @@ describe("decode", () => {
         return states;
       },
     };
-    run(counting, [prompts[0]!], { maxTokens: 4, startToken });
+    decodeRows(counting, [prompts[0]!], { maxTokens: 4, startToken });
     expect(encoded).toBe(1);
     expect(new Set(memories).size).toBe(1);
   });
@@ -172,6 +167,6 @@ describe("decode", () => {
       model?: object;
       startToken?: number;
     };
-    expect(() => run(megatron(fields), rows, { maxTokens: 2, ...options })).toThrow(message);
+    expect(() => decodeRows(megatron(fields), rows, { maxTokens: 2, ...options })).toThrow(message);
   });
 });

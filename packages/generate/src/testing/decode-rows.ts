@@ -1,0 +1,14 @@
+/** Decodes prompts to the end, for tests. */
+import { type DecodeOptions, decode } from "../decode.ts";
+import type { GenerativeModel } from "../sessions/decoding-session.ts";
+
+/** Generated token ids of each row. */
+export function decodeRows(
+  model: GenerativeModel,
+  prompts: readonly (readonly number[])[],
+  options: DecodeOptions,
+): number[][] {
+  const rows: number[][] = prompts.map(() => []);
+  for (const { row, token } of decode(model, prompts, options)) rows[row]!.push(token);
+  return rows;
+}
