@@ -1,5 +1,5 @@
 /** What manifest.json says: where every tensor lies, what every file must be, and what a run needs to go on. */
-import { z } from "zod";
+import * as z from "zod";
 import { type Dtype, dtypeBytes } from "./tensor-entry.ts";
 
 /** Raised whenever a reader of this version would misread what a newer one writes. */

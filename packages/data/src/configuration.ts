@@ -1,5 +1,5 @@
 /** The `data` section of a run configuration. */
-import { z } from "zod";
+import * as z from "zod";
 import { SPLIT_NAMES } from "./split.ts";
 
 const prefix = z.string().min(1);

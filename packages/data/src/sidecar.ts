@@ -3,7 +3,7 @@
  * text (for bits per byte), and checksums.
  */
 import { readFileSync } from "node:fs";
-import { z } from "zod";
+import * as z from "zod";
 import { DataError, fileError } from "./errors.ts";
 
 const count = z.number().int().nonnegative();

@@ -1,5 +1,5 @@
 /** The fields that every family's configuration has, and the kinds of values that they take. */
-import { z } from "zod";
+import * as z from "zod";
 
 export const size = z.int().positive();
 export const rate = z.number().min(0).lt(1);

@@ -1,5 +1,5 @@
 /** What a model is made of, as data. Every field has one meaning in every family that has it. */
-import { z } from "zod";
+import * as z from "zod";
 import { activation, sharedFields, size } from "./configuration-fields.ts";
 import { bertConfigSchema } from "./families/bert/configuration.ts";
 import { encoderDecoderConfigSchema } from "./families/encoder-decoder/configuration.ts";

@@ -2,7 +2,7 @@
  * A model as a recipe writes it: a preset's name or a checkpoint to begin with, fields of its own, or both (its own win).
  * The vocabulary's size may be left to the tokenizer.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { familySchemas, type ModelConfig, modelConfigSchema } from "./configuration.ts";
 import { ModelError } from "./errors.ts";
 import { warmStart } from "./families/encoder-decoder/encoder-init.ts";

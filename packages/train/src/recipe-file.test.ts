@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { loadRecipe } from "./recipe-file.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "megatron-recipe-"));

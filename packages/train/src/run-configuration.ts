@@ -2,7 +2,7 @@
  * The run configuration: the sections that each package owns, composed. Training's own are in train-configuration.ts;
  * the model's and the data's schemas are handed in.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { engineConfigSchema, parallelConfigSchema, runConfigSchema, trainConfigSchema } from "./train-configuration.ts";
 
 /** One strict schema of the sections model, data, train, run, engine and parallel, in that order. */

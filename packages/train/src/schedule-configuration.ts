@@ -2,7 +2,7 @@
  * What a recipe may say about the learning rate over time. Steps count from 0; rates are absolute (not factors of the
  * peak). The peak itself belongs to the optimizer, the number of steps to the run.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 const warmupSteps = z.int().min(0).default(0);
 const minimum = z.number().min(0).default(0);

@@ -2,7 +2,7 @@
  * What a zod schema expects at a path, in words: for error messages. Reads the schema through its JSON Schema, so it
  * knows no zod internals; refinements are not visible here.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 /** The part of JSON Schema that zod's output uses for configurations. */
 export interface Outline {

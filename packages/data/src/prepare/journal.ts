@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import { z } from "zod";
+import * as z from "zod";
 import { replaceFile } from "../files/replace-file.ts";
 import { type TokenType, tokenType } from "../indexed/format.ts";
 import type { TextSource } from "../text/sources.ts";

@@ -2,7 +2,7 @@
 import { crossEntropy } from "@megatron-ts/ops";
 import type { Initializer, Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import { z } from "zod";
+import * as z from "zod";
 import { rate } from "../configuration-fields.ts";
 import type { StepRandomness } from "../model.ts";
 import { createQuestionAnswering } from "./question-answering.ts";

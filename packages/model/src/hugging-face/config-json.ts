@@ -1,6 +1,6 @@
 /** What the readers and writers of config.json share. */
 import type { Activation } from "@megatron-ts/ops";
-import { z } from "zod";
+import * as z from "zod";
 import { ModelError } from "../errors.ts";
 import type { HuggingFaceConfig } from "./format.ts";
 

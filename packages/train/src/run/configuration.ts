@@ -1,7 +1,7 @@
 /** The configuration of a pretraining run: the sections of all packages together, read from a recipe. */
 import { dataConfigSchema } from "@megatron-ts/data";
 import { createModelRecipeSchema, type ModelConfig, type ModelRecipe } from "@megatron-ts/model";
-import type { z } from "zod";
+import type * as z from "zod";
 import { ConfigError, type ConfigProblem } from "../configuration-error.ts";
 import { loadRecipe } from "../recipe-file.ts";
 import type { Override } from "../recipe-overrides.ts";

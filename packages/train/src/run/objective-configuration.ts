@@ -1,5 +1,5 @@
 /** What a recipe may say about the objective. Left out, a family's own is taken. */
-import { z } from "zod";
+import * as z from "zod";
 
 const rate = z.number().gt(0).lt(1);
 

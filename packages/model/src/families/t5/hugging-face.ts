@@ -1,5 +1,5 @@
 /** config.json of T5, of which we have `T5ForConditionalGeneration`. */
-import { z } from "zod";
+import * as z from "zod";
 import { size } from "../../configuration-fields.ts";
 import { ModelError } from "../../errors.ts";
 import { architectureOf, only, readConfigJson } from "../../hugging-face/config-json.ts";

@@ -1,5 +1,5 @@
 /** config.json of XLNet, as published. */
-import { z } from "zod";
+import * as z from "zod";
 import { size } from "../../configuration-fields.ts";
 import { ModelError } from "../../errors.ts";
 import type { TaskHeadConfig } from "../../heads/task-head.ts";
