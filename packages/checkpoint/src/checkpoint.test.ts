@@ -45,7 +45,7 @@ const save = (directory: string, change: Partial<SaveCheckpointOptions> = {}): P
 const valuesOf = (bytes: Uint8Array): number[] => [...new Float32Array(bytes.buffer, 0, bytes.length / 4)];
 
 describe("a checkpoint", () => {
-  it("comes back as it was saved", async () => {
+  it("loads as it was saved", async () => {
     const directory = join(run, "a", "step");
     await save(directory);
     expect(readdirSync(directory).toSorted()).toEqual([
@@ -70,8 +70,8 @@ describe("a checkpoint", () => {
     }
     for (const entry of optimizer) expect(loaded.optimizer!.read(entry.name)).toEqual(entry.bytes());
     expect(Buffer.from(loaded.readFile("recipe.yaml")).toString()).toBe("train: {}\n");
-    expect(() => loaded.weights.read("tail")).toThrow(/no tensor "tail" among its 3/);
-    expect(() => loaded.readFile("tokenizer.json")).toThrow(/holds no file "tokenizer.json"/);
+    expect(() => loaded.weights.read("tail")).toThrow("tail");
+    expect(() => loaded.readFile("tokenizer.json")).toThrow("tokenizer.json");
     loaded.close();
   });
 
@@ -88,7 +88,7 @@ describe("a checkpoint", () => {
     }
   });
 
-  it("splits over several files, in order, none beyond the limit but a tensor that is", async () => {
+  it("splits tensors over several files, in order, each within the limit unless one tensor exceeds it", async () => {
     const directory = join(run, "step");
     await save(directory, { maxShardBytes: 40 });
     const shards = readdirSync(directory).filter((name) => name.startsWith("weights"));
@@ -102,7 +102,7 @@ describe("a checkpoint", () => {
     for (const entry of weights) expect(loaded.weights.read(entry.name)).toEqual(entry.bytes());
   });
 
-  it("can hold weights alone", async () => {
+  it("may contain only weights", async () => {
     await save(join(run, "step"), { groups: { weights }, heldOutLoss: undefined, training: undefined });
     const loaded = loadCheckpoint(join(run, "step"));
     expect(loaded.optimizer).toBeUndefined();
@@ -115,17 +115,17 @@ describe("a checkpoint", () => {
     expect(loadCheckpoint(join(run, "step")).manifest.heldOutLoss).toBeNull();
   });
 
-  it("exchanges an earlier one, and nothing else", async () => {
+  it("replaces an earlier checkpoint, and nothing else", async () => {
     const directory = join(run, "step");
     await save(directory);
     await save(directory, { step: 201 });
     expect(verifyCheckpoint(directory).step).toBe(201);
     expect(readdirSync(run)).toEqual(["step"]);
-    await expect(save(run)).rejects.toThrow(/exists and is not a checkpoint; choose another directory/);
-    await expect(save(join(directory, "recipe.yaml"))).rejects.toThrow(/exists and is not a checkpoint/);
+    await expect(save(run)).rejects.toThrow(`${run} exists`);
+    await expect(save(join(directory, "recipe.yaml"))).rejects.toThrow("recipe.yaml exists");
   });
 
-  it("puts slices of several ranks together", () => {
+  it("assembles slices of several ranks", () => {
     // Two ranks hold the columns of one weight and both rows of another.
     const left = {
       name: "w",
@@ -158,11 +158,11 @@ describe("a checkpoint", () => {
     expect(valuesOf(loadCheckpoint(run).weights.read("w"))).toEqual([1, 2, 3, 4, 5, 6]);
     writeFileSync(join(run, "manifest.json"), manifest([3, 1], [{ ...slices[0]!, shape: [3, 1] }]));
     expect(() => loadCheckpoint(run).weights.read("w")).toThrow(
-      /weights-rank-0.safetensors: tensor "w" is F32 \[2, 1\], the manifest says F32 \[3, 1\]/,
+      /weights-rank-0.safetensors: .*"w".*\[2, 1\].*\[3, 1\]/,
     );
   });
 
-  it("refuses extra files that would hide others", async () => {
+  it("rejects extra files that would hide others", async () => {
     for (const name of ["manifest.json", "../x", "a/b", ".hidden", "weights-00001-of-00001.safetensors"]) {
       const extraFiles = { [name]: Buffer.from("x") };
       await expect(save(join(run, "step"), { extraFiles })).rejects.toThrow(`named "${name}"`);
@@ -170,16 +170,16 @@ describe("a checkpoint", () => {
     expect(readdirSync(run)).toEqual([]);
   });
 
-  it("refuses two tensors of one name, also across files", async () => {
+  it("rejects two tensors with the same name, even in different files", async () => {
     const twice = [weights[0]!, weights[1]!, weights[0]!];
     await expect(save(join(run, "step"), { groups: { weights: twice }, maxShardBytes: 1 })).rejects.toThrow(
-      /is there twice/,
+      "embedding.weight",
     );
     expect(readdirSync(run)).toEqual([]);
   });
 });
 
-describe("a damaged checkpoint says so in one line", () => {
+describe("a damaged checkpoint is reported in one line", () => {
   const userError = (message: RegExp) =>
     expect.objectContaining({ name: "CheckpointError", message: expect.stringMatching(message), userError: true });
   /** Reads all of it, as a resuming run does. */
@@ -215,31 +215,23 @@ describe("a damaged checkpoint says so in one line", () => {
     loadAll(directory);
   });
 
-  it("for a file cut short, grown or gone", async () => {
+  it("for a truncated, extended or missing file", async () => {
     for (const name of ["weights-00001-of-00001.safetensors", "optimizer-00001-of-00001.safetensors", "recipe.yaml"]) {
       const directory = join(run, name);
       await save(directory);
       const path = join(directory, name);
       const size = readFileSync(path).length;
       writeFileSync(path, "x", { flag: "a" });
-      expect(() => loadCheckpoint(directory)).toThrow(
-        userError(new RegExp(`is damaged: ${size + 1} bytes, not ${size};`)),
-      );
+      expect(() => loadCheckpoint(directory)).toThrow(userError(new RegExp(`damaged.* ${size + 1} .* ${size}`)));
       truncateSync(path, size - 1);
-      expect(() => loadCheckpoint(directory)).toThrow(
-        userError(new RegExp(`is truncated: ${size - 1} of ${size} bytes;`)),
-      );
+      expect(() => loadCheckpoint(directory)).toThrow(userError(new RegExp(`truncated.* ${size - 1} .* ${size}`)));
       rmSync(path);
-      expect(() => loadCheckpoint(directory)).toThrow(
-        userError(/ is missing; restore it, or take an earlier checkpoint$/),
-      );
+      expect(() => loadCheckpoint(directory)).toThrow(userError(/ is missing/));
     }
   });
 
-  it("for a directory without a manifest, or none at all", () => {
-    expect(() => loadCheckpoint(run)).toThrow(
-      userError(/is not a checkpoint: cannot read its manifest.json: no such file/),
-    );
-    expect(() => loadCheckpoint(join(run, "none"))).toThrow(userError(/none is not a checkpoint/));
+  it("for a directory that is missing or has no manifest", () => {
+    expect(() => loadCheckpoint(run)).toThrow(userError(/not a checkpoint.*manifest.json.*ENOENT/));
+    expect(() => loadCheckpoint(join(run, "none"))).toThrow(userError(/none /));
   });
 });

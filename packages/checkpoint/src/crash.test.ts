@@ -1,4 +1,4 @@
-/** kill -9 at any moment, during a save too, leaves a checkpoint that loads. */
+/** kill -9 at any moment, even during a save, leaves a checkpoint that loads. */
 import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

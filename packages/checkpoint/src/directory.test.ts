@@ -37,7 +37,7 @@ const fail = (code: string) => (): never => {
 };
 
 describe("commitDirectory", () => {
-  it("puts a directory in its place, parents included", async () => {
+  it("creates a directory, and its parents", async () => {
     await commitDirectory(join(run, "a/b/c"), async (directory) => {
       await new Promise((done) => setTimeout(done, 1));
       put(directory, "one");
@@ -46,7 +46,7 @@ describe("commitDirectory", () => {
     expect(readdirSync(join(run, "a/b"))).toEqual(["c"]);
   });
 
-  it("is invisible until it is whole", async () => {
+  it("keeps a directory invisible until it is complete", async () => {
     await commitDirectory(join(run, "c"), (directory) => {
       put(directory, "one");
       expect(existsSync(join(run, "c"))).toBe(false);
@@ -56,26 +56,26 @@ describe("commitDirectory", () => {
     expect(listDirectories(join(run, "none"))).toEqual([]);
   });
 
-  it("refuses an existing directory unless told to exchange it", async () => {
+  it("rejects an existing directory, or replaces it if asked", async () => {
     const write = (text: string) => (directory: string) => put(directory, text);
     await commitDirectory(join(run, "c"), write("one"));
-    await expect(commitDirectory(join(run, "c"), write("two"))).rejects.toThrow(/exists already; choose another/);
+    await expect(commitDirectory(join(run, "c"), write("two"))).rejects.toThrow(`${join(run, "c")} already exists`);
     expect(textIn(join(run, "c"))).toBe("one");
     await commitDirectory(join(run, "c"), write("two"), { replace: true });
     expect(textIn(join(run, "c"))).toBe("two");
     expect(readdirSync(run)).toEqual(["c"]);
   });
 
-  it("changes nothing when writing fails, and tells whose fault it was", async () => {
+  it("changes nothing when writing fails, and says whose mistake it was", async () => {
     const target = join(run, "c");
     await commitDirectory(target, (directory) => put(directory, "one"));
     const attempt = (write: () => never) => commitDirectory(target, write, { replace: true });
     await expect(attempt(fail("ENOSPC"))).rejects.toMatchObject({
-      message: `cannot save ${target}: the disk is full (ENOSPC); what was saved before is untouched`,
+      message: expect.stringMatching(new RegExp(`${target}: .*ENOSPC`)),
       userError: false,
     });
     await expect(attempt(fail("EACCES"))).rejects.toMatchObject({
-      message: `cannot save ${target}: permission denied (EACCES); what was saved before is untouched`,
+      message: expect.stringMatching(new RegExp(`${target}: .*EACCES`)),
       userError: true,
     });
     const bug = new Error("a bug of ours");
@@ -88,14 +88,14 @@ describe("commitDirectory", () => {
     expect(readdirSync(run)).toEqual(["c"]);
   });
 
-  it("says when a part of the path is a file", async () => {
+  it("names a parent that is a file", async () => {
     writeFileSync(join(run, "file"), "");
     const commits = ["file/c", "file/b/c"].map((path) => commitDirectory(join(run, path), () => undefined));
     await expect(commits[0]).rejects.toMatchObject({ message: expect.stringMatching(/EEXIST/), userError: true });
     await expect(commits[1]).rejects.toMatchObject({ message: expect.stringMatching(/ENOTDIR/), userError: true });
   });
 
-  it("clears what crashes left, and nothing else", async () => {
+  it("removes the leftovers of crashes, and nothing else", async () => {
     for (const name of [".tmp-megatron-c-0123", ".tmp-other", "step-1"]) mkdirSync(join(run, name));
     put(join(run, ".tmp-megatron-c-0123"), "half");
     await commitDirectory(join(run, "d"), (directory) => put(directory, "one"));
@@ -103,8 +103,8 @@ describe("commitDirectory", () => {
   });
 });
 
-describe("an exchange that a crash cut short", () => {
-  it("shows the old directory until the next save, which puts it back", async () => {
+describe("a replacement that a crash interrupted", () => {
+  it("lists the old directory until the next save restores it", async () => {
     await commitDirectory(join(run, "c"), (directory) => put(directory, "old"));
     renameSync(join(run, "c"), join(run, ".old-megatron-c"));
     expect(listDirectories(run)).toEqual([{ name: "c", path: join(run, ".old-megatron-c") }]);
@@ -112,7 +112,7 @@ describe("an exchange that a crash cut short", () => {
     expect(textIn(join(run, "c"))).toBe("old");
   });
 
-  it("prefers the new one where both are there", async () => {
+  it("prefers the new directory if both exist", async () => {
     await commitDirectory(join(run, "c"), (directory) => put(directory, "new"));
     mkdirSync(join(run, ".old-megatron-c"));
     put(join(run, ".old-megatron-c"), "old");
@@ -134,7 +134,7 @@ describe("the checkpoints of a run", () => {
   const commit = (step: number) => commitDirectory(checkpointDirectory(run, step), (directory) => put(directory, "x"));
   const steps = (saved: SavedCheckpoint[]): number[] => saved.map(({ step }) => step);
 
-  it("are listed by step, whole ones only", async () => {
+  it("are listed by step, complete ones only", async () => {
     expect(latestCheckpoint(join(run, "none"))).toBeUndefined();
     for (const step of [90, 1000, 200]) await commit(step);
     await commit(123_456_789);
@@ -146,11 +146,11 @@ describe("the checkpoints of a run", () => {
     expect(latestCheckpoint(run)).toEqual({ step: 123_456_789, directory: join(run, "step-123456789") });
   });
 
-  it("are deleted, and only they", async () => {
+  it("are deleted, and nothing else", async () => {
     for (const step of [1, 2]) await commit(step);
     deleteCheckpoint(checkpointDirectory(run, 1));
     expect(readdirSync(run)).toEqual(["step-00000002"]);
-    expect(() => deleteCheckpoint(run)).toThrow(/is not a checkpoint; nothing was deleted/);
-    expect(() => deleteCheckpoint(join(run, "none"))).toThrow(/is not a checkpoint/);
+    expect(() => deleteCheckpoint(run)).toThrow(`${run} is not`);
+    expect(() => deleteCheckpoint(join(run, "none"))).toThrow("none is not");
   });
 });

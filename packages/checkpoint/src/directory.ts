@@ -1,15 +1,15 @@
 /**
- * Directories that appear whole or not at all. A directory is written beside its place, everything in it is fsynced,
- * and one rename puts it there; a crash at any point leaves what was there before. What crashes left behind is removed
- * by the next commit or deletion beside it. One process at a time writes into a parent directory.
+ * Creates and replaces directories atomically. A directory is written under a temporary name, fsynced, and renamed into
+ * place; a crash at any point leaves what was there before. Leftovers of a crash are removed by the next commit or
+ * deletion in the same parent directory. Only one process at a time may write into a parent directory.
  */
 import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { userError, wrapFileSystemError } from "./errors.ts";
 
-// Both are invisible to whoever lists checkpoints. What is named `temporary` may be removed by anyone at any time; what
-// is named `replaced` is whole, and stands in for its name while that is missing.
+// Neither shows up in listings. A `temporary` directory may be deleted at any time; a `replaced` one is complete, and is
+// used in place of the directory it was renamed from while that is missing.
 const temporary = ".tmp-megatron-";
 const replaced = ".old-megatron-";
 
@@ -26,7 +26,7 @@ function sync(path: string, flags: string): void {
 
 const syncFile = (path: string): void => sync(path, isWindows ? "r+" : "r");
 
-/** Makes the names in a directory durable. Windows does it by itself, and cannot open directories. */
+/** Makes the names in a directory durable. Windows does so by itself, and cannot open directories. */
 function syncDirectory(path: string): void {
   if (!isWindows) sync(path, "r");
 }
@@ -50,14 +50,14 @@ function makeDirectories(path: string): void {
 const temporaryBeside = (path: string): string =>
   join(dirname(path), `${temporary}${basename(path)}-${randomBytes(6).toString("hex")}`);
 
-/** Renames first, so that a crash half-way leaves nothing that looks whole. */
+/** Renames first, so that a crash halfway leaves nothing that looks complete. */
 function remove(path: string): void {
   const doomed = temporaryBeside(path);
   renameSync(path, doomed);
   rmSync(doomed, { recursive: true, force: true });
 }
 
-/** Finishes or undoes what crashed commits and deletions left in `parent`. */
+/** Completes or undoes the commits and deletions that a crash interrupted in `parent`. */
 function clearLeftovers(parent: string): void {
   for (const name of readdirSync(parent)) {
     const path = join(parent, name);
@@ -70,9 +70,11 @@ function clearLeftovers(parent: string): void {
 }
 
 /**
- * Creates the directory `target` with what `write` puts into the empty directory that it is given. An existing target
- * is refused, or exchanged as a whole where `replace` is true. When `write` throws, nothing has changed. Throws a
- * CheckpointError when the file system refuses; `userError` is false for a full or failing disk.
+ * Creates the directory `target` atomically. `write` fills the empty directory whose path it gets; if it throws,
+ * nothing changes.
+ * @param options.replace replaces an existing target instead of rejecting it
+ * @throws CheckpointError if the target exists or the file system fails; `userError` is false for a full or failing
+ * disk
  */
 export async function commitDirectory(
   target: string,
@@ -88,7 +90,7 @@ export async function commitDirectory(
     makeDirectories(parent);
     clearLeftovers(parent);
     const exists = existsSync(place);
-    if (exists && !replace) throw userError(`${target} exists already; choose another directory, or remove it first`);
+    if (exists && !replace) throw userError(`${target} already exists; choose another directory, or remove it first`);
     mkdirSync(workplace);
     await write(workplace);
     syncTree(workplace);
@@ -100,16 +102,19 @@ export async function commitDirectory(
     try {
       rmSync(workplace, { recursive: true, force: true });
     } catch {
-      // The next commit removes it; the error that led here is the one to tell.
+      // The next commit removes it. Report the original error.
     }
     throw wrapFileSystemError(error, {
       action: `cannot save ${target}`,
-      note: "; what was saved before is untouched",
+      note: "; earlier checkpoints are untouched",
     });
   }
 }
 
-/** Removes a directory at once for whoever lists its parent, whatever happens on the way. */
+/**
+ * Deletes a directory. It disappears from listings at once, even if a crash interrupts the deletion.
+ * @throws CheckpointError if the file system fails
+ */
 export function deleteDirectory(target: string): void {
   const parent = dirname(resolve(target));
   const name = basename(target);
@@ -122,13 +127,16 @@ export function deleteDirectory(target: string): void {
   }
 }
 
-/** A directory as `listDirectories` sees it: `name` is the one it was committed under. */
+/** A directory found by {@link listDirectories}. `name` is the name it was committed under. */
 export interface CommittedDirectory {
   name: string;
   path: string;
 }
 
-/** The whole directories in `parent`, none where it does not exist; one whose exchange a crash cut short is found too. */
+/**
+ * Lists the complete directories in `parent`, including those whose replacement was interrupted; none if it does not
+ * exist.
+ */
 export function listDirectories(parent: string): CommittedDirectory[] {
   if (!existsSync(parent)) return [];
   try {

@@ -21,8 +21,8 @@ export function userError(message: string): CheckpointError {
 }
 
 /**
- * Wraps a file system error, raw or already a CheckpointError's cause, as `<action>: <reason> (<code>)<note>`. Any other
- * error is returned unchanged.
+ * Wraps a file system error, raw or already a CheckpointError's cause, as `<action>: <reason> (<code>)<note>`. Any
+ * other error is returned unchanged.
  */
 export function wrapFileSystemError(error: unknown, options: { action: string; note?: string }): unknown {
   const cause = error instanceof CheckpointError ? error.cause : error;

@@ -1,6 +1,4 @@
-/**
- * Writes one file from front to back, counting and hashing what goes in, and leaves it on the disk, not in a cache.
- */
+/** Writes a file from start to end, counts and hashes its bytes, and fsyncs it. */
 import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { wrapFileSystemError } from "./errors.ts";
@@ -11,13 +9,16 @@ export interface FileDigest {
   sha256: string;
 }
 
-/** `fs.writeSync` or a stand-in for it: returns how many bytes it took, which may be fewer than asked. */
+/** `fs.writeSync` or a replacement: returns the number of bytes written, which may be fewer than requested. */
 export type WriteBytes = (descriptor: number, bytes: Uint8Array, offset: number, length: number) => number;
 
 // One system call moves at most 2^31 - 1 bytes.
 const largestWrite = 2 ** 28;
 
-/** Writes what `produce` emits to `path` and fsyncs it. On failure nothing of the file is left. */
+/**
+ * Writes what `produce` emits to `path` and fsyncs it. On failure no part of the file is left.
+ * @throws CheckpointError if the file system fails
+ */
 export function writeFileOnce(
   path: string,
   produce: (emit: (bytes: Uint8Array) => void) => void,

@@ -1,25 +1,26 @@
-/** Weights under foreign names and layouts (Hugging Face's) as a source for our parameters, one tensor at a time. */
+/** Reads weights that have other names and layouts (Hugging Face's) as our parameters, one tensor at a time. */
 import type { ForeignWeight } from "@megatron-ts/model";
 import type { ParameterSource } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { userError } from "./errors.ts";
 import { bfloat16ToFloat, halfToFloat } from "./narrow-floats.ts";
-import type { Dtype, TensorDescription } from "./tensor-entry.ts";
+import type { Dtype } from "./tensor-entry.ts";
+import type { TensorReader } from "./tensor-reader.ts";
 
-/** What is needed of a file of tensors. */
-export interface TensorReader {
-  info(name: string): TensorDescription;
-  read(name: string): Uint8Array;
-}
+/** The part of a {@link TensorReader} that reads single tensors. */
+export type TensorSource = Pick<TensorReader, "info" | "read">;
 
-/** The values of one of our weights, in our layout [out, in], from where it lies in a foreign file. */
+/**
+ * Reads one of our weights, in our layout [out, in], from the tensor of a foreign file that contains it.
+ * @throws CheckpointError for another shape, or an element type that weights cannot have
+ */
 export function readForeignWeight(
-  reader: TensorReader,
+  reader: TensorSource,
   { name, transposed = false, part, shape: expected }: ForeignWeight,
 ): { values: Float32Array; shape: number[] } {
   const { dtype, shape: found } = reader.info(name);
   if (expected && !tf.util.arraysEqual([...found], [...expected])) {
-    throw userError(`${name} is [${found}], but must be [${expected}]`);
+    throw userError(`${name} is [${found}], expected [${expected}]`);
   }
   const shape = expected ? [found[0]!, tf.util.sizeFromShape(found.slice(1))] : found;
   const all = toFloats(reader.read(name), { dtype, name });
@@ -38,7 +39,7 @@ export function readForeignWeight(
   return { values, shape: transposed ? own.reverse() : own };
 }
 
-/** Values of a stored tensor, widened where it is narrower than float32. */
+/** Decodes a stored tensor to float32. */
 function toFloats(bytes: Uint8Array, { dtype, name }: { dtype: Dtype; name: string }): Float32Array {
   const words = () => new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
   switch (dtype) {
@@ -49,18 +50,21 @@ function toFloats(bytes: Uint8Array, { dtype, name }: { dtype: Dtype; name: stri
     case "BF16":
       return Float32Array.from(words(), bfloat16ToFloat);
     default:
-      throw userError(`${name} is ${dtype}: weights can be F32, F16 or BF16`);
+      throw userError(`${name} is ${dtype}; weights must be F32, F16 or BF16`);
   }
 }
 
-/** A source that reads every declared weight through a map of names. Throws a CheckpointError where one does not fit. */
-export function foreignSource(reader: TensorReader, names: ReadonlyMap<string, ForeignWeight>): ParameterSource {
+/**
+ * Creates a source of parameters that reads every declared weight through a map of names.
+ * @throws CheckpointError (the source) for a weight that is missing or of another shape
+ */
+export function foreignSource(reader: TensorSource, names: ReadonlyMap<string, ForeignWeight>): ParameterSource {
   return ({ name, globalShape }) => {
     const foreign = names.get(name);
-    if (!foreign) throw userError(`the foreign format has no weight for ${name}`);
+    if (!foreign) throw userError(`the file format has no tensor for ${name}`);
     const { values, shape } = readForeignWeight(reader, foreign);
     if (!tf.util.arraysEqual(shape, [...globalShape])) {
-      throw userError(`${foreign.name} gives [${shape}], but ${name} must be [${globalShape}]`);
+      throw userError(`${foreign.name} has shape [${shape}], but ${name} must be [${globalShape}]`);
     }
     return tf.keep(tf.tensor(values, shape));
   };

@@ -1,4 +1,4 @@
-/** A full disk: the error says so, it is not the user's mistake, and the last good checkpoint still loads. */
+/** A full disk is reported, is not the user's mistake, and leaves the last good checkpoint loadable. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, statfsSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -39,7 +39,7 @@ const save = (run: string, step: number, options: { size: number; write?: typeof
 
 const diskFull = (directory: string) => ({
   name: "CheckpointError",
-  message: `cannot save ${directory}: the disk is full (ENOSPC); what was saved before is untouched`,
+  message: expect.stringMatching(new RegExp(`${directory}: .*ENOSPC`)),
   userError: false,
 });
 
@@ -69,7 +69,7 @@ it.skipIf(reason)(`on a real disk of one MiB${reason ? ` (skipped: ${reason})` :
 it("at any write, simulated", async () => {
   const run = mkdtempSync(join(tmpdir(), "megatron-full-disk-"));
   await save(run, 1, { size: 1000 });
-  /** Takes so many writes, then none. */
+  /** Accepts `room` writes, then fails. */
   function disk(room: number) {
     let left = room;
     return ((descriptor: number, bytes: Uint8Array, offset: number, length: number) => {

@@ -1,4 +1,4 @@
-/** Checkpoints on disk: sharded safetensors and a manifest, written whole or not at all, verified when read. */
+/** Checkpoints on disk: sharded safetensors and a manifest, written atomically and verified when read. */
 export { commitDirectory } from "./directory.ts";
 export { CheckpointError } from "./errors.ts";
 export type { FileDigest, WriteBytes } from "./file-writer.ts";

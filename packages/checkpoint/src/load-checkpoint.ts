@@ -1,6 +1,6 @@
 /**
- * Opens a checkpoint. The manifest and every file's length are checked at once, a file's bytes when they are first
- * wanted: nothing that was not verified is ever handed out, and what nobody reads costs nothing.
+ * Opens a checkpoint. The manifest and the size of every file are checked immediately, the bytes of a file when it is
+ * first read: nothing unverified is ever returned, and files that are not read cost nothing.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,18 +10,23 @@ import type { Manifest } from "./manifest-schema.ts";
 import { createTensorReader, type TensorReader } from "./tensor-reader.ts";
 import { checkFileSize, verifyFile } from "./verify-file.ts";
 
+/** An open checkpoint. */
 export interface LoadedCheckpoint {
   directory: string;
   manifest: Manifest;
   weights: TensorReader;
-  /** Absent where only weights were saved. */
+  /** Undefined if only weights were saved. */
   optimizer: TensorReader | undefined;
-  /** The verified bytes of a further file (the tokenizer, the recipe). */
+  /** The verified bytes of an additional file (the tokenizer, the recipe). */
   readFile(name: string): Uint8Array;
+  /** Closes all files. */
   close(): void;
 }
 
-/** Throws a CheckpointError of one line: missing, truncated or damaged files, another format version. */
+/**
+ * Opens a checkpoint. The caller closes it.
+ * @throws CheckpointError for missing, truncated or damaged files, or another format version
+ */
 export function loadCheckpoint(directory: string): LoadedCheckpoint {
   const manifest = readManifest(directory);
   const { files, groups } = manifest;
@@ -37,7 +42,7 @@ export function loadCheckpoint(directory: string): LoadedCheckpoint {
     optimizer,
     readFile(name) {
       const file = files.find((listed) => listed.name === name);
-      if (!file) throw userError(`${directory} holds no file "${name}"`);
+      if (!file) throw userError(`${directory} contains no file "${name}"`);
       verifyFile(directory, file);
       return readFileSync(join(directory, name));
     },
@@ -48,7 +53,10 @@ export function loadCheckpoint(directory: string): LoadedCheckpoint {
   };
 }
 
-/** Checks every byte of every file of a checkpoint. */
+/**
+ * Checks every byte of every file of a checkpoint, and returns its manifest.
+ * @throws CheckpointError for the first file that is missing, truncated or damaged
+ */
 export function verifyCheckpoint(directory: string): Manifest {
   const manifest = readManifest(directory);
   for (const file of manifest.files) verifyFile(directory, file);

@@ -39,14 +39,14 @@ const decode = (bytes: Uint8Array): Manifest => decodeManifest(bytes, "run/manif
 const encodeAnything = (value: object): Uint8Array => encodeManifest(value as Manifest);
 
 describe("manifest.json", () => {
-  it("comes back as it went", () => {
+  it("decodes to what was encoded", () => {
     expect(decode(encodeManifest(manifest()))).toEqual(manifest());
     expect(Buffer.from(encodeManifest(manifest())).toString()).toMatch(
       /^\{\n {2}"checksum": "[0-9a-f]{64}",\n {2}"formatVersion": 1,\n/,
     );
   });
 
-  it("shows any flipped bit and any cut", () => {
+  it("is rejected with any bit flipped, or cut anywhere", () => {
     const good = encodeManifest(manifest());
     for (let at = 0; at < good.length; at++) {
       for (let bit = 0; bit < 8; bit++) {
@@ -58,35 +58,29 @@ describe("manifest.json", () => {
     }
   });
 
-  it("names a format version that it cannot read, and doubts one that was not saved so", () => {
+  it("names a format version that it cannot read, and says when the checksum is wrong too", () => {
     const text = Buffer.from(encodeManifest(manifest())).toString().replace('"formatVersion": 1', '"formatVersion": 7');
-    expect(() => decode(Buffer.from(text))).toThrow(
-      userError(/has format version 7, this program reads version 1, and its checksum is wrong: it may be damaged$/),
-    );
+    expect(() => decode(Buffer.from(text))).toThrow(userError(/version 7.* version 1.*checksum/));
   });
 
   const faults: [string, object, RegExp][] = [
-    ["an unknown field", { ...manifest(), color: "red" }, /: the whole: .*color/],
-    ["a step that is no number", manifest({ step: 1.5 }), /: step: /],
+    ["an unknown field", { ...manifest(), color: "red" }, /manifest: .*color/],
+    ["a step that is not an integer", manifest({ step: 1.5 }), /: step: /],
     [
-      "a file outside of the directory",
+      "a file outside the directory",
       manifest({ files: [{ name: "../x", size: 0, sha256: "0".repeat(64) }] }),
       /: files\.0\.name: /,
     ],
-    [
-      "slices in files that are not listed",
-      manifest({ files: [] }),
-      /"layers.0.weight" of weights lies in weights-00001/,
-    ],
+    ["slices in files that are not listed", manifest({ files: [] }), /"layers.0.weight" of weights .* weights-00001/],
     [
       "slices that leave a gap",
       manifest({ groups: { weights: { tensors: [{ ...manifest().groups.weights.tensors[0]!, shape: [5, 2] }] } } }),
-      /the slices of tensor "layers.0.weight" of weights do not make up its shape \[5, 2\]/,
+      /"layers.0.weight" of weights .*\[5, 2\]/,
     ],
     [
       "two tensors of one name",
       manifest({ groups: { weights: { tensors: Array(2).fill(manifest().groups.weights.tensors[0]) } } }),
-      /"layers.0.weight" of weights is there twice/,
+      /"layers.0.weight" of weights .* twice/,
     ],
   ];
 
@@ -94,7 +88,7 @@ describe("manifest.json", () => {
     expect(() => encodeAnything(value)).toThrow(message);
   });
 
-  it.each(faults)("is refused with %s, though its checksum is right", (_, value, message) => {
+  it.each(faults)("is rejected with %s, even if its checksum is right", (_, value, message) => {
     const body = JSON.stringify(value, null, 2).slice(2);
     const checksum = createHash("sha256").update(body).digest("hex");
     const sealed = Buffer.from(`{\n  "checksum": "${checksum}",\n${body}`);
@@ -106,11 +100,11 @@ describe("manifest.json", () => {
     const body = '  "formatVersion": 2\n}\n';
     const checksum = createHash("sha256").update(body).digest("hex");
     expect(() => decode(Buffer.from(`{\n  "checksum": "${checksum}",\n${body}`))).toThrow(
-      userError(/^run\/manifest\.json has format version 2, this program reads version 1$/),
+      userError(/^run\/manifest\.json .*version 2.* version 1$/),
     );
   });
 
-  it("refuses numbers that JSON cannot carry", () => {
+  it("rejects numbers that JSON cannot represent", () => {
     expect(() => encodeManifest(manifest({ heldOutLoss: Number.NaN }))).toThrow(/heldOutLoss: /);
     expect(() => encodeManifest(manifest({ training: { best: Infinity } }))).toThrow(/training\.best: /);
   });

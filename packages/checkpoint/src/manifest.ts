@@ -1,14 +1,15 @@
 /**
- * manifest.json as text: its first member is the SHA-256 of everything after it, so that any changed bit shows. Every
- * format version keeps that member and `formatVersion`.
+ * Encodes and decodes manifest.json. Its first member is the SHA-256 of everything after it, so that any changed bit is
+ * noticed. Every format version keeps that member and `formatVersion`.
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { userError, wrapFileSystemError } from "./errors.ts";
-import { formatVersion, type Manifest, manifestSchema } from "./manifest-schema.ts";
+import { formatVersion, type Manifest, type ManifestInput, manifestSchema } from "./manifest-schema.ts";
 import { coverExactly } from "./slices.ts";
 
+/** Name of the manifest in a checkpoint directory. */
 export const manifestFile = "manifest.json";
 
 const sha256 = (text: string | Uint8Array): string => createHash("sha256").update(text).digest("hex");
@@ -16,36 +17,39 @@ const sha256 = (text: string | Uint8Array): string => createHash("sha256").updat
 const seal = (checksum: string): string => `{\n  "checksum": "${checksum}",\n`;
 const sealLength = seal(sha256("")).length;
 
-/** What the schema cannot say: names are unique, slices lie in listed files, and make up their tensor. */
+/** Checks what the schema cannot: names are unique, slices are in listed files, and cover their tensor. */
 function findWrongReference(manifest: Manifest): string | undefined {
   const files = new Set(manifest.files.map(({ name }) => name));
   for (const [group, { tensors }] of Object.entries(manifest.groups)) {
     const names = new Set<string>();
     for (const { name, shape, slices } of tensors) {
       const tensor = `tensor ${JSON.stringify(name)} of ${group}`;
-      if (names.has(name)) return `${tensor} is there twice`;
+      if (names.has(name)) return `${tensor} appears twice`;
       names.add(name);
       const unlisted = slices.find(({ file }) => !files.has(file));
-      if (unlisted) return `${tensor} lies in ${unlisted.file}, which is not listed`;
-      if (!coverExactly(shape, slices)) return `the slices of ${tensor} do not make up its shape [${shape.join(", ")}]`;
+      if (unlisted) return `${tensor} is in ${unlisted.file}, which is not listed`;
+      if (!coverExactly(shape, slices)) return `the slices of ${tensor} do not cover its shape [${shape.join(", ")}]`;
     }
   }
   return undefined;
 }
 
-/** The manifest, or in one line what is wrong with it. */
+/** Validates a manifest. `fault` is one line that says what is wrong. */
 function parse(value: unknown): { manifest: Manifest } | { fault: string } {
   const { data, error } = manifestSchema.safeParse(value);
   if (error) {
     const { path, message } = error.issues[0]!;
-    return { fault: `${path.join(".") || "the whole"}: ${message}` };
+    return { fault: `${path.join(".") || "manifest"}: ${message}` };
   }
   const fault = findWrongReference(data);
   return fault === undefined ? { manifest: data } : { fault };
 }
 
-/** The bytes of manifest.json. Refuses what JSON cannot carry (NaN, infinities). */
-export function encodeManifest(manifest: Manifest): Uint8Array {
+/**
+ * Encodes manifest.json.
+ * @throws Error for what JSON cannot represent (NaN, infinities) and for tensors that their slices do not cover
+ */
+export function encodeManifest(manifest: ManifestInput): Uint8Array {
   const parsed = parse(manifest);
   if ("fault" in parsed) throw new Error(`cannot write ${manifestFile}: ${parsed.fault}`);
   const body = `${JSON.stringify(parsed.manifest, null, 2).slice("{\n".length)}\n`;
@@ -55,11 +59,14 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
 const versionOf = (json: unknown): unknown =>
   typeof json === "object" && json !== null && "formatVersion" in json ? json.formatVersion : undefined;
 
-/** Reads the bytes of a manifest; `path` is for messages. Throws a CheckpointError of one line. */
+/**
+ * Decodes and checks the bytes of a manifest. `path` is for messages.
+ * @throws CheckpointError for damage, another format version or wrong references
+ */
 export function decodeManifest(bytes: Uint8Array, path: string): Manifest {
   const body = bytes.subarray(sealLength);
   const intact = Buffer.from(bytes.subarray(0, sealLength)).equals(Buffer.from(seal(sha256(body))));
-  const damaged = `${path} is damaged: it is not what was saved; restore it, or take an earlier checkpoint`;
+  const damaged = `${path} is damaged: it is not what was saved; restore it, or use an earlier checkpoint`;
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(bytes).toString());
@@ -68,9 +75,9 @@ export function decodeManifest(bytes: Uint8Array, path: string): Manifest {
   }
   const version = versionOf(json);
   if (version !== undefined && version !== formatVersion) {
-    const doubt = intact ? "" : ", and its checksum is wrong: it may be damaged";
+    const doubt = intact ? "" : "; its checksum is wrong too, so it may be damaged";
     throw userError(
-      `${path} has format version ${JSON.stringify(version)}, this program reads version ${formatVersion}${doubt}`,
+      `${path} has format version ${JSON.stringify(version)}, but this program reads version ${formatVersion}${doubt}`,
     );
   }
   if (!intact) throw userError(damaged);
@@ -80,7 +87,10 @@ export function decodeManifest(bytes: Uint8Array, path: string): Manifest {
   return parsed.manifest;
 }
 
-/** Reads and checks the manifest of a checkpoint directory. */
+/**
+ * Reads and checks the manifest of a checkpoint directory.
+ * @throws CheckpointError if it is missing, damaged or of another format version
+ */
 export function readManifest(directory: string): Manifest {
   const path = join(directory, manifestFile);
   let bytes: Uint8Array;

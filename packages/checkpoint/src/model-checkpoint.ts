@@ -1,4 +1,4 @@
-/** Models in checkpoints: parameters to tensor entries, and back through the scope. */
+/** Saves and loads models: parameters become tensor entries, and a checkpoint becomes a source of parameters. */
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type AnyModel, createModel, type ModelConfig, modelConfigSchema } from "@megatron-ts/model";
@@ -13,7 +13,7 @@ import { latestCheckpoint } from "./run-directory.ts";
 import type { TensorEntry } from "./tensor-entry.ts";
 import type { TensorReader } from "./tensor-reader.ts";
 
-/** A float32 tensor as an entry of a safetensors file; its bytes are read when they are written. */
+/** Describes a float32 tensor as an entry of a safetensors file. Its bytes are read when the entry is written. */
 export function tensorEntry(name: string, tensor: tf.Tensor): TensorEntry {
   return {
     name,
@@ -23,48 +23,61 @@ export function tensorEntry(name: string, tensor: tf.Tensor): TensorEntry {
   };
 }
 
-/** The weights of a model, in the order of their declaration. */
+/** Describes the weights of a model as entries, in the order they were declared in. */
 export function weightEntries(parameters: Parameters): TensorEntry[] {
   return [...parameters.values()].map(({ name, tensor }) => tensorEntry(name, tensor));
 }
 
-/** A float32 tensor of a group, of the expected shape. Throws a CheckpointError where it is another. */
+/**
+ * Reads a float32 tensor of the expected shape. The caller disposes it.
+ * @throws CheckpointError if the tensor is missing or of another type or shape
+ */
 export function readTensor(reader: TensorReader, name: string, shape: readonly number[]): tf.Tensor {
   const found = reader.info(name);
   if (found.dtype !== "F32" || found.shape.join() !== shape.join()) {
-    throw userError(`${name} is ${found.dtype} [${found.shape}] in the checkpoint, but the model's is F32 [${shape}]`);
+    throw userError(`${name} is ${found.dtype} [${found.shape}] in the checkpoint, but F32 [${shape}] in the model`);
   }
   return tf.keep(fromBytes(reader.read(name), { shape }));
 }
 
-/** A checkpoint's weights as the source of a model's parameters. */
+/** Creates a source of parameters that reads a checkpoint's weights by name. */
 export function checkpointSource(reader: TensorReader): ParameterSource {
   return ({ name, globalShape }) => readTensor(reader, name, globalShape);
 }
 
-/** The checkpoint that a path means: itself, or the newest of a run directory. Throws a CheckpointError for neither. */
+/**
+ * Returns the checkpoint that a path refers to: the path itself, or the newest checkpoint of a run directory.
+ * @throws CheckpointError if it is neither
+ */
 export function resolveCheckpoint(path: string): string {
   const found = statSync(path, { throwIfNoEntry: false });
   if (!found) throw userError(`${path || '""'}: no such run or checkpoint`);
-  if (!found.isDirectory()) throw userError(`${path} is a file: expected a run's directory, or a checkpoint in it`);
+  if (!found.isDirectory()) throw userError(`${path} is a file; expected a run directory or a checkpoint directory`);
   const latest = latestCheckpoint(path);
   if (latest) return latest.directory;
   if (existsSync(join(path, manifestFile))) return path;
   if (isHuggingFaceDirectory(path)) {
-    throw userError(`${path} is in Hugging Face's format: make a checkpoint of it first (megatron import)`);
+    throw userError(`${path} is a Hugging Face model: convert it to a checkpoint first (megatron import)`);
   }
-  throw userError(`${path} holds no checkpoint`);
+  throw userError(`${path} contains no checkpoint`);
 }
 
-/** What the model of a checkpoint is. Throws a CheckpointError where no model of ours is described. */
+/**
+ * Reads the model configuration of a checkpoint.
+ * @throws CheckpointError if it describes no model of this library
+ */
 export function loadModelConfig(directory: string): ModelConfig {
   const config = modelConfigSchema.safeParse(readManifest(directory).model);
   if (config.success) return config.data;
   const { path, message } = config.error.issues[0]!;
-  throw userError(`${directory}: its model's ${path.join(".")} cannot be read: ${message}`);
+  throw userError(`${directory}: cannot read its model configuration: ${path.join(".")}: ${message}`);
 }
 
-/** A model with the weights of a checkpoint, or of the newest one of a run directory. The caller closes the checkpoint. */
+/**
+ * Creates a model with the weights of a checkpoint, or of the newest one in a run directory. The caller closes the
+ * checkpoint and disposes the model.
+ * @throws CheckpointError for anything missing, damaged or of another shape
+ */
 export function loadModel(
   directory: string,
   { mesh }: { mesh?: Mesh } = {},

@@ -1,13 +1,14 @@
-/** 16-bit floats as numbers; every one is exact in float32. */
+/** Decodes 16-bit floats. Every one is exact in float32. */
 
 const scratch = new DataView(new ArrayBuffer(4));
 
+/** Decodes a bfloat16: the upper half of a float32. */
 export function bfloat16ToFloat(word: number): number {
   scratch.setUint32(0, word << 16);
   return scratch.getFloat32(0);
 }
 
-/** IEEE 754 binary16. */
+/** Decodes an IEEE 754 binary16. */
 export function halfToFloat(word: number): number {
   const sign = word & 0x8000 ? -1 : 1;
   const exponent = (word >> 10) & 0x1f;

@@ -1,19 +1,23 @@
-/** Which checkpoints a run may forget. A decision only: nothing is deleted here. */
+/** Decides which checkpoints a run may delete. Deletes nothing itself. */
 
+/** A saved checkpoint, as far as keeping it depends on it. */
 export interface RetainedCheckpoint {
   step: number;
-  /** Evaluation loss, smaller is better. Without one (or with NaN) a checkpoint is kept for its age alone. */
+  /** Validation loss, smaller is better. Without one (or with NaN) only age decides. */
   heldOutLoss?: number | null;
 }
 
-/** The steps to delete so that the last `last` checkpoints and the `best` of smallest loss remain (ties: the earlier). */
+/**
+ * Returns the steps to delete so that the `last` newest checkpoints and the `best` with the smallest loss remain. Of
+ * equal losses the earlier is kept.
+ */
 export function checkpointsToDelete(
   saved: readonly RetainedCheckpoint[],
   keep: { last: number; best: number },
 ): number[] {
   const kept = new Set<number>();
   const byStep = saved.toSorted((a, b) => a.step - b.step);
-  // At least the newest: a run never deletes what it has just saved.
+  // At least the newest one: a run never deletes what it has just saved.
   for (const { step } of byStep.slice(-Math.max(1, keep.last))) kept.add(step);
   const lossOf = ({ heldOutLoss }: RetainedCheckpoint): number => heldOutLoss ?? Number.NaN;
   const byLoss = byStep

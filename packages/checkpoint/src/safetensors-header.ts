@@ -1,23 +1,23 @@
 /**
- * The JSON header of a safetensors file, both ways. Knows bytes, not files. Everything a header says is checked before
- * it is used: the file may come from anywhere.
+ * Encodes and decodes the JSON header of a safetensors file. Knows bytes, not files. Everything in a header is checked
+ * before it is used, since the file may come from anywhere.
  */
 import { userError } from "./errors.ts";
 import { byteLengthOf, dtypeBytes, isDtype, type TensorDescription } from "./tensor-entry.ts";
 
-/** The reference implementation refuses longer headers, and so do we. */
+/** Longer headers are rejected, as in the reference implementation. */
 export const largestHeader = 100_000_000;
 
-/** Where a tensor's bytes lie: from `begin` up to `end`, counted from the first byte after the header. */
+/** A tensor and its byte range: `begin` inclusive, `end` exclusive, counted from the end of the header. */
 export type PlacedTensor = TensorDescription & { begin: number; end: number };
 
-/** `file` is for messages; `dataLength` counts the bytes that follow the header in the file. */
+/** Where a header comes from: `file` is for messages, `dataLength` is the number of bytes after the header. */
 export interface HeaderSource {
   file: string;
   dataLength: number;
 }
 
-/** `tensors` are in the order in which they lie in the file. */
+/** A decoded header. `tensors` are in file order. */
 export interface SafetensorsHeader {
   metadata: Record<string, string>;
   tensors: Map<string, PlacedTensor>;
@@ -25,7 +25,7 @@ export interface SafetensorsHeader {
 
 const layoutOrder = Object.keys(dtypeBytes);
 
-/** Largest elements first, so that every tensor is aligned to its element, then by name in UTF-8 order. */
+/** Sorts by element size, largest first, so that every tensor is aligned, then by name in UTF-8 order. */
 const inLayoutOrder = <T extends TensorDescription & { name: string }>(tensors: readonly T[]): T[] =>
   tensors.toSorted(
     (a, b) =>
@@ -34,8 +34,9 @@ const inLayoutOrder = <T extends TensorDescription & { name: string }>(tensors: 
   );
 
 /**
- * The bytes before the tensors (length and header, padded with spaces to a multiple of 8) and the order in which the
- * tensors follow. Byte for byte what the Python package writes.
+ * Encodes everything before the tensors (length and header, padded with spaces to a multiple of 8), and returns the
+ * order in which the tensors must follow. The bytes are those that the Python package writes.
+ * @throws Error if two tensors have the same name
  */
 export function encodeHeader<T extends TensorDescription & { name: string }>(
   tensors: readonly T[],
@@ -54,7 +55,7 @@ export function encodeHeader<T extends TensorDescription & { name: string }>(
     if (names.has(tensor.name)) throw new Error(`two tensors are named ${JSON.stringify(tensor.name)}`);
     names.add(tensor.name);
     const end = begin + byteLengthOf(tensor);
-    // By hand: an object would move names that look like numbers to its front.
+    // Not by JSON.stringify of an object, which moves names that look like integers to the front.
     const shape = `[${tensor.shape.join(",")}]`;
     members.push(
       `${JSON.stringify(tensor.name)}:{"dtype":"${tensor.dtype}","shape":${shape},"data_offsets":[${begin},${end}]}`,
@@ -80,11 +81,11 @@ function placedTensor(value: unknown, where: string): PlacedTensor {
   if (!isDtype(dtype))
     throw userError(`${where}: unknown dtype ${JSON.stringify(dtype)}; known: ${layoutOrder.join(" ")}`);
   if (!Array.isArray(shape) || !shape.every(isCount)) {
-    throw userError(`${where}: shape must be a list of whole numbers, but is ${JSON.stringify(shape)}`);
+    throw userError(`${where}: expected shape to be a list of integers >= 0, got ${JSON.stringify(shape)}`);
   }
   const [begin, end] = Array.isArray(offsets) && offsets.length === 2 ? offsets : [];
   if (!isCount(begin) || !isCount(end) || begin > end) {
-    throw userError(`${where}: data_offsets must be [begin, end], but is ${JSON.stringify(offsets)}`);
+    throw userError(`${where}: expected data_offsets to be [begin, end], got ${JSON.stringify(offsets)}`);
   }
   const bytes = byteLengthOf({ dtype, shape });
   if (bytes !== end - begin) {
@@ -95,7 +96,7 @@ function placedTensor(value: unknown, where: string): PlacedTensor {
   return { dtype, shape, begin, end };
 }
 
-/** Refuses bytes that belong to two tensors, to none, or lie outside of the file. Takes tensors in file order. */
+/** Rejects bytes that belong to two tensors, to none, or lie outside the file. Expects tensors in file order. */
 function checkLayout(tensors: Iterable<[string, PlacedTensor]>, { file, dataLength }: HeaderSource): void {
   let reached = 0;
   let before = "";
@@ -118,7 +119,10 @@ function checkLayout(tensors: Iterable<[string, PlacedTensor]>, { file, dataLeng
   }
 }
 
-/** Reads and checks a header (without its length). */
+/**
+ * Decodes and checks a header (without its length).
+ * @throws CheckpointError that names the file and the tensor
+ */
 export function decodeHeader(bytes: Uint8Array, source: HeaderSource): SafetensorsHeader {
   const { file } = source;
   let json: unknown;
@@ -133,14 +137,14 @@ export function decodeHeader(bytes: Uint8Array, source: HeaderSource): Safetenso
   for (const [name, value] of Object.entries(json)) {
     if (name === "__metadata__") {
       if (!isObject(value) || !Object.values(value).every((text) => typeof text === "string")) {
-        throw userError(`${file}: __metadata__ must hold text only`);
+        throw userError(`${file}: __metadata__ must contain only strings`);
       }
       metadata = value as Record<string, string>;
     } else {
       tensors.push([name, placedTensor(value, `${file}: tensor ${JSON.stringify(name)}`)]);
     }
   }
-  // An object's own order is not the file's: names that look like numbers come first in it.
+  // An object's key order is not the file's: names that look like integers come first.
   tensors.sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
   checkLayout(tensors, source);
   return { metadata, tensors: new Map(tensors) };

@@ -48,7 +48,7 @@ const entries: TensorEntry[] = described.map(([name, dtype, shape], number) => (
     ),
 }));
 
-describe("beside the Python package", () => {
+describe("compared with the Python package", () => {
   it("reads what it writes, in every dtype", () => {
     const opened = openSafetensors(golden("all-dtypes"));
     expect(opened.metadata).toEqual({ format: "pt" });
@@ -60,7 +60,7 @@ describe("beside the Python package", () => {
     opened.close();
   });
 
-  it("writes the same bytes, whatever the order it is given", () => {
+  it("writes the same bytes whatever the order of the entries", () => {
     for (const order of [entries, entries.toReversed()]) {
       writeSafetensors(file, order, { metadata: { format: "pt" } });
       expect(readFileSync(file).equals(readFileSync(golden("all-dtypes")))).toBe(true);
@@ -72,7 +72,7 @@ describe("beside the Python package", () => {
 });
 
 describe("reading", () => {
-  it("gives bytes that any typed array can view", () => {
+  it("returns bytes that any typed array can view", () => {
     const floats = Float64Array.of(1.5, -2, Number.MIN_VALUE);
     const float = (name: string): TensorEntry => ({
       name,
@@ -83,17 +83,17 @@ describe("reading", () => {
     writeSafetensors(file, [float("a"), float("b")]);
     const opened = openSafetensors(file);
     expect(new Float64Array(opened.read("b").buffer)).toEqual(floats);
-    expect(() => opened.read("c")).toThrow(`${file}: no tensor "c" among its 2`);
+    expect(() => opened.read("c")).toThrow(`${file}: no tensor "c"`);
     opened.close();
   });
 
-  it("says that a file is missing or a directory", () => {
-    expect(() => openSafetensors(join(directory, "none"))).toThrow(/cannot read .*none: no such file or directory/);
-    expect(() => openSafetensors(directory)).toThrow(/cannot read .*: is a directory/);
+  it("names a file that is missing or a directory", () => {
+    expect(() => openSafetensors(join(directory, "none"))).toThrow(/none: .*ENOENT/);
+    expect(() => openSafetensors(directory)).toThrow(`${directory}: is a directory`);
   });
 });
 
-describe("refuses", () => {
+describe("rejects", () => {
   function write(header: string | Uint8Array, data: number, length?: number): void {
     const text = Buffer.from(header);
     const prefix = Buffer.alloc(8);
@@ -111,19 +111,14 @@ describe("refuses", () => {
   it.each<[string, string | Uint8Array, number, RegExp]>([
     ["overlap", header({ a: tensor(0, 8), b: tensor(4, 12) }), 12, /"b" overlaps tensor "a"/],
     ["the same bytes twice", header({ a: tensor(0, 8), b: tensor(0, 8) }), 8, /overlaps/],
-    ["a hole", header({ a: tensor(0, 8), b: tensor(12, 20) }), 20, /4 bytes before tensor "b" belong to no tensor/],
+    ["a hole", header({ a: tensor(0, 8), b: tensor(12, 20) }), 20, /4 bytes before tensor "b"/],
     ["a hole at the start", header({ a: tensor(8, 16) }), 16, /8 bytes before tensor "a"/],
-    ["bytes at the end", header({ a: tensor(0, 8) }), 9, /1 bytes after the last tensor belong to no tensor/],
+    ["bytes at the end", header({ a: tensor(0, 8) }), 9, /1 bytes after the last tensor/],
     ["a missing end", header({ a: tensor(0, 8), b: tensor(8, 16) }), 15, /"b" ends 1 bytes after the end.*truncated/],
-    ["offsets backwards", header({ a: tensor(8, 0) }), 8, /tensor "a": data_offsets must be/],
-    ["negative offsets", header({ a: tensor(-8, 0) }), 8, /tensor "a": data_offsets must be/],
-    ["offsets beyond 2^53", header({ a: tensor(0, 2 ** 60) }), 8, /data_offsets must be/],
-    [
-      "an unknown dtype",
-      header({ a: tensor(0, 8, { dtype: "F31" }) }),
-      8,
-      /tensor "a": unknown dtype "F31"; known: U64/,
-    ],
+    ["offsets backwards", header({ a: tensor(8, 0) }), 8, /tensor "a": .*data_offsets/],
+    ["negative offsets", header({ a: tensor(-8, 0) }), 8, /tensor "a": .*data_offsets/],
+    ["offsets beyond 2^53", header({ a: tensor(0, 2 ** 60) }), 8, /data_offsets/],
+    ["an unknown dtype", header({ a: tensor(0, 8, { dtype: "F31" }) }), 8, /tensor "a": .*"F31"/],
     ["a dtype from the prototype", header({ a: tensor(0, 8, { dtype: "toString" }) }), 8, /unknown dtype/],
     [
       "a shape that does not fit",
@@ -132,11 +127,11 @@ describe("refuses", () => {
       /F32 \[3\] takes 12 bytes, .* span 8/,
     ],
     ["a shape that overflows", header({ a: tensor(0, 0, { shape: [2 ** 52, 2 ** 52] }) }), 0, /takes .* bytes/],
-    ["a shape of fractions", header({ a: tensor(0, 8, { shape: [0.5, 4] }) }), 8, /shape must be a list of whole/],
+    ["a shape of fractions", header({ a: tensor(0, 8, { shape: [0.5, 4] }) }), 8, /tensor "a": .*\[0.5,4\]/],
     ["an unknown field", header({ a: tensor(0, 8, { strides: [1] } as object) }), 8, /unknown field "strides"/],
-    ["a tensor that is no object", header({ a: 1 }), 0, /tensor "a": expected an object/],
-    ["metadata that is not text", header({ __metadata__: { a: 1 } }), 0, /__metadata__ must hold text/],
-    ["a list", "[]", 0, /not a JSON object/],
+    ["a tensor that is not an object", header({ a: 1 }), 0, /tensor "a": /],
+    ["metadata that is not text", header({ __metadata__: { a: 1 } }), 0, /__metadata__/],
+    ["a list", "[]", 0, /JSON object/],
     ["no JSON", "{", 0, /its header is not JSON/],
     ["no UTF-8", Uint8Array.of(0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d), 0, /its header is not JSON/],
   ])("%s", (_, text, data, message) => {
@@ -148,16 +143,16 @@ describe("refuses", () => {
 
   it("headers over 100 MB or longer than the file, and files without one", () => {
     write("{}", 0, 100_000_001);
-    expect(() => openSafetensors(file)).toThrow(/header would be 100000001 bytes, more than 100000000/);
+    expect(() => openSafetensors(file)).toThrow(/100000001/);
     write("{}", 0, 2 ** 53);
-    expect(() => openSafetensors(file)).toThrow(/more than 100000000/);
+    expect(() => openSafetensors(file)).toThrow(/more than/);
     write("{}", 0, 3);
-    expect(() => openSafetensors(file)).toThrow(/truncated: its header takes 3 bytes, 2 are there/);
+    expect(() => openSafetensors(file)).toThrow(/truncated.* 3 bytes/);
     writeFileSync(file, "short");
-    expect(() => openSafetensors(file)).toThrow(/truncated, or not a safetensors file: 5 bytes/);
+    expect(() => openSafetensors(file)).toThrow(/5 bytes/);
   });
 
-  it("or reads within bounds, whatever bytes are changed", () => {
+  it("changed bytes, or reads within bounds", () => {
     const good = readFileSync(golden("all-dtypes"));
     const change = fc.record({ at: fc.nat(good.length - 1), byte: fc.nat(255) });
     const changes = fc.array(change, { minLength: 1, maxLength: 4 });
@@ -181,7 +176,7 @@ describe("refuses", () => {
 });
 
 describe("writing", () => {
-  it("asks for one tensor at a time, in file order", () => {
+  it("takes one tensor at a time, in file order", () => {
     const asked: string[] = [];
     const spied = entries.map((entry) => ({
       ...entry,
@@ -195,7 +190,7 @@ describe("writing", () => {
     expect(digest.size).toBe(readFileSync(file).length);
   });
 
-  it("goes on where the system took fewer bytes than given", async () => {
+  it("continues after a partial write", async () => {
     const { writeSync } = await import("node:fs");
     const stingy = (descriptor: number, bytes: Uint8Array, offset: number, length: number): number =>
       writeSync(descriptor, bytes, offset, Math.min(3, length));
@@ -203,7 +198,7 @@ describe("writing", () => {
     expect(readFileSync(file).equals(readFileSync(golden("all-dtypes")))).toBe(true);
   });
 
-  it("leaves no file when the disk is full, and says so", () => {
+  it("leaves no file when the disk is full", () => {
     rmSync(file, { force: true });
     let room = 2;
     function full(descriptor: number, bytes: Uint8Array, offset: number, length: number): number {
@@ -211,14 +206,14 @@ describe("writing", () => {
       return length + 0 * (descriptor + bytes.length + offset);
     }
     expect(() => writeSafetensors(file, entries, { write: full })).toThrow(
-      expect.objectContaining({ message: `cannot write ${file}: the disk is full (ENOSPC)`, userError: false }),
+      expect.objectContaining({ message: expect.stringContaining(`${file}: the disk is full`), userError: false }),
     );
     expect(readdirSync(directory)).not.toContain("x.safetensors");
   });
 
-  it("refuses a tensor whose bytes do not fit its shape, and a name given twice", () => {
+  it("rejects a tensor whose bytes do not fit its shape, and duplicate names", () => {
     const wrong: TensorEntry = { name: "a", dtype: "F32", shape: [2], bytes: () => new Uint8Array(4) };
-    expect(() => writeSafetensors(file, [wrong])).toThrow('tensor "a" gave 4 bytes, expected 8 bytes for F32 [2]');
-    expect(() => writeSafetensors(file, [entries[0]!, entries[0]!])).toThrow(/two tensors are named/);
+    expect(() => writeSafetensors(file, [wrong])).toThrow(/"a" gave 4 bytes.* 8 bytes/);
+    expect(() => writeSafetensors(file, [entries[0]!, entries[0]!])).toThrow(/named/);
   });
 });

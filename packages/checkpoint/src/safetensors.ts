@@ -1,6 +1,6 @@
 /**
- * safetensors files, one tensor in memory at a time (https://github.com/huggingface/safetensors). What is written is
- * byte for byte what the Python package writes for the same tensors.
+ * Reads and writes safetensors files, one tensor in memory at a time (https://github.com/huggingface/safetensors).
+ * Writes the same bytes as the Python package does for the same tensors.
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { userError, wrapFileSystemError } from "./errors.ts";
@@ -8,7 +8,10 @@ import { type FileDigest, type WriteBytes, writeFileOnce } from "./file-writer.t
 import { decodeHeader, encodeHeader, largestHeader } from "./safetensors-header.ts";
 import { byteLengthOf, type TensorDescription, type TensorEntry } from "./tensor-entry.ts";
 
-/** Writes a file and fsyncs it. Throws a CheckpointError when the file system refuses, and leaves no part of the file. */
+/**
+ * Writes a safetensors file and fsyncs it. On failure no part of the file is left.
+ * @throws CheckpointError if the file system fails
+ */
 export function writeSafetensors(
   path: string,
   entries: Iterable<TensorEntry>,
@@ -30,11 +33,13 @@ export function writeSafetensors(
   return writeFileOnce(path, produce, { write });
 }
 
-/** An open file. Nothing but the header is in memory. */
+/** An open safetensors file. Only the header is in memory. */
 export interface SafetensorsFile {
-  /** In the order in which they lie in the file. */
+  /** Names of the tensors, in file order. */
   names: readonly string[];
+  /** The strings of `__metadata__`. */
   metadata: Readonly<Record<string, string>>;
+  /** Element type and shape. Throws a CheckpointError for an unknown name. */
   info(name: string): TensorDescription;
   /** A fresh copy of the tensor's bytes, aligned for any typed array. */
   read(name: string): Uint8Array;
@@ -50,7 +55,7 @@ interface OpenFile {
 }
 
 function readExactly(file: OpenFile, from: number, length: number): Uint8Array {
-  // Not from the pool: its slices start anywhere.
+  // Not from Node's pool, whose slices may be unaligned.
   const bytes = Buffer.allocUnsafeSlow(length);
   for (let done = 0; done < length; ) {
     const count = readSync(file.descriptor, bytes, done, Math.min(largestRead, length - done), from + done);
@@ -67,16 +72,18 @@ function readHeader(file: OpenFile) {
   const prefix = readExactly(file, 0, 8);
   const length = Number(new DataView(prefix.buffer).getBigUint64(0, true));
   if (length > largestHeader) {
-    throw userError(
-      `${path}: its header would be ${length} bytes, more than ${largestHeader}: not a safetensors file?`,
-    );
+    throw userError(`${path}: its header claims ${length} bytes, more than ${largestHeader}: not a safetensors file?`);
   }
-  if (length > size - 8) throw userError(`${path}: truncated: its header takes ${length} bytes, ${size - 8} are there`);
+  if (length > size - 8)
+    throw userError(`${path}: truncated: its header takes ${length} bytes, only ${size - 8} are left`);
   const header = decodeHeader(readExactly(file, 8, length), { file: path, dataLength: size - 8 - length });
   return { ...header, dataStart: 8 + length };
 }
 
-/** Opens a file and checks its whole header. Throws a CheckpointError that names the file and the tensor. */
+/**
+ * Opens a safetensors file and checks its whole header.
+ * @throws CheckpointError that names the file and the tensor
+ */
 export function openSafetensors(path: string): SafetensorsFile {
   function attempt<T>(action: () => T): T {
     try {

@@ -1,6 +1,6 @@
 /**
- * Saves a checkpoint: one directory, there as a whole or not at all, with weights and optimizer state in separate
- * safetensors files. Knows bytes; tensors and models are its callers'.
+ * Saves a checkpoint: a directory, written atomically, with weights and optimizer state in separate safetensors files.
+ * Knows bytes, not tensors or models.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -11,34 +11,37 @@ import { encodeManifest, manifestFile } from "./manifest.ts";
 import {
   fileNameSchema,
   formatVersion,
-  type JsonRecord,
   type Manifest,
+  type ManifestInput,
   type ManifestTensor,
 } from "./manifest-schema.ts";
 import { writeSafetensors } from "./safetensors.ts";
 import { planShards, shardName } from "./shards.ts";
 import type { TensorEntry } from "./tensor-entry.ts";
 
+/** What to save, and where. */
 export interface SaveCheckpointOptions {
-  /** The checkpoint's own directory. An earlier checkpoint there is exchanged; anything else there is refused. */
+  /** The checkpoint's own directory. An earlier checkpoint there is replaced; anything else is an error. */
   directory: string;
   /** Optimizer steps taken. */
   step: number;
   /** Training samples consumed. */
   consumedSamples: number;
-  /** Everything that rebuilds the model, as JSON. */
-  model: JsonRecord;
+  /** Configuration of the model, as JSON. */
+  model: Readonly<Record<string, unknown>>;
+  /** Identifies the tokenizer that the embeddings belong to. */
   tokenizerFingerprint?: string;
-  /** Evaluation loss at this step, nats per token. One that is not finite is not recorded. */
+  /** Validation loss at this step, in nats per token. Not recorded unless it is finite. */
   heldOutLoss?: number;
-  /** What else the training loop carries, as JSON. */
-  training?: JsonRecord;
+  /** Other state of the training loop, as JSON. */
+  training?: Readonly<Record<string, unknown>>;
+  /** Tensors; the optimizer's are optional. */
   groups: { weights: Iterable<TensorEntry>; optimizer?: Iterable<TensorEntry> };
-  /** Further files, by name: the tokenizer, the recipe. */
+  /** Additional files by name, such as the tokenizer and the recipe. */
   extraFiles?: Record<string, Uint8Array>;
-  /** Tensors go into several files beyond this size. Default 4 GiB. */
+  /** Size at which tensors are split into several files. Default: 4 GiB. */
   maxShardBytes?: number;
-  /** Stands in for `fs.writeSync`. */
+  /** Replaces `fs.writeSync`, for tests. */
   write?: WriteBytes;
 }
 
@@ -65,14 +68,15 @@ function saveGroup(name: string, tensors: Iterable<TensorEntry>, saving: Saving)
 
 function saveExtraFile(name: string, bytes: Uint8Array, saving: Saving): Manifest["files"][number] {
   if (!fileNameSchema.safeParse(name).success || name === manifestFile || existsSync(join(saving.directory, name))) {
-    throw new Error(`a checkpoint cannot hold an extra file named "${name}"`);
+    throw new Error(`a checkpoint cannot contain an extra file named "${name}"`);
   }
   return { name, ...writeFileOnce(join(saving.directory, name), (emit) => emit(bytes), { write: saving.write }) };
 }
 
 /**
- * Saves a checkpoint and returns when it is on the disk. Throws a CheckpointError when the file system refuses, with
- * `userError: false` for a full disk; then, as after a crash at any moment, all earlier checkpoints are untouched.
+ * Saves a checkpoint, and resolves when it is on disk. If saving fails, or the process crashes at any moment, all
+ * earlier checkpoints are untouched.
+ * @throws CheckpointError if the file system fails; `userError` is false for a full or failing disk
  */
 export async function saveCheckpoint(options: SaveCheckpointOptions): Promise<void> {
   const { directory, groups, extraFiles = {}, maxShardBytes = 2 ** 32, write } = options;
@@ -86,7 +90,7 @@ export async function saveCheckpoint(options: SaveCheckpointOptions): Promise<vo
       const weights = saveGroup("weights", groups.weights, saving);
       const optimizer = groups.optimizer && saveGroup("optimizer", groups.optimizer, saving);
       const extras = Object.entries(extraFiles).map(([name, bytes]) => saveExtraFile(name, bytes, saving));
-      const manifest: Manifest = {
+      const manifest: ManifestInput = {
         formatVersion,
         step: options.step,
         consumedSamples: options.consumedSamples,

@@ -33,7 +33,7 @@ describe("coverExactly", () => {
 });
 
 describe("placeSlice", () => {
-  it("puts every element where its index says", () => {
+  it("puts every element at its index", () => {
     const shape = [3, 4, 5];
     const slice = { origin: [1, 0, 2], shape: [2, 3, 2] };
     const part = Uint16Array.from({ length: 12 }, (_, i) => 100 + i);

@@ -1,6 +1,6 @@
-/** What a stored tensor is: a name, an element type, a shape, and bytes in row-major order, little-endian. */
+/** Stored tensors: a name, an element type, a shape, and bytes in row-major order, little-endian. */
 
-/** Bytes per element; the order is the one in which the reference implementation lays tensors out in a file. */
+/** Bytes per element, in the order in which the reference implementation lays tensors out in a file. */
 export const dtypeBytes = {
   U64: 8,
   I64: 8,
@@ -21,24 +21,29 @@ export const dtypeBytes = {
   BOOL: 1,
 } as const;
 
+/** An element type of safetensors. */
 export type Dtype = keyof typeof dtypeBytes;
 
+/** Element type and shape of a tensor. */
 export interface TensorDescription {
   dtype: Dtype;
   shape: readonly number[];
 }
 
-/** A tensor to be written. `bytes` is called once, when its turn comes, so that one tensor at a time is in memory. */
+/** A tensor to write. `bytes` is called once, just before it is written, so that only one tensor is in memory. */
 export type TensorEntry = TensorDescription & { name: string; bytes: () => Uint8Array };
 
+/** Whether a value names an element type of safetensors. */
 export function isDtype(value: unknown): value is Dtype {
   return typeof value === "string" && Object.hasOwn(dtypeBytes, value);
 }
 
+/** Number of elements of a tensor; 1 for a scalar. */
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
+/** Number of bytes of a tensor. */
 export function byteLengthOf(tensor: TensorDescription): number {
   return elementCount(tensor.shape) * dtypeBytes[tensor.dtype];
 }

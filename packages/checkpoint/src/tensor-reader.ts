@@ -1,6 +1,6 @@
 /**
- * The tensors of one group of a checkpoint, whole, wherever their parts lie. A file is opened, and every byte of it
- * checked against the manifest, when the first of its tensors is wanted.
+ * Reads the tensors of one group of a checkpoint, assembled from their slices. A file is opened, and every byte of it
+ * checked against the manifest, when the first of its tensors is read.
  */
 import { join } from "node:path";
 import { userError } from "./errors.ts";
@@ -10,15 +10,17 @@ import { placeSlice } from "./slices.ts";
 import { byteLengthOf, dtypeBytes, type TensorDescription } from "./tensor-entry.ts";
 import { verifyFile } from "./verify-file.ts";
 
+/** The tensors of a group, by name. */
 export interface TensorReader {
   names: readonly string[];
-  /** Element type and shape of the whole tensor. */
+  /** Element type and shape of the whole tensor. Throws a CheckpointError for an unknown name. */
   info(name: string): TensorDescription;
-  /** A fresh copy of the tensor's bytes, aligned for any typed array. One tensor is in memory at a time. */
+  /** A fresh copy of the tensor's bytes, aligned for any typed array. Only this tensor is held in memory. */
   read(name: string): Uint8Array;
   close(): void;
 }
 
+/** Creates the reader of one group. Throws a CheckpointError when a tensor's file is damaged. */
 export function createTensorReader(
   directory: string,
   { group, files }: { group: readonly ManifestTensor[]; files: Manifest["files"] },
@@ -45,9 +47,9 @@ export function createTensorReader(
     const file = fileOf(slice.file);
     const { dtype, shape } = file.info(tensor.name);
     if (dtype !== tensor.dtype || shape.join() !== slice.shape.join()) {
-      const promised = `${tensor.dtype} [${slice.shape.join(", ")}]`;
+      const expected = `${tensor.dtype} [${slice.shape.join(", ")}]`;
       throw userError(
-        `${join(directory, slice.file)}: tensor ${JSON.stringify(tensor.name)} is ${dtype} [${shape.join(", ")}], the manifest says ${promised}`,
+        `${join(directory, slice.file)}: tensor ${JSON.stringify(tensor.name)} is ${dtype} [${shape.join(", ")}], but the manifest says ${expected}`,
       );
     }
     return file.read(tensor.name);

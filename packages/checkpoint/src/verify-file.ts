@@ -1,19 +1,23 @@
-/** Is a file of a checkpoint what the manifest says it is? */
+/** Checks a file of a checkpoint against the manifest. */
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { userError, wrapFileSystemError } from "./errors.ts";
 import type { ManifestFile } from "./manifest-schema.ts";
 
-const advice = "restore it, or take an earlier checkpoint";
+const advice = "restore it, or use an earlier checkpoint";
 
-/** Checks that a file is there with its full length: what is cheap enough to ask of every file at once. */
+/**
+ * Checks that a file exists and has the right size, which is cheap enough to do for every file at once.
+ * @throws CheckpointError if it is missing, truncated or too long
+ */
 export function checkFileSize(directory: string, file: ManifestFile): void {
   const path = join(directory, file.name);
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) throw userError(`${path} is missing; ${advice}`);
   if (found.size < file.size) throw userError(`${path} is truncated: ${found.size} of ${file.size} bytes; ${advice}`);
-  if (found.size > file.size) throw userError(`${path} is damaged: ${found.size} bytes, not ${file.size}; ${advice}`);
+  if (found.size > file.size)
+    throw userError(`${path} is damaged: ${found.size} bytes instead of ${file.size}; ${advice}`);
 }
 
 function sha256OfFile(path: string): string {
@@ -30,7 +34,10 @@ function sha256OfFile(path: string): string {
   return hash.digest("hex");
 }
 
-/** Checks every byte of a file. Throws a CheckpointError that says missing, truncated or damaged. */
+/**
+ * Checks every byte of a file.
+ * @throws CheckpointError if it is missing, truncated or damaged
+ */
 export function verifyFile(directory: string, file: ManifestFile): void {
   const path = join(directory, file.name);
   let sha256: string;

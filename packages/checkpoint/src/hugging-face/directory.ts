@@ -1,14 +1,15 @@
-/** A model's directory as Hugging Face keeps it: config.json, and safetensors in one file or in shards. */
+/** Opens a model directory in Hugging Face's layout: config.json, and safetensors in one file or in shards. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { HuggingFaceConfig } from "@megatron-ts/model";
 import { userError, wrapFileSystemError } from "../errors.ts";
-import type { TensorReader } from "../foreign-weights.ts";
+import type { TensorSource } from "../foreign-weights.ts";
 import { openSafetensors, type SafetensorsFile } from "../safetensors.ts";
 
+/** An open model directory. */
 export interface HuggingFaceDirectory {
   config: HuggingFaceConfig;
-  tensors: TensorReader & { readonly names: readonly string[] };
+  tensors: TensorSource & { readonly names: readonly string[] };
   close(): void;
 }
 
@@ -16,7 +17,7 @@ const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
 const PICKLED = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
 
-/** Whether a directory looks like one of Hugging Face's. */
+/** Whether a directory looks like a Hugging Face model. */
 export function isHuggingFaceDirectory(directory: string): boolean {
   return (
     existsSync(join(directory, "config.json")) &&
@@ -24,7 +25,10 @@ export function isHuggingFaceDirectory(directory: string): boolean {
   );
 }
 
-/** Throws a CheckpointError where a file is missing, damaged or of a kind that is not read. */
+/**
+ * Opens a model directory. The caller closes it.
+ * @throws CheckpointError for files that are missing, damaged or pickled
+ */
 export function openHuggingFaceDirectory(directory: string): HuggingFaceDirectory {
   if (!existsSync(directory) || !statSync(directory).isDirectory()) throw userError(`${directory} is not a directory`);
   const config = readJson(join(directory, "config.json")) as HuggingFaceConfig;
@@ -32,7 +36,7 @@ export function openHuggingFaceDirectory(directory: string): HuggingFaceDirector
   const fileOf = new Map(files.flatMap((file) => file.names.map((name) => [name, file] as const)));
   function find(name: string) {
     const file = fileOf.get(name);
-    if (!file) throw userError(`${directory} holds no tensor ${name}`);
+    if (!file) throw userError(`${directory} contains no tensor ${name}`);
     return file;
   }
   return {
@@ -66,11 +70,11 @@ function openFiles(directory: string): SafetensorsFile[] {
   const pickled = PICKLED.find((name) => existsSync(join(directory, name)));
   if (pickled) {
     throw userError(
-      `${directory} holds ${pickled}, a pickle that could run code: save it as safetensors first ` +
+      `${directory} contains ${pickled}, a pickle, which could run code. Save it as safetensors first ` +
         "(in Python: AutoModel.from_pretrained(directory).save_pretrained(directory))",
     );
   }
-  throw userError(`${directory} holds neither ${SINGLE} nor ${INDEX}`);
+  throw userError(`${directory} contains neither ${SINGLE} nor ${INDEX}`);
 }
 
 function readJson(path: string): unknown {

@@ -25,7 +25,7 @@ function changed(name: string, family: string, change: (config: Record<string, u
 }
 
 describe("import and export", () => {
-  it.each(families)("%s comes back byte for byte, in one file and in shards", async (family) => {
+  it.each(families)("%s survives a round trip byte for byte, in one file and in shards", async (family) => {
     await importHuggingFace(fixture(family), at(`${family}-checkpoint`));
     const checkpoint = loadCheckpoint(at(`${family}-checkpoint`));
     await exportHuggingFace(checkpoint, at(`${family}-back`));
@@ -46,7 +46,7 @@ describe("import and export", () => {
     expect(weights(`${family}-again`)).toEqual(weights(`${family}-checkpoint`));
   });
 
-  it("lists every tensor that is missing, extra or misshaped, by both names, and writes nothing", async () => {
+  it("lists every tensor that is missing, unexpected or misshaped, by both names, and writes nothing", async () => {
     const wrong = changed("wrong", "gpt2", (config) => {
       config.n_positions = 30;
     });
@@ -62,38 +62,32 @@ describe("import and export", () => {
     file.close();
     cpSync(join(directory, "changed.safetensors"), join(wrong, "model.safetensors"));
     const attempt = importHuggingFace(wrong, at("wrong-checkpoint"));
-    await expect(attempt).rejects.toThrow(/missing: transformer\.ln_f\.bias \(our finalNorm\.bias, \[32\]\)/);
+    await expect(attempt).rejects.toThrow(/missing: transformer\.ln_f\.bias .*finalNorm\.bias, \[32\]/);
     await expect(attempt).rejects.toThrow(
-      /missing: transformer\.h\.0\.ln_1\.weight \(our layers\.0\.attentionNorm\.weight/,
+      /missing: transformer\.h\.0\.ln_1\.weight .*layers\.0\.attentionNorm\.weight/,
     );
-    await expect(attempt).rejects.toThrow(/extra: transformer\.h\.0\.ln_9\.weight \[32\]/);
+    await expect(attempt).rejects.toThrow(/unexpected: transformer\.h\.0\.ln_9\.weight \[32\]/);
     await expect(attempt).rejects.toThrow(
-      /misshaped: transformer\.wpe\.weight is \[24,32\], expected \[30,32\] \(our positionEmbedding\.weight\)/,
+      /wrong shape: transformer\.wpe\.weight .*\[24,32\].*\[30,32\].*positionEmbedding\.weight/,
     );
     expect(existsSync(at("wrong-checkpoint"))).toBe(false);
   });
 
-  it("refuses architectures it does not know, pickles, and directories without a model", async () => {
+  it("rejects unknown architectures, pickles, and directories without a model", async () => {
     const unknown = changed("unknown", "gpt2", (config) => {
       config.model_type = "mamba";
     });
-    await expect(importHuggingFace(unknown, at("no"))).rejects.toThrow(
-      /model_type: expected one of gpt2, .*; got "mamba"/,
-    );
+    await expect(importHuggingFace(unknown, at("no"))).rejects.toThrow(/model_type: .*"mamba"/);
     const pickled = changed("pickled", "gpt2", () => {});
     rmSync(join(pickled, "model.safetensors"));
-    await expect(importHuggingFace(pickled, at("no"))).rejects.toThrow(
-      "holds neither model.safetensors nor model.safetensors.index.json",
-    );
+    await expect(importHuggingFace(pickled, at("no"))).rejects.toThrow("model.safetensors.index.json");
     writeFileSync(join(pickled, "pytorch_model.bin"), "");
-    await expect(importHuggingFace(pickled, at("no"))).rejects.toThrow(
-      /a pickle that could run code: save it as safetensors first/,
-    );
-    await expect(importHuggingFace(at("nowhere"), at("no"))).rejects.toThrow("is not a directory");
+    await expect(importHuggingFace(pickled, at("no"))).rejects.toThrow("pytorch_model.bin");
+    await expect(importHuggingFace(at("nowhere"), at("no"))).rejects.toThrow(`${at("nowhere")} is not`);
     expect(existsSync(at("no"))).toBe(false);
   });
 
-  it("asks before it writes", async () => {
+  it("calls `check` before it writes", async () => {
     function check() {
       throw new Error("the vocabulary disagrees");
     }

@@ -1,4 +1,4 @@
-/** One of our checkpoints as a directory of Hugging Face's format. One tensor is in memory at a time. */
+/** Converts a checkpoint to a Hugging Face model directory, one tensor in memory at a time. */
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ForeignWeight, foreignFormatFor, modelConfigSchema } from "@megatron-ts/model";
@@ -10,21 +10,23 @@ import { planShards, shardName } from "../shards.ts";
 import { elementCount, type TensorEntry } from "../tensor-entry.ts";
 import { tokenizerFiles } from "./tokenizer-files.ts";
 
+/** How to write the model. */
 export interface ExportOptions {
-  /** Beyond this the weights go into several files with an index. 5 GB, as transformers has it. */
+  /** Size at which weights are split into several files with an index. Default: 5 GB, as in transformers. */
   maxShardBytes?: number;
 }
 
 /**
- * Writes config.json, model.safetensors (or shards) and the tokenizer into a directory that must not be there yet. Gives
- * what their model will do differently, a line each.
+ * Writes config.json, model.safetensors (or shards) and the tokenizer into a new directory. Returns how the exported
+ * model will behave differently, one line each.
+ * @throws CheckpointError if the directory already exists or the file system fails
  */
 export async function exportHuggingFace(
   checkpoint: LoadedCheckpoint,
   directory: string,
   { maxShardBytes = 5e9 }: ExportOptions = {},
 ): Promise<{ modelType: string; differences: string[] }> {
-  if (existsSync(directory)) throw userError(`${directory} is already there: export into a new directory`);
+  if (existsSync(directory)) throw userError(`${directory} already exists; export into a new directory`);
   const config = modelConfigSchema.parse(checkpoint.manifest.model);
   const format = foreignFormatFor(config);
   const entries = foreignEntries(checkpoint, format.names(config));
@@ -58,7 +60,7 @@ function writeTensors(directory: string, entries: readonly TensorEntry[], maxSha
   writeFileSync(join(directory, "model.safetensors.index.json"), `${JSON.stringify(index, null, 2)}\n`);
 }
 
-/** The foreign tensors, each put together from those of ours that lie in it. */
+/** Describes the tensors to write, each assembled from the weights of ours that it contains. */
 function foreignEntries(checkpoint: LoadedCheckpoint, names: ReadonlyMap<string, ForeignWeight>): TensorEntry[] {
   const parts = new Map<string, { ours: string; weight: ForeignWeight; shape: readonly number[] }[]>();
   for (const [ours, weight] of names) {

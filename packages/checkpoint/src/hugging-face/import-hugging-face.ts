@@ -1,4 +1,4 @@
-/** A model of Hugging Face's format as one of our checkpoints. One tensor is in memory at a time. */
+/** Converts a Hugging Face model to a checkpoint, one tensor in memory at a time. */
 import { createModel, foreignFormatOf, type ModelConfig, modelConfigSchema } from "@megatron-ts/model";
 import { countParameters, shapeOnly } from "@megatron-ts/parallel";
 import { readForeignWeight } from "../foreign-weights.ts";
@@ -6,17 +6,21 @@ import { saveCheckpoint } from "../save-checkpoint.ts";
 import { openHuggingFaceDirectory } from "./directory.ts";
 import { matchTensors } from "./match-tensors.ts";
 
+/** What goes into the checkpoint besides the model. */
 export interface ImportOptions {
-  /** Further files of the checkpoint, by name: the tokenizer. */
+  /** Additional files of the checkpoint by name, such as the tokenizer. */
   extraFiles?: Record<string, Uint8Array>;
   tokenizerFingerprint?: string;
-  /** Asked with the model's configuration before anything is written: throws where a vocabulary does not fit. */
+  /**
+   * Called with the model's configuration before anything is written. May throw, for example for another vocabulary.
+   */
   check?: (config: ModelConfig) => void;
 }
 
 /**
- * Writes the checkpoint whole or not at all. Throws a ModelError for an architecture that is not known, a CheckpointError
- * with a line for every tensor that does not fit.
+ * Converts the model in `directory` to a checkpoint, which is written atomically.
+ * @throws ModelError for an unknown architecture
+ * @throws CheckpointError with a line for every tensor that does not fit
  */
 export async function importHuggingFace(
   directory: string,
@@ -35,7 +39,7 @@ export async function importHuggingFace(
       directory: checkpoint,
       step: 0,
       consumedSamples: 0,
-      model: config as never,
+      model: config,
       tokenizerFingerprint,
       extraFiles,
       groups: {

@@ -1,10 +1,10 @@
-/** Which of a directory's tensors is which of our weights; all that does not fit is told at once, by both names. */
+/** Matches the tensors of a model directory to our weights, and reports every mismatch at once, by both names. */
 import type { ForeignFormat, ForeignWeight, ModelConfig } from "@megatron-ts/model";
 import type { Parameters } from "@megatron-ts/parallel";
 import { userError } from "../errors.ts";
 import type { TensorDescription } from "../tensor-entry.ts";
 
-/** A weight's foreign shape: ours, turned and widened by how many parts share the tensor. */
+/** Shape of the tensor that contains a weight: ours, transposed and widened by the number of parts that share it. */
 function foreignShape(shape: readonly number[], { transposed, part, shape: given }: ForeignWeight): readonly number[] {
   if (given) return given;
   const turned = transposed ? shape.toReversed() : [...shape];
@@ -13,8 +13,8 @@ function foreignShape(shape: readonly number[], { transposed, part, shape: given
 }
 
 /**
- * Our names -> where each weight lies in this directory, under whichever of its names. Throws a CheckpointError with a line
- * for every missing, extra or misshaped tensor.
+ * Maps our names to the tensors of a directory, each under whichever of its names is present.
+ * @throws CheckpointError with a line for every missing, unexpected or misshaped tensor
  */
 export function matchTensors(
   tensors: { readonly names: readonly string[]; info(name: string): TensorDescription },
@@ -41,14 +41,14 @@ export function matchTensors(
     const { shape } = tensors.info(found);
     const expected = foreignShape(globalShape, theirs);
     if (shape.join() !== expected.join()) {
-      problems.push(`misshaped: ${found} is [${shape}], expected [${expected}] (our ${name})`);
+      problems.push(`wrong shape: ${found} is [${shape}], expected [${expected}] (our ${name})`);
     }
     used.add(found);
     matched.set(name, { ...theirs, name: found });
   }
   for (const name of present) {
     if (!used.has(name) && !format.redundant.some((pattern) => pattern.test(name))) {
-      problems.push(`extra: ${name} [${tensors.info(name).shape}] has no place in this model`);
+      problems.push(`unexpected: ${name} [${tensors.info(name).shape}]`);
     }
   }
   if (problems.length > 0) {

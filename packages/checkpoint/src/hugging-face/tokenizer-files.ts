@@ -1,5 +1,6 @@
-/** The files of a tokenizer in Hugging Face's format, which travel with its model byte for byte. */
+/** Names of the files that make up a tokenizer in Hugging Face's format. */
 
+/** Copied unchanged with a model, in both directions. */
 export const tokenizerFiles = [
   "tokenizer.json",
   "tokenizer_config.json",

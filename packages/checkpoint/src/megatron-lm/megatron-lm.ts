@@ -127,8 +127,8 @@ function megatronSource({
 }
 
 /**
- * Query, key or value of a rank's fused weight [3 n D, ...]. Version 0 lays them one after the other, [3, n, D]; version 1
- * interleaves them within a head, [n, D, 3]; from version 2 on they lie by head, [n, 3, D].
+ * Query, key or value of a rank's fused weight [3 n D, ...]. Version 0 lays them one after the other, [3, n, D];
+ * version 1 interleaves them within a head, [n, D, 3]; from version 2 on they lie by head, [n, 3, D].
  */
 function takeFused(tensor: tf.Tensor, index: number, { version, headSize }: { version: number; headSize: number }) {
   const [rows, ...rest] = tensor.shape as [number, ...number[]];

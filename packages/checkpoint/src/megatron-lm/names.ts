@@ -22,7 +22,9 @@ const splits: readonly (readonly [RegExp, 0 | 1])[] = [
   [/attention\.dense\.weight$|\.dense_4h_to_h\.weight$|\.linear_(proj|fc2)\.weight$/, 1],
 ];
 
-/** The dimension along which tensor-parallel ranks hold slices, under old or new names; null where each holds the whole. */
+/**
+ * The dimension along which tensor-parallel ranks hold slices, under old or new names; null where each holds the whole.
+ */
 export function splitOf(name: string): 0 | 1 | null {
   return splits.find(([pattern]) => pattern.test(name))?.[1] ?? null;
 }

@@ -1,7 +1,7 @@
 /**
  * Reads Python pickles as inert data: dictionaries, lists, numbers, text and tensors' descriptions. A pickle names the
- * functions that would rebuild its objects; here a name only stands for data, and one that is not on the list is refused.
- * Opcodes: Python's pickletools, protocols 0 to 5 as torch.save writes them.
+ * functions that would rebuild its objects; here a name only stands for data, and one that is not on the list is
+ * refused. Opcodes: Python's pickletools, protocols 0 to 5 as torch.save writes them.
  */
 import { userError } from "../errors.ts";
 

@@ -1,6 +1,6 @@
 /**
- * The ranks of a checkpoint of Megatron-LM, opened and put together: every tensor's slices under one name, the layers of
- * all pipeline stages counted through. It knows no family.
+ * The ranks of a checkpoint of Megatron-LM, opened and put together: every tensor's slices under one name, the layers
+ * of all pipeline stages counted through. It knows no family.
  */
 import { userError } from "../errors.ts";
 import { isObject, type Pickled } from "./pickle.ts";

@@ -1,6 +1,6 @@
 /**
- * Files of torch.save: a zip whose `data.pkl` describes the tensors and whose other entries are their storages. Tensors are
- * read one at a time, when they are wanted.
+ * Files of torch.save: a zip whose `data.pkl` describes the tensors and whose other entries are their storages. Tensors
+ * are read one at a time, when they are wanted.
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { promisify } from "node:util";

@@ -1,5 +1,6 @@
 /**
- * The encoder-decoder of Megatron's blocks against the same written plainly in torch (fixtures/families/encoder_decoder.py).
+ * The encoder-decoder of Megatron's blocks against the same written plainly in torch
+ * (fixtures/families/encoder_decoder.py).
  */
 import { start } from "@megatron-ts/engine";
 import type { ForeignWeight } from "@megatron-ts/model";

@@ -1,4 +1,7 @@
-/** What crash tests save: every byte is a function of step and edition, so that a mixture of two saves shows. */
+/**
+ * The checkpoints that crash tests save: every byte is a function of step and edition, so that a mix of two saves
+ * shows.
+ */
 import type { SaveCheckpointOptions } from "../save-checkpoint.ts";
 import type { TensorEntry } from "../tensor-entry.ts";
 
@@ -9,6 +12,7 @@ const tensor = (name: string, size: number, seed: number): TensorEntry => ({
   bytes: () => Uint8Array.from({ length: size }, (_, i) => (seed * 31 + i * 7) % 251),
 });
 
+/** The options that save edition `edition` of step `step`. */
 export function checkpointContent(step: number, edition: number): Omit<SaveCheckpointOptions, "directory"> {
   const seed = 2 * step + edition;
   return {

@@ -1,10 +1,9 @@
 /**
- * A process that saves checkpoints and is killed on the way: bundled and started by crash.test.ts.
+ * A process that saves checkpoints until it is killed. Bundled and started by crash.test.ts.
  *
- * node crash.child.mjs <run> sequence <n>   saves, exchanges and deletes, killing itself (SIGKILL) before its n-th
- *                                           change to the file system, half-way through it where that is a write or
- *                                           the removal of a directory
- * node crash.child.mjs <run> endless        saves until it is killed, printing each step that is on the disk
+ * node crash.child.mjs <run> sequence <n>   saves, replaces and deletes; kills itself (SIGKILL) before its n-th change
+ * to                                           the file system, or halfway through it if that is a write or a removal
+ * node crash.child.mjs <run> endless        saves until it is killed, printing each step that is on disk
  */
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
@@ -24,7 +23,7 @@ function dieBeforeChange(fatalChange: number): void {
     process.kill(process.pid, "SIGKILL");
     throw new Error("unreachable");
   }
-  // What a process has changed outlives it, fsynced or not.
+  // Changes survive the death of a process, fsynced or not.
   fs.fsyncSync = () => undefined;
   const { writeSync } = fs;
   fs.writeSync = ((descriptor: number, bytes: Uint8Array, offset: number, length: number) => {

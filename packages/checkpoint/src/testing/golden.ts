@@ -107,8 +107,8 @@ export function recorder(): {
 
 /**
  * The loss within 1e-4 of `expected` (the fixture's unless given), and every gradient g of it by the rule
- * max|g - ref| <= 1e-4 max(max|ref| of the tensor, 1e-3 max|ref| of the model). Every parameter must have a gradient and
- * every golden gradient must have been compared.
+ * max|g - ref| <= 1e-4 max(max|ref| of the tensor, 1e-3 max|ref| of the model). Every parameter must have a gradient
+ * and every golden gradient must have been compared.
  */
 export function checkGradients(
   fixture: Fixture,
