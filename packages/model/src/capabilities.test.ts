@@ -1,11 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { abilities, foreignFormats, modelConfigSchema, presets } from "./index.ts";
+import { capabilitiesOf, familyOf, modelConfigSchema, presets } from "./index.ts";
 
-describe("abilities", () => {
-  it.each(Object.entries(presets))("%s is exchanged where its family says so", (_, preset) => {
+describe("capabilitiesOf", () => {
+  it.each(Object.entries(presets))("%s has a format if and only if it can be exchanged", (_, preset) => {
     const config = modelConfigSchema.parse(preset.config);
-    const exchanged = foreignFormats.some((format) => format.describes(config));
-    expect(abilities[config.family].includes("import")).toBe(exchanged);
-    expect(abilities[config.family].includes("export")).toBe(exchanged);
+    const exchanged = familyOf(config).formats.some((format) => format.supports(config));
+    expect(capabilitiesOf(config).includes("import")).toBe(exchanged);
+    expect(capabilitiesOf(config).includes("export")).toBe(exchanged);
+  });
+
+  it("names the families it knows", () => {
+    expect(() => capabilitiesOf({ family: "gtp" })).toThrow(/bert.*gpt.*"gtp"/);
   });
 });

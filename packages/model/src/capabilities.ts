@@ -1,14 +1,20 @@
-/** What works with each family, as data: `megatron models` prints it, and a test does each of it. */
-import type { ModelConfig } from "./configuration.ts";
+/** What works with a family, read off its definition: `megatron models` prints it, and a test tries each. */
+import { familyOf } from "./registry.ts";
 
-/** "fill" is to name hidden tokens from both sides; "import" and "export" are of Hugging Face's format. */
-export type Ability = "pretrain" | "evaluate" | "generate" | "fill" | "import" | "export";
+/** "fill" names hidden tokens from both sides; "import" and "export" are of Hugging Face's formats. */
+export type Capability = "pretrain" | "evaluate" | "generate" | "fill" | "import" | "export";
 
-export const abilities: Readonly<Record<ModelConfig["family"], readonly Ability[]>> = {
-  gpt: ["pretrain", "evaluate", "generate", "import", "export"],
-  bert: ["pretrain", "evaluate", "fill", "import", "export"],
-  xlnet: ["pretrain", "evaluate", "generate", "fill", "import", "export"],
-  // No format of Hugging Face's has Megatron's blocks in both stacks. Its encoder fills masks where it was trained to.
-  "encoder-decoder": ["pretrain", "evaluate", "generate", "fill"],
-  t5: ["pretrain", "evaluate", "generate", "import", "export"],
-};
+/** The capabilities of a configuration's family. Throws a ModelError for an unknown family. */
+export function capabilitiesOf(config: { family: string }): Capability[] {
+  const { formats, generation } = familyOf(config);
+  const exchanged = formats.length > 0;
+  const all: [Capability, boolean][] = [
+    ["pretrain", true],
+    ["evaluate", true],
+    ["generate", generation.writes.length > 0],
+    ["fill", generation.fills.length > 0],
+    ["import", exchanged],
+    ["export", exchanged],
+  ];
+  return all.filter(([, works]) => works).map(([capability]) => capability);
+}

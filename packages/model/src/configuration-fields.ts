@@ -1,15 +1,20 @@
-/** The fields that every family's configuration has, and the kinds of values that they take. */
-import * as z from "zod";
+/** The fields that every family's configuration has, the kinds of values they take, and the checks they share. */
+import { z } from "zod";
+import type { TaskHeadConfig } from "./heads/configuration.ts";
 
+/** A positive integer. */
 export const size = z.int().positive();
+/** A dropout rate. */
 export const rate = z.number().min(0).lt(1);
+/** An activation function. */
 export const activation = z.enum(["gelu-tanh", "gelu-erf", "relu", "silu"]);
 
+/** Spread into the schema of each family. */
 export const sharedFields = {
   numLayers: size,
   hiddenSize: size,
   numHeads: size,
-  /** Width of the feed-forward layer; four times the hidden size unless given. */
+  /** Width of the feed-forward layer; default: four times the hidden size. */
   feedForwardSize: size.optional(),
   vocabularySize: size,
   /** Dropout of embeddings and of the branches of a block. */
@@ -18,3 +23,37 @@ export const sharedFields = {
   /** Standard deviation of initial weights. */
   initializerRange: z.number().positive().default(0.02),
 };
+
+/** What the configurations of all families have in common, with its defaults filled in. */
+export interface BaseConfig {
+  family: string;
+  numLayers: number;
+  hiddenSize: number;
+  numHeads: number;
+  feedForwardSize?: number;
+  vocabularySize: number;
+  dropout: number;
+  attentionDropout: number;
+  /** In families that can be fine-tuned for a task. */
+  task?: TaskHeadConfig;
+}
+
+/** The fields of a configuration that say how attention is cut into heads. */
+interface HeadFields {
+  hiddenSize: number;
+  numHeads: number;
+  headSize?: number;
+  numKeyValueHeads?: number;
+}
+
+/** Adds an issue for heads that do not divide what they are cut from. For `superRefine`. */
+export function checkHeads(config: HeadFields, context: z.RefinementCtx): void {
+  const { hiddenSize, numHeads, headSize, numKeyValueHeads = numHeads } = config;
+  const addIssue = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
+  if (headSize === undefined && hiddenSize % numHeads !== 0) {
+    addIssue("hiddenSize", `${hiddenSize} is not divisible by numHeads (${numHeads})`);
+  }
+  if (numHeads % numKeyValueHeads !== 0) {
+    addIssue("numKeyValueHeads", `${numKeyValueHeads} does not divide numHeads (${numHeads})`);
+  }
+}

@@ -1,90 +1,185 @@
-/** What models take and what they can do. */
+/**
+ * What every model takes, returns and can do. A model predicts in one or more ways (`predictors`): callers ask for the one
+ * they need, such as `model.predictors.masked`, and never for the family.
+ */
 import type { KeyValueCache } from "@megatron-ts/attention";
 import type { Mesh, Parameters } from "@megatron-ts/parallel";
-import type { Key } from "@megatron-ts/random";
 import type * as tf from "@tensorflow/tfjs";
-import type { GptConfig, ModelConfig } from "./configuration.ts";
+import type { BaseConfig } from "./configuration-fields.ts";
+import type { StepRandomness } from "./layers/dropout.ts";
+import type { MemoryCache } from "./layers/memory-cache.ts";
 
-export interface ModelInput {
-  /** int32 [B, T] */
-  tokens: tf.Tensor;
-  /** int32 [B, T]; counted from the cache's length unless given. */
-  positions?: tf.Tensor;
-  /** int32 [B, T, 2]: the keys that each token may see; all earlier ones unless given. */
-  ranges?: tf.Tensor;
+/** The ways of predicting: the next token, hidden tokens, tokens in a permuted order, a target from a source. */
+export type Prediction = "causal" | "masked" | "permutation" | "sequence-to-sequence";
+
+/** A model, by the ways in which it predicts. */
+export interface Predictors {
+  readonly causal?: CausalModel;
+  readonly masked?: EncoderModel;
+  readonly permutation?: PermutationModel;
+  readonly "sequence-to-sequence"?: SequenceToSequenceModel;
 }
 
-/** What decides the dropout of one step. Masks depend on the sample's place in the global batch, not on the split. */
-export interface StepRandomness {
-  /** Hashes the seed and the step. */
-  key: Key;
-  /** Place of the first row here in the global batch, and the size of that batch. */
-  firstRow: number;
-  globalRows: number;
+/** What every model is, whatever its family. */
+export interface Model {
+  readonly config: BaseConfig;
+  readonly mesh: Mesh;
+  readonly parameters: Parameters;
+  readonly predictors: Predictors;
+  /** Frees the weights. */
+  dispose(): void;
 }
+
+/** What a forward returns. The caller disposes it. A type alias, so that `tf.tidy` accepts it. */
+export type ForwardOutput = {
+  /** Final states of the tokens [B, T, h]; under a permutation those of the content stream. */
+  hidden: tf.Tensor;
+  /** Final states of the query stream [B, M, h], from which targets are predicted. */
+  query?: tf.Tensor;
+  /** For each layer [B, past, h], what the next forward attends to as well; only if asked for with `remember`. */
+  memory?: tf.Tensor[];
+};
 
 export interface ForwardOptions {
-  /** Dropout is on when given. */
+  /** Turns dropout on. */
   random?: StepRandomness | null;
-  cache?: KeyValueCache | null;
   /** "full" keeps only the input of each block and runs it again in the backward (gradient checkpointing). */
   recompute?: "none" | "full";
   /** [B, T, h] in place of the token embeddings, for attribution. */
   inputEmbeddings?: tf.Tensor | null;
   /**
-   * Sees every intermediate by name (`embedding`, `layers.3.attention.probabilities`, `layers.3.output`, `finalNorm`).
-   * The tensor is disposed after the call. Probabilities are only computed when this is given.
+   * Called with every intermediate by name (`embedding`, `layers.3.attention.probabilities`, `layers.3.output`,
+   * `finalNorm`). The tensor is disposed after the call. Attention probabilities are only computed if this is given.
    */
   observe?: ((name: string, tensor: tf.Tensor) => void) | null;
 }
 
-/** What every model is, whatever its family. */
-export interface Model {
-  readonly config: ModelConfig;
-  readonly mesh: Mesh;
-  readonly parameters: Parameters;
-  dispose(): void;
+export interface CausalInput {
+  /** int32 [B, T] */
+  tokens: tf.Tensor;
+  /** int32 [B, T]; default: counted from the cache's length. */
+  positions?: tf.Tensor;
+  /** int32 [B, T, 2]: the range of keys that each token sees; default: itself and all earlier ones. */
+  ranges?: tf.Tensor;
 }
 
-/** A model that reads from left to right and predicts the next token. */
-export interface LanguageModel extends Model {
-  readonly config: GptConfig;
-  /** Final hidden states [B, T, h]. */
-  hidden(input: ModelInput, options?: ForwardOptions): tf.Tensor;
+export interface CausalOptions extends ForwardOptions {
+  cache?: KeyValueCache | null;
+}
+
+/** Reads from left to right and predicts the next token. */
+export interface CausalModel extends Model {
+  /** The longest sequence, in tokens. */
+  readonly maxPositions: number;
+  forward(input: CausalInput, options?: CausalOptions): ForwardOutput;
   /** Logits [..., V] of hidden states [..., h]. */
   logits(hidden: tf.Tensor): tf.Tensor;
-  /** An empty key/value cache for this model. */
+  /** An empty key/value cache for this model; `capacity` in tokens. */
   createCache(options: { batchSize: number; capacity: number }): KeyValueCache;
 }
 
 export interface EncoderInput {
   /** int32 [B, T] */
   tokens: tf.Tensor;
-  /** int32 [B, T]: which segment each token is of; 0 unless given. */
+  /** int32 [B, T]: the segment of each token; default: 0. */
   tokenTypes?: tf.Tensor;
-  /** int32 [B, T]; counted by the model unless given. */
+  /** int32 [B, T]; default: counted by the model. */
   positions?: tf.Tensor;
-  /** Tokens of each row that are not padding, which stands on the right; all unless given. */
+  /** Number of tokens in each row before its padding, which is on the right; default: all. */
   lengths?: ArrayLike<number>;
-  /** int32 [B, T, 2]: the tokens that each token may see, instead of `lengths`: padding on the left, packed documents. */
+  /** int32 [B, T, 2]: the range of tokens that each token sees, instead of `lengths`: left padding, packed documents. */
   ranges?: tf.Tensor;
 }
 
-export type EncoderOptions = Omit<ForwardOptions, "cache">;
-
 /**
- * A model that reads in both directions. Each method after the first throws a ModelError in a model that was built
- * without that part.
+ * Reads in both directions and predicts hidden tokens. Each method but `forward` throws a ModelError in a model that was
+ * built without that head.
  */
 export interface EncoderModel extends Model {
-  /** Final hidden states [B, T, h]. */
-  hidden(input: EncoderInput, options?: EncoderOptions): tf.Tensor;
-  /** Hidden states [B, T, h] -> one vector for each row [B, h]. */
+  forward(input: EncoderInput, options?: ForwardOptions): ForwardOutput;
+  /** Hidden states [B, T, h] -> one vector per row [B, h]. */
   pooled(hidden: tf.Tensor): tf.Tensor;
-  /** Logits [..., V] of hidden states [..., h]: which token stands there. */
+  /** Logits [..., V] of hidden states [..., h]: the token at that position. */
   logits(hidden: tf.Tensor): tf.Tensor;
-  /** Pooled [B, h] -> logits [B, 2]: whether the second segment belongs to the first (0: it does). */
+  /** Pooled [B, h] -> logits [B, 2]: whether the second segment follows the first (0: it does). */
   pairLogits(pooled: tf.Tensor): tf.Tensor;
-  /** Hidden states [B, T, h] -> logits of the configured task: [B, C], [B, T, C] or, of answers, [B, T, 2]. */
+  /** Hidden states [B, T, h] -> logits of the configured task: [B, C], [B, T, C] or, for answers, [B, T, 2]. */
   taskLogits(hidden: tf.Tensor, options?: Pick<ForwardOptions, "random">): tf.Tensor;
+}
+
+/** Each mask hides more. A token always sees itself, a target never does, and all see the memory. */
+export interface PermutationInput extends Omit<EncoderInput, "positions"> {
+  /** [B, T, T]: 1 where token i may not see token j, 0 where it may (XLNet's `perm_mask`). */
+  permutationMask?: tf.Tensor;
+  /** int32 [B, M]: the positions that the query stream predicts; default: none. */
+  targets?: tf.Tensor;
+  /** For each layer [B, past, h], the `memory` of an earlier forward. No gradient flows into it. */
+  memory?: readonly tf.Tensor[];
+  /** For each row, whether its text runs backwards, as half of the rows of bidirectional data do; default: none. */
+  reversed?: ArrayLike<number | boolean>;
+  /** What the encoder reads, in models that have one. */
+  source?: EncoderInput;
+}
+
+export interface PermutationOptions extends ForwardOptions {
+  /** Whether to return the memory for the next forward. */
+  remember?: boolean;
+}
+
+/** Predicts tokens in the order of a permutation (Yang et al. 2019). */
+export interface PermutationModel extends Model {
+  /** Tensors passed to `observe` have the query stream's rows after the tokens': [B, T + M, h]. */
+  forward(input: PermutationInput, options?: PermutationOptions): ForwardOutput;
+  /** Logits [..., V] of states [..., h] of either stream. */
+  logits(states: tf.Tensor): tf.Tensor;
+  /** Hidden states [B, T, h] -> logits of the configured task: [B, C], [B, T, C] or, for answers, [B, T, 2]. */
+  taskLogits(hidden: tf.Tensor, options?: Pick<ForwardOptions, "random">): tf.Tensor;
+  /** In models whose encoder reads a source: the decoder, which decodes with a cache. */
+  readonly decoder?: QueryDecoder;
+}
+
+/** A decoder whose query stream can be cached while it generates from left to right. */
+export interface QueryDecoder extends SequenceToSequenceModel {
+  /** The longest sequence, in tokens. */
+  readonly maxPositions: number;
+  /** How many positions away a token is still seen. */
+  readonly reach: number;
+  /** Whether it has position embeddings for a query stream to start from. */
+  readonly hasPositionEmbeddings: boolean;
+}
+
+/** The encoder's states, and which of them the decoder sees. */
+export interface MemoryInput {
+  /** [B, S, h], the hidden states from `encode`. */
+  memory: tf.Tensor;
+  /** Number of states in each row before its padding; default: all. */
+  memoryLengths?: ArrayLike<number>;
+  /** int32 [B, T, 2]: the range of states that each token sees, instead of `memoryLengths`: packed documents. */
+  memoryRanges?: tf.Tensor;
+}
+
+export interface TargetInput extends CausalInput, MemoryInput {
+  /** int32 [B, T], in models with token types; default: 0. */
+  tokenTypes?: tf.Tensor;
+}
+
+/** The keys and values of the target so far, and those of the memory. */
+export interface DecoderCache extends KeyValueCache {
+  readonly memory: MemoryCache;
+}
+
+export interface DecoderOptions extends ForwardOptions {
+  cache?: DecoderCache | null;
+}
+
+/** Reads a source with its encoder and writes a target with its decoder. */
+export interface SequenceToSequenceModel extends Model {
+  /** Final states of the encoder [B, S, h]. */
+  encode(input: EncoderInput, options?: ForwardOptions): ForwardOutput;
+  /** Final states of the decoder [B, T, h]: token t sees tokens up to t, and the memory. */
+  forward(input: TargetInput, options?: DecoderOptions): ForwardOutput;
+  /** Logits [..., V] of states [..., h] of either stack. */
+  logits(states: tf.Tensor): tf.Tensor;
+  /** An empty cache for the decoder. The first forward adds the memory's keys: use one cache per memory. */
+  createCache(options: { batchSize: number; capacity: number }): DecoderCache;
 }

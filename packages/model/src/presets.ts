@@ -1,59 +1,9 @@
-/** Published sizes. The number of parameters stands beside each, and a test counts them. */
-
+/** The published sizes of all families, by the names that recipes use. */
 import type { ModelConfigInput } from "./configuration.ts";
-import { bertPresets } from "./families/bert/presets.ts";
-import { encoderDecoderPresets } from "./families/encoder-decoder/presets.ts";
-import { t5Presets } from "./families/t5/presets.ts";
-import { xlnetPresets } from "./families/xlnet/presets.ts";
+import type { Preset } from "./family.ts";
+import { families } from "./registry.ts";
 
-export interface Preset {
-  description: string;
-  config: ModelConfigInput;
-  parameters: number;
-}
-
-type GptSize = [numLayers: number, hiddenSize: number, numHeads: number, vocabularySize: number];
-
-const gpt = ([numLayers, hiddenSize, numHeads, vocabularySize]: GptSize): ModelConfigInput => ({
-  family: "gpt",
-  numLayers,
-  hiddenSize,
-  numHeads,
-  vocabularySize,
-  maxPositions: 1024,
-});
-
-/** Megatron: Shoeybi et al. 2019, tables 2 and 7. GPT-2: Radford et al. 2019. */
-export const presets: Readonly<Record<string, Preset>> = {
-  "megatron-gpt-345m": {
-    description: "Megatron GPT 345M",
-    config: gpt([24, 1024, 16, 50_304]),
-    parameters: 354_871_296,
-  },
-  "megatron-gpt-1.2b": {
-    description: "Megatron GPT 1.2B",
-    config: gpt([40, 1536, 16, 51_200]),
-    parameters: 1_213_479_936,
-  },
-  "megatron-gpt-2.5b": {
-    description: "Megatron GPT 2.5B",
-    config: gpt([54, 1920, 20, 51_200]),
-    parameters: 2_490_408_960,
-  },
-  "megatron-gpt-4.2b": {
-    description: "Megatron GPT 4.2B",
-    config: gpt([64, 2304, 24, 51_200]),
-    parameters: 4_199_109_120,
-  },
-  "megatron-gpt-8.3b": {
-    description: "Megatron GPT 8.3B",
-    config: gpt([72, 3072, 24, 51_200]),
-    parameters: 8_317_040_640,
-  },
-  gpt2: { description: "GPT-2 124M", config: gpt([12, 768, 12, 50_257]), parameters: 124_439_808 },
-  "gpt2-medium": { description: "GPT-2 medium", config: gpt([24, 1024, 16, 50_257]), parameters: 354_823_168 },
-  ...bertPresets,
-  ...encoderDecoderPresets,
-  ...t5Presets,
-  ...xlnetPresets,
-};
+export const presets: Readonly<Record<string, Preset<ModelConfigInput>>> = Object.assign(
+  {},
+  ...Object.values(families).map((family) => family.presets),
+);

@@ -5,8 +5,8 @@
 import * as z from "zod";
 import { familySchemas, type ModelConfig, modelConfigSchema } from "./configuration.ts";
 import { ModelError } from "./errors.ts";
-import { warmStart } from "./families/encoder-decoder/encoder-init.ts";
 import { presets } from "./presets.ts";
+import { familyOf } from "./registry.ts";
 
 const presetNames = Object.keys(presets) as [string, ...string[]];
 const families = familySchemas.map((schema) => schema.shape.family.value) as [string, ...string[]];
@@ -52,7 +52,7 @@ export const createModelRecipeSchema = (configAt: (checkpoint: string) => ModelC
       if (from !== undefined) {
         if (preset) return refuse("from", "expected either this or a preset: the checkpoint says what it is");
         try {
-          base = begunFrom(configAt(from), given);
+          base = configFrom(configAt(from), given);
         } catch (error) {
           if ((error as { userError?: boolean }).userError) return refuse("from", (error as Error).message);
           throw error;
@@ -69,14 +69,15 @@ export const createModelRecipeSchema = (configAt: (checkpoint: string) => ModelC
       return { ...result.data, vocabularySize, ...(from !== undefined && { from }) };
     });
 
-/** What a model that begins with a checkpoint's weights is, before the recipe's own fields. */
-function begunFrom(config: ModelConfig, { family, maxPositions }: { family?: string; maxPositions?: number }): object {
-  if (family === undefined || family === config.family) return config;
-  if (family !== "encoder-decoder") {
-    throw new ModelError(
-      `the checkpoint is of the family ${config.family}: it cannot begin one of ${family}; leave model.family out`,
-    );
-  }
-  // Pairs of segments are judged where the recipe asks for it: what translates has no use for that head.
-  return { ...warmStart(config, { maxPositions }).config, pairHead: false };
+/** The configuration that a checkpoint's weights start, before the recipe's own fields. */
+function configFrom(
+  checkpoint: ModelConfig,
+  { family, maxPositions }: { family?: string; maxPositions?: number },
+): object {
+  if (family === undefined || family === checkpoint.family) return checkpoint;
+  const init = familyOf(checkpoint).encoderInit?.(checkpoint, { maxPositions });
+  if (init?.config.family === family) return { ...init.config, ...init.leaveOut };
+  throw new ModelError(
+    `the checkpoint's family is ${checkpoint.family}, which cannot initialize ${family}: leave out model.family`,
+  );
 }

@@ -5,8 +5,8 @@
 import type { Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { createDense } from "../layers/dense.ts";
+import type { StepRandomness } from "../layers/dropout.ts";
 import { dropAt } from "../layers/dropout.ts";
-import type { StepRandomness } from "../model.ts";
 import type { HeadSize } from "./task-head.ts";
 
 /** [B, h] -> logits [B, C] */

@@ -2,24 +2,11 @@
 import { crossEntropy } from "@megatron-ts/ops";
 import type { Initializer, Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import * as z from "zod";
-import { rate } from "../configuration-fields.ts";
-import type { StepRandomness } from "../model.ts";
+import type { StepRandomness } from "../layers/dropout.ts";
+import type { TaskHeadConfig } from "./configuration.ts";
 import { createQuestionAnswering } from "./question-answering.ts";
 import { createSequenceClassification } from "./sequence-classification.ts";
 import { createTokenClassification } from "./token-classification.ts";
-
-/** The names of the classes, in the order of the logits. */
-const labels = z.array(z.string()).min(1);
-
-export const taskHeadSchema = z.discriminatedUnion("kind", [
-  /** `dropout` is the model's own unless given. */
-  z.strictObject({ kind: z.literal("sequence-classification"), labels, dropout: rate.optional() }),
-  z.strictObject({ kind: z.literal("token-classification"), labels, dropout: rate.optional() }),
-  z.strictObject({ kind: z.literal("question-answering") }),
-]);
-
-export type TaskHeadConfig = z.output<typeof taskHeadSchema>;
 
 /** What every head is built from. */
 export interface HeadSize {

@@ -2,8 +2,8 @@
 import type { Scope } from "@megatron-ts/parallel";
 import type * as tf from "@tensorflow/tfjs";
 import { createDense } from "../layers/dense.ts";
+import type { StepRandomness } from "../layers/dropout.ts";
 import { dropAt } from "../layers/dropout.ts";
-import type { StepRandomness } from "../model.ts";
 import type { HeadSize } from "./task-head.ts";
 
 /** [B, T, h] -> logits [B, T, C] */

@@ -2,7 +2,7 @@
  * How a family lies in Hugging Face's format: its config.json, and where each of our weights is in its tensors. Data
  * and pure functions; reading and writing files is checkpoint's.
  */
-import type { ModelConfig, ModelConfigInput } from "../configuration.ts";
+import type { BaseConfig } from "../configuration-fields.ts";
 
 /** Where one of our weights lies in a foreign file. */
 export interface ForeignWeight {
@@ -15,32 +15,32 @@ export interface ForeignWeight {
   shape?: readonly number[];
 }
 
-/** A config.json, parsed. */
+/** A parsed config.json. */
 export type HuggingFaceConfig = Readonly<Record<string, unknown>>;
 
-export interface ForeignFormat<Config extends ModelConfig = ModelConfig> {
+export interface HuggingFaceFormat<
+  Config extends BaseConfig = BaseConfig,
+  Input extends { family: string } = { family: string },
+> {
   /** `model_type` of its config.json. */
   readonly modelType: string;
   /** The `architectures` that can be read. */
   readonly architectures: readonly string[];
-  /** Whether the configuration of one of our models is of this format's kind. */
-  describes(config: ModelConfig): boolean;
+  /** Whether a configuration of its family can be written in this format. */
+  supports(config: Config): boolean;
   /**
-   * A model's configuration. Where the architecture leaves open which parts a file holds, the names of its `tensors`
-   * tell. Throws a ModelError where config.json asks for what our model cannot do.
+   * A model's configuration. If the architecture leaves open which heads a file has, the names of its `tensors` decide.
+   * Throws a ModelError if config.json asks for something that our model cannot do.
    */
-  fromHuggingFace(
-    json: HuggingFaceConfig,
-    options?: { tensors?: ReadonlySet<string> },
-  ): ModelConfigInput & { family: Config["family"] };
-  /** Throws a ModelError where their model cannot do what the configuration says. */
+  fromHuggingFace(json: HuggingFaceConfig, options?: { tensors?: ReadonlySet<string> }): Input;
+  /** Throws a ModelError if their model cannot do what the configuration says. */
   toHuggingFace(config: Config): Record<string, unknown>;
-  /** In what their model will differ from ours all the same, a line each; empty where it will not. */
+  /** How their model will still differ from ours, a line each; empty if it will not. */
   differences(config: Config): string[];
   /** Our names -> theirs, for every weight of the model. */
   names(config: Config): Map<string, ForeignWeight>;
   /** Other names that files have for one of theirs: of the bare model, and from older versions. */
   aliases(name: string): string[];
   /** Tensors that files may hold without need: buffers, and second copies of tied weights. */
-  readonly redundant: readonly RegExp[];
+  readonly ignoredTensors: readonly RegExp[];
 }

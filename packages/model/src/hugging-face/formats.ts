@@ -1,35 +1,25 @@
-/** Every format that models are exchanged in, and which of them a model or a config.json is of. */
-
-import type { ModelConfig } from "../configuration.ts";
+/** The Hugging Face formats of all families, and which of them a config.json or a model is in. */
+import type { BaseConfig } from "../configuration-fields.ts";
 import { ModelError } from "../errors.ts";
-import { bertFormat, megatronBertFormat, robertaFormat } from "../families/bert/hugging-face.ts";
-import { gpt2Format } from "../families/gpt/hugging-face-gpt2.ts";
-import { llamaFormat } from "../families/gpt/hugging-face-llama.ts";
-import { t5Format } from "../families/t5/hugging-face.ts";
-import { xlnetFormat } from "../families/xlnet/hugging-face.ts";
-import type { ForeignFormat, HuggingFaceConfig } from "./format.ts";
+import { families, familyOf } from "../registry.ts";
+import type { HuggingFaceConfig, HuggingFaceFormat } from "./format.ts";
 
-export const foreignFormats: readonly ForeignFormat[] = [
-  gpt2Format,
-  llamaFormat,
-  bertFormat,
-  megatronBertFormat,
-  robertaFormat,
-  t5Format,
-  xlnetFormat,
-];
+/** Every format that models are exchanged in. */
+export const huggingFaceFormats: readonly HuggingFaceFormat[] = Object.values(families).flatMap<HuggingFaceFormat>(
+  ({ formats }) => formats,
+);
 
 /** The format of a config.json, by its `model_type`. Throws a ModelError that lists the known ones. */
-export function foreignFormatOf({ model_type: modelType }: HuggingFaceConfig): ForeignFormat {
-  const format = foreignFormats.find((candidate) => candidate.modelType === modelType);
+export function formatOfConfigJson({ model_type: modelType }: HuggingFaceConfig): HuggingFaceFormat {
+  const format = huggingFaceFormats.find((candidate) => candidate.modelType === modelType);
   if (format) return format;
-  const known = foreignFormats.map((candidate) => candidate.modelType).join(", ");
+  const known = huggingFaceFormats.map((candidate) => candidate.modelType).join(", ");
   throw new ModelError(`config.json: model_type: expected one of ${known}; got ${JSON.stringify(modelType)}`);
 }
 
-/** The format that a model can be written in. Throws a ModelError where there is none. */
-export function foreignFormatFor(config: ModelConfig): ForeignFormat {
-  const format = foreignFormats.find((candidate) => candidate.describes(config));
+/** The format to export a model in. Throws a ModelError if there is none. */
+export function formatForModel(config: BaseConfig): HuggingFaceFormat {
+  const format = familyOf(config).formats.find((candidate) => candidate.supports(config));
   if (format) return format;
-  throw new ModelError(`no Hugging Face format has a model of this configuration: ${JSON.stringify(config)}`);
+  throw new ModelError(`no Hugging Face format supports a model of this configuration: ${JSON.stringify(config)}`);
 }

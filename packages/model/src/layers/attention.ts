@@ -1,5 +1,5 @@
 /** Multi-head attention with its four projections, to its own input or to a memory; heads are split over the tensor axis. */
-import { attend, type LayerCache } from "@megatron-ts/attention";
+import { attend } from "@megatron-ts/attention";
 import {
   createColumnParallelLinear,
   createRowParallelLinear,
@@ -7,11 +7,11 @@ import {
   type Scope,
 } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import type { StepRandomness } from "../model.ts";
+import type { Attention } from "./block-context.ts";
+import type { StepRandomness } from "./dropout.ts";
 import { dropoutAt } from "./dropout.ts";
-import { type MemoryCache, once } from "./memory-cache.ts";
-import type { RelativeContext } from "./relative-attention.ts";
-import { type RotaryTables, rotate } from "./rotary.ts";
+import { getOrCompute } from "./memory-cache.ts";
+import { rotate } from "./rotary.ts";
 
 export interface AttentionConfig {
   hiddenSize: number;
@@ -31,27 +31,6 @@ export interface AttentionConfig {
   /** Of the output projection, which Megatron scales down with depth. */
   outputInitializer: Initializer;
 }
-
-/** What the blocks of one forward share. Tensors stand directly in it, so that a recomputed block finds them again. */
-export interface BlockContext extends Partial<RotaryTables>, Partial<RelativeContext> {
-  /** int32 [B, T, 2] */
-  ranges: tf.Tensor;
-  /** Only the first so many tokens are keys: behind them stands a query stream. All unless given. */
-  keyTokens?: number;
-  /** Added to the scores of self-attention: [B or 1, H, T, S]. */
-  bias?: tf.Tensor | null;
-  cache?: LayerCache | null;
-  /** [B, S, h]: what cross-attention attends to. */
-  memory?: tf.Tensor | null;
-  /** int32 [B, T, 2]: which places of the memory each token sees. */
-  memoryRanges?: tf.Tensor | null;
-  memoryCache?: MemoryCache | null;
-  random?: StepRandomness | null;
-  observe?: ((name: string, tensor: tf.Tensor) => void) | null;
-}
-
-/** [B, T, h] -> [B, T, h] */
-export type Attention = (x: tf.Tensor, context: BlockContext) => tf.Tensor;
 
 /** The four projections: x [B, T, h] to heads [B, T, H, D], and heads back to [B, T, h]. */
 export function createProjections(scope: Scope, config: AttentionConfig) {
@@ -87,11 +66,11 @@ export function createProjections(scope: Scope, config: AttentionConfig) {
 export function createSelfAttention(scope: Scope, config: AttentionConfig): Attention {
   const project = createProjections(scope, config);
   return (x, context) => {
-    const { ranges, keyTokens, bias, cache, random, observe, rotaryCosines, rotarySines } = context;
+    const { ranges, numKeyTokens, bias, cache, random, observe, rotaryCosines, rotarySines } = context;
     const turned = (heads: tf.Tensor) =>
       rotaryCosines && rotarySines ? rotate(heads, { rotaryCosines, rotarySines }) : heads;
     const q = turned(project.query(x));
-    const seen = keyTokens === undefined ? x : tf.slice(x, [0, 0, 0], [-1, keyTokens, -1]);
+    const seen = numKeyTokens === undefined ? x : tf.slice(x, [0, 0, 0], [-1, numKeyTokens, -1]);
     const keys = cache ? cache.pageTable.shape[1]! * cache.keys.shape[1]! : seen.shape[1]!;
     const attended = attend(
       { q, k: turned(project.key(seen)), v: project.value(seen) },
@@ -113,8 +92,8 @@ export function createCrossAttention(scope: Scope, config: AttentionConfig): Att
   const project = createProjections(scope, config);
   return (x, { memory, memoryRanges, memoryCache, random, observe }) => {
     if (!memory || !memoryRanges) throw new Error(`${scope.path} attends to a memory, and was given none`);
-    const k = once(memoryCache, `${scope.path}.key`, () => project.key(memory));
-    const v = once(memoryCache, `${scope.path}.value`, () => project.value(memory));
+    const k = getOrCompute(memoryCache, `${scope.path}.key`, () => project.key(memory));
+    const v = getOrCompute(memoryCache, `${scope.path}.value`, () => project.value(memory));
     const q = project.query(x);
     const attended = attend(
       { q, k, v },

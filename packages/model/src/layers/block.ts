@@ -5,13 +5,8 @@
 import { recompute } from "@megatron-ts/ops";
 import type { Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import {
-  type Attention,
-  type AttentionConfig,
-  type BlockContext,
-  createCrossAttention,
-  createSelfAttention,
-} from "./attention.ts";
+import { type AttentionConfig, createCrossAttention, createSelfAttention } from "./attention.ts";
+import type { Attention, BlockContext } from "./block-context.ts";
 import { dropAt } from "./dropout.ts";
 import { createFeedForward, type FeedForwardConfig } from "./feed-forward.ts";
 import { createNorm } from "./norm.ts";

@@ -1,6 +1,6 @@
 /** The cache of a decoder that attends to a memory: its own keys and values, and the memory's. */
 import { type CacheOptions, createCache } from "@megatron-ts/attention";
-import type { DecoderCache } from "../sequence-to-sequence.ts";
+import type { DecoderCache } from "../model.ts";
 import type { MemoryCache } from "./memory-cache.ts";
 
 export function createDecoderCache(options: CacheOptions): DecoderCache {

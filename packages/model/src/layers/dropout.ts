@@ -1,8 +1,16 @@
 /** The dropout sites of a model: each has a key of its own, and knows which rows of the global batch it works on. */
 import { type DropoutOptions, dropout } from "@megatron-ts/ops";
-import { hashKey } from "@megatron-ts/random";
+import { hashKey, type Key } from "@megatron-ts/random";
 import type * as tf from "@tensorflow/tfjs";
-import type { StepRandomness } from "../model.ts";
+
+/** Decides the dropout of one step. Masks depend on a sample's place in the global batch, not on the split. */
+export interface StepRandomness {
+  /** Hashes the seed and the step. */
+  key: Key;
+  /** Index of the first row here in the global batch, and the size of that batch. */
+  firstRow: number;
+  globalRows: number;
+}
 
 /** Options for a tensor whose first dimension is the batch; null when dropout is off. */
 export function dropoutAt(

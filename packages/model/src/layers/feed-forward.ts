@@ -7,7 +7,7 @@ import {
   type Scope,
 } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import type { StepRandomness } from "../model.ts";
+import type { StepRandomness } from "./dropout.ts";
 import { dropAt } from "./dropout.ts";
 
 export interface FeedForwardConfig {

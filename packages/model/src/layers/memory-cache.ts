@@ -5,7 +5,7 @@ import * as tf from "@tensorflow/tfjs";
 export type MemoryCache = Map<string, tf.Tensor>;
 
 /** What the cache holds under that name; else it is computed, and kept if there is a cache. */
-export function once(cache: MemoryCache | null | undefined, name: string, compute: () => tf.Tensor): tf.Tensor {
+export function getOrCompute(cache: MemoryCache | null | undefined, name: string, compute: () => tf.Tensor): tf.Tensor {
   const found = cache?.get(name);
   if (found) return found;
   const fresh = compute();

@@ -1,7 +1,7 @@
 /** Which states of a memory the tokens of a decoder see. */
 import { paddedRanges } from "@megatron-ts/attention";
 import type * as tf from "@tensorflow/tfjs";
-import type { MemoryInput } from "../sequence-to-sequence.ts";
+import type { MemoryInput } from "../model.ts";
 
 /** int32 [B, T, 2], of T tokens a row. */
 export function memoryRangesOf(

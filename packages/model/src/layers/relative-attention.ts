@@ -7,23 +7,10 @@ import { attend } from "@megatron-ts/attention";
 import { embedding } from "@megatron-ts/ops";
 import { createColumnParallelLinear, type Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import { type Attention, type AttentionConfig, createProjections, probabilityDropout } from "./attention.ts";
-import { once } from "./memory-cache.ts";
+import { type AttentionConfig, createProjections, probabilityDropout } from "./attention.ts";
+import type { Attention } from "./block-context.ts";
+import { getOrCompute } from "./memory-cache.ts";
 import { relativeShift, shiftTo } from "./relative-distances.ts";
-
-/** What relative attention finds in the context of a block, with R rows of queries and S keys. */
-export interface RelativeContext {
-  /** [n, P, h]: sinusoids of the distances S, S - 1 and so on; the second, if any, of those negated. */
-  distances: tf.Tensor;
-  /** int32 [B]: which of them a row counts by. */
-  directions: tf.Tensor;
-  /** int32 [B, M]: where the last M rows stand among the keys. The rows before them are the last keys. */
-  places?: tf.Tensor | null;
-  /** [B, 1, R, S]: 1 where a key is of another segment than the query, else 0. */
-  otherSegment?: tf.Tensor | null;
-  /** [B, m, h]: states of earlier tokens, which are keys too. */
-  past?: tf.Tensor | null;
-}
 
 /** [B, R, H, D] -> [B, H, R, D] */
 const byHead = (x: tf.Tensor) => tf.transpose(x, [0, 2, 1, 3]);
@@ -62,38 +49,43 @@ export function createRelativeAttention(scope: Scope, config: AttentionConfig): 
   /** [B, H, R, S] */
   function distanceScores(
     q: tf.Tensor,
-    { keys, r, directions, places }: { keys: number; r: tf.Tensor; directions: tf.Tensor; places?: tf.Tensor | null },
+    {
+      keys,
+      r,
+      directions,
+      queryPositions,
+    }: { keys: number; r: tf.Tensor; directions: tf.Tensor; queryPositions?: tf.Tensor | null },
   ): tf.Tensor {
     const [batchSize, rows, heads] = q.shape as [number, number, number];
     // Rows copied rather than broadcast, whose gradient not every backend sums.
     const perRow = tf.reshape(embedding(directions, { table: r }), [batchSize, heads, -1, headSize]);
     const scores = tf.matMul(byHead(tf.mul(tf.add(q, distanceBias.tensor), scale)), perRow, false, true);
-    if (!places) return relativeShift(scores, { keys });
-    const last = rows - places.shape[1]!;
-    if (last === 0) return shiftTo(places, scores, { keys });
+    if (!queryPositions) return relativeShift(scores, { keys });
+    const last = rows - queryPositions.shape[1]!;
+    if (last === 0) return shiftTo(queryPositions, scores, { keys });
     const [content, query] = tf.split(scores, [last, rows - last], 2) as [tf.Tensor, tf.Tensor];
-    return tf.concat([relativeShift(content, { keys }), shiftTo(places, query, { keys })], 2);
+    return tf.concat([relativeShift(content, { keys }), shiftTo(queryPositions, query, { keys })], 2);
   }
 
   /** [B, H, R, S] */
-  function segmentScores(q: tf.Tensor, otherSegment: tf.Tensor): tf.Tensor {
+  function segmentScores(q: tf.Tensor, segmentIdsDiffer: tf.Tensor): tf.Tensor {
     const biased = tf.mul(tf.add(q, segmentBias.tensor), scale);
     const [same, other] = tf.unstack(segments.tensor) as [tf.Tensor, tf.Tensor];
     const score = (segment: tf.Tensor) => byHead(tf.sum(tf.mul(biased, segment), -1, true));
-    return tf.add(score(same), tf.mul(otherSegment, score(tf.sub(other, same))));
+    return tf.add(score(same), tf.mul(segmentIdsDiffer, score(tf.sub(other, same))));
   }
 
   return (x, context) => {
-    const { ranges, keyTokens = x.shape[1]!, bias: mask, cache, memoryCache, random, observe } = context;
-    const { distances, directions, places, otherSegment, past } = context;
+    const { ranges, numKeyTokens = x.shape[1]!, bias: mask, cache, memoryCache, random, observe } = context;
+    const { distances, directions, queryPositions, segmentIdsDiffer, past } = context;
     if (!distances || !directions) throw new Error(`${scope.path} counts distances, and was given none`);
-    const own = keyTokens === x.shape[1] ? x : tf.slice(x, [0, 0, 0], [-1, keyTokens, -1]);
+    const own = numKeyTokens === x.shape[1] ? x : tf.slice(x, [0, 0, 0], [-1, numKeyTokens, -1]);
     const seen = past ? tf.concat([past, own], 1) : own;
     const keys = cache ? cache.pageTable.shape[1]! * cache.keys.shape[1]! : seen.shape[1]!;
     const q = project.query(x);
-    const r = once(memoryCache, `${scope.path}.distances`, () => distanceKeys(distances, q.shape[2]!));
-    const relative = distanceScores(q, { keys, r, directions, places });
-    const scores = otherSegment ? tf.add(relative, segmentScores(q, otherSegment)) : relative;
+    const r = getOrCompute(memoryCache, `${scope.path}.distances`, () => distanceKeys(distances, q.shape[2]!));
+    const relative = distanceScores(q, { keys, r, directions, queryPositions });
+    const scores = segmentIdsDiffer ? tf.add(relative, segmentScores(q, segmentIdsDiffer)) : relative;
     const attended = attend(
       { q: tf.add(q, contentBias.tensor), k: project.key(seen), v: project.value(seen) },
       {

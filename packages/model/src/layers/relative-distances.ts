@@ -59,7 +59,7 @@ export function distanceSinusoids({
  * 1 where a key is of another segment than the query, [B, 1, T + M, past + T], for tokens and the targets among them. The
  * past is of segment 0.
  */
-export function otherSegments(
+export function segmentIdsDiffer(
   { tokenTypes, targets }: { tokenTypes: tf.Tensor; targets?: tf.Tensor | null },
   { past }: { past: number },
 ): tf.Tensor {

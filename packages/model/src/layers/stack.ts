@@ -3,8 +3,8 @@ import type { KeyValueCache } from "@megatron-ts/attention";
 import type { Scope } from "@megatron-ts/parallel";
 import type * as tf from "@tensorflow/tfjs";
 import type { ForwardOptions } from "../model.ts";
-import type { BlockContext } from "./attention.ts";
 import { type BlockConfig, createBlock, runBlocks } from "./block.ts";
+import type { BlockContext } from "./block-context.ts";
 import { dropAt } from "./dropout.ts";
 import { createNorm } from "./norm.ts";
 
@@ -21,7 +21,7 @@ export interface StackConfig {
 export type Stack = (
   x: tf.Tensor,
   context: Omit<BlockContext, "cache" | "random" | "observe">,
-  options: Omit<ForwardOptions, "cache"> & { cache?: KeyValueCache | null },
+  options: ForwardOptions & { cache?: KeyValueCache | null },
 ) => tf.Tensor;
 
 export function createStack(scope: Scope, { numLayers, block, finalNorm, finalDropout = 0 }: StackConfig): Stack {

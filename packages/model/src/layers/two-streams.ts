@@ -5,27 +5,6 @@
  */
 import * as tf from "@tensorflow/tfjs";
 
-export interface PermutedInput {
-  /** int32 [B, T] */
-  tokens: tf.Tensor;
-  /** int32 [B, T]; counted from 0 unless given. */
-  positions?: tf.Tensor;
-  /**
-   * [B, T, T]: 1 where token i may not see token j, 0 where it may. The content stream sees itself and the query stream
-   * does not, whatever stands here.
-   */
-  blocked: tf.Tensor;
-  /** int32 [B, M]: the places that are predicted. */
-  targets: tf.Tensor;
-}
-
-export interface Streams {
-  /** [B, T, h] */
-  content: tf.Tensor;
-  /** [B, M, h]: what the targets are predicted from. */
-  query: tf.Tensor;
-}
-
 /** One row of each target: of x [B, T, ...], at targets int32 [B, M]. Not differentiable. [B, M, ...] */
 export function rowsAt(x: tf.Tensor, targets: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
@@ -42,12 +21,12 @@ export function rowsAt(x: tf.Tensor, targets: tf.Tensor): tf.Tensor {
  * than window / 2 places away are hidden as well. The `past` keys before the tokens are seen by all.
  */
 export function permutationBias(
-  { blocked, targets }: { blocked: tf.Tensor; targets?: tf.Tensor | null },
+  { permutationMask, targets }: { permutationMask: tf.Tensor; targets?: tf.Tensor | null },
   { numHeads, window, past = 0 }: { numHeads: number; window?: number | null; past?: number },
 ): tf.Tensor {
   return tf.tidy(() => {
-    const [batchSize, tokens] = blocked.shape as [number, number, number];
-    const mask = tf.cast(blocked, "float32");
+    const [batchSize, tokens] = permutationMask.shape as [number, number, number];
+    const mask = tf.cast(permutationMask, "float32");
     const content = tf.mul(mask, tf.sub(1, tf.expandDims(tf.eye(tokens), 0)));
     const itself = () => tf.oneHot(targets as tf.Tensor2D, tokens, 1, 0, "float32");
     const both = targets ? tf.concat([content, tf.maximum(rowsAt(mask, targets), itself())], 1) : content;
@@ -74,10 +53,10 @@ function beyond(
   return tf.cast(tf.greater(distance, Math.floor(window / 2)), "float32");
 }
 
-/** The two streams of states [B, T + M, h]. */
-export function splitStreams(states: tf.Tensor, { tokens }: { tokens: number }): Streams {
-  const [content, query] = tf.split(states, [tokens, states.shape[1]! - tokens], 1) as [tf.Tensor, tf.Tensor];
-  return { content, query };
+/** The two streams of states [B, T + M, h]: content [B, T, h] and query [B, M, h]. */
+export function splitStreams(states: tf.Tensor, { tokens }: { tokens: number }) {
+  const [hidden, query] = tf.split(states, [tokens, states.shape[1]! - tokens], 1) as [tf.Tensor, tf.Tensor];
+  return { hidden, query };
 }
 
 /** [B, T, S]: 1 where a key is not in a token's range, int32 [B, T, 2]. */

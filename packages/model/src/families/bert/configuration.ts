@@ -1,7 +1,7 @@
 /** What an encoder of BERT's kind is made of: BERT, Megatron's BERT and RoBERTa are settings of these fields. */
-import * as z from "zod";
-import { activation, sharedFields, size } from "../../configuration-fields.ts";
-import { taskHeadSchema } from "../../heads/task-head.ts";
+import { z } from "zod";
+import { activation, checkHeads, sharedFields, size } from "../../configuration-fields.ts";
+import { taskHeadSchema } from "../../heads/configuration.ts";
 
 export const bertConfigSchema = z
   .strictObject({
@@ -39,6 +39,9 @@ export const bertConfigSchema = z
   .refine(({ paddingToken = -1, maxPositions }) => maxPositions > paddingToken + 1, {
     path: ["maxPositions"],
     message: "must exceed paddingToken + 1, where the first token stands",
-  });
+  })
+  .superRefine(checkHeads);
 
 export type BertConfig = z.output<typeof bertConfigSchema>;
+/** A configuration as it is written: fields with defaults may be left out. */
+export type BertConfigInput = z.input<typeof bertConfigSchema>;

@@ -1,6 +1,6 @@
 /** Which parts Hugging Face's architectures of BERT's kind have, and the fields of config.json about their task heads. */
-import * as z from "zod";
-import type { TaskHeadConfig } from "../../heads/task-head.ts";
+import { z } from "zod";
+import type { TaskHeadConfig } from "../../heads/configuration.ts";
 import type { BertConfig } from "./configuration.ts";
 
 type Heads = BertConfig["heads"];

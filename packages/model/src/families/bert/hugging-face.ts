@@ -1,6 +1,5 @@
 /** config.json of BERT, Megatron's BERT and RoBERTa: one format in three kinds. */
-import * as z from "zod";
-import type { ModelConfig } from "../../configuration.ts";
+import { z } from "zod";
 import { size } from "../../configuration-fields.ts";
 import { ModelError } from "../../errors.ts";
 import {
@@ -10,8 +9,8 @@ import {
   only,
   readConfigJson,
 } from "../../hugging-face/config-json.ts";
-import type { ForeignFormat, HuggingFaceConfig } from "../../hugging-face/format.ts";
-import type { BertConfig } from "./configuration.ts";
+import type { HuggingFaceConfig, HuggingFaceFormat } from "../../hugging-face/format.ts";
+import type { BertConfig, BertConfigInput } from "./configuration.ts";
 import {
   type Architectures,
   architectureFor,
@@ -59,13 +58,13 @@ interface Kind {
   architectures: Architectures;
   marks: HeadMarks;
   names: (config: BertConfig) => ReturnType<typeof bertNames>;
-  redundant: readonly RegExp[];
+  ignoredTensors: readonly RegExp[];
   normPlacement: BertConfig["normPlacement"];
   /** Whether padding decides positions, and the head's activation is always the erf form. */
   fairseq: boolean;
 }
 
-function createFormat(kind: Kind): ForeignFormat<BertConfig> {
+function createFormat(kind: Kind): HuggingFaceFormat<BertConfig, BertConfigInput> {
   const { className, prefix, normPlacement, fairseq } = kind;
   const architectures = Object.keys(kind.architectures).map((name) => `${className}${name}`);
 
@@ -74,8 +73,7 @@ function createFormat(kind: Kind): ForeignFormat<BertConfig> {
     return [...bareName, ...[name, ...bareName].flatMap(olderNames)];
   };
 
-  const describes = (config: ModelConfig): boolean =>
-    config.family === "bert" &&
+  const supports = (config: BertConfig): boolean =>
     config.normPlacement === normPlacement &&
     (config.paddingToken !== undefined) === fairseq &&
     config.numTokenTypes > 0 &&
@@ -89,10 +87,10 @@ function createFormat(kind: Kind): ForeignFormat<BertConfig> {
   return {
     modelType: kind.modelType,
     architectures,
-    redundant: kind.redundant,
+    ignoredTensors: kind.ignoredTensors,
     names: kind.names,
     aliases,
-    describes,
+    supports,
 
     fromHuggingFace(file: HuggingFaceConfig, { tensors } = {}) {
       const name = architectureOf(file, { known: architectures, unnamed: `${className}Model` });
@@ -123,7 +121,7 @@ function createFormat(kind: Kind): ForeignFormat<BertConfig> {
     },
 
     toHuggingFace(config) {
-      if (!describes(config)) {
+      if (!supports(config)) {
         throw new ModelError(`this model's configuration cannot be said as one of Hugging Face's ${kind.modelType}`);
       }
       return {
@@ -175,7 +173,7 @@ export const bertFormat = createFormat({
   architectures: bertArchitectures,
   marks: bertMarks,
   names: bertNames,
-  redundant: bertRedundant,
+  ignoredTensors: bertRedundant,
   normPlacement: "post",
   fairseq: false,
 });
@@ -187,7 +185,7 @@ export const megatronBertFormat = createFormat({
   architectures: bertArchitectures,
   marks: bertMarks,
   names: megatronBertNames,
-  redundant: bertRedundant,
+  ignoredTensors: bertRedundant,
   normPlacement: "pre",
   fairseq: false,
 });
@@ -199,7 +197,7 @@ export const robertaFormat = createFormat({
   architectures: robertaArchitectures,
   marks: robertaMarks,
   names: robertaNames,
-  redundant: [/embeddings\.position_ids$/, /^lm_head\.decoder\.(weight|bias)$/],
+  ignoredTensors: [/embeddings\.position_ids$/, /^lm_head\.decoder\.(weight|bias)$/],
   normPlacement: "post",
   fairseq: true,
 });

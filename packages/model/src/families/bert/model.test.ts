@@ -107,7 +107,7 @@ describe("encoder", () => {
     const parameters = [...model.parameters.values()];
     const { outputs, pullback } = vjp(
       () => {
-        const hidden = model.hidden({ tokens: tokens(), lengths: [4, 2] });
+        const hidden = model.forward({ tokens: tokens(), lengths: [4, 2] }).hidden;
         return [
           model.taskLogits(hidden),
           model.logits(hidden),
@@ -126,14 +126,14 @@ describe("encoder", () => {
     const model = create();
     const hidden = (ids: number[], ranges?: number[], positions?: number[]) =>
       model
-        .hidden({
+        .forward({
           tokens: tf.tensor2d([ids], [1, ids.length], "int32"),
           ranges: ranges && tf.tensor3d([ids.map(() => ranges)], [1, ids.length, 2], "int32"),
           positions: positions && tf.tensor2d([positions], [1, ids.length], "int32"),
         })
-        .arraySync() as number[][][];
+        .hidden.arraySync() as number[][][];
     const whole = hidden([5, 6])[0]!;
-    const padded = model.hidden({ tokens: tf.tensor2d([[5, 6, 9, 9]], [1, 4], "int32"), lengths: [2] });
+    const padded = model.forward({ tokens: tf.tensor2d([[5, 6, 9, 9]], [1, 4], "int32"), lengths: [2] }).hidden;
     const right = (padded.arraySync() as number[][][])[0]!.slice(0, 2);
     const left = hidden([9, 9, 5, 6], [2, 4], [0, 0, 0, 1])[0]!.slice(2);
     for (const rows of [right, left]) {
@@ -147,7 +147,7 @@ describe("encoder", () => {
   it("can be watched, and fed embeddings", () => {
     const model = create({ normPlacement: "pre" });
     const seen: string[] = [];
-    const plain = model.hidden({ tokens: tokens() }, { observe: (name) => seen.push(name) }).dataSync();
+    const plain = model.forward({ tokens: tokens() }, { observe: (name) => seen.push(name) }).hidden.dataSync();
     expect(seen).toEqual([
       "embedding",
       "layers.0.attention.probabilities",
@@ -157,7 +157,7 @@ describe("encoder", () => {
       "finalNorm",
     ]);
     const inputEmbeddings = tf.gather(model.parameters.get("tokenEmbedding.weight")!.tensor, tokens());
-    expect(model.hidden({ tokens: tokens() }, { inputEmbeddings }).dataSync()).toEqual(plain);
+    expect(model.forward({ tokens: tokens() }, { inputEmbeddings }).hidden.dataSync()).toEqual(plain);
   });
 
   it("drops by place in the global batch, alike when recomputed, and in its task head", () => {
@@ -167,7 +167,8 @@ describe("encoder", () => {
         const random = { key: hashKey(1, 1), firstRow: from, globalRows: 2 };
         const rows = tokens().slice([from, 0], [to - from, 4]);
         const parameters = [...model.parameters.values()].map(({ tensor }) => tensor);
-        const forward = () => model.taskLogits(model.hidden({ tokens: rows }, { random, recompute }), { random });
+        const forward = () =>
+          model.taskLogits(model.forward({ tokens: rows }, { random, recompute }).hidden, { random });
         const { outputs, pullback } = vjp(forward, [], { parameters });
         const gradient = pullback([tf.onesLike(outputs[0]!)]).parameters[0]!;
         return { logits: outputs[0]!.dataSync(), gradient: gradient.dataSync() };
@@ -179,7 +180,7 @@ describe("encoder", () => {
     again.gradient.forEach((value, i) => {
       expect(value).toBeCloseTo(whole.gradient[i]!, 6);
     });
-    const hidden = model.hidden({ tokens: tokens() });
+    const hidden = model.forward({ tokens: tokens() }).hidden;
     const random = { key: hashKey(1, 1), firstRow: 0, globalRows: 2 };
     expect(model.taskLogits(hidden, { random }).dataSync()).not.toEqual(model.taskLogits(hidden).dataSync());
   });
@@ -188,15 +189,17 @@ describe("encoder", () => {
     const model = create({ paddingToken: 1, numTokenTypes: 1, maxPositions: 6 });
     const ids = tf.tensor2d([[1, 7, 1, 8]], [1, 4], "int32");
     const positions = tf.tensor2d([[1, 2, 1, 3]], [1, 4], "int32");
-    expect(model.hidden({ tokens: ids }).dataSync()).toEqual(model.hidden({ tokens: ids, positions }).dataSync());
-    expect(() => model.hidden({ tokens: tf.fill([1, 5], 7, "int32") })).toThrow(
+    expect(model.forward({ tokens: ids }).hidden.dataSync()).toEqual(
+      model.forward({ tokens: ids, positions }).hidden.dataSync(),
+    );
+    expect(() => model.forward({ tokens: tf.fill([1, 5], 7, "int32") }).hidden).toThrow(
       "5 tokens do not fit the model's 4 positions",
     );
   });
 
   it("names the part that it was built without, and heads that cannot be", () => {
     const model = create({ heads: noHeads });
-    const hidden = model.hidden({ tokens: tokens() });
+    const hidden = model.forward({ tokens: tokens() }).hidden;
     expect(() => model.logits(hidden)).toThrow("heads.languageModel is not set");
     expect(() => model.pooled(hidden)).toThrow("heads.pooler is not set");
     expect(() => model.taskLogits(hidden)).toThrow("task is not set");
@@ -210,7 +213,7 @@ describe("encoder", () => {
     const model = create({ task });
     const ids = tf.keep(tokens());
     const before = tf.memory().numTensors;
-    const hidden = model.hidden({ tokens: ids, lengths: [4, 2] });
+    const hidden = model.forward({ tokens: ids, lengths: [4, 2] }).hidden;
     const pooled = model.pooled(hidden);
     tf.dispose([model.logits(hidden), model.pairLogits(pooled), model.taskLogits(hidden), hidden, pooled]);
     expect(tf.memory().numTensors).toBe(before);

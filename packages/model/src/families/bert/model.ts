@@ -4,31 +4,25 @@
  */
 import { paddedRanges } from "@megatron-ts/attention";
 import { embedding } from "@megatron-ts/ops";
-import {
-  createScope,
-  createVocabularyParallelEmbedding,
-  type Mesh,
-  normal,
-  type ParameterSource,
-  truncatedNormal,
-} from "@megatron-ts/parallel";
+import { createScope, createVocabularyParallelEmbedding, normal, truncatedNormal } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import { ModelError } from "../../errors.ts";
+import type { ModelContext } from "../../family.ts";
 import { createMaskedLanguageHead } from "../../heads/masked-language.ts";
+import { firstToken, requirePart } from "../../heads/summaries.ts";
 import { createTaskHead } from "../../heads/task-head.ts";
 import { type BlockConfig, createBlock, runBlocks } from "../../layers/block.ts";
 import { createDense } from "../../layers/dense.ts";
 import { dropAt } from "../../layers/dropout.ts";
 import { createNorm } from "../../layers/norm.ts";
 import { positionsBehindPadding, positionsFrom } from "../../layers/positions.ts";
-import type { EncoderInput, EncoderModel, EncoderOptions } from "../../model.ts";
+import type { EncoderInput, EncoderModel, ForwardOptions, ForwardOutput } from "../../model.ts";
 import type { BertConfig } from "./configuration.ts";
 
 export interface BertModel extends EncoderModel {
   readonly config: BertConfig;
 }
 
-export function createBert(config: BertConfig, { mesh, source }: { mesh: Mesh; source: ParameterSource }): BertModel {
+export function createBert(config: BertConfig, { mesh, source }: ModelContext): BertModel {
   const { scope, parameters } = createScope({ mesh, source });
   const { numLayers, hiddenSize, vocabularySize, maxPositions, numTokenTypes, paddingToken, heads } = config;
   const { dropout: rate, normEpsilon, headActivation = config.activation } = config;
@@ -75,7 +69,7 @@ export function createBert(config: BertConfig, { mesh, source }: { mesh: Mesh; s
     return positionsFrom(new Int32Array(1), { tokens: tokens.shape[1]!, maxPositions });
   }
 
-  function embed(input: EncoderInput, { inputEmbeddings, random }: EncoderOptions): tf.Tensor {
+  function embed(input: EncoderInput, { inputEmbeddings, random }: ForwardOptions): tf.Tensor {
     const words = inputEmbeddings ?? tokenEmbedding.embed(input.tokens);
     const placed = tf.add(words, embedding(positionsOf(input), { table: positionTable.tensor }));
     const types = input.tokenTypes ?? tf.zeros([1, 1], "int32");
@@ -83,7 +77,7 @@ export function createBert(config: BertConfig, { mesh, source }: { mesh: Mesh; s
     return dropAt("embedding", embeddingNorm ? embeddingNorm(typed) : typed, { rate, random });
   }
 
-  function hidden(input: EncoderInput, options: EncoderOptions = {}): tf.Tensor {
+  function forward(input: EncoderInput, options: ForwardOptions = {}): ForwardOutput {
     const { observe, random, recompute: recomputation } = options;
     return tf.tidy(() => {
       const [batchSize, tokens] = input.tokens.shape as [number, number];
@@ -92,41 +86,34 @@ export function createBert(config: BertConfig, { mesh, source }: { mesh: Mesh; s
       const x = embed(input, options);
       observe?.("embedding", x);
       const last = runBlocks(blocks, x, { contextOf: () => ({ ranges, random, observe }), recomputation, observe });
-      if (!finalNorm) return last;
-      const normalised = finalNorm(last);
-      observe?.("finalNorm", normalised);
-      return normalised;
+      if (!finalNorm) return { hidden: last };
+      const normalized = finalNorm(last);
+      observe?.("finalNorm", normalized);
+      return { hidden: normalized };
     });
   }
 
   function pooled(states: tf.Tensor): tf.Tensor {
-    return tf.tidy(() => tf.tanh(present(pooler, "heads.pooler")(firstToken(states))));
+    return tf.tidy(() => tf.tanh(requirePart(pooler, "heads.pooler")(firstToken(states))));
   }
 
-  return {
+  const model: BertModel = {
     config,
     mesh,
     parameters,
-    hidden,
+    get predictors() {
+      return { masked: model };
+    },
+    forward,
     pooled,
-    logits: (states) => present(languageModel, "heads.languageModel")(states),
-    pairLogits: (summary) => present(pair, "heads.pair")(summary),
-    taskLogits: (states, options) => tf.tidy(() => present(task, "task")(states, options)),
+    logits: (states) => requirePart(languageModel, "heads.languageModel")(states),
+    pairLogits: (summary) => requirePart(pair, "heads.pair")(summary),
+    taskLogits: (states, options) => tf.tidy(() => requirePart(task, "task")(states, options)),
     dispose() {
       for (const { tensor } of parameters.values()) tensor.dispose();
     },
   };
-}
-
-/** [B, T, h] -> [B, h] */
-function firstToken(states: tf.Tensor): tf.Tensor {
-  const [batchSize, , hiddenSize] = states.shape as [number, number, number];
-  return tf.reshape(tf.slice(states, [0, 0, 0], [batchSize, 1, hiddenSize]), [batchSize, hiddenSize]);
-}
-
-function present<Part>(part: Part | null | undefined, field: string): Part {
-  if (!part) throw new ModelError(`this model was built without that part: its ${field} is not set`);
-  return part;
+  return model;
 }
 
 function initializersOf({ normPlacement, initializerRange, numLayers }: BertConfig) {

@@ -1,5 +1,6 @@
 /** Published sizes of encoders of BERT's kind, with the heads that each was pretrained with. */
-import type { Preset } from "../../presets.ts";
+import type { Preset } from "../../family.ts";
+import type { BertConfigInput } from "./configuration.ts";
 
 type BertSize = [numLayers: number, hiddenSize: number, numHeads: number];
 
@@ -52,4 +53,4 @@ export const bertPresets = {
     config: megatronBert([48, 2560, 40]),
     parameters: 3_869_260_674,
   },
-} satisfies Record<string, Preset>;
+} satisfies Record<string, Preset<BertConfigInput>>;

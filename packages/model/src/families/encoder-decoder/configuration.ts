@@ -1,6 +1,6 @@
 /** What an encoder-decoder is made of: Megatron's blocks or BERT's in both stacks, shared embeddings, a tied head. */
-import * as z from "zod";
-import { activation, sharedFields, size } from "../../configuration-fields.ts";
+import { z } from "zod";
+import { activation, checkHeads, sharedFields, size } from "../../configuration-fields.ts";
 
 export const encoderDecoderConfigSchema = z
   .strictObject({
@@ -40,6 +40,9 @@ export const encoderDecoderConfigSchema = z
   .refine(({ relativeDistances, numTokenTypes }) => !relativeDistances || numTokenTypes === 0, {
     path: ["numTokenTypes"],
     message: "must be 0 with relativeDistances, which tell segments apart themselves",
-  });
+  })
+  .superRefine(checkHeads);
 
 export type EncoderDecoderConfig = z.output<typeof encoderDecoderConfigSchema>;
+/** A configuration as it is written: fields with defaults may be left out. */
+export type EncoderDecoderConfigInput = z.input<typeof encoderDecoderConfigSchema>;

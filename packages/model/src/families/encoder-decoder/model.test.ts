@@ -43,9 +43,11 @@ describe("encoder-decoder", () => {
     const parameters = [...model.parameters.values()];
     const { outputs, pullback } = vjp(
       () => {
-        const memory = model.encode({ tokens: ids(source), lengths });
-        const states = model.hidden({ tokens: ids(target), memory, memoryLengths: lengths });
-        const pair = fields.pairHead ? [model.encoder.pairLogits(model.encoder.pooled(memory))] : [];
+        const memory = model.encode({ tokens: ids(source), lengths }).hidden;
+        const states = model.forward({ tokens: ids(target), memory, memoryLengths: lengths }).hidden;
+        const pair = fields.pairHead
+          ? [model.predictors.masked.pairLogits(model.predictors.masked.pooled(memory))]
+          : [];
         return [model.logits(states), ...pair];
       },
       [],
@@ -59,15 +61,15 @@ describe("encoder-decoder", () => {
   it("decodes with caches what it gives at once, rows of different lengths too, and computes the memory's keys once", () => {
     for (const attentionWindow of [null, 3]) {
       const model = build({ attentionWindow });
-      const memory = model.encode({ tokens: ids(source), lengths });
-      const whole = model.hidden({ tokens: ids(target), memory, memoryLengths: lengths });
+      const memory = model.encode({ tokens: ids(source), lengths }).hidden;
+      const whole = model.forward({ tokens: ids(target), memory, memoryLengths: lengths }).hidden;
       const cache = model.createCache({ batchSize: 2, capacity: 7 });
       // Three tokens of the first row and two of the second, whose third is padding; then one by one.
       const fed = [0, 0];
       for (const counts of [[3, 2], ...Array(4).fill([1, 1])]) {
         const width = Math.max(...counts);
         const rows = target.map((row, r) => [...row, 0, 0].slice(fed[r], fed[r]! + width));
-        const states = model.hidden({ tokens: ids(rows), memory, memoryLengths: lengths }, { cache });
+        const states = model.forward({ tokens: ids(rows), memory, memoryLengths: lengths }, { cache }).hidden;
         counts.forEach((count: number, row: number) => {
           for (let i = 0; i < count; i++) {
             const at = [row, fed[row]! + i, 0];
@@ -90,10 +92,14 @@ describe("encoder-decoder", () => {
     const row = (at?: number) => [Array.from({ length }, (_, i) => (i === at ? 19 : i + 1))];
     const memory = tf.zeros([1, 1, 16]);
     for (const [name, run, sees] of [
-      ["encode", (tokens: tf.Tensor) => model.encode({ tokens }), (t: number, s: number) => Math.abs(t - s) <= 2],
+      [
+        "encode",
+        (tokens: tf.Tensor) => model.encode({ tokens }).hidden,
+        (t: number, s: number) => Math.abs(t - s) <= 2,
+      ],
       [
         "hidden",
-        (tokens: tf.Tensor) => model.hidden({ tokens, memory }),
+        (tokens: tf.Tensor) => model.forward({ tokens, memory }).hidden,
         (t: number, s: number) => s <= t && t - s < window,
       ],
     ] as const) {
@@ -109,8 +115,8 @@ describe("encoder-decoder", () => {
   it("a window as wide as the text changes nothing", () => {
     const [dense, windowed] = [build(), build({ attentionWindow: 14 })];
     const states = [dense, windowed].map((model) => {
-      const memory = model.encode({ tokens: ids(source), lengths });
-      return [memory, model.hidden({ tokens: ids(target), memory, memoryLengths: lengths })] as const;
+      const memory = model.encode({ tokens: ids(source), lengths }).hidden;
+      return [memory, model.forward({ tokens: ids(target), memory, memoryLengths: lengths }).hidden] as const;
     });
     for (const i of [0, 1] as const) expect(states[1]![i].dataSync()).toEqual(states[0]![i].dataSync());
   });
@@ -119,7 +125,10 @@ describe("encoder-decoder", () => {
     const model = build({ numLayers: 1 });
     const seen: string[] = [];
     const observe = (name: string) => void seen.push(name);
-    model.hidden({ tokens: ids(target), memory: model.encode({ tokens: ids(source) }, { observe }) }, { observe });
+    model.forward(
+      { tokens: ids(target), memory: model.encode({ tokens: ids(source) }, { observe }).hidden },
+      { observe },
+    ).hidden;
     expect(seen).toEqual([
       "encoder.embedding",
       "encoder.layers.0.attention.probabilities",
@@ -139,8 +148,10 @@ describe("encoder-decoder", () => {
       tf.tidy(() => {
         const random = { key: hashKey(1, step), firstRow: row, globalRows: 2 };
         const tokens = ids(target.slice(row, row + count));
-        const memory = model.encode({ tokens }, { random });
-        return [memory, model.hidden({ tokens, memory: tf.zerosLike(memory) }, { random })].map((x) => x.dataSync());
+        const memory = model.encode({ tokens }, { random }).hidden;
+        return [memory, model.forward({ tokens, memory: tf.zerosLike(memory) }, { random }).hidden].map((x) =>
+          x.dataSync(),
+        );
       });
     const whole = run(1, 0, 2);
     const [first, second] = [run(1, 0, 1), run(1, 1, 1)];
@@ -152,47 +163,48 @@ describe("encoder-decoder", () => {
         if (seen === `${name}.embedding`) values = tensor.dataSync();
       };
       const options = { random: { key: hashKey(1, 1), firstRow: 0, globalRows: 2 }, observe };
-      model.hidden({ tokens: ids(target), memory: model.encode({ tokens: ids(target) }, options) }, options);
+      model.forward({ tokens: ids(target), memory: model.encode({ tokens: ids(target) }, options).hidden }, options)
+        .hidden;
       return Array.from(values, (value) => value === 0);
     };
     expect(dropped("encoder")).not.toEqual(dropped("decoder"));
   });
 
-  it("says which part is not there", () => {
-    expect(() => build().encoder.pooled(tf.zeros([1, 2, 16]))).toThrow("its pairHead is not set");
-    expect(() => build().encode({ tokens: tf.zeros([1, 13], "int32") })).toThrow("13 tokens do not fit");
+  it("names the part that is missing", () => {
+    expect(() => build().predictors.masked.pooled(tf.zeros([1, 2, 16]))).toThrow("its pairHead is not set");
+    expect(() => build().encode({ tokens: tf.zeros([1, 13], "int32") }).hidden).toThrow("13 tokens do not fit");
   });
 
   it("leaves no tensor behind", () => {
     const model = build({ attentionWindow: 4 });
-    const inputs = { tokens: ids(target), blocked: tf.zeros([2, 7, 7]), targets: ids([[1], [2]]) };
+    const inputs = { tokens: ids(target), permutationMask: tf.zeros([2, 7, 7]), targets: ids([[1], [2]]) };
     const before = tf.memory().numTensors;
     const cache = model.createCache({ batchSize: 2, capacity: 7 });
-    const memory = model.encode(inputs);
-    model.hidden({ ...inputs, memory }, { cache }).dispose();
-    const { content, query } = model.permuted({ ...inputs, memory });
+    const memory = model.encode(inputs).hidden;
+    model.forward({ ...inputs, memory }, { cache }).hidden.dispose();
+    const { hidden: content, query } = model.predictors.permutation.forward({ ...inputs, source: inputs });
     tf.dispose([memory, content, query]);
     cache.dispose();
     expect(tf.memory().numTensors).toBe(before);
   });
 });
 
-describe("permuted", () => {
-  /** From an order of the places: what comes later, and a place itself, is blocked. */
-  const blockedBy = (order: number[]) => {
+describe("predictors.permutation", () => {
+  /** From an order of the positions: what comes later, and a position itself, is masked. */
+  const maskBy = (order: number[]) => {
     const rank = order.map((_, place) => order.indexOf(place));
     return tf.tensor3d([rank.map((own) => rank.map((other) => (other >= own ? 1 : 0)))]);
   };
   const length = 7;
-  const memory = () => tf.randomNormal([1, 3, 16], 0, 1, "float32", 5);
+  const source = () => ({ tokens: ids([[3, 9, 4]]) });
   const everywhere = Array.from({ length }, (_, i) => i);
 
   it("in the order of reading, the content stream is the causal decoder", () => {
     const model = build();
     const tokens = ids([target[0]!]);
-    const input = { tokens, memory: memory(), blocked: blockedBy(everywhere), targets: ids([[3]]) };
-    const causal = model.hidden({ tokens, memory: memory() });
-    const gaps = differences(model.permuted(input).content, causal)[0]!;
+    const input = { tokens, source: source(), permutationMask: maskBy(everywhere), targets: ids([[3]]) };
+    const causal = model.forward({ tokens, memory: model.encode(source()).hidden }).hidden;
+    const gaps = differences(model.predictors.permutation.forward(input).hidden, causal)[0]!;
     expect(Math.max(...gaps)).toBeLessThan(1e-5);
   });
 
@@ -204,17 +216,17 @@ describe("permuted", () => {
       const rank = order.map((_, place) => order.indexOf(place));
       const near = (a: number, b: number) => window === null || Math.abs(a - b) <= window / 2;
       const run = (tokens: number[]) =>
-        model.permuted({
+        model.predictors.permutation.forward({
           tokens: ids([tokens]),
-          memory: memory(),
-          blocked: blockedBy(order),
+          source: source(),
+          permutationMask: maskBy(order),
           targets: ids([everywhere]),
         });
       const plain = run(target[0]!);
       for (let changed = 0; changed < length; changed++) {
         const moved = run(target[0]!.map((token, i) => (i === changed ? 1 : token)));
-        const [content, query] = (["content", "query"] as const).map((stream) =>
-          differences(moved[stream], plain[stream])[0]!.map((difference) => difference > 0),
+        const [content, query] = (["hidden", "query"] as const).map((stream) =>
+          differences(moved[stream]!, plain[stream]!)[0]!.map((difference) => difference > 0),
         );
         const sees = (at: number) => rank[changed]! < rank[at]! && near(at, changed);
         expect(content).toEqual(everywhere.map((at) => at === changed || sees(at)));
@@ -225,14 +237,14 @@ describe("permuted", () => {
 
   it("a query does not see itself even where the mask lets it, and starts from its position", () => {
     const model = build({ numLayers: 1 });
-    const open = { memory: memory(), blocked: tf.zeros([1, length, length]), targets: ids([[2, 5]]) };
-    const query = (tokens: number[]) => model.permuted({ ...open, tokens: ids([tokens]) }).query;
+    const open = { source: source(), permutationMask: tf.zeros([1, length, length]), targets: ids([[2, 5]]) };
+    const query = (tokens: number[]) => model.predictors.permutation.forward({ ...open, tokens: ids([tokens]) }).query!;
     const changed = target[0]!.map((token, i) => (i === 2 ? 1 : token));
     const [atTwo, atFive] = differences(query(changed), query(target[0]!))[0]!;
     expect(atTwo).toBe(0);
     expect(atFive).toBeGreaterThan(0);
     const seen: tf.Tensor[] = [];
-    model.permuted(
+    model.predictors.permutation.forward(
       { ...open, tokens: ids([target[0]!]) },
       { observe: (name, tensor) => name === "decoder.embedding" && seen.push(tf.keep(tf.clone(tensor))) },
     );
@@ -242,12 +254,15 @@ describe("permuted", () => {
 
   it("gives the same gradients with recomputation, to every weight", () => {
     const model = build();
-    const parameters = [...model.parameters.values()].filter(({ name }) => !name.startsWith("encoder."));
+    const parameters = [...model.parameters.values()];
     const gradients = (["none", "full"] as const).map((recompute) => {
       const { outputs, pullback } = vjp(
         () => {
-          const input = { tokens: ids([target[0]!]), memory: memory(), targets: ids([[1, 4, 6]]) };
-          return model.permuted({ ...input, blocked: blockedBy([4, 0, 6, 2, 1, 5, 3]) }, { recompute }).query;
+          const input = { tokens: ids([target[0]!]), source: source(), targets: ids([[1, 4, 6]]) };
+          return model.predictors.permutation.forward(
+            { ...input, permutationMask: maskBy([4, 0, 6, 2, 1, 5, 3]) },
+            { recompute },
+          ).query!;
         },
         [],
         { parameters: parameters.map(({ tensor }) => tensor) },
@@ -256,6 +271,11 @@ describe("permuted", () => {
       return pullback([cotangent]).parameters.map((gradient) => gradient?.dataSync());
     });
     expect(gradients[0]!.every((gradient) => gradient !== undefined)).toBe(true);
-    expect(gradients[1]).toEqual(gradients[0]);
+    // Recomputation adds the two stacks' gradients of the shared embeddings in another order.
+    const largest = Math.max(...gradients[0]!.flatMap((values) => [...values!.map(Math.abs)]));
+    gradients[0]!.forEach((expected, i) => {
+      const gap = Math.max(...expected!.map((value, j) => Math.abs(value - gradients[1]![i]![j]!)));
+      expect(gap).toBeLessThanOrEqual(1e-6 * largest);
+    });
   });
 });

@@ -4,17 +4,12 @@
  * stream starts from the position embeddings, and so adds no weight.
  */
 import { causalRanges, narrowRanges, paddedRanges } from "@megatron-ts/attention";
-import {
-  createScope,
-  createVocabularyParallelEmbedding,
-  type Mesh,
-  normal,
-  type ParameterSource,
-  truncatedNormal,
-} from "@megatron-ts/parallel";
+import { createScope, createVocabularyParallelEmbedding, normal, truncatedNormal } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { ModelError } from "../../errors.ts";
+import type { ModelContext } from "../../family.ts";
 import { createMaskedLanguageHead } from "../../heads/masked-language.ts";
+import { firstToken, requirePart } from "../../heads/summaries.ts";
 import type { BlockConfig } from "../../layers/block.ts";
 import { createDecoderCache } from "../../layers/decoder-cache.ts";
 import { createDense } from "../../layers/dense.ts";
@@ -24,23 +19,30 @@ import { createNorm } from "../../layers/norm.ts";
 import { positionsFrom } from "../../layers/positions.ts";
 import { createRelativeAttention } from "../../layers/relative-attention.ts";
 import { createStack } from "../../layers/stack.ts";
-import { type PermutedInput, permutationBias, rowsAt, type Streams, splitStreams } from "../../layers/two-streams.ts";
-import type { EncoderInput, EncoderModel, EncoderOptions, ForwardOptions } from "../../model.ts";
-import type { DecoderOptions, MemoryInput, SequenceToSequenceModel, TargetInput } from "../../sequence-to-sequence.ts";
+import { permutationBias, rowsAt, splitStreams } from "../../layers/two-streams.ts";
+import type {
+  DecoderOptions,
+  EncoderInput,
+  EncoderModel,
+  ForwardOptions,
+  ForwardOutput,
+  PermutationInput,
+  PermutationModel,
+  Predictors,
+  SequenceToSequenceModel,
+  TargetInput,
+} from "../../model.ts";
 import type { EncoderDecoderConfig } from "./configuration.ts";
-import { createPlaces } from "./positions.ts";
+import { createPositions } from "./positions.ts";
 
 export interface EncoderDecoderModel extends SequenceToSequenceModel {
   readonly config: EncoderDecoderConfig;
-  /** The encoder by itself, to be trained as one; it predicts tokens by the same tied head. */
-  readonly encoder: EncoderModel;
-  /** Final states of both streams of the decoder, which reads its tokens in the order of a permutation. */
-  permuted(input: PermutedInput & MemoryInput, options?: EncoderOptions): Streams;
+  readonly predictors: Required<Pick<Predictors, "sequence-to-sequence" | "masked" | "permutation">>;
 }
 
 export function createEncoderDecoder(
   config: EncoderDecoderConfig,
-  { mesh, source }: { mesh: Mesh; source: ParameterSource },
+  { mesh, source }: ModelContext,
 ): EncoderDecoderModel {
   const { scope, parameters } = createScope({ mesh, source });
   const { hiddenSize, numHeads, maxPositions, normEpsilon, attentionWindow: window } = config;
@@ -51,7 +53,7 @@ export function createEncoderDecoder(
     hiddenSize,
     initializer,
   });
-  const places = createPlaces(scope, config, initializer);
+  const positionScheme = createPositions(scope, config, initializer);
   const embeddingNorm =
     normPlacement === "post" && !relativeDistances
       ? createNorm(scope.child("embeddingNorm"), { kind: "layer", size: hiddenSize, epsilon: normEpsilon })
@@ -91,103 +93,104 @@ export function createEncoderDecoder(
     { tokens, tokenTypes }: { tokens: tf.Tensor; tokenTypes?: tf.Tensor },
     positions: tf.Tensor,
     { inputEmbeddings }: ForwardOptions,
-  ) => places.add(inputEmbeddings ?? tokenEmbedding.embed(tokens), { positions, tokenTypes });
+  ) => positionScheme.addTo(inputEmbeddings ?? tokenEmbedding.embed(tokens), { positions, tokenTypes });
 
-  const settle = (site: string, x: tf.Tensor, { random }: ForwardOptions) =>
+  const normalizeAndDrop = (site: string, x: tf.Tensor, { random }: ForwardOptions) =>
     dropAt(site, embeddingNorm(x), { rate: config.dropout, random });
 
-  function encode(input: EncoderInput, options: EncoderOptions = {}): tf.Tensor {
+  function encode(input: EncoderInput, options: ForwardOptions = {}): ForwardOutput {
     return tf.tidy(() => {
       const [batchSize, tokens] = input.tokens.shape as [number, number];
       const positions = input.positions ?? positionsFrom(new Int32Array(batchSize), { tokens, maxPositions });
       const lengths = input.lengths ?? new Int32Array(batchSize).fill(tokens);
       const ranges = input.ranges ?? paddedRanges({ tokens, lengths });
       const half = window && Math.floor(window / 2);
-      return encoder(
-        settle("encoder.embedding", embed(input, positions, options), options),
+      const states = encoder(
+        normalizeAndDrop("encoder.embedding", embed(input, positions, options), options),
         {
           ranges: half === null ? ranges : narrowRanges(ranges, { before: half, after: half }),
-          ...places.tell({ positions, tokenTypes: input.tokenTypes }, { site: "encoder", random: options.random }),
+          ...positionScheme.context(
+            { positions, tokenTypes: input.tokenTypes },
+            { site: "encoder", random: options.random },
+          ),
         },
         options,
       );
+      return { hidden: states };
     });
   }
 
-  function hidden(input: TargetInput, options: DecoderOptions = {}): tf.Tensor {
+  function forward(input: TargetInput, options: DecoderOptions = {}): ForwardOutput {
     const { cache } = options;
     return tf.tidy(() => {
       const [batchSize, tokens] = input.tokens.shape as [number, number];
       const offsets = cache?.lengths ?? new Int32Array(batchSize);
       const positions = input.positions ?? positionsFrom(offsets, { tokens, maxPositions });
       const ranges = input.ranges ?? causalRanges({ batchSize, tokens, offsets });
-      return decoder(
-        settle("decoder.embedding", embed(input, positions, options), options),
+      const states = decoder(
+        normalizeAndDrop("decoder.embedding", embed(input, positions, options), options),
         {
           ranges: window === null ? ranges : narrowRanges(ranges, { before: window - 1, after: 0, offsets }),
           memory: input.memory,
           memoryRanges: memoryRangesOf(input, { tokens }),
           memoryCache: cache?.memory,
-          ...places.tell(
+          ...positionScheme.context(
             { positions, tokenTypes: cache ? undefined : input.tokenTypes, cache },
             { site: "decoder", random: options.random },
           ),
         },
         options,
       );
+      return { hidden: states };
     });
   }
 
-  function permuted(input: PermutedInput & MemoryInput, options: EncoderOptions = {}): Streams {
+  /** The query stream starts from the position embeddings of its targets. */
+  function predictTargets(input: PermutationInput, options: ForwardOptions = {}): ForwardOutput {
+    const { tokens, targets, source, lengths } = input;
+    if (!source || !targets) throw new ModelError("the decoder predicts targets from a source: give it both");
     return tf.tidy(() => {
-      const { targets } = input;
-      const [batchSize, tokens] = input.tokens.shape as [number, number];
-      const rows = tokens + targets.shape[1]!;
-      const positions = input.positions ?? positionsFrom(new Int32Array(batchSize), { tokens, maxPositions });
-      const streams = tf.concat(
-        [embed(input, positions, options), places.alone({ positions: rowsAt(positions, targets) })],
-        1,
-      );
+      const memory = encode(source, options).hidden;
+      const [batchSize, width] = tokens.shape as [number, number];
+      const rows = width + targets.shape[1]!;
+      const positions = textPositions(input);
+      const queries = positionScheme.embeddings({ positions: rowsAt(positions, targets) });
+      const streams = tf.concat([embed({ tokens }, positions, options), queries], 1);
       const states = decoder(
-        settle("decoder.embedding", streams, options),
+        normalizeAndDrop("decoder.embedding", streams, options),
         {
-          keyTokens: tokens,
-          ranges: paddedRanges({ tokens: rows, lengths: new Int32Array(batchSize).fill(tokens) }),
-          bias: permutationBias(input, { numHeads: numHeads / mesh.tensor.size, window }),
-          memory: input.memory,
-          memoryRanges: memoryRangesOf(input, { tokens: rows }),
+          numKeyTokens: width,
+          ranges: paddedRanges({ tokens: rows, lengths: lengths ?? new Int32Array(batchSize).fill(width) }),
+          bias: permutationBias(
+            { permutationMask: input.permutationMask ?? tf.zeros([batchSize, width, width]), targets },
+            { numHeads: numHeads / mesh.tensor.size, window },
+          ),
+          memory,
+          memoryRanges: memoryRangesOf({ memory, memoryLengths: source.lengths }, { tokens: rows }),
         },
         options,
       );
-      return splitStreams(states, { tokens }) as Streams & tf.NamedTensorMap;
+      return splitStreams(states, { tokens: width });
     });
+  }
+
+  /** int32 [B, T]: where each token is in its text, whichever way that runs. */
+  function textPositions({ tokens, reversed }: PermutationInput): tf.Tensor {
+    const [batchSize, width] = tokens.shape as [number, number];
+    const forwards = positionsFrom(new Int32Array(batchSize), { tokens: width, maxPositions });
+    if (!reversed) return forwards;
+    const backwards = tf.tensor2d(Int32Array.from(reversed, Number), [batchSize, 1], "int32");
+    return tf.where(tf.cast(backwards, "bool"), tf.sub(tf.scalar(width - 1, "int32"), forwards), forwards);
   }
 
   function dispose() {
     for (const { tensor } of parameters.values()) tensor.dispose();
   }
-  const encoderModel: EncoderModel = {
-    config,
-    mesh,
-    parameters,
-    hidden: encode,
-    logits,
-    pooled: (states) => tf.tidy(() => tf.tanh((pooler ?? missing("pairHead"))(firstToken(states)))),
-    pairLogits: (summary) => (pair ?? missing("pairHead"))(summary),
-    taskLogits: () => missing("task"),
-    dispose,
-  };
-
-  return {
-    config,
-    mesh,
-    parameters,
-    encoder: encoderModel,
+  const shared = { config, mesh, parameters, logits, dispose };
+  const decoding = {
     encode,
-    hidden,
-    permuted,
-    logits,
-    createCache: ({ batchSize, capacity }) =>
+    forward,
+    createCache: ({ batchSize, capacity }: { batchSize: number; capacity: number }) =>
       createDecoderCache({
         numLayers: numDecoderLayers,
         batchSize,
@@ -195,15 +198,37 @@ export function createEncoderDecoder(
         numHeads: numHeads / mesh.tensor.size,
         headSize: hiddenSize / numHeads,
       }),
-    dispose,
   };
-}
-
-/** [B, S, h] -> [B, h] */
-const firstToken = (states: tf.Tensor) => tf.squeeze(tf.slice(states, [0, 0, 0], [-1, 1, -1]), [1]);
-
-function missing(part: string): never {
-  throw new ModelError(`this encoder-decoder was built without that part: its ${part} is not set`);
+  const masked: EncoderModel = {
+    ...shared,
+    predictors: {},
+    forward: encode,
+    pooled: (states) => tf.tidy(() => tf.tanh(requirePart(pooler, "pairHead")(firstToken(states)))),
+    pairLogits: (summary) => requirePart(pair, "pairHead")(summary),
+    taskLogits: () => requirePart<tf.Tensor>(null, "task"),
+  };
+  const permutation: PermutationModel = {
+    ...shared,
+    predictors: {},
+    forward: predictTargets,
+    taskLogits: () => requirePart<tf.Tensor>(null, "task"),
+    decoder: {
+      ...shared,
+      ...decoding,
+      predictors: {},
+      maxPositions,
+      reach: window === null ? maxPositions : Math.floor(window / 2),
+      hasPositionEmbeddings: !relativeDistances,
+    },
+  };
+  const model: EncoderDecoderModel = {
+    ...shared,
+    ...decoding,
+    get predictors() {
+      return { "sequence-to-sequence": model, masked, permutation };
+    },
+  };
+  return model;
 }
 
 /** Megatron's residual outputs start smaller by 1 / sqrt(2L); BERT draws from a truncated normal. */

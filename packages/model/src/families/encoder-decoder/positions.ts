@@ -1,68 +1,68 @@
 /**
- * How the tokens of an encoder-decoder know where they stand: by embeddings that are added to them, or, in XLNet's
- * blocks, by distances that attention is told.
+ * The positions of an encoder-decoder's tokens: embeddings that are added to them, or, in XLNet's blocks, distances that
+ * attention takes into account.
  */
 import type { KeyValueCache } from "@megatron-ts/attention";
 import { embedding } from "@megatron-ts/ops";
 import type { Initializer, Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { ModelError } from "../../errors.ts";
+import type { RelativeContext } from "../../layers/block-context.ts";
+import type { StepRandomness } from "../../layers/dropout.ts";
 import { dropAt } from "../../layers/dropout.ts";
 import { positionsFrom } from "../../layers/positions.ts";
-import type { RelativeContext } from "../../layers/relative-attention.ts";
-import { distanceSinusoids, otherSegments } from "../../layers/relative-distances.ts";
-import type { StepRandomness } from "../../model.ts";
+import { distanceSinusoids, segmentIdsDiffer } from "../../layers/relative-distances.ts";
 import type { EncoderDecoderConfig } from "./configuration.ts";
 
-export interface Where {
+export interface TokenPositions {
   /** int32 [B, T] */
   positions: tf.Tensor;
   /** int32 [B, T] */
   tokenTypes?: tf.Tensor;
 }
 
-export interface Places {
-  /** Words [B, T, h] with what is added to them. */
-  add(words: tf.Tensor, where: Where): tf.Tensor;
-  /** What is added, alone: [B, T, h]. Throws a ModelError where nothing is. */
-  alone(where: Where): tf.Tensor;
-  /** What attention is told of T tokens, or of tokens behind what a cache holds. */
-  tell(
-    where: Where & { cache?: KeyValueCache | null },
+export interface PositionScheme {
+  /** Adds the embeddings to the tokens' own [B, T, h]. */
+  addTo(tokenEmbeddings: tf.Tensor, where: TokenPositions): tf.Tensor;
+  /** The embeddings alone [B, T, h]. Throws a ModelError if there are none. */
+  embeddings(where: TokenPositions): tf.Tensor;
+  /** The part of the blocks' context that depends on positions, for T tokens or for tokens after those in a cache. */
+  context(
+    where: TokenPositions & { cache?: KeyValueCache | null },
     options: { site: string; random?: StepRandomness | null },
   ): Partial<RelativeContext>;
 }
 
-export function createPlaces(scope: Scope, config: EncoderDecoderConfig, initializer: Initializer): Places {
-  return config.relativeDistances ? relativePlaces(config) : learnedPlaces(scope, config, initializer);
+export function createPositions(scope: Scope, config: EncoderDecoderConfig, initializer: Initializer): PositionScheme {
+  return config.relativeDistances ? relativePositions(config) : learnedPositions(scope, config, initializer);
 }
 
-function learnedPlaces(
+function learnedPositions(
   scope: Scope,
   { hiddenSize, maxPositions, numTokenTypes }: EncoderDecoderConfig,
   initializer: Initializer,
-): Places {
+): PositionScheme {
   const table = (name: string, rows: number) => scope.child(name).parameter("weight", [rows, hiddenSize], initializer);
   const positionTable = table("positionEmbedding", maxPositions);
   const tokenTypeTable = numTokenTypes > 0 ? table("tokenTypeEmbedding", numTokenTypes) : null;
-  function alone({ positions, tokenTypes = tf.zeros([1, 1], "int32") }: Where): tf.Tensor {
-    const places = embedding(positions, { table: positionTable.tensor });
-    return tokenTypeTable ? tf.add(places, embedding(tokenTypes, { table: tokenTypeTable.tensor })) : places;
+  function embeddings({ positions, tokenTypes = tf.zeros([1, 1], "int32") }: TokenPositions): tf.Tensor {
+    const positioned = embedding(positions, { table: positionTable.tensor });
+    return tokenTypeTable ? tf.add(positioned, embedding(tokenTypes, { table: tokenTypeTable.tensor })) : positioned;
   }
-  return { alone, add: (words, where) => tf.add(words, alone(where)), tell: () => ({}) };
+  return { embeddings, addTo: (tokens, where) => tf.add(tokens, embeddings(where)), context: () => ({}) };
 }
 
-function relativePlaces({ hiddenSize, dropout: rate }: EncoderDecoderConfig): Places {
+function relativePositions({ hiddenSize, dropout: rate }: EncoderDecoderConfig): PositionScheme {
   return {
-    add: (words) => words.clone(),
-    alone() {
+    addTo: (tokens) => tokens.clone(),
+    embeddings() {
       throw new ModelError("a query stream starts from position embeddings, of which relativeDistances has none");
     },
-    tell({ positions, tokenTypes, cache }, { site, random }) {
+    context({ positions, tokenTypes, cache }, { site, random }) {
       const [batchSize, tokens] = positions.shape as [number, number];
-      // Behind a cache, tokens stand anywhere among its keys, and see none that are behind them.
+      // With a cache, tokens are anywhere among its keys, and see none after themselves.
       const span = cache ? { keys: cache.capacity, tokens: 1 } : { keys: tokens, tokens };
-      // All of one segment changes no probability, but the weights that judge segments must be reached in training.
+      // A single segment changes no probability, but the segment weights must get a gradient in training.
       const segments = tokenTypes ?? (cache ? null : tf.zeros([batchSize, tokens], "int32"));
       const sinusoids = tf.expandDims(distanceSinusoids({ ...span, hiddenSize }), 0);
       return {
@@ -71,8 +71,8 @@ function relativePlaces({ hiddenSize, dropout: rate }: EncoderDecoderConfig): Pl
           random: random && { ...random, firstRow: 0, globalRows: 1 },
         }),
         directions: tf.zeros([batchSize], "int32"),
-        places: cache ? positionsFrom(cache.lengths, { tokens, maxPositions: Number.POSITIVE_INFINITY }) : null,
-        otherSegment: segments && otherSegments({ tokenTypes: segments }, { past: 0 }),
+        queryPositions: cache ? positionsFrom(cache.lengths, { tokens, maxPositions: Number.POSITIVE_INFINITY }) : null,
+        segmentIdsDiffer: segments && segmentIdsDiffer({ tokenTypes: segments }, { past: 0 }),
       };
     },
   };

@@ -1,13 +1,13 @@
 /** The described system, sc2019, and its dense twins; counted by 12h^2 + 13h a layer, 16h^2 + 19h one that decodes. */
-import type { ModelConfigInput } from "../../configuration.ts";
-import type { Preset } from "../../presets.ts";
+import type { Preset } from "../../family.ts";
+import type { EncoderDecoderConfigInput } from "./configuration.ts";
 
 type Size = [numLayers: number, hiddenSize: number, numHeads: number];
 
 const encoderDecoder = (
   [numLayers, hiddenSize, numHeads]: Size,
   attentionWindow: number | null = null,
-): ModelConfigInput => ({
+): EncoderDecoderConfigInput => ({
   family: "encoder-decoder",
   numLayers,
   hiddenSize,
@@ -47,4 +47,4 @@ export const encoderDecoderPresets = {
     config: encoderDecoder(large),
     parameters: 8_290_086_912,
   },
-} satisfies Record<string, Preset>;
+} satisfies Record<string, Preset<EncoderDecoderConfigInput>>;

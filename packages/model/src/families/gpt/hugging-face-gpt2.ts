@@ -1,6 +1,5 @@
 /** config.json of GPT-2, whose blocks are Megatron's GPT's as well. */
-import * as z from "zod";
-import type { GptConfig } from "../../configuration.ts";
+import { z } from "zod";
 import { size } from "../../configuration-fields.ts";
 import { ModelError } from "../../errors.ts";
 import {
@@ -10,7 +9,8 @@ import {
   only,
   readConfigJson,
 } from "../../hugging-face/config-json.ts";
-import type { ForeignFormat } from "../../hugging-face/format.ts";
+import type { HuggingFaceFormat } from "../../hugging-face/format.ts";
+import type { GptConfig, GptConfigInput } from "./configuration.ts";
 import { gpt2Names } from "./hugging-face-gpt2-names.ts";
 
 const architectures = ["GPT2LMHeadModel", "GPT2Model"];
@@ -33,12 +33,11 @@ const json = z.object({
   add_cross_attention: only(false),
 });
 
-export const gpt2Format: ForeignFormat<GptConfig> = {
+export const gpt2Format: HuggingFaceFormat<GptConfig, GptConfigInput> = {
   modelType: "gpt2",
   architectures,
 
-  describes: (config) =>
-    config.family === "gpt" &&
+  supports: (config) =>
     config.positions === "learned" &&
     config.norm === "layer" &&
     config.biases &&
@@ -68,7 +67,7 @@ export const gpt2Format: ForeignFormat<GptConfig> = {
   },
 
   toHuggingFace(config) {
-    if (!gpt2Format.describes(config)) {
+    if (!gpt2Format.supports(config)) {
       throw new ModelError("this model's configuration cannot be said as one of Hugging Face's gpt2");
     }
     return {
@@ -94,5 +93,5 @@ export const gpt2Format: ForeignFormat<GptConfig> = {
   differences: () => [],
   names: gpt2Names,
   aliases: (name) => (name.startsWith("transformer.") ? [name.slice("transformer.".length)] : []),
-  redundant: [/\.attn\.(masked_)?bias$/, /^lm_head\.weight$/],
+  ignoredTensors: [/\.attn\.(masked_)?bias$/, /^lm_head\.weight$/],
 };

@@ -1,6 +1,5 @@
 /** config.json of Llama (Touvron et al. 2023), as transformers 4 and 5 write it. */
-import * as z from "zod";
-import type { GptConfig } from "../../configuration.ts";
+import { z } from "zod";
 import { size } from "../../configuration-fields.ts";
 import { ModelError } from "../../errors.ts";
 import {
@@ -10,7 +9,8 @@ import {
   only,
   readConfigJson,
 } from "../../hugging-face/config-json.ts";
-import type { ForeignFormat } from "../../hugging-face/format.ts";
+import type { HuggingFaceFormat } from "../../hugging-face/format.ts";
+import type { GptConfig, GptConfigInput } from "./configuration.ts";
 import { llamaNames } from "./hugging-face-llama-names.ts";
 
 const architectures = ["LlamaForCausalLM", "LlamaModel"];
@@ -39,12 +39,11 @@ const json = z.object({
   mlp_bias: z.boolean().default(false),
 });
 
-export const llamaFormat: ForeignFormat<GptConfig> = {
+export const llamaFormat: HuggingFaceFormat<GptConfig, GptConfigInput> = {
   modelType: "llama",
   architectures,
 
-  describes: (config) =>
-    config.family === "gpt" && config.positions === "rotary" && config.norm === "rms" && config.gatedFeedForward,
+  supports: (config) => config.positions === "rotary" && config.norm === "rms" && config.gatedFeedForward,
 
   fromHuggingFace(file) {
     architectureOf(file, { known: architectures, unnamed: "LlamaForCausalLM" });
@@ -82,7 +81,7 @@ export const llamaFormat: ForeignFormat<GptConfig> = {
   },
 
   toHuggingFace(config) {
-    if (!llamaFormat.describes(config)) {
+    if (!llamaFormat.supports(config)) {
       throw new ModelError("this model's configuration cannot be said as one of Hugging Face's llama");
     }
     const { hiddenSize, numHeads } = config;
@@ -115,5 +114,5 @@ export const llamaFormat: ForeignFormat<GptConfig> = {
     dropout > 0 ? [`Llama has no dropout of embeddings and branches; this model trains with ${dropout}`] : [],
   names: llamaNames,
   aliases: (name) => (name.startsWith("model.") ? [name.slice("model.".length)] : []),
-  redundant: [/\.rotary_emb\.inv_freq$/, /^lm_head\.weight$/],
+  ignoredTensors: [/\.rotary_emb\.inv_freq$/, /^lm_head\.weight$/],
 };

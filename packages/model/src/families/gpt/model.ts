@@ -7,21 +7,24 @@ import {
   createColumnParallelLinear,
   createScope,
   createVocabularyParallelEmbedding,
-  type Mesh,
   normal,
-  type ParameterSource,
   type Scope,
 } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import type { GptConfig } from "../../configuration.ts";
+import type { ModelContext } from "../../family.ts";
 import { type BlockConfig, createBlock, runBlocks } from "../../layers/block.ts";
 import { dropAt } from "../../layers/dropout.ts";
 import { createNorm } from "../../layers/norm.ts";
 import { positionsFrom } from "../../layers/positions.ts";
 import { rotaryTables } from "../../layers/rotary.ts";
-import type { ForwardOptions, LanguageModel, ModelInput } from "../../model.ts";
+import type { CausalInput, CausalModel, CausalOptions, ForwardOptions, ForwardOutput } from "../../model.ts";
+import type { GptConfig } from "./configuration.ts";
 
-export function createGpt(config: GptConfig, { mesh, source }: { mesh: Mesh; source: ParameterSource }): LanguageModel {
+export interface GptModel extends CausalModel {
+  readonly config: GptConfig;
+}
+
+export function createGpt(config: GptConfig, { mesh, source }: ModelContext): GptModel {
   const { scope, parameters } = createScope({ mesh, source });
   const { numLayers, hiddenSize, numHeads, vocabularySize, maxPositions, dropout: rate, rotaryTheta } = config;
   const headSize = config.headSize ?? hiddenSize / numHeads;
@@ -49,7 +52,7 @@ export function createGpt(config: GptConfig, { mesh, source }: { mesh: Mesh; sou
     return dropAt("embedding", placed, { rate, random });
   }
 
-  function hidden(input: ModelInput, options: ForwardOptions = {}): tf.Tensor {
+  function forward(input: CausalInput, options: CausalOptions = {}): ForwardOutput {
     const { cache, observe, random, recompute: recomputation } = options;
     return tf.tidy(() => {
       const [batchSize, tokens] = input.tokens.shape as [number, number];
@@ -62,15 +65,19 @@ export function createGpt(config: GptConfig, { mesh, source }: { mesh: Mesh; sou
       const contextOf = (index: number) => ({ ranges, ...turned, cache: cache?.layer(index), random, observe });
       const normalised = finalNorm(runBlocks(blocks, x, { contextOf, recomputation, observe }));
       observe?.("finalNorm", normalised);
-      return normalised;
+      return { hidden: normalised };
     });
   }
 
-  return {
+  const model: GptModel = {
     config,
     mesh,
     parameters,
-    hidden,
+    get predictors() {
+      return { causal: model };
+    },
+    maxPositions,
+    forward,
     logits: head,
     createCache: ({ batchSize, capacity }) =>
       createCache({ numLayers, batchSize, capacity, numHeads: config.numKeyValueHeads ?? numHeads, headSize }),
@@ -78,6 +85,7 @@ export function createGpt(config: GptConfig, { mesh, source }: { mesh: Mesh; sou
       for (const { tensor } of parameters.values()) tensor.dispose();
     },
   };
+  return model;
 }
 
 /** Residual outputs start smaller by 1 / sqrt(2L), as in Megatron. */

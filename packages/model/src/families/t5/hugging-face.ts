@@ -3,8 +3,8 @@ import * as z from "zod";
 import { size } from "../../configuration-fields.ts";
 import { ModelError } from "../../errors.ts";
 import { architectureOf, only, readConfigJson } from "../../hugging-face/config-json.ts";
-import type { ForeignFormat } from "../../hugging-face/format.ts";
-import type { T5Config } from "./configuration.ts";
+import type { HuggingFaceFormat } from "../../hugging-face/format.ts";
+import type { T5Config, T5ConfigInput } from "./configuration.ts";
 import { t5Names } from "./hugging-face-names.ts";
 
 /** `feed_forward_proj`, whose "gated-gelu" has always been the tanh form. */
@@ -38,10 +38,10 @@ const json = z.object({
   is_decoder: only(false),
 });
 
-export const t5Format: ForeignFormat<T5Config> = {
+export const t5Format: HuggingFaceFormat<T5Config, T5ConfigInput> = {
   modelType: "t5",
   architectures,
-  describes: (config) => config.family === "t5",
+  supports: () => true,
 
   fromHuggingFace(file) {
     architectureOf(file, { known: architectures, unnamed: "T5ForConditionalGeneration" });
@@ -104,7 +104,7 @@ export const t5Format: ForeignFormat<T5Config> = {
       : [`T5 has one rate of dropout: this model's ${attentionDropout} in attention becomes ${dropout}`],
   names: t5Names,
   aliases: () => [],
-  redundant: [
+  ignoredTensors: [
     /^(encoder|decoder)\.embed_tokens\.weight$/,
     /^lm_head\.weight$/,
     /^decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight$/,

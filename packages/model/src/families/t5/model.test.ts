@@ -16,7 +16,7 @@ describe("t5", () => {
     const run = (row: number, count: number) =>
       tf.tidy(() => {
         const random = { key: hashKey(1), firstRow: row, globalRows: 2 };
-        return model.encode({ tokens: tokens().slice([row, 0], [count, 4]) }, { random }).dataSync();
+        return model.encode({ tokens: tokens().slice([row, 0], [count, 4]) }, { random }).hidden.dataSync();
       });
     const whole = run(0, 2);
     expect(Float32Array.from([...run(0, 1), ...run(1, 1)])).toEqual(whole);
@@ -34,7 +34,7 @@ describe("t5", () => {
     const observe = (name: string, tensor: tf.Tensor) => {
       if (name.endsWith("probabilities")) probabilities.push(tensor.arraySync() as number[][][][]);
     };
-    model.encode({ tokens: same }, { observe });
+    model.encode({ tokens: same }, { observe }).hidden;
     const bias = table.arraySync() as number[][];
     const buckets = { numBuckets: 32, maxDistance: 128, bidirectional: true };
     for (const head of [0, 1]) {
@@ -70,8 +70,8 @@ describe("t5", () => {
     const input = { tokens: tokens() };
     const before = tf.memory().numTensors;
     const cache = model.createCache({ batchSize: 2, capacity: 4 });
-    const memory = model.encode(input);
-    const states = model.hidden({ ...input, memory }, { cache });
+    const memory = model.encode(input).hidden;
+    const states = model.forward({ ...input, memory }, { cache }).hidden;
     tf.dispose([memory, states, model.logits(states)]);
     cache.dispose();
     expect(tf.memory().numTensors).toBe(before);

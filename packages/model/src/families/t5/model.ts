@@ -7,26 +7,31 @@ import {
   createColumnParallelLinear,
   createScope,
   createVocabularyParallelEmbedding,
-  type Mesh,
   normal,
-  type ParameterSource,
 } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
+import type { ModelContext } from "../../family.ts";
 import type { BlockConfig } from "../../layers/block.ts";
 import { createDecoderCache } from "../../layers/decoder-cache.ts";
 import { dropAt } from "../../layers/dropout.ts";
 import { memoryRangesOf } from "../../layers/memory-ranges.ts";
 import { createRelativeBias } from "../../layers/relative-bias.ts";
 import { createStack } from "../../layers/stack.ts";
-import type { EncoderInput, EncoderOptions } from "../../model.ts";
-import type { DecoderOptions, SequenceToSequenceModel, TargetInput } from "../../sequence-to-sequence.ts";
+import type {
+  DecoderOptions,
+  EncoderInput,
+  ForwardOptions,
+  ForwardOutput,
+  SequenceToSequenceModel,
+  TargetInput,
+} from "../../model.ts";
 import type { T5Config } from "./configuration.ts";
 
 export interface T5Model extends SequenceToSequenceModel {
   readonly config: T5Config;
 }
 
-export function createT5(config: T5Config, { mesh, source }: { mesh: Mesh; source: ParameterSource }): T5Model {
+export function createT5(config: T5Config, { mesh, source }: ModelContext): T5Model {
   const { scope, parameters } = createScope({ mesh, source });
   const { numLayers, numDecoderLayers = numLayers, hiddenSize, numHeads, vocabularySize, dropout } = config;
   const headSize = config.headSize ?? hiddenSize / numHeads;
@@ -66,20 +71,20 @@ export function createT5(config: T5Config, { mesh, source }: { mesh: Mesh; sourc
   const embed = (
     site: string,
     { tokens }: { tokens: tf.Tensor },
-    { inputEmbeddings, random }: Pick<EncoderOptions, "inputEmbeddings" | "random">,
+    { inputEmbeddings, random }: Pick<ForwardOptions, "inputEmbeddings" | "random">,
   ) => dropAt(site, inputEmbeddings?.clone() ?? tokenEmbedding.embed(tokens), { rate: dropout, random });
 
-  function encode(input: EncoderInput, options: EncoderOptions = {}): tf.Tensor {
+  function encode(input: EncoderInput, options: ForwardOptions = {}): ForwardOutput {
     return tf.tidy(() => {
       const [batchSize, tokens] = input.tokens.shape as [number, number];
       const lengths = input.lengths ?? new Int32Array(batchSize).fill(tokens);
       const ranges = input.ranges ?? paddedRanges({ tokens, lengths });
       const bias = encoder.bias({ queries: tokens, keys: tokens });
-      return encoder.stack(embed("encoder.embedding", input, options), { ranges, bias }, options);
+      return { hidden: encoder.stack(embed("encoder.embedding", input, options), { ranges, bias }, options) };
     });
   }
 
-  function hidden(input: TargetInput, options: DecoderOptions = {}): tf.Tensor {
+  function forward(input: TargetInput, options: DecoderOptions = {}): ForwardOutput {
     const { cache } = options;
     return tf.tidy(() => {
       const [batchSize, tokens] = input.tokens.shape as [number, number];
@@ -91,16 +96,19 @@ export function createT5(config: T5Config, { mesh, source }: { mesh: Mesh; sourc
         memoryRanges: memoryRangesOf(input, { tokens }),
         memoryCache: cache?.memory,
       };
-      return decoder.stack(embed("decoder.embedding", input, options), context, options);
+      return { hidden: decoder.stack(embed("decoder.embedding", input, options), context, options) };
     });
   }
 
-  return {
+  const model: T5Model = {
     config,
     mesh,
     parameters,
+    get predictors() {
+      return { "sequence-to-sequence": model };
+    },
     encode,
-    hidden,
+    forward,
     logits: head,
     createCache: ({ batchSize, capacity }) =>
       createDecoderCache({ numLayers: numDecoderLayers, batchSize, capacity, numHeads: localHeads, headSize }),
@@ -108,6 +116,7 @@ export function createT5(config: T5Config, { mesh, source }: { mesh: Mesh; sourc
       for (const { tensor } of parameters.values()) tensor.dispose();
     },
   };
+  return model;
 }
 
 type Side = { bias: ReturnType<typeof createRelativeBias>; stack: ReturnType<typeof createStack> };

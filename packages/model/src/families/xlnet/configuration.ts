@@ -1,7 +1,7 @@
 /** What an XLNet is made of. */
-import * as z from "zod";
-import { activation, sharedFields, size } from "../../configuration-fields.ts";
-import { taskHeadSchema } from "../../heads/task-head.ts";
+import { z } from "zod";
+import { activation, checkHeads, sharedFields, size } from "../../configuration-fields.ts";
+import { taskHeadSchema } from "../../heads/configuration.ts";
 
 export const xlnetConfigSchema = z
   .strictObject({
@@ -21,6 +21,9 @@ export const xlnetConfigSchema = z
   .refine(({ hiddenSize }) => hiddenSize % 2 === 0, {
     path: ["hiddenSize"],
     message: "must be even: half of a distance's numbers are sines, half cosines",
-  });
+  })
+  .superRefine(checkHeads);
 
 export type XlnetConfig = z.output<typeof xlnetConfigSchema>;
+/** A configuration as it is written: fields with defaults may be left out. */
+export type XlnetConfigInput = z.input<typeof xlnetConfigSchema>;

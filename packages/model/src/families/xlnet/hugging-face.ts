@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { size } from "../../configuration-fields.ts";
 import { ModelError } from "../../errors.ts";
-import type { TaskHeadConfig } from "../../heads/task-head.ts";
+import type { TaskHeadConfig } from "../../heads/configuration.ts";
 import {
   activationField,
   activationName,
@@ -10,9 +10,9 @@ import {
   only,
   readConfigJson,
 } from "../../hugging-face/config-json.ts";
-import type { ForeignFormat } from "../../hugging-face/format.ts";
+import type { HuggingFaceFormat } from "../../hugging-face/format.ts";
 import { readTaskHead, taskHeadFields, writeTaskHead } from "../bert/hugging-face-architectures.ts";
-import type { XlnetConfig } from "./configuration.ts";
+import type { XlnetConfig, XlnetConfigInput } from "./configuration.ts";
 import { xlnetNames } from "./hugging-face-names.ts";
 
 /** The parts of each architecture. */
@@ -50,10 +50,10 @@ const json = z.object({
   tie_word_embeddings: only(true),
 });
 
-export const xlnetFormat: ForeignFormat<XlnetConfig> = {
+export const xlnetFormat: HuggingFaceFormat<XlnetConfig, XlnetConfigInput> = {
   modelType: "xlnet",
   architectures: known,
-  describes: (config) => config.family === "xlnet",
+  supports: () => true,
 
   fromHuggingFace(file) {
     const { languageModelHead, task } = architectures[architectureOf(file, { known, unnamed: "XLNetModel" })]!;
@@ -122,7 +122,7 @@ export const xlnetFormat: ForeignFormat<XlnetConfig> = {
 
   names: xlnetNames,
   aliases: (name) => (name.startsWith("transformer.") ? [name.slice("transformer.".length)] : []),
-  redundant: [/^lm_loss\.weight$/],
+  ignoredTensors: [/^lm_loss\.weight$/],
 };
 
 function taskFields(task: TaskHeadConfig, { dropout }: XlnetConfig): Record<string, unknown> {

@@ -52,11 +52,12 @@ describe("xlnet", () => {
     const rank = order.map((_, place) => order.indexOf(place));
     for (const open of [false, true]) {
       const blocked = tf.tensor3d([rank.map((own) => rank.map((other) => (!open && other >= own ? 1 : 0)))]);
-      const run = (tokens: number[]) => model.hidden({ tokens: ids([tokens]), blocked, targets: ids([everywhere]) });
+      const run = (tokens: number[]) =>
+        model.forward({ tokens: ids([tokens]), permutationMask: blocked, targets: ids([everywhere]) });
       const plain = run(text);
       for (const changed of everywhere) {
         const moved = run(text.map((token, i) => (i === changed ? 7 : token)));
-        const [content, query] = (["content", "query"] as const).map((stream) =>
+        const [content, query] = (["hidden", "query"] as const).map((stream) =>
           largestPerToken(moved[stream]!, plain[stream]!).map((difference) => difference > 0),
         );
         const sees = (at: number) => (open ? at !== changed : rank[changed]! < rank[at]!);
@@ -69,30 +70,30 @@ describe("xlnet", () => {
   it("behind a memory a sequence is what it is behind the text itself, in both streams", () => {
     const model = build();
     const [first, second] = [text.slice(0, 4), text.slice(4)];
-    const { memory } = model.hidden({ tokens: ids([first]) }, { remember: true });
-    const behind = model.hidden({ tokens: ids([second]), targets: ids([[1]]), memory });
+    const { memory } = model.forward({ tokens: ids([first]) }, { remember: true });
+    const behind = model.forward({ tokens: ids([second]), targets: ids([[1]]), memory });
     const later = (i: number, j: number) => (i < 4 && j >= 4 ? 1 : 0);
     const blocked = tf.tensor3d([everywhere.map((i) => everywhere.map((j) => later(i, j)))]);
-    const whole = model.hidden({ tokens: ids([text]), blocked, targets: ids([[5]]) });
-    const gaps = largestPerToken(behind.content, whole.content.slice([0, 4, 0]));
+    const whole = model.forward({ tokens: ids([text]), permutationMask: blocked, targets: ids([[5]]) });
+    const gaps = largestPerToken(behind.hidden, whole.hidden.slice([0, 4, 0]));
     expect(Math.max(...gaps, ...largestPerToken(behind.query!, whole.query!))).toBeLessThan(1e-5);
   });
 
   it("a reversed row is the row read from its other end", () => {
     const model = build();
     const tokenTypes = [0, 0, 1, 1, 1, 1, 2];
-    const { content } = model.hidden({ tokens: ids([text]), tokenTypes: ids([tokenTypes]), reversed: [1] });
-    const mirrored = model.hidden({
+    const { hidden: content } = model.forward({ tokens: ids([text]), tokenTypes: ids([tokenTypes]), reversed: [1] });
+    const mirrored = model.forward({
       tokens: ids([text.toReversed()]),
       tokenTypes: ids([tokenTypes.toReversed()]),
     });
-    expect(Math.max(...largestPerToken(content, tf.reverse(mirrored.content, 1)))).toBeLessThan(1e-5);
+    expect(Math.max(...largestPerToken(content, tf.reverse(mirrored.hidden, 1)))).toBeLessThan(1e-5);
   });
 
   it("lengths hide padding on the right", () => {
     const model = build();
-    const padded = model.hidden({ tokens: ids([[...text, 8, 8]]), lengths: [7] }).content;
-    const alone = model.hidden({ tokens: ids([text]) }).content;
+    const padded = model.forward({ tokens: ids([[...text, 8, 8]]), lengths: [7] }).hidden;
+    const alone = model.forward({ tokens: ids([text]) }).hidden;
     expect(Math.max(...largestPerToken(padded.slice([0, 0, 0], [1, 7, -1]), alone))).toBeLessThan(1e-5);
   });
 
@@ -101,7 +102,7 @@ describe("xlnet", () => {
     const parameters = [...model.parameters.values()];
     const { outputs, pullback } = vjp(
       () => {
-        const { content, query } = model.hidden({
+        const { hidden: content, query } = model.forward({
           tokens: ids([text]),
           tokenTypes: ids([[0, 0, 0, 1, 1, 1, 2]]),
           targets: ids([[2, 5]]),
@@ -125,7 +126,7 @@ describe("xlnet", () => {
         const random = { key: hashKey(1, step), firstRow: row, globalRows: 2 };
         const tokens = ids([text, text.toReversed()]).slice([row, 0], [count, 7]);
         const targets = ids([[1], [4]]).slice([row, 0], [count, 1]);
-        return model.hidden({ tokens, targets, reversed: [0, 0] }, { random }).query!.dataSync();
+        return model.forward({ tokens, targets, reversed: [0, 0] }, { random }).query!.dataSync();
       });
     const whole = run(1, 0, 2);
     expect(Float32Array.from([...run(1, 0, 1), ...run(1, 1, 1)])).toEqual(whole);
@@ -135,7 +136,7 @@ describe("xlnet", () => {
   it("says what does not fit", () => {
     const model = build({ languageModelHead: false });
     const tokens = ids([text]);
-    expect(() => model.hidden({ tokens, memory: [tf.zeros([1, 2, 16])] })).toThrow(
+    expect(() => model.forward({ tokens, memory: [tf.zeros([1, 2, 16])] })).toThrow(
       "a memory of 1 layers was given to a model of 2",
     );
     expect(() => model.logits(tf.zeros([1, 16]))).toThrow("its languageModelHead is not set");
@@ -147,12 +148,12 @@ describe("xlnet", () => {
     const model = build();
     const input = { tokens: ids([text]), tokenTypes: ids([everywhere]), lengths: [6], targets: ids([[1, 2]]) };
     const before = tf.memory().numTensors;
-    const first = model.hidden(input, { remember: true });
+    const first = model.forward(input, { remember: true });
     expect(tf.memory().numTensors).toBe(before + 4);
-    const second = model.hidden({ ...input, memory: first.memory });
+    const second = model.forward({ ...input, memory: first.memory });
     expect(tf.memory().numTensors).toBe(before + 6);
-    expect(second.memory).toEqual([]);
-    tf.dispose([first.content, first.query!, second.content, second.query!, ...first.memory]);
+    expect(second.memory).toBeUndefined();
+    tf.dispose([first.hidden, first.query!, second.hidden, second.query!, ...first.memory!]);
     expect(tf.memory().numTensors).toBe(before);
   });
 });

@@ -4,29 +4,24 @@
  */
 import { paddedRanges } from "@megatron-ts/attention";
 import { embedding } from "@megatron-ts/ops";
-import {
-  createScope,
-  createVocabularyParallelEmbedding,
-  type Mesh,
-  normal,
-  type ParameterSource,
-  zeros,
-} from "@megatron-ts/parallel";
+import { createScope, createVocabularyParallelEmbedding, normal, zeros } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { ModelError } from "../../errors.ts";
+import type { ModelContext } from "../../family.ts";
+import { lastToken, requirePart } from "../../heads/summaries.ts";
 import { createTaskHead } from "../../heads/task-head.ts";
 import { type BlockConfig, createBlock, runBlocks } from "../../layers/block.ts";
 import { dropAt } from "../../layers/dropout.ts";
 import { createRelativeAttention } from "../../layers/relative-attention.ts";
-import { distanceSinusoids, otherSegments } from "../../layers/relative-distances.ts";
+import { distanceSinusoids, segmentIdsDiffer } from "../../layers/relative-distances.ts";
 import { outsideOf, permutationBias, splitStreams } from "../../layers/two-streams.ts";
-import type { EncoderOptions } from "../../model.ts";
 import type {
+  ForwardOptions,
+  ForwardOutput,
   PermutationInput,
   PermutationModel,
   PermutationOptions,
-  PermutationStates,
-} from "../../permutation-model.ts";
+} from "../../model.ts";
 import type { XlnetConfig } from "./configuration.ts";
 import { createMemoryRecorder } from "./memory-recorder.ts";
 
@@ -34,10 +29,7 @@ export interface XlnetModel extends PermutationModel {
   readonly config: XlnetConfig;
 }
 
-export function createXlnet(
-  config: XlnetConfig,
-  { mesh, source }: { mesh: Mesh; source: ParameterSource },
-): XlnetModel {
+export function createXlnet(config: XlnetConfig, { mesh, source }: ModelContext): XlnetModel {
   const { scope, parameters } = createScope({ mesh, source });
   const { numLayers, hiddenSize, numHeads, vocabularySize, dropout: rate, task } = config;
   const initializer = normal(config.initializerRange);
@@ -64,7 +56,7 @@ export function createXlnet(
     });
 
   /** Tokens, and the same vector at every target: [B, T + M, h]. */
-  function embed({ tokens, targets }: PermutationInput, { inputEmbeddings, random }: EncoderOptions): tf.Tensor {
+  function embed({ tokens, targets }: PermutationInput, { inputEmbeddings, random }: ForwardOptions): tf.Tensor {
     const words = inputEmbeddings?.clone() ?? tokenEmbedding.embed(tokens);
     if (!targets) return dropAt("embedding", words, { rate, random });
     const query = embedding(tf.zeros(targets.shape, "int32"), { table: maskEmbedding.tensor });
@@ -72,7 +64,7 @@ export function createXlnet(
   }
 
   /** What all blocks share, of T tokens and M targets behind a past. */
-  function createContext(input: PermutationInput, { past }: { past: number }, { random, observe }: EncoderOptions) {
+  function createContext(input: PermutationInput, { past }: { past: number }, { random, observe }: ForwardOptions) {
     const { targets = null } = input;
     const [batchSize, tokens] = input.tokens.shape as [number, number];
     const rows = tokens + (targets?.shape[1] ?? 0);
@@ -80,25 +72,26 @@ export function createXlnet(
     const reversed = Int32Array.from({ length: batchSize }, (_, row) => (input.reversed?.[row] ? 1 : 0));
     const kinds = reversed.includes(1) ? [false, true] : [false];
     const sinusoids = tf.stack(kinds.map((backwards) => distanceSinusoids({ keys, tokens, hiddenSize, backwards })));
-    const blocked = blockedOf(input);
+    const mask = permutationMaskOf(input);
     return {
       ranges: paddedRanges({ tokens: rows, lengths: new Int32Array(batchSize).fill(keys) }),
-      keyTokens: tokens,
-      bias: blocked && permutationBias({ blocked, targets }, { numHeads: numHeads / mesh.tensor.size, past }),
+      numKeyTokens: tokens,
+      bias:
+        mask && permutationBias({ permutationMask: mask, targets }, { numHeads: numHeads / mesh.tensor.size, past }),
       // One mask for all rows, which the original draws for each: a projection for each row would cost as much as keys.
       distances: dropAt("distances", sinusoids, {
         rate,
         random: random && { ...random, firstRow: 0, globalRows: kinds.length },
       }),
       directions: tf.tensor1d(reversed, "int32"),
-      places: targets && tf.add(targets, tf.scalar(past, "int32")),
-      otherSegment: input.tokenTypes ? otherSegments({ tokenTypes: input.tokenTypes, targets }, { past }) : null,
+      queryPositions: targets && tf.add(targets, tf.scalar(past, "int32")),
+      segmentIdsDiffer: input.tokenTypes ? segmentIdsDiffer({ tokenTypes: input.tokenTypes, targets }, { past }) : null,
       random,
       observe,
     };
   }
 
-  function hidden(input: PermutationInput, options: PermutationOptions = {}): PermutationStates {
+  function forward(input: PermutationInput, options: PermutationOptions = {}): ForwardOutput {
     const { random, recompute: recomputation } = options;
     const { targets, memory = [] } = input;
     if (memory.length !== 0 && memory.length !== numLayers) {
@@ -115,43 +108,42 @@ export function createXlnet(
       const shared = createContext(input, { past: memory[0]?.shape[1] ?? 0 }, options);
       const contextOf = (index: number) => ({ ...shared, past: memory[index] });
       const states = dropAt("final", runBlocks(blocks, x, { contextOf, recomputation, observe }), { rate, random });
-      const streams = targets ? splitStreams(states, { tokens: input.tokens.shape[1]! }) : { content: states };
-      return { ...streams, memory: recorder.memory } as unknown as tf.TensorContainerObject;
-    }) as unknown as PermutationStates;
+      const streams = targets ? splitStreams(states, { tokens: input.tokens.shape[1]! }) : { hidden: states };
+      return options.remember ? { ...streams, memory: recorder.memory } : streams;
+    });
   }
 
-  return {
+  const model: XlnetModel = {
     config,
     mesh,
     parameters,
-    hidden,
+    get predictors() {
+      return { permutation: model };
+    },
+    forward,
     logits(states) {
-      if (!headBias) throw missing("languageModelHead");
-      return tokenEmbedding.logits(states, headBias.tensor);
+      return tokenEmbedding.logits(states, requirePart(headBias, "languageModelHead").tensor);
     },
     taskLogits(states, options) {
-      if (!taskHead) throw missing("task");
-      return tf.tidy(() => taskHead(states, options));
+      return tf.tidy(() => requirePart(taskHead, "task")(states, options));
     },
     dispose() {
       for (const { tensor } of parameters.values()) tensor.dispose();
     },
   };
+  return model;
 }
 
 /** [B, T, T]: 1 where token i may not see token j by any of the input's masks; null where it may see all. */
-function blockedOf({ tokens, blocked, ranges, lengths, targets }: PermutationInput): tf.Tensor | null {
+function permutationMaskOf({ tokens, permutationMask, ranges, lengths, targets }: PermutationInput): tf.Tensor | null {
   const [batchSize, width] = tokens.shape as [number, number];
   const visible = ranges ?? (lengths ? paddedRanges({ tokens: width, lengths }) : null);
   const outside = visible && outsideOf(visible, { keys: width });
-  if (blocked) return outside ? tf.maximum(tf.cast(blocked, "float32"), outside) : blocked;
+  if (permutationMask) {
+    return outside ? tf.maximum(tf.cast(permutationMask, "float32"), outside) : permutationMask;
+  }
   return outside ?? (targets ? tf.zeros([batchSize, width, width]) : null);
 }
-
-/** [B, T, h] -> [B, h] */
-const lastToken = (states: tf.Tensor) => tf.squeeze(tf.slice(states, [0, states.shape[1]! - 1, 0], [-1, 1, -1]), [1]);
-
-const missing = (part: string) => new ModelError(`this model was built without that part: its ${part} is not set`);
 
 function blockConfig(config: XlnetConfig): BlockConfig {
   const { hiddenSize, numHeads, dropout, attentionDropout, activation, normEpsilon } = config;

@@ -4,14 +4,14 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   createModel,
-  type EncoderModel,
+  encoderDecoderConfigSchema,
+  encoderInitSource,
+  familyOf,
   type ModelConfig,
   type ModelConfigInput,
   modelConfigSchema,
-  type PermutationModel,
-  warmSource,
-  warmStart,
-} from "../../index.ts";
+  type Predictors,
+} from "./index.ts";
 
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 
@@ -42,9 +42,10 @@ const ids = (rows: number[][]) => tf.tensor2d(rows, undefined, "int32");
 function started(name: string) {
   const parsed: ModelConfig = modelConfigSchema.parse(encoders[name]);
   const encoder = createModel(parsed, { weights: { seed: 1 } });
-  const { config, weights } = warmStart(parsed);
+  const { config: input, weights } = familyOf(parsed).encoderInit!(parsed, {});
+  const config = encoderDecoderConfigSchema.parse(input);
   const used = new Set<string>();
-  const source = warmSource(weights, {
+  const source = encoderInitSource(weights, {
     encoder: ({ name: wanted, globalShape }) => {
       const { tensor } = encoder.parameters.get(wanted)!;
       expect([wanted, tensor.shape]).toEqual([wanted, globalShape]);
@@ -61,14 +62,14 @@ const largestGap = (a: tf.Tensor, b: tf.Tensor) => tf.max(tf.abs(tf.sub(a, b))).
 const real = (states: tf.Tensor) =>
   tf.concat([states.slice([0, 0, 0], [1, 6, -1]), states.slice([1, 0, 0], [1, 4, -1])], 1);
 
-describe.each(Object.keys(encoders))("warm start from %s", (name) => {
+describe.each(Object.keys(encoders))("an encoder-decoder from %s", (name) => {
   it("encodes what the encoder gives, and fills all but cross-attention", () => {
     const { encoder, model, weights, used } = started(name);
     const tokenTypes = name === "roberta" ? undefined : ids(tokens.map((row) => row.map((_, i) => (i < 3 ? 0 : 1))));
     const input = { tokens: ids(tokens), tokenTypes, lengths };
-    const given = (encoder as EncoderModel | PermutationModel).hidden(input);
-    const expected = given instanceof tf.Tensor ? given : given.content;
-    expect(largestGap(real(model.encode(input)), real(expected))).toBeLessThan(1e-5);
+    const { masked, permutation } = encoder.predictors as Predictors;
+    const expected = (masked ?? permutation!).forward(input).hidden;
+    expect(largestGap(real(model.encode(input).hidden), real(expected))).toBeLessThan(1e-5);
     const fresh = [...model.parameters.keys()].filter((own) => !weights.has(own));
     expect(fresh.filter((own) => !/^decoder\.layers\.\d\.crossAttention/.test(own))).toEqual([]);
     expect(fresh.length).toBe(2 * 10);
@@ -79,21 +80,21 @@ describe.each(Object.keys(encoders))("warm start from %s", (name) => {
     expect([...weights.keys()].filter((own) => !model.parameters.has(own))).toEqual([]);
   });
 
-  it("is told by plain JSON, as checkpoints keep it", () => {
+  it("has a configuration in plain JSON, as checkpoints store it", () => {
     const { config } = started(name);
     expect(JSON.parse(JSON.stringify(config))).toStrictEqual(config);
   });
 
-  it("decodes causally with caches what it gives at once", () => {
+  it("decodes with a cache what it gives at once", () => {
     const { model } = started(name);
-    const memory = model.encode({ tokens: ids(tokens), lengths });
+    const memory = model.encode({ tokens: ids(tokens), lengths }).hidden;
     const target = [
       [12, 13, 14, 15, 16],
       [17, 18, 19, 2, 3],
     ];
-    const whole = model.hidden({ tokens: ids(target), memory, memoryLengths: lengths });
+    const whole = model.forward({ tokens: ids(target), memory, memoryLengths: lengths }).hidden;
     const changed = target.map((row) => row.map((token, i) => (i === 3 ? 5 : token)));
-    const other = model.hidden({ tokens: ids(changed), memory, memoryLengths: lengths });
+    const other = model.forward({ tokens: ids(changed), memory, memoryLengths: lengths }).hidden;
     const moved = (tf.max(tf.abs(tf.sub(whole, other)), [0, 2]).arraySync() as number[]).map((gap) => gap > 0);
     expect(moved).toEqual([false, false, false, true, true]);
     const cache = model.createCache({ batchSize: 2, capacity: 7 });
@@ -105,7 +106,7 @@ describe.each(Object.keys(encoders))("warm start from %s", (name) => {
     ]) {
       const width = Math.max(...counts);
       const rows = target.map((row, r) => [...row, 0].slice(fed[r], fed[r]! + width));
-      const states = model.hidden({ tokens: ids(rows), memory, memoryLengths: lengths }, { cache });
+      const states = model.forward({ tokens: ids(rows), memory, memoryLengths: lengths }, { cache }).hidden;
       counts.forEach((count, row) => {
         const expected = whole.slice([row, fed[row]!, 0], [1, count, -1]);
         expect(largestGap(states.slice([row, 0, 0], [1, count, -1]), expected)).toBeLessThan(1e-5);
@@ -117,7 +118,6 @@ describe.each(Object.keys(encoders))("warm start from %s", (name) => {
   });
 });
 
-it("refuses what is no encoder", () => {
-  const gpt = modelConfigSchema.parse({ ...shared, family: "gpt", maxPositions: 8 });
-  expect(() => warmStart(gpt)).toThrow("the family gpt is no encoder to start from: take one of bert or xlnet");
+it("starts from encoders only", () => {
+  for (const family of ["gpt", "t5", "encoder-decoder"]) expect(familyOf({ family }).encoderInit).toBeUndefined();
 });

@@ -1,0 +1,103 @@
+/**
+ * Starts an encoder-decoder from an encoder's weights in both stacks (Rothe et al. 2020), so that encoders can translate
+ * and summarize. A family says, as data, what the encoder-decoder of one of its models is and which weights it fills;
+ * the others, such as those of cross-attention, are drawn fresh.
+ */
+import type { ParameterSource } from "@megatron-ts/parallel";
+import * as tf from "@tensorflow/tfjs";
+
+/** A weight of the encoder: all of it, or its rows from `first` on, out of `of` rows. */
+export interface EncoderWeight {
+  name: string;
+  rows?: { first: number; of: number };
+}
+
+/** The encoder-decoder that starts from an encoder. */
+export interface EncoderInit {
+  /** Its configuration, as it is written. */
+  config: { family: string; maxPositions: number };
+  /** Names of its weights -> the encoder's weights that fill them. */
+  weights: ReadonlyMap<string, EncoderWeight>;
+  /** Fields of the configuration to set unless a recipe asks for the parts that they leave out. */
+  leaveOut: Readonly<Record<string, unknown>>;
+}
+
+/** A source for the weights of such a model: the encoder's if it has them, otherwise fresh ones. */
+export function encoderInitSource(
+  weights: EncoderInit["weights"],
+  { encoder, fresh }: { encoder: ParameterSource; fresh: ParameterSource },
+): ParameterSource {
+  return (declaration) => {
+    const from = weights.get(declaration.name);
+    if (!from) return fresh(declaration);
+    const { name, rows } = from;
+    if (!rows) return encoder({ ...declaration, name });
+    const [count, ...rest] = declaration.shape;
+    const shape = [rows.of, ...rest];
+    const whole = encoder({ ...declaration, name, shape, globalShape: shape, origin: shape.map(() => 0) });
+    if (!whole) return null;
+    const part = tf.keep(tf.slice(whole, [rows.first, 0], [count!, -1]));
+    whole.dispose();
+    return part;
+  };
+}
+
+type Entry = [name: string, weight: EncoderWeight];
+
+const kinds = ["weight", "bias"];
+
+/** The weight and the bias of each layer. */
+export const weightAndBias = (names: readonly string[]): string[] =>
+  names.flatMap((name) => kinds.map((kind) => `${name}.${kind}`));
+
+/** Weights that have the same name in both models. */
+export const sameNames = (names: readonly string[]): Entry[] => names.map((name) => [name, { name }]);
+
+/** Weights of the encoder's blocks, in the blocks of both stacks. */
+export function inBothStacks(numLayers: number, names: readonly string[]): Entry[] {
+  return ["encoder", "decoder"].flatMap((stack) =>
+    Array.from({ length: numLayers }, (_, index) => `layers.${index}`).flatMap((layer) =>
+      names.map((name): Entry => [`${stack}.${layer}.${name}`, { name: `${layer}.${name}` }]),
+    ),
+  );
+}
+
+/** The weights of a block outside of attention. */
+export const blockNamesBesideAttention = weightAndBias([
+  "attentionNorm",
+  "feedForwardNorm",
+  "feedForward.input",
+  "feedForward.output",
+]);
+
+/** The fields that an encoder and its encoder-decoder share. */
+interface SharedFields {
+  numLayers: number;
+  hiddenSize: number;
+  numHeads: number;
+  feedForwardSize?: number;
+  vocabularySize: number;
+  dropout: number;
+  attentionDropout: number;
+  initializerRange: number;
+  activation: string;
+  normEpsilon: number;
+}
+
+/** These fields of an encoder's configuration, for an encoder-decoder of the same sizes. */
+export function sharedEncoderFields<Config extends SharedFields>(config: Config): Pick<Config, keyof SharedFields> {
+  const { numLayers, hiddenSize, numHeads, feedForwardSize, vocabularySize, dropout, attentionDropout } = config;
+  const { initializerRange, activation, normEpsilon } = config;
+  return {
+    numLayers,
+    hiddenSize,
+    numHeads,
+    ...(feedForwardSize && { feedForwardSize }),
+    vocabularySize,
+    dropout,
+    attentionDropout,
+    initializerRange,
+    activation,
+    normEpsilon,
+  };
+}

@@ -1,0 +1,28 @@
+/** The family of BERT's encoders: BERT, Megatron's BERT and RoBERTa. */
+import { defineFamily } from "../../family.ts";
+import { describeStack } from "../../stack-description.ts";
+import { bertConfigSchema } from "./configuration.ts";
+import { bertEncoderInit } from "./encoder-init.ts";
+import { bertFormat, megatronBertFormat, robertaFormat } from "./hugging-face.ts";
+import { createBert } from "./model.ts";
+import { bertPresets } from "./presets.ts";
+
+export const bert = defineFamily({
+  schema: bertConfigSchema,
+  create: createBert,
+  presets: bertPresets,
+  formats: [bertFormat, megatronBertFormat, robertaFormat],
+  predicts: ["masked"],
+  objective: "masked",
+  generation: { writes: [], fills: ["masked"] },
+  stacks: (config) => [describeStack(config, { name: "encoder", causal: false })],
+  // RoBERTa's positions start after the padding token's own.
+  longestSequence: ({ maxPositions = Number.POSITIVE_INFINITY, paddingToken = -1 }) => maxPositions - paddingToken - 1,
+  pairHead: ({ heads }) => ({
+    field: "heads",
+    without: "{ pooler: false, languageModel: true, pair: false }",
+    present: heads.pooler || heads.pair,
+    predicts: heads.pair,
+  }),
+  encoderInit: bertEncoderInit,
+});

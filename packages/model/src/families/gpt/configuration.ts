@@ -1,0 +1,31 @@
+/** Decoder-only models as configuration: GPT-2, Megatron's GPT, and with rotary positions, RMS norm and a gated feed-forward Llama. */
+import { z } from "zod";
+import { activation, checkHeads, sharedFields, size } from "../../configuration-fields.ts";
+
+export const gptConfigSchema = z
+  .strictObject({
+    family: z.literal("gpt"),
+    ...sharedFields,
+    /** The longest sequence; learned positions have an embedding for each. */
+    maxPositions: size,
+    activation: activation.default("gelu-tanh"),
+    /** A second projection is activated and multiplies the first (SwiGLU with silu). */
+    gatedFeedForward: z.boolean().default(false),
+    positions: z.enum(["learned", "rotary"]).default("learned"),
+    rotaryTheta: z.number().positive().default(10_000),
+    norm: z.enum(["layer", "rms"]).default("layer"),
+    normEpsilon: z.number().positive().default(1e-5),
+    /** Biases of the projections. */
+    biases: z.boolean().default(true),
+    /** Heads of keys and values, each shared by a group of query heads; default: as many as query heads. */
+    numKeyValueHeads: size.optional(),
+    /** Default: hiddenSize / numHeads. */
+    headSize: size.optional(),
+    /** The head shares the token embedding. */
+    tiedEmbeddings: z.boolean().default(true),
+  })
+  .superRefine(checkHeads);
+
+export type GptConfig = z.output<typeof gptConfigSchema>;
+/** A configuration as it is written: fields with defaults may be left out. */
+export type GptConfigInput = z.input<typeof gptConfigSchema>;

@@ -1,0 +1,81 @@
+/**
+ * What a family of models is: everything that other packages ask about one, said once. `families/index.ts` lists the
+ * definitions; nothing outside this package names a family.
+ */
+import type { Mesh, ParameterSource } from "@megatron-ts/parallel";
+import type { z } from "zod";
+import type { BaseConfig } from "./configuration-fields.ts";
+import type { EncoderInit } from "./encoder-init.ts";
+import type { HuggingFaceFormat } from "./hugging-face/format.ts";
+import type { Model, Prediction } from "./model.ts";
+import type { StackDescription } from "./stack-description.ts";
+
+/** A published size. */
+export interface Preset<Input> {
+  description: string;
+  config: Input;
+  /** The published number of parameters, which a test counts. */
+  parameters: number;
+}
+
+/** What a model is built in: the ranks it is split over, and where its weights come from. */
+export interface ModelContext {
+  mesh: Mesh;
+  source: ParameterSource;
+}
+
+/** The head that says whether two segments belong together, as a configuration has it. */
+export interface PairHead {
+  /** The field that says whether it is there, and the value that leaves it out. */
+  field: string;
+  without: string;
+  /** Whether a part is there that only pairs train. */
+  present: boolean;
+  /** Whether pairs can be classified. */
+  predicts: boolean;
+}
+
+/** How a trained model is used on a prompt. */
+export interface Generation {
+  /** The predictions by which it writes new text, the preferred one first. */
+  writes: readonly Prediction[];
+  /** The predictions by which it fills mask tokens. */
+  fills: readonly Prediction[];
+}
+
+/** The schema of a family's configuration; its `family` is a literal. */
+export type FamilySchema = z.ZodType<BaseConfig, { family: string }> & {
+  readonly shape: { readonly family: z.ZodLiteral<string> } & Readonly<Record<string, z.ZodType>>;
+};
+
+export interface FamilyDefinition<
+  Config extends BaseConfig = BaseConfig,
+  Input extends { family: string } = { family: string },
+  TModel extends Model = Model,
+> {
+  /** Builds the model of a configuration that the schema has parsed. */
+  create(config: Config, context: ModelContext): TModel;
+  readonly presets: Readonly<Record<string, Preset<Input>>>;
+  /** The Hugging Face formats it is exchanged in. */
+  readonly formats: readonly HuggingFaceFormat<Config, Input>[];
+  /** The ways in which its models predict, and so what they can be trained for. */
+  readonly predicts: readonly Prediction[];
+  /** The name of the objective it is trained for unless a recipe says otherwise. */
+  readonly objective: string;
+  readonly generation: Generation;
+  /** Its stacks of blocks in plain numbers, from which layers are listed and FLOPs are counted. */
+  stacks(config: Config): readonly StackDescription[];
+  /** The longest sequence in tokens, special tokens included; Infinity for relative positions. */
+  longestSequence(config: Partial<Config>): number;
+  /** In families that can have a head for pairs of segments. */
+  pairHead?(config: Config): PairHead;
+  /** In encoders: the encoder-decoder that starts from their weights. */
+  encoderInit?(config: Config, options: { maxPositions?: number }): EncoderInit;
+}
+
+/** Types a family's definition by its schema. */
+export function defineFamily<Schema extends FamilySchema, TModel extends Model>(
+  definition: { readonly schema: Schema } & FamilyDefinition<z.output<Schema>, z.input<Schema>, TModel>,
+): typeof definition {
+  return definition;
+}

@@ -1,0 +1,16 @@
+/** The task heads that turn any encoder into a classifier or a reader, as configuration. */
+import { z } from "zod";
+
+/** The names of the classes, in the order of the logits. */
+const labels = z.array(z.string()).min(1);
+const dropout = z.number().min(0).lt(1).optional();
+
+/** A head to fine-tune; `dropout` defaults to the model's own. */
+export const taskHeadSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("sequence-classification"), labels, dropout }),
+  z.strictObject({ kind: z.literal("token-classification"), labels, dropout }),
+  z.strictObject({ kind: z.literal("question-answering") }),
+]);
+
+/** A task head's configuration. */
+export type TaskHeadConfig = z.output<typeof taskHeadSchema>;
