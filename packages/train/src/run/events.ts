@@ -1,7 +1,7 @@
 /** What a run tells whoever started it. The CLI prints it; a test listens. */
 import type { PerplexityResult } from "@megatron-ts/metrics";
-import type { IntervalReport } from "../interval-report.ts";
-import type { Measure } from "./run-objective.ts";
+import type { IntervalReport } from "../logging/interval-report.ts";
+import type { Measure } from "../objectives/definition.ts";
 
 export type RunEvent =
   | {

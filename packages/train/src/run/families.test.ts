@@ -6,9 +6,9 @@ import { latestCheckpoint, loadCheckpoint } from "@megatron-ts/checkpoint";
 import { start } from "@megatron-ts/engine";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseRecipe } from "../recipe.ts";
+import { checkPretrainConfig, pretrainConfigSchema } from "../configuration/pretrain-configuration.ts";
+import { parseRecipe } from "../configuration/recipe.ts";
 import { writeCorpus } from "../testing/corpus.ts";
-import { checkPretrainConfig, pretrainConfigSchema } from "./configuration.ts";
 import { pretrain } from "./pretrain.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "megatron-families-test-"));

@@ -3,19 +3,19 @@ import type { Model } from "@megatron-ts/model";
 import { withPrecision } from "@megatron-ts/ops";
 import { hashKey } from "@megatron-ts/random";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
-import { addStep, emptyInterval, type Interval, reportInterval } from "../interval-report.ts";
-import type { MetricsLog } from "../metrics-log.ts";
-import { type GradientNorms, nextNoiseScaleState, noiseScaleOf } from "../noise-scale.ts";
-import { createSchedule } from "../schedules.ts";
+import type { PretrainConfig } from "../configuration/pretrain-configuration.ts";
+import { evaluate } from "../evaluation/evaluate.ts";
+import { addStep, emptyInterval, type Interval, reportInterval } from "../logging/interval-report.ts";
+import type { MetricsLog } from "../logging/metrics-log.ts";
+import type { TensorBoardLog } from "../logging/tensorboard.ts";
+import type { Measure, RunBatches } from "../objectives/definition.ts";
+import type { Objective, Rows } from "../objectives/objective.ts";
+import { createSchedule } from "../schedules/schedules.ts";
 import { accumulate } from "../step/accumulate.ts";
 import { allReduce, clipByGlobalNorm } from "../step/gradients.ts";
-import type { Objective, Rows } from "../step/objective.ts";
+import { type GradientNorms, nextNoiseScaleState, noiseScaleOf } from "../step/noise-scale.ts";
 import type { Optimizer } from "../step/optimizer.ts";
-import type { TensorBoardLog } from "../tensorboard.ts";
-import type { PretrainConfig } from "./configuration.ts";
-import { evaluate } from "./evaluate.ts";
 import { NonFiniteError, type RunEvent } from "./events.ts";
-import type { Measure, RunBatches } from "./run-objective.ts";
 import { type LoopState, saveTraining } from "./training-checkpoint.ts";
 
 export interface LoopOptions<Batch extends Rows, Trained extends Model> {

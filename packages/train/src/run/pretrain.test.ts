@@ -6,9 +6,9 @@ import { createIndexedDatasetWriter, takeLock } from "@megatron-ts/data";
 import { start } from "@megatron-ts/engine";
 import { createTokenizer, type Tokenizer, trainBpe } from "@megatron-ts/tokenizer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseRecipe } from "../recipe.ts";
-import type { Override } from "../recipe-overrides.ts";
-import { checkPretrainConfig, pretrainConfigSchema } from "./configuration.ts";
+import { checkPretrainConfig, pretrainConfigSchema } from "../configuration/pretrain-configuration.ts";
+import { parseRecipe } from "../configuration/recipe.ts";
+import type { Override } from "../configuration/recipe-overrides.ts";
 import type { RunEvent } from "./events.ts";
 import { pretrain } from "./pretrain.ts";
 

@@ -3,7 +3,7 @@ import { checkpointSource, type LoadedCheckpoint, loadModelConfig, resolveCheckp
 import { type ModelConfig, warmSource, warmStart } from "@megatron-ts/model";
 import { fromSeed, type ParameterSource } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
-import { ConfigError } from "../configuration-error.ts";
+import { ConfigError } from "../errors.ts";
 
 /** What the model of a checkpoint is, or of a run's newest one. Throws a CheckpointError. */
 export const modelConfigAt = (path: string): ModelConfig => loadModelConfig(resolveCheckpoint(path));

@@ -12,9 +12,9 @@ import {
   weightEntries,
 } from "@megatron-ts/checkpoint";
 import type { Model } from "@megatron-ts/model";
-import type { NoiseScaleState } from "../noise-scale.ts";
-import type { PlateauState } from "../plateau.ts";
-import { formatRecipe } from "../recipe.ts";
+import { formatRecipe } from "../configuration/recipe.ts";
+import type { PlateauState } from "../schedules/plateau.ts";
+import type { NoiseScaleState } from "../step/noise-scale.ts";
 import type { Moments, Optimizer } from "../step/optimizer.ts";
 
 /** State of the loop beside weights and moments; plain JSON. */

@@ -3,8 +3,8 @@
 import type { ForwardOptions, Model, StepRandomness } from "@megatron-ts/model";
 import { vjp } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
+import type { Objective, Rows } from "../objectives/objective.ts";
 import { type Gradients, squaredNorm } from "./gradients.ts";
-import type { Objective, Rows } from "./objective.ts";
 
 export interface AccumulateOptions {
   microBatchSize: number;

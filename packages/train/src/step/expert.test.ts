@@ -6,10 +6,10 @@ import { createModel, type LanguageModel } from "@megatron-ts/model";
 import { hashKey, words } from "@megatron-ts/random";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
+import { causalObjective } from "../objectives/causal/loss.ts";
+import { checkCausality, runners } from "../testing/causality.ts";
+import { checkForward, checkGradients, checkTraining, loadGolden } from "../testing/gpt2-golden.ts";
 import { accumulate } from "./accumulate.ts";
-import { causalObjective } from "./causal-objective.ts";
-import { checkCausality, runners } from "./causality.ts";
-import { checkForward, checkGradients, checkTraining, loadGolden } from "./gpt2-golden.ts";
 import { clipByGlobalNorm } from "./gradients.ts";
 import { createAdamW } from "./optimizer.ts";
 

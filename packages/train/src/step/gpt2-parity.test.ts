@@ -1,6 +1,6 @@
 import { start } from "@megatron-ts/engine";
 import { beforeAll, describe, it } from "vitest";
-import { checkForward, checkGradients, checkTraining, loadGolden } from "./gpt2-golden.ts";
+import { checkForward, checkGradients, checkTraining, loadGolden } from "../testing/gpt2-golden.ts";
 
 describe("GPT-2 against PyTorch", () => {
   beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));

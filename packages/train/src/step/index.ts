@@ -1,9 +1,9 @@
+export { causalObjective } from "../objectives/causal/loss.ts";
+export { maskedObjective } from "../objectives/masked/loss.ts";
+export { type MixedRows, mixedObjective } from "../objectives/mixed/loss.ts";
+export type { Objective, Rows } from "../objectives/objective.ts";
+export { permutationObjective } from "../objectives/permutation/loss.ts";
+export { sequenceObjective } from "../objectives/sequence/loss.ts";
 export { type Accumulated, type AccumulateOptions, accumulate } from "./accumulate.ts";
-export { causalObjective } from "./causal-objective.ts";
 export { allReduce, clipByGlobalNorm, type Gradients, squaredNorm } from "./gradients.ts";
-export { maskedObjective } from "./masked-objective.ts";
-export { type MixedRows, mixedObjective } from "./mixed-objective.ts";
-export type { Objective, Rows } from "./objective.ts";
 export { createAdamW, type Moments, type Optimizer, type OptimizerConfig } from "./optimizer.ts";
-export { permutationObjective } from "./permutation-objective.ts";
-export { sequenceObjective } from "./sequence-objective.ts";

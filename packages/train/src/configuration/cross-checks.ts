@@ -1,0 +1,108 @@
+/**
+ * Fields of a run configuration that are each valid but contradict one another. Every check gives the path to change,
+ * what would fit, and the figures it was judged by.
+ */
+import { longestSequence, type ModelRecipe } from "@megatron-ts/model";
+import type { ConfigProblem } from "../errors.ts";
+import type { ParallelConfig, TrainConfig } from "./train-configuration.ts";
+
+/** The fields that are judged together. */
+export interface CheckedSections {
+  model: ModelRecipe;
+  data: { sequenceLength: number };
+  train: TrainConfig;
+  parallel: ParallelConfig;
+}
+
+/** What contradicts; nothing for a configuration that can run. A section's own contradictions are its schema's to find. */
+export const checkRunConfiguration = (sections: CheckedSections): ConfigProblem[] => [
+  ...checkModel(sections),
+  ...checkBatch(sections),
+  ...checkSchedule(sections.train),
+];
+
+/** The model divides over the mesh, and its samples fit its positions. */
+function checkModel({ model, data, parallel }: CheckedSections): ConfigProblem[] {
+  const longest = longestSequence(model);
+  const rows = "maxPositions" in model ? model.maxPositions : longest;
+  const reason =
+    rows === longest
+      ? `model.maxPositions (${rows})`
+      : `${longest}, which model.maxPositions (${rows}) leaves behind model.paddingToken`;
+  return problems([
+    data.sequenceLength > longest && {
+      path: "data.sequenceLength",
+      message: `expected at most ${reason}; got ${data.sequenceLength}`,
+    },
+    model.numHeads % parallel.tensor !== 0 && {
+      path: "parallel.tensor",
+      message: `expected a divisor of model.numHeads (${model.numHeads}); got ${parallel.tensor}`,
+    },
+    model.numLayers % parallel.pipeline !== 0 && {
+      path: "parallel.pipeline",
+      message: `expected a divisor of model.numLayers (${model.numLayers}); got ${parallel.pipeline}`,
+    },
+  ]);
+}
+
+/** Batches divide among ranks and micro-batches, and a ramp ends at the full one. */
+function checkBatch({ train, parallel }: CheckedSections): ConfigProblem[] {
+  const { batchSize, microBatchSize, batchRamp } = train;
+  const unit = microBatchSize * parallel.data;
+  const multiple = `a multiple of train.microBatchSize x parallel.data (${microBatchSize} x ${parallel.data} = ${unit})`;
+  const found = problems([
+    batchSize % unit !== 0 && { path: "train.batchSize", message: `expected ${multiple}; got ${batchSize}` },
+  ]);
+  if (batchRamp === null) return found;
+  const { start, increment } = batchRamp;
+  return [
+    ...found,
+    ...problems([
+      start % unit !== 0 && { path: "train.batchRamp.start", message: `expected ${multiple}; got ${start}` },
+      increment % unit !== 0 && {
+        path: "train.batchRamp.increment",
+        message: `expected ${multiple}; got ${increment}`,
+      },
+      start >= batchSize && {
+        path: "train.batchRamp.start",
+        message: `expected less than train.batchSize (${batchSize}), which the ramp ends at; got ${start}`,
+      },
+      start < batchSize &&
+        (batchSize - start) % increment !== 0 && {
+          path: "train.batchRamp.increment",
+          message: `expected a divisor of train.batchSize - start (${batchSize - start}); got ${increment}`,
+        },
+    ]),
+  ];
+}
+
+/** The schedule fits the run. */
+function checkSchedule({ schedule, steps, optimizer, evaluation }: TrainConfig): ConfigProblem[] {
+  const { warmupSteps } = schedule;
+  const minimum = "minimum" in schedule ? schedule.minimum : 0;
+  const endStep = "endStep" in schedule ? schedule.endStep : undefined;
+  const end = endStep ?? steps;
+  const endName = endStep === undefined ? "train.steps" : "train.schedule.endStep";
+  return problems([
+    warmupSteps > end && {
+      path: "train.schedule.warmupSteps",
+      message: `expected at most ${endName} (${end}); got ${warmupSteps}`,
+    },
+    minimum > optimizer.learningRate && {
+      path: "train.schedule.minimum",
+      message: `expected at most train.optimizer.learningRate (${optimizer.learningRate}); got ${minimum}`,
+    },
+    schedule.name === "wsd" &&
+      warmupSteps + schedule.decaySteps > end && {
+        path: "train.schedule.decaySteps",
+        message: `expected at most ${endName} - warmupSteps (${end} - ${warmupSteps}); got ${schedule.decaySteps}`,
+      },
+    schedule.name === "reduce-on-plateau" &&
+      evaluation === null && {
+        path: "train.schedule.name",
+        message: "reduce-on-plateau watches the validation loss: expected train.evaluation; got null",
+      },
+  ]);
+}
+
+const problems = (checks: (ConfigProblem | false)[]): ConfigProblem[] => checks.filter((check) => check !== false);

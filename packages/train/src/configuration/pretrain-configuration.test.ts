@@ -1,0 +1,27 @@
+import { describe, expect, it } from "vitest";
+import { checkPretrainConfig, pretrainConfigSchema } from "./pretrain-configuration.ts";
+import { parseRecipe } from "./recipe.ts";
+import type { Override } from "./recipe-overrides.ts";
+
+const recipe = `
+model: { family: gpt, hiddenSize: 64, numHeads: 4, numLayers: 2, maxPositions: 128 }
+data: { tokenizer: tok, sequenceLength: 128, train: data/corpus, resetAttention: true, maskEndOfDocumentLoss: true }
+train: { optimizer: { name: adamw, learningRate: 1e-4 }, steps: 100, batchSize: 8, microBatchSize: 4 }
+run: { directory: runs/a }
+`;
+const parse = (...overrides: Override[]) =>
+  parseRecipe(recipe, { schema: pretrainConfigSchema, file: "recipe.yaml", overrides, check: checkPretrainConfig });
+
+describe("packed documents", () => {
+  it("are kept apart for causal models", () => {
+    expect(parse().data).toMatchObject({ resetAttention: true, resetPositions: false, maskEndOfDocumentLoss: true });
+  });
+
+  it.each(["bert", "encoder-decoder"])("are not for a model of family %s, which would not heed it", (family) => {
+    const name = family === "bert" ? "masked" : "span-corruption";
+    expect(() => parse(["model.family", family])).toThrow(
+      `recipe.yaml:3: data.resetAttention: expected false: it is for causal models, not for ${name}\n` +
+        `recipe.yaml:3: data.maskEndOfDocumentLoss: expected false: it is for causal models, not for ${name}`,
+    );
+  });
+});

@@ -1,0 +1,53 @@
+/** The configuration of a pretraining run: the sections of all packages together, read from a recipe. */
+import { dataConfigSchema } from "@megatron-ts/data";
+import { createModelRecipeSchema, type ModelConfig, type ModelRecipe } from "@megatron-ts/model";
+import type { z } from "zod";
+import { ConfigError, type ConfigProblem } from "../errors.ts";
+import { objectiveOfFamily } from "../objectives/registry.ts";
+import { modelConfigAt } from "../run/starting-weights.ts";
+import { checkRunConfiguration } from "./cross-checks.ts";
+import { loadRecipe } from "./recipe-file.ts";
+import type { Override } from "./recipe-overrides.ts";
+import { createRunConfigurationSchema } from "./run-configuration.ts";
+
+export const pretrainConfigSchema = createRunConfigurationSchema({
+  model: createModelRecipeSchema(modelConfigAt),
+  data: dataConfigSchema,
+});
+export type PretrainConfig = z.output<typeof pretrainConfigSchema>;
+
+/** Contradictions between the sections. */
+export const checkPretrainConfig = (configuration: PretrainConfig): ConfigProblem[] => [
+  ...checkRunConfiguration(configuration),
+  ...checkPackedDocuments(configuration),
+  ...Object.entries(configuration.parallel).flatMap(([axis, ranks]): ConfigProblem[] =>
+    ranks === 1 ? [] : [{ path: `parallel.${axis}`, message: `expected 1: runs have one rank so far; got ${ranks}` }],
+  ),
+];
+
+/** Only causal models are trained on packed documents that can be kept apart. */
+function checkPackedDocuments({ model, data, train }: PretrainConfig): ConfigProblem[] {
+  const name = train.objective?.name ?? objectiveOfFamily[model.family];
+  if (name === "causal") return [];
+  return (["resetPositions", "resetAttention", "maskEndOfDocumentLoss"] as const).flatMap((field): ConfigProblem[] =>
+    data[field] ? [{ path: `data.${field}`, message: `expected false: it is for causal models, not for ${name}` }] : [],
+  );
+}
+
+/** A recipe and its overrides as a checked configuration. Throws a ConfigError with a line for each mistake. */
+export const loadPretrainRecipe = (path: string, overrides: readonly Override[] = []): PretrainConfig =>
+  loadRecipe(path, { schema: pretrainConfigSchema, overrides, check: checkPretrainConfig });
+
+/** The model of a run, its vocabulary decided: the recipe's where it gives one, else the tokenizer's. */
+export function completeModel({ from: _, ...model }: ModelRecipe, tokenizer: { vocabularySize: number }): ModelConfig {
+  const vocabularySize = model.vocabularySize ?? tokenizer.vocabularySize;
+  if (vocabularySize < tokenizer.vocabularySize) {
+    throw new ConfigError([
+      {
+        path: "model.vocabularySize",
+        message: `expected at least the tokenizer's ${tokenizer.vocabularySize}; got ${vocabularySize}`,
+      },
+    ]);
+  }
+  return { ...model, vocabularySize } as ModelConfig;
+}

@@ -1,0 +1,64 @@
+/**
+ * Masked language modelling, with a second loss over pairs of segments where the batch has them: BERT's next sentence
+ * (Devlin et al. 2019), Megatron's sentence order. The loss is the mean over predicted tokens plus the mean over rows.
+ */
+import type { MaskedBatch } from "@megatron-ts/data";
+import type { EncoderModel } from "@megatron-ts/model";
+import { crossEntropy, embedding } from "@megatron-ts/ops";
+import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
+import * as tf from "@tensorflow/tfjs";
+import { countLabels, type Objective } from "../objective.ts";
+
+export const maskedObjective: Objective<MaskedBatch, EncoderModel> = {
+  name: "masked",
+
+  tokens: ({ tokens }) => tokens.length,
+
+  count: ({ labels }) => countLabels(labels),
+
+  slice(batch, start, end) {
+    const { batchSize, sequenceLength, labels, pairLabels } = batch;
+    const cut = (values: Int32Array) => values.subarray(start * sequenceLength, end * sequenceLength);
+    return {
+      batchSize: end - start,
+      sequenceLength,
+      tokens: cut(batch.tokens),
+      labels: cut(labels),
+      tokenTypes: cut(batch.tokenTypes),
+      lengths: batch.lengths.subarray(start, end),
+      pairLabels: pairLabels?.subarray(start, end),
+      tokensPerRow: batch.tokensPerRow ?? countLabels(labels) / batchSize,
+    };
+  },
+
+  lossSum(model, batch, options) {
+    const { batchSize, sequenceLength, labels, lengths, pairLabels } = batch;
+    const matrix = (values: Int32Array) => tf.tensor2d(values, [batchSize, sequenceLength], "int32");
+    return tf.tidy(() => {
+      const hidden = model.hidden(
+        { tokens: matrix(batch.tokens), tokenTypes: matrix(batch.tokenTypes), lengths },
+        options,
+      );
+      const tokenLoss = predictedLoss(model, hidden, labels);
+      if (!pairLabels) return tokenLoss;
+      const pairLosses = crossEntropy(model.pairLogits(model.pooled(hidden)), {
+        labels: tf.tensor1d(pairLabels, "int32"),
+      });
+      const tokensPerRow = batch.tokensPerRow ?? countLabels(labels) / batchSize;
+      return tf.add(tokenLoss, tf.mul(tf.sum(pairLosses), tokensPerRow));
+    });
+  },
+};
+
+/** Sum of the losses where a token is predicted; only those places go through the head. hidden [B, T, h]. */
+function predictedLoss(model: EncoderModel, hidden: tf.Tensor, labels: Int32Array): tf.Tensor {
+  const places = Int32Array.from([...labels.keys()].filter((place) => labels[place]! >= 0));
+  if (places.length === 0) return tf.scalar(0);
+  const rows = tf.reshape(hidden, [labels.length, -1]);
+  // `embedding` takes rows by number, and its gradient exists on every backend.
+  const taken = embedding(tf.tensor1d(places, "int32"), { table: rows });
+  const wanted = Int32Array.from(places, (place) => labels[place]!);
+  return tf.sum(
+    vocabularyParallelCrossEntropy(model.logits(taken), { labels: tf.tensor1d(wanted, "int32"), mesh: model.mesh }),
+  );
+}

@@ -1,0 +1,38 @@
+/** Several objectives for one model: their mean losses, added by weight. */
+import type { Model } from "@megatron-ts/model";
+import * as tf from "@tensorflow/tfjs";
+import type { Objective, Rows } from "../objective.ts";
+
+/** The rows of one part, and how many losses count in the part's whole batch. */
+export interface MixedPart {
+  readonly objective: Objective<Rows, Model>;
+  readonly weight: number;
+  readonly rows: Rows;
+  readonly count: number;
+}
+
+export interface MixedRows extends Rows {
+  /** As many rows in each as in the batch. */
+  readonly parts: readonly MixedPart[];
+}
+
+export const mixedObjective: Objective<MixedRows, Model> = {
+  name: "mixed",
+
+  tokens: ({ parts }) => parts.reduce((sum, { objective, rows }) => sum + objective.tokens(rows), 0),
+
+  /** One: each part has its own mean already. */
+  count: () => 1,
+
+  slice: ({ parts }, start, end) => ({
+    batchSize: end - start,
+    parts: parts.map((part) => ({ ...part, rows: part.objective.slice(part.rows, start, end) })),
+  }),
+
+  lossSum: (model, { parts }, options) =>
+    tf.tidy(() =>
+      parts
+        .map(({ objective, weight, rows, count }) => tf.mul(objective.lossSum(model, rows, options), weight / count))
+        .reduce((sum, loss) => tf.add(sum, loss)),
+    ),
+};

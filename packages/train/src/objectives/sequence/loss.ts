@@ -1,0 +1,42 @@
+/** Sequence to sequence: the decoder writes the target, reading the source through the encoder. */
+import type { SequenceBatch } from "@megatron-ts/data";
+import type { SequenceToSequenceModel } from "@megatron-ts/model";
+import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
+import * as tf from "@tensorflow/tfjs";
+import { countLabels, type Objective } from "../objective.ts";
+
+export const sequenceObjective: Objective<SequenceBatch, SequenceToSequenceModel> = {
+  name: "sequence",
+
+  tokens: ({ source, tokens }) => source.length + tokens.length,
+
+  count: ({ labels }) => countLabels(labels),
+
+  slice({ sourceLength, targetLength, ...batch }, start, end) {
+    return {
+      batchSize: end - start,
+      sourceLength,
+      targetLength,
+      source: batch.source.subarray(start * sourceLength, end * sourceLength),
+      sourceLengths: batch.sourceLengths.subarray(start, end),
+      tokens: batch.tokens.subarray(start * targetLength, end * targetLength),
+      labels: batch.labels.subarray(start * targetLength, end * targetLength),
+    };
+  },
+
+  lossSum(model, { batchSize, sourceLength, targetLength, sourceLengths, ...batch }, options) {
+    return tf.tidy(() => {
+      const memory = model.encode(
+        { tokens: tf.tensor2d(batch.source, [batchSize, sourceLength], "int32"), lengths: sourceLengths },
+        options,
+      );
+      const shape: [number, number] = [batchSize, targetLength];
+      const hidden = model.hidden(
+        { tokens: tf.tensor2d(batch.tokens, shape, "int32"), memory, memoryLengths: sourceLengths },
+        options,
+      );
+      const labels = tf.tensor2d(batch.labels, shape, "int32");
+      return tf.sum(vocabularyParallelCrossEntropy(model.logits(hidden), { labels, mesh: model.mesh }));
+    });
+  },
+};
