@@ -35,7 +35,7 @@ const configuration = pretrainConfigSchema.parse({
 const { step } = await pretrain(configuration, { tokenizer });
 
 const { model: trained, checkpoint } = loadModel(run);
-const resolved = resolveObjective(configuration.train.objective, trained.config.family);
+const resolved = resolveObjective(configuration.train.objective, trained.config);
 const openMeasures = async (prefix) => {
   const dataset = await openDataset(join(directory, prefix));
   const documents = dataset.documentsOf("all");
@@ -44,7 +44,7 @@ const openMeasures = async (prefix) => {
 };
 const [heldOut, training] = [await openMeasures("held-out"), await openMeasures("training")];
 const results = [];
-for (const [index, { measure, objective: loss, batches }] of heldOut.entries()) {
+for (const [index, { metric: measure, objective: loss, batches }] of heldOut.entries()) {
   const maxBatches = Math.min(batches.length, 40);
   const measured = await evaluate({ model: trained, objective: loss }, batches, { maxBatches });
   const unigram = unigramLoss(training[index].batches, { held: batches, maxBatches });

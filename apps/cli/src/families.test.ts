@@ -1,6 +1,6 @@
 /** Runs every capability that `megatron models` lists for a family, with a tiny model of it. */
 import { createIndexedDatasetWriter } from "@megatron-ts/data";
-import { abilities } from "@megatron-ts/model";
+import { capabilitiesOf, type ModelConfig } from "@megatron-ts/model";
 import { loadTokenizer } from "@megatron-ts/tokenizer/files";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { megatron, megatronJson } from "./testing/megatron.ts";
@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 
 interface Case {
-  family: keyof typeof abilities;
+  family: ModelConfig["family"];
   fields?: string;
   objective?: string;
   /** "sentences" is a dataset without splits whose documents consist of sentences. */
@@ -128,7 +128,7 @@ describe.each(Object.entries(cases))("%s", (name, tiny) => {
   const run = path(name.replaceAll(/\W/g, "-"));
   const back = `${run}-back`;
   const measuresOf = async (checkpoint: string) => (await evaluate(checkpoint, tiny)).measures;
-  const claimed = abilities[tiny.family];
+  const claimed = capabilitiesOf(tiny);
 
   it("pretrains, and evaluates its training objectives", async () => {
     expect(claimed).toEqual(expect.arrayContaining(["pretrain", "evaluate"]));

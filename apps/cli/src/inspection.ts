@@ -57,24 +57,24 @@ export async function inspectPath(path: string): Promise<Inspection> {
   const tensors = describeTensors(checkpoint.weights);
   checkpoint.close();
   const family = String(model.family);
-  return { kind: "checkpoint", family, step, sizes: sizesOf(model), split: null, tensors };
+  return { kind: "checkpoint", family, step, sizes: await sizesOf(model), split: null, tensors };
 }
 
 /** Null for an unknown architecture, whose tensors can still be listed. */
 async function huggingFaceSizes(config: HuggingFaceConfig, tensors: ReadonlySet<string>): Promise<Sizes | null> {
-  const { foreignFormatOf, ModelError } = await import("@megatron-ts/model");
+  const { formatOfConfigJson, ModelError } = await import("@megatron-ts/model");
   try {
-    return sizesOf(foreignFormatOf(config).fromHuggingFace(config, { tensors }) as object);
+    return await sizesOf(formatOfConfigJson(config).fromHuggingFace(config, { tensors }));
   } catch (error) {
     if (error instanceof ModelError) return null;
     throw error;
   }
 }
 
-function sizesOf(model: object): Sizes {
-  const fields = model as Sizes & { family?: string };
-  const { numLayers, hiddenSize, numHeads, vocabularySize } = fields;
-  const twoStacks = fields.family === "t5" || fields.family === "encoder-decoder";
-  const numDecoderLayers = twoStacks ? (fields.numDecoderLayers ?? numLayers) : undefined;
-  return { numLayers, numDecoderLayers, hiddenSize, numHeads, vocabularySize };
+async function sizesOf(model: object): Promise<Sizes> {
+  const { modelConfigSchema, stacksOf } = await import("@megatron-ts/model");
+  const config = modelConfigSchema.parse(model);
+  const { numLayers, hiddenSize, numHeads, vocabularySize } = config;
+  const [, decoder] = stacksOf(config);
+  return { numLayers, numDecoderLayers: decoder?.numLayers, hiddenSize, numHeads, vocabularySize };
 }

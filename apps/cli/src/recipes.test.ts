@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { countModelParameters, foreignFormatFor, presets } from "@megatron-ts/model";
+import { countModelParameters, formatForModel, presets } from "@megatron-ts/model";
 import { completeModel, loadPretrainRecipe, resolveObjective } from "@megatron-ts/train";
 import { describe, expect, it } from "vitest";
 
@@ -48,12 +48,12 @@ describe("recipes", () => {
     const counted = name.startsWith("sc2019") ? (bare as typeof model) : model;
     expect(countModelParameters(completeModel(counted, { vocabularySize }))).toBe(presets[name]!.parameters);
     expect(train).toMatchObject(settings);
-    expect(resolveObjective(train.objective, model.family)).toEqual(train.objective);
+    expect(resolveObjective(train.objective, model)).toEqual(train.objective);
   });
 
   it("llama-125m can be exported in Llama format", () => {
     const model = completeModel(load("llama-125m.yaml").model, { vocabularySize: 32_000 });
-    expect(foreignFormatFor(model)?.modelType).toBe("llama");
+    expect(formatForModel(model)?.modelType).toBe("llama");
     expect(countModelParameters(model)).toBe(124_668_672);
   });
 

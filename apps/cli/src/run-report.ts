@@ -11,7 +11,7 @@ export async function createRunReport(terminal: Terminal): Promise<{ show(event:
   function show(event: RunEvent): void {
     if (event.type === "started") {
       totals = { steps: event.steps, samples: event.totalSamples };
-      const weights = event.begunFrom ? `with the weights of ${event.begunFrom} ` : "";
+      const weights = event.initCheckpoint ? `with the weights of ${event.initCheckpoint} ` : "";
       const from = event.resumedFrom ? `resumed from ${event.resumedFrom} at` : `${weights}from`;
       const size = `${formatCount(event.parameters)} parameters`;
       const samples = `${formatCount(event.totalSamples)} samples in all`;
@@ -29,8 +29,8 @@ export async function createRunReport(terminal: Terminal): Promise<{ show(event:
         : "";
       terminal.log(formatReport(report, totals) + advice);
     } else if (event.type === "evaluated") {
-      const { step, measure, result } = event;
-      terminal.log(formatEvaluation({ step, measure, ...result }, totals));
+      const { step, metric, result } = event;
+      terminal.log(formatEvaluation({ step, metric, ...result }, totals));
     } else if (event.type === "saved") {
       terminal.log(`saved ${event.directory}`);
     }

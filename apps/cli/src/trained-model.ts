@@ -1,5 +1,5 @@
 /** Loads a trained model from its checkpoint: weights, tokenizer and training objective. */
-import type { AnyModel } from "@megatron-ts/model";
+import type { Model } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import type { ObjectiveConfig } from "@megatron-ts/train";
 import { UsageError } from "./errors.ts";
@@ -8,7 +8,7 @@ export interface TrainedModel {
   /** The checkpoint that was loaded. */
   directory: string;
   step: number;
-  model: AnyModel;
+  model: Model;
   tokenizer: Tokenizer;
   /** Tokens per training sample; for an imported model, the maximum sequence length. */
   sequenceLength: number;
@@ -53,7 +53,7 @@ export async function loadTrainedModel(path: string): Promise<TrainedModel> {
       model,
       tokenizer,
       sequenceLength: recipe?.data.sequenceLength ?? (Number.isFinite(longest) ? longest : DEFAULT_SEQUENCE_LENGTH),
-      objective: resolveObjective(recipe?.train.objective, model.config.family),
+      objective: resolveObjective(recipe?.train.objective, model.config),
     };
   } catch (error) {
     model.dispose();

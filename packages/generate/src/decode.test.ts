@@ -1,5 +1,5 @@
 import { start } from "@megatron-ts/engine";
-import { createModel, type LanguageModel } from "@megatron-ts/model";
+import { type CausalModel, createModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type DecodeOptions, decode } from "./decode.ts";
@@ -17,7 +17,7 @@ const config = {
 } as const;
 const prompts = [[3, 1, 4, 1, 5], [9], [2, 6, 5, 3, 5, 8, 9, 7]];
 
-let model: LanguageModel;
+let model: CausalModel;
 beforeAll(async () => {
   await start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" });
   model = createModel(config, { weights: { seed: 3 } });
@@ -30,7 +30,7 @@ function greedyByFullForward(prompt: number[], count: number): number[] {
   const text = [...prompt];
   for (let i = 0; i < count; i++) {
     const logits = tf.tidy(() => {
-      const hidden = model.hidden({ tokens: tf.tensor2d([text], [1, text.length], "int32") });
+      const hidden = model.forward({ tokens: tf.tensor2d([text], [1, text.length], "int32") }).hidden;
       return model.logits(hidden).dataSync().slice(-config.vocabularySize) as Float32Array;
     });
     text.push(argmax(logits));

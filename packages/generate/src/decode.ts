@@ -2,12 +2,12 @@
  * The decoding loop: token by token, for prompts of any lengths. Each row draws from its own random stream, so a prompt
  * gives the same tokens alone and in a batch. It does not know the model; a decoding session supplies the logits.
  */
-import { longestSequence } from "@megatron-ts/model";
+import { longestSequence, type Model } from "@megatron-ts/model";
 import { hashKey, uniforms } from "@megatron-ts/random";
 import { checkPrompts } from "./prompts/check-prompts.ts";
 import { checkSampling, type SamplingOptions } from "./sampling/options.ts";
 import { sample } from "./sampling/sample.ts";
-import type { GenerativeModel, SessionOptions } from "./sessions/decoding-session.ts";
+import type { SessionOptions } from "./sessions/decoding-session.ts";
 import { openDecodingSession } from "./sessions/open-decoding-session.ts";
 
 /** Options of `decode`. */
@@ -44,7 +44,7 @@ interface Row {
  * tokens. Throws a GenerateError for an empty prompt, one longer than the model takes, or an option out of range.
  */
 export function* decode(
-  model: GenerativeModel,
+  model: Model,
   prompts: readonly ArrayLike<number>[],
   options: DecodeOptions,
 ): Generator<DecodedToken, void, boolean | undefined> {

@@ -43,7 +43,7 @@ describe("fillMasks", () => {
     const [filled] = fillMasks({ model, tokenizer: wordPiece }, ["call me [MASK]. some years [MASK]"], { topK: 3 });
     const framed = [...wordPiece.encode("call me [MASK]. some years [MASK]")];
     expect(wordPiece.idToToken(framed[0]!)).toBe("[CLS]");
-    const probabilities = softmax(model.logits(model.hidden({ tokens: ids([framed]) })));
+    const probabilities = softmax(model.logits(model.forward({ tokens: ids([framed]) }).hidden));
     const size = wordPiece.vocabularySize + 8;
     const masks = [...framed.keys()].filter((position) => wordPiece.idToToken(framed[position]!) === "[MASK]");
     expect(filled!.masks).toHaveLength(2);
@@ -72,7 +72,7 @@ describe("fillMasks", () => {
     const framed = [0, ...roberta.encode("Call me <mask>."), 2];
     const position = framed.indexOf(specialTokenId(roberta, "mask")!);
     const probabilities = softmax(
-      model.logits(model.hidden({ tokens: ids([framed]) })).slice([0, position, 0], [1, 1, -1]),
+      model.logits(model.forward({ tokens: ids([framed]) }).hidden).slice([0, position, 0], [1, 1, -1]),
     );
     expect(filled!.masks[0]![0]!.probability).toBeCloseTo(Math.max(...probabilities.slice(0, 300)), 6);
   });
@@ -89,10 +89,10 @@ describe("fillMasks", () => {
     const tokenTypes = framed.map((_, i) => (i === framed.length - 1 ? 2 : 0));
     const predict = (hidden: number) =>
       model.logits(
-        model.hidden({
+        model.forward({
           tokens: ids([framed.map((token) => (token === mask ? hidden : token))]),
           targets: ids([positions]),
-          blocked: tf.tensor3d([blocked]),
+          permutationMask: tf.tensor3d([blocked]),
           tokenTypes: ids([tokenTypes]),
         }).query!,
       );

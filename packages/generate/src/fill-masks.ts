@@ -1,5 +1,5 @@
 /** Fills the masked tokens of a text, with a model that reads in both directions: BERT, RoBERTa or XLNet. */
-import { type EncoderModel, longestSequence, type PermutationModel } from "@megatron-ts/model";
+import { type FillPrediction, longestSequence, type Model } from "@megatron-ts/model";
 import { specialTokenId, specialTokenNames, type Tokenizer } from "@megatron-ts/tokenizer";
 import { GenerateError } from "./errors.ts";
 import { maskLogits } from "./masks/mask-logits.ts";
@@ -19,6 +19,8 @@ export interface FilledText {
 export interface FillOptions {
   /** Number of predictions for each mask. Default: 5. */
   topK?: number;
+  /** How the model predicts; default: "masked" if it can, else "permutation". */
+  prediction?: FillPrediction;
 }
 
 /**
@@ -26,16 +28,16 @@ export interface FillOptions {
  * text without masks or longer than the model takes, and a ModelError for a model without a language modeling head.
  */
 export function fillMasks(
-  { model, tokenizer }: { model: EncoderModel | PermutationModel; tokenizer: Tokenizer },
+  { model, tokenizer }: { model: Model; tokenizer: Tokenizer },
   texts: readonly string[],
-  { topK = 5 }: FillOptions = {},
+  { topK = 5, prediction = model.predictors.masked ? "masked" : "permutation" }: FillOptions = {},
 ): FilledText[] {
   checkSampling({ topK });
   if (texts.length === 0) return [];
   const mask = maskTokenOf(tokenizer);
   const longest = longestSequence(model.config);
   const rows = texts.map((text) => {
-    const { textTokens, tokens, textStart, tokenTypes } = addSpecialTokens({ model, tokenizer }, text);
+    const { textTokens, tokens, textStart, tokenTypes } = addSpecialTokens({ prediction, tokenizer }, text);
     const masked = [...textTokens.keys()].filter((index) => textTokens[index] === mask);
     if (masked.length === 0) {
       const name = tokenizer.idToToken(mask);
@@ -48,7 +50,7 @@ export function fillMasks(
     }
     return { textTokens, masked, tokens, tokenTypes, positions: masked.map((index) => textStart + index) };
   });
-  const logits = maskLogits(model, rows, { padding: specialTokenId(tokenizer, "padding") ?? 0 });
+  const logits = maskLogits(model, rows, { prediction, padding: specialTokenId(tokenizer, "padding") ?? 0 });
   return rows.map(({ textTokens, masked }, row) => {
     const masks = logits[row]!.map((values) => mostLikely(values, { tokenizer, topK }));
     const filled = textTokens.slice();

@@ -86,9 +86,9 @@ describe("generate", () => {
       { weights },
     );
     const parts = { model, tokenizer: bpe };
-    const texts = (["causal", "permuted"] as const).map((decoder) => {
-      const pieces = [...streamText(parts, [prompt, "the"], { ...sampling, decoder })];
-      const [first] = generate(parts, [prompt], { ...sampling, decoder });
+    const texts = (["sequence-to-sequence", "permutation"] as const).map((prediction) => {
+      const pieces = [...streamText(parts, [prompt, "the"], { ...sampling, prediction })];
+      const [first] = generate(parts, [prompt], { ...sampling, prediction });
       const own = pieces.filter(({ row }) => row === 0).map(({ text }) => text);
       expect(own.join("")).toBe(first!.text);
       return first!.text;

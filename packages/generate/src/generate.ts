@@ -1,11 +1,11 @@
 /** Generates text from text: encodes prompts, decodes tokens as they arrive, and stops at stop strings. */
+import type { Model } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { type DecodeOptions, decode, type FinishReason } from "./decode.ts";
 import { GenerateError } from "./errors.ts";
 import { encodePrompts } from "./prompts/encode-prompts.ts";
 import { skippedTokens } from "./prompts/skipped-tokens.ts";
 import { createStopMatcher } from "./sampling/stop-strings.ts";
-import type { GenerativeModel } from "./sessions/decoding-session.ts";
 
 /** Options of `generate` and `streamText`. */
 export interface GenerateOptions extends Omit<DecodeOptions, "stopTokens" | "startToken"> {
@@ -42,7 +42,7 @@ export interface Completion {
  * prompt or an option that cannot be used.
  */
 export function* streamText(
-  { model, tokenizer }: { model: GenerativeModel; tokenizer: Tokenizer },
+  { model, tokenizer }: { model: Model; tokenizer: Tokenizer },
   prompts: readonly string[],
   { stop = [], ...options }: GenerateOptions,
 ): Generator<TextPiece, void, undefined> {
@@ -77,7 +77,7 @@ export function* streamText(
 
 /** Generates the whole text for each prompt; see `streamText`. */
 export function generate(
-  parts: { model: GenerativeModel; tokenizer: Tokenizer },
+  parts: { model: Model; tokenizer: Tokenizer },
   prompts: readonly string[],
   options: GenerateOptions,
 ): Completion[] {

@@ -5,4 +5,4 @@ export { type Completion, type GenerateOptions, generate, streamText, type TextP
 export type { MaskPrediction } from "./masks/most-likely.ts";
 export type { SamplingOptions } from "./sampling/options.ts";
 export { sample } from "./sampling/sample.ts";
-export type { GenerativeModel, SessionOptions } from "./sessions/decoding-session.ts";
+export type { SessionOptions } from "./sessions/decoding-session.ts";

@@ -1,10 +1,10 @@
 /** Builds a model of any family from its configuration, and counts one without building it. */
 import {
-  shapeOnly,
   countParameters,
   fromSeed,
   type Mesh,
   type ParameterSource,
+  shapeOnly,
   singleRankMesh,
 } from "@megatron-ts/parallel";
 import { type ModelConfigInput, modelConfigSchema } from "./configuration.ts";

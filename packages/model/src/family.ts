@@ -7,7 +7,7 @@ import type { z } from "zod";
 import type { BaseConfig } from "./configuration-fields.ts";
 import type { EncoderInit } from "./encoder-init.ts";
 import type { HuggingFaceFormat } from "./hugging-face/format.ts";
-import type { Model, Prediction } from "./model.ts";
+import type { FillPrediction, GenerativePrediction, Model, Prediction } from "./model.ts";
 import type { StackDescription } from "./stack-description.ts";
 
 /** A published size. */
@@ -38,9 +38,9 @@ export interface PairHead {
 /** How a trained model is used on a prompt. */
 export interface Generation {
   /** The predictions by which it writes new text, the preferred one first. */
-  writes: readonly Prediction[];
+  writes: readonly GenerativePrediction[];
   /** The predictions by which it fills mask tokens. */
-  fills: readonly Prediction[];
+  fills: readonly FillPrediction[];
 }
 
 /** The schema of a family's configuration; its `family` is a literal. */

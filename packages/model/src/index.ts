@@ -41,8 +41,10 @@ export type {
   DecoderOptions,
   EncoderInput,
   EncoderModel,
+  FillPrediction,
   ForwardOptions,
   ForwardOutput,
+  GenerativePrediction,
   MemoryInput,
   Model,
   PermutationInput,
@@ -54,6 +56,7 @@ export type {
   SequenceToSequenceModel,
   TargetInput,
 } from "./model.ts";
+export { predictorOf } from "./predictor.ts";
 export { presets } from "./presets.ts";
 export { createModelRecipeSchema, type ModelRecipe } from "./recipe.ts";
 export { familyOf, longestSequence, readsSource, stacksOf } from "./registry.ts";

@@ -12,6 +12,12 @@ import type { MemoryCache } from "./layers/memory-cache.ts";
 /** The ways of predicting: the next token, hidden tokens, tokens in a permuted order, a target from a source. */
 export type Prediction = "causal" | "masked" | "permutation" | "sequence-to-sequence";
 
+/** The ways of predicting by which text is generated. */
+export type GenerativePrediction = Exclude<Prediction, "masked">;
+
+/** The ways of predicting by which masks are filled. */
+export type FillPrediction = Extract<Prediction, "masked" | "permutation">;
+
 /** A model, by the ways in which it predicts. */
 export interface Predictors {
   readonly causal?: CausalModel;

@@ -28,9 +28,9 @@ export { ConfigError, type ConfigProblem } from "./errors.ts";
 export { type EvaluateOptions, evaluate } from "./evaluation/evaluate.ts";
 export {
   type EvaluationOptions,
-  type HeldOutMeasure,
   openEvaluation,
   openPseudoEvaluation,
+  type ValidationMetric,
 } from "./evaluation/open-evaluation.ts";
 export { formatEvaluation, formatReport } from "./logging/console-line.ts";
 export {
@@ -44,9 +44,9 @@ export {
 export { type MetricsLog, type MetricsRecord, openMetricsLog } from "./logging/metrics-log.ts";
 export { formatCount, formatDuration, formatQuantity } from "./logging/quantities.ts";
 export { openTensorBoard, type TensorBoardLog, type TensorBoardOptions } from "./logging/tensorboard.ts";
-export { type ObjectiveConfig, objectiveConfigSchema } from "./objectives/configuration.ts";
-export type { Measure } from "./objectives/definition.ts";
-export { objectivesOf, resolveObjective } from "./objectives/registry.ts";
+export { type ObjectiveConfig, objectiveConfigSchema, partsOf } from "./objectives/configuration.ts";
+export { objectivesFor, openObjective, type RunObjective, resolveObjective } from "./objectives/open-objective.ts";
+export { getObjective, type ObjectiveName, objectiveNames } from "./objectives/registry.ts";
 export { checkTokenizer } from "./run/datasets.ts";
 export { NonFiniteError, type RunEvent } from "./run/events.ts";
 export { type PretrainOptions, pretrain } from "./run/pretrain.ts";

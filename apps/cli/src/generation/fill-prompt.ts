@@ -1,5 +1,5 @@
 /** Prints a prompt with its masks filled, and the predictions for each mask if asked. */
-import type { EncoderModel, PermutationModel } from "@megatron-ts/model";
+import type { FillPrediction } from "@megatron-ts/model";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { TrainedModel } from "../trained-model.ts";
 
@@ -11,12 +11,11 @@ export interface FillOptions {
 
 export async function fillPrompt(
   { directory, model, tokenizer }: TrainedModel,
-  { prompt, topK, json }: FillOptions,
+  { prompt, topK, json, prediction }: FillOptions & { prediction: FillPrediction },
   terminal: Terminal,
 ): Promise<void> {
   const { fillMasks } = await import("@megatron-ts/generate");
-  const reader = ("encoder" in model ? model.encoder : model) as EncoderModel | PermutationModel;
-  const [filled] = fillMasks({ model: reader, tokenizer }, [prompt], { topK });
+  const [filled] = fillMasks({ model, tokenizer }, [prompt], { topK, prediction });
   const { text, masks } = filled!;
   if (json) return terminal.json({ checkpoint: directory, prompt, text, masks });
   terminal.print(text);

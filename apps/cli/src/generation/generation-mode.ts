@@ -1,23 +1,22 @@
 /** Decides what a model does with a prompt: generate text, or fill its masks. */
+import { type FillPrediction, familyOf, type GenerativePrediction } from "@megatron-ts/model";
 import { specialTokenId } from "@megatron-ts/tokenizer";
-import type { ObjectiveConfig } from "@megatron-ts/train";
+import { getObjective, partsOf } from "@megatron-ts/train";
 import type { TrainedModel } from "../trained-model.ts";
 
-export type GenerationMode = { fills: true } | { fills: false; decoder: "causal" | "permuted"; continues: boolean };
-
-const namesOf = (objective: ObjectiveConfig): string[] =>
-  objective.name === "mixed" ? objective.parts.map((part) => part.objective.name) : [objective.name];
+export type GenerationMode =
+  | { fills: true; prediction: FillPrediction }
+  | { fills: false; prediction: GenerativePrediction; continues: boolean };
 
 /** Models that can do both fill masks if the prompt has any. */
 export function generationMode({ model, tokenizer, objective }: TrainedModel, prompt: string): GenerationMode {
+  const { generation } = familyOf(model.config);
+  const trained = partsOf(objective).map(({ name }) => getObjective(name).prediction);
   const mask = specialTokenId(tokenizer, "mask");
-  const masked = mask !== undefined && tokenizer.encode(prompt, { addSpecialTokens: false }).includes(mask);
-  const names = namesOf(objective);
-  const { family } = model.config;
-  if (family === "bert") return { fills: true };
-  if (masked && (family === "xlnet" || names.includes("masked"))) return { fills: true };
-  if (family !== "encoder-decoder") return { fills: false, decoder: "causal", continues: family !== "t5" };
-  const permuted =
-    names.includes("permutation") && !names.some((name) => /^(span-corruption|denoising|source-target)$/.test(name));
-  return { fills: false, decoder: permuted ? "permuted" : "causal", continues: permuted };
+  const hasMask = mask !== undefined && tokenizer.encode(prompt, { addSpecialTokens: false }).includes(mask);
+  const fill = generation.fills.find((prediction) => trained.includes(prediction)) ?? generation.fills[0];
+  const write = generation.writes.find((prediction) => trained.includes(prediction)) ?? generation.writes[0];
+  if (!write) return { fills: true, prediction: fill! };
+  if (hasMask && fill && trained.includes(fill)) return { fills: true, prediction: fill };
+  return { fills: false, prediction: write, continues: write !== "sequence-to-sequence" };
 }

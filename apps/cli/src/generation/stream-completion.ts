@@ -1,5 +1,5 @@
 /** Prints the text generated from a prompt, as it is generated. */
-import type { GenerativeModel } from "@megatron-ts/generate";
+import type { GenerativePrediction } from "@megatron-ts/model";
 import { pluralize } from "../terminal/pluralize.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { TrainedModel } from "../trained-model.ts";
@@ -18,7 +18,7 @@ export interface CompletionOptions {
 
 export async function streamCompletion(
   { directory, model, tokenizer }: TrainedModel,
-  { decoder, continues, ...options }: CompletionOptions & { decoder: "causal" | "permuted"; continues: boolean },
+  { prediction, continues, ...options }: CompletionOptions & { prediction: GenerativePrediction; continues: boolean },
   terminal: Terminal,
 ): Promise<void> {
   const { streamText } = await import("@megatron-ts/generate");
@@ -32,8 +32,7 @@ export async function streamCompletion(
     generatedTokens: 0,
     finishReason: "length",
   };
-  const parts = { model: model as GenerativeModel, tokenizer };
-  for (const piece of streamText(parts, [prompt], { ...options, decoder })) {
+  for (const piece of streamText({ model, tokenizer }, [prompt], { ...options, prediction })) {
     if (!json) terminal.write(continues && completion.generatedTokens === 0 ? prompt + piece.text : piece.text);
     const { promptTokens, generatedTokens, finishReason } = piece;
     Object.assign(completion, { text: completion.text + piece.text, promptTokens, generatedTokens });

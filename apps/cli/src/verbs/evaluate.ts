@@ -1,7 +1,7 @@
 /** `megatron evaluate`: measures a model's perplexity on a split of a prepared dataset, under its training objectives. */
 import type { TextCounts } from "@megatron-ts/data";
 import type { PerplexityResult } from "@megatron-ts/metrics";
-import type { EvaluationOptions, HeldOutMeasure, ObjectiveConfig } from "@megatron-ts/train";
+import type { EvaluationOptions, ValidationMetric } from "@megatron-ts/train";
 import { type Command, Option } from "commander";
 import { UsageError } from "../errors.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
@@ -14,7 +14,7 @@ import { loadTrainedModel, type TrainedModel } from "../trained-model.ts";
 interface Options extends EngineOptions {
   data: string;
   split: "train" | "validation" | "test" | "all";
-  objective?: SingleObjective;
+  objective?: string;
   pseudo?: boolean;
   sequenceLength?: number;
   stride?: number;
@@ -22,16 +22,6 @@ interface Options extends EngineOptions {
   maxBatches?: number;
   json?: boolean;
 }
-
-type SingleObjective = Exclude<ObjectiveConfig["name"], "mixed">;
-const objectiveNames: SingleObjective[] = [
-  "causal",
-  "masked",
-  "permutation",
-  "span-corruption",
-  "denoising",
-  "source-target",
-];
 
 export function addEvaluate(program: Command, terminal: Terminal): void {
   const command = program
@@ -45,9 +35,7 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
         .choices(["train", "validation", "test", "all"])
         .default("test"),
     )
-    .addOption(
-      new Option("--objective <name>", "objective (default: the model's training objectives)").choices(objectiveNames),
-    )
+    .option("--objective <name>", "objective (default: the model's training objectives)")
     .option("--pseudo", "pseudo-perplexity of a masked language model: mask one token at a time (slow)")
     .option("--sequence-length <n>", "tokens per window (default: as in training)", integer(1))
     .option(
@@ -66,10 +54,11 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
 }
 
 /** A perplexity and the name of its kind. */
-type Measurement = PerplexityResult & { measure: HeldOutMeasure["measure"]; pairAccuracy?: number };
+type Measurement = PerplexityResult & { measure: ValidationMetric["metric"]; pairAccuracy?: number };
 
 async function run(path: string, options: Options, terminal: Terminal): Promise<void> {
   const { openDataset } = await import("@megatron-ts/data");
+  const { readsSource } = await import("@megatron-ts/model");
   const { checkTokenizer } = await import("@megatron-ts/train");
   await startEngine(options, terminal);
   const trained = await loadTrainedModel(path);
@@ -84,7 +73,7 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
         dataset,
         documents: dataset.documentsOf(split),
         tokenizer,
-        family: model.config.family,
+        readsSource: readsSource(model.config),
         sequenceLength: options.sequenceLength ?? trained.sequenceLength,
         batchSize: options.batchSize,
         stride: options.stride,
@@ -116,44 +105,44 @@ async function openMeasures(
   { model, objective: trained }: TrainedModel,
   { objective: name, pseudo, stride, sequenceLength }: Options,
   evaluation: EvaluationOptions,
-): Promise<HeldOutMeasure[]> {
-  const { objectiveConfigSchema, objectivesOf, openEvaluation, openPseudoEvaluation } = await import(
+): Promise<ValidationMetric[]> {
+  const { objectiveConfigSchema, objectivesFor, openEvaluation, openPseudoEvaluation, partsOf } = await import(
     "@megatron-ts/train"
   );
-  const { longestSequence } = await import("@megatron-ts/model");
+  const { familyOf, longestSequence } = await import("@megatron-ts/model");
   const { family } = model.config;
+  const { predicts } = familyOf(model.config);
   const longest = longestSequence(model.config);
   if (sequenceLength !== undefined && sequenceLength > longest) {
     throw new UsageError(`--sequence-length: expected at most ${longest} (the model's limit), got ${sequenceLength}`);
   }
-  const possible = objectivesOf(family).filter((known) => known !== "mixed");
-  if (name && !possible.includes(name)) {
+  const possible = objectivesFor(model.config);
+  if (name && !possible.some((known) => known === name)) {
     throw new UsageError(`--objective: expected ${possible.join(" or ")} for a model of family ${family}; got ${name}`);
   }
-  if (stride !== undefined && family !== "gpt") {
+  if (stride !== undefined && !predicts.includes("causal")) {
     throw new UsageError("--stride is for causal models only");
   }
   if (pseudo) {
-    if (!possible.includes("masked")) throw new UsageError("--pseudo is for masked language models only");
+    if (!predicts.includes("masked")) throw new UsageError("--pseudo is for masked language models only");
     return [openPseudoEvaluation(evaluation)];
   }
-  const own = trained.name === "mixed" ? trained.parts.map(({ objective }) => objective) : [trained];
-  const chosen = name ? (own.find((known) => known.name === name) ?? objectiveConfigSchema.parse({ name })) : trained;
-  return openEvaluation(chosen, evaluation);
+  const own = partsOf(trained).find((known) => known.name === name);
+  return openEvaluation(name ? (own ?? objectiveConfigSchema.parse({ name })) : trained, evaluation);
 }
 
 async function measureModel(
   { model }: TrainedModel,
-  { measure, objective, batches, wholeText, pairAccuracy }: HeldOutMeasure,
+  { metric, objective, batches, predictsWholeText, pairAccuracy }: ValidationMetric,
   { counts, maxBatches, terminal }: { counts?: TextCounts; maxBatches?: number; terminal: Terminal },
 ): Promise<Measurement> {
   const { evaluate, formatDuration } = await import("@megatron-ts/train");
-  const progress = terminal.progress(`evaluating ${measure}`);
+  const progress = terminal.progress(`evaluating ${metric}`);
   const start = performance.now();
   const result = await evaluate({ model, objective }, batches, {
     maxBatches,
-    bytes: wholeText ? counts?.bytes : undefined,
-    words: wholeText ? counts?.words : undefined,
+    bytes: predictsWholeText ? counts?.bytes : undefined,
+    words: predictsWholeText ? counts?.words : undefined,
     onProgress: (done, total) => {
       const left = ((performance.now() - start) / 1000) * (total / done - 1);
       progress.update(done / total, `${formatDuration(left)} left`);
@@ -161,7 +150,7 @@ async function measureModel(
   });
   const accuracy = pairAccuracy ? { pairAccuracy: await pairAccuracy(model, { maxBatches }) } : {};
   progress.stop();
-  return { measure, ...result, ...accuracy };
+  return { measure: metric, ...result, ...accuracy };
 }
 
 function printMeasurement(result: Measurement, terminal: Terminal): void {

@@ -55,7 +55,7 @@ async function run(
     if (!mode.fills) return await streamCompletion(trained, { ...options, ...mode }, terminal);
     const misplaced = given.find((flag) => SAMPLING.has(flag));
     if (misplaced) throw new UsageError(`${misplaced} does not apply to filling masks`);
-    await fillPrompt(trained, options, terminal);
+    await fillPrompt(trained, { ...options, ...mode }, terminal);
   } finally {
     trained.model.dispose();
   }

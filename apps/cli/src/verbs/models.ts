@@ -13,13 +13,13 @@ export function addModels(program: Command, terminal: Terminal): void {
 }
 
 async function run({ json }: { json?: boolean }, terminal: Terminal): Promise<void> {
-  const { abilities, presets } = await import("@megatron-ts/model");
+  const { capabilitiesOf, modelConfigSchema, presets, stacksOf } = await import("@megatron-ts/model");
   const models = Object.entries(presets).map(([preset, { description, config, parameters }]) => ({
     family: config.family,
     preset,
     description,
     parameters,
-    works: abilities[config.family],
+    works: capabilitiesOf(config),
     config,
   }));
   if (json) return terminal.json({ models });
@@ -33,14 +33,14 @@ async function run({ json }: { json?: boolean }, terminal: Terminal): Promise<vo
     chars: Object.fromEntries(BORDERS.map((name) => [name, ""])),
   });
   for (const { family, preset, parameters, works, config } of models) {
-    const { numLayers, hiddenSize, numHeads, vocabularySize } = config;
-    const layers = twoStacks.has(family) ? stacksOf(config) : `${numLayers}`;
+    const { hiddenSize, numHeads, vocabularySize } = config;
+    const layers = stacksOf(modelConfigSchema.parse(config)).map(({ numLayers }) => numLayers);
     const count = (value: number) => value.toLocaleString("en-US");
     table.push([
       family,
       preset,
       count(parameters),
-      layers,
+      layers.join("+"),
       hiddenSize,
       numHeads,
       count(vocabularySize),
@@ -49,12 +49,6 @@ async function run({ json }: { json?: boolean }, terminal: Terminal): Promise<vo
   }
   for (const line of table.toString().split("\n")) terminal.print(line.trimEnd());
 }
-
-const twoStacks = new Set(["encoder-decoder", "t5"]);
-
-/** Layers of the encoder and the decoder. */
-const stacksOf = ({ numLayers, numDecoderLayers = numLayers }: { numLayers: number; numDecoderLayers?: number }) =>
-  `${numLayers}+${numDecoderLayers}`;
 
 /** Parts of the table's frame, none of which is drawn. */
 const BORDERS = [

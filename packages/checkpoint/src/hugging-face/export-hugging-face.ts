@@ -1,7 +1,7 @@
 /** Converts a checkpoint to a Hugging Face model directory, one tensor in memory at a time. */
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type ForeignWeight, foreignFormatFor, modelConfigSchema } from "@megatron-ts/model";
+import { type ForeignWeight, formatForModel, modelConfigSchema } from "@megatron-ts/model";
 import { commitDirectory } from "../directory.ts";
 import { userError } from "../errors.ts";
 import type { LoadedCheckpoint } from "../load-checkpoint.ts";
@@ -28,7 +28,7 @@ export async function exportHuggingFace(
 ): Promise<{ modelType: string; differences: string[] }> {
   if (existsSync(directory)) throw userError(`${directory} already exists; export into a new directory`);
   const config = modelConfigSchema.parse(checkpoint.manifest.model);
-  const format = foreignFormatFor(config);
+  const format = formatForModel(config);
   const entries = foreignEntries(checkpoint, format.names(config));
   const json = format.toHuggingFace(config);
   await commitDirectory(directory, (workplace) => {

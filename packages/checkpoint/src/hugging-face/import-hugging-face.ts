@@ -1,5 +1,5 @@
-/** Converts a Hugging Face model to a checkpoint, one tensor in memory at a time. */
-import { createModel, foreignFormatOf, type ModelConfig, modelConfigSchema } from "@megatron-ts/model";
+/** A model of Hugging Face's format as one of our checkpoints. One tensor is in memory at a time. */
+import { createModel, formatOfConfigJson, type ModelConfig, modelConfigSchema } from "@megatron-ts/model";
 import { countParameters, shapeOnly } from "@megatron-ts/parallel";
 import { readForeignWeight } from "../foreign-weights.ts";
 import { saveCheckpoint } from "../save-checkpoint.ts";
@@ -29,7 +29,7 @@ export async function importHuggingFace(
 ): Promise<{ config: ModelConfig; parameters: number }> {
   const source = openHuggingFaceDirectory(directory);
   try {
-    const format = foreignFormatOf(source.config);
+    const format = formatOfConfigJson(source.config);
     const written = format.fromHuggingFace(source.config, { tensors: new Set(source.tensors.names) });
     const config = modelConfigSchema.parse(written);
     check?.(config);

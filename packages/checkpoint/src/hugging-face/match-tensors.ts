@@ -1,5 +1,5 @@
-/** Matches the tensors of a model directory to our weights, and reports every mismatch at once, by both names. */
-import type { ForeignFormat, ForeignWeight, ModelConfig } from "@megatron-ts/model";
+/** Which of a directory's tensors is which of our weights; all that does not fit is told at once, by both names. */
+import type { ForeignWeight, HuggingFaceFormat, ModelConfig } from "@megatron-ts/model";
 import type { Parameters } from "@megatron-ts/parallel";
 import { userError } from "../errors.ts";
 import type { TensorDescription } from "../tensor-entry.ts";
@@ -23,7 +23,7 @@ export function matchTensors(
     config,
     parameters,
     source,
-  }: { format: ForeignFormat; config: ModelConfig; parameters: Parameters; source: string },
+  }: { format: HuggingFaceFormat; config: ModelConfig; parameters: Parameters; source: string },
 ): Map<string, ForeignWeight> {
   const present = new Set(tensors.names);
   const matched = new Map<string, ForeignWeight>();
@@ -47,8 +47,8 @@ export function matchTensors(
     matched.set(name, { ...theirs, name: found });
   }
   for (const name of present) {
-    if (!used.has(name) && !format.redundant.some((pattern) => pattern.test(name))) {
-      problems.push(`unexpected: ${name} [${tensors.info(name).shape}]`);
+    if (!used.has(name) && !format.ignoredTensors.some((pattern) => pattern.test(name))) {
+      problems.push(`extra: ${name} [${tensors.info(name).shape}] has no place in this model`);
     }
   }
   if (problems.length > 0) {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { start } from "@megatron-ts/engine";
-import { createModel, gpt2Names } from "@megatron-ts/model";
+import { createModel, gpt2Format } from "@megatron-ts/model";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readForeignWeight } from "../foreign-weights.ts";
 import { bfloat16ToFloat, halfToFloat } from "../narrow-floats.ts";
@@ -33,7 +33,7 @@ describe("openMegatronCheckpoint", () => {
       const model = createModel(checkpoint.config, { weights: { source: checkpoint.source } });
       checkpoint.close();
       const reference = openSafetensors(fixture("gpt2/model.safetensors"));
-      for (const [ours, foreign] of gpt2Names({ numLayers: 2 })) {
+      for (const [ours, foreign] of gpt2Format.names(model.config)) {
         const { values } = readForeignWeight(reference, foreign);
         const read = model.parameters.get(ours)!.tensor.dataSync();
         // Megatron's table has a row of padding behind the vocabulary.

@@ -15,7 +15,11 @@ function load(name: string) {
   const types = fixture.golden.names.includes("input.token_type_ids")
     ? fixture.tensor("input.token_type_ids")
     : undefined;
-  const hidden = model.hidden({ tokens: fixture.tensor("input.input_ids"), tokenTypes: types, lengths: [16, 11, 14] });
+  const hidden = model.forward({
+    tokens: fixture.tensor("input.input_ids"),
+    tokenTypes: types,
+    lengths: [16, 11, 14],
+  }).hidden;
   return { fixture, model, config, logits: model.taskLogits(hidden) };
 }
 

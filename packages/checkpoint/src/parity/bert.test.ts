@@ -34,7 +34,7 @@ describe.each([
   it("has the reference's hidden states, pooled output and logits", () => {
     const model = load();
     const { seen, observe } = recorder();
-    const hidden = model.hidden(input(), { observe });
+    const hidden = model.forward(input(), { observe }).hidden;
     for (const [ours, theirs] of [
       ["embedding", "output.hidden_states.0"],
       ["layers.0.output", "output.hidden_states.1"],
@@ -51,7 +51,7 @@ describe.each([
   it.each(["none", "full"] as const)("has the reference's losses and gradients (recompute: %s)", (recompute) => {
     const model = load();
     function losses() {
-      const hidden = model.hidden(input(), { recompute });
+      const hidden = model.forward(input(), { recompute }).hidden;
       const masked = meanLoss(model.logits(hidden), fixture.tensor("input.labels"));
       const pair = meanLoss(model.pairLogits(model.pooled(hidden)), fixture.tensor("input.next_sentence_label"));
       return { masked, pair };
@@ -70,7 +70,7 @@ describe.each([
     function logitsOf(changes: object) {
       const changed = buildModel(fixture, { config: { ...config, ...changes }, names });
       return () =>
-        expectClose(changed.logits(changed.hidden(input())), fixture.floats("output.prediction_logits"), {
+        expectClose(changed.logits(changed.forward(input()).hidden), fixture.floats("output.prediction_logits"), {
           what: "it",
         });
     }
@@ -79,7 +79,7 @@ describe.each([
     expect(() => logitsOf({ normPlacement: name === "bert" ? "pre" : "post" })).toThrow();
     const model = load();
     function untyped() {
-      const logits = model.logits(model.hidden({ ...input(), tokenTypes: undefined }));
+      const logits = model.logits(model.forward({ ...input(), tokenTypes: undefined }).hidden);
       expectClose(logits, fixture.floats("output.prediction_logits"), { what: "it" });
     }
     expect(untyped).toThrow("within");
@@ -108,7 +108,7 @@ describe("roberta", () => {
   it("has the reference's hidden states and logits, with positions counted behind padding on either side", () => {
     const model = load();
     const { seen, observe } = recorder();
-    const hidden = model.hidden(input(), { observe });
+    const hidden = model.forward(input(), { observe }).hidden;
     for (const [ours, theirs] of [
       ["embedding", "output.hidden_states.0"],
       ["layers.0.output", "output.hidden_states.1"],
@@ -117,13 +117,13 @@ describe("roberta", () => {
       expectClose(seen.get(ours)!, fixture.floats(theirs), { what: ours });
     }
     expectClose(model.logits(hidden), fixture.floats("output.logits"), { what: "logits" });
-    const given = model.hidden({ ...input(), positions: fixture.tensor("output.position_ids") });
+    const given = model.forward({ ...input(), positions: fixture.tensor("output.position_ids") }).hidden;
     expect(given.dataSync()).toEqual(hidden.dataSync());
   });
 
   it("has the reference's loss and gradients", () => {
     const model = load();
-    const loss = () => meanLoss(model.logits(model.hidden(input())), fixture.tensor("input.labels"));
+    const loss = () => meanLoss(model.logits(model.forward(input()).hidden), fixture.tensor("input.labels"));
     checkGradients(fixture, { ...model, names, loss });
   });
 });

@@ -54,11 +54,11 @@ const lengths = [15, 9, 12];
 const load = () => buildModel(fixture, { config, names });
 function run(
   model: ReturnType<typeof load>,
-  options: Parameters<ReturnType<typeof load>["hidden"]>[1] = {},
+  options: Parameters<ReturnType<typeof load>["forward"]>[1] = {},
 ): tf.Tensor {
-  const memory = model.encode({ tokens: fixture.tensor("input.input_ids"), lengths }, options);
+  const memory = model.encode({ tokens: fixture.tensor("input.input_ids"), lengths }, options).hidden;
   const tokens = fixture.tensor("input.decoder_input_ids");
-  return model.logits(model.hidden({ tokens, memory, memoryLengths: lengths }, options));
+  return model.logits(model.forward({ tokens, memory, memoryLengths: lengths }, options).hidden);
 }
 const lossOf =
   (model: ReturnType<typeof load>, options = {}) =>
@@ -94,8 +94,8 @@ describe("encoder-decoder", () => {
   it("fails where cross-attention sees padding", () => {
     const model = load();
     const tokens = fixture.tensor("input.decoder_input_ids");
-    const memory = model.encode({ tokens: fixture.tensor("input.input_ids"), lengths });
-    const logits = model.logits(model.hidden({ tokens, memory }));
+    const memory = model.encode({ tokens: fixture.tensor("input.input_ids"), lengths }).hidden;
+    const logits = model.logits(model.forward({ tokens, memory }).hidden);
     expect(() => expectClose(logits, fixture.floats("output.logits"), { what: "logits" })).toThrow("logits[");
   });
 });

@@ -19,7 +19,7 @@ const load = (change?: (source: ParameterSource) => ParameterSource) => buildMod
 
 /** Mean cross-entropy of the next tokens. */
 const lossOf = (model: ReturnType<typeof load>) => () => {
-  const logits = model.logits(model.hidden({ tokens: tokens() }).slice([0, 0, 0], [rows, width - 1, -1]));
+  const logits = model.logits(model.forward({ tokens: tokens() }).hidden.slice([0, 0, 0], [rows, width - 1, -1]));
   const labels = tokens().slice([0, 1]);
   return tf.mean(crossEntropy(logits.reshape([-1, config.vocabularySize]), { labels: labels.flatten() }));
 };
@@ -28,7 +28,7 @@ describe("gpt2", () => {
   it("has the reference's hidden states and logits", () => {
     const model = load();
     const { seen, observe } = recorder();
-    const logits = model.logits(model.hidden({ tokens: tokens() }, { observe }));
+    const logits = model.logits(model.forward({ tokens: tokens() }, { observe }).hidden);
     for (const [ours, theirs] of [
       ["embedding", "output.hidden_states.0"],
       ["layers.0.output", "output.hidden_states.1"],

@@ -29,7 +29,7 @@ describe.each([
   it("has the reference's hidden states and logits", () => {
     const model = load();
     const { seen, observe } = recorder();
-    const logits = model.logits(model.hidden({ tokens: tokens() }, { observe }));
+    const logits = model.logits(model.forward({ tokens: tokens() }, { observe }).hidden);
     for (const [ours, theirs] of [
       ["embedding", "output.hidden_states.0"],
       ["layers.0.output", "output.hidden_states.1"],
@@ -45,7 +45,11 @@ describe.each([
     const labels = tf.slice(fixture.tensor("input.labels"), [0, 1]).flatten();
     const counted = labels.dataSync().filter((label) => label >= 0).length;
     function loss() {
-      const states = tf.slice(model.hidden({ tokens: tokens() }, { recompute }), [0, 0, 0], [rows, width - 1, -1]);
+      const states = tf.slice(
+        model.forward({ tokens: tokens() }, { recompute }).hidden,
+        [0, 0, 0],
+        [rows, width - 1, -1],
+      );
       const losses = crossEntropy(tf.reshape(model.logits(states), [-1, vocabularySize]), { labels });
       return tf.div(tf.sum(losses), counted);
     }
@@ -57,7 +61,7 @@ describe.each([
     const generated = fixture.tensor("output.generated_ids");
     const cache = model.createCache({ batchSize: rows, capacity: 24 });
     function feed(part: tf.Tensor) {
-      const logits = model.logits(model.hidden({ tokens: part }, { cache }));
+      const logits = model.logits(model.forward({ tokens: part }, { cache }).hidden);
       cache.advance(new Array(rows).fill(part.shape[1]!));
       return logits;
     }

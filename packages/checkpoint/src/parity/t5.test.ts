@@ -15,10 +15,10 @@ describe.each(["t5", "t5-v1.1"])("%s", (name) => {
   const config = t5ConfigSchema.parse(t5Format.fromHuggingFace(fixture.config));
   const names = t5Format.names(config);
   const load = () => buildModel(fixture, { config, names });
-  function run(model: ReturnType<typeof load>, options: Parameters<ReturnType<typeof load>["hidden"]>[1] = {}) {
-    const memory = model.encode({ tokens: fixture.tensor("input.input_ids"), lengths }, options);
+  function run(model: ReturnType<typeof load>, options: Parameters<ReturnType<typeof load>["forward"]>[1] = {}) {
+    const memory = model.encode({ tokens: fixture.tensor("input.input_ids"), lengths }, options).hidden;
     const tokens = fixture.tensor("output.decoder_input_ids");
-    return model.logits(model.hidden({ tokens, memory, memoryLengths: lengths }, options));
+    return model.logits(model.forward({ tokens, memory, memoryLengths: lengths }, options).hidden);
   }
 
   it("has the reference's hidden states and logits", () => {
@@ -49,15 +49,15 @@ describe.each(["t5", "t5-v1.1"])("%s", (name) => {
 
   it("decodes token by token, rows at different places, what it gives at once", () => {
     const model = load();
-    const memory = model.encode({ tokens: fixture.tensor("input.input_ids"), lengths });
+    const memory = model.encode({ tokens: fixture.tensor("input.input_ids"), lengths }).hidden;
     const ids = fixture.tensor("output.decoder_input_ids");
-    const whole = model.hidden({ tokens: ids, memory, memoryLengths: lengths });
+    const whole = model.forward({ tokens: ids, memory, memoryLengths: lengths }).hidden;
     const cache = model.createCache({ batchSize: 3, capacity: 11 });
     const fed = [0, 0, 0];
     for (const counts of [[3, 1, 2], ...Array(8).fill([1, 1, 1])]) {
       const width = Math.max(...counts);
       const tokens = tf.concat(counts.map((_: number, row: number) => ids.slice([row, fed[row]!], [1, width])));
-      const states = model.hidden({ tokens, memory, memoryLengths: lengths }, { cache });
+      const states = model.forward({ tokens, memory, memoryLengths: lengths }, { cache }).hidden;
       counts.forEach((count: number, row: number) => {
         const [own, expected] = [
           states.slice([row, 0, 0], [1, count, -1]),

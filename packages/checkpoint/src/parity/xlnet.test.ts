@@ -2,8 +2,8 @@
 import { start } from "@megatron-ts/engine";
 import {
   classificationLosses,
+  type ForwardOutput,
   type PermutationInput,
-  type PermutationStates,
   xlnetConfigSchema,
   xlnetFormat,
 } from "@megatron-ts/model";
@@ -42,27 +42,27 @@ describe("xlnet", () => {
     ranges: rangesOf(fixture.tensor("input.plain.attention_mask")),
   });
   const remembered = () =>
-    loaded.model.hidden({ tokens: fixture.tensor("input.memory.input_ids") }, { remember: true }).memory;
+    loaded.model.forward({ tokens: fixture.tensor("input.memory.input_ids") }, { remember: true }).memory!;
   /** target_mapping is one-hot: the place of its one. */
   const targets = () => tf.argMax(fixture.tensor("input.permuted.target_mapping"), -1);
   const permuted = (): PermutationInput => ({
     tokens: fixture.tensor("input.permuted.input_ids"),
     tokenTypes: fixture.tensor("input.permuted.token_type_ids"),
-    blocked: fixture.tensor("input.permuted.perm_mask"),
+    permutationMask: fixture.tensor("input.permuted.perm_mask"),
     targets: targets(),
     memory: remembered(),
   });
   const seen: Record<string, ReturnType<typeof recorder>["seen"]> = {};
-  function run(name: string, input: PermutationInput, options = {}): PermutationStates {
+  function run(name: string, input: PermutationInput, options = {}): ForwardOutput {
     const record = recorder();
     seen[name] = record.seen;
-    return loaded.model.hidden(input, { ...options, observe: record.observe });
+    return loaded.model.forward(input, { ...options, observe: record.observe });
   }
 
   it("plain: hidden states and logits, of padding too", () => {
     const { model } = loaded;
-    const { content, memory } = run("plain", plain());
-    expect(memory).toEqual([]);
+    const { hidden: content, memory } = run("plain", plain());
+    expect(memory).toBeUndefined();
     for (const [ours, theirs] of [
       ["embedding", 0],
       ["layers.0.output", 1],
@@ -75,7 +75,7 @@ describe("xlnet", () => {
 
   it("reversed: a row counts its positions backwards", () => {
     const { model } = loaded;
-    const { content } = run("reversed", { ...plain(), reversed: [0, 1] });
+    const { hidden: content } = run("reversed", { ...plain(), reversed: [0, 1] });
     expectClose(model.logits(content), fixture.floats("output.reversed.logits"), { what: "logits" });
     expect(() => expectClose(model.logits(content), fixture.floats("output.plain.logits"), { what: "logits" })).toThrow(
       "logits[",
@@ -92,7 +92,7 @@ describe("xlnet", () => {
       });
     }
     expectMemory(remembered(), "memory");
-    expectMemory(run("next", permuted(), { remember: true }).memory, "permuted");
+    expectMemory(run("next", permuted(), { remember: true }).memory!, "permuted");
   });
 
   it("permuted: both streams and the targets' logits, behind a memory", () => {
@@ -118,7 +118,7 @@ describe("xlnet", () => {
     const labels = fixture.tensor("input.permuted.labels").flatten();
     const input = permuted();
     function loss() {
-      const logits = model.logits(model.hidden(input, { recompute }).query!);
+      const logits = model.logits(model.forward(input, { recompute }).query!);
       return tf.mean(crossEntropy(logits.reshape([-1, config.vocabularySize]), { labels }));
     }
     checkGradients(fixture, { ...model, names, loss });
@@ -128,7 +128,7 @@ describe("xlnet", () => {
 describe("xlnet-sequence-classification", () => {
   it("has the reference's logits and loss", () => {
     const { fixture, model } = load("xlnet-sequence-classification");
-    const { content } = model.hidden({
+    const { hidden: content } = model.forward({
       tokens: fixture.tensor("input.input_ids"),
       tokenTypes: fixture.tensor("input.token_type_ids"),
       ranges: rangesOf(fixture.tensor("input.attention_mask")),

@@ -2,9 +2,8 @@
  * Logits at the masked positions of a batch: by a BERT-like encoder, or by XLNet's query stream, under a permutation in
  * which masked tokens attend to all others and none attends to them.
  */
-import type { EncoderModel, PermutationModel } from "@megatron-ts/model";
+import { type FillPrediction, type Model, predictorOf } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
-import { isPermutationModel } from "../prompts/add-special-tokens.ts";
 import { padRows, readRows, rowLengths } from "../ragged-rows.ts";
 
 export interface MaskedRow {
@@ -16,9 +15,9 @@ export interface MaskedRow {
 
 /** Logits [V] at each masked position of each row. */
 export function maskLogits(
-  model: EncoderModel | PermutationModel,
+  model: Model,
   rows: readonly MaskedRow[],
-  { padding }: { padding: number },
+  { padding, prediction }: { padding: number; prediction: FillPrediction },
 ): Float32Array[][] {
   const rowTokens = rows.map(({ tokens }) => tokens);
   const lengths = rowLengths(rowTokens);
@@ -30,16 +29,20 @@ export function maskLogits(
   const values = readRows(() => {
     const tokens = padRows(rowTokens, { padding });
     const [batchSize, width] = tokens.shape;
-    const states = isPermutationModel(model)
-      ? model.hidden({
-          tokens,
-          lengths,
-          targets: tf.tensor2d(targets, [batchSize, most], "int32"),
-          tokenTypes: padRows(rows.map(({ tokenTypes }) => tokenTypes)),
-          blocked: tf.tensor3d(attentionMask(rows, width), [batchSize, width, width], "int32"),
-        }).query!
-      : gatherPositions(model.hidden({ tokens, lengths }), targets);
-    return tf.reshape(model.logits(states), [batchSize * most, -1]);
+    if (prediction === "masked") {
+      const encoder = predictorOf(model, prediction);
+      const states = gatherPositions(encoder.forward({ tokens, lengths }).hidden, targets);
+      return tf.reshape(encoder.logits(states), [batchSize * most, -1]);
+    }
+    const permutation = predictorOf(model, prediction);
+    const { query } = permutation.forward({
+      tokens,
+      lengths,
+      targets: tf.tensor2d(targets, [batchSize, most], "int32"),
+      tokenTypes: padRows(rows.map(({ tokenTypes }) => tokenTypes)),
+      permutationMask: tf.tensor3d(attentionMask(rows, width), [batchSize, width, width], "int32"),
+    });
+    return tf.reshape(permutation.logits(query!), [batchSize * most, -1]);
   });
   return rows.map(({ positions }, row) => positions.map((_, i) => values[row * most + i]!));
 }

@@ -1,5 +1,6 @@
 /** Adds the special tokens around a text that a bidirectional model expects: the tokenizer's own, else the family's. */
-import type { EncoderModel, PermutationModel } from "@megatron-ts/model";
+
+import type { FillPrediction } from "@megatron-ts/model";
 import { specialTokenId, type Tokenizer } from "@megatron-ts/tokenizer";
 
 /** A text with and without its special tokens. */
@@ -14,11 +15,8 @@ export interface SpecialTokensAdded {
   tokenTypes: Int32Array;
 }
 
-export const isPermutationModel = (model: EncoderModel | PermutationModel): model is PermutationModel =>
-  !("pooled" in model);
-
 export function addSpecialTokens(
-  { model, tokenizer }: { model: EncoderModel | PermutationModel; tokenizer: Tokenizer },
+  { prediction, tokenizer }: { prediction: FillPrediction; tokenizer: Tokenizer },
   text: string,
 ): SpecialTokensAdded {
   const textTokens = tokenizer.encode(text, { addSpecialTokens: false });
@@ -27,7 +25,7 @@ export function addSpecialTokens(
     specialTokenId(tokenizer, "classification"),
     specialTokenId(tokenizer, "separator"),
   ];
-  const closes = isPermutationModel(model);
+  const closes = prediction === "permutation";
   const present = (ids: (number | undefined)[]) => ids.filter((id) => id !== undefined);
   const [before, after] = closes
     ? [[], present([separator, classification])]

@@ -1,7 +1,8 @@
 /** Encodes prompts as a model was trained to read them, and finds the tokens that start and end its output. */
+import type { Model } from "@megatron-ts/model";
 import { specialTokenId, type Tokenizer } from "@megatron-ts/tokenizer";
 import { GenerateError } from "../errors.ts";
-import type { GenerativeModel, SessionOptions } from "../sessions/decoding-session.ts";
+import { defaultPrediction, type SessionOptions } from "../sessions/decoding-session.ts";
 
 export interface EncodedPrompts {
   prompts: Int32Array[];
@@ -16,12 +17,12 @@ export interface EncodedPrompts {
  * All other models continue the prompt. Throws a GenerateError if the tokenizer lacks a token that the model needs.
  */
 export function encodePrompts(
-  { model, tokenizer }: { model: GenerativeModel; tokenizer: Tokenizer },
+  { model, tokenizer }: { model: Model; tokenizer: Tokenizer },
   texts: readonly string[],
-  { decoder = "causal" }: Pick<SessionOptions, "decoder">,
+  { prediction = defaultPrediction(model) }: Pick<SessionOptions, "prediction">,
 ): EncodedPrompts {
   const prompts = texts.map((text) => tokenizer.encode(text, { addSpecialTokens: false }));
-  if (!("encode" in model) || decoder === "permuted") {
+  if (prediction !== "sequence-to-sequence") {
     const stopTokens = tokenizer.endOfText === undefined ? [] : [tokenizer.endOfText];
     return { prompts, stopTokens, continues: true };
   }

@@ -1,15 +1,15 @@
 /** Decodes with a causal language model: it continues the prompts, with keys and values cached. */
-import type { LanguageModel } from "@megatron-ts/model";
+import type { CausalModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { padRows, readRows, rowLengths } from "../ragged-rows.ts";
 import type { DecodingSession, SessionOptions } from "./decoding-session.ts";
 
 export function openCausalSession(
-  model: LanguageModel,
+  model: CausalModel,
   prompts: readonly ArrayLike<number>[],
   { maxTokens }: Pick<SessionOptions, "maxTokens">,
 ): DecodingSession {
-  const { maxPositions } = model.config;
+  const { maxPositions } = model;
   const longest = Math.max(...rowLengths(prompts));
   // One slot more than is ever attended to: finished rows still write there.
   const capacity = Math.min(longest + maxTokens - 1, maxPositions) + 1;
@@ -24,7 +24,10 @@ export function openCausalSession(
       const positions = rows.map(({ length }, row) =>
         Array.from({ length: width }, (_, i) => (i < length ? cache.lengths[row]! + i : 0)),
       );
-      const hidden = model.hidden({ tokens, positions: tf.tensor2d(positions, tokens.shape, "int32") }, { cache });
+      const hidden = model.forward(
+        { tokens, positions: tf.tensor2d(positions, tokens.shape, "int32") },
+        { cache },
+      ).hidden;
       const last = lengths.map((length, row) => row * width + Math.max(length - 1, 0));
       const flat = tf.reshape(hidden, [tokens.size, -1]); // [B * T, h]
       return model.logits(tf.gather(flat, tf.tensor1d(last, "int32")));

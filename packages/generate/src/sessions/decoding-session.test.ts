@@ -3,6 +3,7 @@ import { start } from "@megatron-ts/engine";
 import {
   createModel,
   type EncoderDecoderModel,
+  type Model,
   type SequenceToSequenceModel,
   type XlnetModel,
 } from "@megatron-ts/model";
@@ -12,7 +13,6 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { decode } from "../decode.ts";
 import { sample } from "../sampling/sample.ts";
 import { decodeRows } from "../testing/decode-rows.ts";
-import type { GenerativeModel } from "./decoding-session.ts";
 
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 
@@ -35,22 +35,21 @@ function sampleTokens(count: number, row: number, next: (written: number[]) => t
 }
 
 const nextOfSequence = (model: SequenceToSequenceModel, prompt: number[]) => (written: number[]) => {
-  const memory = model.encode({ tokens: ids([prompt]) });
-  return model.logits(model.hidden({ tokens: ids([[startToken, ...written]]), memory }));
+  const memory = model.encode({ tokens: ids([prompt]) }).hidden;
+  return model.logits(model.forward({ tokens: ids([[startToken, ...written]]), memory }).hidden);
 };
 
 /** The query stream at the next position, under the identity permutation. */
 const nextOfQuery = (model: EncoderDecoderModel, prompt: number[]) => (written: number[]) => {
   const tokens = [...written, 0, 0];
   const blocked = tokens.map((_, i) => tokens.map((_, j) => (j > i ? 1 : 0)));
-  const memory = model.encode({ tokens: ids([prompt]) });
-  const streams = model.permuted({
+  const streams = model.predictors.permutation.forward({
     tokens: ids([tokens]),
     targets: ids([[written.length]]),
-    blocked: tf.tensor3d([blocked]),
-    memory,
+    permutationMask: tf.tensor3d([blocked]),
+    source: { tokens: ids([prompt]) },
   });
-  return model.logits(streams.query);
+  return model.logits(streams.query!);
 };
 
 /** The query stream at a token that no other attends to, as transformers generates with XLNet. */
@@ -58,7 +57,7 @@ const nextOfPermutation = (model: XlnetModel, prompt: number[]) => (written: num
   const tokens = [...prompt, ...written, 7];
   const blocked = tokens.map(() => tokens.map((_, j) => (j === tokens.length - 1 ? 1 : 0)));
   const input = { tokens: ids([tokens]), targets: ids([[tokens.length - 1]]), blocked: tf.tensor3d([blocked]) };
-  return model.logits(model.hidden(input).query!);
+  return model.logits(model.forward(input).query!);
 };
 
 const megatron = (fields: object = {}) =>
@@ -72,9 +71,9 @@ const xlnet = () => createModel({ family: "xlnet", initializerRange: 0.4, ...sha
 const cases: [
   string,
   {
-    model: () => GenerativeModel;
+    model: () => Model;
     next: (model: never, prompt: number[]) => (written: number[]) => tf.Tensor;
-    decoder?: "permuted";
+    prediction?: "permutation";
   },
 ][] = [
   ["an encoder-decoder", { model: megatron, next: nextOfSequence }],
@@ -84,16 +83,16 @@ const cases: [
     { model: () => megatron({ relativeDistances: true, normPlacement: "post" }), next: nextOfSequence },
   ],
   ["T5", { model: t5, next: nextOfSequence }],
-  ["a query stream", { model: () => megatron({ numTokenTypes: 2 }), next: nextOfQuery, decoder: "permuted" }],
+  ["a query stream", { model: () => megatron({ numTokenTypes: 2 }), next: nextOfQuery, prediction: "permutation" }],
   [
     "a query stream with sparse local attention",
-    { model: () => megatron({ attentionWindow: 4 }), next: nextOfQuery, decoder: "permuted" },
+    { model: () => megatron({ attentionWindow: 4 }), next: nextOfQuery, prediction: "permutation" },
   ],
   ["XLNet", { model: xlnet, next: nextOfPermutation }],
 ];
 
-describe.each(cases)("decode with %s", (_, { model: create, next, decoder }) => {
-  const kind = { startToken, decoder };
+describe.each(cases)("decode with %s", (_, { model: create, next, prediction }) => {
+  const kind = { startToken, prediction };
 
   it("equals whole forwards, for prompts of different lengths", () => {
     const model = create();
@@ -122,8 +121,8 @@ describe.each(cases)("decode with %s", (_, { model: create, next, decoder }) => 
 describe("decode", () => {
   it("ends at the decoder's last position, with either stream", () => {
     const model = megatron({ maxPositions: 8 });
-    for (const decoder of ["causal", "permuted"] as const) {
-      const written = decodeRows(model, prompts.slice(0, 2), { maxTokens: 30, temperature: 0, startToken, decoder });
+    for (const prediction of ["sequence-to-sequence", "permutation"] as const) {
+      const written = decodeRows(model, prompts.slice(0, 2), { maxTokens: 30, temperature: 0, startToken, prediction });
       expect(written.map(({ length }) => length)).toEqual([8, 8]);
     }
   });
@@ -134,13 +133,16 @@ describe("decode", () => {
     const memories: tf.Tensor[] = [];
     const counting: SequenceToSequenceModel = {
       ...model,
+      get predictors() {
+        return { "sequence-to-sequence": counting };
+      },
       encode: (...input) => {
         encoded++;
         return model.encode(...input);
       },
-      hidden: (input, options) => {
+      forward: (input, options) => {
         memories.push(input.memory);
-        const states = model.hidden(input, options);
+        const states = model.forward(input, options);
         expect([...options!.cache!.memory.values()].map(({ shape: [batch, positions] }) => [batch, positions])).toEqual(
           Array(2 * shape.numLayers).fill([1, 5]),
         );
@@ -156,7 +158,7 @@ describe("decode", () => {
     [{}, /startToken/],
     [{ startToken, prompts: [[]] }, /empty/],
     [{ startToken, prompts: [new Array(21).fill(1)] }, /21 tokens.*20/],
-    [{ decoder: "permuted", model: { relativeDistances: true, normPlacement: "post" } }, /position embeddings/],
+    [{ prediction: "permutation", model: { relativeDistances: true, normPlacement: "post" } }, /position embeddings/],
   ])("rejects %j", (given, message) => {
     const {
       prompts: rows = prompts,

@@ -1,10 +1,8 @@
 /**
  * The interface between the decoding loop and a model: logits of the next token, for rows that advance independently.
  */
-import type { EncoderDecoderModel, LanguageModel, PermutationModel, SequenceToSequenceModel } from "@megatron-ts/model";
-
-/** Any model that generates text: it continues a prompt, or its encoder reads the prompt and its decoder responds. */
-export type GenerativeModel = LanguageModel | SequenceToSequenceModel | EncoderDecoderModel | PermutationModel;
+import type { GenerativePrediction, Model } from "@megatron-ts/model";
+import { GenerateError } from "../errors.ts";
 
 /** Options that decide how a model decodes. */
 export interface SessionOptions {
@@ -13,10 +11,20 @@ export interface SessionOptions {
   /** The decoder's first input token. Required by encoder-decoder models with a causal decoder. */
   startToken?: number;
   /**
-   * How an encoder-decoder's decoder was trained: on next-token prediction ("causal"), or on permutation language
-   * modeling ("permuted"), where the query stream predicts and no start token is needed. Default: "causal".
+   * How the model predicts, if it can in several ways. Encoder-decoders trained on permutation language modeling predict
+   * by the query stream ("permutation") and need no start token. Default: the first of "causal",
+   * "sequence-to-sequence" and "permutation" that the model has.
    */
-  decoder?: "causal" | "permuted";
+  prediction?: GenerativePrediction;
+}
+
+const preferred = ["causal", "sequence-to-sequence", "permutation"] as const;
+
+/** How the model predicts unless told otherwise. Throws a GenerateError for a model that generates no text. */
+export function defaultPrediction({ config, predictors }: Model): GenerativePrediction {
+  const found = preferred.find((prediction) => predictors[prediction]);
+  if (found) return found;
+  throw new GenerateError(`a model of the family ${config.family} generates no text: it fills masks`);
 }
 
 /** A model in the middle of decoding a batch of prompts. */

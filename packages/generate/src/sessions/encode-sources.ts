@@ -11,6 +11,6 @@ export interface EncodedSources {
 
 export function encodeSources(model: SequenceToSequenceModel, prompts: readonly ArrayLike<number>[]): EncodedSources {
   const memoryLengths = rowLengths(prompts);
-  const memory = tf.tidy(() => model.encode({ tokens: padRows(prompts), lengths: memoryLengths }));
+  const memory = tf.tidy(() => model.encode({ tokens: padRows(prompts), lengths: memoryLengths }).hidden);
   return { memory, memoryLengths };
 }

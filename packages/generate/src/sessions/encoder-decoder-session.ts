@@ -27,7 +27,7 @@ export function openEncoderDecoderSession(
       const toTensor = (values: ArrayLike<number>) => tf.tensor2d(Int32Array.from(values), [batchSize, 1], "int32");
       const tokens = toTensor(column.map((token) => token ?? startToken!));
       const positions = toTensor(column.map((token, row) => (token === null ? 0 : cache.lengths[row]!)));
-      return model.logits(model.hidden({ tokens, positions, ...sources }, { cache }));
+      return model.logits(model.forward({ tokens, positions, ...sources }, { cache }).hidden);
     });
     cache.advance(column.map((token) => (token === null ? 0 : 1)));
     return logits;

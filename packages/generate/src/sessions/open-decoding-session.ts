@@ -1,21 +1,26 @@
-/** Chooses the kind of decoding session that a model needs. */
+/** Chooses the kind of decoding session that a way of predicting needs. */
+import { type Model, predictorOf } from "@megatron-ts/model";
 import { openCausalSession } from "./causal-session.ts";
-import type { DecodingSession, GenerativeModel, SessionOptions } from "./decoding-session.ts";
+import { type DecodingSession, defaultPrediction, type SessionOptions } from "./decoding-session.ts";
 import { openEncoderDecoderSession } from "./encoder-decoder-session.ts";
 import { openPermutationSession } from "./permutation-session.ts";
 import { openQueryStreamSession } from "./query-stream-session.ts";
 
 /**
  * Starts decoding prompts that fit the model. The caller disposes the session. Throws a GenerateError for a missing
- * start token.
+ * start token, and a ModelError for a prediction that the model does not have.
  */
 export function openDecodingSession(
-  model: GenerativeModel,
+  model: Model,
   prompts: readonly ArrayLike<number>[],
   options: SessionOptions,
 ): DecodingSession {
-  if ("permuted" in model && options.decoder === "permuted") return openQueryStreamSession(model, prompts, options);
-  if ("encode" in model) return openEncoderDecoderSession(model, prompts, options);
-  if ("createCache" in model) return openCausalSession(model, prompts, options);
-  return openPermutationSession(model, prompts);
+  const { prediction = defaultPrediction(model) } = options;
+  if (prediction === "causal") return openCausalSession(predictorOf(model, prediction), prompts, options);
+  if (prediction === "sequence-to-sequence") {
+    return openEncoderDecoderSession(predictorOf(model, prediction), prompts, options);
+  }
+  const permutation = predictorOf(model, prediction);
+  const { decoder } = permutation;
+  return decoder ? openQueryStreamSession(decoder, prompts, options) : openPermutationSession(permutation, prompts);
 }

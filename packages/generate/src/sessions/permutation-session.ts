@@ -19,7 +19,7 @@ export function openPermutationSession(
       // One more token per row, at the predicted position; no token attends to it.
       const tokens = padRows(texts.map((text) => [...text, 0]));
       const targets = tf.tensor2d(lengths, [texts.length, 1], "int32");
-      return model.logits(model.hidden({ tokens, lengths, targets }).query!);
+      return model.logits(model.forward({ tokens, lengths, targets }).query!);
     });
   return {
     promptTokens: prompts,

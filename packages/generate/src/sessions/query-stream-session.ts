@@ -3,7 +3,7 @@
  * which knows the position of the next token but not the token, predicts it; the tokens before it attend from left to
  * right. That is the identity permutation, so keys and values can be cached: a query attends to all but its own.
  */
-import type { EncoderDecoderModel } from "@megatron-ts/model";
+import type { QueryDecoder } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { GenerateError } from "../errors.ts";
 import { readRows } from "../ragged-rows.ts";
@@ -11,19 +11,19 @@ import type { DecodingSession, SessionOptions } from "./decoding-session.ts";
 import { encodeSources } from "./encode-sources.ts";
 
 export function openQueryStreamSession(
-  model: EncoderDecoderModel,
+  model: QueryDecoder,
   prompts: readonly ArrayLike<number>[],
   { maxTokens }: Pick<SessionOptions, "maxTokens">,
 ): DecodingSession {
-  const { maxPositions, hiddenSize, attentionWindow, relativeDistances } = model.config;
-  if (relativeDistances) {
+  const { maxPositions, reach, hasPositionEmbeddings } = model;
+  const { hiddenSize } = model.config;
+  if (!hasPositionEmbeddings) {
     throw new GenerateError(
       "this model's decoder has no position embeddings, which its query stream needs to generate",
     );
   }
   const sources = encodeSources(model, prompts);
   const batchSize = prompts.length;
-  const reach = attentionWindow === null ? maxPositions : Math.floor(attentionWindow / 2);
   const cache = model.createCache({ batchSize, capacity: Math.min(maxTokens, maxPositions) + 1 });
   const toTensor = (values: ArrayLike<number>) => tf.tensor2d(Int32Array.from(values), [batchSize, 1], "int32");
 
@@ -33,7 +33,7 @@ export function openQueryStreamSession(
    */
   function states(tokens: tf.Tensor, self: 0 | 1, inputEmbeddings: tf.Tensor | null): tf.Tensor {
     const ranges = Array.from(cache.lengths, (position) => [Math.max(0, position - reach), position + self]);
-    return model.hidden(
+    return model.forward(
       {
         tokens,
         positions: toTensor(cache.lengths.map((position) => Math.min(position, maxPositions - 1))),
@@ -41,7 +41,7 @@ export function openQueryStreamSession(
         ...sources,
       },
       { cache, inputEmbeddings },
-    );
+    ).hidden;
   }
 
   /** The query's keys and values in the cache are overwritten by the token's own. */

@@ -1,10 +1,10 @@
 /** Decodes prompts to the end, for tests. */
 import { type DecodeOptions, decode } from "../decode.ts";
-import type { GenerativeModel } from "../sessions/decoding-session.ts";
+import type { Model } from "@megatron-ts/model";
 
 /** Generated token ids of each row. */
 export function decodeRows(
-  model: GenerativeModel,
+  model: Model,
   prompts: readonly (readonly number[])[],
   options: DecodeOptions,
 ): number[][] {

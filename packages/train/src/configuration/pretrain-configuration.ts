@@ -1,9 +1,8 @@
 /** The configuration of a pretraining run: the sections of all packages together, read from a recipe. */
 import { dataConfigSchema } from "@megatron-ts/data";
-import { createModelRecipeSchema, type ModelConfig, type ModelRecipe } from "@megatron-ts/model";
+import { createModelRecipeSchema, familyOf, type ModelConfig, type ModelRecipe } from "@megatron-ts/model";
 import type { z } from "zod";
 import { ConfigError, type ConfigProblem } from "../errors.ts";
-import { objectiveOfFamily } from "../objectives/registry.ts";
 import { modelConfigAt } from "../run/starting-weights.ts";
 import { checkRunConfiguration } from "./cross-checks.ts";
 import { loadRecipe } from "./recipe-file.ts";
@@ -27,7 +26,7 @@ export const checkPretrainConfig = (configuration: PretrainConfig): ConfigProble
 
 /** Only causal models are trained on packed documents that can be kept apart. */
 function checkPackedDocuments({ model, data, train }: PretrainConfig): ConfigProblem[] {
-  const name = train.objective?.name ?? objectiveOfFamily[model.family];
+  const name = train.objective?.name ?? familyOf(model).objective;
   if (name === "causal") return [];
   return (["resetPositions", "resetAttention", "maskEndOfDocumentLoss"] as const).flatMap((field): ConfigProblem[] =>
     data[field] ? [{ path: `data.${field}`, message: `expected false: it is for causal models, not for ${name}` }] : [],

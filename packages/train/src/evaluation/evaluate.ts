@@ -1,8 +1,9 @@
 /** The mean loss of a model over batches, without gradients. */
+import type { BatchList } from "@megatron-ts/data";
 import { createPerplexity, type PerplexityResult } from "@megatron-ts/metrics";
 import type { Model } from "@megatron-ts/model";
 import { type Precision, withPrecision } from "@megatron-ts/ops";
-import type { Objective, Rows } from "../objectives/objective.ts";
+import type { MicroBatch, Objective } from "../objectives/objective.ts";
 
 export interface EvaluateOptions {
   /** Only the first so many batches; all unless given. */
@@ -15,16 +16,10 @@ export interface EvaluateOptions {
   onProgress?: (done: number, total: number) => void;
 }
 
-/** A fixed list of batches. */
-export interface Batches<Batch> {
-  readonly length: number;
-  at(index: number): Batch;
-}
-
 /** Yields to the event loop after each batch. Bytes and words only count when every batch was evaluated. */
-export async function evaluate<Batch extends Rows, Trained extends Model>(
-  { model, objective }: { model: Trained; objective: Objective<Batch, Trained> },
-  batches: Batches<Batch>,
+export async function evaluate<Batch extends MicroBatch>(
+  { model, objective }: { model: Model; objective: Objective<Batch> },
+  batches: BatchList<Batch>,
   { maxBatches = Number.POSITIVE_INFINITY, bytes, words, precision = "f32", onProgress }: EvaluateOptions = {},
 ): Promise<PerplexityResult> {
   const perplexity = createPerplexity();

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Dataset, type MaskedBatch, openDataset, type PermutationBatch } from "@megatron-ts/data";
 import { start } from "@megatron-ts/engine";
-import { createModel, type Model, type ModelConfig } from "@megatron-ts/model";
+import { createModel, type Model } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -13,9 +13,9 @@ import { writeCorpus } from "../testing/corpus.ts";
 import { evaluate } from "./evaluate.ts";
 import {
   type EvaluationOptions,
-  type HeldOutMeasure,
   openEvaluation,
   openPseudoEvaluation,
+  type ValidationMetric,
 } from "./open-evaluation.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "megatron-evaluation-test-"));
@@ -46,17 +46,17 @@ const build = (fields: object) =>
   createModel({ ...shape, vocabularySize: tokenizer.vocabularySize, ...fields } as never, {
     weights: { seed: 1 },
   }) as Model;
-const options = (family: ModelConfig["family"], fields: Partial<EvaluationOptions> = {}): EvaluationOptions => ({
+const options = (family: string, fields: Partial<EvaluationOptions> = {}): EvaluationOptions => ({
   dataset,
   documents: dataset.documentsOf("all"),
   tokenizer,
-  family,
+  readsSource: family === "encoder-decoder",
   sequenceLength: 16,
   batchSize: 2,
   ...fields,
 });
 const objective = (config: object): ObjectiveConfig => objectiveConfigSchema.parse(config);
-const lossOf = (model: Model, { objective: loss, batches }: HeldOutMeasure) =>
+const lossOf = (model: Model, { objective: loss, batches }: ValidationMetric) =>
   evaluate({ model, objective: loss }, batches);
 
 describe("openEvaluation", () => {
@@ -109,14 +109,14 @@ describe("openEvaluation", () => {
       { weight: 2, objective: { name: "permutation" } },
     ];
     const measured = openEvaluation(objective({ name: "mixed", parts }), options("encoder-decoder"));
-    expect(measured.map(({ measure }) => measure)).toEqual(["masked-token perplexity", "permuted perplexity"]);
+    expect(measured.map(({ metric }) => metric)).toEqual(["masked-token perplexity", "permuted perplexity"]);
   });
 });
 
 describe("openPseudoEvaluation", () => {
   it("hides every token of every document once, alone, and none of the markers", async () => {
-    const { measure, batches } = openPseudoEvaluation(options("bert", { batchSize: 3, sequenceLength: 12 }));
-    expect(measure).toBe("pseudo-perplexity");
+    const { metric, batches } = openPseudoEvaluation(options("bert", { batchSize: 3, sequenceLength: 12 }));
+    expect(metric).toBe("pseudo-perplexity");
     const [mask, padding] = ["[MASK]", "[PAD]"].map((name) => tokenizer.tokenToId(name)!);
     const seen: number[][] = [];
     for (let index = 0; index < batches.length; index++) {
@@ -154,7 +154,7 @@ describe("openPseudoEvaluation", () => {
       if (token === tokenizer.endOfText) return [];
       const hidden = [frame("[CLS]"), ...text.with(place, frame("[MASK]")), frame("[SEP]")];
       return tf.tidy(() => {
-        const states = model.hidden({ tokens: tf.tensor2d([hidden], undefined, "int32") });
+        const states = model.forward({ tokens: tf.tensor2d([hidden], undefined, "int32") }).hidden;
         const logits = tf.slice(model.logits(states), [0, place + 1, 0], [1, 1, -1]);
         return [-tf.logSoftmax(logits).dataSync()[token]!];
       });

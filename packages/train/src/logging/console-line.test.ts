@@ -3,11 +3,11 @@ import { formatEvaluation, formatReport } from "./console-line.ts";
 import { addStep, emptyInterval, reportInterval } from "./interval-report.ts";
 import { formatCount, formatDuration, formatQuantity } from "./quantities.ts";
 
-const measured = { learningRate: 1e-4, gradientNorm: 1.5, seconds: 0.5, samples: 8, tokens: 800, loss: 3, step: 1 };
+const metricd = { learningRate: 1e-4, gradientNorm: 1.5, seconds: 0.5, samples: 8, tokens: 800, loss: 3, step: 1 };
 
 describe("an interval", () => {
   test("gives means over its samples and the last step's rate and norm", () => {
-    let interval = addStep(emptyInterval, { ...measured, step: 11, loss: 4 });
+    let interval = addStep(emptyInterval, { ...metricd, step: 11, loss: 4 });
     interval = addStep(interval, {
       step: 12,
       loss: 2.5,
@@ -32,9 +32,9 @@ describe("an interval", () => {
   });
 
   test("continues from a checkpoint, and does not change under its reader", () => {
-    const first = addStep(emptyInterval, measured);
+    const first = addStep(emptyInterval, metricd);
     const saved = JSON.parse(JSON.stringify(first));
-    expect(addStep(saved, measured)).toEqual(addStep(first, measured));
+    expect(addStep(saved, metricd)).toEqual(addStep(first, metricd));
     expect(first.steps).toBe(1);
     expect(emptyInterval).toEqual({ steps: 0, lossSum: 0, seconds: 0, samples: 0, tokens: 0, last: null });
   });
@@ -65,10 +65,10 @@ describe("lines", () => {
         "31.2 GFLOP/s |    153,600 samples | 1h 12m left",
     );
     const evaluation = { step: 1200, loss: 3.21, perplexity: 24.779 };
-    expect(formatEvaluation({ ...evaluation, measure: "masked-token perplexity" }, totals)).toBe(
+    expect(formatEvaluation({ ...evaluation, metric: "masked-token perplexity" }, totals)).toBe(
       "step   1200/300000 | validation loss 3.2100 | masked-token perplexity 24.8",
     );
-    expect(formatEvaluation({ ...evaluation, measure: null }, totals)).toBe(
+    expect(formatEvaluation({ ...evaluation, metric: null }, totals)).toBe(
       "step   1200/300000 | validation loss 3.2100",
     );
   });

@@ -25,11 +25,11 @@ export function formatReport(report: IntervalReport, totals: { steps: number; sa
  *   null for a loss that has none
  */
 export function formatEvaluation(
-  { step, loss, measure, perplexity }: { step: number; loss: number; measure: string | null; perplexity: number },
+  { step, loss, metric, perplexity }: { step: number; loss: number; metric: string | null; perplexity: number },
   totals: { steps: number },
 ): string {
   const parts = [stepColumn(step, totals.steps), `validation loss ${loss.toFixed(4)}`];
-  if (measure !== null) parts.push(`${measure} ${formatQuantity(perplexity)}`);
+  if (metric !== null) parts.push(`${metric} ${formatQuantity(perplexity)}`);
   return parts.join(" | ");
 }
 

@@ -1,13 +1,21 @@
-/** What a run must know of an objective: its loss, and the batches that it trains and evaluates on. */
-import type { BatchSchedule, Dataset, DocumentRange } from "@megatron-ts/data";
-import type { Model, ModelConfig } from "@megatron-ts/model";
+/**
+ * What an objective is: its part of a recipe, its loss, and the batches that a run trains and validates on.
+ * `objectives/index.ts` lists the definitions; it knows models only by how they predict.
+ */
+import type { BatchList, BatchSchedule, Dataset, DocumentRange, StepBatches } from "@megatron-ts/data";
+import type { Model, Prediction } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
-import type { Batches } from "../evaluation/evaluate.ts";
-import type { WeightedDocuments } from "../run/datasets.ts";
-import type { ObjectiveConfig, ObjectiveConfigOf } from "./configuration.ts";
-import type { Objective, Rows } from "./objective.ts";
+import type { z } from "zod";
+import type { MicroBatch, Objective } from "./objective.ts";
 
-/** What samples depend on beside their text. */
+/** Documents of a dataset, and how often they are drawn. */
+export interface WeightedDocuments {
+  dataset: Dataset;
+  documents: DocumentRange;
+  weight: number;
+}
+
+/** What samples depend on besides their text. */
 export interface SampleContext {
   data: {
     /** Tokens in a sample. */
@@ -17,8 +25,8 @@ export interface SampleContext {
     maskEndOfDocumentLoss?: boolean;
   };
   tokenizer: Tokenizer;
-  /** Of the model: what its batches must hold. */
-  family: ModelConfig["family"];
+  /** Whether the model's encoder reads a source that its decoder attends to. */
+  readsSource: boolean;
   seed: number;
 }
 
@@ -27,42 +35,49 @@ export interface TrainingContext extends SampleContext {
   schedule: BatchSchedule;
 }
 
-export interface HeldOutContext extends SampleContext {
+export interface ValidationContext extends SampleContext {
   dataset: Dataset;
   documents: DocumentRange;
-  /** Rows of a batch. */
+  /** Rows per batch. */
   batchSize: number;
-  /** Batches of an objective that draws its samples; one that walks through the text takes as many as that needs. */
+  /** Number of batches for objectives that draw their samples; those that walk through the text take what it needs. */
   batches: number;
-  /** Tokens that each window counts anew, and a token put before the first: for objectives that walk through the text. */
+  /** Tokens that each window predicts, and a token put before the first: for objectives that walk through the text. */
   stride?: number;
   contextToken?: number;
 }
 
-export interface RunBatches<Batch extends Rows> {
-  /** The global batch of a step. */
-  training: { at(step: number): Batch };
-  /** Null where the run does not evaluate. */
-  validation: Batches<Batch> | null;
+/** How often a model classifies correctly, over the first `maxBatches` batches. */
+export type Accuracy = (model: Model, options: { maxBatches?: number }) => Promise<number>;
+
+/** The schema of an objective's part of a recipe; its `name` is a literal. */
+export type ObjectiveSchema = z.ZodType<{ name: string }> & { readonly shape: { readonly name: z.ZodLiteral<string> } };
+
+export interface ObjectiveDefinition<Config extends { name: string }, Batch extends MicroBatch> {
+  /** One line of help. */
+  readonly description: string;
+  /** How a model must predict to be trained for it. */
+  readonly prediction: Prediction;
+  /** The name of exp(loss): values of different names must not be compared. */
+  readonly metric: string;
+  readonly objective: Objective<Batch>;
+  /** Whether each token is predicted once, from those before it alone, as bits per byte require. */
+  readonly predictsWholeText: boolean;
+  /** Whether packed documents can be kept apart (`resetAttention` and the like). */
+  readonly separatesDocuments: boolean;
+  /** Whether it trains the head that classifies pairs of segments. */
+  trainsPairs?(config: Config): boolean;
+  /** The global batch of each step. */
+  trainingBatches(config: Config, context: TrainingContext): StepBatches<Batch>;
+  /** Batches that are the same at every evaluation and differ from all of training. */
+  validationBatches(config: Config, context: ValidationContext): BatchList<Batch>;
+  /** For an objective with a second loss: the batches without it, and how often the model classifies correctly. */
+  measureApart?(config: Config, batches: BatchList<Batch>): { batches: BatchList<Batch>; accuracy: Accuracy | null };
 }
 
-/** What exp(loss) is called: figures of different names must not be compared. */
-export type Measure =
-  | "causal perplexity"
-  | "masked-token perplexity"
-  | "permuted perplexity"
-  | "sequence perplexity"
-  | "pseudo-perplexity";
-
-/** One row of the table of objectives. */
-export interface RunObjective<Name extends ObjectiveConfig["name"], Batch extends Rows, Trained extends Model> {
-  /** The families of models that can be trained for it. */
-  families: readonly ModelConfig["family"][];
-  /** Null where the loss is a sum of several. */
-  measure: Measure | null;
-  objective: Objective<Batch, Trained>;
-  /** The global batch of each step. */
-  training(config: ObjectiveConfigOf<Name>, context: TrainingContext): { at(step: number): Batch };
-  /** Batches of held-out text, which are the same at every evaluation and unlike anything in training. */
-  heldOut(config: ObjectiveConfigOf<Name>, context: HeldOutContext): Batches<Batch>;
+/** Types an objective's definition by its schema. */
+export function defineObjective<Schema extends ObjectiveSchema, Batch extends MicroBatch>(
+  definition: { readonly schema: Schema } & ObjectiveDefinition<z.output<Schema>, Batch>,
+): typeof definition {
+  return definition;
 }

@@ -1,17 +1,14 @@
-/**
- * What a model is trained for: one of data's sample builders paired with a loss. It knows batches as typed arrays and
- * models as functions; it knows no files, no optimizer and no schedule.
- */
-import type { ForwardOptions, LanguageModel, Model } from "@megatron-ts/model";
+/** A loss over batches of typed arrays. It knows models as functions; it knows no files, no optimizer and no schedule. */
+import type { ForwardOptions, Model } from "@megatron-ts/model";
 import type * as tf from "@tensorflow/tfjs";
 
-/** Some rows of a global batch. */
-export interface Rows {
+/** Rows of a global batch. */
+export interface MicroBatch {
   readonly batchSize: number;
 }
 
-/** `Trained` is what a model must be able to do to be trained for it. */
-export interface Objective<Batch extends Rows, Trained extends Model = LanguageModel> {
+/** A loss over batches of one type, for models that predict in the way it needs. */
+export interface Objective<Batch extends MicroBatch> {
   readonly name: string;
   /** Tokens that the model reads in these rows. */
   tokens(batch: Batch): number;
@@ -19,8 +16,8 @@ export interface Objective<Batch extends Rows, Trained extends Model = LanguageM
   count(batch: Batch): number;
   /** Rows `start` to `end` of a batch. */
   slice(batch: Batch, start: number, end: number): Batch;
-  /** Scalar: the sum of the losses of these rows, in nats. */
-  lossSum(model: Trained, batch: Batch, options: Omit<ForwardOptions, "cache">): tf.Tensor;
+  /** Scalar: the sum of the losses of these rows, in nats. Throws a ModelError for a model that cannot predict so. */
+  lossSum(model: Model, batch: Batch, options: ForwardOptions): tf.Tensor;
 }
 
 /** Number of labels that count; negative ones do not. */

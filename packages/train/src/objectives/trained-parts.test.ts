@@ -1,13 +1,13 @@
 import { modelConfigSchema, presets } from "@megatron-ts/model";
 import { describe, expect, it } from "vitest";
 import { objectiveConfigSchema } from "./configuration.ts";
-import { resolveObjective } from "./registry.ts";
+import { resolveObjective } from "./open-objective.ts";
 import { checkTrainedParts } from "./trained-parts.ts";
 
 const check = (preset: string, { objective, ...fields }: { objective?: object; [field: string]: unknown } = {}) => {
   const model = modelConfigSchema.parse({ ...presets[preset]!.config, ...fields });
   const given = objective && objectiveConfigSchema.parse(objective);
-  return checkTrainedParts(model, resolveObjective(given, model.family)).map(({ path }) => path);
+  return checkTrainedParts(model, resolveObjective(given, model)).map(({ path }) => path);
 };
 const masked = (pairs: string | null) => ({ name: "masked", pairs });
 const mixed = (...objectives: object[]) => ({

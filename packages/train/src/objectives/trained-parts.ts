@@ -1,36 +1,38 @@
-/** Whether an objective reaches all of a model: a part that no loss depends on would never learn. */
-import type { ModelConfig } from "@megatron-ts/model";
+/** Checks that an objective reaches all of a model: a part that no loss depends on would never learn. */
+import { familyOf, type ModelConfig, stacksOf } from "@megatron-ts/model";
 import type { ConfigProblem } from "../errors.ts";
-import type { ObjectiveConfig } from "./configuration.ts";
+import { type ObjectiveConfig, partsOf } from "./configuration.ts";
+import { getObjective } from "./registry.ts";
 
-/** What contradicts; nothing where every part is trained, and every objective finds its part. */
+/** The contradictions; none if every part is trained, and every objective finds its part. */
 export function checkTrainedParts(model: ModelConfig, objective: ObjectiveConfig): ConfigProblem[] {
-  const single = objective.name === "mixed" ? objective.parts.map((part) => part.objective) : [objective];
-  const pairs = single.some((part) => part.name === "masked" && part.pairs !== null);
-  const problems: ConfigProblem[] = [...pairProblems(model, pairs)];
-  if (model.family === "encoder-decoder" && single.every(({ name }) => name === "masked")) {
+  const parts = partsOf(objective);
+  const problems = pairProblems(
+    model,
+    parts.some((part) => getObjective(part.name).trainsPairs?.(part)),
+  );
+  const [, decoder] = stacksOf(model);
+  if (decoder && parts.every(({ name }) => getObjective(name).prediction === "masked")) {
     const message =
-      "masked trains the encoder alone: expected it mixed with an objective of the decoder (permutation, denoising, span-corruption)";
+      "masked trains the encoder only: expected it mixed with an objective for the decoder (permutation, denoising, span-corruption)";
     problems.push({ path: "train.objective.name", message });
   }
   if ("task" in model && model.task) {
-    problems.push({ path: "model.task", message: "expected none: pretraining does not reach a head of a task" });
+    problems.push({ path: "model.task", message: "expected none: pretraining does not train a task head" });
   }
   return problems;
 }
 
-/** The head that judges pairs, and the objective that needs it. */
+/** The head that classifies pairs, and the objective that needs it. */
 function pairProblems(model: ModelConfig, pairs: boolean): ConfigProblem[] {
-  if (model.family !== "bert" && model.family !== "encoder-decoder") return [];
-  const [path, present, absent] =
-    model.family === "bert"
-      ? ["model.heads", model.heads.pooler || model.heads.pair, "{ pooler: false, languageModel: true, pair: false }"]
-      : ["model.pairHead", model.pairHead, "false"];
-  if (present && !pairs) {
-    const message = `expected next-sentence or sentence-order, since the model has a head for pairs; without pairs, set ${path} to ${absent}`;
+  const head = familyOf(model).pairHead?.(model);
+  if (!head) return [];
+  const path = `model.${head.field}`;
+  if (head.present && !pairs) {
+    const message = `expected next-sentence or sentence-order, since the model has a head for pairs; without pairs, set ${path} to ${head.without}`;
     return [{ path: "train.objective.pairs", message }];
   }
-  if (pairs && !(model.family === "bert" ? model.heads.pair : present)) {
+  if (pairs && !head.predicts) {
     return [{ path, message: "expected a head for pairs, which train.objective.pairs trains" }];
   }
   return [];

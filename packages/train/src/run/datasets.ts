@@ -1,14 +1,6 @@
 /** The datasets of a run, each opened once and checked against the run's tokenizer. */
-
-import type { DocumentRange } from "@megatron-ts/data";
-import { type DataConfig, DataError, type Dataset, openDataset } from "@megatron-ts/data";
-
-/** Documents of a dataset, and how often they are drawn. */
-export interface WeightedDocuments {
-  dataset: Dataset;
-  documents: DocumentRange;
-  weight: number;
-}
+import { type DataConfig, DataError, type Dataset, type DocumentRange, openDataset } from "@megatron-ts/data";
+import type { WeightedDocuments } from "../objectives/definition.ts";
 
 export interface RunDatasets {
   /** What is trained on. */

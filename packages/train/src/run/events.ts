@@ -1,7 +1,6 @@
-/** What a run tells whoever started it. The CLI prints it; a test listens. */
+/** The events of a run, for whoever started it: the CLI prints them, tests listen. */
 import type { PerplexityResult } from "@megatron-ts/metrics";
 import type { IntervalReport } from "../logging/interval-report.ts";
-import type { Measure } from "../objectives/definition.ts";
 
 export type RunEvent =
   | {
@@ -11,20 +10,20 @@ export type RunEvent =
       steps: number;
       totalSamples: number;
       resumedFrom: string | null;
-      /** The checkpoint whose weights the run began with. */
-      begunFrom: string | null;
+      /** The checkpoint that the initial weights come from. */
+      initCheckpoint: string | null;
     }
-  /** A field that a resumed run was saved with and no longer has; the new value counts. */
+  /** A field that differs from the checkpoint that a run resumes from; the new value is used. */
   | { type: "changed"; path: string; old: unknown; new: unknown }
   /** After each update. `fraction` is of the whole run, by steps or by its time limit, whichever is further. */
   | { type: "step"; step: number; loss: number; tokensPerSecond: number; fraction: number; secondsLeft: number }
   | { type: "report"; report: IntervalReport; noise: { noiseScale: number; suggestedBatchSize: number } | null }
-  /** `measure` is what the perplexity is called; null where the loss is a sum of several, and has none. */
-  | { type: "evaluated"; step: number; measure: Measure | null; result: PerplexityResult }
+  /** `metric` names the perplexity; null for a sum of several losses, which has none. */
+  | { type: "evaluated"; step: number; metric: string | null; result: PerplexityResult }
   | { type: "saved"; step: number; directory: string }
   | { type: "finished"; step: number; reason: "completed" | "stopped" | "time limit" | "already complete" };
 
-/** A loss or gradient that is not a number: the run stops, and its last good checkpoint stays. Not the user's mistake. */
+/** The loss or the gradient norm is NaN or infinite: the run stops and its last checkpoint is intact. */
 export class NonFiniteError extends Error {
   override readonly name = "NonFiniteError";
   readonly userError = false;

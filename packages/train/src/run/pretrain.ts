@@ -12,8 +12,8 @@ import {
   resolveCheckpoint,
 } from "@megatron-ts/checkpoint";
 import { describeTransformer, flopsPerToken } from "@megatron-ts/cost";
-import { createBatchSchedule, takeLock } from "@megatron-ts/data";
-import { createModel, type Model, type ModelConfig } from "@megatron-ts/model";
+import { type BatchSchedule, createBatchSchedule, takeLock } from "@megatron-ts/data";
+import { createModel, type Model, type ModelConfig, readsSource } from "@megatron-ts/model";
 import { countParameters } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { parse } from "yaml";
@@ -22,18 +22,24 @@ import { completeModel, type PretrainConfig } from "../configuration/pretrain-co
 import { formatRecipe } from "../configuration/recipe.ts";
 import type { TrainConfig } from "../configuration/train-configuration.ts";
 import { ConfigError } from "../errors.ts";
-import { openMetricsLog } from "../logging/metrics-log.ts";
-import { openTensorBoard } from "../logging/tensorboard.ts";
 import { type ObjectiveConfig, renameFields } from "../objectives/configuration.ts";
-import { objectiveNamed, resolveObjective } from "../objectives/registry.ts";
+import { openObjective, resolveObjective } from "../objectives/open-objective.ts";
 import { checkTrainedParts } from "../objectives/trained-parts.ts";
+import type { PlateauState } from "../schedules/plateau.ts";
+import { createSchedule } from "../schedules/schedules.ts";
 import { initialNoiseScaleState } from "../step/noise-scale.ts";
 import { createAdamW, type Optimizer } from "../step/optimizer.ts";
 import { openDatasets, type RunDatasets } from "./datasets.ts";
 import type { RunEvent } from "./events.ts";
+import { createCheckpoints } from "./listeners/checkpoints.ts";
+import { createMetricsFile, createTensorBoard } from "./listeners/logs.ts";
+import { createProgress } from "./listeners/progress.ts";
+import { createReports } from "./listeners/reports.ts";
+import { createValidation } from "./listeners/validation.ts";
 import { runLoop } from "./loop.ts";
 import { checkTokenizerFits, startingWeights } from "./starting-weights.ts";
-import { type LoopState, loadMoments, loopStateOf } from "./training-checkpoint.ts";
+import { type LoopState, loadMoments, savedStateOf } from "./training-checkpoint.ts";
+import type { FinishReason, RunListener, TrainingRun } from "./training-run.ts";
 
 export interface PretrainOptions {
   tokenizer: Tokenizer;
@@ -50,8 +56,6 @@ const RECIPE = "recipe.yaml";
 /** A configuration with nothing left open. */
 type ResolvedConfig = PretrainConfig & { train: { objective: ObjectiveConfig } };
 
-export type FinishReason = Extract<RunEvent, { type: "finished" }>["reason"];
-
 /**
  * Trains until the last step, the time limit or a stop. The engine must be started. Throws a ConfigError, DataError or
  * CheckpointError (the user's mistakes), or a NonFiniteError.
@@ -62,7 +66,7 @@ export async function pretrain(
 ): Promise<{ reason: FinishReason; step: number }> {
   const { train, run } = configuration;
   const model = completeModel(configuration.model, tokenizer);
-  const objective = resolveObjective(train.objective, model.family);
+  const objective = resolveObjective(train.objective, model);
   const untrained = checkTrainedParts(model, objective);
   if (untrained.length > 0) throw new ConfigError(untrained);
   const { from } = configuration.model;
@@ -83,88 +87,110 @@ export async function pretrain(
   }
 }
 
-/** The run itself, the only one that writes into its directory. */
-async function trainOn(
-  datasets: RunDatasets,
-  {
-    resolved,
-    config,
-    tokenizer,
-    resume,
-    onEvent,
-    stop,
-  }: Required<PretrainOptions> & { resolved: ResolvedConfig; config: ModelConfig },
-): Promise<{ reason: FinishReason; step: number }> {
-  const { train, run, data } = resolved;
-  const { objective } = train;
-  const resumedFrom = findCheckpoint(run.directory, resume);
+interface RunContext extends Required<PretrainOptions> {
+  resolved: ResolvedConfig;
+  config: ModelConfig;
+}
+
+/** The run itself, which is the only one that writes to its directory. */
+async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ reason: FinishReason; step: number }> {
+  const { resolved, config, tokenizer, resume, onEvent, stop } = context;
+  const { train, run: where } = resolved;
+  const resumedFrom = findCheckpoint(where.directory, resume);
   const checkpoint = resumedFrom === null ? null : loadCheckpoint(resumedFrom);
   const { from } = resolved.model;
-  const begun = checkpoint || !from ? null : loadCheckpoint(resolveCheckpoint(from));
+  const init = checkpoint || !from ? null : loadCheckpoint(resolveCheckpoint(from));
   try {
     if (checkpoint) {
       checkFits(checkpoint, { config, tokenizer });
-      tellChanges(checkpoint, { resolved, onEvent });
+      reportChanges(checkpoint, { resolved, onEvent });
     }
-    if (begun) checkTokenizerFits(begun, tokenizer);
-    const schedule = createBatchSchedule({ batchSize: train.batchSize, ramp: train.batchRamp ?? undefined });
-    const kind = objectiveNamed(objective.name);
-    const context = { data, tokenizer, family: config.family, seed: train.seed };
-    const { training, validation } = datasets;
-    const evaluation = { batchSize: train.microBatchSize, batches: train.evaluation?.batches ?? 0 };
-    const batches = {
-      training: kind.training(objective, { ...context, training, schedule }),
-      validation: validation && kind.heldOut(objective, { ...context, ...validation, ...evaluation }),
-    };
-    const { model, optimizer, state } = build(config, { train, checkpoint, begun });
+    if (init) checkTokenizerFits(init, tokenizer);
+    const batchSchedule = createBatchSchedule({ batchSize: train.batchSize, ramp: train.batchRamp ?? undefined });
+    const { objective, metric, batches } = openBatches(datasets, { ...context, batchSchedule });
+    const { model, optimizer, state, plateau } = build(config, { train, checkpoint, init });
     checkpoint?.close();
-    begun?.close();
-    writeFileSync(join(run.directory, RECIPE), formatRecipe(resolved));
-    const { step } = state;
-    // What is left is the schedule's; what was consumed may have been by another batch size.
-    const samplesLeft = schedule.at(Math.max(step, train.steps)).firstSample - schedule.at(step).firstSample;
-    const totalSamples = state.consumedSamples + samplesLeft;
-    const parameters = countParameters(model.parameters);
-    onEvent({
-      type: "started",
-      parameters,
-      step,
-      steps: train.steps,
-      totalSamples,
-      resumedFrom,
-      begunFrom: begun?.directory ?? null,
-    });
-    const metrics = openMetricsLog(join(run.directory, "metrics.jsonl"), { resumedStep: step });
-    const curves = train.log.tensorboard
-      ? openTensorBoard(join(run.directory, "tensorboard"), { resumedStep: step })
-      : null;
+    init?.close();
+    const lengths = { sequenceLength: resolved.data.sequenceLength };
+    const listeners: RunListener[] = [];
+    const run: TrainingRun = {
+      configuration: resolved,
+      model,
+      optimizer,
+      objective,
+      metric,
+      batches,
+      flopsPerToken: flopsPerToken(describeTransformer({ ...config, ...lengths }), lengths).model,
+      totalSamples: totalSamples(batchSchedule, { train, state }),
+      stop,
+      state,
+      schedule: createSchedule(train.schedule, {
+        learningRate: train.optimizer.learningRate,
+        steps: train.steps,
+        state: plateau,
+      }),
+      validation: null,
+      emit(event) {
+        for (const listener of listeners) listener.onEvent?.(event);
+      },
+    };
     try {
-      const lengths = { sequenceLength: data.sequenceLength };
-      return await runLoop({
-        configuration: resolved,
-        batches,
-        objective: kind.objective,
-        measure: objective.name === "masked" && objective.pairs ? null : kind.measure,
-        model,
-        optimizer,
-        state,
-        tokenizer,
-        flopsPerToken: flopsPerToken(describeTransformer({ ...model.config, ...lengths }), lengths).model,
-        totalSamples,
-        logs: { metrics, curves },
-        onEvent,
-        stop,
+      writeFileSync(join(where.directory, RECIPE), formatRecipe(resolved));
+      listeners.push({ onEvent });
+      run.emit({
+        type: "started",
+        parameters: countParameters(model.parameters),
+        step: state.step,
+        steps: train.steps,
+        totalSamples: run.totalSamples,
+        resumedFrom,
+        initCheckpoint: init?.directory ?? null,
       });
+      const logging = { resumedStep: state.step };
+      listeners.unshift(createMetricsFile(where.directory, logging));
+      if (train.log.tensorboard) listeners.unshift(createTensorBoard(where.directory, logging));
+      listeners.push(
+        createProgress(run),
+        createReports(run),
+        createValidation(run),
+        createCheckpoints(run, { tokenizer }),
+      );
+      return await runLoop(run, listeners);
     } finally {
-      metrics.close();
-      curves?.close();
+      for (const listener of listeners) listener.close?.();
       optimizer.dispose();
       model.dispose();
     }
   } finally {
     checkpoint?.close();
-    begun?.close();
+    init?.close();
   }
+}
+
+/** The objective of a run, and its batches. */
+function openBatches(
+  { training, validation }: RunDatasets,
+  { resolved, config, tokenizer, batchSchedule }: RunContext & { batchSchedule: BatchSchedule },
+) {
+  const { data, train } = resolved;
+  const { objective, metric, trainingBatches, validationBatches } = openObjective(train.objective);
+  const context = { data, tokenizer, readsSource: readsSource(config), seed: train.seed };
+  const evaluation = { batchSize: train.microBatchSize, batches: train.evaluation?.batches ?? 0 };
+  return {
+    objective,
+    metric,
+    batches: {
+      training: trainingBatches({ ...context, training, schedule: batchSchedule }),
+      validation: validation && validationBatches({ ...context, ...validation, ...evaluation }),
+    },
+  };
+}
+
+/** Samples consumed so far, perhaps at another batch size, and those that the schedule has left. */
+function totalSamples(schedule: BatchSchedule, { train, state }: { train: TrainConfig; state: LoopState }): number {
+  const { step, consumedSamples } = state;
+  const left = schedule.at(Math.max(step, train.steps)).firstSample - schedule.at(step).firstSample;
+  return consumedSamples + left;
 }
 
 function findCheckpoint(runDirectory: string, resume: string): string | null {
@@ -212,7 +238,7 @@ function checkFits(
   }
 }
 
-function tellChanges(
+function reportChanges(
   checkpoint: LoadedCheckpoint,
   { resolved, onEvent }: { resolved: PretrainConfig; onEvent: (event: RunEvent) => void },
 ): void {
@@ -227,23 +253,22 @@ function build(
   {
     train,
     checkpoint,
-    begun,
-  }: { train: TrainConfig; checkpoint: LoadedCheckpoint | null; begun: LoadedCheckpoint | null },
-): { model: Model; optimizer: Optimizer; state: LoopState } {
+    init,
+  }: { train: TrainConfig; checkpoint: LoadedCheckpoint | null; init: LoadedCheckpoint | null },
+): { model: Model; optimizer: Optimizer; state: LoopState; plateau: PlateauState | null } {
   const source = checkpoint
     ? checkpointSource(checkpoint.weights)
-    : startingWeights(config, { checkpoint: begun, seed: train.seed });
+    : startingWeights(config, { checkpoint: init, seed: train.seed });
   const model: Model = createModel(config, { weights: { source } });
-  const state = checkpoint ? loopStateOf(checkpoint) : freshState;
+  const { state, plateau } = checkpoint ? savedStateOf(checkpoint) : { state: freshState, plateau: null };
   const load = checkpoint ? loadMoments(checkpoint) : undefined;
   const optimizer = createAdamW(model.parameters, train.optimizer, { step: state.step, load });
-  return { model, optimizer, state };
+  return { model, optimizer, state, plateau };
 }
 
 const freshState: LoopState = {
   step: 0,
   consumedSamples: 0,
-  plateau: null,
   noiseScale: initialNoiseScaleState,
   trainedSeconds: 0,
 };

@@ -1,6 +1,6 @@
 /** The weights that a run begins with: drawn from its seed, another checkpoint's, or an encoder's in an encoder-decoder. */
 import { checkpointSource, type LoadedCheckpoint, loadModelConfig, resolveCheckpoint } from "@megatron-ts/checkpoint";
-import { type ModelConfig, warmSource, warmStart } from "@megatron-ts/model";
+import { encoderInitSource, familyOf, type ModelConfig } from "@megatron-ts/model";
 import { fromSeed, type ParameterSource } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { ConfigError } from "../errors.ts";
@@ -17,7 +17,9 @@ export function startingWeights(
   if (!checkpoint) return fresh;
   const encoder = checkpointSource(checkpoint.weights);
   const config = loadModelConfig(checkpoint.directory);
-  return config.family === family ? encoder : warmSource(warmStart(config).weights, { encoder, fresh });
+  if (config.family === family) return encoder;
+  const { weights } = familyOf(config).encoderInit!(config, {});
+  return encoderInitSource(weights, { encoder, fresh });
 }
 
 /** Throws a ConfigError where the checkpoint's ids are not the tokenizer's. */

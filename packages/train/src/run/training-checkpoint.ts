@@ -1,4 +1,4 @@
-/** What a run must find again to go on as if it had never stopped, saved and loaded as one checkpoint. */
+/** Saves and loads everything that a run needs to resume as if it had never stopped, as one checkpoint. */
 import {
   checkpointDirectory,
   checkpointsToDelete,
@@ -17,13 +17,11 @@ import type { PlateauState } from "../schedules/plateau.ts";
 import type { NoiseScaleState } from "../step/noise-scale.ts";
 import type { Moments, Optimizer } from "../step/optimizer.ts";
 
-/** State of the loop beside weights and moments; plain JSON. */
+/** The state of the loop besides weights and moments; plain JSON. */
 export interface LoopState {
   /** Updates done. */
   step: number;
   consumedSamples: number;
-  /** Of the schedule that reduces on a plateau; null for all others. */
-  plateau: PlateauState | null;
   noiseScale: NoiseScaleState;
   /** Seconds of training so far: what a time limit counts. */
   trainedSeconds: number;
@@ -34,27 +32,29 @@ export interface SaveTrainingOptions {
   model: Model;
   optimizer: Optimizer;
   state: LoopState;
+  /** State of a schedule that reduces on a plateau; null for all others. */
+  plateau: PlateauState | null;
   configuration: object;
   tokenizer: { json: object; fingerprint: string };
-  heldOutLoss?: number;
+  validationLoss?: number;
   keep: { last: number; best: number };
 }
 
 const momentNames = (name: string) => ({ first: `first.${name}`, second: `second.${name}` });
 
-/** Saves, then forgets the checkpoints that the policy no longer wants. Gives the new checkpoint's directory. */
+/** Saves a checkpoint and deletes those that `keep` does not cover. Returns the new checkpoint's directory. */
 export async function saveTraining(options: SaveTrainingOptions): Promise<string> {
-  const { runDirectory, model, optimizer, state, configuration, tokenizer, heldOutLoss, keep } = options;
+  const { runDirectory, model, optimizer, state, plateau, configuration, tokenizer, validationLoss, keep } = options;
   const directory = checkpointDirectory(runDirectory, state.step);
   const { step, consumedSamples, ...training } = state;
   await saveCheckpoint({
     directory,
     step,
     consumedSamples,
-    model: model.config as never,
+    model: { ...model.config },
     tokenizerFingerprint: tokenizer.fingerprint,
-    heldOutLoss,
-    training: training as never,
+    heldOutLoss: validationLoss,
+    training: { ...training, plateau },
     groups: {
       weights: weightEntries(model.parameters),
       optimizer: [...optimizer.moments].flatMap(([name, { first, second }]) => [
@@ -71,16 +71,20 @@ export async function saveTraining(options: SaveTrainingOptions): Promise<string
     ...checkpoint,
     heldOutLoss: readManifest(checkpoint.directory).heldOutLoss,
   }));
-  const forgotten = new Set(checkpointsToDelete(saved, keep));
-  for (const checkpoint of saved) if (forgotten.has(checkpoint.step)) deleteCheckpoint(checkpoint.directory);
+  const deleted = new Set(checkpointsToDelete(saved, keep));
+  for (const checkpoint of saved) if (deleted.has(checkpoint.step)) deleteCheckpoint(checkpoint.directory);
   return directory;
 }
 
-/** The loop's state as a checkpoint has it. */
-export function loopStateOf({ manifest }: LoadedCheckpoint): LoopState {
+/** The state that a checkpoint was saved with. */
+export function savedStateOf({ manifest }: LoadedCheckpoint): { state: LoopState; plateau: PlateauState | null } {
   const { step, consumedSamples, training } = manifest;
-  return { step, consumedSamples, ...(training as unknown as Omit<LoopState, "step" | "consumedSamples">) };
+  // Written by saveTraining; the manifest's checksum covers it.
+  const { plateau, ...rest } = training as unknown as SavedTraining;
+  return { state: { step, consumedSamples, ...rest }, plateau };
 }
+
+type SavedTraining = Omit<LoopState, "step" | "consumedSamples"> & { plateau: PlateauState | null };
 
 /** Reads the moments of a parameter from a checkpoint, for `createAdamW`. */
 export const loadMoments =

@@ -5,7 +5,7 @@
 import type { PlateauConfig } from "./configuration.ts";
 
 /** What must survive a restart: JSON, so the best loss is null (not infinite) before the first evaluation. */
-export interface PlateauState {
+export type PlateauState = {
   /** What the peak learning rate is multiplied by, before `minimum` bounds it. */
   factor: number;
   best: number | null;
@@ -13,7 +13,7 @@ export interface PlateauState {
   waited: number;
   /** Evaluations left during which nothing counts as waiting. */
   cooldown: number;
-}
+};
 
 export const initialPlateauState: Readonly<PlateauState> = { factor: 1, best: null, waited: 0, cooldown: 0 };
 

@@ -3,7 +3,7 @@
 import type { ForwardOptions, Model, StepRandomness } from "@megatron-ts/model";
 import { vjp } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
-import type { Objective, Rows } from "../objectives/objective.ts";
+import type { MicroBatch, Objective } from "../objectives/objective.ts";
 import { type Gradients, squaredNorm } from "./gradients.ts";
 
 export interface AccumulateOptions {
@@ -22,8 +22,8 @@ export interface Accumulated {
 }
 
 /** The sum over micro-batches is kept in f32 outside the model, whatever precision that computes in. */
-export function accumulate<Batch extends Rows, Trained extends Model>(
-  { model, objective }: { model: Trained; objective: Objective<Batch, Trained> },
+export function accumulate<Batch extends MicroBatch>(
+  { model, objective }: { model: Model; objective: Objective<Batch> },
   batch: Batch,
   { microBatchSize, random, recompute }: AccumulateOptions,
 ): Accumulated {

@@ -2,7 +2,7 @@
 import { causalRanges } from "@megatron-ts/attention";
 import type { CausalBatch } from "@megatron-ts/data";
 import { start } from "@megatron-ts/engine";
-import { createModel, type LanguageModel } from "@megatron-ts/model";
+import { createModel, type GptModel } from "@megatron-ts/model";
 import { hashKey, words } from "@megatron-ts/random";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -107,17 +107,17 @@ describe("a ragged batch", () => {
   const lengths = [3, 7, 5];
   const width = 9;
   const rows = lengths.map((length, row) => Array.from({ length }, (_, i) => (row * 31 + i * 13 + 5) % 101));
-  const statesOf = (model: LanguageModel, side: "left" | "right") =>
+  const statesOf = (model: GptModel, side: "left" | "right") =>
     tf.tidy(() => {
       const padOf = (row: number) => (side === "left" ? width - lengths[row]! : 0);
       const perToken = (value: (row: number, position: number) => number) =>
         Int32Array.from({ length: lengths.length * width }, (_, i) => value(Math.floor(i / width), i % width));
       const matrix = (values: Int32Array) => tf.tensor2d(values, [lengths.length, width], "int32");
-      const hidden = model.hidden({
+      const hidden = model.forward({
         tokens: matrix(perToken((row, position) => rows[row]![position - padOf(row)] ?? 77)),
         positions: matrix(perToken((row, position) => Math.max(position - padOf(row), 0))),
         ranges: causalRanges({ batchSize: 3, tokens: width, keyStart: perToken((row) => padOf(row)) }),
-      });
+      }).hidden;
       return lengths.map((length, row) => hidden.slice([row, padOf(row), 0], [1, length, -1]).dataSync());
     });
 
@@ -125,7 +125,9 @@ describe("a ragged batch", () => {
     const model = loadGolden();
     const together = statesOf(model, side);
     rows.forEach((row, index) => {
-      const alone = tf.tidy(() => model.hidden({ tokens: tf.tensor2d([row], [1, row.length], "int32") }).dataSync());
+      const alone = tf.tidy(() =>
+        model.forward({ tokens: tf.tensor2d([row], [1, row.length], "int32") }).hidden.dataSync(),
+      );
       expect(together[index]!.length).toBe(alone.length);
       alone.forEach((value, i) => {
         expect(Math.abs(together[index]![i]! - value)).toBeLessThan(1e-5);
@@ -138,12 +140,15 @@ describe("a ragged batch", () => {
 describe("a mutant turns a check red:", () => {
   it("a mask off by one", () => {
     const model = loadGolden();
-    const mutant: LanguageModel = {
+    const mutant: GptModel = {
       ...model,
-      hidden: (input, options) => {
+      get predictors() {
+        return { causal: mutant };
+      },
+      forward: (input, options) => {
         const [batchSize, tokens] = input.tokens.shape as [number, number];
         const last = Int32Array.from({ length: batchSize }, () => 1);
-        return model.hidden({ ...input, ranges: causalRanges({ batchSize, tokens, offsets: last }) }, options);
+        return model.forward({ ...input, ranges: causalRanges({ batchSize, tokens, offsets: last }) }, options);
       },
     };
     expect(() => checkCausality(mutant, runners.full!)).toThrow(/sees token/);

@@ -5,14 +5,14 @@
  */
 
 /** Smoothed estimates of the true gradient and of its noise; plain JSON, for the checkpoint. */
-export interface NoiseScaleState {
+export type NoiseScaleState = {
   /** Moving average of the estimates of |G|^2, the squared norm of the true gradient. */
   squaredGradient: number;
   /** Moving average of the estimates of tr(Sigma), the summed variance of one sample's gradient. */
   variance: number;
   /** How much of both averages has been filled, in [0, 1). */
   weight: number;
-}
+};
 
 export const initialNoiseScaleState: Readonly<NoiseScaleState> = { squaredGradient: 0, variance: 0, weight: 0 };
 

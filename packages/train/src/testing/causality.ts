@@ -1,10 +1,10 @@
 /** The check that a model does not see the future, in every way that it is run. */
 import { causalRanges } from "@megatron-ts/attention";
-import type { LanguageModel } from "@megatron-ts/model";
+import type { CausalModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 
 /** Hidden states [B * T * h] of tokens [B, T], run in one particular way. */
-export type Runner = (model: LanguageModel, tokens: Int32Array) => Float32Array;
+export type Runner = (model: CausalModel, tokens: Int32Array) => Float32Array;
 
 const shape: [number, number] = [2, 9];
 const [rows, length] = shape;
@@ -19,13 +19,15 @@ const perToken = (value: (position: number) => number) =>
   Int32Array.from({ length: rows * length }, (_, i) => value(i % length));
 
 export const runners: Record<string, Runner> = {
-  full: (model, tokens) => hiddenStates(() => model.hidden({ tokens: matrix(tokens) })),
+  full: (model, tokens) => hiddenStates(() => model.forward({ tokens: matrix(tokens) }).hidden),
 
   cached(model, tokens) {
     const cache = model.createCache({ batchSize: rows, capacity: length });
     const steps = Array.from({ length }, (_, position) => {
       const column = Int32Array.from({ length: rows }, (_, row) => tokens[row * length + position]!);
-      const values = hiddenStates(() => model.hidden({ tokens: tf.tensor2d(column, [rows, 1], "int32") }, { cache }));
+      const values = hiddenStates(
+        () => model.forward({ tokens: tf.tensor2d(column, [rows, 1], "int32") }, { cache }).hidden,
+      );
       cache.advance([1, 1]);
       return values;
     });
@@ -41,26 +43,28 @@ export const runners: Record<string, Runner> = {
   },
 
   padded: (model, tokens) =>
-    hiddenStates(() =>
-      model.hidden({
-        tokens: matrix(tokens),
-        positions: matrix(perToken((position) => Math.max(position - padding, 0))),
-        ranges: causalRanges({ batchSize: rows, tokens: length, keyStart: perToken(() => padding) }),
-      }),
+    hiddenStates(
+      () =>
+        model.forward({
+          tokens: matrix(tokens),
+          positions: matrix(perToken((position) => Math.max(position - padding, 0))),
+          ranges: causalRanges({ batchSize: rows, tokens: length, keyStart: perToken(() => padding) }),
+        }).hidden,
     ),
 
   packed: (model, tokens) =>
-    hiddenStates(() =>
-      model.hidden({
-        tokens: matrix(tokens),
-        positions: matrix(perToken((position) => position - documentStart(position))),
-        ranges: causalRanges({ batchSize: rows, tokens: length, keyStart: perToken(documentStart) }),
-      }),
+    hiddenStates(
+      () =>
+        model.forward({
+          tokens: matrix(tokens),
+          positions: matrix(perToken((position) => position - documentStart(position))),
+          ranges: causalRanges({ batchSize: rows, tokens: length, keyStart: perToken(documentStart) }),
+        }).hidden,
     ),
 };
 
 /** Throws unless changing token t + 1 leaves all outputs up to t bit-equal and changes those from t + 1 on. */
-export function checkCausality(model: LanguageModel, run: Runner): void {
+export function checkCausality(model: CausalModel, run: Runner): void {
   const { vocabularySize } = model.config;
   const tokens = Int32Array.from({ length: rows * length }, (_, i) => (i * 7 + 3) % vocabularySize);
   const before = run(model, tokens);

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { foreignSource, openSafetensors, readForeignWeight } from "@megatron-ts/checkpoint";
 import type { CausalBatch } from "@megatron-ts/data";
-import { type CreateModelOptions, createModel, gpt2Names, type LanguageModel } from "@megatron-ts/model";
+import { type CreateModelOptions, createModel, type GptModel, gpt2Format, gptConfigSchema } from "@megatron-ts/model";
 import type { ParameterSource } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { causalObjective } from "../objectives/causal/loss.ts";
@@ -32,7 +32,7 @@ export const config = {
   dropout: 0,
   attentionDropout: 0,
 } as const;
-const names = gpt2Names(config);
+const names = gpt2Format.names(gptConfigSchema.parse(config));
 
 /** [4, 3, 17] token ids as batches whose labels are the next tokens; Hugging Face leaves the last one out. */
 const goldenBatches: CausalBatch[] = (() => {
@@ -53,7 +53,7 @@ export function loadGolden({
 }: {
   fields?: object;
   change?: (source: ParameterSource) => ParameterSource;
-} = {}): LanguageModel {
+} = {}): GptModel {
   const file = openSafetensors(fixture("model.safetensors"));
   const weights: CreateModelOptions["weights"] = { source: change(foreignSource(file, names)) };
   const model = createModel({ ...config, ...fields }, { weights });
@@ -77,14 +77,14 @@ function expectWithin(
 }
 
 /** Logits and hidden states of the first batch, within 1e-4 of their largest value. */
-export function checkForward(model: LanguageModel): void {
+export function checkForward(model: GptModel): void {
   const { tokens, batchSize, sequenceLength } = goldenBatches[0]!;
   const seen = new Map<string, Float32Array>();
   tf.tidy(() => {
-    const hidden = model.hidden(
+    const hidden = model.forward(
       { tokens: tf.tensor2d(tokens, [batchSize, sequenceLength], "int32") },
       { observe: (name, tensor) => seen.set(name, tensor.dataSync() as Float32Array) },
-    );
+    ).hidden;
     seen.set("logits", model.logits(hidden).dataSync() as Float32Array);
   });
   for (const [ours, theirs] of [
@@ -99,7 +99,7 @@ export function checkForward(model: LanguageModel): void {
 }
 
 /** Every gradient g of the first batch: max|g - ref| <= 1e-4 max(max|ref| of the tensor, 1e-3 max|ref| of the model). */
-export function checkGradients(model: LanguageModel): void {
+export function checkGradients(model: GptModel): void {
   const { gradients } = accumulate({ model, objective: causalObjective }, goldenBatches[0]!, { microBatchSize: 3 });
   const prefixed = {
     info: (name: string) => golden.info(`gradient.${name}`),
@@ -121,7 +121,7 @@ export function checkGradients(model: LanguageModel): void {
 }
 
 /** A hundred AdamW steps: every loss within 1e-4 relative, every norm before clipping within 1e-3, final weights too. */
-export function checkTraining(model: LanguageModel): void {
+export function checkTraining(model: GptModel): void {
   const optimizer = createAdamW(model.parameters, { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 });
   scalars.trainLosses.forEach((expected, step) => {
     const batch = goldenBatches[step % goldenBatches.length]!;

@@ -1,20 +1,18 @@
-/** Runs of causal language modelling: packed samples, blended; evaluation walks through the text once. */
-import {
-  blend,
-  type CausalBatch,
-  createCausalBatches,
-  createCausalEvaluationBatches,
-  createPackedSamples,
-} from "@megatron-ts/data";
-import type { LanguageModel } from "@megatron-ts/model";
-import type { RunObjective } from "../definition.ts";
+/** Causal language modeling: packed samples, blended; validation walks through the text once. */
+import { blend, createCausalBatches, createCausalEvaluationBatches, createPackedSamples } from "@megatron-ts/data";
+import { defineObjective } from "../definition.ts";
+import { causalConfigSchema } from "./configuration.ts";
 import { causalObjective } from "./loss.ts";
 
-export const causalRun: RunObjective<"causal", CausalBatch, LanguageModel> = {
-  families: ["gpt"],
-  measure: "causal perplexity",
+export const causal = defineObjective({
+  schema: causalConfigSchema,
+  description: "predict each token from those before it (GPT)",
+  prediction: "causal",
+  metric: "causal perplexity",
   objective: causalObjective,
-  training(_config, { training, data, schedule, seed }) {
+  predictsWholeText: true,
+  separatesDocuments: true,
+  trainingBatches(_config, { training, data, schedule, seed }) {
     const { sequenceLength } = data;
     const samples = blend(
       training.map(({ dataset, documents, weight }) => ({
@@ -24,6 +22,6 @@ export const causalRun: RunObjective<"causal", CausalBatch, LanguageModel> = {
     );
     return createCausalBatches({ ...data, samples, schedule, sequenceLength });
   },
-  heldOut: (_config, { dataset, documents, data: { sequenceLength }, batchSize, stride, contextToken }) =>
+  validationBatches: (_config, { dataset, documents, data: { sequenceLength }, batchSize, stride, contextToken }) =>
     createCausalEvaluationBatches({ dataset, documents, sequenceLength, batchSize, stride, contextToken }),
-};
+});

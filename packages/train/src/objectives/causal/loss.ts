@@ -1,6 +1,7 @@
 /** Causal language modelling: every token predicts the next one. */
 import { causalRanges } from "@megatron-ts/attention";
 import type { CausalBatch } from "@megatron-ts/data";
+import { predictorOf } from "@megatron-ts/model";
 import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { countLabels, type Objective } from "../objective.ts";
@@ -24,18 +25,19 @@ export const causalObjective: Objective<CausalBatch> = {
     };
   },
 
-  lossSum(model, { batchSize, sequenceLength, keyStart, ...arrays }, options) {
+  lossSum(trained, { batchSize, sequenceLength, keyStart, ...arrays }, options) {
     const shape: [number, number] = [batchSize, sequenceLength];
     const matrix = (values: Int32Array) => tf.tensor2d(values, shape, "int32");
+    const model = predictorOf(trained, "causal");
     return tf.tidy(() => {
-      const hidden = model.hidden(
+      const hidden = model.forward(
         {
           tokens: matrix(arrays.tokens),
           positions: arrays.positions && matrix(arrays.positions),
           ranges: causalRanges({ batchSize, tokens: sequenceLength, keyStart }),
         },
         options,
-      );
+      ).hidden;
       const losses = vocabularyParallelCrossEntropy(model.logits(hidden), {
         labels: matrix(arrays.labels),
         mesh: model.mesh,

@@ -1,33 +1,32 @@
-/** Runs of masked language modelling: packed text, or pairs of sentences; evaluation draws its own samples and masks. */
+/** Masked language modeling: packed text, or pairs of sentences; validation draws its own samples and masks. */
 import {
   blend,
   createBatchSchedule,
   createMaskedBatches,
   createMaskedSamples,
-  type MaskedBatch,
   objectiveVocabulary,
   type SpecialTokenIds,
 } from "@megatron-ts/data";
-import type { EncoderDecoderModel, EncoderModel } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
-import type { ObjectiveConfigOf } from "../configuration.ts";
-import type { RunObjective, SampleContext } from "../definition.ts";
-import type { Objective } from "../objective.ts";
+import type { z } from "zod";
+import { defineObjective, type SampleContext } from "../definition.ts";
 import { requireToken } from "../special-tokens.ts";
+import { maskedConfigSchema } from "./configuration.ts";
 import { maskedObjective } from "./loss.ts";
+import { pairAccuracy } from "./pair-accuracy.ts";
 
-/** The encoder of an encoder-decoder is trained as one. */
-const objective: Objective<MaskedBatch, EncoderModel | EncoderDecoderModel> = {
-  ...maskedObjective,
-  lossSum: (model, batch, options) =>
-    maskedObjective.lossSum("encoder" in model ? model.encoder : model, batch, options),
-};
+type MaskedConfig = z.output<typeof maskedConfigSchema>;
 
-export const maskedRun: RunObjective<"masked", MaskedBatch, EncoderModel | EncoderDecoderModel> = {
-  families: ["bert", "encoder-decoder"],
-  measure: "masked-token perplexity",
-  objective,
-  training(config, context) {
+export const masked = defineObjective({
+  schema: maskedConfigSchema,
+  description: "predict masked tokens from both sides (BERT, RoBERTa)",
+  prediction: "masked",
+  metric: "masked-token perplexity",
+  objective: maskedObjective,
+  predictsWholeText: false,
+  separatesDocuments: false,
+  trainsPairs: ({ pairs }) => pairs !== null,
+  trainingBatches(config, context) {
     const { training, data, seed, schedule } = context;
     const { sequenceLength } = data;
     const samples = blend(
@@ -38,19 +37,23 @@ export const maskedRun: RunObjective<"masked", MaskedBatch, EncoderModel | Encod
     );
     return createMaskedBatches({ ...optionsOf(config, context), samples, seed, schedule });
   },
-  heldOut(config, context) {
+  validationBatches(config, context) {
     const { dataset, documents, data, seed, batchSize, batches } = context;
     const { sequenceLength } = data;
     const samples = createMaskedSamples({ ...config, dataset, documents, sequenceLength, seed });
     const schedule = createBatchSchedule({ batchSize });
-    // Another seed: what is evaluated is masked unlike anything in training.
+    // Another seed: no mask is one that training has seen.
     const { at } = createMaskedBatches({ ...optionsOf(config, context), samples, seed: seed + 1, schedule });
     return { length: batches, at };
   },
-};
+  measureApart: ({ pairs }, batches) => ({
+    batches: { length: batches.length, at: (index) => ({ ...batches.at(index), pairLabels: undefined }) },
+    accuracy: pairs && ((model, limits) => pairAccuracy(model, batches, limits)),
+  }),
+});
 
-/** How a text is framed and which of its tokens are masked. */
-const optionsOf = (config: ObjectiveConfigOf<"masked">, { data, tokenizer }: SampleContext) => ({
+/** The special tokens around a text, and which of its tokens are masked. */
+const optionsOf = (config: MaskedConfig, { data, tokenizer }: SampleContext) => ({
   sequenceLength: data.sequenceLength,
   maskRepeatInterval: config.maskRepeatInterval,
   specialTokens: specialTokensOf(tokenizer),

@@ -3,13 +3,13 @@
  * (Devlin et al. 2019), Megatron's sentence order. The loss is the mean over predicted tokens plus the mean over rows.
  */
 import type { MaskedBatch } from "@megatron-ts/data";
-import type { EncoderModel } from "@megatron-ts/model";
+import { type EncoderModel, predictorOf } from "@megatron-ts/model";
 import { crossEntropy, embedding } from "@megatron-ts/ops";
 import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { countLabels, type Objective } from "../objective.ts";
 
-export const maskedObjective: Objective<MaskedBatch, EncoderModel> = {
+export const maskedObjective: Objective<MaskedBatch> = {
   name: "masked",
 
   tokens: ({ tokens }) => tokens.length,
@@ -31,14 +31,15 @@ export const maskedObjective: Objective<MaskedBatch, EncoderModel> = {
     };
   },
 
-  lossSum(model, batch, options) {
+  lossSum(trained, batch, options) {
     const { batchSize, sequenceLength, labels, lengths, pairLabels } = batch;
     const matrix = (values: Int32Array) => tf.tensor2d(values, [batchSize, sequenceLength], "int32");
+    const model = predictorOf(trained, "masked");
     return tf.tidy(() => {
-      const hidden = model.hidden(
+      const hidden = model.forward(
         { tokens: matrix(batch.tokens), tokenTypes: matrix(batch.tokenTypes), lengths },
         options,
-      );
+      ).hidden;
       const tokenLoss = predictedLoss(model, hidden, labels);
       if (!pairLabels) return tokenLoss;
       const pairLosses = crossEntropy(model.pairLogits(model.pooled(hidden)), {

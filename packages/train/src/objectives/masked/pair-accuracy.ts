@@ -1,23 +1,22 @@
-/** How often a model judges rightly whether two segments belong together: the second objective of BERT and Megatron. */
-import type { MaskedBatch } from "@megatron-ts/data";
-import type { EncoderDecoderModel, EncoderModel } from "@megatron-ts/model";
+/** How often a model classifies pairs of segments correctly: the second objective of BERT and Megatron. */
+import type { BatchList, MaskedBatch } from "@megatron-ts/data";
+import { type Model, predictorOf } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
-import type { Batches } from "../../evaluation/evaluate.ts";
 
-/** Share of the pairs, over the first `maxBatches` batches. Throws a ModelError for a model without that head. */
+/** Share of the pairs in the first `maxBatches` batches. Throws a ModelError for a model without that head. */
 export async function pairAccuracy(
-  model: EncoderModel | EncoderDecoderModel,
-  batches: Batches<MaskedBatch>,
+  model: Model,
+  batches: BatchList<MaskedBatch>,
   { maxBatches = Number.POSITIVE_INFINITY }: { maxBatches?: number } = {},
 ): Promise<number> {
-  const encoder = "encoder" in model ? model.encoder : model;
+  const encoder = predictorOf(model, "masked");
   let right = 0;
   let pairs = 0;
   for (let index = 0; index < Math.min(batches.length, maxBatches); index++) {
     const { batchSize, sequenceLength, tokens, tokenTypes, lengths, pairLabels } = batches.at(index);
     const matrix = (values: Int32Array) => tf.tensor2d(values, [batchSize, sequenceLength], "int32");
     const logits = tf.tidy(() => {
-      const hidden = encoder.hidden({ tokens: matrix(tokens), tokenTypes: matrix(tokenTypes), lengths });
+      const hidden = encoder.forward({ tokens: matrix(tokens), tokenTypes: matrix(tokenTypes), lengths }).hidden;
       return encoder.pairLogits(encoder.pooled(hidden)).dataSync();
     });
     pairLabels?.forEach((label, row) => {

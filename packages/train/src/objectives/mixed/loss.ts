@@ -1,22 +1,21 @@
 /** Several objectives for one model: their mean losses, added by weight. */
-import type { Model } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
-import type { Objective, Rows } from "../objective.ts";
+import type { MicroBatch, Objective } from "../objective.ts";
 
 /** The rows of one part, and how many losses count in the part's whole batch. */
 export interface MixedPart {
-  readonly objective: Objective<Rows, Model>;
+  readonly objective: Objective<MicroBatch>;
   readonly weight: number;
-  readonly rows: Rows;
+  readonly rows: MicroBatch;
   readonly count: number;
 }
 
-export interface MixedRows extends Rows {
+export interface MixedBatch extends MicroBatch {
   /** As many rows in each as in the batch. */
   readonly parts: readonly MixedPart[];
 }
 
-export const mixedObjective: Objective<MixedRows, Model> = {
+export const mixedObjective: Objective<MixedBatch> = {
   name: "mixed",
 
   tokens: ({ parts }) => parts.reduce((sum, { objective, rows }) => sum + objective.tokens(rows), 0),

@@ -1,24 +1,27 @@
-/** Runs of permutation language modelling, by XLNet or by the decoder of an encoder-decoder that reads the text before. */
+/** Permutation language modeling, by XLNet or by a decoder whose encoder reads the text before. */
 import {
   blend,
   createBatchSchedule,
   createPermutationBatches,
   createPermutationSamples,
   objectiveVocabulary,
-  type PermutationBatch,
   type PermutationBatchOptions,
 } from "@megatron-ts/data";
-import type { EncoderDecoderModel, XlnetModel } from "@megatron-ts/model";
-import type { ObjectiveConfigOf } from "../configuration.ts";
-import type { RunObjective, SampleContext } from "../definition.ts";
+import type { z } from "zod";
+import { defineObjective, type SampleContext } from "../definition.ts";
 import { requireToken } from "../special-tokens.ts";
+import { permutationConfigSchema } from "./configuration.ts";
 import { permutationObjective } from "./loss.ts";
 
-export const permutationRun: RunObjective<"permutation", PermutationBatch, XlnetModel | EncoderDecoderModel> = {
-  families: ["xlnet", "encoder-decoder"],
-  measure: "permuted perplexity",
+export const permutation = defineObjective({
+  schema: permutationConfigSchema,
+  description: "predict tokens in the order of a permutation (XLNet)",
+  prediction: "permutation",
+  metric: "permuted perplexity",
   objective: permutationObjective,
-  training(config, context) {
+  predictsWholeText: false,
+  separatesDocuments: false,
+  trainingBatches(config, context) {
     const { training, seed, schedule } = context;
     const lengths = lengthsOf(context);
     const samples = blend(
@@ -29,23 +32,22 @@ export const permutationRun: RunObjective<"permutation", PermutationBatch, Xlnet
     );
     return createPermutationBatches({ ...optionsOf(config, context), samples, seed, schedule });
   },
-  heldOut(config, context) {
+  validationBatches(config, context) {
     const { dataset, documents, batchSize, batches, seed } = context;
     const samples = createPermutationSamples({ dataset, documents, ...lengthsOf(context), seed });
     const schedule = createBatchSchedule({ batchSize });
     const { at } = createPermutationBatches({ ...optionsOf(config, context), samples, seed: seed + 1, schedule });
     return { length: batches, at };
   },
-};
+});
 
-/** The decoder of an encoder-decoder reads the text before through its encoder. */
-const lengthsOf = ({ family, data: { sequenceLength } }: SampleContext) => ({
+const lengthsOf = ({ readsSource, data: { sequenceLength } }: SampleContext) => ({
   sequenceLength,
-  sourceLength: family === "encoder-decoder" ? sequenceLength : 0,
+  sourceLength: readsSource ? sequenceLength : 0,
 });
 
 function optionsOf(
-  config: ObjectiveConfigOf<"permutation">,
+  config: z.output<typeof permutationConfigSchema>,
   context: SampleContext,
 ): Omit<PermutationBatchOptions, "samples" | "seed" | "schedule"> {
   const { data, tokenizer } = context;

@@ -1,4 +1,4 @@
-/** Runs of models that read one text and write another: pairs, and span corruption and denoising of packed text. */
+/** The objectives of encoder-decoders: pairs of texts, and span corruption and denoising of packed text. */
 import {
   blend,
   createBatchSchedule,
@@ -14,29 +14,34 @@ import {
   type SpanOptions,
   sentinelTokens,
 } from "@megatron-ts/data";
-import type { SequenceToSequenceModel } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
+import type { z } from "zod";
 import { ConfigError } from "../../errors.ts";
-import type { ObjectiveConfigOf } from "../configuration.ts";
-import type { RunObjective, SampleContext } from "../definition.ts";
+import { defineObjective, type ObjectiveDefinition, type SampleContext } from "../definition.ts";
 import { requireToken } from "../special-tokens.ts";
+import { denoisingConfigSchema, sourceTargetConfigSchema, spanCorruptionConfigSchema } from "./configuration.ts";
 import { sequenceObjective } from "./loss.ts";
 
-type SequenceName = "source-target" | "span-corruption" | "denoising";
-type SequenceConfig = { [Name in SequenceName]: ObjectiveConfigOf<Name> }[SequenceName];
+type SequenceConfig =
+  | z.output<typeof spanCorruptionConfigSchema>
+  | z.output<typeof denoisingConfigSchema>
+  | z.output<typeof sourceTargetConfigSchema>;
 
-export const sequenceRun: RunObjective<SequenceName, SequenceBatch, SequenceToSequenceModel> = {
-  families: ["encoder-decoder", "t5"],
-  measure: "sequence perplexity",
+/** What the three have in common; they differ in their samples. */
+const shared: Omit<ObjectiveDefinition<SequenceConfig, SequenceBatch>, "description"> = {
+  prediction: "sequence-to-sequence",
+  metric: "sequence perplexity",
   objective: sequenceObjective,
-  training(config, context) {
+  predictsWholeText: false,
+  separatesDocuments: false,
+  trainingBatches(config, context) {
     const { training, schedule } = context;
     const samples = blend(
       training.map(({ weight, ...part }) => ({ weight, source: samplesOf(config, part, context) })),
     );
     return createSequenceBatches({ ...optionsOf(context), samples, schedule });
   },
-  heldOut(config, context) {
+  validationBatches(config, context) {
     const { dataset, documents, batchSize, batches, seed } = context;
     const schedule = createBatchSchedule({ batchSize });
     // Each pair once, in order; the last batch is filled with rows that predict nothing.
@@ -46,6 +51,24 @@ export const sequenceRun: RunObjective<SequenceName, SequenceBatch, SequenceToSe
     return { length: seedOf === null ? Math.ceil(samples.length / batchSize) : batches, at };
   },
 };
+
+export const spanCorruption = defineObjective({
+  ...shared,
+  schema: spanCorruptionConfigSchema,
+  description: "predict removed spans of a text (T5)",
+});
+
+export const denoising = defineObjective({
+  ...shared,
+  schema: denoisingConfigSchema,
+  description: "restore a text from which spans were removed (BART)",
+});
+
+export const sourceTarget = defineObjective({
+  ...shared,
+  schema: sourceTargetConfigSchema,
+  description: "predict the target of a pair from its source (translation, summarization)",
+});
 
 function optionsOf({ data, tokenizer }: SampleContext) {
   const padding = requireToken(tokenizer, "padding");

@@ -1,11 +1,11 @@
 /** Sequence to sequence: the decoder writes the target, reading the source through the encoder. */
 import type { SequenceBatch } from "@megatron-ts/data";
-import type { SequenceToSequenceModel } from "@megatron-ts/model";
+import { predictorOf } from "@megatron-ts/model";
 import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { countLabels, type Objective } from "../objective.ts";
 
-export const sequenceObjective: Objective<SequenceBatch, SequenceToSequenceModel> = {
+export const sequenceObjective: Objective<SequenceBatch> = {
   name: "sequence",
 
   tokens: ({ source, tokens }) => source.length + tokens.length,
@@ -24,17 +24,18 @@ export const sequenceObjective: Objective<SequenceBatch, SequenceToSequenceModel
     };
   },
 
-  lossSum(model, { batchSize, sourceLength, targetLength, sourceLengths, ...batch }, options) {
+  lossSum(trained, { batchSize, sourceLength, targetLength, sourceLengths, ...batch }, options) {
+    const model = predictorOf(trained, "sequence-to-sequence");
     return tf.tidy(() => {
       const memory = model.encode(
         { tokens: tf.tensor2d(batch.source, [batchSize, sourceLength], "int32"), lengths: sourceLengths },
         options,
-      );
+      ).hidden;
       const shape: [number, number] = [batchSize, targetLength];
-      const hidden = model.hidden(
+      const hidden = model.forward(
         { tokens: tf.tensor2d(batch.tokens, shape, "int32"), memory, memoryLengths: sourceLengths },
         options,
-      );
+      ).hidden;
       const labels = tf.tensor2d(batch.labels, shape, "int32");
       return tf.sum(vocabularyParallelCrossEntropy(model.logits(hidden), { labels, mesh: model.mesh }));
     });

@@ -1,0 +1,5 @@
+/** The objectives, one line for each folder. */
+export { causal } from "./causal/definition.ts";
+export { masked } from "./masked/definition.ts";
+export { permutation } from "./permutation/definition.ts";
+export { denoising, sourceTarget, spanCorruption } from "./sequence/definition.ts";

@@ -1,0 +1,35 @@
+/** Saves every `train.checkpoint.every` steps and at the end. */
+import type { Tokenizer } from "@megatron-ts/tokenizer";
+import { saveTraining } from "../training-checkpoint.ts";
+import type { RunListener, TrainingRun } from "../training-run.ts";
+
+export function createCheckpoints(run: TrainingRun, { tokenizer }: { tokenizer: Tokenizer }): RunListener {
+  const { configuration, model, optimizer } = run;
+  const { every, keepLast, keepBest } = configuration.train.checkpoint;
+  let savedStep = run.state.step > 0 ? run.state.step : -1;
+
+  async function save(): Promise<void> {
+    const { state, validation } = run;
+    if (savedStep === state.step) return;
+    const directory = await saveTraining({
+      runDirectory: configuration.run.directory,
+      model,
+      optimizer,
+      state,
+      plateau: run.schedule.state,
+      configuration,
+      tokenizer,
+      validationLoss: validation?.step === state.step ? validation.loss : undefined,
+      keep: { last: keepLast, best: keepBest ? 1 : 0 },
+    });
+    savedStep = state.step;
+    run.emit({ type: "saved", step: state.step, directory });
+  }
+
+  return {
+    async onStep() {
+      if (run.state.step % every === 0) await save();
+    },
+    onEnd: save,
+  };
+}

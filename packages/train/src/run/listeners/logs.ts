@@ -1,0 +1,51 @@
+/** Writes what a run reports and evaluates to `metrics.jsonl` and to TensorBoard. */
+import { join } from "node:path";
+import { openMetricsLog } from "../../logging/metrics-log.ts";
+import { openTensorBoard } from "../../logging/tensorboard.ts";
+import type { RunEvent } from "../events.ts";
+import type { RunListener } from "../training-run.ts";
+
+interface LogOptions {
+  /** Steps of the checkpoint that the run resumes from: later lines of an earlier attempt are dropped. */
+  resumedStep: number;
+}
+
+/** `metrics.jsonl` in the run directory. */
+export function createMetricsFile(runDirectory: string, options: LogOptions): RunListener {
+  const log = openMetricsLog(join(runDirectory, "metrics.jsonl"), options);
+  return {
+    onEvent(event) {
+      if (event.type === "report") log.append({ ...event.report, ...event.noise });
+      if (event.type === "evaluated") log.append({ step: event.step, ...validationOf(event) });
+    },
+    close: () => log.close(),
+  };
+}
+
+/** An event file in the run directory's `tensorboard`. */
+export function createTensorBoard(runDirectory: string, options: LogOptions): RunListener {
+  const log = openTensorBoard(join(runDirectory, "tensorboard"), options);
+  return {
+    onEvent(event) {
+      if (event.type === "report") {
+        const { step, ...values } = { ...event.report, ...event.noise };
+        log.scalars(step, Object.fromEntries(Object.entries(values).map(([name, value]) => [`train/${name}`, value])));
+      }
+      if (event.type === "evaluated") {
+        const { validationLoss, validationPerplexity } = validationOf(event);
+        log.scalars(event.step, {
+          "validation/loss": validationLoss,
+          ...(validationPerplexity !== undefined && { "validation/perplexity": validationPerplexity }),
+        });
+      }
+    },
+    close: () => log.close(),
+  };
+}
+
+function validationOf({ metric, result: { loss, perplexity } }: Extract<RunEvent, { type: "evaluated" }>): {
+  validationLoss: number;
+  validationPerplexity?: number;
+} {
+  return { validationLoss: loss, ...(metric && { validationPerplexity: perplexity }) };
+}

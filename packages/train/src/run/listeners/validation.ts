@@ -1,0 +1,28 @@
+/** Evaluates every `train.evaluation.every` steps and at the end, and advances a schedule that depends on the loss. */
+import { evaluate } from "../../evaluation/evaluate.ts";
+import type { RunListener, TrainingRun } from "../training-run.ts";
+
+export function createValidation(run: TrainingRun): RunListener {
+  const { train, engine } = run.configuration;
+  const { evaluation } = train;
+  const batches = run.batches.validation;
+  if (!evaluation || !batches) return {};
+
+  async function validate(): Promise<void> {
+    const options = { maxBatches: evaluation!.batches, precision: engine.precision };
+    const result = await evaluate(run, batches!, options);
+    const { step } = run.state;
+    run.validation = { step, loss: result.loss };
+    run.schedule = run.schedule.next(result.loss);
+    run.emit({ type: "evaluated", step, metric: run.metric, result });
+  }
+
+  return {
+    async onStep() {
+      if (run.state.step % evaluation.every === 0) await validate();
+    },
+    async onEnd(reason) {
+      if (reason !== "stopped" && run.validation?.step !== run.state.step) await validate();
+    },
+  };
+}

@@ -1,0 +1,52 @@
+/** One update of the weights: gradients, reduction, clipping, optimizer. */
+import type { Model } from "@megatron-ts/model";
+import { hashKey } from "@megatron-ts/random";
+import type { TrainConfig } from "../configuration/train-configuration.ts";
+import type { MicroBatch, Objective } from "../objectives/objective.ts";
+import { accumulate } from "../step/accumulate.ts";
+import { allReduce, clipByGlobalNorm } from "../step/gradients.ts";
+import type { GradientNorms } from "../step/noise-scale.ts";
+import type { Optimizer } from "../step/optimizer.ts";
+import { NonFiniteError } from "./events.ts";
+
+export interface TrainStepOptions {
+  model: Model;
+  objective: Objective<MicroBatch>;
+  optimizer: Optimizer;
+  train: TrainConfig;
+  /** Updates done so far. */
+  step: number;
+  learningRate: number;
+}
+
+/** Throws a NonFiniteError before it changes the weights. */
+export function trainStep(
+  batch: MicroBatch,
+  { model, objective, optimizer, train, step, learningRate }: TrainStepOptions,
+): { loss: number; gradientNorm: number; noiseNorms: GradientNorms | null } {
+  const { loss, gradients, microBatchSquaredNorms } = accumulate({ model, objective }, batch, {
+    microBatchSize: train.microBatchSize,
+    recompute: train.recompute,
+    random: { key: hashKey(train.seed, "step", step), firstRow: 0, globalRows: batch.batchSize },
+  });
+  const reduced = allReduce(gradients, model.mesh.data);
+  const { clipped, norm } = clipByGlobalNorm(reduced, { ...model, maxNorm: train.clipNorm });
+  if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
+    throw new NonFiniteError(
+      `step ${step + 1}: the loss is ${loss} and the gradient norm ${norm}; the weights were not changed and the last checkpoint ` +
+        "is intact: lower the learning rate or check the data, then resume",
+    );
+  }
+  optimizer.update(clipped, learningRate);
+  const parts = microBatchSquaredNorms.length;
+  const equalParts = parts > 1 && batch.batchSize === parts * train.microBatchSize;
+  const noiseNorms = equalParts
+    ? {
+        smallBatch: train.microBatchSize,
+        smallSquaredNorm: microBatchSquaredNorms.reduce((sum, squared) => sum + squared, 0) / parts,
+        largeBatch: batch.batchSize,
+        largeSquaredNorm: norm * norm,
+      }
+    : null;
+  return { loss, gradientNorm: norm, noiseNorms };
+}

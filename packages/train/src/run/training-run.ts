@@ -1,0 +1,67 @@
+/** A training run in progress: what the loop advances and its listeners read. */
+import type { BatchList, StepBatches } from "@megatron-ts/data";
+import type { Model } from "@megatron-ts/model";
+import type { PretrainConfig } from "../configuration/pretrain-configuration.ts";
+import type { MicroBatch, Objective } from "../objectives/objective.ts";
+import type { Schedule } from "../schedules/schedules.ts";
+import type { Optimizer } from "../step/optimizer.ts";
+import type { RunEvent } from "./events.ts";
+import type { LoopState } from "./training-checkpoint.ts";
+
+export interface TrainingRun {
+  readonly configuration: PretrainConfig;
+  readonly model: Model;
+  readonly optimizer: Optimizer;
+  readonly objective: Objective<MicroBatch>;
+  /** The name of exp(loss); null for a sum of several losses. */
+  readonly metric: string | null;
+  readonly batches: {
+    /** The global batch of each step. */
+    training: StepBatches<MicroBatch>;
+    /** Null in a run that does not evaluate. */
+    validation: BatchList<MicroBatch> | null;
+  };
+  readonly flopsPerToken: number;
+  /** Samples in the whole run. */
+  readonly totalSamples: number;
+  readonly stop: { readonly requested: string | null };
+  state: LoopState;
+  schedule: Schedule;
+  /** The latest evaluation. */
+  validation: { step: number; loss: number } | null;
+  emit(event: RunEvent): void;
+}
+
+/** Why a run ended. */
+export type FinishReason = Extract<RunEvent, { type: "finished" }>["reason"];
+
+/** Measurements of one update. */
+export interface StepResult {
+  /** Mean loss in nats. */
+  loss: number;
+  learningRate: number;
+  /** Global norm of the gradient, before clipping. */
+  gradientNorm: number;
+  /** Without evaluation and saving. */
+  seconds: number;
+  /** In the global batch. */
+  samples: number;
+  tokens: number;
+}
+
+/** Something that happens besides stepping: logs, validation, checkpoints. */
+export interface RunListener {
+  /** After each update of the weights. */
+  onStep?(step: StepResult): void | Promise<void>;
+  /** After the last step, before the run is finished. */
+  onEnd?(reason: FinishReason): void | Promise<void>;
+  /** For every event of the run. */
+  onEvent?(event: RunEvent): void;
+  /** Frees what it holds, whether or not the run succeeded. */
+  close?(): void;
+}
+
+/** Seconds of training that a run may take; Infinity without a time limit. */
+export function timeLimitSeconds({ configuration: { train } }: Pick<TrainingRun, "configuration">): number {
+  return train.timeLimitMinutes === null ? Number.POSITIVE_INFINITY : 60 * train.timeLimitMinutes;
+}
