@@ -56,7 +56,7 @@ const nextOfQuery = (model: EncoderDecoderModel, prompt: number[]) => (written: 
 const nextOfPermutation = (model: XlnetModel, prompt: number[]) => (written: number[]) => {
   const tokens = [...prompt, ...written, 7];
   const blocked = tokens.map(() => tokens.map((_, j) => (j === tokens.length - 1 ? 1 : 0)));
-  const input = { tokens: ids([tokens]), targets: ids([[tokens.length - 1]]), blocked: tf.tensor3d([blocked]) };
+  const input = { tokens: ids([tokens]), targets: ids([[tokens.length - 1]]), permutationMask: tf.tensor3d([blocked]) };
   return model.logits(model.forward(input).query!);
 };
 

@@ -70,7 +70,7 @@ describe("openEvaluation", () => {
     const model = build({ family, ...fields });
     const [measured, ...others] = openEvaluation(objective(config), options(family));
     expect(others).toEqual([]);
-    expect(measured).toMatchObject({ measure: name, wholeText: config.name === "causal", pairAccuracy: null });
+    expect(measured).toMatchObject({ metric: name, predictsWholeText: config.name === "causal", pairAccuracy: null });
     const { loss, perplexity, tokens } = await lossOf(model, measured!);
     expect(perplexity).toBeCloseTo(Math.exp(loss), 4);
     expect(loss).toBeGreaterThan(0);
@@ -80,15 +80,15 @@ describe("openEvaluation", () => {
     expect((await lossOf(model, again!)).loss).toBe(loss);
   });
 
-  it("keeps the loss of pairs out of the masked-token perplexity, and counts how often they are judged rightly", async () => {
+  it("keeps the loss of pairs out of the masked-token perplexity, and counts how often they are classified correctly", async () => {
     const model = build({ family: "bert", maxPositions: 24 });
     const config = objective({ name: "masked", pairs: "next-sentence" });
     const [measured] = openEvaluation(config, options("bert", { sequenceLength: 24 }));
     expect((measured!.batches.at(0) as MaskedBatch).pairLabels).toBeUndefined();
-    const always = (verdict: 0 | 1) => ({
-      ...model,
-      pairLogits: (pooled: tf.Tensor) => tf.oneHot(tf.fill([pooled.shape[0]!], verdict, "int32"), 2),
-    });
+    const always = (verdict: 0 | 1): Model => {
+      const pairLogits = (pooled: tf.Tensor) => tf.oneHot(tf.fill([pooled.shape[0]!], verdict, "int32"), 2);
+      return { ...model, predictors: { masked: { ...model.predictors.masked!, pairLogits } } };
+    };
     const [belongs, other] = await Promise.all(
       [0, 1].map((verdict) => measured!.pairAccuracy!(always(verdict as 0 | 1), {})),
     );
