@@ -1,5 +1,5 @@
 /** The fields that every family's configuration has, the kinds of values they take, and the checks they share. */
-import { z } from "zod";
+import * as z from "zod";
 import type { TaskHeadConfig } from "./heads/configuration.ts";
 
 /** A positive integer. */

@@ -1,5 +1,5 @@
 /** What a model is made of, as data: the configuration of any family. A field means the same in every family that has it. */
-import { z } from "zod";
+import * as z from "zod";
 import { type AnyFamily, families } from "./registry.ts";
 
 type Schema = AnyFamily["schema"];

@@ -3,7 +3,7 @@
  * definitions; nothing outside this package names a family.
  */
 import type { Mesh, ParameterSource } from "@megatron-ts/parallel";
-import type { z } from "zod";
+import type * as z from "zod";
 import type { BaseConfig } from "./configuration-fields.ts";
 import type { EncoderInit } from "./encoder-init.ts";
 import type { HuggingFaceFormat } from "./hugging-face/format.ts";

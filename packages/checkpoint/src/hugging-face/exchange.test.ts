@@ -77,9 +77,7 @@ describe("import and export", () => {
     const unknown = changed("unknown", "gpt2", (config) => {
       config.model_type = "mamba";
     });
-    await expect(importHuggingFace(unknown, at("no"))).rejects.toThrow(
-      /model_type: .*gpt2.*; got "mamba"/,
-    );
+    await expect(importHuggingFace(unknown, at("no"))).rejects.toThrow(/model_type: .*"mamba"/);
     const pickled = changed("pickled", "gpt2", () => {});
     rmSync(join(pickled, "model.safetensors"));
     await expect(importHuggingFace(pickled, at("no"))).rejects.toThrow("model.safetensors.index.json");

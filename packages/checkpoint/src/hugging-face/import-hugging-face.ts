@@ -1,4 +1,4 @@
-/** A model of Hugging Face's format as one of our checkpoints. One tensor is in memory at a time. */
+/** Converts a Hugging Face model to a checkpoint, one tensor in memory at a time. */
 import { createModel, formatOfConfigJson, type ModelConfig, modelConfigSchema } from "@megatron-ts/model";
 import { countParameters, shapeOnly } from "@megatron-ts/parallel";
 import { readForeignWeight } from "../foreign-weights.ts";

@@ -1,4 +1,4 @@
-/** Which of a directory's tensors is which of our weights; all that does not fit is told at once, by both names. */
+/** Matches the tensors of a model directory to our weights, and reports every mismatch at once, by both names. */
 import type { ForeignWeight, HuggingFaceFormat, ModelConfig } from "@megatron-ts/model";
 import type { Parameters } from "@megatron-ts/parallel";
 import { userError } from "../errors.ts";
@@ -48,7 +48,7 @@ export function matchTensors(
   }
   for (const name of present) {
     if (!used.has(name) && !format.ignoredTensors.some((pattern) => pattern.test(name))) {
-      problems.push(`extra: ${name} [${tensors.info(name).shape}] has no place in this model`);
+      problems.push(`unexpected: ${name} [${tensors.info(name).shape}]`);
     }
   }
   if (problems.length > 0) {

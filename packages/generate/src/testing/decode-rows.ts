@@ -1,13 +1,10 @@
 /** Decodes prompts to the end, for tests. */
-import { type DecodeOptions, decode } from "../decode.ts";
+
 import type { Model } from "@megatron-ts/model";
+import { type DecodeOptions, decode } from "../decode.ts";
 
 /** Generated token ids of each row. */
-export function decodeRows(
-  model: Model,
-  prompts: readonly (readonly number[])[],
-  options: DecodeOptions,
-): number[][] {
+export function decodeRows(model: Model, prompts: readonly (readonly number[])[], options: DecodeOptions): number[][] {
   const rows: number[][] = prompts.map(() => []);
   for (const { row, token } of decode(model, prompts, options)) rows[row]!.push(token);
   return rows;

@@ -1,5 +1,5 @@
 /** The task heads that turn any encoder into a classifier or a reader, as configuration. */
-import { z } from "zod";
+import * as z from "zod";
 
 /** The names of the classes, in the order of the logits. */
 const labels = z.array(z.string()).min(1);

@@ -1,7 +1,7 @@
 /** The configuration of a pretraining run: the sections of all packages together, read from a recipe. */
 import { dataConfigSchema } from "@megatron-ts/data";
 import { createModelRecipeSchema, familyOf, type ModelConfig, type ModelRecipe } from "@megatron-ts/model";
-import type { z } from "zod";
+import type * as z from "zod";
 import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { modelConfigAt } from "../run/starting-weights.ts";
 import { checkRunConfiguration } from "./cross-checks.ts";

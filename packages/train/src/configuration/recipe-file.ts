@@ -1,6 +1,6 @@
 /** Reads a recipe from a file. Node only; everything else about recipes is in recipe.ts. */
 import { readFileSync } from "node:fs";
-import type { z } from "zod";
+import type * as z from "zod";
 import { ConfigError } from "../errors.ts";
 import { parseRecipe, type RecipeOptions } from "./recipe.ts";
 

@@ -14,7 +14,7 @@ import {
   stringify,
   type YAMLParseError,
 } from "yaml";
-import type { z } from "zod";
+import type * as z from "zod";
 import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { applyOverrides, type Override } from "./recipe-overrides.ts";
 import { outlineOf } from "./schema-outline.ts";

@@ -2,7 +2,7 @@
  * What zod found wrong with a configuration, as problems a user can act on: the path, what was expected, what came,
  * and the nearest valid name.
  */
-import type { z } from "zod";
+import type * as z from "zod";
 import type { ConfigProblem } from "../errors.ts";
 import { nearestName } from "./nearest-name.ts";
 import { allPaths, choices, describe, fieldNames, type Outline, outlineAt, variantName } from "./schema-outline.ts";

@@ -2,7 +2,7 @@
  * What a recipe says about training itself: the sections `train`, `run`, `engine` and `parallel`, with all their defaults.
  * Contradictions between fields are found in run-checks.ts.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { objectiveConfigSchema } from "../objectives/configuration.ts";
 import { scheduleConfigSchema } from "../schedules/configuration.ts";
 

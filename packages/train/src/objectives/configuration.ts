@@ -1,5 +1,5 @@
 /** Any objective as a recipe configures it. Without one, a family's own is taken. */
-import { z } from "zod";
+import * as z from "zod";
 import { type AnyObjective, objectives } from "./registry.ts";
 
 type Schema = AnyObjective["schema"];

@@ -5,7 +5,7 @@
 import type { BatchList, BatchSchedule, Dataset, DocumentRange, StepBatches } from "@megatron-ts/data";
 import type { Model, Prediction } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
-import type { z } from "zod";
+import type * as z from "zod";
 import type { MicroBatch, Objective } from "./objective.ts";
 
 /** Documents of a dataset, and how often they are drawn. */

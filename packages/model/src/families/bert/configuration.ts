@@ -1,5 +1,5 @@
 /** What an encoder of BERT's kind is made of: BERT, Megatron's BERT and RoBERTa are settings of these fields. */
-import { z } from "zod";
+import * as z from "zod";
 import { activation, checkHeads, sharedFields, size } from "../../configuration-fields.ts";
 import { taskHeadSchema } from "../../heads/configuration.ts";
 

@@ -1,5 +1,5 @@
 /** Which parts Hugging Face's architectures of BERT's kind have, and the fields of config.json about their task heads. */
-import { z } from "zod";
+import * as z from "zod";
 import type { TaskHeadConfig } from "../../heads/configuration.ts";
 import type { BertConfig } from "./configuration.ts";
 

@@ -1,5 +1,5 @@
 /** config.json of BERT, Megatron's BERT and RoBERTa: one format in three kinds. */
-import { z } from "zod";
+import * as z from "zod";
 import { size } from "../../configuration-fields.ts";
 import { ModelError } from "../../errors.ts";
 import {

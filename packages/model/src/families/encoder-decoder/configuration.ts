@@ -1,5 +1,5 @@
 /** What an encoder-decoder is made of: Megatron's blocks or BERT's in both stacks, shared embeddings, a tied head. */
-import { z } from "zod";
+import * as z from "zod";
 import { activation, checkHeads, sharedFields, size } from "../../configuration-fields.ts";
 
 export const encoderDecoderConfigSchema = z

@@ -1,5 +1,5 @@
 /** Decoder-only models as configuration: GPT-2, Megatron's GPT, and with rotary positions, RMS norm and a gated feed-forward Llama. */
-import { z } from "zod";
+import * as z from "zod";
 import { activation, checkHeads, sharedFields, size } from "../../configuration-fields.ts";
 
 export const gptConfigSchema = z

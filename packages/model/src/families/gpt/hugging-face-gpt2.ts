@@ -1,5 +1,5 @@
 /** config.json of GPT-2, whose blocks are Megatron's GPT's as well. */
-import { z } from "zod";
+import * as z from "zod";
 import { size } from "../../configuration-fields.ts";
 import { ModelError } from "../../errors.ts";
 import {

@@ -1,5 +1,5 @@
 /** config.json of Llama (Touvron et al. 2023), as transformers 4 and 5 write it. */
-import { z } from "zod";
+import * as z from "zod";
 import { size } from "../../configuration-fields.ts";
 import { ModelError } from "../../errors.ts";
 import {

@@ -1,5 +1,5 @@
 /** What a T5 is made of: the original (ReLU, tied head) unless told, or version 1.1 (gated GELU, a head of its own). */
-import { z } from "zod";
+import * as z from "zod";
 import { activation, checkHeads, sharedFields, size } from "../../configuration-fields.ts";
 
 const { initializerRange: _, ...fields } = sharedFields;

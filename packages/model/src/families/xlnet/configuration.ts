@@ -1,5 +1,5 @@
 /** What an XLNet is made of. */
-import { z } from "zod";
+import * as z from "zod";
 import { activation, checkHeads, sharedFields, size } from "../../configuration-fields.ts";
 import { taskHeadSchema } from "../../heads/configuration.ts";
 

@@ -1,5 +1,5 @@
 /** Masked language modeling as a recipe configures it. */
-import { z } from "zod";
+import * as z from "zod";
 
 /** Masked tokens are predicted from both sides (BERT, RoBERTa). */
 export const maskedConfigSchema = z.strictObject({

@@ -8,7 +8,7 @@ import {
   type SpecialTokenIds,
 } from "@megatron-ts/data";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
-import type { z } from "zod";
+import type * as z from "zod";
 import { defineObjective, type SampleContext } from "../definition.ts";
 import { requireToken } from "../special-tokens.ts";
 import { maskedConfigSchema } from "./configuration.ts";

@@ -1,5 +1,5 @@
 /** Permutation language modeling as a recipe configures it. */
-import { z } from "zod";
+import * as z from "zod";
 
 const share = z.number().gt(0).lt(1);
 

@@ -7,7 +7,7 @@ import {
   objectiveVocabulary,
   type PermutationBatchOptions,
 } from "@megatron-ts/data";
-import type { z } from "zod";
+import type * as z from "zod";
 import { defineObjective, type SampleContext } from "../definition.ts";
 import { requireToken } from "../special-tokens.ts";
 import { permutationConfigSchema } from "./configuration.ts";

@@ -1,5 +1,5 @@
 /** The objectives of encoder-decoders as a recipe configures them. */
-import { z } from "zod";
+import * as z from "zod";
 
 const spanFields = {
   /** Share of the tokens to remove. */

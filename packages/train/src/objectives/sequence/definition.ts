@@ -15,7 +15,7 @@ import {
   sentinelTokens,
 } from "@megatron-ts/data";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
-import type { z } from "zod";
+import type * as z from "zod";
 import { ConfigError } from "../../errors.ts";
 import { defineObjective, type ObjectiveDefinition, type SampleContext } from "../definition.ts";
 import { requireToken } from "../special-tokens.ts";
