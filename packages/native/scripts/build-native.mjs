@@ -1,11 +1,13 @@
 /**
- * Compiles the Rust crate to megatron-native.<platform>.node beside package.json. Fast when nothing changed. Without a
- * Rust toolchain it says so in one line and leaves it: everything then runs on the wasm backend.
+ * Compiles the Rust crate to megatron-native.<platform>.node, next to package.json, and regenerates the types of the
+ * addon. Fast when nothing has changed. Without a Rust toolchain it prints one line and exits with 0: the packages then
+ * run on the wasm backend.
  */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, renameSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
+import { recordsDirectory, writeAddonTypes } from "./addon-types.mjs";
 import { binaryName, platformName } from "./platform.mjs";
 import { crate, missingCargo } from "./toolchain.mjs";
 
@@ -23,22 +25,28 @@ function libraryPath() {
 
 const reason = missingCargo();
 if (reason) {
-  console.log(`native: not built, ${reason} (https://rustup.rs); the wasm backend serves instead`);
+  console.log(`native: not built: ${reason} (https://rustup.rs); using the wasm backend instead`);
 } else {
   const jobs = `-j${availableParallelism()}`;
   const args = ["build", "--release", "--locked", "--quiet", jobs, "--package", "megatron-native"];
+  mkdirSync(recordsDirectory, { recursive: true });
   const { status } = spawnSync("cargo", target ? [...args, "--target", target] : args, {
     cwd: crate,
     stdio: "inherit",
+    env: { ...process.env, NAPI_TYPE_DEF_TMP_FOLDER: recordsDirectory },
   });
   if (status !== 0) {
-    console.error("native: the Rust crate did not compile");
+    console.error("native: the Rust crate failed to compile");
     process.exit(1);
   }
   const built = `${directory}${binaryName(platformName(target))}`;
   if (!existsSync(built) || statSync(built).mtimeMs < statSync(libraryPath()).mtimeMs) {
-    // Renamed into place: a process that has the old file open keeps it.
+    // Renamed into place, so that a process that has the old file open keeps it.
     copyFileSync(libraryPath(), `${built}.new`);
     renameSync(`${built}.new`, built);
+  }
+  if (!target && writeAddonTypes()) {
+    console.log("native: src/native-addon.ts has changed with the crate; commit it");
+    if (process.env.CI) process.exitCode = 1;
   }
 }

@@ -4,8 +4,8 @@
  */
 import type { Precision, Storage, StorageBackend } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
-import type { Handle, NativeAddon, NativeEngine } from "./native-addon.ts";
-import { type HostValues, isHostType, KIND_OF, type NativeData, NativeDataId } from "./native-data.ts";
+import type { Engine, NativeAddon } from "./native-addon.ts";
+import { type Handle, type HostValues, isHostType, KIND_OF, type NativeData, NativeDataId } from "./native-data.ts";
 
 /** Bytes that the collector need not know of. */
 const UNREPORTED_BYTES = 1 << 24;
@@ -13,7 +13,7 @@ const UNREPORTED_BYTES = 1 << 24;
 const REPORT_INTERVAL = 1 << 14;
 
 export class NativeBackend extends tf.KernelBackend implements StorageBackend {
-  readonly engine: NativeEngine;
+  readonly engine: Engine;
   readonly kinds: Readonly<Record<string, number>>;
   /** Data ids of other backends whose tensors moved here. */
   private readonly moved = new WeakMap<object, NativeData>();

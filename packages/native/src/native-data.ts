@@ -1,6 +1,8 @@
 /** What lies behind a tensor's data id: a handle of the engine, or values that stay in JavaScript. */
 import type * as tf from "@tensorflow/tfjs";
-import type { Handle } from "./native-addon.ts";
+
+/** Names a tensor of the engine; -1 stands for one that is absent. */
+export type Handle = number;
 
 /** Strings and complex numbers: the engine has neither. */
 export type HostValues = Uint8Array[] | string[] | Float32Array;

@@ -2,7 +2,8 @@
 import * as tf from "@tensorflow/tfjs";
 import type { NativeBackend } from "../backend.ts";
 import { ANY, type Call, FLOAT, type Kernels, NUMERIC, type Run, sizeOf, taking } from "../kernel.ts";
-import type { Handle, NativeAddon } from "../native-addon.ts";
+import type { NativeAddon } from "../native-addon.ts";
+import type { Handle } from "../native-data.ts";
 import { KIND_OF } from "../native-data.ts";
 
 /** Attributes that are parameters of a function of one number. */

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { NativeBackend } from "../backend.ts";
 import { ANY, type Kernels, type Run, sizeOf, stridesOf, taking } from "../kernel.ts";
-import type { Handle } from "../native-addon.ts";
+import type { Handle } from "../native-data.ts";
 
 /** Where a copy starts in an array, and its stride along each size. */
 interface Walk {
