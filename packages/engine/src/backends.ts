@@ -1,29 +1,11 @@
-/** The backends by name: what each is, and how it is started. Adding one is adding a row. */
+/** The backends by name. Adding one is adding a row. */
+import type { Backend } from "./backend.ts";
 import { startCpu } from "./cpu.ts";
 import { nativeUnavailableReason, startNative } from "./native.ts";
 import { startTensorflow, tensorflowUnavailableReason } from "./tensorflow.ts";
 import { startWasm } from "./wasm.ts";
 
-export interface BackendOptions {
-  /** Threads of the backend; the physical cores unless told. */
-  threads?: number;
-}
-
-/** What a backend says of itself once it runs. */
-export interface Running {
-  threads: number;
-  /** The SIMD instruction sets in use, as far as the backend knows them. */
-  instructionSets: string[];
-}
-
-/** One backend: how to ask whether it is usable here, and how to start it. */
-export interface Backend {
-  description: string;
-  /** Null where it can run, else one line that says what is missing. */
-  unavailableReason: () => Promise<string | null>;
-  start: (options: BackendOptions) => Promise<Running>;
-}
-
+/** Every backend by name. */
 export const backends = {
   native: {
     description: "our Rust kernels: SIMD, threads, fused transformer operations",
@@ -31,7 +13,7 @@ export const backends = {
     start: startNative,
   },
   tensorflow: {
-    description: "libtensorflow by way of tfjs-node-gpu or tfjs-node; CUDA",
+    description: "libtensorflow through tfjs-node-gpu or tfjs-node; CUDA",
     unavailableReason: tensorflowUnavailableReason,
     start: startTensorflow,
   },
@@ -47,7 +29,8 @@ export const backends = {
   },
 } satisfies Record<string, Backend>;
 
+/** The name of a backend. */
 export type BackendName = keyof typeof backends;
 
-/** The order in which a backend is chosen when none is named. `tensorflow` runs when it is asked for. */
+/** The backends that `auto` tries, in this order. `tensorflow` runs only when it is named. */
 export const preference: BackendName[] = ["native", "wasm", "cpu"];

@@ -2,7 +2,8 @@
 import { withPrecision } from "@megatron-ts/ops";
 import { type ConformanceOptions, conformanceSuites } from "@megatron-ts/ops/conformance";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type Backend, type BackendName, backends } from "./backends.ts";
+import type { Backend } from "./backend.ts";
+import { type BackendName, backends } from "./backends.ts";
 import { start } from "./start.ts";
 
 interface Row extends ConformanceOptions {

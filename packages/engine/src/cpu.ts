@@ -1,8 +1,8 @@
 /** The `cpu` backend: TensorFlow.js's plain JavaScript. Slow; the reference in tests. */
 import * as tf from "@tensorflow/tfjs";
-import type { Running } from "./backends.ts";
+import type { RunningBackend } from "./backend.ts";
 
-export async function startCpu(): Promise<Running> {
+export async function startCpu(): Promise<RunningBackend> {
   if (!(await tf.setBackend("cpu"))) throw new Error("the cpu backend did not start");
   await tf.ready();
   return { threads: 1, instructionSets: [] };

@@ -1,6 +1,7 @@
 /** What `megatron doctor` shows of each backend. */
 import * as tf from "@tensorflow/tfjs";
-import { type Backend, type BackendName, type BackendOptions, backends, preference } from "./backends.ts";
+import type { Backend, BackendOptions } from "./backend.ts";
+import { type BackendName, backends, preference } from "./backends.ts";
 import { measureGemm, measureMemory } from "./measure.ts";
 
 export interface BackendDescription {

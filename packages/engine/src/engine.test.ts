@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type Backend, backends } from "./backends.ts";
+import type { Backend } from "./backend.ts";
+import { backends } from "./backends.ts";
 import { describeBackends } from "./describe-backends.ts";
 import { EngineError } from "./errors.ts";
 import { start } from "./start.ts";

@@ -1,7 +1,8 @@
 /** Chooses a backend and starts it. Apps, workers and tests call this once; libraries never do. */
 import { availableParallelism } from "node:os";
 import * as tf from "@tensorflow/tfjs";
-import { type Backend, type BackendName, type BackendOptions, backends, preference, type Running } from "./backends.ts";
+import type { Backend, BackendOptions, RunningBackend } from "./backend.ts";
+import { type BackendName, backends, preference } from "./backends.ts";
 import { EngineError } from "./errors.ts";
 
 export interface StartOptions extends BackendOptions {
@@ -9,7 +10,7 @@ export interface StartOptions extends BackendOptions {
   backend?: string;
 }
 
-export interface StartedEngine extends Running {
+export interface StartedEngine extends RunningBackend {
   backend: BackendName;
   /** Why not a faster one, a line each; empty when the preferred backend runs. */
   skipped: string[];

@@ -9,7 +9,7 @@ import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import util from "node:util";
 import * as tf from "@tensorflow/tfjs";
-import type { BackendOptions, Running } from "./backends.ts";
+import type { BackendOptions, RunningBackend } from "./backend.ts";
 import { EngineError } from "./errors.ts";
 
 const packages = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"];
@@ -49,7 +49,7 @@ export async function tensorflowUnavailableReason(): Promise<string | null> {
   return null;
 }
 
-export async function startTensorflow({ threads = availableParallelism() }: BackendOptions): Promise<Running> {
+export async function startTensorflow({ threads = availableParallelism() }: BackendOptions): Promise<RunningBackend> {
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
   process.env.TF_NUM_INTRAOP_THREADS ??= String(threads);
   mendUtil();

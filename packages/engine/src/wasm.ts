@@ -1,6 +1,6 @@
 /** The `wasm` backend: TensorFlow.js compiled to WebAssembly with SIMD, one thread, and mended in two places. */
 import * as tf from "@tensorflow/tfjs";
-import type { Running } from "./backends.ts";
+import type { RunningBackend } from "./backend.ts";
 import { EngineError } from "./errors.ts";
 import type { WasmBackend } from "./wasm-backend.ts";
 import { replaceSlowKernels } from "./wasm-kernels.ts";
@@ -10,7 +10,7 @@ const LIMIT = "4 GiB";
 
 let mended = false;
 
-export async function startWasm(): Promise<Running> {
+export async function startWasm(): Promise<RunningBackend> {
   await import("@tensorflow/tfjs-backend-wasm");
   if (!(await tf.setBackend("wasm"))) throw new Error("the wasm backend did not start");
   await tf.ready();

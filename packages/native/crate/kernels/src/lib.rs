@@ -4,6 +4,8 @@
 //! use intrinsics. Threads come from `parallel`. Sums are taken in a fixed order, whatever the number of threads.
 
 pub mod activation;
+#[cfg(target_arch = "x86_64")]
+mod amx;
 pub mod attention;
 pub mod bf16;
 pub mod broadcast;

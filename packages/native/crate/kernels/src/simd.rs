@@ -48,7 +48,7 @@ fn detect() -> Isa {
         && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512vl");
     match (avx2, avx512) {
-        (_, true) if crate::gemm::amx::available() => Isa::Amx,
+        (_, true) if crate::amx::available() => Isa::Amx,
         (_, true) if is_x86_feature_detected!("avx512bf16") => Isa::Avx512Bf16,
         (_, true) => Isa::Avx512,
         (true, false) => Isa::Avx2,

@@ -1,7 +1,6 @@
 //! Numbers of a tensor, in whichever storage they are.
 
 use crate::bf16::{Bf16, Element};
-use crate::gemm::operand::Source;
 use crate::parallel::for_each_chunk;
 use crate::scratch;
 use crate::simd::simd;
@@ -15,6 +14,13 @@ pub enum View<'a> {
 pub enum ViewMut<'a> {
     F32(&'a mut [f32]),
     Bf16(&'a mut [Bf16]),
+}
+
+/// Where the numbers of a view are.
+#[derive(Clone, Copy)]
+pub enum Source {
+    F32(*const f32),
+    Bf16(*const Bf16),
 }
 
 /// Evaluates an expression with each named view as the slice that it holds: one copy of the code per storage.

@@ -3,7 +3,7 @@
 
 use super::arena::Arena;
 use super::pack::{add_row, fill, load_row, store_row, transpose_rows};
-use super::problem::{BLOCK, PANEL, Problem};
+use super::problem::{BLOCK, Bias, PANEL, Problem};
 use super::product::Rows;
 use crate::bf16::{Bf16, Element};
 use crate::parallel::for_each_chunk;
@@ -11,17 +11,6 @@ use crate::vectors::Vectors;
 use crate::view::{CHUNK, View, ViewMut};
 use std::f32::consts::{LN_2, LOG2_E};
 use std::ops::Range;
-
-/// Added to the scaled scores, where minus infinity hides a key.
-#[derive(Clone, Copy)]
-pub struct Bias<'a> {
-    /// [batch, heads, T, S]
-    pub numbers: View<'a>,
-    /// B, or 1 where all rows share it.
-    pub batch: usize,
-    /// H, or 1 where all heads share it.
-    pub heads: usize,
-}
 
 /// Batch row, key head, first row and number of rows of a panel.
 pub(super) type Place = (usize, usize, usize, usize);

@@ -1,7 +1,6 @@
 //! What a call must satisfy, said in one line when it does not. The kernels behind it index without checking.
 
-use super::bias::Bias;
-use super::problem::{AttentionDropout, AttentionShape, Problem};
+use super::problem::{AttentionDropout, AttentionShape, Bias, Problem};
 use crate::view::ViewMut;
 
 pub(super) fn length(name: &str, actual: usize, expected: usize) {

@@ -38,9 +38,8 @@ mod tile_pack;
 mod tiles;
 
 use crate::view::ViewMut;
-pub use bias::Bias;
 use problem::Problem;
-pub use problem::{AttentionDropout, AttentionOptions, AttentionShape, Pages};
+pub use problem::{AttentionDropout, AttentionOptions, AttentionShape, Bias, Pages};
 pub use stored::Stored;
 
 /// Queries [B, T, H, D] and the keys and values that they look at, [B, S, G, D] or [pages, page size, G, D].

@@ -2,7 +2,7 @@
 //! All query heads that share a key head are treated as more rows of it ("row" = token * heads per group + head in
 //! group), so grouped-query attention reads its keys once and sums their gradients without a second pass.
 
-use super::bias::Bias;
+use crate::view::View;
 
 /// The sizes of one attention call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,17 @@ pub struct AttentionDropout {
     pub key: [u32; 2],
     pub origin: [usize; 4],
     pub global_shape: [usize; 4],
+}
+
+/// Added to the scaled scores, where minus infinity hides a key.
+#[derive(Clone, Copy)]
+pub struct Bias<'a> {
+    /// [batch, heads, T, S]
+    pub numbers: View<'a>,
+    /// B, or 1 where all rows share it.
+    pub batch: usize,
+    /// H, or 1 where all heads share it.
+    pub heads: usize,
 }
 
 #[derive(Clone, Copy)]

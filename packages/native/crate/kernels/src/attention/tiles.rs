@@ -7,7 +7,7 @@
 use super::problem::PANEL;
 use super::product::{Beside, Block, Extent, Patch, Products, Rows, Start};
 use super::tile_pack::{LANES, STEP, TILE, block, cut, pack_columns, pack_rows, store_pairs, transpose_tiles};
-use crate::gemm::amx::Tiles;
+use crate::amx::Tiles;
 use crate::vectors::Avx512;
 use std::arch::asm;
 use std::arch::x86_64::*;

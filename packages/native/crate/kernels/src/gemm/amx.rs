@@ -7,77 +7,18 @@
 
 use std::arch::asm;
 use std::arch::x86_64::*;
-use std::sync::OnceLock;
 
 use super::driver::{Kernel, Side};
 use super::finish::{RESULT, Tile, finish_512};
 use super::operand::Operand;
 use super::words::{Exponents, PART, Rows, read_pairs, transpose};
+use crate::amx::Tiles;
 
 /// Lanes of a panel of either operand: two tiles.
 const LANES: usize = 32;
 /// Depth of one tile.
 const STEP: usize = 32;
 const TILE: usize = 1024;
-
-/// Whether the processor has AMX with bf16 and the kernel of the system lets this process use it (Linux asks for a permission).
-pub fn available() -> bool {
-    static AVAILABLE: OnceLock<bool> = OnceLock::new();
-    *AVAILABLE.get_or_init(|| {
-        // CPUID leaf 7: EDX bit 22 AMX-BF16, bit 24 AMX-TILE.
-        let leaf = __cpuid_count(7, 0);
-        let present = __cpuid(0).eax >= 7 && leaf.edx & (1 << 22 | 1 << 24) == (1 << 22 | 1 << 24);
-        let vectors = is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512bw");
-        present && vectors && request_permission()
-    })
-}
-
-#[cfg(target_os = "linux")]
-fn request_permission() -> bool {
-    const ARCH_PRCTL: i64 = 158;
-    const ARCH_REQ_XCOMP_PERM: i64 = 0x1023;
-    const XFEATURE_XTILEDATA: i64 = 18;
-    let result: i64;
-    // SAFETY: arch_prctl takes two integers here and touches no memory of ours.
-    unsafe {
-        asm!("syscall", inlateout("rax") ARCH_PRCTL => result, in("rdi") ARCH_REQ_XCOMP_PERM, in("rsi") XFEATURE_XTILEDATA,
-            lateout("rcx") _, lateout("r11") _);
-    }
-    result == 0
-}
-
-#[cfg(not(target_os = "linux"))]
-fn request_permission() -> bool {
-    false
-}
-
-/// The tile registers of this thread, set to 8 tiles of 16 rows x 64 bytes; released on drop, so that the system need
-/// not save them at every context switch.
-pub struct Tiles(());
-
-impl Tiles {
-    pub fn configure() -> Tiles {
-        assert!(available());
-        #[repr(C, align(64))]
-        struct Configuration([u8; 64]);
-        let mut configuration = Configuration([0; 64]);
-        configuration.0[0] = 1;
-        for tile in 0..8 {
-            configuration.0[16 + 2 * tile] = 64;
-            configuration.0[48 + tile] = 16;
-        }
-        // SAFETY: AMX is available and the configuration is a valid palette 1.
-        unsafe { asm!("ldtilecfg [{}]", in(reg) &configuration) };
-        Tiles(())
-    }
-}
-
-impl Drop for Tiles {
-    fn drop(&mut self) {
-        // SAFETY: AMX is available, since `self` exists.
-        unsafe { asm!("tilerelease") };
-    }
-}
 
 /// Bytes of a packed panel (32 lanes) of a depth, by number of bf16 parts per element.
 const fn panel_bytes(depth: usize, parts: usize) -> usize {
@@ -123,153 +64,129 @@ unsafe fn pack<const PARTS: usize>(
     exponents.all_finite()
 }
 
-/// The 512-bit adders fall asleep when nothing uses them for a while, and the `tilestored` that wakes them stalls for
-/// 700 cycles, a quarter of a product. One idle addition per step keeps them awake.
-macro_rules! awake {
-    () => {
-        "vaddps zmm31, zmm31, zmm31"
+/// Defines `multiply`: `result` (32 x 32, `stride` numbers from row to row) = left panel x right panel. Each step runs the
+/// lines, then advances `ahead` by `$ahead` bytes and both panels by `$panel` bytes.
+///
+/// The 512-bit adders power down when nothing uses them for a while, and the `tilestored` that wakes them stalls for 700
+/// cycles, a quarter of a product. One idle addition per step keeps them awake.
+macro_rules! multiply {
+    ($(#[$meta:meta])* $name:ident, ahead $ahead:literal, panel $panel:literal, $($line:expr),+ $(,)?) => {
+        $(#[$meta])*
+        ///
+        /// # Safety
+        /// Tiles are configured on this thread, and both panels are `steps` steps long.
+        unsafe fn $name(
+            steps: usize,
+            left: *const u8,
+            right: *const u8,
+            ahead: *const u8,
+            result: *mut f32,
+            stride: usize,
+        ) {
+            unsafe {
+                asm!(
+                    "tilezero tmm0",
+                    "tilezero tmm1",
+                    "tilezero tmm2",
+                    "tilezero tmm3",
+                    "vxorps zmm31, zmm31, zmm31",
+                    "2:",
+                    "vaddps zmm31, zmm31, zmm31",
+                    $($line,)+
+                    concat!("add {ahead}, ", $ahead),
+                    concat!("add {left}, ", $panel),
+                    concat!("add {right}, ", $panel),
+                    "dec {steps}",
+                    "jnz 2b",
+                    "tilestored [{result} + {result_row}], tmm0",
+                    "tilestored [{result} + {result_row} + 64], tmm1",
+                    "tilestored [{lower} + {result_row}], tmm2",
+                    "tilestored [{lower} + {result_row} + 64], tmm3",
+                    ahead = inout(reg) ahead => _,
+                    left = inout(reg) left => _,
+                    right = inout(reg) right => _,
+                    steps = inout(reg) steps => _,
+                    row = in(reg) 64usize,
+                    result = in(reg) result,
+                    lower = in(reg) result.add(16 * stride),
+                    result_row = in(reg) stride * 4,
+                    out("zmm31") _,
+                    options(nostack),
+                );
+            }
+        }
     };
 }
 
-/// `result` (32 x 32, `stride` numbers from row to row) = left panel x right panel, one bf16 part each.
-///
-/// # Safety
-/// Tiles are configured on this thread, both panels are `steps` steps long.
-unsafe fn multiply_bf16(
-    steps: usize,
-    left: *const u8,
-    right: *const u8,
-    ahead: *const u8,
-    result: *mut f32,
-    stride: usize,
-) {
-    unsafe {
-        asm!(
-            "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
-            "vxorps zmm31, zmm31, zmm31",
-            "2:",
-            awake!(),
-            "tileloadd tmm4, [{left} + {row}]",
-            "tileloadd tmm6, [{right} + {row}]",
-            "tileloadd tmm7, [{right} + {row} + 1024]",
-            "tdpbf16ps tmm0, tmm4, tmm6",
-            "tileloadd tmm5, [{left} + {row} + 1024]",
-            "tdpbf16ps tmm1, tmm4, tmm7",
-            "tdpbf16ps tmm2, tmm5, tmm6",
-            "tdpbf16ps tmm3, tmm5, tmm7",
-            "prefetcht1 [{ahead} + 0]",
-            "prefetcht1 [{ahead} + 64]",
-            "prefetcht1 [{ahead} + 128]",
-            "prefetcht1 [{ahead} + 192]",
-            "add {ahead}, 256",
-            "add {left}, 2048",
-            "add {right}, 2048",
-            "dec {steps}",
-            "jnz 2b",
-            "tilestored [{result} + {result_row}], tmm0",
-            "tilestored [{result} + {result_row} + 64], tmm1",
-            "tilestored [{lower} + {result_row}], tmm2",
-            "tilestored [{lower} + {result_row} + 64], tmm3",
-            ahead = inout(reg) ahead => _,
-            left = inout(reg) left => _,
-            right = inout(reg) right => _,
-            steps = inout(reg) steps => _,
-            row = in(reg) 64usize,
-            result = in(reg) result,
-            lower = in(reg) result.add(16 * stride),
-            result_row = in(reg) stride * 4,
-            out("zmm31") _,
-            options(nostack),
-        );
-    }
+multiply!(
+    /// One bf16 part each.
+    multiply_bf16, ahead 256, panel 2048,
+    "tileloadd tmm4, [{left} + {row}]",
+    "tileloadd tmm6, [{right} + {row}]",
+    "tileloadd tmm7, [{right} + {row} + 1024]",
+    "tdpbf16ps tmm0, tmm4, tmm6",
+    "tileloadd tmm5, [{left} + {row} + 1024]",
+    "tdpbf16ps tmm1, tmm4, tmm7",
+    "tdpbf16ps tmm2, tmm5, tmm6",
+    "tdpbf16ps tmm3, tmm5, tmm7",
+    "prefetcht1 [{ahead} + 0]",
+    "prefetcht1 [{ahead} + 64]",
+    "prefetcht1 [{ahead} + 128]",
+    "prefetcht1 [{ahead} + 192]",
+);
+
+/// The four products of two left tiles and two right tiles.
+macro_rules! products {
+    () => {
+        "tdpbf16ps tmm0, tmm4, tmm6
+         tdpbf16ps tmm1, tmm4, tmm7
+         tdpbf16ps tmm2, tmm5, tmm6
+         tdpbf16ps tmm3, tmm5, tmm7"
+    };
 }
 
-/// `result` (32 x 32, `stride` numbers from row to row) = left panel x right panel, three bf16 parts each: an f32 product.
-///
-/// # Safety
-/// Tiles are configured on this thread, both panels are `steps` steps long.
-unsafe fn multiply_f32(
-    steps: usize,
-    left: *const u8,
-    right: *const u8,
-    ahead: *const u8,
-    result: *mut f32,
-    stride: usize,
-) {
-    macro_rules! products {
-        () => {
-            "tdpbf16ps tmm0, tmm4, tmm6
-             tdpbf16ps tmm1, tmm4, tmm7
-             tdpbf16ps tmm2, tmm5, tmm6
-             tdpbf16ps tmm3, tmm5, tmm7"
-        };
-    }
-    unsafe {
-        asm!(
-            "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
-            "vxorps zmm31, zmm31, zmm31",
-            "2:",
-            awake!(),
-            // hi * lo
-            "tileloadd tmm4, [{left} + {row}]",
-            "tileloadd tmm6, [{right} + {row} + 4096]",
-            "tileloadd tmm7, [{right} + {row} + 5120]",
-            "tileloadd tmm5, [{left} + {row} + 1024]",
-            products!(),
-            // hi * mid
-            "tileloadd tmm6, [{right} + {row} + 2048]",
-            "tileloadd tmm7, [{right} + {row} + 3072]",
-            products!(),
-            // mid * mid
-            "tileloadd tmm4, [{left} + {row} + 2048]",
-            "tileloadd tmm5, [{left} + {row} + 3072]",
-            products!(),
-            // mid * hi
-            "tileloadd tmm6, [{right} + {row}]",
-            "tileloadd tmm7, [{right} + {row} + 1024]",
-            products!(),
-            // lo * hi
-            "tileloadd tmm4, [{left} + {row} + 4096]",
-            "tileloadd tmm5, [{left} + {row} + 5120]",
-            products!(),
-            // hi * hi
-            "tileloadd tmm4, [{left} + {row}]",
-            "tileloadd tmm5, [{left} + {row} + 1024]",
-            products!(),
-            "prefetcht1 [{ahead} + 0]",
-            "prefetcht1 [{ahead} + 64]",
-            "prefetcht1 [{ahead} + 128]",
-            "prefetcht1 [{ahead} + 192]",
-            "prefetcht1 [{ahead} + 256]",
-            "prefetcht1 [{ahead} + 320]",
-            "prefetcht1 [{ahead} + 384]",
-            "prefetcht1 [{ahead} + 448]",
-            "prefetcht1 [{ahead} + 512]",
-            "prefetcht1 [{ahead} + 576]",
-            "prefetcht1 [{ahead} + 640]",
-            "prefetcht1 [{ahead} + 704]",
-            "add {ahead}, 768",
-            "add {left}, 6144",
-            "add {right}, 6144",
-            "dec {steps}",
-            "jnz 2b",
-            "tilestored [{result} + {result_row}], tmm0",
-            "tilestored [{result} + {result_row} + 64], tmm1",
-            "tilestored [{lower} + {result_row}], tmm2",
-            "tilestored [{lower} + {result_row} + 64], tmm3",
-            ahead = inout(reg) ahead => _,
-            left = inout(reg) left => _,
-            right = inout(reg) right => _,
-            steps = inout(reg) steps => _,
-            row = in(reg) 64usize,
-            result = in(reg) result,
-            lower = in(reg) result.add(16 * stride),
-            result_row = in(reg) stride * 4,
-            out("zmm31") _,
-            options(nostack),
-        );
-    }
-}
+multiply!(
+    /// Three bf16 parts each: an f32 product.
+    multiply_f32, ahead 768, panel 6144,
+    // hi * lo
+    "tileloadd tmm4, [{left} + {row}]",
+    "tileloadd tmm6, [{right} + {row} + 4096]",
+    "tileloadd tmm7, [{right} + {row} + 5120]",
+    "tileloadd tmm5, [{left} + {row} + 1024]",
+    products!(),
+    // hi * mid
+    "tileloadd tmm6, [{right} + {row} + 2048]",
+    "tileloadd tmm7, [{right} + {row} + 3072]",
+    products!(),
+    // mid * mid
+    "tileloadd tmm4, [{left} + {row} + 2048]",
+    "tileloadd tmm5, [{left} + {row} + 3072]",
+    products!(),
+    // mid * hi
+    "tileloadd tmm6, [{right} + {row}]",
+    "tileloadd tmm7, [{right} + {row} + 1024]",
+    products!(),
+    // lo * hi
+    "tileloadd tmm4, [{left} + {row} + 4096]",
+    "tileloadd tmm5, [{left} + {row} + 5120]",
+    products!(),
+    // hi * hi
+    "tileloadd tmm4, [{left} + {row}]",
+    "tileloadd tmm5, [{left} + {row} + 1024]",
+    products!(),
+    "prefetcht1 [{ahead} + 0]",
+    "prefetcht1 [{ahead} + 64]",
+    "prefetcht1 [{ahead} + 128]",
+    "prefetcht1 [{ahead} + 192]",
+    "prefetcht1 [{ahead} + 256]",
+    "prefetcht1 [{ahead} + 320]",
+    "prefetcht1 [{ahead} + 384]",
+    "prefetcht1 [{ahead} + 448]",
+    "prefetcht1 [{ahead} + 512]",
+    "prefetcht1 [{ahead} + 576]",
+    "prefetcht1 [{ahead} + 640]",
+    "prefetcht1 [{ahead} + 704]",
+);
 
 /// A product of operands cut into PARTS bf16 parts each: one for bf16, three for f32.
 pub struct Amx<const PARTS: usize>;

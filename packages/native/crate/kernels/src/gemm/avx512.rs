@@ -11,8 +11,9 @@ use super::words::{Exponents, Rows, read_f32, read_pairs, transpose};
 const LEFT: usize = 14;
 const RIGHT: usize = 32;
 
-fn lanes_of(side: Side) -> usize {
-    if side == Side::Left { LEFT } else { RIGHT }
+/// Words of a depth.
+fn words_of<const BF16: bool>(depth: usize) -> usize {
+    if BF16 { depth.div_ceil(2) } else { depth }
 }
 
 /// Writes 16 words of depth of up to 16 lanes; `words` is how many of the depth words the panel still has room for.
@@ -28,12 +29,11 @@ unsafe fn store_words(rows: &Rows, words: usize, stride: usize, room: usize, out
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
 unsafe fn pack_f32(
     operand: &Operand,
-    side: Side,
+    stride: usize,
     (lane, lanes): (usize, usize),
     (from, depth): (usize, usize),
     panel: *mut u8,
 ) {
-    let stride = lanes_of(side);
     for first in (0..stride).step_by(16) {
         let count = lanes.saturating_sub(first).min(16);
         for at in (0..depth).step_by(16) {
@@ -50,12 +50,11 @@ unsafe fn pack_f32(
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")]
 unsafe fn pack_bf16(
     operand: &Operand,
-    side: Side,
+    stride: usize,
     (lane, lanes): (usize, usize),
     (from, depth): (usize, usize),
     panel: *mut u8,
 ) {
-    let stride = lanes_of(side);
     for first in (0..stride).step_by(16) {
         let count = lanes.saturating_sub(first).min(16);
         for at in (0..depth).step_by(32) {
@@ -109,23 +108,22 @@ microkernel!(multiply_bf16, "avx512f,avx512bf16", |sum, left, right| unsafe {
     )
 });
 
-/// f32 x f32.
-pub struct Avx512F32;
-/// bf16 x bf16.
-pub struct Avx512Bf16;
+/// f32 x f32, or bf16 x bf16.
+pub struct Avx512<const BF16: bool>;
+pub type Avx512F32 = Avx512<false>;
+pub type Avx512Bf16 = Avx512<true>;
 
-impl Kernel for Avx512F32 {
+impl<const BF16: bool> Kernel for Avx512<BF16> {
     const LEFT: usize = LEFT;
     const RIGHT: usize = RIGHT;
-    const STEP: usize = 1;
-    const DEPTH: usize = 384;
-    const DIRECT: bool = false;
+    const STEP: usize = if BF16 { 2 } else { 1 };
+    const DEPTH: usize = if BF16 { 768 } else { 384 };
     type Session = ();
 
     fn session() {}
 
     fn panel_bytes(side: Side, depth: usize) -> usize {
-        lanes_of(side) * depth * 4
+        Self::lanes(side) * words_of::<BF16>(depth) * 4
     }
 
     unsafe fn pack(
@@ -135,46 +133,14 @@ impl Kernel for Avx512F32 {
         depth: (usize, usize),
         panel: *mut u8,
     ) -> bool {
-        unsafe { pack_f32(operand, side, lanes, depth, panel) };
+        let pack = if BF16 { pack_bf16 } else { pack_f32 };
+        unsafe { pack(operand, Self::lanes(side), lanes, depth, panel) };
         true
     }
 
     unsafe fn multiply(depth: usize, left: *const u8, right: *const u8, _: *const u8, result: *mut f32, _: usize) {
-        unsafe { multiply_f32(depth, left, right, result) }
-    }
-
-    unsafe fn finish(tile: &Tile, result: &[f32; RESULT]) {
-        unsafe { finish_512(tile, result) }
-    }
-}
-
-impl Kernel for Avx512Bf16 {
-    const LEFT: usize = LEFT;
-    const RIGHT: usize = RIGHT;
-    const STEP: usize = 2;
-    const DEPTH: usize = 768;
-    const DIRECT: bool = false;
-    type Session = ();
-
-    fn session() {}
-
-    fn panel_bytes(side: Side, depth: usize) -> usize {
-        lanes_of(side) * depth.div_ceil(2) * 4
-    }
-
-    unsafe fn pack(
-        operand: &Operand,
-        side: Side,
-        lanes: (usize, usize),
-        depth: (usize, usize),
-        panel: *mut u8,
-    ) -> bool {
-        unsafe { pack_bf16(operand, side, lanes, depth, panel) };
-        true
-    }
-
-    unsafe fn multiply(depth: usize, left: *const u8, right: *const u8, _: *const u8, result: *mut f32, _: usize) {
-        unsafe { multiply_bf16(depth.div_ceil(2), left, right, result) }
+        let multiply = if BF16 { multiply_bf16 } else { multiply_f32 };
+        unsafe { multiply(words_of::<BF16>(depth), left, right, result) }
     }
 
     unsafe fn finish(tile: &Tile, result: &[f32; RESULT]) {

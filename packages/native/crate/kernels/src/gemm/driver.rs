@@ -6,10 +6,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use super::finish::{RESULT, Tile};
+use super::finish::{RESULT, Target, Tile};
 use super::operand::Operand;
 use crate::activation::Activation;
-use crate::bf16::Bf16;
 use crate::parallel::for_each;
 use crate::scratch;
 
@@ -25,6 +24,11 @@ pub trait Kernel {
     /// Lanes of a panel of each side.
     const LEFT: usize;
     const RIGHT: usize;
+    /// The same by side.
+    fn lanes(side: Side) -> usize {
+        if side == Side::Left { Self::LEFT } else { Self::RIGHT }
+    }
+
     /// Blocks of depth are multiples of this.
     const STEP: usize;
     /// The deepest block.
@@ -54,7 +58,7 @@ pub trait Kernel {
         depth: (usize, usize),
         (start, stride): (*mut u8, usize),
     ) -> bool {
-        let width = if side == Side::Left { Self::LEFT } else { Self::RIGHT };
+        let width = Self::lanes(side);
         (0..lanes.div_ceil(width)).fold(true, |exact, panel| {
             let first = panel * width;
             let lanes = (lane + first, width.min(lanes - first));
@@ -63,7 +67,7 @@ pub trait Kernel {
     }
 
     /// Whether `multiply` may write to the target itself.
-    const DIRECT: bool;
+    const DIRECT: bool = false;
 
     /// `result` [LEFT, RIGHT], with `stride` numbers from row to row, = left panel x right panel. `ahead` is memory that
     /// is read soon: it may be prefetched.
@@ -84,13 +88,6 @@ pub trait Kernel {
     /// # Safety
     /// The tile describes memory that is the caller's.
     unsafe fn finish(tile: &Tile, result: &[f32; RESULT]);
-}
-
-/// Where the result goes, row-major [left lanes, right lanes].
-#[derive(Clone, Copy)]
-pub enum Target {
-    F32(*mut f32),
-    Bf16(*mut Bf16),
 }
 
 /// A product and what happens to it before it is stored.
@@ -163,8 +160,7 @@ pub fn run<K: Kernel>(product: &Product, threads: usize) -> bool {
     let share_left = left.lanes <= right.lanes;
     let (shared, streamed) = if share_left { (left, right) } else { (right, left) };
     let (shared_side, streamed_side) = if share_left { (Side::Left, Side::Right) } else { (Side::Right, Side::Left) };
-    let lanes_of = |side| if side == Side::Left { K::LEFT } else { K::RIGHT };
-    let (shared_lanes, streamed_lanes) = (lanes_of(shared_side), lanes_of(streamed_side));
+    let (shared_lanes, streamed_lanes) = (K::lanes(shared_side), K::lanes(streamed_side));
 
     let kc = block_depth::<K>(depth);
     let blocks = depth.div_ceil(kc);

@@ -1,10 +1,28 @@
 //! What happens to the 32 x 32 (or smaller) result of a microkernel: sum with earlier blocks of depth, bias, activation,
 //! rounding to the storage of the target.
 
-use super::driver::Target;
 use crate::activation::{Activation, apply};
-use crate::bf16::Element;
+use crate::bf16::{Bf16, Element};
 use crate::simd::simd;
+
+/// What happens to a product before it is stored.
+#[derive(Clone, Copy)]
+pub struct Epilogue<'a> {
+    /// Added to each row. [N]
+    pub bias: Option<&'a [f32]>,
+    pub activation: Activation,
+}
+
+impl Epilogue<'_> {
+    pub const NONE: Epilogue<'static> = Epilogue { bias: None, activation: Activation::None };
+}
+
+/// Where the result goes, row-major [left lanes, right lanes].
+#[derive(Clone, Copy)]
+pub enum Target {
+    F32(*mut f32),
+    Bf16(*mut Bf16),
+}
 
 /// Numbers in the result of the largest microkernel: 32 x 32.
 pub const RESULT: usize = 1024;

@@ -4,12 +4,12 @@
 //! bf16 first, and does so where the processor multiplies bf16 faster. Results do not depend on the number of threads.
 
 #[cfg(target_arch = "x86_64")]
-pub mod amx;
+mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod driver;
 mod finish;
-pub mod operand;
+mod operand;
 mod portable;
 #[cfg(test)]
 mod tests;
@@ -17,13 +17,14 @@ mod vector;
 #[cfg(target_arch = "x86_64")]
 mod words;
 
-use crate::activation::Activation;
 use crate::parallel;
 use crate::scratch;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Isa, isa};
 use crate::view::{View, ViewMut};
-use driver::{Product, Target, run};
+use driver::{Product, run};
+pub use finish::Epilogue;
+use finish::Target;
 pub use operand::Operand;
 
 /// What the operands may be rounded to before they are multiplied.
@@ -31,18 +32,6 @@ pub use operand::Operand;
 pub enum Precision {
     F32,
     Bf16,
-}
-
-/// What happens to a product before it is stored.
-#[derive(Clone, Copy)]
-pub struct Epilogue<'a> {
-    /// Added to each row. [N]
-    pub bias: Option<&'a [f32]>,
-    pub activation: Activation,
-}
-
-impl Epilogue<'_> {
-    pub const NONE: Epilogue<'static> = Epilogue { bias: None, activation: Activation::None };
 }
 
 /// out [M, N] = activation(left [M, K] x right [K, N] + bias), where M and N are the lanes of the operands.

@@ -1,14 +1,7 @@
 //! One side of a matrix product: lanes (rows of the left side, columns of the right one) by depth.
 
-use crate::bf16::{Bf16, Element};
-use crate::view::View;
-
-/// Where the numbers are.
-#[derive(Clone, Copy)]
-pub enum Source {
-    F32(*const f32),
-    Bf16(*const Bf16),
-}
+use crate::bf16::Element;
+use crate::view::{Source, View};
 
 /// A strided view of `lanes` x `depth` numbers; one of the two strides is 1.
 #[derive(Clone, Copy)]

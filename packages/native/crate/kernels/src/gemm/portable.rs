@@ -8,10 +8,6 @@ use crate::simd::simd;
 const LEFT: usize = 6;
 const RIGHT: usize = 16;
 
-fn lanes_of(side: Side) -> usize {
-    if side == Side::Left { LEFT } else { RIGHT }
-}
-
 simd! {
     fn multiply[S](left: &[[f32; LEFT]], right: &[[f32; RIGHT]], result: &mut [[f32; RIGHT]; LEFT]) {
         let mut sums = [[0.0f32; RIGHT]; LEFT];
@@ -34,13 +30,12 @@ impl Kernel for Portable {
     const RIGHT: usize = RIGHT;
     const STEP: usize = 1;
     const DEPTH: usize = 256;
-    const DIRECT: bool = false;
     type Session = ();
 
     fn session() {}
 
     fn panel_bytes(side: Side, depth: usize) -> usize {
-        lanes_of(side) * depth * 4
+        Self::lanes(side) * depth * 4
     }
 
     unsafe fn pack(
@@ -50,7 +45,7 @@ impl Kernel for Portable {
         (from, depth): (usize, usize),
         panel: *mut u8,
     ) -> bool {
-        let stride = lanes_of(side);
+        let stride = Self::lanes(side);
         // SAFETY: the caller's panel holds `panel_bytes` bytes, aligned.
         let panel = unsafe { std::slice::from_raw_parts_mut(panel as *mut f32, stride * depth) };
         if lanes < stride {

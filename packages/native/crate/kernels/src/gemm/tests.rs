@@ -1,8 +1,10 @@
 //! Every microkernel against a product in f64.
 
-use super::driver::{Kernel, Product, Target, run};
+use super::driver::{Kernel, Product, run};
+use super::finish::Target;
 use super::operand::Operand;
 use super::*;
+use crate::activation::Activation;
 use crate::bf16::Bf16;
 use crate::parallel::Pool;
 #[cfg(target_arch = "x86_64")]

@@ -1,14 +1,15 @@
 //! Products of few rows with a matrix whose rows are the depth: decoding. They are bound by reading that matrix once, so
 //! nothing is packed; each result is one dot product, whatever the number of threads.
 
-use super::Epilogue;
-use super::operand::{Operand, Source};
+use super::finish::Epilogue;
+use super::operand::Operand;
 use crate::activation::{self, Activation};
 use crate::parallel;
 use crate::simd::simd;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Isa, isa};
 use crate::vectors::Vectors;
+use crate::view::Source;
 
 /// Rows of the left side up to which reading the right side bounds the product.
 const MOST_ROWS: usize = 4;

@@ -3,7 +3,8 @@
 
 use std::arch::x86_64::*;
 
-use super::operand::{Operand, Source};
+use super::operand::Operand;
+use crate::view::Source;
 
 /// Blocks of 32 in depth that are asked from memory before their turn. The processor does not foresee these jumps.
 const AHEAD: usize = 2;
