@@ -1,29 +1,29 @@
-/** AdamW (Loshchilov and Hutter 2019) over many tensors at once, in place. */
+/** AdamW (Loshchilov and Hutter 2019) on many tensors at once, in place. */
 import * as tf from "@tensorflow/tfjs";
 import { expectShape } from "./errors.ts";
 import { type Kernel, runKernelForMany } from "./kernel.ts";
 import { assertSoleOwner, replaceContents } from "./mutate.ts";
 
+/** Hyperparameters of one AdamW update. */
 export interface AdamWOptions {
   learningRate: number;
   beta1: number;
   beta2: number;
   epsilon: number;
-  /** Decoupled weight decay of each tensor. */
+  /** Decoupled weight decay, one value per tensor. */
   weightDecays: readonly number[];
   /** 1 for the first update. */
   step: number;
-  /** False for BERT's variant of Adam, which leaves the moments uncorrected. */
+  /** False for BERT's variant of Adam, which does not correct the moments. Default: true. */
   biasCorrection?: boolean;
-  /** What gradients are multiplied with before use: the factor of clipping by global norm. */
+  /** Factor that gradients are multiplied by first, for clipping by global norm. Default: 1. */
   gradientScale?: number;
 }
 
-const adamWKernel: Kernel = {
+const adamWKernel: Kernel<Required<AdamWOptions>> = {
   name: "MegatronAdamW",
   reference: (inputs, attributes) => {
-    const { learningRate, beta1, beta2, epsilon, weightDecays, step, biasCorrection, gradientScale } =
-      attributes as unknown as Required<AdamWOptions>;
+    const { learningRate, beta1, beta2, epsilon, weightDecays, step, biasCorrection, gradientScale } = attributes;
     const correction1 = biasCorrection ? 1 - beta1 ** step : 1;
     const correction2 = biasCorrection ? 1 - beta2 ** step : 1;
     weightDecays.forEach((weightDecay, i) => {
@@ -44,8 +44,10 @@ const adamWKernel: Kernel = {
 };
 
 /**
- * Updates parameters, first and second moments in place; all four lists are parallel and alike in shape.
- * p <- p (1 - lr wd) - lr m^ / (sqrt(v^) + epsilon), as torch.optim.AdamW has it.
+ * Updates parameters, first moments and second moments in place:
+ * p <- p (1 - lr wd) - lr m^ / (sqrt(v^) + epsilon), as in torch.optim.AdamW. The four lists are parallel; entry i of
+ * each has the same shape. Throws a ShapeError if shapes differ, and an Error if another tensor shares the memory of one
+ * that is updated.
  */
 export function adamW(
   {

@@ -1,27 +1,27 @@
 /**
  * Scaled dot-product attention (Vaswani et al. 2017). Each query sees an interval of keys, which covers causal masks,
- * padding on either side, packed documents and sliding windows alike. Keys and values may lie in pages.
+ * padding on either side, packed documents and sliding windows. Keys and values may be stored in pages.
  */
 import * as tf from "@tensorflow/tfjs";
 import { type DropoutAttributes, type DropoutOptions, dropoutAttributes, dropoutMask } from "./dropout.ts";
 import { expectShape } from "./errors.ts";
-import { type Kernel, runKernelForMany } from "./kernel.ts";
-import { jointly } from "./vjp.ts";
+import { type Kernel, type KernelShapes, runKernelForMany } from "./kernel.ts";
+import { memoizeGradients } from "./vjp.ts";
 
 interface AttentionAttributes {
   scale: number;
   dropout: DropoutAttributes | null;
 }
 
-/** Pages [pages, pageSize, G, D] in the order of the table [B, P] -> [B, P * pageSize, G, D]. */
-function gatherPages(paged: tf.Tensor, pageTable: tf.Tensor): tf.Tensor {
+/** The pages [pages, pageSize, G, D] of a cache in the order of its table [B, P] -> [B, P * pageSize, G, D]. */
+export function gatherPages(paged: tf.Tensor, pageTable: tf.Tensor): tf.Tensor {
   const [batch, pagesPerRow] = pageTable.shape as [number, number];
   const [, pageSize, heads, headSize] = paged.shape as [number, number, number, number];
   const gathered = tf.gather(paged, tf.reshape(pageTable, [-1]) as tf.Tensor1D);
   return tf.reshape(gathered, [batch, pagesPerRow * pageSize, heads, headSize]);
 }
 
-/** [B, T, H, D] -> [B, G, (H/G) T, D]: the queries of the heads that share a key head lie together. */
+/** [B, T, H, D] -> [B, G, (H/G) T, D]: groups the queries of the heads that share a key head. */
 function groupQueries(x: tf.Tensor, groups: number): tf.Tensor {
   const [batch, tokens, heads, headSize] = x.shape as [number, number, number, number];
   return tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch, groups, (heads / groups) * tokens, headSize]);
@@ -35,7 +35,7 @@ function ungroupQueries(x: tf.Tensor, [batch, tokens, heads, headSize]: readonly
 /** [B, S, G, D] -> [B, G, S, D] */
 const keysByHead = (x: tf.Tensor) => tf.transpose(x, [0, 2, 1, 3]);
 
-/** keyRanges [B, T, 2] -> truth values [B, 1, T, S]. Filled here: backends take far longer to compare every pair. */
+/** keyRanges [B, T, 2] -> bool [B, 1, T, S]. Filled in JavaScript: backends take far longer to compare every pair. */
 function visibleKeys(keyRanges: tf.Tensor, keys: number): tf.Tensor {
   const [batch, tokens] = keyRanges.shape as [number, number, number];
   const bounds = keyRanges.dataSync();
@@ -98,17 +98,26 @@ function gradientReference(
   return [...gradients, shared.length > 0 ? tf.sum(dBiased, shared, true) : dBiased];
 }
 
-const attentionGradientKernel: Kernel = {
+/** Multiplications and additions of one product of queries and keys, masks aside: 2 B H T S D. */
+function productFlops({ q, k, pageTable }: KernelShapes): number {
+  const [batch, tokens, heads, headSize] = q!.shape as [number, number, number, number];
+  const keys = k!.shape[1]! * (pageTable ? pageTable.shape[1]! : 1);
+  return 2 * batch * heads * tokens * keys * headSize;
+}
+
+const attentionGradientKernel: Kernel<AttentionAttributes> = {
   name: "MegatronAttentionGradient",
-  reference: (inputs, attributes) => gradientReference(inputs, attributes as unknown as AttentionAttributes),
+  reference: gradientReference,
+  // Scores again, and one product for each of dv, dp, dq and dk.
+  flops: (inputs) => 5 * productFlops(inputs),
 };
 
-const biasedAttentionGradientKernel: Kernel = {
+const biasedAttentionGradientKernel: Kernel<AttentionAttributes> = {
+  ...attentionGradientKernel,
   name: "MegatronBiasedAttentionGradient",
-  reference: (inputs, attributes) => gradientReference(inputs, attributes as unknown as AttentionAttributes),
 };
 
-/** The output and the log of the sum of the exponentials of each query's scores. */
+/** The output, and logSumExp [B, H, T]: the logarithm of the sum of exponentials of each query's scores. */
 function attentionReference(
   { q, k, v, keyRanges, pageTable, bias }: Record<string, tf.Tensor>,
   { scale, dropout }: AttentionAttributes,
@@ -132,25 +141,26 @@ function attentionReference(
   return [out, tf.squeeze(tf.add(shift, tf.log(total)), [3])];
 }
 
-const attentionKernel: Kernel = {
+const attentionKernel: Kernel<AttentionAttributes> = {
   name: "MegatronAttention",
-  reference: (inputs, attributes) => attentionReference(inputs, attributes as unknown as AttentionAttributes),
+  reference: attentionReference,
+  flops: (inputs) => 2 * productFlops(inputs),
   gradient: {
     inputsToSave: ["q", "k", "v", "keyRanges"],
     outputsToSave: [true, true],
     gradFunc: (dys, [q, k, v, keyRanges, out, logSumExp], attributes) => {
       const dout = (dys as tf.Tensor[])[0]!;
       const operands = { dout, q: q!, k: k!, v: v!, out: out!, logSumExp: logSumExp!, keyRanges: keyRanges! };
-      const gradient = jointly(() => runKernelForMany(attentionGradientKernel, operands, attributes));
+      const gradient = memoizeGradients(() => runKernelForMany(attentionGradientKernel, operands, attributes));
       return { q: gradient(0), k: gradient(1), v: gradient(2) };
     },
   },
 };
 
-/** The same with a bias on the scores: a kernel of its own, since most backends fuse only the plain one. */
-const biasedAttentionKernel: Kernel = {
+/** The same with a bias added to the scores: a separate kernel, since most backends fuse only the plain one. */
+const biasedAttentionKernel: Kernel<AttentionAttributes> = {
+  ...attentionKernel,
   name: "MegatronBiasedAttention",
-  reference: (inputs, attributes) => attentionReference(inputs, attributes as unknown as AttentionAttributes),
   gradient: {
     inputsToSave: ["q", "k", "v", "keyRanges", "bias"],
     outputsToSave: [true, true],
@@ -166,12 +176,13 @@ const biasedAttentionKernel: Kernel = {
         keyRanges: keyRanges!,
         bias: bias!,
       };
-      const gradient = jointly(() => runKernelForMany(biasedAttentionGradientKernel, operands, attributes));
+      const gradient = memoizeGradients(() => runKernelForMany(biasedAttentionGradientKernel, operands, attributes));
       return { q: gradient(0), k: gradient(1), v: gradient(2), bias: gradient(3) };
     },
   },
 };
 
+/** Options of `attention`. */
 export interface AttentionOptions {
   /** int32 [B, T, 2]: query t of row b sees keys keyRanges[b, t, 0] <= j < keyRanges[b, t, 1]; all keys unless given. */
   keyRanges?: tf.Tensor | null;

@@ -23,7 +23,7 @@ const cacheAppendKernel: Kernel = {
         const page = table[row * pagesPerRow + Math.floor(position / pageSize)]!;
         expectShape(
           page >= 0 && page < pages,
-          () => `cacheAppend: row ${row} asks for page ${page} of a cache of ${pages}`,
+          () => `cacheAppend: the page table of row ${row} names page ${page}, but the cache has ${pages} pages`,
         );
         slots[row * tokens + token] = page * pageSize + (position % pageSize);
       }
@@ -40,8 +40,10 @@ const cacheAppendKernel: Kernel = {
 };
 
 /**
- * cache [pages, pageSize, G, D] (changed), values [B, T, G, D], pageTable int32 [B, P], positions int32 [B]: token t of row b
- * goes to position positions[b] + t, which lives in page pageTable[b, position / pageSize].
+ * Writes token t of row b of `values` [B, T, G, D] at position `positions[b] + t` of that row's pages, in place. cache
+ * [pages, pageSize, G, D], positions int32 [B], pageTable int32 [B, P]: position p is slot p % pageSize of page
+ * pageTable[b, floor(p / pageSize)]. Throws a ShapeError if shapes do not fit or a position has no page, and an Error if
+ * another tensor shares the cache's memory.
  */
 export function cacheAppend(
   cache: tf.Tensor,
@@ -54,7 +56,7 @@ export function cacheAppend(
   expectShape(
     pageTable.rank === 2 && pageTable.shape[0] === values.shape[0] && positions.shape[0] === values.shape[0],
     () =>
-      `cacheAppend: ${values.shape[0]} rows need as many in pageTable [${pageTable.shape}] and positions [${positions.shape}]`,
+      `cacheAppend: pageTable [${pageTable.shape}] and positions [${positions.shape}] must have ${values.shape[0]} rows, like values`,
   );
   assertSoleOwner(cache, "cacheAppend: the cache");
   runKernelForMany(cacheAppendKernel, { cache, values, pageTable, positions });

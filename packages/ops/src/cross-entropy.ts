@@ -1,10 +1,10 @@
-/** Softmax cross-entropy per token, without one-hot labels and without keeping the probabilities. */
+/** Softmax cross-entropy per token. Never materialises one-hot labels or keeps the probabilities. */
 import * as tf from "@tensorflow/tfjs";
 import { expectShape } from "./errors.ts";
 import { type Kernel, runKernel, runKernelForMany } from "./kernel.ts";
-import { sumEach } from "./sums.ts";
+import { sumEach } from "./rows.ts";
 
-/** Flat positions [N, 1] of the labels in logits [N, V]; ignored labels point at their row's first element. */
+/** Flat positions [N, 1] of the labels in logits [N, V]; an ignored label points at the first element of its row. */
 function labelPositions(labels: tf.Tensor, vocabularySize: number): tf.Tensor2D {
   const values = labels.dataSync();
   const outside = values.find((label) => label >= vocabularySize);
@@ -16,7 +16,7 @@ function labelPositions(labels: tf.Tensor, vocabularySize: number): tf.Tensor2D 
   return tf.tensor2d(positions, [positions.length, 1], "int32");
 }
 
-/** The values [N] or [N, V] of rows whose label counts, 0 in the others, whatever these hold. */
+/** The values [N] or [N, V] in rows whose label counts; 0 in the others, even where they are NaN. */
 function whereCounted(labels: tf.Tensor, values: tf.Tensor): tf.Tensor {
   const counts = tf.reshape(tf.greaterEqual(labels, 0), [-1, ...values.shape.slice(1).map(() => 1)]);
   return tf.where(tf.broadcastTo(counts, values.shape), values, tf.zerosLike(values));
@@ -65,7 +65,7 @@ const crossEntropyKernel: Kernel = {
 
 /**
  * logits [N, V], labels int32 [N] -> loss [N] in nats: log sum exp(logits) - logits[label].
- * A negative label is not counted: loss and gradient are 0.
+ * A negative label is ignored: loss and gradient are 0. Throws a ShapeError for labels outside the vocabulary.
  */
 export function crossEntropy(logits: tf.Tensor, { labels }: { labels: tf.Tensor }): tf.Tensor {
   expectShape(

@@ -1,14 +1,14 @@
-/** Rows of a table by token id. */
+/** Embedding: the rows of a table by token id. */
 import * as tf from "@tensorflow/tfjs";
 import { expectShape } from "./errors.ts";
 import { type Kernel, runKernel } from "./kernel.ts";
 
-const embeddingGradientKernel: Kernel = {
+const embeddingGradientKernel: Kernel<{ vocabularySize: number }> = {
   name: "MegatronEmbeddingGradient",
   reference: ({ ids, dy }, { vocabularySize }) => {
     const h = dy!.shape[dy!.rank - 1]!;
     // scatterND adds where ids repeat; every backend has it, unlike the gradient of tf.gather.
-    return tf.scatterND(tf.reshape(ids!, [-1, 1]), tf.reshape(dy!, [-1, h]), [vocabularySize as number, h]);
+    return tf.scatterND(tf.reshape(ids!, [-1, 1]), tf.reshape(dy!, [-1, h]), [vocabularySize, h]);
   },
 };
 

@@ -1,12 +1,12 @@
-/** Errors of this package: shapes that do not fit together. */
+/** Error class of this package. */
 
-/** A tensor of the wrong shape or type was passed: a mistake of the caller. */
+/** A tensor has the wrong shape or type, or an index in it is out of range. */
 export class ShapeError extends Error {
-  readonly userError = true;
   override readonly name = "ShapeError";
+  readonly userError = true;
 }
 
-/** Throws a ShapeError unless the condition holds; the message says what was expected and what came. */
+/** Throws a ShapeError unless the condition holds. */
 export function expectShape(condition: boolean, message: () => string): asserts condition {
   if (!condition) throw new ShapeError(message());
 }

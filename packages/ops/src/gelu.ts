@@ -2,7 +2,12 @@
 import * as tf from "@tensorflow/tfjs";
 import { type Kernel, runKernel } from "./kernel.ts";
 
+/** How GELU is computed: by its tanh approximation, or exactly by erf. */
 export type GeluApproximation = "tanh" | "erf";
+
+interface GeluAttributes {
+  approximate: GeluApproximation;
+}
 
 const TANH_SCALE = Math.sqrt(2 / Math.PI);
 const TANH_CUBIC = 0.044715;
@@ -12,7 +17,7 @@ const tanhTerm = (x: tf.Tensor) => tf.tanh(tf.mul(tf.add(x, tf.mul(tf.mul(x, tf.
 
 const erfTerm = (x: tf.Tensor) => tf.erf(tf.mul(x, Math.SQRT1_2));
 
-const geluGradientKernel: Kernel = {
+const geluGradientKernel: Kernel<GeluAttributes> = {
   name: "MegatronGeluGradient",
   reference: ({ dy, x }, { approximate }) => {
     if (approximate === "erf") {
@@ -26,7 +31,7 @@ const geluGradientKernel: Kernel = {
   },
 };
 
-const geluKernel: Kernel = {
+const geluKernel: Kernel<GeluAttributes> = {
   name: "MegatronGelu",
   reference: ({ x }, { approximate }) =>
     tf.mul(tf.mul(x!, 0.5), tf.add(approximate === "erf" ? erfTerm(x!) : tanhTerm(x!), 1)),
@@ -38,7 +43,7 @@ const geluKernel: Kernel = {
   },
 };
 
-/** x * Phi(x), elementwise. Any shape. */
+/** x * Phi(x), elementwise, where Phi is the standard normal distribution function. Any shape. Default: tanh. */
 export function gelu(x: tf.Tensor, { approximate = "tanh" }: { approximate?: GeluApproximation } = {}): tf.Tensor {
   return runKernel(geluKernel, { x }, { approximate });
 }

@@ -1,7 +1,7 @@
-/** The sum of squares of many tensors, from which a global norm is taken after it was reduced over ranks. */
+/** The sum of squares of many tensors. Its square root, after a reduction over ranks, is the global norm. */
 import * as tf from "@tensorflow/tfjs";
 import { type Kernel, runKernel } from "./kernel.ts";
-import { sumEach } from "./sums.ts";
+import { sumEach } from "./rows.ts";
 
 const sumOfSquaresKernel: Kernel = {
   name: "MegatronSumOfSquares",
@@ -11,7 +11,7 @@ const sumOfSquaresKernel: Kernel = {
       .reduce((total, part) => tf.add(total, part), tf.scalar(0)),
 };
 
-/** Scalar: the sum of the squares of all elements of all tensors. */
+/** The sum of the squares of all elements of all tensors, as a scalar. */
 export function sumOfSquares(tensors: tf.Tensor[]): tf.Tensor {
   return runKernel(sumOfSquaresKernel, Object.fromEntries(tensors.map((tensor, i) => [`t${i}`, tensor])));
 }

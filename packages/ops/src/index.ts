@@ -1,5 +1,5 @@
 export { type AdamWOptions, adamW } from "./adamw.ts";
-export { type AttentionOptions, attention } from "./attention.ts";
+export { type AttentionOptions, attention, gatherPages } from "./attention.ts";
 export { cacheAppend } from "./cache-append.ts";
 export { crossEntropy } from "./cross-entropy.ts";
 export { type DropoutOptions, dropout } from "./dropout.ts";
@@ -7,6 +7,7 @@ export { embedding } from "./embedding.ts";
 export { ShapeError } from "./errors.ts";
 export { type GeluApproximation, gelu } from "./gelu.ts";
 export { sumOfSquares } from "./global-norm.ts";
+export { type KernelShapes, kernelFlops } from "./kernel.ts";
 export { layerNorm } from "./layer-norm.ts";
 export { type Activation, activate, linear } from "./linear.ts";
 export { rmsNorm } from "./rms-norm.ts";

@@ -1,18 +1,22 @@
 /**
- * How an op is declared and run. A kernel is a name with a reference made of TensorFlow.js operations and,
- * where it has one, a gradient. The first time that an op runs on a backend without a kernel of that name,
- * the reference is registered there; callers never ask which backend runs.
+ * Declares and runs ops. A kernel is a name, a reference made of TensorFlow.js operations, its FLOPs and, where it has
+ * one, a gradient. The first time an op runs on a backend that has no kernel of that name, the reference is registered
+ * there. Callers never ask which backend runs.
  */
 import * as tf from "@tensorflow/tfjs";
 
 type Inputs = Record<string, tf.Tensor>;
-export type Attributes = Record<string, unknown>;
 
-/** One operation as backends see it. Shapes of inputs and outputs stand in the op's own file. */
-export interface Kernel {
+/** Inputs of a kernel call by name, of which only the shapes matter. */
+export type KernelShapes = Readonly<Record<string, { readonly shape: readonly number[] } | undefined>>;
+
+/** One operation as backends see it. The shapes of its inputs and outputs are documented in the op's own file. */
+export interface Kernel<Attributes extends object = object> {
   readonly name: string;
-  /** Runs inside `tf.tidy`, off the tape. Must not return one of its inputs itself. */
+  /** Runs inside `tf.tidy`, off the tape. Must return new tensors, never one of its inputs. */
   readonly reference: (inputs: Inputs, attributes: Attributes) => tf.Tensor | tf.Tensor[];
+  /** Multiplications and additions of one call, for kernels whose time they dominate. */
+  readonly flops?: (inputs: KernelShapes) => number;
   readonly gradient?: {
     readonly inputsToSave?: string[];
     readonly outputsToSave?: boolean[];
@@ -24,17 +28,19 @@ export interface Kernel {
   };
 }
 
-const knownTo = new Map<string, Set<string>>();
+const registered = new Map<string, Set<string>>();
+const flopsByName = new Map<string, (inputs: KernelShapes) => number>();
 
 /** Registers the kernel's gradient, and its reference on the running backend if that has no kernel of this name. */
-function ensureRegistered(kernel: Kernel, backendName: string): void {
-  let known = knownTo.get(backendName);
+function ensureRegistered<Attributes extends object>(kernel: Kernel<Attributes>, backendName: string): void {
+  let known = registered.get(backendName);
   if (!known) {
     known = new Set();
-    knownTo.set(backendName, known);
+    registered.set(backendName, known);
   }
   if (known.has(kernel.name)) return;
   known.add(kernel.name);
+  if (kernel.flops) flopsByName.set(kernel.name, kernel.flops);
   if (kernel.gradient && !tf.getGradient(kernel.name)) {
     tf.registerGradient({ kernelName: kernel.name, ...kernel.gradient } as tf.GradConfig);
   }
@@ -48,16 +54,32 @@ function ensureRegistered(kernel: Kernel, backendName: string): void {
 }
 
 /** Runs a kernel of one output on the current backend. */
-export function runKernel(kernel: Kernel, inputs: Inputs, attributes: Attributes = {}): tf.Tensor {
+export function runKernel<Attributes extends object>(
+  kernel: Kernel<Attributes>,
+  inputs: Inputs,
+  attributes = {} as Attributes,
+): tf.Tensor {
   return run(kernel, inputs, attributes) as tf.Tensor;
 }
 
 /** Runs a kernel of several outputs (or none) on the current backend. */
-export function runKernelForMany(kernel: Kernel, inputs: Inputs, attributes: Attributes = {}): tf.Tensor[] {
+export function runKernelForMany<Attributes extends object>(
+  kernel: Kernel<Attributes>,
+  inputs: Inputs,
+  attributes = {} as Attributes,
+): tf.Tensor[] {
   return run(kernel, inputs, attributes) as tf.Tensor[];
 }
 
-function run(kernel: Kernel, inputs: Inputs, attributes: Attributes): unknown {
+function run<Attributes extends object>(kernel: Kernel<Attributes>, inputs: Inputs, attributes: Attributes): unknown {
   ensureRegistered(kernel, tf.getBackend());
-  return tf.engine().runKernel(kernel.name, inputs, attributes as never);
+  return tf.engine().runKernel(kernel.name, inputs, attributes as tf.NamedAttrMap);
+}
+
+/**
+ * Multiplications and additions of one call of a kernel of this package, from the shapes of its inputs. Matrix products
+ * and attention count; what is bound by memory is 0, and so are kernels that have not run yet.
+ */
+export function kernelFlops(name: string, inputs: KernelShapes): number {
+  return flopsByName.get(name)?.(inputs) ?? 0;
 }

@@ -2,11 +2,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { expectShape } from "./errors.ts";
 import { type Kernel, runKernelForMany } from "./kernel.ts";
-import { sumRows } from "./sums.ts";
-import { jointly } from "./vjp.ts";
-
-/** [N] -> [..., 1], to scale rows of x. */
-const perRow = (values: tf.Tensor, x: tf.Tensor) => tf.reshape(values, [...x.shape.slice(0, -1), 1]);
+import { perRow, sumRows } from "./rows.ts";
+import { memoizeGradients } from "./vjp.ts";
 
 const layerNormGradientKernel: Kernel = {
   name: "MegatronLayerNormGradient",
@@ -20,12 +17,12 @@ const layerNormGradientKernel: Kernel = {
   },
 };
 
-const layerNormKernel: Kernel = {
+const layerNormKernel: Kernel<{ epsilon: number }> = {
   name: "MegatronLayerNorm",
   reference: ({ x, gamma, beta }, { epsilon }) => {
     const mean = tf.mean(x!, -1, true);
     const centred = tf.sub(x!, mean);
-    const rstd = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon as number));
+    const rstd = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon));
     const y = tf.add(tf.mul(tf.mul(centred, rstd), gamma!), beta!);
     return [y, tf.reshape(mean, [-1]), tf.reshape(rstd, [-1])];
   },
@@ -33,7 +30,7 @@ const layerNormKernel: Kernel = {
     inputsToSave: ["x", "gamma"],
     outputsToSave: [false, true, true],
     gradFunc: (dys, [x, gamma, mean, rstd]) => {
-      const gradient = jointly(() =>
+      const gradient = memoizeGradients(() =>
         runKernelForMany(layerNormGradientKernel, {
           dy: (dys as tf.Tensor[])[0]!,
           x: x!,
@@ -47,7 +44,10 @@ const layerNormKernel: Kernel = {
   },
 };
 
-/** x [..., h], gamma [h], beta [h] -> [..., h]: each row to mean 0 and variance 1, then scaled and shifted. */
+/**
+ * x [..., h], gamma [h], beta [h] -> [..., h]: shifts and scales each row to mean 0 and variance 1, then multiplies by
+ * gamma and adds beta. Throws a ShapeError if gamma or beta does not fit.
+ */
 export function layerNorm(
   x: tf.Tensor,
   { gamma, beta, epsilon = 1e-5 }: { gamma: tf.Tensor; beta: tf.Tensor; epsilon?: number },

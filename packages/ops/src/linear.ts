@@ -1,12 +1,15 @@
-/** y = activation(x W^T + b): the matrix product that nearly all of a transformer's time goes to. */
+/** y = activation(x W^T + b), which takes up nearly all of a transformer's time. */
 import * as tf from "@tensorflow/tfjs";
 import { expectShape } from "./errors.ts";
 import { gelu } from "./gelu.ts";
 import { type Kernel, runKernel } from "./kernel.ts";
-import { sumRows } from "./sums.ts";
+import { sumRows } from "./rows.ts";
 import { isRecording } from "./vjp.ts";
 
+/** The activation functions of feed-forward layers. */
 export type Activation = "none" | "gelu-tanh" | "gelu-erf" | "relu" | "silu";
+
+const sizeOf = (x: { shape: readonly number[] } | undefined) => tf.util.sizeFromShape([...x!.shape]);
 
 /** [..., n] as a matrix [N, n]. */
 const asMatrix = (x: tf.Tensor) => tf.reshape(x, [-1, x.shape[x.rank - 1]!]) as tf.Tensor2D;
@@ -19,12 +22,14 @@ const sumRowsKernel: Kernel = {
 
 const inputGradientKernel: Kernel = {
   name: "MegatronLinearInputGradient",
+  flops: ({ dy, weight }) => 2 * sizeOf(dy) * weight!.shape[1]!,
   reference: ({ dy, weight }) =>
     tf.reshape(tf.matMul(asMatrix(dy!), weight as tf.Tensor2D), withLastDimension(dy!, weight!.shape[1]!)),
 };
 
 const weightGradientKernel: Kernel = {
   name: "MegatronLinearWeightGradient",
+  flops: ({ x, dy }) => 2 * sizeOf(x) * dy!.shape.at(-1)!,
   // Some backends leave a product over no rows undefined.
   reference: ({ x, dy }) =>
     x!.size === 0 || dy!.size === 0
@@ -32,12 +37,13 @@ const weightGradientKernel: Kernel = {
       : tf.matMul(asMatrix(dy!), asMatrix(x!), true, false),
 };
 
-const linearKernel: Kernel = {
+const linearKernel: Kernel<{ activation: Activation }> = {
   name: "MegatronLinear",
+  flops: ({ x, weight }) => 2 * sizeOf(x) * weight!.shape[0]!,
   reference: ({ x, weight, bias }, { activation }) => {
     const product = tf.matMul(asMatrix(x!), weight as tf.Tensor2D, false, true);
     const y = tf.reshape(bias ? tf.add(product, bias) : product, withLastDimension(x!, weight!.shape[0]!));
-    return activate(y, activation as Activation);
+    return activate(y, activation);
   },
   gradient: {
     inputsToSave: ["x", "weight"],
@@ -49,7 +55,7 @@ const linearKernel: Kernel = {
   },
 };
 
-/** The activation of a feed-forward layer, elementwise. */
+/** Applies an activation, elementwise. Returns x itself for "none". */
 export function activate(x: tf.Tensor, activation: Activation): tf.Tensor {
   switch (activation) {
     case "none":
@@ -66,10 +72,10 @@ export function activate(x: tf.Tensor, activation: Activation): tf.Tensor {
 }
 
 /**
- * x [..., I], weight [O, I], bias [O] -> [..., O].
+ * x [..., I], weight [O, I], bias [O] -> [..., O]. Throws a ShapeError if weight or bias does not fit.
  *
- * While gradients are recorded the activation is an operation of its own, since its backward needs its input;
- * otherwise it is fused.
+ * While gradients are recorded the activation is a separate operation, since its backward needs its input; otherwise it
+ * is fused.
  */
 export function linear(
   x: tf.Tensor,

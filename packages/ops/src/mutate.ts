@@ -1,6 +1,6 @@
 /**
- * Changing a tensor in place. Only the optimizer and the key/value cache do, and both must own the memory alone:
- * clones and reshapes share it, so a second owner would change behind somebody's back.
+ * Changes tensors in place. Only the optimizer and the key/value cache do so, and both must be the sole owner of the
+ * memory: clones and reshapes share it and would change too.
  */
 import * as tf from "@tensorflow/tfjs";
 
@@ -8,13 +8,13 @@ import * as tf from "@tensorflow/tfjs";
 export function assertSoleOwner(tensor: tf.Tensor, what: string): void {
   const owners = tf.backend().refCount(tensor.dataId);
   if (owners !== 1) {
-    throw new Error(`${what} is changed in place but ${owners} tensors share its memory; dispose its clones first`);
+    throw new Error(`${what} is updated in place, but ${owners} tensors share its memory: dispose its clones first`);
   }
 }
 
 /**
- * Makes `target` hold what `value` holds, and disposes `value`; both alike in shape and type. For backends without
- * in-place kernels. The two tensors exchange their memory, so that every reference count stays true.
+ * Makes `target` hold what `value` holds, and disposes `value`. Both have the same shape and type. For backends without
+ * in-place kernels: the two tensors swap their memory, so that reference counts stay correct.
  */
 export function replaceContents(target: tf.Tensor, value: tf.Tensor): void {
   const [mine, theirs] = [target as { dataId: object }, value as { dataId: object }];

@@ -2,10 +2,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { expectShape } from "./errors.ts";
 import { type Kernel, runKernelForMany } from "./kernel.ts";
-import { sumRows } from "./sums.ts";
-import { jointly } from "./vjp.ts";
-
-const perRow = (values: tf.Tensor, x: tf.Tensor) => tf.reshape(values, [...x.shape.slice(0, -1), 1]);
+import { perRow, sumRows } from "./rows.ts";
+import { memoizeGradients } from "./vjp.ts";
 
 const rmsNormGradientKernel: Kernel = {
   name: "MegatronRmsNormGradient",
@@ -18,17 +16,17 @@ const rmsNormGradientKernel: Kernel = {
   },
 };
 
-const rmsNormKernel: Kernel = {
+const rmsNormKernel: Kernel<{ epsilon: number }> = {
   name: "MegatronRmsNorm",
   reference: ({ x, gamma }, { epsilon }) => {
-    const rstd = tf.rsqrt(tf.add(tf.mean(tf.square(x!), -1, true), epsilon as number));
+    const rstd = tf.rsqrt(tf.add(tf.mean(tf.square(x!), -1, true), epsilon));
     return [tf.mul(tf.mul(x!, rstd), gamma!), tf.reshape(rstd, [-1])];
   },
   gradient: {
     inputsToSave: ["x", "gamma"],
     outputsToSave: [false, true],
     gradFunc: (dys, [x, gamma, rstd]) => {
-      const gradient = jointly(() =>
+      const gradient = memoizeGradients(() =>
         runKernelForMany(rmsNormGradientKernel, {
           dy: (dys as tf.Tensor[])[0]!,
           x: x!,
@@ -41,7 +39,10 @@ const rmsNormKernel: Kernel = {
   },
 };
 
-/** x [..., h], gamma [h] -> [..., h]: each row divided by its root mean square, then scaled. */
+/**
+ * x [..., h], gamma [h] -> [..., h]: divides each row by its root mean square, then multiplies by gamma. Throws a
+ * ShapeError if gamma does not fit.
+ */
 export function rmsNorm(x: tf.Tensor, { gamma, epsilon = 1e-6 }: { gamma: tf.Tensor; epsilon?: number }): tf.Tensor {
   const h = x.shape[x.rank - 1];
   expectShape(

@@ -1,15 +1,16 @@
 /**
- * How tensors lie in memory: their bytes, and the storage type under the logical float32. Backends that can store
- * narrower types implement `StorageBackend`; on every other one everything is f32.
+ * How tensors are stored: their bytes, and the storage type behind the logical type float32. Backends that can store
+ * narrower types implement `StorageBackend`; every other backend stores f32 only.
  */
 import * as tf from "@tensorflow/tfjs";
 
+/** How the elements of a float32 tensor are stored. */
 export type Storage = "f32" | "bf16";
 
-/** What matrix products and saved activations are computed and stored in. Weights and sums stay f32. */
+/** The precision of matrix products and saved activations. Weights and sums stay f32. */
 export type Precision = "f32" | "bf16";
 
-/** What a backend with narrower storage adds to TensorFlow.js's KernelBackend. */
+/** What a backend with narrower storage types implements besides TensorFlow.js's KernelBackend. */
 export interface StorageBackend {
   storageOf(dataId: object): Storage;
   store(dataId: object, storage: Storage): void;
@@ -17,6 +18,7 @@ export interface StorageBackend {
 }
 
 function storageBackend(): StorageBackend | null {
+  // Any backend may implement the interface; TensorFlow.js's type knows nothing of it.
   const backend = tf.backend() as unknown as Partial<StorageBackend>;
   return typeof backend.setPrecision === "function" ? (backend as StorageBackend) : null;
 }
@@ -26,14 +28,14 @@ export function storageOf(tensor: tf.Tensor): Storage {
   return storageBackend()?.storageOf(tensor.dataId) ?? "f32";
 }
 
-/** Changes the storage of a tensor, in place. Throws where the backend only has f32. */
+/** Changes the storage type of a float32 tensor, in place. Throws an Error if the backend stores f32 only. */
 export function store(tensor: tf.Tensor, storage: Storage): void {
   const backend = storageBackend();
   if (backend) backend.store(tensor.dataId, storage);
   else if (storage !== "f32") throw new Error(`the backend ${tf.getBackend()} stores f32 only, not ${storage}`);
 }
 
-/** Runs f with matrix products in the given precision. Throws where the backend only has f32. */
+/** Runs f with matrix products in the given precision. Throws an Error if the backend computes in f32 only. */
 export function withPrecision<T>(precision: Precision, f: () => T): T {
   const backend = storageBackend();
   if (!backend) {
@@ -48,13 +50,13 @@ export function withPrecision<T>(precision: Precision, f: () => T): T {
   }
 }
 
-/** The values of a tensor as little-endian bytes: 4 a value, f32 or int32. */
+/** The values of a tensor as little-endian bytes, 4 bytes per value (float32 or int32). */
 export function toBytes(tensor: tf.Tensor): Uint8Array {
   const values = tensor.dataSync() as Float32Array | Int32Array;
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength).slice();
 }
 
-/** A tensor of these bytes. The inverse of `toBytes`. */
+/** A tensor from bytes: the inverse of `toBytes`. */
 export function fromBytes(
   bytes: Uint8Array,
   { shape, dtype = "float32" }: { shape: readonly number[]; dtype?: "float32" | "int32" },

@@ -1,8 +1,8 @@
 /**
- * Vector-Jacobian products: a forward now and its backward later. The one file that knows TensorFlow.js's tape.
+ * Vector-Jacobian products: a forward pass now, its backward pass later. The only file that knows TensorFlow.js's tape.
  *
  * Unlike `tf.grads`, the pullback frees what the forward saved as it consumes it, takes any number of outputs, and
- * nests, so that `recompute` (gradient checkpointing, Chen et al. 2016) is a few lines on top.
+ * nests, so that `recompute` (gradient checkpointing, Chen et al. 2016) takes a few lines.
  */
 import * as tf from "@tensorflow/tfjs";
 
@@ -12,7 +12,7 @@ interface TapeNode {
   inputs: Record<string, tf.Tensor>;
   outputs: tf.Tensor[];
   saved: tf.Tensor[];
-  /** Null where an input of our own nodes gets no gradient. */
+  /** A gradient is null if an input of our own nodes gets none. */
   gradient?: (dys: (tf.Tensor | null)[]) => Record<string, () => tf.Tensor | null>;
 }
 
@@ -23,16 +23,17 @@ interface EngineState {
   nextTapeNodeId: number;
 }
 
+// The declared type of the state leaves the tape out.
 const engineState = () => tf.engine().state as unknown as EngineState;
 
 let pullbackDepth = 0;
 
-/** True in the first run of a recomputed function, which must round as the recorded second one will. */
-let rehearsing = false;
+/** True in the first run of a recomputed function, which must round as the recorded second run will. */
+let runningUntaped = false;
 
-/** True while operations are recorded for a later backward, or will be when `recompute` runs them again. */
+/** True while operations are recorded for a later backward pass, or will be when `recompute` runs them again. */
 export function isRecording(): boolean {
-  return isTaping() || (rehearsing && engineState().kernelDepth === 0);
+  return isTaping() || (runningUntaped && engineState().kernelDepth === 0);
 }
 
 /** True while operations go onto the tape. */
@@ -41,25 +42,26 @@ function isTaping(): boolean {
   return gradientDepth > 0 && kernelDepth === 0;
 }
 
-/** Gradients in the order of the tensors they were asked for; null where none arrived. The caller disposes them. */
+/** Gradients in the order of the listed tensors; null for a tensor that gets none. The caller disposes them. */
 export interface Gradients {
   inputs: (tf.Tensor | null)[];
   parameters: (tf.Tensor | null)[];
 }
 
+/** The result of a forward pass and the way back. */
 export interface VectorJacobianProduct {
   outputs: tf.Tensor[];
-  /** Consumes what the forward saved: call it once. Cotangents are shaped like the outputs and stay the caller's. */
+  /** Consumes what the forward saved, so call it once. Cotangents have the shapes of the outputs and stay the caller's. */
   pullback: (cotangents: (tf.Tensor | null)[]) => Gradients;
-  /** Frees what the forward saved when no backward will come. */
+  /** Frees what the forward saved, if there will be no backward pass. */
   dispose: () => void;
 }
 
 /**
- * Runs `f(...inputs)` and keeps what its backward needs.
+ * Runs `f(...inputs)` and keeps what its backward pass needs.
  *
- * Every tensor that wants a gradient is listed: inputs, and parameters that `f` reaches by closure. The gradient of
- * a tensor that `f` does not use is null, and so is that of one that holds integers.
+ * List every tensor that needs a gradient: inputs, and parameters that `f` reaches by closure. A closure over a tensor
+ * that is not listed gets no gradient. The gradient of a tensor that `f` does not use, or that holds integers, is null.
  */
 export function vjp(
   f: (...inputs: tf.Tensor[]) => tf.Tensor | tf.Tensor[],
@@ -72,7 +74,7 @@ export function vjp(
   const reachable = reachableFrom(wanted, tape);
   let consumed = false;
   const consume = () => {
-    if (consumed) throw new Error("a pullback can be used once: it frees what the forward saved");
+    if (consumed) throw new Error("a pullback can be called only once: it frees what the forward pass saved");
     consumed = true;
   };
   const pullback = (cotangents: (tf.Tensor | null)[]): Gradients => {
@@ -93,7 +95,7 @@ export function vjp(
   return { outputs, pullback, dispose };
 }
 
-/** Runs f on a tape of its own. */
+/** Runs f on a new tape. */
 function record(f: () => tf.Tensor | tf.Tensor[]): { outputs: tf.Tensor[]; tape: TapeNode[] } {
   const state = engineState();
   const { activeTape, gradientDepth } = state;
@@ -112,13 +114,13 @@ function record(f: () => tf.Tensor | tf.Tensor[]): { outputs: tf.Tensor[]; tape:
   }
 }
 
-/** Another tensor of the same memory, on every backend; a clone would be a copy on some. */
+/** Another tensor that shares the memory; on some backends a clone would copy it. */
 const aliasOf = (tensor: tf.Tensor) => tf.reshape(tensor, tensor.shape);
 
-/** Gradients flow through floats only: not into ids, ranges and comparisons. */
+/** Gradients flow through floats only, not into ids, ranges or comparisons. */
 const isFloat = (tensor: tf.Tensor) => tensor.dtype === "float32";
 
-/** Ids of all tensors on the tape that depend on a wanted one. */
+/** Ids of all tensors on the tape that depend on one that needs a gradient. */
 function reachableFrom(wanted: Set<number>, tape: TapeNode[]): Set<number> {
   const reachable = new Set(wanted);
   for (const node of tape) {
@@ -199,8 +201,8 @@ function gradientsOf(node: TapeNode, dys: (tf.Tensor | null)[], reachable: Set<n
       const thunk = thunks[name];
       if (!thunk) throw new Error(`the kernel ${node.kernelName} has no gradient for its input ${name}`);
       const gradient = thunk();
-      // An alias, since it may be a cotangent, a saved tensor, or the gradient of another input as well.
-      // Kept: gradients outlive whatever tidy the pullback is called in, until they are consumed or returned.
+      // An alias, since it may also be a cotangent, a saved tensor or the gradient of another input.
+      // Kept, since gradients outlive any tidy that the pullback is called in, until they are consumed or returned.
       if (gradient) found.push([input, tf.keep(aliasOf(gradient))]);
     }
   });
@@ -208,10 +210,10 @@ function gradientsOf(node: TapeNode, dys: (tf.Tensor | null)[], reachable: Set<n
 }
 
 /**
- * Gradient thunks that share one computation. Inside our pullback it runs once; inside TensorFlow.js's own backward,
- * which frees everything but the result of each thunk, it runs anew for each.
+ * Gradient thunks that share one computation. Our pullback runs it once; TensorFlow.js's own backward pass, which frees
+ * everything but the result of each thunk, runs it once per thunk.
  */
-export function jointly<T extends tf.Tensor | null>(compute: () => T[]): (index: number) => () => T {
+export function memoizeGradients<T extends tf.Tensor | null>(compute: () => T[]): (index: number) => () => T {
   let computed: T[] | undefined;
   return (index) => () => {
     if (pullbackDepth === 0) return compute()[index]!;
@@ -220,25 +222,25 @@ export function jointly<T extends tf.Tensor | null>(compute: () => T[]): (index:
   };
 }
 
-/** Runs f off the tape, as it will run when it is recorded. */
-function rehearse<T>(f: () => T): T {
+/** Runs f off the tape, exactly as it will run when it is recorded. */
+function runUntaped<T>(f: () => T): T {
   const state = engineState();
   const { gradientDepth } = state;
-  const before = rehearsing;
+  const before = runningUntaped;
   state.gradientDepth = 0;
-  rehearsing = true;
+  runningUntaped = true;
   try {
     return f();
   } finally {
     state.gradientDepth = gradientDepth;
-    rehearsing = before;
+    runningUntaped = before;
   }
 }
 
 /**
- * Runs `f(...inputs)` saving only its inputs; the backward runs f again (gradient checkpointing). The result and the
- * gradients are those of plain `f`, bit for bit, provided f is a function of its inputs and the listed parameters.
- * (The gradient of a parameter that is used again outside of f is the same sum, in another order.)
+ * Runs `f(...inputs)` and saves only its inputs; the backward pass runs f again (gradient checkpointing, Chen et al.
+ * 2016). Results and gradients are bit-identical to those of plain `f`, provided f is a function of its inputs and the
+ * listed parameters. (The gradient of a parameter that is also used outside f is the same sum in another order.)
  */
 export function recompute(
   f: (...inputs: tf.Tensor[]) => tf.Tensor | tf.Tensor[],
@@ -246,16 +248,16 @@ export function recompute(
   { parameters = [] }: { parameters?: tf.Tensor[] } = {},
 ): tf.Tensor[] {
   if (!isTaping()) return [f(...inputs)].flat();
-  // Aliases, so that an input which f passes through is not also the output of a second node.
-  const outputs = rehearse(() => tf.tidy(() => [f(...inputs)].flat().map(aliasOf)));
-  const saved = rehearse(() => inputs.map((input) => tf.keep(aliasOf(input))));
+  // Aliases, so that an input that f returns is not also the output of a second node.
+  const outputs = runUntaped(() => tf.tidy(() => [f(...inputs)].flat().map(aliasOf)));
+  const saved = runUntaped(() => inputs.map((input) => tf.keep(aliasOf(input))));
   const all = [...inputs, ...parameters];
   const gradient = (dys: (tf.Tensor | null)[]) => {
-    const gradients = jointly(() => {
+    const gradients = memoizeGradients(() => {
       const { pullback } = vjp(f, saved, { parameters });
       const { inputs: dInputs, parameters: dParameters } = pullback(dys);
       const found = [...dInputs, ...dParameters];
-      // TensorFlow.js's own backward knows no missing gradients.
+      // TensorFlow.js's own backward pass cannot handle missing gradients.
       return pullbackDepth === 0 ? found.map((dx, i) => dx ?? tf.zerosLike(all[i]!)) : found;
     });
     return Object.fromEntries(all.map((_, i) => [String(i), gradients(i)]));

@@ -1,3 +1,4 @@
+export { globalIndex, type TensorPart } from "./global-index.ts";
 export { hashKey } from "./key.ts";
 export type { Key } from "./philox.ts";
 export {

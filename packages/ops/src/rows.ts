@@ -1,10 +1,15 @@
 /**
- * Sums for references. Some backends add up a long sum in a single float32, which loses digits, and leave a sum over
- * no elements undefined; these do neither.
+ * Operations on rows, for references. Some backends add up a long sum in a single float32, which loses digits, and
+ * leave a sum over no elements undefined; these sums do neither.
  */
 import * as tf from "@tensorflow/tfjs";
 
 const BLOCK = 512;
+
+/** [N] -> [..., 1], one value per row of x [..., n] with N rows. */
+export function perRow(values: tf.Tensor, x: tf.Tensor): tf.Tensor {
+  return tf.reshape(values, [...x.shape.slice(0, -1), 1]);
+}
 
 /** [..., n] -> [n]: the sum over all rows. */
 export function sumRows(x: tf.Tensor): tf.Tensor {
