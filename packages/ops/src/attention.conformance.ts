@@ -227,7 +227,7 @@ export const attentionSuite: ConformanceSuite = {
     holds("five heads share one", operands({ T: 7, H: 5, G: 1 }), { range: causal }),
     holds("another scale", operands({ T: 7 }), { scale: 0.1 }),
     holds("scores in the tens", operands({ T: 7 }, { scale: 20 }), { range: causal }),
-    // Short numbers and a power of two, so that float32 has the scores exactly; a gradient by way of logSumExp has not.
+    // Short numbers and a power of two, so that float32 holds the scores exactly; a gradient through logSumExp does not.
     holds("scores in the hundreds", allInPrecision(operands({ T: 7 }, { scale: 100 }), "bf16"), {
       range: causal,
       scale: 0.25,

@@ -43,7 +43,7 @@ export const storageSuite: ConformanceSuite = {
         }),
     },
     {
-      name: "tensors are stored in f32 unless told",
+      name: "tensors are stored in f32 by default",
       check: () =>
         tf.tidy(() => {
           if (storageOf(tf.ones([3])) !== "f32") throw new Error(`stored as ${storageOf(tf.ones([3]))}`);

@@ -1,4 +1,4 @@
-/** Conformance of the elementwise TensorFlow.js kernels that training and decoding use beside our own ops. */
+/** Conformance of the elementwise TensorFlow.js kernels that training and decoding use besides our own ops. */
 import * as tf from "@tensorflow/tfjs";
 import type { ConformanceSuite } from "./conformance/case.ts";
 import { erf } from "./conformance/erf.ts";

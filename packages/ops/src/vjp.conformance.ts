@@ -110,7 +110,7 @@ export const vjpSuite: ConformanceSuite = {
       const all = vjp((x) => layer(x!, ...parameters), [x], { parameters }).pullback([dy]).inputs;
       const some = vjp((x) => layer(x!, ...parameters), [x]).pullback([dy]);
       expectSameBits(some.inputs[0]!, all[0]!, { what: "the gradient" });
-      if (some.parameters.length !== 0) throw new Error("a gradient that nobody asked for");
+      if (some.parameters.length !== 0) throw new Error("a gradient that was not asked for");
     }),
     tidily("no gradient flows where no cotangent does", () => {
       const [x, ...rest] = operands();
@@ -119,20 +119,20 @@ export const vjpSuite: ConformanceSuite = {
     }),
     tidily("custom gradients that return what they were given", ({ tolerance }) => {
       const [a, b] = [toTensor(random("a", [7])), toTensor(random("b", [7]))];
-      const passing = tf.customGrad((...list) => {
-        const [a, b, save] = list as unknown as [tf.Tensor, tf.Tensor, tf.GradSaveFunc];
+      const passing = tf.customGrad<tf.Tensor>((...list) => {
+        const [a, b, save] = list as [tf.Tensor, tf.Tensor, tf.GradSaveFunc];
         save([b]);
         return {
           value: tf.add(a, b),
-          gradFunc: (dy, saved) => [dy as unknown as tf.Tensor, (saved as tf.Tensor[])[0]!],
+          gradFunc: (dy, saved) => [dy, saved[0]!],
         };
       });
-      const sharing = tf.customGrad((...list) => {
+      const sharing = tf.customGrad<tf.Tensor>((...list) => {
         const [a, b] = list as [tf.Tensor, tf.Tensor];
         return {
           value: tf.add(a, b),
           gradFunc: (dy) => {
-            const twice = tf.mul(dy as unknown as tf.Tensor, 2);
+            const twice = tf.mul(dy, 2);
             return [twice, twice];
           },
         };
@@ -143,7 +143,7 @@ export const vjpSuite: ConformanceSuite = {
       // sharing hands 2 dy to both squares; passing hands its dy to a, and b itself to b.
       expectGradients(inputs, [tf.add(tf.mul(tf.add(a, b), 4), tf.mul(a, 4)), b], tolerance);
     }),
-    tidily("forwards first, their backwards later in any order", () => {
+    tidily("forward passes first, their backward passes later in any order", () => {
       const [x, ...parameters] = operands();
       const dy = cotangent();
       const run = (scale: number) => vjp((x) => layer(tf.mul(x!, scale), ...parameters), [x], { parameters });
@@ -163,11 +163,11 @@ export const vjpSuite: ConformanceSuite = {
       };
       expectGradients(vjp(f, [x]).pullback([tf.ones([7])]).inputs, [tf.mul(x, 4)], tolerance);
     }),
-    tidily("a pullback can be used once", () => {
+    tidily("a pullback can be called only once", () => {
       const { pullback, dispose } = vjp((x) => tf.square(x!), [tf.ones([3])]);
       pullback([tf.ones([3])]);
-      expectError(() => pullback([tf.ones([3])]), /can be used once/);
-      expectError(() => dispose(), /can be used once/);
+      expectError(() => pullback([tf.ones([3])]), /only once/);
+      expectError(() => dispose(), /only once/);
     }),
     tidily("cotangents stay the caller's", () => {
       const dy = tf.ones([3]);

@@ -1,6 +1,6 @@
 /**
- * Holds an op to a float64 reference: its values, outside and inside of a recording, its gradients against the
- * reference's and against central differences of the reference's values, and that it leaves no memory behind.
+ * Checks an op against a float64 reference: its values, inside and outside a recording, its gradients against the
+ * reference's and against central differences of the reference's values, and that it leaks no memory.
  */
 import * as tf from "@tensorflow/tfjs";
 import type { Precision } from "../storage.ts";
@@ -23,14 +23,14 @@ import {
 export type Plains = Record<string, Plain>;
 
 export interface OpCheck {
-  /** What gradients are taken with respect to. */
+  /** The inputs that gradients are taken with respect to. */
   inputs: Plains;
   /** The op on tensors of these inputs. */
   run: (tensors: Record<string, tf.Tensor>) => tf.Tensor;
   forward: (inputs: Plains) => Plain;
   /** The gradients of sum(dy * forward(inputs)); null where the gradient is not checked. */
   backward: ((inputs: Plains, dy: Plain) => Plains) | null;
-  /** How many elements of each input are held to finite differences; 8 unless told. */
+  /** Number of elements of each input that are checked by finite differences. Default: 8. */
   differences?: number;
 }
 

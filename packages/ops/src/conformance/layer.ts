@@ -1,4 +1,4 @@
-/** A layer to differentiate, with every kind of kernel in it, and how its gradients are compared. */
+/** A layer with every kind of kernel in it, to differentiate, and the comparison of its gradients. */
 import { hashKey } from "@megatron-ts/random";
 import * as tf from "@tensorflow/tfjs";
 import { attention } from "../attention.ts";
@@ -20,7 +20,7 @@ export const operands = (): Operands => [
 
 const key = hashKey(8, "vjp");
 
-/** A layer with every kind of kernel in it: several outputs, saved inputs and outputs, dropout. [2, 5, 8] -> [2, 5, 8] */
+/** Kernels with several outputs, saved inputs and outputs, and dropout. [2, 5, 8] -> [2, 5, 8] */
 export function layer(x: tf.Tensor, weight: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor): tf.Tensor {
   const normalised = layerNorm(x, { gamma, beta });
   const q = tf.reshape(linear(normalised, { weight, bias: beta }), [2, 5, 2, 4]);
@@ -41,7 +41,7 @@ export function expectGradients(actual: (tf.Tensor | null)[], expected: tf.Tenso
   });
 }
 
-/** A case that must leave nothing behind. */
+/** A case that must leak nothing. */
 export const tidily = (name: string, check: (options: { tolerance: number }) => void): ConformanceCase => ({
   name,
   check: ({ precision }) =>

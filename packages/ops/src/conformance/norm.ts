@@ -1,21 +1,15 @@
-/** Conformance of `layerNorm` and `rmsNorm`. */
+/** The cases of `layerNorm` and `rmsNorm`, which differ only in whether rows are centred. */
 import * as tf from "@tensorflow/tfjs";
-import type { ConformanceCase, ConformanceOptions, ConformanceSuite } from "./conformance/case.ts";
-import { checkOp, type Plains } from "./conformance/check-op.ts";
-import { expectError, type Plain, plain, random, sizeOf, withValues } from "./conformance/plain.ts";
-import { layerNorm } from "./layer-norm.ts";
-import { rmsNorm } from "./rms-norm.ts";
+import type { ConformanceCase, ConformanceOptions } from "./case.ts";
+import { checkOp, type Plains } from "./check-op.ts";
+import { expectError, type Plain, plain, random, sizeOf, withValues } from "./plain.ts";
 
-interface Norm {
+/** A normalisation under test. */
+export interface Norm {
   run: (x: tf.Tensor, weights: { gamma: tf.Tensor; beta: tf.Tensor; epsilon: number }) => tf.Tensor;
   /** Whether rows are centred and shifted. */
   centred: boolean;
 }
-
-const norms: Record<string, Norm> = {
-  layerNorm: { run: (x, weights) => layerNorm(x, weights), centred: true },
-  rmsNorm: { run: (x, { gamma, epsilon }) => rmsNorm(x, { gamma, epsilon }), centred: false },
-};
 
 /** One row normalised, and the factor by which it was scaled. */
 function normalised(row: Float64Array, { centred }: Norm, epsilon: number): { values: Float64Array; scale: number } {
@@ -92,7 +86,8 @@ const inputs: Record<string, Plain> = {
   "NaN and infinity in two rows": withValues(random("x", [5, 7]), { 9: Number.NaN, 23: Number.POSITIVE_INFINITY }),
 };
 
-const casesOf = (norm: Norm): ConformanceCase[] => [
+/** What a normalisation must hold. */
+export const normCases = (norm: Norm): ConformanceCase[] => [
   ...Object.entries(inputs).map(([name, x]) => ({
     name,
     check: (options: ConformanceOptions) => check(norm, { x }, options),
@@ -114,6 +109,3 @@ const casesOf = (norm: Norm): ConformanceCase[] => [
     },
   },
 ];
-
-export const layerNormSuite: ConformanceSuite = { name: "layerNorm", cases: casesOf(norms.layerNorm!) };
-export const rmsNormSuite: ConformanceSuite = { name: "rmsNorm", cases: casesOf(norms.rmsNorm!) };

@@ -1,6 +1,6 @@
 /**
- * Plain row-major float64 arrays, and how tensors are compared with them. References of the conformance suites are
- * loops over these, so that they share nothing with the code they judge.
+ * Plain row-major float64 arrays, and comparisons of tensors with them. References of the conformance suites are loops
+ * over these, so that they share no code with what they check.
  */
 import { hashKey, normals } from "@megatron-ts/random";
 import * as tf from "@tensorflow/tfjs";
@@ -58,7 +58,7 @@ export function roundToBf16(value: number): number {
   return new Float32Array(new Uint32Array([rounded >>> 0]).buffer)[0]!;
 }
 
-/** The inputs as the precision holds them exactly, so that only what an op itself rounds counts as its error. */
+/** The inputs rounded to the precision, so that only an op's own rounding counts as its error. */
 export const inPrecision = (array: Plain, precision: Precision): Plain =>
   precision === "bf16" ? plain(array.shape, array.values.map(roundToBf16)) : array;
 
@@ -99,8 +99,8 @@ export function expectSameBits(actual: tf.Tensor, expected: tf.Tensor, { what }:
 }
 
 /**
- * Frees buffers full of NaN of these sizes, so that a kernel which forgets to write an element is found out where a
- * backend uses freed memory again.
+ * Frees buffers of these sizes full of NaN, so that on backends that reuse freed memory a kernel that forgets to write
+ * an element fails.
  */
 export function poisonFreedMemory(arrays: Plain[]): void {
   const buffers = [...arrays, ...arrays].map(({ shape }) => tf.fill([...shape], Number.NaN));
@@ -121,14 +121,14 @@ export function expectError(f: () => unknown, pattern: RegExp): void {
 }
 
 /**
- * Throws unless `change`, which writes to `tensor`, leaves a tensor that was reshaped from it alone: by refusing to run
- * where the two share memory.
+ * Throws unless `change`, which writes to `tensor`, leaves a reshape of it unchanged: by refusing to run where the two
+ * share memory.
  */
 export function expectAliasUnchanged(tensor: tf.Tensor, change: () => void): void {
   const alias = tf.reshape(tensor, [tensor.size]);
   const before = Array.from(alias.dataSync());
   if (tf.backend().refCount(tensor.dataId) > 1) {
-    expectError(change, /is changed in place but 2 tensors share its memory/);
+    expectError(change, /2 tensors share its memory/);
   } else {
     change();
   }

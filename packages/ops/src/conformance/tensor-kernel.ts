@@ -1,4 +1,4 @@
-/** How a TensorFlow.js kernel is held to a float64 reference, and what those references are built from. */
+/** Checks TensorFlow.js kernels against float64 references, and the pieces that those references are built from. */
 import * as tf from "@tensorflow/tfjs";
 import type { Precision } from "../storage.ts";
 import type { ConformanceCase } from "./case.ts";
@@ -19,12 +19,12 @@ type DataType = "float32" | "int32";
 interface Given {
   name: string;
   inputs: Plain[];
-  /** Type of each input; float32 unless told. */
+  /** Type of each input. Default: float32. */
   dtypes?: DataType[];
   run: (...tensors: tf.Tensor[]) => tf.Tensor | tf.Tensor[];
   expected: (...inputs: Plain[]) => Plain | Plain[];
   dtype?: tf.DataType;
-  /** True where the result must be exact in every precision. */
+  /** Whether the result must be exact in every precision. */
   exact?: boolean;
 }
 
@@ -113,5 +113,5 @@ export const truth = (condition: boolean) => (condition ? 1 : 0);
 /** 0 and 1 as booleans. */
 export const asBool = (x: tf.Tensor) => tf.notEqual(x, 0);
 
-/** Numbers at which kernels go wrong. */
+/** Numbers that kernels tend to get wrong. */
 export const edges = plain([7], [0, -0, 1, -1, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]);
