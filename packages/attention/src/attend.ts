@@ -1,22 +1,28 @@
-/** Attention over fresh or cached keys, with its probabilities on request. */
-import { attention, type DropoutOptions } from "@megatron-ts/ops";
+/** Attention over new or cached keys, with its probabilities on request. */
+import { attention, type DropoutOptions, gatherPages } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import type { LayerCache } from "./cache.ts";
 
+/** Options of `attend`. */
 export interface AttendOptions {
-  /** int32 [B, T, 2], see `causalRanges`. */
+  /** The keys that each query sees, int32 [B, T, 2]: see `causalRanges` and `paddedRanges`. */
   keyRanges: tf.Tensor;
+  /** Keys and values of earlier tokens. New ones are appended to it. */
   cache?: LayerCache | null;
   /** Added to the scaled scores: [B or 1, H or 1, T, S]. */
   bias?: tf.Tensor | null;
-  /** What scores are multiplied with; 1 / sqrt(D) unless given. */
+  /** Factor of the scores. Default: 1 / sqrt(D). */
   scale?: number;
+  /** Dropout of the probabilities, which have shape [B, H, T, S]. */
   dropout?: DropoutOptions | null;
-  /** Receives the probabilities [B, H, T, S], which are computed for it alone and disposed after. */
+  /** Called with the probabilities [B, H, T, S], which are computed only for this call and disposed afterwards. */
   observe?: ((probabilities: tf.Tensor) => void) | null;
 }
 
-/** q [B, T, H, D], k and v [B, T, G, D] -> [B, T, H, D]. With a cache, k and v are appended and all keys are seen. */
+/**
+ * q [B, T, H, D], k and v [B, T, G, D] -> [B, T, H, D]. With a cache, appends k and v to it and attends to all of its keys.
+ * Throws a ShapeError if shapes do not fit, and a RangeError if the cache is full.
+ */
 export function attend(
   { q, k, v }: { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor },
   { keyRanges, cache, bias, scale, dropout, observe }: AttendOptions,
@@ -29,10 +35,13 @@ export function attend(
   return attention({ q, k: keys, v: values }, { keyRanges, pageTable, bias, scale, dropout });
 }
 
-/** Hides a score without making sums of it infinite. */
+/** Hides a score, while sums with it stay finite. */
 const lowest = -1e30;
 
-/** The probabilities that `attention` never stores, [B, H, T, S]; 0 where a query may not look. */
+/**
+ * The probabilities [B, H, T, S] that `attention` never stores; 0 for keys that a query does not see. q [B, T, H, D], k
+ * [B, S, G, D], or pages with a page table.
+ */
 export function attentionProbabilities(
   { q, k }: { q: tf.Tensor; k: tf.Tensor },
   {
@@ -44,7 +53,7 @@ export function attentionProbabilities(
 ): tf.Tensor {
   return tf.tidy(() => {
     const [batch, tokens, heads, headSize] = q.shape as [number, number, number, number];
-    const gathered = pageTable ? pagesInOrder(k, pageTable) : k;
+    const gathered = pageTable ? gatherPages(k, pageTable) : k;
     const [, keys, groups] = gathered.shape as [number, number, number, number];
     const byHead = (x: tf.Tensor) => tf.transpose(x, [0, 2, 1, 3]);
     const grouped = tf.reshape(byHead(q), [batch, groups, (heads / groups) * tokens, headSize]);
@@ -57,12 +66,4 @@ export function attentionProbabilities(
     const biased = bias ? tf.add(scaled, tf.maximum(bias, lowest)) : scaled;
     return tf.mul(tf.softmax(tf.add(biased, tf.mul(tf.sub(1, visible), lowest))), visible);
   });
-}
-
-/** [pages, pageSize, G, D] -> [B, P * pageSize, G, D] */
-function pagesInOrder(paged: tf.Tensor, pageTable: tf.Tensor): tf.Tensor {
-  const [batch, pagesPerRow] = pageTable.shape as [number, number];
-  const [, pageSize, heads, headSize] = paged.shape as [number, number, number, number];
-  const pages = tf.gather(paged, tf.reshape(pageTable, [-1]) as tf.Tensor1D);
-  return tf.reshape(pages, [batch, pagesPerRow * pageSize, heads, headSize]);
 }

@@ -1,40 +1,48 @@
 /**
- * Keys and values of the tokens seen so far, one page a row. Rows may be of different lengths: what lies beyond a row's
- * length is never visible and is overwritten by its next tokens.
+ * The key/value cache of decoding, one page per row. Rows may have different lengths: what is beyond a row's length is
+ * never visible, and its next tokens overwrite it.
  */
 import { cacheAppend } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 
-/** What one layer's attention reads and writes. */
+/** The part of the cache that one layer reads and writes. */
 export interface LayerCache {
+  /** [B, capacity, G, D] */
   readonly keys: tf.Tensor;
+  /** [B, capacity, G, D] */
   readonly values: tf.Tensor;
-  /** int32 [B, P] */
+  /** int32 [B, P]: the pages of each row. */
   readonly pageTable: tf.Tensor;
-  /** Writes k and v, [B, T, G, D], behind each row's tokens. */
+  /** Appends k and v, [B, T, G, D], to each row. Throws a RangeError if they do not fit. */
   append(k: tf.Tensor, v: tf.Tensor): void;
 }
 
+/** The keys and values of all layers. */
 export interface KeyValueCache {
-  /** Tokens that each row can hold. */
+  /** Maximum number of tokens per row. */
   readonly capacity: number;
-  /** Tokens that each row holds. */
+  /** Number of tokens in each row. */
   readonly lengths: Int32Array;
+  /** The part of a layer. */
   layer(index: number): LayerCache;
-  /** Counts the tokens that every layer has appended: once a forward, `counts[b]` for row b. */
+  /** Adds `counts[b]` tokens to the length of row b. Call it once per forward pass, after every layer has appended. */
   advance(counts: ArrayLike<number>): void;
+  /** Frees the memory. */
   dispose(): void;
 }
 
+/** Sizes of a cache. */
 export interface CacheOptions {
   numLayers: number;
   batchSize: number;
+  /** Maximum number of tokens per row. */
   capacity: number;
+  /** Number of key/value heads G. */
   numHeads: number;
   headSize: number;
 }
 
-/** An empty cache: two tensors [B, capacity, G, D] a layer. */
+/** Creates an empty cache: two tensors [B, capacity, G, D] per layer. */
 export function createCache({ numLayers, batchSize, capacity, numHeads, headSize }: CacheOptions): KeyValueCache {
   const shape = [batchSize, capacity, numHeads, headSize];
   const lengths = new Int32Array(batchSize);
@@ -60,7 +68,7 @@ export function createCache({ numLayers, batchSize, capacity, numHeads, headSize
         const overflow = lengths.findIndex((length) => length + tokens > capacity);
         if (overflow >= 0) {
           throw new RangeError(
-            `row ${overflow} of the cache holds ${lengths[overflow]} of ${capacity} tokens: ${tokens} more do not fit`,
+            `row ${overflow} of the cache holds ${lengths[overflow]} of ${capacity} tokens, so ${tokens} more do not fit`,
           );
         }
         const positions = tf.tensor1d(lengths.slice(), "int32");

@@ -1,18 +1,19 @@
 /**
- * Which keys each query sees, as the intervals that the attention op takes. Causal masks, padding on either side,
- * packed documents and cached decoding are all intervals.
+ * The keys that each query sees, as intervals for the attention op. Causal masks, padding on either side, packed
+ * documents, sliding windows and cached decoding are all intervals.
  */
 import * as tf from "@tensorflow/tfjs";
 
+/** Options of `causalRanges`. */
 export interface CausalRangesOptions {
   batchSize: number;
-  /** Queries a row. */
+  /** Number of queries per row. */
   tokens: number;
-  /** Position among the keys of each row's first query (the length of its cache); 0 unless given. */
+  /** Key position of the first query of each row (the length of its cache), [B]. Default: 0. */
   offsets?: ArrayLike<number>;
-  /** First key that each query may see, [B * T]: the start of its document, or the end of padding on the left. */
+  /** First key that each query sees, [B * T]: the start of its document, or the end of padding on the left. Default: 0. */
   keyStart?: ArrayLike<number>;
-  /** The most keys that a query sees, itself the last of them; all unless given. */
+  /** Sliding window: the maximum number of keys that a query sees, including its own. Default: all. */
   window?: number | null;
 }
 
@@ -30,16 +31,17 @@ export function causalRanges({ batchSize, tokens, offsets, keyStart, window }: C
   return window == null ? all : consume(all, (whole) => narrowRanges(whole, { before: window - 1, after: 0, offsets }));
 }
 
+/** Options of `paddedRanges`. */
 export interface PaddedRangesOptions {
-  /** Queries a row, each at the place of the key of its number. */
+  /** Number of queries per row; query t is at key position t. */
   tokens: number;
-  /** Keys of each row that are not padding. */
+  /** Number of keys in each row that are not padding, [B]. */
   lengths: ArrayLike<number>;
-  /** Keys to either side are seen up to a distance of window / 2 (Beltagy et al. 2020); all unless given. */
+  /** Sliding window: keys up to window / 2 away on either side are visible (Beltagy et al. 2020). Default: all. */
   window?: number | null;
 }
 
-/** int32 [B, T, 2]: every query of row b sees keys 0 <= j < lengths[b], in both directions. */
+/** int32 [B, T, 2]: every query of row b sees keys 0 <= j < lengths[b], before and after it. */
 export function paddedRanges({ tokens, lengths, window }: PaddedRangesOptions): tf.Tensor3D {
   const ranges = new Int32Array(lengths.length * tokens * 2);
   for (let query = 0; query < lengths.length * tokens; query++) {
@@ -51,8 +53,8 @@ export function paddedRanges({ tokens, lengths, window }: PaddedRangesOptions): 
 }
 
 /**
- * Ranges int32 [B, T, 2] narrowed to keys at most `before` places before and `after` places behind each query, where
- * query t of row b stands at key offsets[b] + t. A query may be left without any.
+ * Narrows ranges int32 [B, T, 2] to the keys from `before` positions before each query to `after` positions after it,
+ * where query t of row b is at key position offsets[b] + t. A query may end up with no keys.
  */
 export function narrowRanges(
   ranges: tf.Tensor,
@@ -62,8 +64,8 @@ export function narrowRanges(
     const [batchSize, tokens] = ranges.shape as [number, number, number];
     const bounds = Int32Array.from({ length: batchSize * tokens * 2 }, (_, i) => {
       const query = Math.floor(i / 2);
-      const place = (offsets?.[Math.floor(query / tokens)] ?? 0) + (query % tokens);
-      return i % 2 === 0 ? place - before : place + after + 1;
+      const position = (offsets?.[Math.floor(query / tokens)] ?? 0) + (query % tokens);
+      return i % 2 === 0 ? position - before : position + after + 1;
     });
     const window = tf.tensor3d(bounds, [batchSize, tokens, 2], "int32");
     const [from, to] = tf.split(ranges, 2, -1) as [tf.Tensor, tf.Tensor];

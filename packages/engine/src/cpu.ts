@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { RunningBackend } from "./backend.ts";
 
+/** Starts the cpu backend. */
 export async function startCpu(): Promise<RunningBackend> {
   if (!(await tf.setBackend("cpu"))) throw new Error("the cpu backend did not start");
   await tf.ready();

@@ -1,35 +1,38 @@
-/** What `megatron doctor` shows of each backend. */
+/** Describes every backend, for `megatron doctor`. */
 import * as tf from "@tensorflow/tfjs";
 import type { Backend, BackendOptions } from "./backend.ts";
 import { type BackendName, backends, preference } from "./backends.ts";
 import { measureGemm, measureMemory } from "./measure.ts";
 
+/** A backend and, if it can run here, how it runs. */
 export interface BackendDescription {
   name: BackendName;
   description: string;
-  /** Null where it runs, else one line that says what is missing. */
+  /** Why the backend cannot run here, on one line; null if it can. */
   unavailableReason: string | null;
-  /** True for the one that runs when none is named. */
+  /** Whether `auto` chooses it. */
   default: boolean;
-  /** Null where it does not run. */
+  /** Null if it cannot run. */
   threads: number | null;
   /** SIMD instruction sets in use, as far as the backend knows them. */
   instructionSets: string[];
-  /** GFLOP/s of a float32 matrix product and GB/s of an addition; null unless measured. */
+  /** GFLOP/s of a float32 matrix product; null unless measured. */
   gemmGigaflops: number | null;
+  /** GB/s of an addition; null unless measured. */
   memoryGigabytesPerSecond: number | null;
 }
 
+/** Options of `describeBackends`. */
 export interface DescribeOptions extends BackendOptions {
-  /** Whether to measure speeds, which takes a few seconds. */
+  /** Whether to measure speed, which takes a few seconds. Default: false. */
   measure?: boolean;
-  /** Called before each backend is looked at. */
+  /** Called before each backend is tried. */
   onBackend?: (name: BackendName) => void;
 }
 
 /**
- * Starts every backend in turn and says how it fares and, with `measure`, how fast it is.
- * Leaves the backend running that ran before.
+ * Starts every backend in turn and reports whether it runs and, with `measure`, how fast. Afterwards the backend that
+ * was current before is current again. Never throws for a backend that fails: its `unavailableReason` says why.
  */
 export async function describeBackends({
   measure = false,
@@ -56,9 +59,9 @@ async function describeBackend(
   { measure, ...options }: BackendOptions & { measure: boolean },
 ): Promise<Omit<BackendDescription, "default">> {
   const backend: Backend = backends[name];
-  const silent = { threads: null, instructionSets: [], gemmGigaflops: null, memoryGigabytesPerSecond: null };
+  const notRunning = { threads: null, instructionSets: [], gemmGigaflops: null, memoryGigabytesPerSecond: null };
   const unavailableReason = await backend.unavailableReason();
-  if (unavailableReason) return { name, description: backend.description, unavailableReason, ...silent };
+  if (unavailableReason) return { name, description: backend.description, unavailableReason, ...notRunning };
   try {
     const running = await backend.start(options);
     const speed = measure
@@ -66,6 +69,6 @@ async function describeBackend(
       : { gemmGigaflops: null, memoryGigabytesPerSecond: null };
     return { name, description: backend.description, unavailableReason: null, ...running, ...speed };
   } catch (error) {
-    return { name, description: backend.description, unavailableReason: (error as Error).message, ...silent };
+    return { name, description: backend.description, unavailableReason: (error as Error).message, ...notRunning };
   }
 }

@@ -12,7 +12,7 @@ afterEach(() => {
 });
 
 describe("start", () => {
-  it("prints nothing, TensorFlow.js's greeting neither", async () => {
+  it("prints nothing, not even TensorFlow.js's greeting", async () => {
     const spies = [
       vi.spyOn(console, "warn"),
       vi.spyOn(console, "log"),
@@ -24,7 +24,7 @@ describe("start", () => {
     for (const spy of spies) expect(spy).not.toHaveBeenCalled();
   });
 
-  it("starts the backend that it is told, by option before environment", async () => {
+  it("starts the named backend; the option wins over the environment", async () => {
     vi.stubEnv("MEGATRON_BACKEND", "cpu");
     expect(await start()).toMatchObject({ backend: "cpu", threads: 1, skipped: [] });
     expect(tf.getBackend()).toBe("cpu");
@@ -32,31 +32,25 @@ describe("start", () => {
     expect(tf.getBackend()).toBe("wasm");
   });
 
-  it("takes the fastest that runs, and says why not a faster one", async () => {
+  it("starts the fastest available, and lists the faster ones that it skipped", async () => {
     vi.stubEnv("MEGATRON_BACKEND", undefined);
     vi.spyOn(backends.native, "unavailableReason").mockResolvedValue("not built");
     const started = await start({ backend: "auto" });
     expect(started).toMatchObject({ backend: "wasm", skipped: ["native: not built"] });
   });
 
-  it("refuses an unknown backend with one line that names the others", async () => {
-    await expect(start({ backend: "cuda" })).rejects.toThrow(
-      new EngineError('unknown backend "cuda": expected auto, native, tensorflow, wasm, cpu'),
-    );
+  it("refuses an unknown backend and names the known ones", async () => {
+    await expect(start({ backend: "cuda" })).rejects.toThrow(/"cuda".*auto, native, tensorflow, wasm, cpu/);
     await expect(start({ backend: "toString" })).rejects.toThrow(EngineError);
   });
 
-  it("refuses a backend that cannot run here, and says what is missing", async () => {
+  it("refuses a backend that cannot run here, and says why", async () => {
     vi.spyOn(backends.native, "unavailableReason").mockResolvedValue("no binary for this platform");
-    await expect(start({ backend: "native" })).rejects.toThrow(
-      "the backend native cannot run here: no binary for this platform",
-    );
+    await expect(start({ backend: "native" })).rejects.toThrow(/native .*no binary for this platform/);
   });
 
   it.each([0, 1.5, -2, 100_000])("refuses %d threads", async (threads) => {
-    await expect(start({ backend: "cpu", threads })).rejects.toThrow(
-      new RegExp(`^expected 1 to \\d+ threads on this machine; got ${threads}$`),
-    );
+    await expect(start({ backend: "cpu", threads })).rejects.toThrow(new RegExp(`threads .* got ${threads}$`));
   });
 
   it("keeps tensors when it changes the backend", async () => {
@@ -68,7 +62,7 @@ describe("start", () => {
 });
 
 describe("wasm", () => {
-  it("says that its memory is full, and overwrites nothing", async () => {
+  it("throws when its memory is full, and overwrites nothing", async () => {
     await start({ backend: "wasm" });
     const first = tf.fill([4], 7);
     const backend = tf.backend() as unknown as { write(values: null, shape: number[], dtype: string): object };
@@ -85,16 +79,16 @@ describe("wasm", () => {
 });
 
 describe("tensorflow", () => {
-  it("says which packages are missing where it was told to look", async () => {
+  it("names the missing packages and the directory that was searched", async () => {
     vi.stubEnv("MEGATRON_TENSORFLOW", "/nowhere");
-    expect(await (backends.tensorflow as Backend).unavailableReason()).toBe(
-      "neither @tensorflow/tfjs-node-gpu nor @tensorflow/tfjs-node is installed in MEGATRON_TENSORFLOW=/nowhere",
+    expect(await (backends.tensorflow as Backend).unavailableReason()).toMatch(
+      /tfjs-node-gpu .*tfjs-node .*MEGATRON_TENSORFLOW=\/nowhere/,
     );
   });
 });
 
 describe("describeBackends", () => {
-  it("measures each backend that runs, says why another does not, and leaves the running one running", async () => {
+  it("measures each backend that runs, says why another does not, and restores the current one", async () => {
     vi.spyOn(backends.native, "unavailableReason").mockResolvedValue("not built");
     vi.spyOn(backends.tensorflow, "unavailableReason").mockResolvedValue("not installed");
     await start({ backend: "wasm" });

@@ -1,6 +1,7 @@
-/** Errors of this package: a backend that is unknown or cannot run here. */
+/** Error class of this package. */
 
+/** A backend is unknown, cannot run here, or is out of memory; or the number of threads makes no sense. */
 export class EngineError extends Error {
-  readonly userError = true;
   override readonly name = "EngineError";
+  readonly userError = true;
 }

@@ -1,10 +1,10 @@
-/** How fast the running backend is: matrix products and memory, each the best of a few runs. */
+/** Measures the speed of the running backend: matrix products and memory, each the best of a few runs. */
 import * as tf from "@tensorflow/tfjs";
 
 const REPEATS = 5;
 const LONG_ENOUGH_MILLISECONDS = 20;
 
-/** Milliseconds that f takes until its result can be read. */
+/** Milliseconds until the result of f can be read. */
 function millisecondsOf(f: () => tf.Tensor): number {
   const start = performance.now();
   const result = tf.tidy(() => tf.slice(tf.reshape(f(), [-1]), [0], [1]));
@@ -15,7 +15,7 @@ function millisecondsOf(f: () => tf.Tensor): number {
 
 const best = (f: () => tf.Tensor) => Math.min(...Array.from({ length: REPEATS }, () => millisecondsOf(f)));
 
-/** GFLOP/s of a square float32 matrix product, of 1024 rows or of as many as take long enough to time. */
+/** GFLOP/s of a square float32 matrix product, of size 1024 or the first that takes long enough to time. */
 export function measureGemm(): number {
   for (let n = 128; ; n *= 2) {
     const [a, b] = [tf.randomUniform([n, n]), tf.randomUniform([n, n])];
@@ -25,7 +25,7 @@ export function measureGemm(): number {
   }
 }
 
-/** GB/s of adding two vectors of 64 MiB: two reads and a write. */
+/** GB/s of adding two vectors of 64 MiB each: two reads and one write. */
 export function measureMemory(): number {
   const n = 2 ** 24;
   const [a, b] = [tf.ones([n]), tf.ones([n])];

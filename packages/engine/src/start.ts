@@ -5,20 +5,22 @@ import type { Backend, BackendOptions, RunningBackend } from "./backend.ts";
 import { type BackendName, backends, preference } from "./backends.ts";
 import { EngineError } from "./errors.ts";
 
+/** Options of `start`. */
 export interface StartOptions extends BackendOptions {
-  /** A backend's name, or "auto" for the fastest one that runs here; else MEGATRON_BACKEND decides, else "auto". */
+  /** Name of a backend, or "auto" for the fastest available. Default: MEGATRON_BACKEND, else "auto". */
   backend?: string;
 }
 
+/** The started backend. */
 export interface StartedEngine extends RunningBackend {
   backend: BackendName;
-  /** Why not a faster one, a line each; empty when the preferred backend runs. */
+  /** Faster backends that cannot run here, one line each: `name: reason`. */
   skipped: string[];
 }
 
 /**
- * Starts a backend for the whole process. Throws an EngineError when the named one is unknown or cannot run here, or for
- * more threads than make sense.
+ * Starts a backend for the whole process. Throws an EngineError if the backend is unknown or cannot run here, or if the
+ * number of threads is not a positive integer or far above the number of processors.
  */
 export async function start(options: StartOptions = {}): Promise<StartedEngine> {
   checkThreads(options.threads);
@@ -30,7 +32,7 @@ export async function start(options: StartOptions = {}): Promise<StartedEngine> 
     }
     const backend: Backend = backends[name as BackendName];
     const missing = await backend.unavailableReason();
-    if (missing) throw new EngineError(`the backend ${name} cannot run here: ${missing}`);
+    if (missing) throw new EngineError(`backend ${name} is not available: ${missing}`);
     return { backend: name as BackendName, ...(await backend.start(options)), skipped: [] };
   }
   const skipped: string[] = [];
@@ -40,12 +42,12 @@ export async function start(options: StartOptions = {}): Promise<StartedEngine> 
     if (missing) skipped.push(`${candidate}: ${missing}`);
     else return { backend: candidate, ...(await backend.start(options)), skipped };
   }
-  throw new EngineError(`no backend can run here: ${skipped.join("; ")}`);
+  throw new EngineError(`no backend is available: ${skipped.join("; ")}`);
 }
 
-/** Threads beyond the processors wait for each other: thousands of them take minutes for what one does in a second. */
+/** More threads than processors wait for each other: with thousands, a second's work takes minutes. */
 function checkThreads(threads: number | undefined): void {
   const most = Math.max(64, 4 * availableParallelism());
   if (threads === undefined || (Number.isInteger(threads) && threads >= 1 && threads <= most)) return;
-  throw new EngineError(`expected 1 to ${most} threads on this machine; got ${threads}`);
+  throw new EngineError(`threads must be an integer from 1 to ${most} on this machine, got ${threads}`);
 }

@@ -1,7 +1,7 @@
 /**
- * The `tensorflow` backend: libtensorflow through TensorFlow.js's own Node packages, which are optional peers and
- * imported only when asked for. MEGATRON_TENSORFLOW names a directory that holds a tfjs-node of one's own build
- * (see scripts/build-tensorflow.mjs) in its node_modules.
+ * The `tensorflow` backend: libtensorflow through TensorFlow.js's own Node packages, which are optional peer
+ * dependencies, loaded only if this backend is started. MEGATRON_TENSORFLOW names a directory with a custom build of
+ * tfjs-node in its node_modules, see scripts/build-tensorflow.mjs.
  */
 import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -14,7 +14,7 @@ import { EngineError } from "./errors.ts";
 
 const packages = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"];
 
-/** The directory of the first package that is installed, or null. */
+/** Directory of the first package that is installed, or null. */
 function findPackage(): string | null {
   const root = process.env.MEGATRON_TENSORFLOW;
   const require = createRequire(root ? join(resolve(root), "package.json") : import.meta.url);
@@ -22,13 +22,13 @@ function findPackage(): string | null {
     try {
       return dirname(require.resolve(`${name}/package.json`));
     } catch {
-      // Not installed: the next one.
+      // Not installed: try the next one.
     }
   }
   return null;
 }
 
-/** Whether the package's compiled binding is there: package managers often do not run the script that fetches it. */
+/** Whether the package has its compiled binding: package managers often do not run the script that downloads it. */
 function hasBinding(directory: string): boolean {
   const library = join(directory, "lib");
   return (
@@ -37,6 +37,7 @@ function hasBinding(directory: string): boolean {
   );
 }
 
+/** Why the tensorflow backend cannot run here; null if it can. */
 export async function tensorflowUnavailableReason(): Promise<string | null> {
   const root = process.env.MEGATRON_TENSORFLOW;
   const directory = findPackage();
@@ -49,17 +50,17 @@ export async function tensorflowUnavailableReason(): Promise<string | null> {
   return null;
 }
 
+/** Starts the tensorflow backend. Throws an EngineError if its package is missing or fails to load. */
 export async function startTensorflow({ threads = availableParallelism() }: BackendOptions): Promise<RunningBackend> {
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
   process.env.TF_NUM_INTRAOP_THREADS ??= String(threads);
-  mendUtil();
+  restoreIsNullOrUndefined();
   const directory = findPackage();
-  if (!directory)
-    throw new EngineError(`the backend tensorflow cannot run here: ${await tensorflowUnavailableReason()}`);
+  if (!directory) throw new EngineError(`backend tensorflow is not available: ${await tensorflowUnavailableReason()}`);
   try {
     createRequire(import.meta.url)(directory);
   } catch (error) {
-    throw new EngineError(`the backend tensorflow does not load from ${directory}: ${(error as Error).message}`);
+    throw new EngineError(`backend tensorflow failed to load from ${directory}: ${(error as Error).message}`);
   }
   if (!(await tf.setBackend("tensorflow"))) throw new Error("the tensorflow backend did not start");
   await tf.ready();
@@ -67,7 +68,8 @@ export async function startTensorflow({ threads = availableParallelism() }: Back
 }
 
 /** tfjs-node 4.22 calls util.isNullOrUndefined, which Node 23 removed. */
-function mendUtil(): void {
+function restoreIsNullOrUndefined(): void {
+  // The types no longer have the function that this puts back.
   const module = util as unknown as { isNullOrUndefined?: (value: unknown) => boolean };
   module.isNullOrUndefined ??= (value) => value === null || value === undefined;
 }

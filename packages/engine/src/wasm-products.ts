@@ -1,16 +1,16 @@
 /**
- * Matrix products of the `wasm` backend. Its C++ is fast for one plain product and ten times slower for transposed
- * operands and for batches, so both are brought to that one form.
+ * Matrix products of the `wasm` backend. Its C++ is fast for a single plain product and ten times slower for transposed
+ * operands and batches, so this turns both into plain products.
  */
 import * as tf from "@tensorflow/tfjs";
 import type { WasmBackend } from "./wasm-backend.ts";
 
 type Multiply = (a: tf.TensorInfo, b: tf.TensorInfo) => tf.TensorInfo;
 
-/** Multiply-adds from which a product of a batch is worth a call of its own. */
+/** Multiply-adds above which each product of a batch is worth a separate call. */
 const WORTH_A_CALL = 1 << 14;
 
-/** The kernel BatchMatMul: [..., M, K] and [..., K, N], either of them transposed, to [..., M, N]. */
+/** The kernel BatchMatMul: [..., M, K] x [..., K, N] -> [..., M, N], where either operand may be transposed. */
 export function createProducts(): tf.KernelFunc {
   const matMul = tf.getKernel("BatchMatMul", "wasm").kernelFunc;
   const transpose = tf.getKernel("Transpose", "wasm").kernelFunc;
@@ -31,8 +31,8 @@ export function createProducts(): tf.KernelFunc {
     const [rows, inner, columns] = [a.shape.at(-2)!, a.shape.at(-1)!, b.shape.at(-1)!];
     const batched =
       Math.max(tf.util.sizeFromShape(a.shape.slice(0, -2)), tf.util.sizeFromShape(b.shape.slice(0, -2))) > 1;
-    const separately = batched && rows * inner * columns >= WORTH_A_CALL;
-    const product = separately ? multiplyEach({ a, b }, { wasm, multiply }) : multiply(a, b);
+    const oneByOne = batched && rows * inner * columns >= WORTH_A_CALL;
+    const product = oneByOne ? multiplyEach({ a, b }, { wasm, multiply }) : multiply(a, b);
     for (const { dataId } of made) wasm.disposeData(dataId);
     return product;
   };
@@ -48,12 +48,12 @@ function multiplyEach(
   const out = wasm.makeOutput([...batch, a.shape.at(-2)!, b.shape.at(-1)!], "float32");
   const count = tf.util.sizeFromShape(batch);
   const size = tf.util.sizeFromShape(out.shape) / count;
-  const placesA = broadcastPlaces(batchA, batch);
-  const placesB = broadcastPlaces(batchB, batch);
+  const indicesA = broadcastIndices(batchA, batch);
+  const indicesB = broadcastIndices(batchB, batch);
   for (let i = 0; i < count; i++) {
-    const left = matrixOf(a, placesA[i]!, wasm);
-    // A fresh one each time: the backend remembers the right operand by its identity.
-    const right = matrixOf(b, placesB[i]!, wasm);
+    const left = matrixOf(a, indicesA[i]!, wasm);
+    // A new tensor each time, since the backend caches the right operand by its data id.
+    const right = matrixOf(b, indicesB[i]!, wasm);
     const product = multiply(left, right);
     wasm.typedArrayFromHeap(out).set(wasm.typedArrayFromHeap(product), i * size);
     for (const { dataId } of [left, right, product]) wasm.disposeData(dataId);
@@ -61,22 +61,22 @@ function multiplyEach(
   return out;
 }
 
-/** A copy of matrix `place` of a batch, as [1, rows, columns]. */
-function matrixOf(batch: tf.TensorInfo, place: number, wasm: WasmBackend): tf.TensorInfo {
+/** A copy of matrix `index` of a batch, as [1, rows, columns]. */
+function matrixOf(batch: tf.TensorInfo, index: number, wasm: WasmBackend): tf.TensorInfo {
   const matrix = wasm.makeOutput([1, ...batch.shape.slice(-2)], "float32");
   const size = tf.util.sizeFromShape(matrix.shape);
-  const values = wasm.typedArrayFromHeap(batch).subarray(place * size, (place + 1) * size);
+  const values = wasm.typedArrayFromHeap(batch).subarray(index * size, (index + 1) * size);
   wasm.typedArrayFromHeap(matrix).set(values);
   return matrix;
 }
 
-/** For each place of a batch of shape `full`, the place in one of shape `own` that is broadcast to it. */
-function broadcastPlaces(own: readonly number[], full: readonly number[]): number[] {
+/** For each index of a batch of shape `full`, the index in one of shape `own` that is broadcast to it. */
+function broadcastIndices(own: readonly number[], full: readonly number[]): number[] {
   const padded = [...full.slice(own.length).map(() => 1), ...own];
-  let places = [0];
+  let indices = [0];
   full.forEach((size, dimension) => {
     const step = padded[dimension] === 1 ? 0 : 1;
-    places = places.flatMap((place) => Array.from({ length: size }, (_, i) => place * padded[dimension]! + step * i));
+    indices = indices.flatMap((index) => Array.from({ length: size }, (_, i) => index * padded[dimension]! + step * i));
   });
-  return places;
+  return indices;
 }

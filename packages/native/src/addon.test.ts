@@ -1,4 +1,4 @@
-/** Platform packages as a release writes them, installed beside the package that loads them. */
+/** Platform packages as a release writes them, installed next to the package that loads them. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -33,12 +33,12 @@ afterAll(() => rmSync(home, { recursive: true, force: true }));
 const write = (...args: string[]) =>
   execFileSync(process.execPath, [path("../scripts/write-platform-packages.mjs"), ...args], { stdio: "pipe" });
 
-/** Where the loading package's own module would lie in an installation below `directory`. */
+/** URL of the loading package's module if it were installed below `directory`. */
 const moduleIn = (directory: string) =>
   pathToFileURL(join(home, directory, "node_modules", name, "dist", "index.js")).href;
 
 describe("platform packages", () => {
-  it("are one for each platform, and optional dependencies of the published package alone", () => {
+  it("are written for each platform, as optional dependencies of the published package only", () => {
     const binaries = join(home, "binaries");
     mkdirSync(binaries);
     for (const [platform] of platforms) writeFileSync(join(binaries, `megatron-native.${platform}.node`), platform);
@@ -62,11 +62,11 @@ describe("platform packages", () => {
     expect(readFileSync(path("../package.json"), "utf8")).not.toContain("optionalDependencies");
   });
 
-  it("are not written while one is missing", () => {
+  it("are not written if a binary is missing", () => {
     const binaries = join(home, "incomplete");
     mkdirSync(binaries);
     const attempt = () => write("--binaries", binaries, "--output", join(home, "none"), "--platform", "darwin-x64");
-    expect(attempt).toThrow(/not in .*incomplete: megatron-native\.darwin-x64\.node/);
+    expect(attempt).toThrow(/incomplete.*megatron-native\.darwin-x64\.node/);
   });
 
   it.skipIf("reason" in built)("are found where they are installed", () => {
@@ -87,16 +87,16 @@ describe("platform packages", () => {
     expect([...new Float32Array(engine.read(total))]).toEqual([500]);
   });
 
-  it("are asked for in one line where there is none, and a broken one is named", () => {
+  it("are named in one line if they are missing or broken", () => {
     const none = findAddon(moduleIn("empty"));
-    expect(none).toEqual({ reason: expect.stringMatching(/^no binary for \S+ is installed, and none was built/) });
-    const platform = /no binary for (\S+)/.exec((none as { reason: string }).reason)![1]!;
+    expect(none).toEqual({ reason: expect.stringMatching(/^no prebuilt binary for \S+/) });
+    const platform = /no prebuilt binary for (\S+)/.exec((none as { reason: string }).reason)![1]!;
     const broken = join(home, "broken", "node_modules", `${name}-${platform}`);
     mkdirSync(broken, { recursive: true });
     writeFileSync(join(broken, "package.json"), JSON.stringify({ main: "addon.node" }));
     writeFileSync(join(broken, "addon.node"), "not a library");
     expect(findAddon(moduleIn("broken"))).toEqual({
-      reason: expect.stringMatching(new RegExp(`^${name}-${platform} does not load: .*addon\\.node`)),
+      reason: expect.stringMatching(new RegExp(`^${name}-${platform} .*addon\\.node`)),
     });
   });
 });

@@ -1,13 +1,13 @@
 /**
- * Finds and loads the compiled addon: the one built in this directory, else that of the installed platform package.
- * Never throws; where there is none it says why.
+ * Finds and loads the compiled addon: the one built in this package, else the one of the installed platform package.
+ * Never throws: without an addon it returns the reason.
  */
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { NativeAddon } from "./native-addon.ts";
 
-/** As in the names of our binaries and packages: linux-x64-gnu, darwin-arm64, win32-x64-msvc. */
+/** The platform as our binaries and packages name it: linux-x64-gnu, darwin-arm64, win32-x64-msvc. */
 function platformName(): string {
   const { platform, arch } = process;
   if (platform === "win32") return `win32-${arch}-msvc`;
@@ -16,12 +16,12 @@ function platformName(): string {
   return `linux-${arch}-${report?.header?.glibcVersionRuntime ? "gnu" : "musl"}`;
 }
 
-/** The addon and its file, or why there is none. */
+/** The addon and its file, or the reason there is none. */
 type Found = { addon: NativeAddon; path: string } | { reason: string };
 
 let found: Found | null = null;
 
-/** The addon for the module at this URL: the one built in the directory above, else of an installed package. */
+/** The addon for the module at this URL: the one built in its parent directory, else the one of an installed package. */
 export function findAddon(module: string): Found {
   const require = createRequire(module);
   const name = platformName();
@@ -31,12 +31,14 @@ export function findAddon(module: string): Found {
     return { addon: require(candidate) as NativeAddon, path: require.resolve(candidate) };
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND";
-    if (!missing) return { reason: `${candidate} does not load: ${(error as Error).message.split("\n")[0]}` };
-    return { reason: `no binary for ${name} is installed, and none was built (that needs Rust, https://rustup.rs)` };
+    if (!missing) return { reason: `${candidate} failed to load: ${(error as Error).message.split("\n")[0]}` };
+    return {
+      reason: `no prebuilt binary for ${name} is installed, and none was built from source (needs Rust, https://rustup.rs)`,
+    };
   }
 }
 
-/** The addon, or why there is none. Looks once. */
+/** The addon, or the reason there is none. Looks only once. */
 export function loadAddon(): Found {
   found ??= findAddon(import.meta.url);
   return found;

@@ -1,4 +1,4 @@
-/** Memory, reference counts, storage and errors of the backend; values are the business of the conformance suites. */
+/** Memory, reference counts, storage and errors of the backend; the conformance suites check values. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { adamW, embedding, linear, storageOf, sumOfSquares, withPrecision } from "@megatron-ts/ops";
@@ -13,10 +13,10 @@ import {
   startProfile,
   stopProfile,
 } from "./index.ts";
-import { createBlock, lossAndGradients, numbers, tensor } from "./testing.ts";
+import { createBlock, lossAndGradients, numbers, tensor } from "./testing/block.ts";
 
 const missing = nativeUnavailableReason();
-if (missing) console.warn(`native: not tested here: ${missing}`);
+if (missing) console.warn(`native: tests skipped: ${missing}`);
 
 const backend = () => tf.backend() as NativeBackend;
 
@@ -26,14 +26,14 @@ describe.skipIf(missing)("the native backend", () => {
   });
   beforeEach(() => resetFallbackCounts());
 
-  it("says what runs", async () => {
+  it("reports threads and instruction sets", async () => {
     const { threads, instructionSets } = await loadNative();
     expect(threads).toBe(2);
     expect(instructionSets).toBeInstanceOf(Array);
     expect(tf.getBackend()).toBe("native");
   });
 
-  it("frees what is disposed and reuses it", () => {
+  it("frees and reuses disposed memory", () => {
     const before = backend().engine.memory().inUse;
     const ids = backend().numDataIds();
     for (let i = 0; i < 100; i++) {
@@ -57,7 +57,7 @@ describe.skipIf(missing)("the native backend", () => {
     flat.dispose();
   });
 
-  it("frees what was forgotten when it is collected", async () => {
+  it("frees tensors that are never disposed when they are collected", async () => {
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;
     const before = backend().engine.memory().inUse;
@@ -73,7 +73,7 @@ describe.skipIf(missing)("the native backend", () => {
     expect(backend().engine.memory().inUse).toBe(before);
   });
 
-  it("takes over tensors of another backend, and gives them back", async () => {
+  it("moves tensors from another backend and back", async () => {
     await tf.setBackend("cpu");
     const x = tf.tensor1d([1, 2, 3]);
     await tf.setBackend("native");
@@ -85,7 +85,7 @@ describe.skipIf(missing)("the native backend", () => {
     tf.dispose([x, y]);
   });
 
-  it("counts what goes through the cpu backend, strings and complex numbers too", () => {
+  it("counts kernels that fall back to the cpu backend, also for strings and complex numbers", () => {
     tf.tidy(() => {
       expect([...tf.cosh(tf.tensor1d([0])).dataSync()]).toEqual([1]);
       const words = tf.concat([tf.tensor1d(["a", "b"]), tf.tensor1d(["c"])]);
@@ -96,7 +96,7 @@ describe.skipIf(missing)("the native backend", () => {
     expect(fallbackCounts()).toMatchObject({ Cosh: 1, Concat: 1 });
   });
 
-  it("runs a training step without the cpu backend", () => {
+  it("runs a training step without falling back", () => {
     const block = createBlock();
     const parameters = Object.values(block.parameters);
     const zeros = () => parameters.map((parameter) => tf.zeros(parameter.shape));
@@ -122,7 +122,7 @@ describe.skipIf(missing)("the native backend", () => {
     tf.dispose([parameters, state.firstMoments, state.secondMoments, block.ids, block.labels] as tf.TensorContainer);
   });
 
-  it("has the same bits at any number of threads", async () => {
+  it("gives bit-identical results at any number of threads", async () => {
     const results = [];
     for (const threads of [1, 2, 3]) {
       await loadNative({ threads });
@@ -136,7 +136,7 @@ describe.skipIf(missing)("the native backend", () => {
     await loadNative({ threads: 2 });
   });
 
-  it("stores results of products as bf16 while the precision says so", () => {
+  it("stores the results of products as bf16 in that precision only", () => {
     tf.tidy(() => {
       const [x, weight] = [tensor([8, 16]), tensor([4, 16], 2)];
       const wide = linear(x, { weight });
@@ -149,15 +149,15 @@ describe.skipIf(missing)("the native backend", () => {
     });
   });
 
-  it("turns panics and mistakes into errors, and goes on", () => {
-    expect(() => backend().engine.reduce(0, 0xffff, 1, 1, 1)).toThrow(/tensor 65535 does not exist/);
+  it("turns panics and mistakes into errors, and keeps running", () => {
+    expect(() => backend().engine.reduce(0, 0xffff, 1, 1, 1)).toThrow(/65535/);
     const x = tf.tensor1d([1, 2, 3]);
-    expect(() => backend().engine.softmax(backend().handleOf(x), 2, false)).toThrow(/softmax over rows of 2/);
-    expect(() => embedding(tf.tensor1d([3], "int32"), { table: tensor([3, 2]) })).toThrow(/id 3 is outside .* of 3/);
+    expect(() => backend().engine.softmax(backend().handleOf(x), 2, false)).toThrow(/rows of 2/);
+    expect(() => embedding(tf.tensor1d([3], "int32"), { table: tensor([3, 2]) })).toThrow(/id 3 .* of 3/);
     expect([...tf.neg(x).dataSync()]).toEqual([-1, -2, -3]);
   });
 
-  it("records kernel calls while a profile runs", () => {
+  it("records kernel calls while profiling", () => {
     startProfile();
     tf.tidy(() => linear(tensor([8, 16]), { weight: tensor([4, 16]) }));
     const events = stopProfile();

@@ -1,28 +1,29 @@
 /**
- * The tfjs backend: reference-counted data ids over the engine's handles. Kernels are thin functions in `kernels/`;
- * they take handles by `handleOf` and give results by `output` and `share`.
+ * The tfjs backend: reference-counted data ids over the engine's handles. Kernels are thin functions in `kernels/`: they
+ * get handles from `handleOf` and return results through `output` and `share`.
  */
 import type { Precision, Storage, StorageBackend } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import type { Engine, NativeAddon } from "./native-addon.ts";
 import { type Handle, type HostValues, isHostType, KIND_OF, type NativeData, NativeDataId } from "./native-data.ts";
 
-/** Bytes that the collector need not know of. */
+/** Bytes that are not worth reporting to the garbage collector. */
 const UNREPORTED_BYTES = 1 << 24;
-/** Tensors made until less memory in use is reported: some steps of training, so that their ups and downs are not. */
+/** Tensors created before a decrease is reported: a few training steps, so that fluctuations within a step are not. */
 const REPORT_INTERVAL = 1 << 14;
 
+/** The backend that `loadNative` registers. */
 export class NativeBackend extends tf.KernelBackend implements StorageBackend {
   readonly engine: Engine;
   readonly kinds: Readonly<Record<string, number>>;
-  /** Data ids of other backends whose tensors moved here. */
+  /** Data ids of other backends, for tensors that moved here. */
   private readonly moved = new WeakMap<object, NativeData>();
-  /** Frees what was never disposed, when its data id is collected. */
+  /** Frees tensors that were never disposed, when their data id is collected. */
   private readonly lost = new FinalizationRegistry<NativeData>((data) => this.release(data));
   private dataCount = 0;
   private liveBytes = 0;
   private reportedBytes = 0;
-  /** The most bytes in use, and the tensors made, since less was last thought of. */
+  /** Peak of bytes in use, and tensors created, since the last time a decrease was considered. */
   private recentPeak = 0;
   private recentCount = 0;
 
@@ -36,28 +37,28 @@ export class NativeBackend extends tf.KernelBackend implements StorageBackend {
     if (dataId instanceof NativeDataId) return dataId.data;
     const known = this.moved.get(dataId);
     if (known) return known;
-    // Lives in another backend: tfjs reads it there and calls `move` here.
+    // It lives in another backend: tfjs reads it there and calls `move` here.
     tf.engine().moveData(this, dataId);
     return this.moved.get(dataId)!;
   }
 
-  /** The engine's handle of a tensor. */
+  /** The engine's handle for a tensor. */
   handleOf({ dataId }: { dataId: object }): Handle {
     return dataId instanceof NativeDataId ? dataId.data.handle : this.dataOf(dataId).handle;
   }
 
-  /** The same, or -1 where there is no tensor. */
+  /** The same, or -1 if there is no tensor. */
   handleOrNone(tensor: { dataId: object } | null | undefined): Handle {
     return tensor ? this.handleOf(tensor) : -1;
   }
 
-  /** A result of the engine as kernels return it. */
+  /** Wraps a new tensor of the engine as kernels return it. */
   output(handle: Handle, shape: number[], dtype: tf.DataType = "float32"): tf.TensorInfo {
     const bytes = tf.util.sizeFromShape(shape) * (dtype === "bool" ? 1 : 4);
     return { dataId: this.register({ handle, host: null, dtype, bytes, refCount: 1 }), shape, dtype };
   }
 
-  /** The same memory under another shape. */
+  /** Another tensor of the same memory, with its own shape. */
   share({ dataId, dtype }: tf.TensorInfo, shape: number[]): tf.TensorInfo {
     this.dataOf(dataId).refCount++;
     return { dataId, shape, dtype };
@@ -72,9 +73,9 @@ export class NativeBackend extends tf.KernelBackend implements StorageBackend {
   }
 
   /**
-   * Tells the collector what hangs on its objects, when that has grown by a quarter or stayed below half for long. Every
-   * report may start a collection: steps that allocate and dispose the same again must not, tensors that are never
-   * disposed must.
+   * Reports native memory to the garbage collector when it has grown by a quarter, or stayed below half for long. Every
+   * report may start a collection: steps that allocate and dispose the same again must not cause one, tensors that are
+   * never disposed must.
    */
   private report(bytes: number): void {
     this.liveBytes += bytes;

@@ -1,12 +1,12 @@
 /**
- * What happens to kernels that are not native: inputs are read, the `cpu` backend computes, the result is written back.
- * Correct and slow, so every use is counted by kernel: no training or decoding step may show up here.
+ * Runs kernels that are not native: reads the inputs, computes on the `cpu` backend, writes the result back. Correct but
+ * slow, so every use is counted by kernel: no training or decoding step may show up here.
  */
 import * as tf from "@tensorflow/tfjs";
 import type { NativeBackend } from "./backend.ts";
 import type { Call, Run } from "./kernel.ts";
 
-/** What of the cpu backend the fallback uses. */
+/** The methods of the cpu backend that the fallback uses. */
 interface CpuBackend {
   write(values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType): object;
   readSync(dataId: object): tf.backend_util.BackendValues;
@@ -15,18 +15,20 @@ interface CpuBackend {
 
 const counts = new Map<string, number>();
 
-/** How often each kernel went through the cpu backend since the last reset. */
+/** How often each kernel fell back to the cpu backend since the last reset, by name. */
 export function fallbackCounts(): Record<string, number> {
   return Object.fromEntries(counts);
 }
 
+/** Sets all fallback counts to zero. */
 export function resetFallbackCounts(): void {
   counts.clear();
 }
 
 function cpuBackend(): CpuBackend {
   const backend = tf.findBackend("cpu");
-  if (!backend) throw new Error("the native backend needs tfjs's cpu backend for the kernels that it lacks");
+  if (!backend) throw new Error("the native backend needs tfjs's cpu backend for kernels that it does not implement");
+  // The cpu backend's own type has no part in tfjs's declarations of backends.
   return backend as unknown as CpuBackend;
 }
 
@@ -34,8 +36,12 @@ function toCpu(native: NativeBackend, cpu: CpuBackend, { dataId, shape, dtype }:
   const values = native.readSync(dataId);
   if (dtype !== "complex64") return { dataId: cpu.write(values, shape, dtype), shape, dtype };
   const { real, imag } = tf.backend_util.splitRealAndImagArrays(values as Float32Array);
-  const part = (numbers: Float32Array) => ({ dataId: cpu.write(numbers, shape, "float32"), shape, dtype: "float32" });
-  const inputs = { real: part(real), imag: part(imag) } as unknown as tf.NamedTensorInfoMap;
+  const part = (numbers: Float32Array): tf.TensorInfo => ({
+    dataId: cpu.write(numbers, shape, "float32"),
+    shape,
+    dtype: "float32",
+  });
+  const inputs: tf.NamedTensorInfoMap = { real: part(real), imag: part(imag) };
   const joined = tf.getKernel("Complex", "cpu").kernelFunc({ inputs, backend: cpu, attrs: {} }) as tf.TensorInfo;
   cpu.disposeData(inputs.real!.dataId);
   cpu.disposeData(inputs.imag!.dataId);
@@ -52,8 +58,8 @@ export function fallback(name: string): Run {
         .filter(([, input]) => input)
         .map(([key, input]) => [key, toCpu(backend, cpu, input)]),
     );
-    // Lists of tensors arrive as arrays, and kernels tell them from records.
-    const arguments_ = (Array.isArray(inputs) ? Object.values(there) : there) as unknown as tf.NamedTensorInfoMap;
+    // Kernels that take a list of tensors are called with an array, which tfjs declares as a record too.
+    const arguments_ = (Array.isArray(inputs) ? Object.values(there) : there) as tf.NamedTensorInfoMap;
     const results = tf.getKernel(name, "cpu").kernelFunc({ inputs: arguments_, attrs, backend: cpu });
     const back = [results].flat().map(({ dataId, shape, dtype }) => ({
       dataId: backend.write(cpu.readSync(dataId), shape, dtype),

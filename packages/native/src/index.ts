@@ -1,4 +1,4 @@
-/** The tfjs backend `native`. Importing does nothing; `loadNative` starts it. */
+/** The tfjs backend `native`. Importing has no side effects; `loadNative` starts it. */
 export { fallbackCounts, resetFallbackCounts } from "./fallback.ts";
 export { type LoadedNative, type LoadOptions, loadNative, nativeUnavailableReason } from "./load.ts";
 export { type KernelEvent, startProfile, stopProfile } from "./profile.ts";

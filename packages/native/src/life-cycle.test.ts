@@ -1,12 +1,12 @@
-/** A thousand workers load the addon, compute on threads of their own, and end; the process is none the larger for it. */
+/** A thousand workers load the addon, compute on their own threads and end, and the process does not grow. */
 import { Worker } from "node:worker_threads";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { loadAddon } from "./addon.ts";
 import { nativeUnavailableReason } from "./index.ts";
 
 const WORKERS = 1000;
 const AT_ONCE = 8;
-/** Every third is ended from outside, in whatever it does. */
+/** Every third one is terminated from outside, whatever it is doing. */
 const TERMINATED = 3;
 
 const program = `
@@ -18,35 +18,37 @@ const program = `
   parentPort.postMessage(new Float32Array(engine.read(total))[0]);
 `;
 
-it.skipIf(nativeUnavailableReason())("a thousand workers start and end", async () => {
-  // The main thread first: an addon that is loaded only in workers may be unloaded under their feet.
-  const found = loadAddon();
-  if ("reason" in found) throw new Error(found.reason);
-  const path = found.path;
-  let started = 0;
-  let highest = 0;
-  const runOne = async (index: number) => {
-    const worker = new Worker(program, { eval: true, workerData: path });
-    const exited = new Promise<void>((resolve, reject) => {
-      worker.once("exit", () => resolve());
-      worker.once("error", reject);
-    });
-    if (index % TERMINATED === 0) {
-      await new Promise((resolve) => worker.once("online", resolve));
-      await worker.terminate();
-    } else {
-      expect(await new Promise((resolve) => worker.once("message", resolve))).toBe(50_000);
-    }
-    await exited;
-  };
-  await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
-      while (started < WORKERS) {
-        await runOne(started++);
-        if (started === WORKERS / 5) highest = process.memoryUsage().rss;
+describe.skipIf(nativeUnavailableReason())("worker threads", () => {
+  it("start and end a thousand times", async () => {
+    // The main thread loads it first: an addon that only workers load may be unloaded while one still uses it.
+    const found = loadAddon();
+    if ("reason" in found) throw new Error(found.reason);
+    const path = found.path;
+    let started = 0;
+    let highest = 0;
+    const runOne = async (index: number) => {
+      const worker = new Worker(program, { eval: true, workerData: path });
+      const exited = new Promise<void>((resolve, reject) => {
+        worker.once("exit", () => resolve());
+        worker.once("error", reject);
+      });
+      if (index % TERMINATED === 0) {
+        await new Promise((resolve) => worker.once("online", resolve));
+        await worker.terminate();
+      } else {
+        expect(await new Promise((resolve) => worker.once("message", resolve))).toBe(50_000);
       }
-    }),
-  );
-  const grown = process.memoryUsage().rss - highest;
-  expect(grown).toBeLessThan(64 * 2 ** 20);
+      await exited;
+    };
+    await Promise.all(
+      Array.from({ length: AT_ONCE }, async () => {
+        while (started < WORKERS) {
+          await runOne(started++);
+          if (started === WORKERS / 5) highest = process.memoryUsage().rss;
+        }
+      }),
+    );
+    const grown = process.memoryUsage().rss - highest;
+    expect(grown).toBeLessThan(64 * 2 ** 20);
+  });
 });

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { loadAddon } from "./addon.ts";
 import { NativeBackend } from "./backend.ts";
 import { fallback } from "./fallback.ts";
-import type { Call, Kernels } from "./kernel.ts";
+import type { Kernel, Kernels, Run } from "./kernel.ts";
 import { attentionKernels } from "./kernels/attention.ts";
 import { crossEntropyKernels } from "./kernels/cross-entropy.ts";
 import { dropoutKernels } from "./kernels/dropout.ts";
@@ -21,18 +21,20 @@ import { profiled } from "./profile.ts";
 
 const NAME = "native";
 
+/** Options of `loadNative`. */
 export interface LoadOptions {
-  /** Threads that compute, the calling one among them; the physical cores unless told. */
+  /** Number of threads that compute, including the calling one. Default: the number of physical cores. */
   threads?: number;
 }
 
+/** The started backend. */
 export interface LoadedNative {
   threads: number;
   /** The SIMD instruction sets that kernels use on this processor. */
   instructionSets: string[];
 }
 
-/** Null where the addon loads, else one line that says why not. */
+/** Why the backend cannot run here, on one line; null if it can. */
 export function nativeUnavailableReason(): string | null {
   const found = loadAddon();
   return "reason" in found ? found.reason : null;
@@ -55,32 +57,35 @@ function allKernels(addon: NativeAddon): Kernels {
   };
 }
 
-function register(kernelName: string, run: (call: Call) => tf.TensorInfo | tf.TensorInfo[]): void {
-  const kernelFunc = profiled(kernelName, run) as unknown as tf.KernelFunc;
+function register(kernelName: string, run: Run, flops?: Kernel["flops"]): void {
+  // tfjs declares the backend of a kernel function as an empty object.
+  const kernelFunc = profiled(kernelName, run, flops) as unknown as tf.KernelFunc;
   tf.registerKernel({ kernelName, backendName: NAME, kernelFunc });
 }
 
 function registerAll(addon: NativeAddon): void {
-  const ofCpu = new Set(tf.getKernelsForBackend("cpu").map(({ kernelName }) => kernelName));
+  const cpuKernels = new Set(tf.getKernelsForBackend("cpu").map(({ kernelName }) => kernelName));
   const native = allKernels(addon);
-  for (const [name, { dtypes, run }] of Object.entries(native)) {
-    const otherwise = ofCpu.has(name) ? fallback(name) : run;
-    register(name, (call) => {
+  for (const [name, { dtypes, run, flops }] of Object.entries(native)) {
+    const otherwise = cpuKernels.has(name) ? fallback(name) : run;
+    const runOrFallBack: Run = (call) => {
       for (const key in call.inputs) {
         const input = call.inputs[key];
         if (input && !dtypes.includes(input.dtype)) return otherwise(call);
       }
       return run(call);
-    });
+    };
+    register(name, runOrFallBack, flops);
   }
-  for (const name of ofCpu) {
+  for (const name of cpuKernels) {
     if (!(name in native)) register(name, fallback(name));
   }
 }
 
 /**
- * Registers the backend (once for this process or worker), starts its threads and makes it the current one. A later call
- * with another number of threads starts the backend anew: tensors that live on it are lost.
+ * Registers the backend (once per process or worker), starts its threads and makes it the current backend. Calling it
+ * again with another number of threads restarts the backend, and tensors that live on it are lost. Throws an Error where
+ * the backend cannot run, see `nativeUnavailableReason`.
  */
 export async function loadNative({ threads = 0 }: LoadOptions = {}): Promise<LoadedNative> {
   const found = loadAddon();

@@ -1,18 +1,19 @@
-/** What lies behind a tensor's data id: a handle of the engine, or values that stay in JavaScript. */
+/** The data of a tensor: a handle of the engine, or values that stay in JavaScript. */
 import type * as tf from "@tensorflow/tfjs";
 
 /** Names a tensor of the engine; -1 stands for one that is absent. */
 export type Handle = number;
 
-/** Strings and complex numbers: the engine has neither. */
+/** Strings and complex numbers, which the engine does not support. */
 export type HostValues = Uint8Array[] | string[] | Float32Array;
 
+/** The data that tensors share. */
 export interface NativeData {
-  /** -1 once freed, and where the values are in JavaScript. */
+  /** -1 once freed, or if the values are in JavaScript. */
   handle: Handle;
   readonly host: HostValues | null;
   readonly dtype: tf.DataType;
-  /** Bytes told to the garbage collector. */
+  /** Bytes reported to the garbage collector. */
   bytes: number;
   refCount: number;
 }
@@ -25,4 +26,7 @@ export class NativeDataId {
 /** The element kinds of the engine by tfjs type; others stay in JavaScript. */
 export const KIND_OF = { float32: "f32", int32: "i32", bool: "u8" } as const;
 
-export const isHostType = (dtype: tf.DataType): boolean => dtype === "string" || dtype === "complex64";
+/** Whether values of the type stay in JavaScript. */
+export function isHostType(dtype: tf.DataType): boolean {
+  return dtype === "string" || dtype === "complex64";
+}

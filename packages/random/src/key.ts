@@ -1,6 +1,6 @@
 /**
- * Keys by name: hashes what a number is for (seed, scope path, step, ...) into a Philox key.
- * Different names give independent streams; the same names give the same stream everywhere.
+ * Derives Philox keys from names: a seed and what the numbers are for (scope path, step, ...). Different names give
+ * independent streams, and the same names give the same stream everywhere.
  */
 import { type Key, philox } from "./philox.ts";
 
@@ -13,8 +13,8 @@ function absorb(key: Key, word: number, position: number): Key {
 }
 
 /**
- * A key derived from a seed and any number of names and integers (below 2^53 in size).
- * `hashKey(1, "a", 2)` differs from `hashKey(1, "a2")`: lengths and kinds are hashed too.
+ * Derives a key from a seed and any number of names and integers. Lengths and types are hashed too, so
+ * `hashKey(1, "a", 2)` differs from `hashKey(1, "a2")`. Throws a RangeError for numbers that are not safe integers.
  */
 export function hashKey(seed: number | Key, ...parts: (string | number)[]): Key {
   let key: Key = typeof seed === "number" ? absorbNumber([0, 0], seed, 0) : seed;
@@ -25,8 +25,7 @@ export function hashKey(seed: number | Key, ...parts: (string | number)[]): Key 
 }
 
 function absorbNumber(key: Key, value: number, kind: number): Key {
-  if (!Number.isSafeInteger(value))
-    throw new RangeError(`a key is hashed from integers and strings, not from ${value}`);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`hashKey takes integers below 2^53 and strings, got ${value}`);
   return absorb(absorb(key, value >>> 0, kind), Math.floor(value / 0x100000000) >>> 0, kind);
 }
 

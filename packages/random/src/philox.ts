@@ -1,10 +1,10 @@
 /**
  * Philox4x32-10: four 32-bit random words as a function of a 64-bit key and a 128-bit counter.
- * Counter-based, so any element of any tensor can be drawn by itself, in any order, on any rank.
+ * Counter-based, so any element of any tensor can be drawn independently, in any order, on any rank.
  * Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3" (SC 2011).
  */
 
-/** Two unsigned 32-bit words. */
+/** The key of a random stream: two unsigned 32-bit words. */
 export type Key = readonly [number, number];
 
 const MULTIPLIER_0 = 0xd2511f53;

@@ -4,12 +4,13 @@
  */
 import { type Key, philoxBlock } from "./philox.ts";
 
-/** Where a range of a stream begins; 0 unless told. */
+/** Options of the functions that return a range of a stream. */
 export interface StreamOptions {
+  /** Index of the first element. Default: 0. */
   start?: number;
 }
 
-/** 32-bit words `start` to `start + count` of the stream: word `i` is lane `i % 4` of block `i / 4`. */
+/** The 32-bit words `start` to `start + count - 1` of the stream: word `i` is lane `i % 4` of block `floor(i / 4)`. */
 export function words(key: Key, count: number, { start = 0 }: StreamOptions = {}): Uint32Array {
   const out = new Uint32Array(count);
   const block = new Uint32Array(4);
@@ -31,8 +32,7 @@ export function uniforms(key: Key, count: number, options: StreamOptions = {}): 
 }
 
 /**
- * Standard normal numbers by Box and Muller (1958): elements 2j and 2j + 1 are the cosine and the sine
- * of one pair of words.
+ * Standard normal numbers (Box and Muller 1958): elements 2j and 2j + 1 are the cosine and the sine of one pair of words.
  */
 export function normals(key: Key, count: number, { start = 0 }: StreamOptions = {}): Float32Array {
   const first = start - (start % 2);
@@ -48,8 +48,8 @@ export function normals(key: Key, count: number, { start = 0 }: StreamOptions = 
 }
 
 /**
- * Standard normal numbers cut at two deviations, as BERT initialises: element `i` is the first accepted
- * draw of its own row of 16 candidates (all 16 fall outside with probability 3e-22; the last is then clamped).
+ * Standard normal numbers truncated to [-2, 2], for initialising weights: element `i` is the first of its 16 candidates
+ * in that range (with probability 3e-22 there is none, and the last is clamped).
  */
 export function truncatedNormals(key: Key, count: number, { start = 0 }: StreamOptions = {}): Float32Array {
   const out = new Float32Array(count);
@@ -71,12 +71,12 @@ export function truncatedNormals(key: Key, count: number, { start = 0 }: StreamO
   return out;
 }
 
-/** Integer in [0, bound) from one 32-bit word, by multiplication (bias below bound / 2^32). */
+/** An integer in [0, bound) from one 32-bit word, by multiplication (bias below bound / 2^32). */
 export function boundedInteger(word: number, bound: number): number {
   return Math.floor((word / 0x100000000) * bound);
 }
 
-/** A random order of 0 .. length-1 (Fisher and Yates), a function of (key, length). */
+/** A random permutation of 0 .. length - 1 (Fisher and Yates), a function of (key, length). */
 export function permutation(key: Key, length: number): Uint32Array {
   const order = Uint32Array.from({ length }, (_, i) => i);
   const chunk = 4096;

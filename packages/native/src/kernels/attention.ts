@@ -1,4 +1,4 @@
-/** Fused attention, forward and backward, with a bias on the scores or without. */
+/** Fused attention, forward and backward, with or without a bias on the scores. */
 import { ANY, type Call, type Kernels, type Run, taking } from "../kernel.ts";
 import type { AttentionCall } from "../native-addon.ts";
 

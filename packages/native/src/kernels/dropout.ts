@@ -1,4 +1,4 @@
-/** Dropout by a counter-based generator; its gradient is the same kernel. */
+/** Dropout with a counter-based generator. Its gradient is the same kernel. */
 import { FLOAT, type Kernels, type Run, taking } from "../kernel.ts";
 
 const dropout: Run = ({ inputs: { x }, attrs: { rate, key, origin, globalShape }, backend }) => {

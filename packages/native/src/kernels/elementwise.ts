@@ -1,4 +1,4 @@
-/** Functions of one and two numbers, comparisons, choices and casts. */
+/** Elementwise functions, comparisons, selection, casts and fills. */
 import * as tf from "@tensorflow/tfjs";
 import type { NativeBackend } from "../backend.ts";
 import { ANY, type Call, FLOAT, type Kernels, NUMERIC, type Run, sizeOf, taking } from "../kernel.ts";
@@ -6,7 +6,7 @@ import type { NativeAddon } from "../native-addon.ts";
 import type { Handle } from "../native-data.ts";
 import { KIND_OF } from "../native-data.ts";
 
-/** Attributes that are parameters of a function of one number. */
+/** Attributes that a unary kernel takes as parameters. */
 const PARAMETERS: Record<string, (attrs: Call["attrs"]) => [number, number]> = {
   ClipByValue: ({ clipValueMin, clipValueMax }) => [clipValueMin, clipValueMax],
   LeakyRelu: ({ alpha }) => [alpha, 0],
@@ -15,7 +15,7 @@ const PARAMETERS: Record<string, (attrs: Call["attrs"]) => [number, number]> = {
 
 const NO_SHAPES = new Int32Array(0);
 
-/** The shapes of two operands as the engine takes them: nothing where they are alike. */
+/** The shapes of two operands as the engine takes them: empty if they are equal. */
 function shapesOf(a: readonly number[], b: readonly number[]): Int32Array {
   return tf.util.arraysEqual(a as number[], b as number[]) ? NO_SHAPES : Int32Array.of(a.length, ...a, ...b);
 }
@@ -76,7 +76,7 @@ const range: Run = ({ attrs: { start, stop, step, dtype }, backend }) => {
   return { dataId: backend.write(typed, [length], dtype), shape: [length], dtype };
 };
 
-/** Adds up any number of tensors of one shape. */
+/** Sums any number of tensors of one shape. */
 const addN =
   (add: number): Run =>
   ({ inputs, backend }) => {

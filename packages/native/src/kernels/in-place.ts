@@ -1,4 +1,4 @@
-/** The kernels that change tensors in place: the optimizer and the key/value cache; and the norm before the optimizer. */
+/** Kernels that update tensors in place, the optimizer and the key/value cache, and the norm that the optimizer needs. */
 import { ANY, FLOAT, type Kernels, type Run, taking } from "../kernel.ts";
 
 const sumOfSquares: Run = ({ inputs, backend }) => {

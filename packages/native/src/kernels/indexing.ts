@@ -1,10 +1,10 @@
-/** Picking and placing elements by index. */
+/** Gathers and scatters elements by index. */
 import * as tf from "@tensorflow/tfjs";
 import type { NativeBackend } from "../backend.ts";
 import { ANY, type Kernels, NUMERIC, type Run, sizeOf, taking } from "../kernel.ts";
 import { KIND_OF } from "../native-data.ts";
 
-/** Indices as int32: other types are cast. Runs `use` with a handle that lives as long as the call. */
+/** Calls `use` with the indices as int32, cast if necessary. The handle lives as long as the call. */
 function asIntegers<T>(backend: NativeBackend, indices: tf.TensorInfo, use: (handle: number) => T): T {
   const handle = backend.handleOf(indices);
   if (indices.dtype === "int32") return use(handle);

@@ -1,10 +1,10 @@
-/** Kernels that only move elements: each is one or a few strided copies, or no copy at all. */
+/** Kernels that only move elements: one or a few strided copies, or none at all. */
 import * as tf from "@tensorflow/tfjs";
 import type { NativeBackend } from "../backend.ts";
 import { ANY, type Kernels, type Run, sizeOf, stridesOf, taking } from "../kernel.ts";
 import type { Handle } from "../native-data.ts";
 
-/** Where a copy starts in an array, and its stride along each size. */
+/** The first index of a copy in an array, and a stride for each dimension. */
 interface Walk {
   start?: number;
   strides: number[];
@@ -19,19 +19,19 @@ function copy(
   backend.engine.copy(from, to, plan);
 }
 
-/** A new tensor, stored as x is. */
+/** A new tensor with the storage type of x. */
 function allocateLike(backend: NativeBackend, x: Handle, shape: readonly number[]): Handle {
   return backend.engine.allocate(backend.engine.kind(x), sizeOf(shape));
 }
 
-/** A new tensor [shape] that reads x by a walk. */
+/** A new tensor [shape] read from x along a walk. */
 function gathered(backend: NativeBackend, x: Handle, shape: number[], read: Walk): Handle {
   const to = allocateLike(backend, x, shape);
   copy(backend, { from: x, to, shape }, { read, write: { strides: stridesOf(shape) } });
   return to;
 }
 
-/** The handle of x with its dimensions in another order. */
+/** A new tensor: x with its dimensions in another order. */
 export function transposed(backend: NativeBackend, x: tf.TensorInfo, order: number[]): Handle {
   const strides = stridesOf(x.shape);
   return gathered(
@@ -61,7 +61,7 @@ const expandDims: Run = ({ inputs: { input }, attrs: { dim }, backend }) => {
 
 const transpose: Run = ({ inputs: { x }, attrs: { perm }, backend }) => {
   const order = perm as number[];
-  // Sizes of 1 may go anywhere: as long as the others stay in order, nothing moves.
+  // Dimensions of size 1 may go anywhere: as long as the others stay in order, nothing moves.
   const moving = order.filter((axis) => x!.shape[axis] !== 1);
   const shape = order.map((axis) => x!.shape[axis]!);
   if (moving.every((axis, i) => i === 0 || axis > moving[i - 1]!)) return backend.share(x!, shape);
@@ -90,7 +90,7 @@ const splitV: Run = ({ inputs: { x }, attrs: { numOrSizeSplits, axis }, backend 
   });
 };
 
-/** Tensors in one storage: f32 where they differ. Runs `use` with handles that live as long as the call. */
+/** Calls `use` with the tensors in one storage type: f32 if theirs differ. The handles live as long as the call. */
 function inOneStorage<T>(backend: NativeBackend, tensors: tf.TensorInfo[], use: (handles: Handle[]) => T): T {
   const handles = tensors.map((tensor) => backend.handleOf(tensor));
   const kinds = handles.map((handle) => backend.engine.kind(handle));
@@ -103,8 +103,8 @@ function inOneStorage<T>(backend: NativeBackend, tensors: tf.TensorInfo[], use: 
   }
 }
 
-/** Lays tensors side by side along an axis of `shape`. */
-function sideBySide(backend: NativeBackend, tensors: tf.TensorInfo[], shape: number[], axis: number): tf.TensorInfo {
+/** Concatenates tensors along an axis of `shape`. */
+function concatenated(backend: NativeBackend, tensors: tf.TensorInfo[], shape: number[], axis: number): tf.TensorInfo {
   const write = stridesOf(shape);
   return inOneStorage(backend, tensors, (handles) => {
     const to = allocateLike(backend, handles[0]!, shape);
@@ -130,7 +130,7 @@ const concat: Run = ({ inputs, attrs: { axis }, backend }) => {
   const shape = tf.backend_util.computeOutShape(shapes, first!);
   const filled = all.filter((tensor) => sizeOf(tensor.shape) > 0);
   if (filled.length === 1) return backend.share(filled[0]!, shape);
-  return sideBySide(backend, filled.length > 0 ? filled : all, shape, first!);
+  return concatenated(backend, filled.length > 0 ? filled : all, shape, first!);
 };
 
 const pack: Run = ({ inputs, attrs: { axis }, backend }) => {
@@ -138,7 +138,7 @@ const pack: Run = ({ inputs, attrs: { axis }, backend }) => {
   const at = axis < 0 ? axis + all[0]!.shape.length + 1 : axis;
   const single = [...all[0]!.shape.slice(0, at), 1, ...all[0]!.shape.slice(at)];
   const shape = single.map((size, i) => (i === at ? all.length : size));
-  return sideBySide(
+  return concatenated(
     backend,
     all.map((tensor) => ({ ...tensor, dataId: tensor.dataId, dtype: tensor.dtype, shape: single })),
     shape,
@@ -160,7 +160,7 @@ const unpack: Run = ({ inputs: { value }, attrs: { axis }, backend }) => {
 const tile: Run = ({ inputs: { x }, attrs: { reps }, backend }) => {
   const repeats = reps as number[];
   const shape = x!.shape.map((size, i) => size * repeats[i]!);
-  // Each dimension becomes two, repeats before elements, and repeats do not move in x.
+  // Each dimension becomes two, repeats before elements; a repeat has stride 0 in x.
   const split = x!.shape.flatMap((size, i) => [repeats[i]!, size]);
   const strides = stridesOf(x!.shape).flatMap((stride) => [0, stride]);
   return backend.output(gathered(backend, backend.handleOf(x!), split, { strides }), shape, x!.dtype);

@@ -1,7 +1,7 @@
 /** Layer and RMS normalisation over the last dimension, and their gradients. */
 import { FLOAT, type Kernels, type Run, sizeOf, taking } from "../kernel.ts";
 
-/** x, gamma, and beta for layer norm -> y, and the statistics of each row. */
+/** x, gamma and, for layer norm, beta -> y and the statistics of each row. */
 const normalise: Run = ({ inputs: { x, gamma, beta }, attrs: { epsilon }, backend }) => {
   const [values, scale, shift] = [backend.handleOf(x!), backend.handleOf(gamma!), backend.handleOrNone(beta)];
   const [y, ...statistics] = backend.engine.normalise(values, scale, shift, epsilon);

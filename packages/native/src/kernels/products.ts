@@ -1,8 +1,8 @@
-/** Matrix products of tfjs, batched and with broadcasting; bias and activation follow as functions of their own. */
+/** Matrix products of tfjs, batched and with broadcasting. Bias and activation run as separate kernels afterwards. */
 import * as tf from "@tensorflow/tfjs";
-import { type Call, FLOAT, type Kernels, type Run, sizeOf, taking } from "../kernel.ts";
+import { type Call, FLOAT, type Kernel, type Kernels, type Run, sizeOf } from "../kernel.ts";
 
-/** Which batch of a and of b each batch of the result takes. */
+/** For each matrix of the result, which matrix of a and which of b it is the product of. */
 function batchPairs(a: number[], b: number[], batch: number[]): Int32Array {
   const count = sizeOf(batch);
   const pairs = new Int32Array(2 * count);
@@ -55,4 +55,15 @@ const fusedMatMul: Run = ({ inputs: { a, b, bias, preluActivationWeights }, attr
   return result;
 };
 
-export const productKernels: Kernels = taking(FLOAT, { BatchMatMul: batchMatMul, _FusedMatMul: fusedMatMul });
+/** 2 * batch * m * n * k. */
+const productFlops: Kernel["flops"] = ({ inputs: { a, b }, attrs: { transposeA, transposeB } }) => {
+  const batch = tf.broadcast_util.assertAndGetBroadcastShape(a!.shape.slice(0, -2), b!.shape.slice(0, -2));
+  const columns = b!.shape.at(transposeB ? -2 : -1)!;
+  const [rows, inner] = transposeA ? a!.shape.slice(-2).reverse() : a!.shape.slice(-2);
+  return 2 * sizeOf(batch) * rows! * inner! * columns;
+};
+
+export const productKernels: Kernels = {
+  BatchMatMul: { dtypes: FLOAT, run: batchMatMul, flops: productFlops },
+  _FusedMatMul: { dtypes: FLOAT, run: fusedMatMul, flops: productFlops },
+};

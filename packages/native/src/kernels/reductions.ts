@@ -1,4 +1,4 @@
-/** Reductions, softmax, running sums, and positions of extremes. */
+/** Reductions, softmax, cumulative sums, argmax and top-k. */
 import * as tf from "@tensorflow/tfjs";
 import type { NativeBackend } from "../backend.ts";
 import { ANY, around, FLOAT, type Kernels, NUMERIC, type Run, sizeOf, taking } from "../kernel.ts";
@@ -12,15 +12,15 @@ interface Extent {
   inner: number;
 }
 
-/** Hands `run` the tensor with its reduced dimensions side by side: as it lies, where they are neighbours already. */
-function alongNeighbours(
+/** Calls `run` with the reduced dimensions adjacent: on x itself if they already are, else on a transposed copy. */
+function withAdjacentAxes(
   backend: NativeBackend,
   x: tf.TensorInfo,
   axes: number[],
   run: (x: Handle, extent: Extent) => Handle,
 ): Handle {
-  const neighbours = axes.every((axis, i) => axis === axes[0]! + i);
-  if (neighbours) {
+  const adjacent = axes.every((axis, i) => axis === axes[0]! + i);
+  if (adjacent) {
     const [first, last] = [axes[0] ?? x.shape.length, (axes[axes.length - 1] ?? x.shape.length - 1) + 1];
     return run(backend.handleOf(x), {
       outer: sizeOf(x.shape.slice(0, first)),
@@ -45,7 +45,7 @@ function reduction(op: number, name: string): Run {
     const shape = attrs.keepDims ? kept : x!.shape.filter((_, axis) => !axes.includes(axis));
     const averagesIntegers = name === "Mean" && x!.dtype !== "float32";
     const numbers = averagesIntegers ? asFloat(backend, x!) : x!;
-    const handle = alongNeighbours(backend, numbers, axes, (moved, { outer, count, inner }) =>
+    const handle = withAdjacentAxes(backend, numbers, axes, (moved, { outer, count, inner }) =>
       backend.engine.reduce(op, moved, outer, count, inner),
     );
     if (averagesIntegers) backend.disposeData(numbers.dataId);

@@ -1,4 +1,4 @@
-/** What the tests of this package share. */
+/** Numbers, tensors and a small block of layers for the tests of this package. */
 import { crossEntropy, embedding, gelu, layerNorm, linear, vjp } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 
@@ -23,7 +23,7 @@ export interface Block {
   labels: tf.Tensor;
 }
 
-/** Embedding, norm, two linear layers and a tied head: enough to meet most kernels of a training step. */
+/** Embedding, norm, two linear layers and a tied head: enough to run most kernels of a training step. */
 export function createBlock(): Block {
   return {
     parameters: {
