@@ -2,7 +2,7 @@
  * Initial values of weights, as functions of (seed, name, index in the unsplit tensor): a model starts from the same
  * weights however it is split.
  */
-import { hashKey, type Key, normals, truncatedNormals } from "@megatron-ts/random";
+import { globalIndex, hashKey, type Key, normals, type TensorPart, truncatedNormals } from "@megatron-ts/random";
 
 /** Fills `out` with the values of the unsplit tensor's elements from index `start` on. */
 export type Initializer = (key: Key, out: Float32Array, start: number) => void;
@@ -45,12 +45,9 @@ export function initialValues(
   return values;
 }
 
-interface InitialSlice {
+interface InitialSlice extends TensorPart {
   seed: number;
   name: string;
-  shape: readonly number[];
-  origin: readonly number[];
-  globalShape: readonly number[];
 }
 
 /**
@@ -64,19 +61,4 @@ function contiguousRun(shape: readonly number[], globalShape: readonly number[])
     if (shape[dimension] !== globalShape[dimension]) break;
   }
   return Math.max(run, 1);
-}
-
-function globalIndex(
-  local: number,
-  { shape, origin, globalShape }: Pick<InitialSlice, "shape" | "origin" | "globalShape">,
-): number {
-  let index = 0;
-  let stride = 1;
-  let rest = local;
-  for (let dimension = shape.length - 1; dimension >= 0; dimension--) {
-    index += (origin[dimension]! + (rest % shape[dimension]!)) * stride;
-    stride *= globalShape[dimension]!;
-    rest = Math.floor(rest / shape[dimension]!);
-  }
-  return index;
 }
