@@ -5,10 +5,10 @@
 import type { Mesh, ParameterSource } from "@megatron-ts/parallel";
 import type * as z from "zod";
 import type { BaseConfig } from "./configuration-fields.ts";
+import type { ModelDescription } from "./description.ts";
 import type { EncoderInit } from "./encoder-init.ts";
 import type { HuggingFaceFormat } from "./hugging-face/format.ts";
 import type { FillPrediction, GenerativePrediction, Model, Prediction } from "./model.ts";
-import type { StackDescription } from "./stack-description.ts";
 
 /** A published size. */
 export interface Preset<Input> {
@@ -63,8 +63,11 @@ export interface FamilyDefinition<
   /** The name of the objective it is trained for unless a recipe says otherwise. */
   readonly objective: string;
   readonly generation: Generation;
-  /** Its stacks of blocks in plain numbers, from which layers are listed and FLOPs are counted. */
-  stacks(config: Config): readonly StackDescription[];
+  /**
+   * The model in plain numbers, from which layers are listed and FLOPs are counted: all of it, or the part that predicts
+   * in this way.
+   */
+  describe(config: Config, prediction?: Prediction): ModelDescription;
   /** The longest sequence in tokens, special tokens included; Infinity for relative positions. */
   longestSequence(config: Partial<Config>): number;
   /** In families that can have a head for pairs of segments. */

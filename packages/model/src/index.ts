@@ -8,6 +8,7 @@ export {
   createModel,
   type ModelOf,
 } from "./create-model.ts";
+export type { AttentionDescription, LayerDescription, ModelDescription } from "./description.ts";
 export { type EncoderInit, type EncoderWeight, encoderInitSource } from "./encoder-init.ts";
 export { ModelError } from "./errors.ts";
 export { type BertConfig, bertConfigSchema } from "./families/bert/configuration.ts";
@@ -59,5 +60,4 @@ export type {
 export { predictorOf } from "./predictor.ts";
 export { presets } from "./presets.ts";
 export { createModelRecipeSchema, type ModelRecipe } from "./recipe.ts";
-export { familyOf, longestSequence, readsSource, stacksOf } from "./registry.ts";
-export type { StackDescription } from "./stack-description.ts";
+export { describeModel, familyOf, longestSequence, readsSource } from "./registry.ts";

@@ -1,10 +1,11 @@
 /** Finds a family by its name. */
 
 import type { BaseConfig } from "./configuration-fields.ts";
+import type { ModelDescription } from "./description.ts";
 import { ModelError } from "./errors.ts";
 import * as definitions from "./families/index.ts";
 import type { FamilyDefinition, FamilySchema } from "./family.ts";
-import type { StackDescription } from "./stack-description.ts";
+import type { Prediction } from "./model.ts";
 
 /** The definition of one of the families. */
 export type AnyFamily = (typeof definitions)[keyof typeof definitions];
@@ -23,12 +24,13 @@ export function familyOf({ family }: { family: string }): FamilyDefinition & { r
   throw new ModelError(`family: expected one of ${Object.keys(families).join(", ")}; got ${JSON.stringify(family)}`);
 }
 
-/** The stacks of blocks of a configuration. */
-export const stacksOf = (config: BaseConfig): readonly StackDescription[] => familyOf(config).stacks(config);
+/** A configuration in plain numbers: all of the model, or the part that predicts in this way. */
+export const describeModel = (config: BaseConfig, prediction?: Prediction): ModelDescription =>
+  familyOf(config).describe(config, prediction);
 
 /** The longest sequence that a model takes, in tokens, special tokens included; Infinity for relative positions. */
 export const longestSequence = (config: { family: string }): number => familyOf(config).longestSequence(config);
 
 /** Whether the model's decoder attends to what an encoder reads. */
 export const readsSource = (config: BaseConfig): boolean =>
-  stacksOf(config).some(({ crossAttention }) => crossAttention);
+  describeModel(config).layers.some(({ crossAttention }) => crossAttention !== undefined);

@@ -1,13 +1,22 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { formatEvaluation, formatReport } from "./console-line.ts";
 import { addStep, emptyInterval, reportInterval } from "./interval-report.ts";
 import { formatCount, formatDuration, formatQuantity } from "./quantities.ts";
 
-const metricd = { learningRate: 1e-4, gradientNorm: 1.5, seconds: 0.5, samples: 8, tokens: 800, loss: 3, step: 1 };
+const measured = {
+  learningRate: 1e-4,
+  gradientNorm: 1.5,
+  seconds: 0.5,
+  samples: 8,
+  tokens: 800,
+  flops: 4e9,
+  loss: 3,
+  step: 1,
+};
 
 describe("an interval", () => {
-  test("gives means over its samples and the last step's rate and norm", () => {
-    let interval = addStep(emptyInterval, { ...metricd, step: 11, loss: 4 });
+  it("gives means over its samples and the last step's rate and norm", () => {
+    let interval = addStep(emptyInterval, { ...measured, step: 11, loss: 4 });
     interval = addStep(interval, {
       step: 12,
       loss: 2.5,
@@ -16,8 +25,9 @@ describe("an interval", () => {
       seconds: 1.5,
       samples: 16,
       tokens: 1600,
+      flops: 8e9,
     });
-    expect(reportInterval(interval, { consumedSamples: 112, totalSamples: 1000, flopsPerToken: 5e6 })).toEqual({
+    expect(reportInterval(interval, { consumedSamples: 112, totalSamples: 1000 })).toEqual({
       step: 12,
       loss: 3,
       learningRate: 2e-4,
@@ -31,16 +41,16 @@ describe("an interval", () => {
     });
   });
 
-  test("continues from a checkpoint, and does not change under its reader", () => {
-    const first = addStep(emptyInterval, metricd);
+  it("continues from a checkpoint, and does not change under its reader", () => {
+    const first = addStep(emptyInterval, measured);
     const saved = JSON.parse(JSON.stringify(first));
-    expect(addStep(saved, metricd)).toEqual(addStep(first, metricd));
+    expect(addStep(saved, measured)).toEqual(addStep(first, measured));
     expect(first.steps).toBe(1);
-    expect(emptyInterval).toEqual({ steps: 0, lossSum: 0, seconds: 0, samples: 0, tokens: 0, last: null });
+    expect(emptyInterval).toEqual({ steps: 0, lossSum: 0, seconds: 0, samples: 0, tokens: 0, flops: 0, last: null });
   });
 
-  test("has nothing to report without steps", () => {
-    const run = { consumedSamples: 0, totalSamples: 10, flopsPerToken: 1 };
+  it("has nothing to report without steps", () => {
+    const run = { consumedSamples: 0, totalSamples: 10 };
     expect(() => reportInterval(emptyInterval, run)).toThrow("without steps");
   });
 });
@@ -59,7 +69,7 @@ describe("lines", () => {
   };
   const totals = { steps: 300_000, samples: 38_400_000 };
 
-  test("say everything once", () => {
+  it("say everything once", () => {
     expect(formatReport(report, totals)).toBe(
       "step   1200/300000 | loss  3.4512 | lr  1.50e-4 | norm  0.873 |    812 ms |   5,042 tokens/s | " +
         "31.2 GFLOP/s |    153,600 samples | 1h 12m left",
@@ -73,7 +83,7 @@ describe("lines", () => {
     );
   });
 
-  test("keep their columns while numbers grow", () => {
+  it("keep their columns while numbers grow", () => {
     const late = {
       step: 299_999,
       loss: 10.5,
@@ -90,13 +100,13 @@ describe("lines", () => {
     expect(formatReport(late, totals)).toContain("| lr        0 |");
   });
 
-  test("a loss that is not a number is shown as such", () => {
+  it("a loss that is not a number is shown as such", () => {
     expect(formatReport({ ...report, loss: Number.NaN }, totals)).toContain("| loss     NaN |");
   });
 });
 
 describe("quantities", () => {
-  test.each([
+  it.each([
     [0, "0"],
     [7, "7"],
     [2.6789, "2.68"],
@@ -111,12 +121,12 @@ describe("quantities", () => {
     [Number.POSITIVE_INFINITY, "Infinity"],
   ])("%d is %s", (value, text) => expect(formatQuantity(value)).toBe(text));
 
-  test("a unit stands apart, with the prefix", () => {
+  it("a unit stands apart, with the prefix", () => {
     expect(formatQuantity(31.24e9, "FLOP/s")).toBe("31.2 GFLOP/s");
     expect(formatQuantity(7, "B")).toBe("7 B");
   });
 
-  test.each([
+  it.each([
     [0, "0s"],
     [0.4, "0s"],
     [45.2, "45s"],
@@ -128,5 +138,5 @@ describe("quantities", () => {
     [Number.NaN, "NaN"],
   ])("%d seconds are %s", (seconds, text) => expect(formatDuration(seconds)).toBe(text));
 
-  test("counts keep every digit", () => expect(formatCount(38_400_000.4)).toBe("38,400,000"));
+  it("counts keep every digit", () => expect(formatCount(38_400_000.4)).toBe("38,400,000"));
 });

@@ -2,7 +2,7 @@
  * What happened since the last log line, gathered step by step. Plain JSON and pure: whoever calls holds the clock, and
  * may keep a half-filled interval in a checkpoint.
  */
-import { modelFlopsPerSecond, secondsLeft } from "@megatron-ts/cost";
+import { secondsLeft } from "@megatron-ts/cost";
 
 /** One update, as measured. */
 export interface StepMeasurement {
@@ -18,6 +18,7 @@ export interface StepMeasurement {
   /** Samples and tokens in the global batch. */
   samples: number;
   tokens: number;
+  flops: number;
 }
 
 /** Sums over the steps of an interval, and the last of them. */
@@ -27,6 +28,7 @@ export interface Interval {
   seconds: number;
   samples: number;
   tokens: number;
+  flops: number;
   last: StepMeasurement | null;
 }
 
@@ -36,6 +38,7 @@ export const emptyInterval: Readonly<Interval> = {
   seconds: 0,
   samples: 0,
   tokens: 0,
+  flops: 0,
   last: null,
 };
 
@@ -46,6 +49,7 @@ export const addStep = (interval: Interval, step: StepMeasurement): Interval => 
   seconds: interval.seconds + step.seconds,
   samples: interval.samples + step.samples,
   tokens: interval.tokens + step.tokens,
+  flops: interval.flops + step.flops,
   last: step,
 });
 
@@ -69,11 +73,11 @@ export interface IntervalReport {
 /** The report of an interval of at least one step. */
 export function reportInterval(
   interval: Interval,
-  run: { consumedSamples: number; totalSamples: number; flopsPerToken: number },
+  run: { consumedSamples: number; totalSamples: number },
 ): IntervalReport {
-  const { steps, seconds, samples, tokens, last } = interval;
+  const { steps, seconds, samples, tokens, flops, last } = interval;
   if (last === null) throw new RangeError("an interval without steps has nothing to report");
-  const { consumedSamples, totalSamples, flopsPerToken } = run;
+  const { consumedSamples, totalSamples } = run;
   const remaining = totalSamples - consumedSamples;
   return {
     step: last.step,
@@ -82,7 +86,7 @@ export function reportInterval(
     gradientNorm: last.gradientNorm,
     millisecondsPerStep: (1000 * seconds) / steps,
     tokensPerSecond: tokens / seconds,
-    flopsPerSecond: modelFlopsPerSecond({ flopsPerToken, tokens, seconds }),
+    flopsPerSecond: flops / seconds,
     consumedSamples,
     secondsLeft: secondsLeft({ remaining, measured: samples, measuredSeconds: seconds }) ?? 0,
   };

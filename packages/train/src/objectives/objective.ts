@@ -1,5 +1,6 @@
 /** A loss over batches of typed arrays. It knows models as functions; it knows no files, no optimizer and no schedule. */
-import type { ForwardOptions, Model } from "@megatron-ts/model";
+import type { SampleLengths } from "@megatron-ts/cost";
+import type { ForwardOptions, Model, Prediction } from "@megatron-ts/model";
 import type * as tf from "@tensorflow/tfjs";
 
 /** Rows of a global batch. */
@@ -7,11 +8,20 @@ export interface MicroBatch {
   readonly batchSize: number;
 }
 
+/** Samples of equal lengths, and the way in which a model predicts them. */
+export interface Workload {
+  prediction: Prediction;
+  samples: number;
+  lengths: SampleLengths;
+}
+
 /** A loss over batches of one type, for models that predict in the way it needs. */
 export interface Objective<Batch extends MicroBatch> {
   readonly name: string;
   /** Tokens that the model reads in these rows. */
   tokens(batch: Batch): number;
+  /** The same as lengths of its samples, from which FLOPs are counted. */
+  workload(batch: Batch): readonly Workload[];
   /** Number of losses that count in these rows: what a mean is taken over. */
   count(batch: Batch): number;
   /** Rows `start` to `end` of a batch. */

@@ -1,6 +1,7 @@
 /** The training loop: it steps until there is a reason to stop. All else that happens is a listener's. */
 import { withPrecision } from "@megatron-ts/ops";
 import { nextNoiseScaleState } from "../step/noise-scale.ts";
+import { stepFlops } from "./step-flops.ts";
 import { trainStep } from "./train-step.ts";
 import {
   type FinishReason,
@@ -52,7 +53,9 @@ function step(run: TrainingRun): StepResult {
     noiseScale: noiseNorms ? nextNoiseScaleState(state.noiseScale, noiseNorms) : state.noiseScale,
     trainedSeconds: state.trainedSeconds + seconds,
   };
-  return { loss, learningRate, gradientNorm, seconds, samples: batch.batchSize, tokens: objective.tokens(batch) };
+  const flops = stepFlops(run.model.config, objective.workload(batch));
+  const tokens = objective.tokens(batch);
+  return { loss, learningRate, gradientNorm, seconds, samples: batch.batchSize, tokens, flops };
 }
 
 /** Under a time limit the schedule follows the clock if that is ahead of the steps. */

@@ -11,7 +11,6 @@ import {
   loadCheckpoint,
   resolveCheckpoint,
 } from "@megatron-ts/checkpoint";
-import { describeTransformer, flopsPerToken } from "@megatron-ts/cost";
 import { type BatchSchedule, createBatchSchedule, takeLock } from "@megatron-ts/data";
 import { createModel, type Model, type ModelConfig, readsSource } from "@megatron-ts/model";
 import { countParameters } from "@megatron-ts/parallel";
@@ -111,7 +110,6 @@ async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ re
     const { model, optimizer, state, plateau } = build(config, { train, checkpoint, init });
     checkpoint?.close();
     init?.close();
-    const lengths = { sequenceLength: resolved.data.sequenceLength };
     const listeners: RunListener[] = [];
     const run: TrainingRun = {
       configuration: resolved,
@@ -120,7 +118,6 @@ async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ re
       objective,
       metric,
       batches,
-      flopsPerToken: flopsPerToken(describeTransformer({ ...config, ...lengths }), lengths).model,
       totalSamples: totalSamples(batchSchedule, { train, state }),
       stop,
       state,

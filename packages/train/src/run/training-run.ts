@@ -21,7 +21,6 @@ export interface TrainingRun {
     /** Null in a run that does not evaluate. */
     validation: BatchList<MicroBatch> | null;
   };
-  readonly flopsPerToken: number;
   /** Samples in the whole run. */
   readonly totalSamples: number;
   readonly stop: { readonly requested: string | null };
@@ -47,6 +46,8 @@ export interface StepResult {
   /** In the global batch. */
   samples: number;
   tokens: number;
+  /** What the model needs, forward and backward; recomputation does not count. */
+  flops: number;
 }
 
 /** Something that happens besides stepping: logs, validation, checkpoints. */

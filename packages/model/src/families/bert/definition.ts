@@ -1,6 +1,7 @@
 /** The family of BERT's encoders: BERT, Megatron's BERT and RoBERTa. */
+
+import { describeLayers } from "../../description.ts";
 import { defineFamily } from "../../family.ts";
-import { describeStack } from "../../stack-description.ts";
 import { bertConfigSchema } from "./configuration.ts";
 import { bertEncoderInit } from "./encoder-init.ts";
 import { bertFormat, megatronBertFormat, robertaFormat } from "./hugging-face.ts";
@@ -15,7 +16,12 @@ export const bert = defineFamily({
   predicts: ["masked"],
   objective: "masked",
   generation: { writes: [], fills: ["masked"] },
-  stacks: (config) => [describeStack(config, { name: "encoder", causal: false })],
+  describe: (config) => ({
+    hiddenSize: config.hiddenSize,
+    vocabularySize: config.vocabularySize,
+    layers: [describeLayers(config, { causal: false })],
+    headLayers: 1,
+  }),
   // RoBERTa's positions start after the padding token's own.
   longestSequence: ({ maxPositions = Number.POSITIVE_INFINITY, paddingToken = -1 }) => maxPositions - paddingToken - 1,
   pairHead: ({ heads }) => ({

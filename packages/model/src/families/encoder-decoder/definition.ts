@@ -1,6 +1,7 @@
 /** The family of encoder-decoders of Megatron's blocks or BERT's. */
+
+import { describeLayers } from "../../description.ts";
 import { defineFamily } from "../../family.ts";
-import { describeStack } from "../../stack-description.ts";
 import { encoderDecoderConfigSchema } from "./configuration.ts";
 import { createEncoderDecoder } from "./model.ts";
 import { encoderDecoderPresets } from "./presets.ts";
@@ -14,19 +15,27 @@ export const encoderDecoder = defineFamily({
   predicts: ["sequence-to-sequence", "masked", "permutation"],
   objective: "span-corruption",
   generation: { writes: ["sequence-to-sequence", "permutation"], fills: ["masked"] },
-  stacks(config) {
-    const { attentionWindow: window, relativeDistances, numLayers, numDecoderLayers = numLayers } = config;
-    const shared = { relativeDistances, window };
-    return [
-      describeStack(config, { ...shared, name: "encoder", causal: false }),
-      describeStack(config, {
-        ...shared,
-        name: "decoder",
-        numLayers: numDecoderLayers,
-        causal: true,
-        crossAttention: true,
-      }),
-    ];
+  describe(config, prediction) {
+    const { hiddenSize, vocabularySize, attentionWindow, relativeDistances: relativePositions } = config;
+    const half = attentionWindow === null ? 0 : Math.floor(attentionWindow / 2);
+    const near = attentionWindow === null ? undefined : { before: half, after: half };
+    const earlier = attentionWindow === null ? undefined : { before: attentionWindow - 1, after: 0 };
+    const alone = prediction === "masked";
+    const encoder = describeLayers(config, {
+      causal: false,
+      window: near,
+      relativePositions,
+      reads: alone ? "target" : "source",
+    });
+    const decoder = describeLayers(config, {
+      causal: prediction !== "permutation",
+      window: prediction === "permutation" ? near : earlier,
+      relativePositions,
+      numLayers: config.numDecoderLayers,
+      crossAttention: true,
+    });
+    const headLayers = config.headTransform ? 1 : 0;
+    return { hiddenSize, vocabularySize, layers: alone ? [encoder] : [encoder, decoder], headLayers };
   },
   longestSequence: ({ maxPositions = Number.POSITIVE_INFINITY }) => maxPositions,
   pairHead: ({ pairHead }) => ({ field: "pairHead", without: "false", present: pairHead, predicts: pairHead }),

@@ -1,6 +1,7 @@
 /** The family of decoder-only models. */
+
+import { describeLayers } from "../../description.ts";
 import { defineFamily } from "../../family.ts";
-import { describeStack } from "../../stack-description.ts";
 import { gptConfigSchema } from "./configuration.ts";
 import { gpt2Format } from "./hugging-face-gpt2.ts";
 import { llamaFormat } from "./hugging-face-llama.ts";
@@ -15,6 +16,11 @@ export const gpt = defineFamily({
   predicts: ["causal"],
   objective: "causal",
   generation: { writes: ["causal"], fills: [] },
-  stacks: (config) => [describeStack(config, { name: "decoder", causal: true })],
+  describe: (config) => ({
+    hiddenSize: config.hiddenSize,
+    vocabularySize: config.vocabularySize,
+    layers: [describeLayers(config, { causal: true })],
+    headLayers: 0,
+  }),
   longestSequence: ({ maxPositions = Number.POSITIVE_INFINITY }) => maxPositions,
 });

@@ -1,6 +1,7 @@
 /** The family of T5. */
+
+import { describeLayers } from "../../description.ts";
 import { defineFamily } from "../../family.ts";
-import { describeStack } from "../../stack-description.ts";
 import { t5ConfigSchema } from "./configuration.ts";
 import { t5Format } from "./hugging-face.ts";
 import { createT5 } from "./model.ts";
@@ -14,14 +15,14 @@ export const t5 = defineFamily({
   predicts: ["sequence-to-sequence"],
   objective: "span-corruption",
   generation: { writes: ["sequence-to-sequence"], fills: [] },
-  stacks: (config) => [
-    describeStack(config, { name: "encoder", causal: false }),
-    describeStack(config, {
-      name: "decoder",
-      numLayers: config.numDecoderLayers ?? config.numLayers,
-      causal: true,
-      crossAttention: true,
-    }),
-  ],
+  describe: (config) => ({
+    hiddenSize: config.hiddenSize,
+    vocabularySize: config.vocabularySize,
+    layers: [
+      describeLayers(config, { causal: false, reads: "source" }),
+      describeLayers(config, { causal: true, numLayers: config.numDecoderLayers, crossAttention: true }),
+    ],
+    headLayers: 0,
+  }),
   longestSequence: () => Number.POSITIVE_INFINITY,
 });

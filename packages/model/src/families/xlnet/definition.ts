@@ -1,6 +1,7 @@
 /** The family of XLNet. */
+
+import { describeLayers } from "../../description.ts";
 import { defineFamily } from "../../family.ts";
-import { describeStack } from "../../stack-description.ts";
 import { xlnetConfigSchema } from "./configuration.ts";
 import { xlnetEncoderInit } from "./encoder-init.ts";
 import { xlnetFormat } from "./hugging-face.ts";
@@ -15,7 +16,12 @@ export const xlnet = defineFamily({
   predicts: ["permutation"],
   objective: "permutation",
   generation: { writes: ["permutation"], fills: ["permutation"] },
-  stacks: (config) => [describeStack(config, { name: "encoder", causal: false, relativeDistances: true })],
+  describe: (config) => ({
+    hiddenSize: config.hiddenSize,
+    vocabularySize: config.vocabularySize,
+    layers: [describeLayers(config, { causal: false, relativePositions: true })],
+    headLayers: 0,
+  }),
   longestSequence: () => Number.POSITIVE_INFINITY,
   encoderInit: xlnetEncoderInit,
 });

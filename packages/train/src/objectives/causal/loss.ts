@@ -11,6 +11,10 @@ export const causalObjective: Objective<CausalBatch> = {
 
   tokens: ({ tokens }) => tokens.length,
 
+  workload: ({ batchSize: samples, sequenceLength }) => [
+    { prediction: "causal", samples, lengths: { sequenceLength } },
+  ],
+
   count: ({ labels }) => countLabels(labels),
 
   slice({ sequenceLength, tokens, labels, positions, keyStart }, start, end) {

@@ -14,6 +14,11 @@ export const maskedObjective: Objective<MaskedBatch> = {
 
   tokens: ({ tokens }) => tokens.length,
 
+  workload({ batchSize: samples, sequenceLength, labels }) {
+    const predictedTokens = countLabels(labels) / samples;
+    return [{ prediction: "masked", samples, lengths: { sequenceLength, predictedTokens } }];
+  },
+
   count: ({ labels }) => countLabels(labels),
 
   slice(batch, start, end) {

@@ -20,6 +20,8 @@ export const mixedObjective: Objective<MixedBatch> = {
 
   tokens: ({ parts }) => parts.reduce((sum, { objective, rows }) => sum + objective.tokens(rows), 0),
 
+  workload: ({ parts }) => parts.flatMap(({ objective, rows }) => objective.workload(rows)),
+
   /** One: each part has its own mean already. */
   count: () => 1,
 

@@ -13,6 +13,14 @@ export const permutationObjective: Objective<PermutationBatch> = {
 
   tokens: ({ tokens, source }) => tokens.length + (source?.length ?? 0),
 
+  workload({ batchSize: samples, sequenceLength, targetPositions, source }) {
+    const predictedTokens = targetPositions.length / samples;
+    const queryStreamLength = predictedTokens;
+    const sourceLength = source && source.length / samples;
+    const lengths = { sequenceLength, predictedTokens, queryStreamLength, sourceLength };
+    return [{ prediction: "permutation", samples, lengths }];
+  },
+
   count: ({ labels }) => labels.length,
 
   slice({ batchSize, sequenceLength, ...batch }, start, end) {

@@ -10,6 +10,10 @@ export const sequenceObjective: Objective<SequenceBatch> = {
 
   tokens: ({ source, tokens }) => source.length + tokens.length,
 
+  workload: ({ batchSize: samples, sourceLength, targetLength: sequenceLength }) => [
+    { prediction: "sequence-to-sequence", samples, lengths: { sourceLength, sequenceLength } },
+  ],
+
   count: ({ labels }) => countLabels(labels),
 
   slice({ sourceLength, targetLength, ...batch }, start, end) {

@@ -12,8 +12,8 @@ export function createReports(run: TrainingRun): RunListener {
   function report(): void {
     if (interval.steps === 0) return;
     const { consumedSamples, trainedSeconds, noiseScale } = run.state;
-    const { totalSamples, flopsPerToken } = run;
-    const measured = reportInterval(interval, { consumedSamples, totalSamples, flopsPerToken });
+    const { totalSamples } = run;
+    const measured = reportInterval(interval, { consumedSamples, totalSamples });
     const secondsLeft = Math.min(measured.secondsLeft, limit - trainedSeconds);
     run.emit({ type: "report", report: { ...measured, secondsLeft }, noise: noiseScaleOf(noiseScale) });
     interval = emptyInterval;

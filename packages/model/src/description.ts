@@ -1,0 +1,75 @@
+/**
+ * A model in plain numbers: its layers, from which they are listed and their FLOPs are counted. The terms are those of
+ * the package `cost`, which this one does not know.
+ */
+
+/** Self-attention or cross-attention of one layer. */
+export interface AttentionDescription {
+  numHeads: number;
+  headSize: number;
+  /** Heads of keys and values. */
+  numKeyValueHeads: number;
+  /** Whether a token sees only itself and earlier ones. */
+  causal: boolean;
+  /** Positions that a token sees before and after its own; absent for all. */
+  window?: { before: number; after: number };
+  /** Whether scores compare queries with projected distances too (Transformer-XL, XLNet). */
+  relativePositions: boolean;
+}
+
+/** Equal layers. */
+export interface LayerDescription {
+  numLayers: number;
+  /** Whether they read the source, as an encoder's layers do in an encoder-decoder, or the text itself. */
+  reads: "source" | "target";
+  attention: AttentionDescription;
+  /** Attention to the encoder's states. */
+  crossAttention?: AttentionDescription;
+  feedForward: { feedForwardSize: number; gated: boolean };
+}
+
+export interface ModelDescription {
+  hiddenSize: number;
+  vocabularySize: number;
+  layers: readonly LayerDescription[];
+  /** Dense layers [h, h] before the logits. */
+  headLayers: number;
+}
+
+/** The fields of a configuration that its layers depend on. */
+interface LayerFields {
+  numLayers: number;
+  hiddenSize: number;
+  numHeads: number;
+  headSize?: number;
+  numKeyValueHeads?: number;
+  feedForwardSize?: number;
+  gatedFeedForward?: boolean;
+}
+
+interface OwnFields extends Partial<Pick<AttentionDescription, "relativePositions" | "window">> {
+  causal: boolean;
+  numLayers?: number;
+  reads?: "source" | "target";
+  crossAttention?: boolean;
+}
+
+/** Layers of a configuration; the second argument is what its family adds. */
+export function describeLayers(
+  config: LayerFields,
+  { causal, window, relativePositions = false, numLayers = config.numLayers, reads = "target", ...own }: OwnFields,
+): LayerDescription {
+  const { hiddenSize, numHeads, numKeyValueHeads = numHeads, headSize = hiddenSize / numHeads } = config;
+  const { feedForwardSize = 4 * hiddenSize, gatedFeedForward: gated = false } = config;
+  const attention = { numHeads, headSize, numKeyValueHeads, causal, ...(window && { window }), relativePositions };
+  const { crossAttention = false } = own;
+  return {
+    numLayers,
+    reads,
+    attention,
+    ...(crossAttention && {
+      crossAttention: { numHeads, headSize, numKeyValueHeads, causal: false, relativePositions: false },
+    }),
+    feedForward: { feedForwardSize, gated },
+  };
+}

@@ -1,0 +1,13 @@
+/** The FLOPs of a training step, counted from the model's description and the lengths of the batch's samples. */
+import { flopsPerSample } from "@megatron-ts/cost";
+import { type BaseConfig, describeModel } from "@megatron-ts/model";
+import type { Workload } from "../objectives/objective.ts";
+
+/** What the model needs, forward and backward; recomputation does not count. */
+export function stepFlops(config: BaseConfig, workload: readonly Workload[]): number {
+  return workload
+    .map(({ prediction, samples, lengths }) => {
+      return samples * flopsPerSample(describeModel(config, prediction), lengths).model;
+    })
+    .reduce((sum, flops) => sum + flops, 0);
+}
