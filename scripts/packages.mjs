@@ -1,11 +1,26 @@
-/** The workspace's packages as they are on disk: what each declares, which files it ships, and what those import. */
+/** Reads the workspace's packages from disk: what each declares, which files it ships, and what those files import. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { root } from "./workspace.mjs";
 
 export const SCOPE = "@megatron-ts/";
 
-/** Every package: directory, short name, kind ("packages" or "apps") and package.json. */
+/** Packages that run in a browser too, with the exports that do. */
+export const ISOMORPHIC = {
+  tokenizer: ["."],
+  metrics: ["."],
+  random: ["."],
+  errors: ["."],
+  cost: ["."],
+  ops: [".", "./conformance"],
+  attention: ["."],
+  parallel: ["."],
+  model: ["."],
+  generate: ["."],
+  train: ["./step"],
+};
+
+/** Lists every package: its directory, short name, kind ("packages" or "apps") and package.json. */
 export function listPackages() {
   return ["packages", "apps"].flatMap((kind) =>
     readdirSync(join(root, kind))
@@ -18,7 +33,7 @@ export function listPackages() {
   );
 }
 
-/** The sources that a package's users reach: entries by export name, and what its build starts from besides. */
+/** The source files that a package's build starts from: by export name, or by path if they are not exported. */
 export function entriesOf({ directory, manifest }) {
   const exported = Object.entries(manifest.exports ?? {}).map(([name, conditions]) => [
     name,
@@ -30,7 +45,7 @@ export function entriesOf({ directory, manifest }) {
   return new Map([...exported, ...built]);
 }
 
-/** All TypeScript files below a package's src. */
+/** All TypeScript files in a package's src. */
 export function sourcesOf({ directory }) {
   const source = join(directory, "src");
   if (!existsSync(source)) return [];
@@ -39,9 +54,12 @@ export function sourcesOf({ directory }) {
     .map((path) => join(source, path));
 }
 
-/** What a file imports, as written: statically, dynamically, for types too. */
-export function importsOf(file) {
-  const code = readFileSync(file, "utf8").replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+/** The module names that a file imports, as written: static, dynamic and type imports. */
+export const importsOf = (file) => importedNames(readFileSync(file, "utf8"));
+
+/** The module names that source code imports, as written. */
+export function importedNames(source) {
+  const code = source.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
   const forms = [
     /^\s*(?:import|export)\s[^;'"]*?from\s*["']([^"']+)["']/gm,
     /^\s*import\s*["']([^"']+)["']/gm,
@@ -50,17 +68,21 @@ export function importsOf(file) {
   return forms.flatMap((form) => [...code.matchAll(form)].map(([, name]) => name));
 }
 
-/** The files that can be reached from `files` through relative imports, themselves included. */
-export function reachable(files) {
+/** The module names that a file imports when it runs: no type imports. */
+export const runtimeImportsOf = (file) =>
+  importedNames(readFileSync(file, "utf8").replaceAll(/^\s*(?:import|export) type\b[^;]*;/gm, ""));
+
+/** All files that can be reached from `files` through relative imports, including these. */
+export function reachable(files, imports = importsOf) {
   const seen = new Set();
   const visit = (file) => {
     if (seen.has(file)) return;
     seen.add(file);
-    for (const name of importsOf(file)) if (name.startsWith(".")) visit(resolve(dirname(file), name));
+    for (const name of imports(file)) if (name.startsWith(".")) visit(resolve(dirname(file), name));
   };
   for (const file of files) visit(file);
   return seen;
 }
 
-/** The package that an import names: `@tensorflow/tfjs/dist/x` is `@tensorflow/tfjs`. */
+/** The package of a module name: `@tensorflow/tfjs` for `@tensorflow/tfjs/dist/x`. */
 export const packageOf = (name) => name.split("/", name.startsWith("@") ? 2 : 1).join("/");

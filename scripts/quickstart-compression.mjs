@@ -1,6 +1,6 @@
 /**
- * How many bits per byte brotli needs for the quickstart's held-out text: alone, and primed with the training text
- * (compressed size of both less that of the training text, all of it within the window). Prints one JSON object.
+ * Measures how many bits per byte brotli needs for the quickstart's held-out text: alone, and primed with the training
+ * text (the compressed size of both minus that of the training text, all within the window). Prints one JSON object.
  */
 import { brotliCompressSync, constants } from "node:zlib";
 import { quickstartText } from "./quickstart-text.mjs";

@@ -1,6 +1,6 @@
 /**
- * The quickstart's text: State of the Union addresses and Moby Dick, out of their npm packages (public domain). The last
- * 300 kB of the speeches are held out.
+ * The quickstart's text, in the public domain: State of the Union addresses and Moby Dick, from their npm packages. The
+ * last 300 kB of the speeches are held out.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ const HELD_OUT_BYTES = 300_000;
 
 const library = (name) => join(root, "node_modules/@stdlib", name, "data");
 
-/** Every speech as its bytes, in the order of the years. */
+/** The bytes of every speech, in chronological order. */
 function readSpeeches() {
   const directory = library("datasets-sotu");
   const names = readdirSync(directory).filter((name) => name.endsWith(".txt"));
@@ -18,8 +18,8 @@ function readSpeeches() {
 }
 
 /**
- * Cuts documents so that the last `bytes` bytes of them all are apart, at most three fewer where a character begins.
- * @returns the documents before and after the cut; the one it goes through is in both, in part
+ * Splits the last `bytes` bytes off a list of documents, or up to three fewer so as not to split a character.
+ * @returns the documents before and after the split; a document that is split is in both, in part
  */
 export function splitAtEnd(documents, bytes) {
   let before = documents.reduce((sum, { length }) => sum + length, 0) - bytes;
@@ -35,13 +35,13 @@ export function splitAtEnd(documents, bytes) {
   return { kept, heldOut };
 }
 
-/** What is trained on and what is held out, as bytes. */
+/** The training text and the held-out text, as bytes. */
 export function quickstartText() {
   const { kept, heldOut } = splitAtEnd(readSpeeches(), HELD_OUT_BYTES);
   return { speeches: kept, heldOut, mobyDick: readFileSync(join(library("datasets-moby-dick"), "data.txt")) };
 }
 
-/** Writes the text as files that `megatron prepare` reads: a speech is a document. */
+/** Writes the text as files for `megatron prepare`, with one document for each speech. */
 export function writeQuickstartText(directory) {
   const { speeches, heldOut, mobyDick } = quickstartText();
   const lines = (documents) =>

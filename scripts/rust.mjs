@@ -1,15 +1,15 @@
-/** What `npm test` checks of the Rust crate: its format, clippy without a warning, and its tests. */
+/** Checks the Rust crate for `npm test`: its format, clippy without warnings, and its tests. */
 import { crate, has, missingCargo } from "../packages/native/scripts/toolchain.mjs";
 import { addCounts, countCargo, countCheck } from "./test-counts.mjs";
 import { run } from "./workspace.mjs";
 
-/** Components of a toolchain that may be absent, and the check that each makes. */
+/** Toolchain components that may be missing, with the arguments of their checks. */
 const COMPONENTS = {
   fmt: ["--check"],
   clippy: ["--all-targets", "--locked", "--quiet", "--", "-D", "warnings"],
 };
 
-/** Gives the counts; all 0 where there is no toolchain, which one line says. */
+/** Returns the counts: all 0 without a Rust toolchain, which it reports in one line. */
 export async function checkRust() {
   const missing = missingCargo();
   if (missing) {

@@ -1,7 +1,7 @@
 /**
- * `npm start`: installs, builds, and goes the whole way once, by the commands that it prints: real text, tokenizer,
- * dataset, a small GPT, its score on held-out text beside a compressor's, a passage. Whatever is done already is not
- * done again; interrupted, the next `npm start` goes on.
+ * `npm start`: installs, builds and runs the quickstart, printing each command: trains a tokenizer, prepares a dataset,
+ * trains a small GPT, compares its score on held-out text with a compressor's and generates a passage. Finished steps are
+ * skipped, so that rerunning `npm start` resumes an interrupted quickstart.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,29 +14,29 @@ const PROGRAM = "apps/cli/bin/megatron.js";
 const exists = (path) => existsSync(join(root, path));
 const readJson = (path) => JSON.parse(readFileSync(join(root, path), "utf8"));
 
-/** Written beside and renamed: what is there is whole. */
+/** Writes a temporary file and renames it, so that the file is never incomplete. */
 function writeJson(path, value) {
   writeFileSync(join(root, `${path}.new`), `${JSON.stringify(value, null, 2)}\n`);
   renameSync(join(root, `${path}.new`), join(root, path));
 }
 
-const shown = (args) => args.map((arg) => (/^[\w./,:=-]+$/.test(arg) ? arg : JSON.stringify(arg))).join(" ");
-const commandLine = (args) => `node ${PROGRAM} ${shown(args)}`;
+const quoted = (args) => args.map((arg) => (/^[\w./,:=-]+$/.test(arg) ? arg : JSON.stringify(arg))).join(" ");
+const commandLine = (args) => `node ${PROGRAM} ${quoted(args)}`;
 
-/** Ends this program where Ctrl+C ended what it ran. */
+/** Exits if Ctrl+C ended the command that ran. */
 function endIfInterrupted() {
   if (!interrupted) return;
-  console.log("\nStopped. npm start goes on from there.");
+  console.log("\nStopped. Rerun npm start to resume.");
   process.exit(130);
 }
 
-/** Runs a command of the CLI, printed first. Ends this program where the command fails. */
+/** Prints and runs a command of the CLI. Exits if it fails. */
 async function megatron(args, options) {
   console.log(`\n$ ${commandLine(args)}`);
   const { code, stdout } = await runNode([PROGRAM, ...args], options);
   if (code !== 0) {
     endIfInterrupted();
-    console.log(`\nThat command failed. Mend what it says and run npm start again; to begin anew, delete ${HOME}.`);
+    console.log(`\nThe command failed. Fix the error above and rerun npm start; to start over, delete ${HOME}.`);
     process.exit(code);
   }
   return stdout;
@@ -44,7 +44,7 @@ async function megatron(args, options) {
 
 const megatronJson = async (args) => JSON.parse(await megatron([...args, "--json"], { capture: true }));
 
-async function makeData() {
+async function prepareData() {
   if (!exists(`${HOME}/text/.done`)) {
     writeQuickstartText(join(root, HOME, "text"));
     writeFileSync(join(root, HOME, "text/.done"), "");
@@ -66,11 +66,11 @@ async function makeData() {
   }
 }
 
-/** What brotli reaches, after the training that it would slow down. Null where it was interrupted. */
+/** Measures brotli, after training so as not to slow it down. Returns null if interrupted. */
 async function compress() {
   const path = `${HOME}/compression.json`;
   if (exists(path)) return readJson(path);
-  console.log("\nCompressing the same text with brotli, to compare: a minute.");
+  console.log("\nCompressing the same text with brotli for comparison. This takes about a minute.");
   const { code, stdout } = await runNode(["scripts/quickstart-compression.mjs"], { capture: true });
   if (code !== 0) return null;
   writeJson(path, JSON.parse(stdout));
@@ -78,10 +78,10 @@ async function compress() {
 }
 
 async function trainAndScore() {
-  await makeData();
+  await prepareData();
   const run = await megatronJson(["pretrain", "recipes/quickstart.yaml", "--resume", "auto"]);
   if (run.reason === "stopped") {
-    console.log(`\nStopped after step ${run.step} and saved. npm start goes on from there.`);
+    console.log(`\nStopped after step ${run.step} and saved a checkpoint. Rerun npm start to resume.`);
     process.exit(0);
   }
   const heldOut = ["--data", `${HOME}/data/held-out`, "--split", "test", "--stride", "128"];
@@ -98,14 +98,14 @@ function printScore() {
   const { step, score, compression } = readJson(`${HOME}/result.json`);
   const row = (name, bits, note = "") => console.log(`  ${name.padEnd(40)} ${bits.toFixed(3)} ${note}`.trimEnd());
   const words = score.wordPerplexity === undefined ? "" : `, ${score.wordPerplexity.toFixed(0)} per word`;
-  console.log("\nThe held-out text, the last 300 kB of the speeches, in bits per byte:");
+  console.log("\nBits per byte of the held-out text, the last 300 kB of the speeches:");
   row(
-    `the model, after ${step} steps`,
+    `the model after ${step} steps`,
     score.bitsPerByte,
     `(perplexity ${score.perplexity.toFixed(1)} per token${words})`,
   );
   row("brotli -q 11 -w 24", compression.alone);
-  row("the same, primed with the training text", compression.primed);
+  row("brotli, primed with the training text", compression.primed);
 }
 
 function printNext() {
@@ -117,7 +117,7 @@ function printNext() {
   console.log(`  ${commandLine(["doctor"])}`);
 }
 
-// Ctrl+C reaches the command that runs as well: it saves, and this program lives on to say so.
+// Ctrl+C also reaches the running command, which saves a checkpoint; this process stays alive to say so.
 let interrupted = false;
 process.on("SIGINT", () => {
   interrupted = true;
@@ -125,7 +125,7 @@ process.on("SIGINT", () => {
 
 async function build() {
   if (!exists("apps/cli/dist"))
-    console.log("Building: about a minute, or some more where Rust is installed, for the native engine.");
+    console.log("Building. This takes about a minute, or longer with Rust, which builds the native engine.");
   return turbo("build");
 }
 
@@ -136,7 +136,7 @@ if (!(await install()) || !(await build())) {
 mkdirSync(join(root, HOME, "data"), { recursive: true });
 const done = exists(`${HOME}/result.json`);
 if (done)
-  console.log(`\nThe quickstart is done already: ${HOME} holds its model. To begin anew, delete that directory.`);
+  console.log(`\nThe quickstart has already run; its model is in ${HOME}. To start over, delete that directory.`);
 else await trainAndScore();
 printScore();
 const passage = ["--prompt", "My fellow Americans,", "--max-tokens", "120", "--temperature", "0.8", "--top-p", "0.95"];

@@ -1,17 +1,19 @@
-/** What the test runners report, as numbers: how many tests passed and failed. A run that broke is never all green. */
+/** Counts passed and failed tests in the reports of test runners. A run that broke always counts as a failure. */
 
 /**
+ * Counts vitest's tests.
  * @param report what vitest's JSON reporter wrote; undefined when it wrote nothing
  * @param code vitest's exit code
  */
 export function countVitest(report, code) {
   if (!report) return { passed: 0, failed: 1 };
-  // A file that did not load has no tests of its own, but it failed.
+  // A file that fails to load reports no tests.
   const broken = report.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0);
   return atLeastOneFailure({ passed: report.numPassedTests, failed: report.numFailedTests + broken.length }, code);
 }
 
 /**
+ * Counts node:test's tests.
  * @param tap what node:test's TAP reporter wrote
  * @param code its exit code
  */
@@ -21,6 +23,7 @@ export function countTap(tap, code) {
 }
 
 /**
+ * Counts cargo's tests.
  * @param output what `cargo test` printed: a line of results for each of its programs
  * @param code its exit code
  */
@@ -30,22 +33,22 @@ export function countCargo(output, code) {
   return atLeastOneFailure({ passed: sum(1), failed: sum(2) }, code);
 }
 
-/** A check without tests of its own, such as the build. */
+/** Counts a check that has no tests of its own, such as the build. */
 export const countCheck = (ok) => (ok ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 });
 
-/** Checks as one. */
+/** Adds up the counts of several checks. */
 export const addCounts = (counts) => ({
   passed: counts.reduce((total, { passed }) => total + passed, 0),
   failed: counts.reduce((total, { failed }) => total + failed, 0),
 });
 
-/** For example "812 passed, 0 failed". */
+/** Formats counts as in "812 passed, 0 failed". */
 export function formatTotal(counts) {
   const { passed, failed } = addCounts(counts);
   return `${passed} passed, ${failed} failed`;
 }
 
-/** No test at all, or a runner that ended badly without naming a test, is a failure too. */
+/** Counts a run without tests, or one that failed without naming a test, as a failure. */
 function atLeastOneFailure({ passed, failed }, code) {
   const bad = code !== 0 || passed + failed === 0;
   return { passed, failed: bad ? Math.max(1, failed) : failed };

@@ -1,6 +1,6 @@
 /**
- * `npm run test:tensorflow`: the conformance suites and GPT-2's parity with PyTorch on the `tensorflow` backend, on a
- * machine with Python. Builds the binding into .cache/tensorflow the first time.
+ * `npm run test:tensorflow`: runs the conformance suites and the parity test of GPT-2 with PyTorch on the `tensorflow`
+ * backend. Needs Python; the first run builds the binding into .cache/tensorflow.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";

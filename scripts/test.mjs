@@ -1,12 +1,13 @@
 /**
- * `npm test`: installs, builds, lints, type-checks and runs every test. The last line is `N passed, N failed`, summed
- * over all runners, with the build, the lint and the type check counting as a test each.
+ * `npm test`: installs, builds, lints, type-checks and runs every test. The last line is `N passed, N failed`, the total of
+ * all runners, in which the build, the lint and the type check count as one test each.
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runNodeTests } from "./node-tests.mjs";
 import { checkRust } from "./rust.mjs";
-import { countCheck, countTap, countVitest, formatTotal } from "./test-counts.mjs";
+import { countCheck, countVitest, formatTotal } from "./test-counts.mjs";
 import { install, root, runNode, turbo } from "./workspace.mjs";
 
 const counts = [];
@@ -36,19 +37,13 @@ async function vitest(outputs) {
   return countVitest(existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined, code);
 }
 
-async function nodeTest(outputs) {
-  const file = join(outputs, "scripts.tap");
-  const tests = readdirSync(join(root, "scripts")).filter((name) => name.endsWith(".test.mjs"));
-  const { code } = await runNode([
-    "--test",
-    "--test-reporter=spec",
-    "--test-reporter-destination=stdout",
-    "--test-reporter=tap",
-    `--test-reporter-destination=${file}`,
-    ...tests.map((name) => join("scripts", name)),
-  ]);
-  return countTap(existsSync(file) ? readFileSync(file, "utf8") : "", code);
-}
+/** Tests of the scripts, and of the rules that the tree is held to. */
+const scripts = () =>
+  runNodeTests(
+    readdirSync(join(root, "scripts"))
+      .filter((name) => name.endsWith(".test.mjs"))
+      .map((name) => join("scripts", name)),
+  );
 
 const outputs = mkdtempSync(join(tmpdir(), "megatron-test-"));
 try {
@@ -58,7 +53,7 @@ try {
     await check("lint", lint);
     await check("types", types);
     await check("rust", checkRust);
-    await check("scripts", () => nodeTest(outputs));
+    await check("scripts", scripts);
     await check("packages", () => vitest(outputs));
   }
 } finally {
