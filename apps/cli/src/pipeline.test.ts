@@ -170,6 +170,11 @@ describe("megatron generate", () => {
     expect((await generate(...sampling, "--seed", "2")).text).not.toBe(first.text);
   });
 
+  it("samples from all tokens with --top-k 0 and --top-p 1", async () => {
+    const { text } = await generate("--max-tokens", "16", "--seed", "1");
+    expect((await generate("--max-tokens", "16", "--seed", "1", "--top-k", "0", "--top-p", "1")).text).toBe(text);
+  });
+
   it("streams the prompt and the same text", async () => {
     const { text } = await generate("--max-tokens", "8", "--temperature", "0");
     const command = ["generate", path("runs/a"), "--prompt", "Call me", "--max-tokens", "8", "--temperature", "0"];

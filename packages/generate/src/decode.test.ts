@@ -84,7 +84,7 @@ describe("decode", () => {
 
   it.each([
     [{ temperature: -1 }, /temperature.*-1/],
-    [{ topK: 0 }, /top-k.*0/],
+    [{ topK: -1 }, /top-k.*-1/],
     [{ topP: 0 }, /top-p.*0/],
     [{ repetitionPenalty: 0 }, /repetition penalty.*0/],
   ])("rejects %j", (options, message) => {

@@ -5,7 +5,6 @@ import { GenerateError } from "./errors.ts";
 import { maskLogits } from "./masks/mask-logits.ts";
 import { type MaskPrediction, mostLikely } from "./masks/most-likely.ts";
 import { addSpecialTokens } from "./prompts/add-special-tokens.ts";
-import { checkSampling } from "./sampling/options.ts";
 
 /** A text with its masks filled. */
 export interface FilledText {
@@ -32,7 +31,9 @@ export function fillMasks(
   texts: readonly string[],
   { topK = 5, prediction = model.predictors.masked ? "masked" : "permutation" }: FillOptions = {},
 ): FilledText[] {
-  checkSampling({ topK });
+  if (!Number.isInteger(topK) || topK < 1) {
+    throw new GenerateError(`top-k must be an integer >= 1 to fill masks, got ${topK}`);
+  }
   if (texts.length === 0) return [];
   const mask = maskTokenOf(tokenizer);
   const longest = longestSequence(model.config);

@@ -1,5 +1,5 @@
 export { type DecodedToken, type DecodeOptions, decode, type FinishReason } from "./decode.ts";
-export { GenerateError } from "./errors.ts";
+export { GenerateError, LogitsError } from "./errors.ts";
 export { type FilledText, type FillOptions, fillMasks } from "./fill-masks.ts";
 export { type Completion, type GenerateOptions, generate, streamText, type TextPiece } from "./generate.ts";
 export type { MaskPrediction } from "./masks/most-likely.ts";

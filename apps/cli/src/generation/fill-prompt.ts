@@ -15,11 +15,11 @@ export async function fillPrompt(
   terminal: Terminal,
 ): Promise<void> {
   const { fillMasks } = await import("@megatron-ts/generate");
-  const [filled] = fillMasks({ model, tokenizer }, [prompt], { topK, prediction });
+  const [filled] = fillMasks({ model, tokenizer }, [prompt], { topK: topK || undefined, prediction });
   const { text, masks } = filled!;
   if (json) return terminal.json({ checkpoint: directory, prompt, text, masks });
   terminal.print(text);
-  if (topK === undefined) return;
+  if (!topK) return;
   masks.forEach((predictions, index) => {
     const shown = predictions.map(({ id, token, probability }) => {
       return `${tokenizer.decode([id]).trim() || token} ${(100 * probability).toFixed(1)} %`;

@@ -1,5 +1,6 @@
 /** The most likely tokens for one masked position. */
 import type { Tokenizer } from "@megatron-ts/tokenizer";
+import { checkLogits } from "../sampling/check-logits.ts";
 
 /** A candidate for a masked token. */
 export interface MaskPrediction {
@@ -10,11 +11,15 @@ export interface MaskPrediction {
   probability: number;
 }
 
-/** The k largest logits [V] among the tokenizer's tokens, most likely first; ties go to the smaller id. */
+/**
+ * The k largest logits [V] among the tokenizer's tokens, most likely first; ties go to the smaller id. Throws a
+ * LogitsError.
+ */
 export function mostLikely(
   logits: Float32Array,
   { tokenizer, topK }: { tokenizer: Tokenizer; topK: number },
 ): MaskPrediction[] {
+  checkLogits(logits);
   let highest = Number.NEGATIVE_INFINITY;
   for (const logit of logits) highest = Math.max(highest, logit);
   let total = 0;

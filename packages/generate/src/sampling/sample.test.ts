@@ -1,5 +1,6 @@
 import { hashKey, uniforms } from "@megatron-ts/random";
 import { describe, expect, it } from "vitest";
+import { LogitsError } from "../errors.ts";
 import type { SamplingOptions } from "./options.ts";
 import { sample } from "./sample.ts";
 
@@ -38,11 +39,36 @@ describe("sample", () => {
     expectClose(frequencies({ topK: 2 }), [0, three!, 0, one!, 0]);
   });
 
+  it("keeps all tokens with top-k 0 and top-p 1", () => {
+    for (const uniform of uniforms(hashKey(6), 200)) {
+      const draw = (options: SamplingOptions) => sample(logits, { ...options, seen: [], uniform });
+      expect(draw({ topK: 0, topP: 1, repetitionPenalty: 1 })).toBe(draw({}));
+      expect(draw({ topK: 0, topP: 0.7 })).toBe(draw({ topP: 0.7 }));
+    }
+  });
+
   it("keeps the smallest set that reaches p, at least one token", () => {
     // Probabilities in order: 0.560, 0.206, 0.125, 0.084, 0.028.
     const expected = softmax([2, 1]);
     expectClose(frequencies({ topP: 0.7 }), [0, expected[0]!, 0, expected[1]!, 0]);
     expect(frequencies({ topP: 0.01 }, 50)).toEqual([0, 1, 0, 0, 0]);
+  });
+
+  it.each([
+    [[1, Number.NaN, 2], /NaN.*token 1/],
+    [[1, 2, Number.POSITIVE_INFINITY], /Infinity.*token 2/],
+    [[Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY], /-Infinity/],
+  ])("throws a LogitsError for %j", (values, message) => {
+    for (const temperature of [0, 1]) {
+      const options = { seen: [], uniform: 0.5, temperature };
+      expect(() => sample(Float32Array.from(values), options)).toThrow(LogitsError);
+      expect(() => sample(Float32Array.from(values), options)).toThrow(message);
+    }
+  });
+
+  it("never samples a token with a logit of -Infinity", () => {
+    const masked = Float32Array.from([Number.NEGATIVE_INFINITY, 0, Number.NEGATIVE_INFINITY]);
+    for (const uniform of [0, 0.999]) expect(sample(masked, { seen: [], uniform })).toBe(1);
   });
 
   it("penalizes seen tokens: positive logits divided, negative ones multiplied", () => {

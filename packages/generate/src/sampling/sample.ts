@@ -2,6 +2,7 @@
  * Chooses the next token from logits: repetition penalty, temperature, top-k and top-p, in the order that transformers
  * applies them.
  */
+import { checkLogits } from "./check-logits.ts";
 import type { SamplingOptions } from "./options.ts";
 
 /** Id of the largest of the logits [V]; the smallest id on ties. */
@@ -13,7 +14,7 @@ export function argmax(logits: Float32Array): number {
 
 /**
  * Samples the id of the next token from logits [V], which are not modified. `seen` are the tokens so far (prompt and
- * generated); `uniform`, in [0, 1), decides the draw.
+ * generated); `uniform`, in [0, 1), decides the draw. Throws a LogitsError for logits that are not finite.
  */
 export function sample(
   logits: Float32Array,
@@ -21,11 +22,12 @@ export function sample(
     seen,
     uniform,
     temperature = 1,
-    topK,
+    topK = 0,
     topP = 1,
     repetitionPenalty = 1,
   }: SamplingOptions & { seen: Iterable<number>; uniform: number },
 ): number {
+  checkLogits(logits);
   const adjusted = repetitionPenalty === 1 ? logits : penalized(logits, { seen, repetitionPenalty });
   if (temperature === 0) return argmax(adjusted);
   const candidates = candidateIds(adjusted, { topK, sorted: topP < 1 });
@@ -36,11 +38,14 @@ export function sample(
   let total = 0;
   for (let i = 0; i < kept; i++) total += weights[i]!;
   let rest = uniform * total;
+  let last = 0;
   for (let i = 0; i < kept; i++) {
+    if (weights[i] === 0) continue;
+    last = candidates[i]!;
     rest -= weights[i]!;
-    if (rest < 0) return candidates[i]!;
+    if (rest < 0) return last;
   }
-  return candidates[kept - 1]!;
+  return last; // Reached by rounding errors only.
 }
 
 function penalized(
@@ -55,11 +60,12 @@ function penalized(
 }
 
 /** Ids to sample from, most likely first if sorted; ties go to the smaller id. */
-function candidateIds(logits: Float32Array, { topK, sorted }: { topK?: number; sorted: boolean }): Uint32Array {
+function candidateIds(logits: Float32Array, { topK, sorted }: { topK: number; sorted: boolean }): Uint32Array {
   const ids = Uint32Array.from(logits, (_, id) => id);
-  if (!sorted && (topK === undefined || topK >= ids.length)) return ids;
+  const all = topK === 0 || topK >= ids.length;
+  if (all && !sorted) return ids;
   ids.sort((a, b) => logits[b]! - logits[a]! || a - b);
-  return topK === undefined ? ids : ids.subarray(0, topK);
+  return all ? ids : ids.subarray(0, topK);
 }
 
 /** Number of weights, in descending order, that it takes to reach a fraction p of their sum. */
