@@ -1,5 +1,6 @@
 /** User mistakes: each gives one clear line and exit code 2, never a stack trace, and loses no data. */
 import { cpSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { loadCheckpoint, saveCheckpoint } from "@megatron-ts/checkpoint";
 import { takeLock } from "@megatron-ts/data";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { megatron, megatronJson, type Outcome } from "./testing/megatron.ts";
@@ -234,7 +235,41 @@ describe("command lines", () => {
   });
 });
 
+/** A copy of the run's checkpoint in which a weight is NaN. */
+async function checkpointWithNaN(): Promise<string> {
+  const { manifest, weights, readFile, close } = loadCheckpoint(path("runs/a/step-00000002"));
+  await saveCheckpoint({
+    directory: path("nan"),
+    step: 2,
+    consumedSamples: 0,
+    model: manifest.model,
+    tokenizerFingerprint: manifest.tokenizerFingerprint ?? undefined,
+    extraFiles: Object.fromEntries(["tokenizer.json", "recipe.yaml"].map((name) => [name, readFile(name)])),
+    groups: {
+      weights: weights.names.map((name) => {
+        const bytes = weights.read(name).slice();
+        if (name === "layers.0.attention.query.weight") new Float32Array(bytes.buffer)[5] = Number.NaN;
+        return { name, ...weights.info(name), dtype: "F32", bytes: () => bytes };
+      }),
+    },
+  });
+  close();
+  return path("nan");
+}
+
 describe("failures that are not the user's mistake", () => {
+  it("a model with a weight of NaN generates and evaluates with exit code 1", async () => {
+    const run = await checkpointWithNaN();
+    for (const temperature of ["0", "1"]) {
+      const { code, stderr } = await generate(run, "Call", "--temperature", temperature, "--json");
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/\nerror: .*NaN.*\n$/);
+    }
+    const { code, stdout, stderr } = await evaluate(run, path("data/corpus"), "--json");
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/\nerror: .*nan: causal perplexity .*NaN.*\n$/);
+  });
+
   it("a loss of NaN gives exit code 1 and the step, and keeps the last good checkpoint", async () => {
     const diverging = ["--train.optimizer.learningRate", "1e30", "--train.clipNorm", "null"];
     const options = [

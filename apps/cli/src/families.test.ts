@@ -41,51 +41,51 @@ interface Case {
   objective?: string;
   /** "sentences" is a dataset without splits whose documents consist of sentences. */
   data?: "corpus" | "sentences";
-  measures: string[];
+  metrics: string[];
 }
 
 const cases: Record<string, Case> = {
-  GPT: { family: "gpt", fields: "maxPositions: 32", measures: ["causal perplexity"] },
+  GPT: { family: "gpt", fields: "maxPositions: 32", metrics: ["causal perplexity"] },
   Llama: {
     family: "gpt",
     fields:
       "maxPositions: 32, positions: rotary, norm: rms, biases: false, gatedFeedForward: true, activation: silu, numKeyValueHeads: 1, dropout: 0",
-    measures: ["causal perplexity"],
+    metrics: ["causal perplexity"],
   },
   BERT: {
     family: "bert",
     fields: "maxPositions: 32",
     objective: "{ name: masked, pairs: next-sentence }",
     data: "sentences",
-    measures: ["masked-token perplexity"],
+    metrics: ["masked-token perplexity"],
   },
   "Megatron's BERT": {
     family: "bert",
     fields: "maxPositions: 32, normPlacement: pre",
     objective: "{ name: masked, unit: n-gram, pairs: sentence-order }",
     data: "sentences",
-    measures: ["masked-token perplexity"],
+    metrics: ["masked-token perplexity"],
   },
   RoBERTa: {
     family: "bert",
     fields:
       "maxPositions: 34, paddingToken: 1, numTokenTypes: 1, heads: { pooler: false, languageModel: true, pair: false }",
-    measures: ["masked-token perplexity"],
+    metrics: ["masked-token perplexity"],
   },
-  XLNet: { family: "xlnet", measures: ["permuted perplexity"] },
-  T5: { family: "t5", measures: ["sequence perplexity"] },
+  XLNet: { family: "xlnet", metrics: ["permuted perplexity"] },
+  T5: { family: "t5", metrics: ["sequence perplexity"] },
   "an encoder-decoder": {
     family: "encoder-decoder",
     fields: "maxPositions: 32",
     objective: "{ name: denoising }",
-    measures: ["sequence perplexity"],
+    metrics: ["sequence perplexity"],
   },
   sc2019: {
     family: "encoder-decoder",
     fields: "maxPositions: 32, attentionWindow: 16",
     objective:
       "{ name: mixed, parts: [{ weight: 1, objective: { name: masked } }, { weight: 1, objective: { name: permutation } }] }",
-    measures: ["masked-token perplexity", "permuted perplexity"],
+    metrics: ["masked-token perplexity", "permuted perplexity"],
   },
 };
 
@@ -104,7 +104,7 @@ run: { directory: ${run} }
 `;
 
 interface Evaluation {
-  measures: { measure: string; loss: number; perplexity: number; bitsPerByte?: number; pairAccuracy?: number }[];
+  metrics: { metric: string; loss: number; perplexity: number; bitsPerByte?: number; pairAccuracy?: number }[];
 }
 
 const evaluate = (run: string, { data = "corpus" }: Pick<Case, "data">, ...more: string[]) => {
@@ -127,16 +127,16 @@ const fill = (run: string) =>
 describe.each(Object.entries(cases))("%s", (name, tiny) => {
   const run = path(name.replaceAll(/\W/g, "-"));
   const back = `${run}-back`;
-  const measuresOf = async (checkpoint: string) => (await evaluate(checkpoint, tiny)).measures;
+  const metricsOf = async (checkpoint: string) => (await evaluate(checkpoint, tiny)).metrics;
   const claimed = capabilitiesOf(tiny);
 
   it("pretrains, and evaluates its training objectives", async () => {
     expect(claimed).toEqual(expect.arrayContaining(["pretrain", "evaluate"]));
     const recipe = file(`${name}.yaml`, recipeOf(tiny, run));
     expect(await megatronJson("pretrain", recipe)).toMatchObject({ reason: "completed", step: 2 });
-    const { measures } = await evaluate(run, tiny);
-    expect(measures.map(({ measure }) => measure)).toEqual(tiny.measures);
-    for (const { loss, perplexity, pairAccuracy, bitsPerByte } of measures) {
+    const { metrics } = await evaluate(run, tiny);
+    expect(metrics.map(({ metric }) => metric)).toEqual(tiny.metrics);
+    for (const { loss, perplexity, pairAccuracy, bitsPerByte } of metrics) {
       expect(pairAccuracy !== undefined).toBe(tiny.data === "sentences");
       // Two batches are not all of the text.
       expect(bitsPerByte).toBeUndefined();
@@ -176,7 +176,7 @@ describe.each(Object.entries(cases))("%s", (name, tiny) => {
     expect(exported.code).toBe(0);
     await megatronJson("import", `${run}-exported`, back);
     // An imported model has no recipe, only its family's default objective.
-    if (!tiny.objective) expect(await measuresOf(back)).toEqual(await measuresOf(run));
+    if (!tiny.objective) expect(await metricsOf(back)).toEqual(await metricsOf(run));
     if (claimed.includes("generate")) expect((await write(back)).text).toBe((await write(run)).text);
     if (claimed.includes("fill")) expect((await fill(back)).masks).toEqual((await fill(run)).masks);
   });
@@ -194,19 +194,19 @@ describe("a translator", () => {
       ...["prepare", "--input", input, ...prepare, ...lines],
     );
     expect([prefix, counts.documents]).toEqual([path("translation_text_pair"), 7]);
-    const tiny = { family: "t5", objective: "{ name: source-target }", measures: [] } as const;
-    const recipe = file("translator.yaml", recipeOf({ ...tiny, measures: [] }, path("translator")));
+    const tiny = { family: "t5", objective: "{ name: source-target }", metrics: [] } as const;
+    const recipe = file("translator.yaml", recipeOf({ ...tiny, metrics: [] }, path("translator")));
     const train = ["--data.train", path("translation"), "--train.steps", "40", "--train.batchSize", "4"];
     await megatronJson("pretrain", recipe, ...train, "--train.evaluation", "{ every: 20 }");
-    const { measures } = await megatronJson<Evaluation & { measures: { tokens: number }[] }>(
+    const { metrics } = await megatronJson<Evaluation & { metrics: { tokens: number }[] }>(
       ...["evaluate", path("translator"), "--data", path("translation"), "--split", "all", "--batch-size", "3"],
     );
     const tokenizer = await loadTokenizer(path("tok"));
     const written = rows.map((row) => tokenizer.encode(row.split("\t")[1]!).length + 1);
-    expect(measures).toMatchObject([
-      { measure: "sequence perplexity", tokens: written.reduce((sum, length) => sum + length, 0) },
+    expect(metrics).toMatchObject([
+      { metric: "sequence perplexity", tokens: written.reduce((sum, length) => sum + length, 0) },
     ]);
-    expect(measures[0]!.loss).toBeLessThan(Math.log(320) - 1);
+    expect(metrics[0]!.loss).toBeLessThan(Math.log(320) - 1);
     expect((await write(path("translator"))).text).not.toBe("");
   });
 
@@ -220,7 +220,7 @@ describe("a translator", () => {
     expect(skipping).toMatchObject({ counts: { documents: 2 }, skipped: { badLines: 2 } });
     const recipe = file(
       "no-pairs.yaml",
-      recipeOf({ family: "t5", objective: "{ name: source-target }", measures: [] }, path("no-run")),
+      recipeOf({ family: "t5", objective: "{ name: source-target }", metrics: [] }, path("no-run")),
     );
     const { code, stderr } = await megatron("pretrain", recipe);
     expect(code).toBe(2);
@@ -238,9 +238,9 @@ describe("objectives and options", () => {
 
   it("evaluate one part of a mixture, or another objective of the family", async () => {
     const own = await evaluate(path("sc2019"), {}, "--objective", "permutation");
-    expect(own.measures.map(({ measure }) => measure)).toEqual(["permuted perplexity"]);
+    expect(own.metrics.map(({ metric }) => metric)).toEqual(["permuted perplexity"]);
     const other = await evaluate(path("sc2019"), {}, "--objective", "denoising");
-    expect(other.measures.map(({ measure }) => measure)).toEqual(["sequence perplexity"]);
+    expect(other.metrics.map(({ metric }) => metric)).toEqual(["sequence perplexity"]);
   });
 
   it.each([
@@ -254,9 +254,9 @@ describe("objectives and options", () => {
   });
 
   it("evaluate pseudo-perplexity of masked language models", async () => {
-    const { measures } = await evaluate(path("RoBERTa"), {}, "--pseudo");
-    expect(measures).toMatchObject([{ measure: "pseudo-perplexity", tokens: 4 }]);
-    expect(measures[0]!.bitsPerByte).toBeUndefined();
+    const { metrics } = await evaluate(path("RoBERTa"), {}, "--pseudo");
+    expect(metrics).toMatchObject([{ metric: "pseudo-perplexity", tokens: 4 }]);
+    expect(metrics[0]!.bitsPerByte).toBeUndefined();
     const { stdout } = await megatron("evaluate", path("RoBERTa"), "--data", path("corpus"), "--max-batches", "1");
     expect(stdout).toMatch(/\n {2}masked-token perplexity +\d+\.\d{4} per token\n$/);
   });

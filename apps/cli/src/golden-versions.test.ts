@@ -79,8 +79,8 @@ describe.each(versions.map(({ name }) => name))("written by %s", (version) => {
 
   const evaluate = async (checkpoint: string, options: string[]) => {
     const command = ["evaluate", checkpoint, ...options, "--backend", "cpu"];
-    const { measures } = await megatronJson<{ measures: { loss: number }[] }>(...command);
-    return measures.map(({ loss }) => loss);
+    const { metrics } = await megatronJson<{ metrics: { loss: number }[] }>(...command);
+    return metrics.map(({ loss }) => loss);
   };
 
   const { texts } = expected;

@@ -83,11 +83,11 @@ describe.each(Object.entries(encoders))("an encoder-decoder initialized from %s"
     await megatronJson("pretrain", translator, ...translating, ...steps, "100");
     const more = [...steps, "150", "--resume", "auto"];
     expect(await megatronJson("pretrain", translator, ...translating, ...more)).toMatchObject({ step: 150 });
-    const { measures } = await megatronJson<{ measures: { measure: string; loss: number }[] }>(
+    const { metrics } = await megatronJson<{ metrics: { metric: string; loss: number }[] }>(
       ...["evaluate", path(run), "--data", path("translation"), "--split", "all"],
     );
-    expect(measures).toMatchObject([{ measure: "sequence perplexity" }]);
-    expect(measures[0]!.loss).toBeLessThan(0.2);
+    expect(metrics).toMatchObject([{ metric: "sequence perplexity" }]);
+    expect(metrics[0]!.loss).toBeLessThan(0.2);
     const prompt = ["--prompt", "the white whale", "--temperature", "0"];
     expect((await megatronJson<{ text: string }>("generate", path(run), ...prompt)).text).toBe("whale white the");
   });

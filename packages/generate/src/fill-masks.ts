@@ -1,5 +1,5 @@
 /** Fills the masked tokens of a text, with a model that reads in both directions: BERT, RoBERTa or XLNet. */
-import { type FillPrediction, longestSequence, type Model } from "@megatron-ts/model";
+import { type FillPrediction, familyOf, longestSequence, type Model } from "@megatron-ts/model";
 import { specialTokenId, specialTokenNames, type Tokenizer } from "@megatron-ts/tokenizer";
 import { GenerateError } from "./errors.ts";
 import { maskLogits } from "./masks/mask-logits.ts";
@@ -18,7 +18,7 @@ export interface FilledText {
 export interface FillOptions {
   /** Number of predictions for each mask. Default: 5. */
   topK?: number;
-  /** How the model predicts; default: "masked" if it can, else "permutation". */
+  /** How the model predicts, if it can in several ways. Default: the one that the model's family prefers. */
   prediction?: FillPrediction;
 }
 
@@ -29,7 +29,7 @@ export interface FillOptions {
 export function fillMasks(
   { model, tokenizer }: { model: Model; tokenizer: Tokenizer },
   texts: readonly string[],
-  { topK = 5, prediction = model.predictors.masked ? "masked" : "permutation" }: FillOptions = {},
+  { topK = 5, prediction = defaultFill(model) }: FillOptions = {},
 ): FilledText[] {
   if (!Number.isInteger(topK) || topK < 1) {
     throw new GenerateError(`top-k must be an integer >= 1 to fill masks, got ${topK}`);
@@ -60,6 +60,13 @@ export function fillMasks(
     });
     return { text: tokenizer.decode(filled), masks };
   });
+}
+
+/** How a model of this family fills masks by default. Throws a GenerateError for one that only generates text. */
+function defaultFill({ config }: Model): FillPrediction {
+  const [preferred] = familyOf(config).generation.fills;
+  if (preferred) return preferred;
+  throw new GenerateError(`${config.family} models do not fill masks: they generate text`);
 }
 
 function maskTokenOf(tokenizer: Tokenizer): number {

@@ -3,7 +3,7 @@ import type { TextCounts } from "@megatron-ts/data";
 import type { PerplexityResult } from "@megatron-ts/metrics";
 import type { EvaluationOptions, ValidationMetric } from "@megatron-ts/train";
 import { type Command, Option } from "commander";
-import { UsageError } from "../errors.ts";
+import { ResultError, UsageError } from "../errors.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
 import { integer, nonEmpty } from "../options/option-values.ts";
 import { startEngine } from "../start-engine.ts";
@@ -54,7 +54,7 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
 }
 
 /** A perplexity and the name of its kind. */
-type Measurement = PerplexityResult & { measure: ValidationMetric["metric"]; pairAccuracy?: number };
+type Measurement = PerplexityResult & { metric: ValidationMetric["metric"]; pairAccuracy?: number };
 
 async function run(path: string, options: Options, terminal: Terminal): Promise<void> {
   const { openDataset } = await import("@megatron-ts/data");
@@ -69,7 +69,7 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
       checkTokenizer(dataset, { prefix: options.data, tokenizer });
       const { split } = options;
       const { sidecar } = dataset;
-      const measures = await openMeasures(trained, options, {
+      const metrics = await openMetrics(trained, options, {
         dataset,
         documents: dataset.documentsOf(split),
         tokenizer,
@@ -81,12 +81,12 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
       });
       const counts = split === "all" ? sidecar?.counts : sidecar?.split[split];
       const measurements: Measurement[] = [];
-      for (const measure of measures) {
-        measurements.push(await measureModel(trained, measure, { counts, maxBatches: options.maxBatches, terminal }));
+      for (const metric of metrics) {
+        measurements.push(await measure(trained, metric, { counts, maxBatches: options.maxBatches, terminal }));
       }
       if (options.json) {
         const found = { checkpoint: directory, step, data: dataset.prefix, split, ...measurements[0] };
-        return terminal.json({ ...found, measures: measurements });
+        return terminal.json({ ...found, metrics: measurements });
       }
       for (const result of measurements) {
         terminal.print(`${directory} on ${dataset.prefix}, ${split}: ${pluralize(result.tokens, "token")}`);
@@ -101,7 +101,7 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
 }
 
 /** Throws a UsageError for an objective or option that does not fit the model. */
-async function openMeasures(
+async function openMetrics(
   { model, objective: trained }: TrainedModel,
   { objective: name, pseudo, stride, sequenceLength }: Options,
   evaluation: EvaluationOptions,
@@ -131,8 +131,8 @@ async function openMeasures(
   return openEvaluation(name ? (own ?? objectiveConfigSchema.parse({ name })) : trained, evaluation);
 }
 
-async function measureModel(
-  { model }: TrainedModel,
+async function measure(
+  { directory, model }: TrainedModel,
   { metric, objective, batches, predictsWholeText, pairAccuracy }: ValidationMetric,
   { counts, maxBatches, terminal }: { counts?: TextCounts; maxBatches?: number; terminal: Terminal },
 ): Promise<Measurement> {
@@ -150,18 +150,22 @@ async function measureModel(
   });
   const accuracy = pairAccuracy ? { pairAccuracy: await pairAccuracy(model, { maxBatches }) } : {};
   progress.stop();
-  return { measure: metric, ...result, ...accuracy };
+  if (!Number.isFinite(result.loss)) {
+    const reason = "its weights are damaged or training diverged";
+    throw new ResultError(`${directory}: ${metric} is not finite (loss ${result.loss}): ${reason}`);
+  }
+  return { metric, ...result, ...accuracy };
 }
 
 function printMeasurement(result: Measurement, terminal: Terminal): void {
-  const width = Math.max(result.measure.length, "bits per byte".length);
+  const width = Math.max(result.metric.length, "bits per byte".length);
   const line = (name: string, value: number | undefined, unit: string) => {
     if (value === undefined) return;
     terminal.print(`  ${name.padEnd(width)} ${value.toFixed(4).padStart(12)} ${unit}`.trimEnd());
   };
   line("loss", result.loss, "nats per predicted token");
-  line(result.measure, result.perplexity, "per token");
-  line(result.measure, result.wordPerplexity, "per word");
+  line(result.metric, result.perplexity, "per token");
+  line(result.metric, result.wordPerplexity, "per word");
   line("bits per byte", result.bitsPerByte, "");
   line("pair accuracy", result.pairAccuracy, "of segment pairs classified correctly");
 }

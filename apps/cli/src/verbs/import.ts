@@ -75,7 +75,7 @@ async function importMegatron(
       directory: checkpoint,
       step: source.iteration,
       consumedSamples: 0,
-      model: model.config as never,
+      model: { ...model.config },
       groups: { weights: weightEntries(model.parameters) },
       ...files,
     });

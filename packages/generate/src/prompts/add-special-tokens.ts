@@ -1,5 +1,4 @@
 /** Adds the special tokens around a text that a bidirectional model expects: the tokenizer's own, else the family's. */
-
 import type { FillPrediction } from "@megatron-ts/model";
 import { specialTokenId, type Tokenizer } from "@megatron-ts/tokenizer";
 

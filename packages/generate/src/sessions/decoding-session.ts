@@ -1,7 +1,7 @@
 /**
  * The interface between the decoding loop and a model: logits of the next token, for rows that advance independently.
  */
-import type { GenerativePrediction, Model } from "@megatron-ts/model";
+import { familyOf, type GenerativePrediction, type Model } from "@megatron-ts/model";
 import { GenerateError } from "../errors.ts";
 
 /** Options that decide how a model decodes. */
@@ -11,20 +11,18 @@ export interface SessionOptions {
   /** The decoder's first input token. Required by encoder-decoder models with a causal decoder. */
   startToken?: number;
   /**
-   * How the model predicts, if it can in several ways. Encoder-decoders trained on permutation language modeling predict
-   * by the query stream ("permutation") and need no start token. Default: the first of "causal",
-   * "sequence-to-sequence" and "permutation" that the model has.
+   * How the model predicts, if it can in several ways. Encoder-decoders trained on permutation language modeling
+   * predict by the query stream ("permutation") and need no start token. Default: the one that the model's family
+   * prefers.
    */
   prediction?: GenerativePrediction;
 }
 
-const preferred = ["causal", "sequence-to-sequence", "permutation"] as const;
-
-/** How the model predicts unless told otherwise. Throws a GenerateError for a model that generates no text. */
-export function defaultPrediction({ config, predictors }: Model): GenerativePrediction {
-  const found = preferred.find((prediction) => predictors[prediction]);
-  if (found) return found;
-  throw new GenerateError(`a model of the family ${config.family} generates no text: it fills masks`);
+/** How a model of this family generates text by default. Throws a GenerateError for one that only fills masks. */
+export function defaultPrediction({ config }: Pick<Model, "config">): GenerativePrediction {
+  const [preferred] = familyOf(config).generation.writes;
+  if (preferred) return preferred;
+  throw new GenerateError(`${config.family} models do not generate text: they fill masks`);
 }
 
 /** A model in the middle of decoding a batch of prompts. */

@@ -2,9 +2,9 @@
 import { type Model, predictorOf } from "@megatron-ts/model";
 import { openCausalSession } from "./causal-session.ts";
 import { type DecodingSession, defaultPrediction, type SessionOptions } from "./decoding-session.ts";
-import { openEncoderDecoderSession } from "./encoder-decoder-session.ts";
 import { openPermutationSession } from "./permutation-session.ts";
 import { openQueryStreamSession } from "./query-stream-session.ts";
+import { openSequenceToSequenceSession } from "./sequence-to-sequence-session.ts";
 
 /**
  * Starts decoding prompts that fit the model. The caller disposes the session. Throws a GenerateError for a missing
@@ -18,7 +18,7 @@ export function openDecodingSession(
   const { prediction = defaultPrediction(model) } = options;
   if (prediction === "causal") return openCausalSession(predictorOf(model, prediction), prompts, options);
   if (prediction === "sequence-to-sequence") {
-    return openEncoderDecoderSession(predictorOf(model, prediction), prompts, options);
+    return openSequenceToSequenceSession(predictorOf(model, prediction), prompts, options);
   }
   const permutation = predictorOf(model, prediction);
   const { decoder } = permutation;

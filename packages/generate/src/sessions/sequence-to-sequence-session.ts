@@ -9,13 +9,14 @@ import { readRows } from "../ragged-rows.ts";
 import type { DecodingSession, SessionOptions } from "./decoding-session.ts";
 import { encodeSources } from "./encode-sources.ts";
 
-export function openEncoderDecoderSession(
+export function openSequenceToSequenceSession(
   model: SequenceToSequenceModel,
   prompts: readonly ArrayLike<number>[],
   { maxTokens, startToken }: SessionOptions,
 ): DecodingSession {
-  if (startToken === undefined)
+  if (startToken === undefined) {
     throw new GenerateError("encoder-decoder models need a startToken: expected a token id");
+  }
   const sources = encodeSources(model, prompts);
   const longest = longestSequence(model.config);
   const batchSize = prompts.length;
