@@ -1,6 +1,6 @@
-//! Milliseconds and GFLOP/s of causal attention, median of several: `cargo bench --bench attention -- [bf16] [1]
-//! [bias | shared] [BxTxHxD ...]`, the scores with a bias of each row or one that all share. Multiplications above the
-//! diagonal are not counted.
+//! Measures milliseconds and GFLOP/s of causal attention, median of several: `cargo bench --bench attention -- [bf16] [1]
+//! [bias | shared] [BxTxHxD ...]`, with a bias per row or one that all rows share. Multiplications above the diagonal
+//! are not counted.
 
 use megatron_kernels::attention::{
     AttentionGradients, AttentionInputs, AttentionOptions, AttentionShape, AttentionUpstream, Bias, Stored, attention,

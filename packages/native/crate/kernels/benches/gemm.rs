@@ -1,4 +1,4 @@
-//! GFLOP/s of the matrix products of a GPT-2 124M step, best of five: `cargo bench --bench gemm [f32|bf16] [threads]`.
+//! Measures GFLOP/s of the matrix products of a GPT-2 124M step, best of five: `cargo bench --bench gemm [f32|bf16] [threads]`.
 
 use megatron_kernels::gemm::{Epilogue, Operand, Precision, gemm};
 use megatron_kernels::parallel::Pool;

@@ -1,4 +1,4 @@
-//! Activation functions and their derivatives as functions of one number.
+//! Activation functions and their derivatives, for single numbers and for lines of them.
 
 use crate::math::{erf, exp, sigmoid, tanh};
 use crate::simd::Simd;
@@ -50,11 +50,11 @@ pub fn silu<S: Simd>(x: f32) -> f32 {
 
 #[inline(always)]
 pub fn relu(x: f32) -> f32 {
-    // Comparison, not max: NaN stays NaN.
+    // A comparison, since `max` would drop NaN.
     if x < 0.0 { 0.0 } else { x }
 }
 
-/// Applies an activation to a line of numbers; the choice is made once a line.
+/// Applies an activation to a line of numbers, choosing it once per line.
 #[inline(always)]
 pub fn apply<S: Simd>(activation: Activation, line: &mut [f32]) {
     match activation {

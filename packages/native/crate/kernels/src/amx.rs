@@ -1,11 +1,11 @@
-//! Intel's AMX: whether this process may use it, and the tile registers of a thread. Intel, "Intel AMX" in the Software
-//! Developer's Manual, chapter 18.
+//! Detects Intel AMX and configures the tile registers of a thread. Intel, Software Developer's Manual, volume 1, chapter
+//! 18.
 
 use std::arch::asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count};
 use std::sync::OnceLock;
 
-/// Whether the processor has AMX with bf16 and the kernel of the system lets this process use it (Linux asks for a permission).
+/// Whether the processor has AMX with bf16 and the operating system lets this process use it (Linux requires a request).
 pub fn available() -> bool {
     static AVAILABLE: OnceLock<bool> = OnceLock::new();
     *AVAILABLE.get_or_init(|| {
@@ -36,8 +36,8 @@ fn request_permission() -> bool {
     false
 }
 
-/// The tile registers of this thread, set to 8 tiles of 16 rows x 64 bytes; released on drop, so that the system need
-/// not save them at every context switch.
+/// The tile registers of this thread, configured as 8 tiles of 16 rows x 64 bytes. Released on drop, so that the system
+/// does not save them at every context switch.
 pub struct Tiles(());
 
 impl Tiles {

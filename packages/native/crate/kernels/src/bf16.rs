@@ -1,4 +1,4 @@
-//! bfloat16: the upper half of an f32. Storage only, arithmetic is done in f32.
+//! bfloat16: the upper half of an f32. A storage type; arithmetic is in f32.
 
 /// The bits of a bfloat16 number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Bf16 {
     }
 }
 
-/// What a tensor of logical type float32 may be stored as. Kernels read and write through it and compute in f32.
+/// The storage types of a float32 tensor. Kernels read and write through this trait and compute in f32.
 pub trait Element: Copy + Default + Send + Sync + 'static {
     fn get(self) -> f32;
     fn put(value: f32) -> Self;

@@ -1,9 +1,9 @@
-//! Two operands of different shapes as runs of equal steps, after NumPy's rule: sizes of 1 are repeated.
+//! Broadcasts two operands by NumPy's rule (sizes of 1 are repeated), as runs with constant steps.
 
 use crate::parallel::for_each;
 use crate::view::CHUNK;
 
-/// How two row-major arrays are walked together.
+/// How two row-major arrays are traversed together.
 pub struct Broadcast {
     /// (size, stride of the first, stride of the second), outermost first.
     outer: Vec<(usize, usize, usize)>,
@@ -23,14 +23,14 @@ pub struct Run {
 
 impl Broadcast {
     /// # Panics
-    /// Where the shapes do not fit together.
+    /// If the shapes cannot be broadcast.
     pub fn new(first: &[usize], second: &[usize]) -> Broadcast {
         let rank = first.len().max(second.len());
         let sizes = |shape: &[usize]| -> Vec<usize> {
             std::iter::repeat_n(1, rank - shape.len()).chain(shape.iter().copied()).collect()
         };
         let (a, b) = (sizes(first), sizes(second));
-        // Neighbouring dimensions that both operands walk alike become one; innermost first here.
+        // Merges adjacent dimensions that both operands traverse alike; innermost first here.
         let mut dimensions: Vec<(usize, usize, usize)> = Vec::new();
         let (mut stride_a, mut stride_b) = (1, 1);
         for i in (0..rank).rev() {
@@ -51,12 +51,12 @@ impl Broadcast {
         Broadcast { outer: dimensions, inner, steps: (x, y), length }
     }
 
-    /// Elements of the result.
+    /// The number of elements of the result.
     pub fn length(&self) -> usize {
         self.length
     }
 
-    /// How many numbers of each operand a run of `length` reads.
+    /// The number of elements that a run of `length` reads from each operand.
     pub fn reads(&self, length: usize) -> (usize, usize) {
         (if self.steps.0 == 0 { 1 } else { length }, if self.steps.1 == 0 { 1 } else { length })
     }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
     use std::sync::Mutex;
 
-    /// (first, second) offsets for each element of the result, by walking its indices.
+    /// The offsets in both operands of each element of the result, computed from its index.
     fn expected(a: &[usize], b: &[usize]) -> Vec<(usize, usize)> {
         let rank = a.len().max(b.len());
         let pad = |shape: &[usize]| [vec![1; rank - shape.len()], shape.to_vec()].concat();

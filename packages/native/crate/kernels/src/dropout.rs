@@ -6,24 +6,24 @@ use crate::philox::{philox, threshold};
 use crate::simd::simd;
 use crate::view::{View, ViewMut};
 
-/// Which elements of the unsplit tensor these are, and the key that decides their fate.
+/// The rate and key, and which part of the unsplit tensor this tensor is.
 pub struct Dropout<'a> {
     /// In [0, 1).
     pub rate: f64,
     pub key: [u32; 2],
-    /// Sizes of the local tensor, where its first element lies in the unsplit one, and the sizes of that.
+    /// The shape of this tensor, the index of its first element in the unsplit tensor, and the shape of that.
     pub shape: &'a [usize],
     pub origin: &'a [usize],
     pub global_shape: &'a [usize],
 }
 
-/// Counters drawn at a time.
+/// Counters computed at a time.
 const COUNTERS: usize = 16;
-/// Elements that one task handles, at least.
+/// Minimum number of elements per task.
 const TASK: usize = 1 << 14;
 
 impl Dropout<'_> {
-    /// (rows, length) of the longest pieces that are contiguous in the unsplit tensor too.
+    /// (rows, length) of the longest pieces that are contiguous in the unsplit tensor as well.
     fn rows(&self) -> (usize, usize) {
         let whole = (0..self.shape.len()).rev().take_while(|&d| self.shape[d] == self.global_shape[d]).count();
         let inner = (whole + 1).min(self.shape.len());
@@ -45,7 +45,7 @@ impl Dropout<'_> {
     }
 }
 
-/// y = x / (1 - rate) where kept, 0 elsewhere, in the storage of x. Its own gradient.
+/// y = x / (1 - rate) for elements that are kept, else 0, in the storage of x. The gradient is the same function.
 pub fn dropout(options: &Dropout, x: View, out: ViewMut) {
     let count: usize = options.shape.iter().product();
     assert!(x.len() == count && out.len() == count, "dropout of a tensor {:?}", options.shape);
@@ -62,7 +62,7 @@ fn run<T: Element>(options: &Dropout, x: &[T], out: &mut [T]) {
     let out = Disjoint::new(out);
     let factor = (1.0 / (1.0 - options.rate)) as f32;
     let limit = threshold(options.rate);
-    // Long rows are cut, short ones are grouped.
+    // Long rows are split, short ones grouped.
     let pieces = length.div_ceil(TASK);
     let group = (TASK / length).max(1);
     for_each(rows.div_ceil(group) * pieces, |task| {
@@ -95,7 +95,7 @@ simd! {
             let count = (WORDS - skip).min(out.len() - at);
             let words = &words[skip..skip + count];
             for ((out, x), &word) in out[at..at + count].iter_mut().zip(&x[at..at + count]).zip(words) {
-                // A product, not a choice: what is dropped from infinity or NaN is NaN, as in the reference.
+                // A product, not a selection: dropping infinity or NaN gives NaN, as in the reference.
                 *out = T::put(x.get() * if u64::from(word) >= limit { factor } else { 0.0 });
             }
             at += count;

@@ -1,4 +1,4 @@
-//! Functions of one or two numbers, for whole tensors. Names are those of the tfjs kernels.
+//! Elementwise functions, under the names of the tfjs kernels.
 
 use crate::activation::{self, relu};
 use crate::bf16::Element;
@@ -18,7 +18,7 @@ trait Binary {
 
 macro_rules! unary {
     ($($name:ident($x:ident, $p:pat) => $body:expr;)*) => {
-        /// A function of one number, some with parameters.
+        /// Unary functions, some with parameters.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum UnaryOp { $($name),* }
 
@@ -43,7 +43,7 @@ macro_rules! unary {
 
 macro_rules! binary {
     ($($name:ident($a:ident, $b:ident) => $body:expr;)*) => {
-        /// A function of two numbers.
+        /// Binary functions.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum BinaryOp { $($name),* }
 
@@ -59,7 +59,7 @@ macro_rules! binary {
             }
         )*
 
-        /// out = op(a, b) with broadcasting: bf16 when both are, else f32.
+        /// out = op(a, b) with broadcasting: bf16 if both operands are, else f32.
         pub fn binary(op: BinaryOp, plan: &Broadcast, a: View, b: View, out: ViewMut) {
             match op { $(BinaryOp::$name => zip::<$name>(plan, a, b, out)),* }
         }
@@ -102,7 +102,7 @@ binary! {
     Multiply(a, b) => a * b;
     RealDiv(a, b) => a / b;
     FloorDiv(a, b) => (a / b).floor();
-    // NaN wins, as in Math.max.
+    // NaN propagates, as in Math.max.
     Maximum(a, b) => if a > b || a.is_nan() { a } else { b };
     Minimum(a, b) => if a < b || a.is_nan() { a } else { b };
     SquaredDifference(a, b) => (a - b) * (a - b);
@@ -197,7 +197,7 @@ pub fn combine<A: Copy + Sync, B: Copy + Sync, T: Send>(
     });
 }
 
-/// out = condition ? a : b; each condition counts for `repeat` numbers in a row.
+/// out = condition ? a : b, where each condition applies to `repeat` consecutive elements.
 pub fn select<T: Copy + Send + Sync>(condition: &[u8], repeat: usize, a: &[T], b: &[T], out: &mut [T]) {
     assert!(
         a.len() == out.len() && b.len() == out.len() && condition.len() * repeat == out.len(),

@@ -1,11 +1,11 @@
-//! Rows of a table by token id, and the gradient of the table.
+//! Embedding: the rows of a table by token id, and the gradient of the table.
 
 use crate::bf16::Element;
 use crate::parallel::{Disjoint, for_each, for_each_chunk, threads};
 use crate::simd::simd;
 use crate::view::{View, ViewMut, typed, typed_mut};
 
-/// The first id that is not a row of a table of `rows`.
+/// The first id that is outside a table of `rows` rows.
 pub fn id_outside(ids: &[i32], rows: usize) -> Option<i32> {
     ids.iter().copied().find(|&id| id < 0 || id as usize >= rows)
 }
@@ -33,7 +33,7 @@ simd! {
     }
 }
 
-/// out [V, h] = zeros plus dy [N, h] at ids [N], in the order of the ids: each task has its own rows of the table.
+/// out [V, h] = zeros plus dy [N, h] at ids [N], in the order of the ids. Each task has its own rows of the table.
 pub fn embedding_gradient(ids: &[i32], dy: View, h: usize, out: &mut [f32]) {
     assert_eq!(dy.len(), ids.len() * h, "{} rows of {h}", ids.len());
     if out.is_empty() {

@@ -1,4 +1,4 @@
-//! Kernels that pick or place by index: gather, scatter, one-hot, top k, cumulative sums, and the key/value cache.
+//! Gather, scatter, one-hot, top-k, cumulative sums, and appending to the key/value cache.
 
 use crate::bf16::Element;
 use crate::parallel::for_each_chunk;
@@ -65,7 +65,7 @@ pub fn scatter_add<T: Copy + std::ops::AddAssign>(
     }
 }
 
-/// out [N, depth] = `on` where the column is the index, `off` elsewhere.
+/// out [N, depth] = `on` in the column of the index, `off` in the others.
 pub fn one_hot<T: Copy + Send + Sync>(indices: &[i32], depth: usize, (on, off): (T, T), out: &mut [T]) {
     assert_eq!(out.len(), indices.len() * depth, "one-hot rows of {depth}");
     if depth == 0 {
@@ -82,7 +82,7 @@ pub fn one_hot<T: Copy + Send + Sync>(indices: &[i32], depth: usize, (on, off): 
     });
 }
 
-/// The k largest of each row of x [N, width] in descending order, the first of equals first, and where they are.
+/// The k largest elements of each row of x [N, width] in descending order, ties by index, and their indices.
 pub fn top_k(x: &[f32], width: usize, k: usize, values: &mut [f32], positions: &mut [i32]) {
     assert!(k <= width && values.len() == positions.len(), "top {k} of {width}");
     if values.is_empty() {
@@ -105,7 +105,7 @@ pub fn top_k(x: &[f32], width: usize, k: usize, values: &mut [f32], positions: &
     }
 }
 
-/// out = running sums of x [outer, count, inner] along its middle dimension.
+/// out = cumulative sums of x [outer, count, inner] along its middle dimension.
 pub fn cumulative_sum<T: Copy + Default + Send + Sync + std::ops::Add<Output = T>>(
     x: &[T],
     extent: Extent,
@@ -131,7 +131,7 @@ pub fn cumulative_sum<T: Copy + Default + Send + Sync + std::ops::Add<Output = T
     });
 }
 
-/// What `cache_append` needs to know of its tensors.
+/// The sizes of the tensors of `cache_append`.
 #[derive(Clone, Copy)]
 pub struct CacheShape {
     pub pages: usize,
@@ -144,7 +144,7 @@ pub struct CacheShape {
 }
 
 /// Writes values [B, T, width] into the cache [pages, page size, width]: token t of row b at position positions[b] + t,
-/// which lies in page table[b, position / page size]. All places are checked before anything is written.
+/// in page table[b, position / page size]. All positions are checked before anything is written.
 pub fn cache_append(
     shape: CacheShape,
     values: View,

@@ -1,8 +1,8 @@
-//! Copies between arrays of any strides: transpose, slice, pad, concatenate, tile, stack and reverse are all this.
+//! Strided copies: transpose, slice, pad, concatenate, tile, stack and reverse.
 
 use crate::parallel::for_each;
 
-/// Which elements go where: index i of `shape` is read at `from + sum(i * from_strides)` and written likewise.
+/// A copy: the element at index i of `shape` is read at `from + sum(i * from_strides)`, and written likewise.
 pub struct Copy<'a> {
     pub shape: &'a [usize],
     pub from: usize,
@@ -14,12 +14,12 @@ pub struct Copy<'a> {
 /// (size, stride in the source, stride in the target)
 type Dimension = (usize, isize, isize);
 
-/// Elements of one task.
+/// Elements per task.
 const TASK: usize = 1 << 15;
-/// Side of the squares in which a transposed pair of dimensions is walked.
+/// Side of the square tiles in which a transposed pair of dimensions is traversed.
 const SQUARE: usize = 32;
 
-/// Without sizes of 1, neighbours merged where both arrays walk them alike, outermost first.
+/// Drops sizes of 1 and merges adjacent dimensions that both arrays traverse alike. Outermost first.
 fn simplify(copy: &Copy) -> Vec<Dimension> {
     let mut dimensions: Vec<Dimension> = Vec::new();
     for ((&size, &from), &to) in copy.shape.iter().zip(copy.from_strides).zip(copy.to_strides) {
@@ -34,7 +34,7 @@ fn simplify(copy: &Copy) -> Vec<Dimension> {
     dimensions
 }
 
-/// The first and one past the last element that a walk from `start` touches.
+/// The first element that a traversal from `start` touches, and one past the last.
 fn reach(dimensions: &[Dimension], start: usize, stride: impl Fn(&Dimension) -> isize) -> (isize, isize) {
     dimensions.iter().fold((start as isize, start as isize + 1), |(low, high), dimension| {
         let far = (dimension.0 as isize - 1) * stride(dimension);
@@ -53,10 +53,10 @@ impl<T> Pointers<T> {
     }
 }
 
-/// Copies. The target's elements must all be different ones.
+/// Runs the copy. It must not write any element of the target twice.
 ///
 /// # Panics
-/// Where a stride leads out of an array.
+/// If an index is outside its array.
 pub fn copy<T: std::marker::Copy + Send + Sync>(plan: &Copy, source: &[T], target: &mut [T]) {
     if plan.shape.contains(&0) {
         return;
@@ -71,7 +71,7 @@ pub fn copy<T: std::marker::Copy + Send + Sync>(plan: &Copy, source: &[T], targe
         unsafe { *start.1 = *start.0 };
         return;
     };
-    // Where the source walks another dimension in single steps, that one and the innermost are walked in squares.
+    // If the source is contiguous along another dimension, that one and the innermost are traversed in square tiles.
     let across = dimensions.iter().rposition(|d| d.1.abs() == 1).filter(|_| inner.1.abs() != 1);
     let across = across.map(|at| dimensions.remove(at)).unwrap_or((1, 0, 0));
     let outer: usize = dimensions.iter().map(|d| d.0).product();
@@ -111,7 +111,7 @@ pub fn copy<T: std::marker::Copy + Send + Sync>(plan: &Copy, source: &[T], targe
 }
 
 /// # Safety
-/// All elements named lie in their arrays.
+/// All indices are within their arrays.
 unsafe fn line<T: std::marker::Copy>(from: *const T, to: *mut T, (length, x, y): Dimension) {
     if x == 1 && y == 1 {
         unsafe { std::ptr::copy_nonoverlapping(from, to, length) };
@@ -125,7 +125,7 @@ unsafe fn line<T: std::marker::Copy>(from: *const T, to: *mut T, (length, x, y):
 }
 
 /// # Safety
-/// All elements named lie in their arrays.
+/// All indices are within their arrays.
 unsafe fn square<T: std::marker::Copy>(from: *const T, to: *mut T, across: Dimension, inner: Dimension) {
     for first in (0..inner.0).step_by(SQUARE) {
         for i in 0..across.0 as isize {

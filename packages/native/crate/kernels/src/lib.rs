@@ -1,4 +1,4 @@
-//! Transformer kernels on plain slices: no JavaScript, no tensors, no allocation that outlives a call.
+//! Transformer kernels on plain slices. Knows nothing of JavaScript or tensors; no allocation outlives a call.
 //!
 //! Loops are written once in scalar Rust and compiled per instruction set (`simd`); only matrix products and attention
 //! use intrinsics. Threads come from `parallel`. Sums are taken in a fixed order, whatever the number of threads.

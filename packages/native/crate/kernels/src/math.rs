@@ -1,12 +1,12 @@
 //! exp, ln, tanh, erf and sigmoid in f32 without branches, so that loops over them vectorise. Within 2 units in the last
-//! place of the true value (tanh, erf and sigmoid 3); infinities and NaN as in IEEE 754. Polynomials were fitted to the functions by
-//! reweighted least squares on the named intervals.
-// The digits say what was fitted; the nearest f32 is what counts.
+//! place of the true value (3 for tanh, erf and sigmoid); infinities and NaN as in IEEE 754. Polynomials were fitted by
+//! reweighted least squares on the intervals given.
+// The digits are those of the fit; only the nearest f32 matters.
 #![allow(clippy::excessive_precision)]
 
 use crate::simd::Simd;
 
-/// Adding it rounds a small number to an integer, which is then in the low bits: 1.5 * 2^23.
+/// 1.5 * 2^23. Adding it rounds a small number to an integer, which is then in the low bits.
 const ROUND: f32 = 12_582_912.0;
 const LN2_HIGH: f32 = 0.693_359_375;
 const LN2_LOW: f32 = -2.121_944_4e-4;
@@ -42,7 +42,7 @@ pub fn exp<S: Simd>(x: f32) -> f32 {
     let low = if x < -104.0 { -104.0 } else { x };
     let clamped = if low > 89.0 { 89.0 } else { low };
     let (n, rest) = reduce::<S>(clamped);
-    // In two factors: the result may be below the normal numbers, or above what one power can reach.
+    // In two factors, since the result may be subnormal, or larger than a single power of two.
     let half = n >> 1;
     (1.0 + rest) * power_of_two(half) * power_of_two(n.wrapping_sub(half))
 }
@@ -106,7 +106,7 @@ pub fn erf<S: Simd>(x: f32) -> f32 {
 
 #[inline(always)]
 pub fn ln<S: Simd>(x: f32) -> f32 {
-    // Below the normal numbers, scale by 2^23 first.
+    // Subnormal numbers are scaled by 2^23 first.
     let tiny = x < f32::MIN_POSITIVE;
     let normal = if tiny { x * 8_388_608.0 } else { x };
     let bits = normal.to_bits() as i32;

@@ -1,5 +1,5 @@
-//! The memory of tensors: aligned buffers that are recycled by size, since fresh pages from the system cost more than
-//! most kernels. What is in use and kept together stays within what was once in use at the same time, and an eighth.
+//! Memory for tensors: aligned buffers, recycled by size, since fresh pages from the system cost more than most kernels.
+//! The total of used and kept memory stays within an eighth of the peak usage.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use crate::bf16::Bf16;
 use crate::slabs::Slabs;
 use crate::view::{View, ViewMut, convert};
 
-/// What the elements of a buffer are. A tensor of logical type float32 is F32 or Bf16.
+/// The element type of a buffer. A tensor of logical type float32 is F32 or Bf16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     F32,
@@ -30,33 +30,33 @@ impl Kind {
 }
 
 const ALIGNMENT: usize = 64;
-/// Bytes that may be kept beyond the peak, so that one small buffer does not cost a large one.
+/// Bytes that may be kept beyond the peak, so that a small buffer does not evict a large one.
 const SLACK: usize = if cfg!(test) { 1 << 10 } else { 16 << 20 };
 
-/// What a pool holds, in bytes.
+/// The bytes of a pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     pub in_use: usize,
-    /// Kept for reuse.
+    /// Free, kept for reuse.
     pub kept: usize,
-    /// The most that was in use at once.
+    /// Peak of `in_use`.
     pub peak: usize,
 }
 
 #[derive(Default)]
 struct Shelves {
-    /// Free blocks by capacity, each with the time that it came back.
+    /// Free blocks by capacity, each with the time it was freed.
     free: BTreeMap<usize, Vec<(u64, *mut u8)>>,
     clock: u64,
     usage: Usage,
     slabs: Slabs,
 }
 
-/// A source of buffers. Clones share their memory; it goes back to the system when the last buffer is gone.
+/// A pool of buffers. Clones share it; memory returns to the system when the last buffer is dropped.
 #[derive(Clone, Default)]
 pub struct Memory(Rc<RefCell<Shelves>>);
 
-/// Blocks come in eight sizes per doubling, so that at most an eighth is wasted.
+/// Block sizes: eight per doubling, so that at most an eighth is wasted.
 fn capacity_for(bytes: usize) -> usize {
     if bytes <= 8 * ALIGNMENT {
         return bytes.max(1).next_multiple_of(ALIGNMENT);
@@ -94,10 +94,10 @@ impl Shelves {
         self.free.entry(capacity).or_default().push((self.clock, block));
     }
 
-    /// Returns free blocks to the system, the longest unused first, until at most `most` bytes are kept.
+    /// Returns free blocks to the system, least recently used first, until at most `most` bytes are kept.
     fn shrink(&mut self, most: usize) {
         while self.usage.kept > most {
-            // Within one size the oldest is the first.
+            // Within a size, the oldest comes first.
             let oldest = self.free.iter().filter_map(|(&capacity, blocks)| Some((blocks.first()?.0, capacity))).min();
             let Some((_, capacity)) = oldest else { return };
             let (_, block) = self.free.get_mut(&capacity).expect("a size that was just seen").remove(0);
@@ -119,7 +119,7 @@ impl Memory {
     /// A buffer with undefined contents.
     ///
     /// # Panics
-    /// When the system has no memory left.
+    /// If the system is out of memory.
     pub fn buffer(&self, kind: Kind, length: usize) -> Buffer {
         let bytes = length.checked_mul(kind.bytes()).expect("a buffer of a sane size");
         let Some((start, capacity)) = self.0.borrow_mut().take(bytes) else {
@@ -132,7 +132,7 @@ impl Memory {
         self.0.borrow().usage
     }
 
-    /// Returns everything kept for reuse to the system, and forgets the peak.
+    /// Returns all free memory to the system and resets the peak.
     pub fn trim(&self) {
         let mut shelves = self.0.borrow_mut();
         shelves.shrink(0);
@@ -140,7 +140,7 @@ impl Memory {
     }
 }
 
-/// Numbers of one kind, aligned to 64 bytes.
+/// Elements of one kind, aligned to 64 bytes.
 pub struct Buffer {
     start: *mut u8,
     capacity: usize,
@@ -157,14 +157,14 @@ impl Drop for Buffer {
 
 macro_rules! access {
     ($($kind:ident $read:ident $write:ident $type:ty;)*) => { $(
-        /// The elements. Panics when the buffer is of another kind.
+        /// The elements. Panics if the buffer is of another kind.
         pub fn $read(&self) -> &[$type] {
             assert_eq!(self.kind, Kind::$kind, "kind of a buffer");
             // SAFETY: `length` elements of this type fit, any bits are a value, and the borrow is shared.
             unsafe { std::slice::from_raw_parts(self.start.cast(), self.length) }
         }
 
-        /// The elements, to be written. Panics when the buffer is of another kind.
+        /// The elements, mutable. Panics if the buffer is of another kind.
         pub fn $write(&mut self) -> &mut [$type] {
             assert_eq!(self.kind, Kind::$kind, "kind of a buffer");
             // SAFETY: as above, and the borrow is exclusive.
@@ -206,7 +206,7 @@ impl Buffer {
         }
     }
 
-    /// The same, to be written.
+    /// The same, mutable.
     pub fn view_mut(&mut self) -> ViewMut<'_> {
         match self.kind {
             Kind::Bf16 => ViewMut::Bf16(self.bf16_mut()),
@@ -249,7 +249,7 @@ mod tests {
         drop(again);
         let kept = memory.usage().kept;
         assert!(kept >= 4000);
-        // More than ever: what is kept goes first.
+        // A new peak: free blocks are returned first.
         let large = memory.buffer(Kind::U8, 100_000);
         assert_eq!(memory.usage().kept, 0);
         assert_eq!(memory.usage().peak, memory.usage().in_use);

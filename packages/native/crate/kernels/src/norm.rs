@@ -1,5 +1,5 @@
-//! Layer normalisation (Ba et al. 2016) and RMS normalisation (Zhang and Sennrich 2019) over rows, and their gradients.
-//! Statistics and parameters are f32, rows may be stored as bf16.
+//! Layer normalisation (Ba et al. 2016) and RMS normalisation (Zhang and Sennrich 2019) of rows, and their gradients.
+//! Statistics and parameters are f32; rows may be stored as bf16.
 
 use crate::bf16::Element;
 use crate::parallel::{Disjoint, for_each};
@@ -8,14 +8,14 @@ use crate::scratch;
 use crate::simd::simd;
 use crate::view::{View, ViewMut, typed, typed_mut};
 
-/// Which normalisation: with the mean taken out, or not.
+/// Which normalisation: with or without subtracting the mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Norm {
     Layer,
     Rms,
 }
 
-/// Rows of one task, and of one partial sum of the parameters' gradients.
+/// Rows per task, and per partial sum of the parameters' gradients.
 const ROWS: usize = 16;
 const LANES: usize = 32;
 
@@ -43,7 +43,7 @@ fn sum(count: usize, f: impl Fn(usize) -> f32) -> f32 {
 }
 
 /// y = (x - mean) rstd gamma + beta for each row of x [N, h]; `beta` and `mean` are empty for RMS normalisation.
-/// mean and rstd [N] are what the gradient needs.
+/// The gradient needs mean and rstd [N].
 pub fn normalise(
     norm: Norm,
     x: View,

@@ -5,7 +5,7 @@ use crate::parallel::{Disjoint, for_each};
 use crate::simd::simd;
 use crate::view::{CHUNK, View, typed};
 
-/// One tensor of the update; all four are alike in size.
+/// The four parts of one tensor, all of the same size.
 pub struct AdamTensor<'a> {
     pub parameter: &'a mut [f32],
     pub gradient: View<'a>,
@@ -26,7 +26,7 @@ pub struct AdamOptions {
     pub gradient_scale: f64,
 }
 
-/// What a step multiplies with, the same for all elements of a tensor.
+/// Factors of a step, the same for all elements of a tensor.
 #[derive(Clone, Copy)]
 struct Factors {
     decay: f32,
@@ -42,7 +42,7 @@ struct Factors {
     epsilon: f32,
 }
 
-/// p <- p (1 - lr wd) - lr m^ / (sqrt(v^) + epsilon), as torch.optim.AdamW has it.
+/// p <- p (1 - lr wd) - lr m^ / (sqrt(v^) + epsilon), as in torch.optim.AdamW.
 pub fn adam_w(tensors: Vec<AdamTensor>, options: AdamOptions) {
     let correction = |beta: f64| if options.bias_correction { 1.0 - beta.powf(options.step) } else { 1.0 };
     let (correction1, correction2) = (correction(options.beta1), correction(options.beta2));

@@ -1,11 +1,11 @@
-//! Memory straight from the system, on large pages where it has them: with pages of 4 KiB, reading the weights of a model
+//! Allocates memory from the system, on large pages if available: with pages of 4 KiB, reading the weights of a model
 //! spends a third of its time on address translation (23 against 38 GB/s on two cores of a Xeon).
 
-/// Large pages are this large, and blocks start at one.
+/// The size of large pages, and the alignment of blocks.
 #[cfg(any(all(target_os = "linux", not(miri)), test))]
 pub const LARGE_PAGE: usize = 2 << 20;
 
-/// `bytes` > 0 zeros that begin at a large page; none when the system has no memory left.
+/// `bytes` > 0 zeros, aligned to a large page; `None` if the system is out of memory.
 #[cfg(all(target_os = "linux", not(miri)))]
 pub fn allocate(bytes: usize) -> Option<*mut u8> {
     use libc::{MADV_HUGEPAGE, MAP_ANONYMOUS, MAP_FAILED, MAP_PRIVATE, PROT_READ, PROT_WRITE, madvise, mmap, munmap};
@@ -30,16 +30,16 @@ pub fn allocate(bytes: usize) -> Option<*mut u8> {
 }
 
 /// # Safety
-/// `allocate` gave this block for this many bytes, and nobody uses it any more.
+/// `allocate` returned this block for this many bytes, and nothing uses it any more.
 #[cfg(all(target_os = "linux", not(miri)))]
 pub unsafe fn release(start: *mut u8, bytes: usize) {
     unsafe { libc::munmap(start.cast(), bytes.next_multiple_of(LARGE_PAGE)) };
 }
 
-/// Lets the system take back the large pages within a block; their contents become undefined.
+/// Returns the large pages within a block to the system; their contents become undefined.
 ///
 /// # Safety
-/// The memory came from `allocate`, and nobody uses it now.
+/// The memory came from `allocate`, and nothing uses it now.
 #[cfg(all(target_os = "linux", not(miri)))]
 pub unsafe fn discard(start: *mut u8, bytes: usize) {
     let before = start.align_offset(LARGE_PAGE);

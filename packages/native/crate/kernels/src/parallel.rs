@@ -1,8 +1,8 @@
-//! One pool of threads per engine, and `for_each`, the only way kernels use it.
+//! The thread pool of an engine, and `for_each`, the only way kernels use it.
 //!
-//! The calling thread takes part, workers spin for some microseconds before they sleep: a training step is hundreds of
-//! short kernels in a row, and waking a sleeping thread costs more than many of them. `for_each` inside `for_each` runs
-//! in sequence. Tasks are numbered, so a kernel whose tasks do not depend on the thread count gives the same bits at any.
+//! The calling thread takes part. Workers spin for some microseconds before they sleep: a training step is hundreds of
+//! short kernels in a row, and waking a sleeping thread costs more than many of them. A nested `for_each` runs
+//! sequentially. Tasks are numbered, so a kernel whose tasks do not depend on the number of threads is deterministic.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 
-/// Polls before a worker sleeps: about 300 microseconds with `pause` at 40 nanoseconds: longer than what lies between two kernels.
+/// Polls before a worker sleeps, about 300 microseconds with a `pause` of 40 nanoseconds: longer than between two kernels.
 const SPINS: usize = if cfg!(miri) { 2 } else { 8000 };
 
-/// One call of `for_each`, alive on the caller's stack while it is published.
+/// One call of `for_each`, on the caller's stack while it is published.
 struct Job<'a> {
     body: &'a (dyn Fn(usize) + Sync),
     tasks: usize,
@@ -40,7 +40,7 @@ impl Job<'_> {
 #[derive(Default)]
 struct Shared {
     job: AtomicPtr<Job<'static>>,
-    /// Counts published jobs, so that a worker enters each one once.
+    /// Number of published jobs, so that a worker enters each only once.
     epoch: AtomicUsize,
     /// Workers that may be looking at `job`.
     visitors: AtomicUsize,
@@ -104,7 +104,7 @@ thread_local! {
 }
 
 impl Pool {
-    /// A pool in which `threads` threads compute, the caller being one of them.
+    /// A pool of `threads` threads, including the caller.
     pub fn new(threads: usize) -> Pool {
         let shared = Arc::new(Shared::default());
         let workers = (1..threads.max(1))
@@ -121,7 +121,7 @@ impl Pool {
         self.workers.len() + 1
     }
 
-    /// Runs `body` with this pool behind every `for_each` in it.
+    /// Runs `body`; every `for_each` in it uses this pool.
     pub fn install<R>(&self, body: impl FnOnce() -> R) -> R {
         let _restore = Restore(CURRENT.replace(self));
         body()
@@ -165,13 +165,13 @@ impl Drop for Restore {
     }
 }
 
-/// How many threads the next `for_each` of this thread uses.
+/// The number of threads that the next `for_each` of this thread uses.
 pub fn threads() -> usize {
     // SAFETY: `install` keeps the pool alive while the pointer is set.
     unsafe { CURRENT.get().as_ref() }.map_or(1, Pool::threads)
 }
 
-/// Calls `body` once with each of `0..tasks`, in any order, on the threads of the installed pool. Panics pass through.
+/// Calls `body` once with each of `0..tasks`, in any order, on the threads of the installed pool. Panics propagate.
 pub fn for_each(tasks: usize, body: impl Fn(usize) + Sync) {
     let pool = CURRENT.get();
     if tasks <= 1 || pool.is_null() {
@@ -183,7 +183,7 @@ pub fn for_each(tasks: usize, body: impl Fn(usize) + Sync) {
     unsafe { &*pool }.run(tasks, &body);
 }
 
-/// A mutable slice that several tasks of one `for_each` write in disjoint parts.
+/// A mutable slice that the tasks of one `for_each` write in disjoint parts.
 #[derive(Clone, Copy)]
 pub struct Disjoint<T> {
     start: *mut T,
@@ -210,7 +210,7 @@ impl<T> Disjoint<T> {
     }
 }
 
-/// Splits `data` into pieces of `size` elements (the last may be shorter) and hands each to `body` with its index.
+/// Splits `data` into pieces of `size` elements (the last may be shorter) and calls `body` with each and its index.
 pub fn for_each_chunk<T: Send>(data: &mut [T], size: usize, body: impl Fn(usize, &mut [T]) + Sync) {
     let length = data.len();
     let shared = Disjoint::new(data);

@@ -1,10 +1,10 @@
 //! Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3") as a function of an element's index:
-//! element i has word i % 4 of the counter (i / 4, 0).
+//! element i is word i % 4 of counter (i / 4, 0).
 
 const MULTIPLIER: [u32; 2] = [0xd251_1f53, 0xcd9e_8d57];
 const WEYL: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];
 
-/// Four words for each of N counters, given by their lower and upper halves.
+/// The four words of each of N counters, given by their lower and upper halves.
 #[inline(always)]
 pub fn philox<const N: usize>(low: [u32; N], high: [u32; N], key: [u32; 2]) -> [[u32; N]; 4] {
     let (mut c0, mut c1, mut c2, mut c3) = (low, high, [0u32; N], [0u32; N]);
@@ -23,7 +23,7 @@ pub fn philox<const N: usize>(low: [u32; N], high: [u32; N], key: [u32; 2]) -> [
     [c0, c1, c2, c3]
 }
 
-/// Words are kept when they are at least this.
+/// Elements whose word is at least this are kept.
 pub fn threshold(rate: f64) -> u64 {
     (rate * 4_294_967_296.0).floor() as u64
 }
@@ -32,7 +32,7 @@ pub fn threshold(rate: f64) -> u64 {
 mod tests {
     use super::*;
 
-    /// The known answers that Random123 is published with.
+    /// Known answers published with Random123.
     #[test]
     fn known_answers() {
         let words = philox([0], [0], [0, 0]).map(|word| word[0]);

@@ -1,6 +1,6 @@
-//! Sums, products, extremes and their positions along one dimension of [outer, count, inner].
+//! Sums, products, extrema and their indices along one dimension of [outer, count, inner].
 //!
-//! Sums are taken in blocks of fixed size, f32 within a block and f64 across blocks: the same bits at any number of threads.
+//! Sums are taken in blocks of fixed size, f32 within a block and f64 across blocks, so that they do not depend on the number of threads.
 
 use crate::bf16::Element;
 use crate::parallel::{Disjoint, for_each, for_each_chunk, threads};
@@ -25,9 +25,9 @@ pub struct Extent {
     pub inner: usize,
 }
 
-/// Numbers of a block along a contiguous dimension.
+/// Elements per block along a contiguous dimension.
 const BLOCK: usize = 1 << 14;
-/// Rows of a block otherwise.
+/// Rows per block otherwise.
 const ROWS: usize = 64;
 const LANES: usize = 64;
 
@@ -43,7 +43,7 @@ impl Reduction {
 
     #[inline(always)]
     fn join<N: PartialOrd + std::ops::Add<Output = N> + std::ops::Mul<Output = N> + Copy>(self, a: N, b: N) -> N {
-        // NaN wins over everything: it compares with nothing, not even with itself.
+        // NaN propagates: every comparison with it is false, even with itself.
         let is_nan = |x: N| x.partial_cmp(&x).is_none();
         match self {
             Reduction::Sum | Reduction::Mean => a + b,
@@ -122,7 +122,7 @@ simd! {
     }
 }
 
-/// Joins numbers in LANES interleaved chains, then the chains in pairs.
+/// Combines numbers in LANES interleaved chains, then the chains pairwise.
 #[inline(always)]
 fn fold<T: Element>(block: &[T], start: f32, join: impl Fn(f32, f32) -> f32) -> f32 {
     let mut lanes = [start; LANES];
@@ -229,7 +229,7 @@ simd! {
     }
 }
 
-/// out [outer, inner] = where along the middle dimension x is largest (or smallest), the first of equals.
+/// out [outer, inner] = the index along the middle dimension of the largest (or smallest) element, the first of equals.
 pub fn arg_extreme<T: Copy + PartialOrd + Sync>(largest: bool, x: &[T], extent: Extent, out: &mut [i32]) {
     let Extent { outer, count, inner } = extent;
     assert!(x.len() == outer * count * inner && out.len() == outer * inner, "positions in {extent:?}");

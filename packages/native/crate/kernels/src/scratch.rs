@@ -1,17 +1,17 @@
-//! Memory that a kernel needs while it runs, kept per thread from call to call: fresh pages cost more than most kernels.
+//! Scratch memory for kernels, kept per thread between calls, since fresh pages cost more than most kernels.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::cell::RefCell;
 
 use crate::pages;
 
-/// More than this is given back at once.
+/// More than this is freed right after the call.
 const KEPT: usize = 64 << 20;
 const ALIGNMENT: usize = 64;
-/// Blocks of at least this many bytes lie on large pages.
+/// Blocks of at least this many bytes use large pages.
 const LARGE: usize = 1 << 20;
 
-/// Aligned memory: zeros at first (which the system gives for nothing), then whatever the last user left.
+/// Aligned memory: zeros at first (which cost nothing), then whatever its last user left.
 struct Block {
     start: *mut u8,
     bytes: usize,
@@ -65,7 +65,7 @@ pub fn with_bytes<R>(bytes: usize, body: impl FnOnce(*mut u8) -> R) -> R {
     let block = fitting.unwrap_or_else(|| Block::new(bytes));
     let result = body(block.start);
     FREE.with_borrow_mut(|free| {
-        // A larger block replaces the smaller ones that did not fit.
+        // A larger block replaces those that were too small.
         free.retain(|other| other.bytes * 2 > block.bytes || other.bytes <= 1 << 20);
         if block.bytes + free.iter().map(|block| block.bytes).sum::<usize>() <= KEPT {
             free.push(block);
@@ -74,14 +74,14 @@ pub fn with_bytes<R>(bytes: usize, body: impl FnOnce(*mut u8) -> R) -> R {
     result
 }
 
-/// Numbers of which any bits make a value.
+/// Types for which any bits are a valid value.
 pub trait Plain: Copy {}
 impl Plain for f32 {}
 impl Plain for f64 {}
 impl Plain for u32 {}
 impl Plain for crate::bf16::Bf16 {}
 
-/// The same as a slice, filled with zero bits where it was never written.
+/// The same as a slice; elements never written before are zero.
 pub fn with_slice<T: Plain, R>(length: usize, body: impl FnOnce(&mut [T]) -> R) -> R {
     with_bytes(length * size_of::<T>(), |start| {
         // SAFETY: aligned memory for `length` plain numbers, ours alone until `body` returns. Blocks are allocated zeroed.

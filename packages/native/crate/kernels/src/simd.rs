@@ -1,8 +1,8 @@
-//! Instruction sets, chosen at run time.
+//! Chooses instruction sets at run time.
 //!
-//! `simd!` compiles one scalar body for AVX-512, AVX2 and the target's baseline (SSE2 on x86-64, NEON on arm64) and picks
-//! by what the processor has. The bodies are loops that the compiler vectorises; `S::fma` is a fused multiply-add where
-//! there is one.
+//! `simd!` compiles one scalar body for AVX-512, AVX2 and the target's baseline (SSE2 on x86-64, NEON on arm64) and
+//! picks one at run time. The bodies are loops that the compiler vectorises; `S::fma` is a fused multiply-add if the
+//! instruction set has one.
 
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
@@ -19,7 +19,7 @@ pub enum Isa {
 
 static CHOSEN: AtomicU8 = AtomicU8::new(0);
 
-/// The strongest instruction set that this processor has, or a weaker one after `limit`.
+/// The best instruction set of this processor, or a weaker one after `limit`.
 #[inline]
 pub fn isa() -> Isa {
     match CHOSEN.load(Relaxed) {
@@ -32,7 +32,7 @@ pub fn isa() -> Isa {
     }
 }
 
-/// Uses at most `highest` from now on, in the whole process; returns what is used. For tests and measurements.
+/// Uses at most `highest` from now on, in the whole process. Returns the one in use. For tests and benchmarks.
 pub fn limit(highest: Isa) -> Isa {
     let chosen = detect().min(highest);
     CHOSEN.store(chosen as u8, Relaxed);
@@ -61,11 +61,11 @@ fn detect() -> Isa {
     Isa::Baseline
 }
 
-/// What a body may rely on in the instruction set that it is compiled for.
+/// The features of the instruction set that a body is compiled for.
 pub trait Simd {
     const FMA: bool;
 
-    /// a * b + c, rounded once where the hardware can.
+    /// a * b + c, rounded once if the hardware can.
     #[inline(always)]
     fn fma(a: f32, b: f32, c: f32) -> f32 {
         if Self::FMA { a.mul_add(b, c) } else { a * b + c }
@@ -110,7 +110,7 @@ macro_rules! simd {
             }
 
             match $crate::simd::isa() {
-                // SAFETY: `isa` says that the processor has these features.
+                // SAFETY: `isa` has detected these features.
                 #[cfg(target_arch = "x86_64")]
                 $crate::simd::Isa::Avx512 | $crate::simd::Isa::Avx512Bf16 | $crate::simd::Isa::Amx => unsafe {
                     avx512::<$($type),*>($($argument),*)

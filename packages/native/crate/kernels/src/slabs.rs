@@ -1,17 +1,17 @@
-//! Blocks cut from slabs of large pages, so that tensors of less than a page share some.
+//! Cuts small blocks from slabs of large pages, so that small tensors share pages.
 
 use std::collections::BTreeMap;
 
 use crate::pages;
 
-/// Bytes that are asked from the system at once.
+/// Bytes per slab.
 const SLAB: usize = if cfg!(any(test, miri)) { 1 << 20 } else { 32 << 20 };
-/// Larger blocks come from the system one by one.
+/// Larger blocks are allocated individually.
 const LARGEST: usize = SLAB / 8;
 
 struct Slab {
     start: *mut u8,
-    /// Bytes of what is free, by offset. Neighbours are joined.
+    /// Sizes of free blocks by offset. Adjacent ones are merged.
     free: BTreeMap<usize, usize>,
 }
 
@@ -50,7 +50,7 @@ impl Slab {
 pub struct Slabs(Vec<Slab>);
 
 impl Slabs {
-    /// A block of `bytes` > 0 bytes, a multiple of 64, that begins at a multiple of 64. Its contents are undefined.
+    /// A block of `bytes` > 0 bytes, a multiple of 64, aligned to 64, with undefined contents.
     pub fn allocate(&mut self, bytes: usize) -> Option<*mut u8> {
         debug_assert!(bytes > 0 && bytes.is_multiple_of(64));
         if bytes > LARGEST {
@@ -66,7 +66,7 @@ impl Slabs {
     }
 
     /// # Safety
-    /// `allocate` gave this block for this many bytes, and nobody uses it any more.
+    /// `allocate` returned this block for this many bytes, and nothing uses it any more.
     pub unsafe fn release(&mut self, block: *mut u8, bytes: usize) {
         if bytes > LARGEST {
             // SAFETY: as for this function.
@@ -99,7 +99,7 @@ mod tests {
         assert!(sorted.windows(2).all(|pair| pair[0].0.addr() + pair[0].1 <= pair[1].0.addr()));
         assert!(sorted.iter().all(|(start, _)| start.addr() % 64 == 0));
         assert!(slabs.0.len() > 1);
-        // In an order of its own: what is free joins on both sides.
+        // In a different order, so that free blocks merge on both sides.
         while !blocks.is_empty() {
             let (start, bytes) = blocks.swap_remove(blocks.len() * 5 / 7);
             unsafe { slabs.release(start, bytes) };

@@ -1,4 +1,4 @@
-//! Softmax over rows, and softmax cross-entropy, which keeps neither probabilities nor one-hot labels.
+//! Softmax of rows, and softmax cross-entropy, which stores neither probabilities nor one-hot labels.
 
 use crate::bf16::Element;
 use crate::math::{exp, ln};
@@ -7,14 +7,14 @@ use crate::simd::{Simd, simd};
 use crate::view::{View, ViewMut, typed, typed_mut};
 
 const LANES: usize = 64;
-/// Numbers of one task, at least.
+/// Minimum number of elements per task.
 const TASK: usize = 1 << 14;
 
 fn rows_per_task(width: usize) -> usize {
     (TASK / width.max(1)).max(1)
 }
 
-/// (largest, sum of the exponentials of what is below the largest) of a row.
+/// (maximum, sum of exp(x - maximum)) of a row.
 #[inline(always)]
 fn statistics<S: Simd, T: Element>(row: &[T]) -> (f32, f32) {
     let mut highest = [f32::NEG_INFINITY; LANES];
@@ -27,7 +27,7 @@ fn statistics<S: Simd, T: Element>(row: &[T]) -> (f32, f32) {
     }
     let rest = chunks.remainder();
     let highest = highest.into_iter().chain(rest.iter().map(|x| x.get())).fold(f32::NEG_INFINITY, f32::max);
-    // A row of minus infinities: nothing is below the largest.
+    // A row of minus infinities.
     let shift = if highest == f32::NEG_INFINITY { 0.0 } else { highest };
     let mut sums = [0.0f32; LANES];
     for chunk in row.chunks_exact(LANES) {
@@ -86,12 +86,12 @@ simd! {
     }
 }
 
-/// The first label that is not below `vocabulary`.
+/// The first label that is not less than `vocabulary`.
 pub fn label_outside(labels: &[i32], vocabulary: usize) -> Option<i32> {
     labels.iter().copied().find(|&label| i64::from(label) >= vocabulary as i64)
 }
 
-/// loss [N] = logSumExp(logits) - logits[label], 0 where the label is negative, and logSumExp [N], of logits [N, V].
+/// loss [N] = logSumExp(logits) - logits[label], 0 for negative labels, and logSumExp [N], of logits [N, V].
 pub fn cross_entropy(logits: View, labels: &[i32], loss: &mut [f32], log_sum_exp: &mut [f32]) {
     let rows = labels.len();
     assert!(

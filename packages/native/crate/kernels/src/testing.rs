@@ -1,6 +1,6 @@
-//! What tests of several kernels compute with.
+//! Numbers for tests.
 
-/// Numbers in [-1, 1), the same every time.
+/// Deterministic numbers in [-1, 1).
 pub fn numbers(length: usize, seed: u32) -> Vec<f32> {
     (0..length as u32)
         .map(|i| {

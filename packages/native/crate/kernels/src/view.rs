@@ -1,4 +1,4 @@
-//! Numbers of a tensor, in whichever storage they are.
+//! Views of the numbers of a float32 tensor in either storage type.
 
 use crate::bf16::{Bf16, Element};
 use crate::parallel::for_each_chunk;
@@ -23,7 +23,7 @@ pub enum Source {
     Bf16(*const Bf16),
 }
 
-/// Evaluates an expression with each named view as the slice that it holds: one copy of the code per storage.
+/// Evaluates an expression with each named view as the slice it holds: one copy of the code per storage type.
 macro_rules! typed {
     ([] $body:expr) => { $body };
     ([$name:ident $(, $rest:ident)*] $body:expr) => {
@@ -35,7 +35,7 @@ macro_rules! typed {
 }
 pub(crate) use typed;
 
-/// The same for views that are written.
+/// The same for mutable views.
 macro_rules! typed_mut {
     ([$name:ident] $body:expr) => {
         match $name {
@@ -73,7 +73,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Calls `body` with the numbers in f32: themselves, or a widened copy that lives as long as the call.
+    /// Calls `body` with the numbers as f32: the slice itself, or a temporary widened copy.
     pub fn with_f32<R>(self, body: impl FnOnce(&[f32]) -> R) -> R {
         match self {
             View::F32(data) => body(data),
@@ -97,7 +97,7 @@ impl ViewMut<'_> {
         self.len() == 0
     }
 
-    /// The same memory, borrowed for shorter.
+    /// Reborrows the view for a shorter lifetime.
     pub fn reborrow(&mut self) -> ViewMut<'_> {
         match self {
             ViewMut::F32(data) => ViewMut::F32(data),
@@ -106,10 +106,10 @@ impl ViewMut<'_> {
     }
 }
 
-/// Elements that one task converts, and in general a good size of a task that is bound by memory.
+/// Elements per task of a conversion, and in general a good task size for kernels bound by memory.
 pub const CHUNK: usize = 1 << 15;
 
-/// Copies numbers from one storage to another, rounding where the target is narrower.
+/// Copies numbers to another storage type, rounding if it is narrower.
 pub fn convert(from: View, to: ViewMut) {
     assert_eq!(from.len(), to.len(), "conversion of as many numbers");
     typed!([from] typed_mut!([to] for_each_chunk(to, CHUNK, |index, piece| {

@@ -1,4 +1,4 @@
-//! Aligned pieces of one thread's working memory.
+//! Hands out aligned pieces of a thread's scratch memory.
 
 use crate::scratch;
 
@@ -23,12 +23,12 @@ impl Arena {
     }
 }
 
-/// How many floats `take(length)` uses up.
+/// The number of floats that `take(length)` uses.
 pub(super) const fn aligned(length: usize) -> usize {
     length.next_multiple_of(ALIGNMENT)
 }
 
-/// Calls `body` with `length` floats of this thread's memory.
+/// Calls `body` with an arena of `length` floats.
 pub(super) fn with_arena(length: usize, body: impl FnOnce(&mut Arena)) {
     scratch::with_bytes(length * size_of::<f32>(), |start| body(&mut Arena { next: start.cast(), left: length }));
 }

@@ -1,6 +1,6 @@
-//! Backward attention for a chunk of keys (Dao 2023, "FlashAttention-2"): probabilities are computed again from the
-//! saved log-sum-exp, block by block. The chunk's keys, values and their gradients stay in the second-level cache while
-//! the queries come by in panels; the gradient of a panel is summed over the chunk before it is added to memory.
+//! Backward attention for a chunk of keys (Dao 2023, "FlashAttention-2"): recomputes the probabilities from the
+//! saved log-sum-exp, block by block. The chunk's keys, values and their gradients stay in the L2 cache while it iterates
+//! over panels of queries; the gradient of a panel is summed over the chunk before it is added to memory.
 
 use super::arena::{Arena, aligned};
 use super::backward_block::{KeyBlock, Panel, Round};
@@ -19,7 +19,7 @@ const BLOCKS: usize = 8;
 /// Keys per chunk: the unit of work, and of the order in which the gradient of a query is summed.
 pub(super) const CHUNK: usize = BLOCKS * BLOCK;
 
-/// What the forward pass left, and what came back.
+/// The results of the forward pass and the upstream gradient.
 pub(super) struct Upstream<'a, E> {
     /// [B, T, H, D]
     pub dout: &'a [E],
@@ -29,8 +29,8 @@ pub(super) struct Upstream<'a, E> {
     pub delta: &'a [f32],
 }
 
-/// Keys `first_key..last_key` (at most `CHUNK`) of one key head, and the panels of rows among which those are that see
-/// some of them.
+/// Keys `first_key..last_key` (at most `CHUNK`) of one key head, and the range of rows, in whole panels, that see some of
+/// them.
 #[derive(Clone)]
 pub(super) struct KeyChunk {
     pub batch: usize,
@@ -49,11 +49,11 @@ pub(super) fn arena_size<P: Products>(head_size: usize) -> usize {
     BLOCKS * block + panel + 3 * PANEL * padded + scores + 2 * PANEL + BiasRoom::SIZE
 }
 
-/// Writes the inner product of each row of `dout` and `out`, for the rows of one key head. Returns whether all numbers of
-/// this head that a product will meet are finite.
+/// Writes the inner product of each row of `dout` and `out`, for the rows of one key head. Returns whether all
+/// operands of this head's products are finite.
 ///
 /// # Safety
-/// `delta` must hold [B, H, T], these rows of it be nobody else's, and the processor have the instruction set.
+/// `delta` must hold [B, H, T], no other task may use these rows, and the processor must have the instruction set.
 #[inline(always)]
 pub(super) unsafe fn prepare_head<S: Vectors, E: Stored>(
     problem: &Problem<E>,
@@ -83,7 +83,7 @@ pub(super) unsafe fn prepare_head<S: Vectors, E: Stored>(
 
 /// Where the gradients of a chunk go.
 pub(super) struct Outputs<E> {
-    /// [rows, D] of this key head, still to be scaled.
+    /// [rows, D] of this key head, not yet scaled.
     pub dq: *mut f32,
     /// [B, S, G, D]
     pub dk: *mut E,
@@ -92,11 +92,11 @@ pub(super) struct Outputs<E> {
     pub dbias: Option<BiasGradient>,
 }
 
-/// Adds to `dq`, writes the chunk's rows of `dk` and `dv` and the keys of `dbias` that are seen.
+/// Adds to `dq`; writes the chunk's rows of `dk` and `dv`, and `dbias` for visible keys.
 ///
 /// # Safety
-/// The outputs must hold their shapes, the chunk's parts of them be nobody else's, and the processor have the instruction
-/// set.
+/// The outputs must have their shapes, no other task may use the chunk's parts of them, and the processor must have the
+/// instruction set.
 #[inline(always)]
 pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
     problem: &Problem<E>,
@@ -214,7 +214,7 @@ pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
             }
         }
         unsafe {
-            // The panel's rows of queries are no longer needed: their place takes the transposed gradient.
+            // The panel's rows of queries are no longer needed; the transposed gradient reuses their memory.
             transpose_rows::<P::Vectors>(query_gradient, query, (padded, PANEL));
             for row in 0..count {
                 let to = outputs.dq.add((first_row + row) * head_size);

@@ -1,5 +1,5 @@
 //! The backward pass for one block of keys and one panel of queries: five products, and the derivative of softmax between the
-//! first two and the other three. It knows nothing of tensors, only of packed operands.
+//! first two and the other three. Knows nothing of tensors, only of packed operands.
 
 use super::gradient::{Derivative, Factors, Saved};
 use super::problem::PANEL;
@@ -7,7 +7,7 @@ use super::product::{Block, Extent, Products, Rows, Start};
 use super::ranges::{Masks, PanelRanges};
 use std::ops::Range;
 
-/// One block of the chunk, ready to be multiplied.
+/// One block of the chunk, packed.
 pub(super) struct KeyBlock<P: Products> {
     pub keys: P::Left,
     pub keys_transposed: P::Left,
@@ -17,7 +17,7 @@ pub(super) struct KeyBlock<P: Products> {
     pub value_gradient: Rows,
 }
 
-/// A panel of queries, ready to be multiplied.
+/// A panel of queries, packed.
 pub(super) struct Panel<P: Products> {
     pub query: P::Right,
     pub query_columns: P::Right,
@@ -107,7 +107,7 @@ impl<P: Products> Round<'_, P> {
         )
     }
 
-    /// What this block adds to the three gradients.
+    /// Adds this block to the three gradients.
     #[inline(always)]
     unsafe fn sum_up(&self) {
         let KeyBlock { keys_transposed, key_gradient, value_gradient, .. } = *self.keys;

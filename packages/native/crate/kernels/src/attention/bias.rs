@@ -1,5 +1,5 @@
-//! What is added to the scores: numbers [B or 1, H or 1, T, S], a block at a time. A block of scores has a row per key, the
-//! bias a row per query: it is transposed on the way in, and its gradient on the way out.
+//! The bias of the scores, [B or 1, H or 1, T, S], a block at a time. A block of scores has a row per key, the bias a row
+//! per query, so it is transposed when it is read, and its gradient when it is written.
 
 use super::arena::Arena;
 use super::pack::{add_row, fill, load_row, store_row, transpose_rows};
@@ -15,7 +15,7 @@ use std::ops::Range;
 /// Batch row, key head, first row and number of rows of a panel.
 pub(super) type Place = (usize, usize, usize, usize);
 
-/// What scores are kept in.
+/// The units of scores.
 #[derive(Clone, Copy)]
 pub(super) struct ScoreUnits {
     pub per_natural: f32,
@@ -43,8 +43,8 @@ impl<E> Problem<'_, E> {
         }
     }
 
-    /// Without a bias, scores are kept such that 2^x is all that is left to do. With one they stay natural: where huge
-    /// biases cancel, not even their rounding may be left.
+    /// Without a bias, scores are in units of log 2, so that only 2^x remains. With one they stay natural: if huge biases
+    /// cancel, their rounding must cancel too.
     pub fn score_units(&self) -> ScoreUnits {
         match self.options.bias {
             Some(_) => ScoreUnits { per_natural: 1.0, natural: 1.0, log2: LOG2_E },
@@ -59,12 +59,12 @@ impl<E> Problem<'_, E> {
     }
 }
 
-/// Room for the bias of one block, which its gradient takes over.
+/// Room for the bias of one block, reused by its gradient.
 #[derive(Clone, Copy)]
 pub(super) struct BiasRoom {
-    /// [BLOCK, PANEL], as the scores lie.
+    /// [BLOCK, PANEL], in the layout of the scores.
     block: Rows,
-    /// [PANEL, BLOCK], as the tensor lies.
+    /// [PANEL, BLOCK], in the layout of the tensor.
     turned: Rows,
 }
 
@@ -77,13 +77,13 @@ impl BiasRoom {
         BiasRoom { block, turned }
     }
 
-    /// The bias of at most `BLOCK` keys, [BLOCK, PANEL], 0 for further keys and rows; none where there is none.
+    /// The bias of at most `BLOCK` keys, [BLOCK, PANEL], 0 beyond the keys and rows; `None` without a bias.
     #[inline(always)]
     pub unsafe fn load<S: Vectors, E>(&self, problem: &Problem<E>, place: Place, keys: Range<usize>) -> Option<Rows> {
         let bias = problem.options.bias?;
         let (batch, group, first_row, rows) = place;
         let extent = (keys.len(), BLOCK);
-        // The tensor's own rows serve as well as copies where a whole block has them at equal distances.
+        // If a whole block has its rows at equal distances, the tensor's own rows are used instead of copies.
         if let (View::F32(numbers), PANEL, BLOCK, 1) = (bias.numbers, rows, keys.len(), problem.group_size()) {
             let at = problem.bias_at(&bias, (batch, group), first_row) + keys.start;
             unsafe {
@@ -108,7 +108,7 @@ impl BiasRoom {
         Some(self.block)
     }
 
-    /// Writes what took the place of the bias, or adds it: `columns` of the panel, `keys` of the block from `start` on.
+    /// Writes or adds the gradient that replaced the bias: `columns` of the panel, `keys` of the block from `start` on.
     #[inline(always)]
     pub unsafe fn store<S: Vectors, E>(
         &self,
@@ -138,11 +138,11 @@ impl BiasRoom {
     }
 }
 
-/// Where the gradient of a bias goes. Every task writes its own elements.
+/// The target of the gradient of a bias. Every task writes its own elements.
 #[derive(Clone, Copy)]
 pub(super) struct BiasGradient {
     to: To,
-    /// Whether others have written the same elements before.
+    /// Whether an earlier rank has written the same elements.
     add: bool,
 }
 
@@ -152,11 +152,11 @@ enum To {
     Bf16(*mut Bf16),
 }
 
-// SAFETY: only pointers; the tasks that write through them promise to keep apart.
+// SAFETY: only pointers; the tasks that write through them use disjoint parts.
 unsafe impl Sync for BiasGradient {}
 
 impl BiasGradient {
-    /// Cleared first, if asked: where some keys are not seen, nothing is written.
+    /// Clears the target first if `clear`: nothing is written for keys that no query sees.
     pub fn new(to: ViewMut, clear: bool) -> Self {
         let to = match to {
             ViewMut::F32(numbers) => {

@@ -1,5 +1,5 @@
 //! Small matrix products with plain vectors, in registers of `MR` rows by `NR` vectors. A is read one number at a time,
-//! with any strides, B and C by vectors along n: of all operands only the panel of queries has to be transposed.
+//! with any strides, B and C as vectors along n, so only the panel of queries has to be transposed.
 
 use super::pack::transpose_rows;
 use super::problem::{BLOCK, PANEL};
@@ -113,7 +113,7 @@ impl<S: Vectors, const MR: usize, const NR: usize> Products for Broadcast<S, MR,
     }
 }
 
-/// `Start`, known when the product is compiled.
+/// `Start` as a compile-time constant.
 trait First: Copy {
     unsafe fn vector<S: Vectors>(self, c: *const f32, column: usize) -> S::Vector;
 }

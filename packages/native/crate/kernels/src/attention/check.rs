@@ -1,4 +1,4 @@
-//! What a call must satisfy, said in one line when it does not. The kernels behind it index without checking.
+//! Checks the arguments of a call, with one line for each mistake. The kernels themselves index without bounds checks.
 
 use super::problem::{AttentionDropout, AttentionShape, Bias, Problem};
 use crate::view::ViewMut;

@@ -1,5 +1,5 @@
 //! Attention of a few query rows to many keys, as in decoding: it is bound by memory, so keys and values are read once,
-//! where they lie, and not packed. A long row of keys is cut into parts that are summed independently and merged in order
+//! in place, without packing. A long row of keys is split into parts that are summed independently and merged in order
 //! (Dao et al. 2023, "Flash-Decoding"), so that one sequence keeps all threads busy.
 
 use super::arena::{Arena, aligned};
@@ -9,13 +9,13 @@ use super::problem::Problem;
 use super::stored::Stored;
 use crate::vectors::Vectors;
 
-/// At most this many rows of queries per key head go this way.
+/// Maximum number of query rows per key head for this path.
 pub(super) const MOST_ROWS: usize = 8;
 /// Keys per part; fixed, so that the order of the sums does not depend on the number of threads.
 pub(super) const PART: usize = 512;
-/// Keys whose scores are held at once.
+/// Keys whose scores are in memory at once.
 const BLOCK: usize = 64;
-/// Vectors of the output that are summed side by side.
+/// Vectors of the output that are summed in parallel.
 const WIDE: usize = 4;
 
 /// Keys `first_key..last_key` of one key head.
@@ -40,7 +40,7 @@ pub(super) fn arena_size(head_size: usize) -> usize {
 /// Writes the partial result of each row, [rows, 2 + D].
 ///
 /// # Safety
-/// The problem must have been checked, and the processor have the instruction set.
+/// The problem must have been checked, and the processor must have the instruction set.
 #[inline(always)]
 pub(super) unsafe fn decode_part<S: Vectors, E: Stored>(
     problem: &Problem<E>,
@@ -78,7 +78,7 @@ pub(super) unsafe fn decode_part<S: Vectors, E: Stored>(
         for (key, place) in places[..count].iter_mut().enumerate() {
             *place = problem.key_at(batch, group, start + key);
             for (row, &(from, to)) in visible.iter().enumerate().take(rows) {
-                // What the row does not see may hold anything: it is not multiplied at all.
+                // Keys that the row does not see may hold anything, so they are skipped.
                 if (from..to).contains(&(start + key)) {
                     unsafe {
                         let (query, other) = (queries.add(row * padded), problem.k.as_ptr().add(*place));
@@ -110,7 +110,7 @@ pub(super) unsafe fn decode_part<S: Vectors, E: Stored>(
     }
 }
 
-/// Scores [BLOCK], of which 1 stands for `log2` of log 2, to probabilities relative to the new maximum; returns what earlier sums must be multiplied by.
+/// Scores [BLOCK], of which 1 stands for `log2` of log 2, to probabilities relative to the new maximum; returns the factor of earlier sums.
 #[inline(always)]
 unsafe fn softmax_row<S: Vectors>(scores: *mut f32, (maximum, sum): (&mut f32, &mut f32), log2: f32) -> f32 {
     unsafe {
@@ -134,7 +134,7 @@ unsafe fn softmax_row<S: Vectors>(scores: *mut f32, (maximum, sum): (&mut f32, &
     }
 }
 
-/// Values and what they are multiplied by.
+/// Values and their weights.
 struct Weighted<'a> {
     places: &'a [usize],
     weights: *const f32,
@@ -200,7 +200,7 @@ pub(super) fn merge_row<E: Stored>(partials: &mut [f32], stride: usize, out: &mu
     for part in rest.chunks(stride) {
         let maximum = if part[0] > total[0] { part[0] } else { total[0] };
         if maximum == f32::NEG_INFINITY {
-            // Neither has seen anything, unless NaN.
+            // Neither has seen a key, unless the sum is NaN.
             total[1] += part[1];
             continue;
         }

@@ -11,7 +11,7 @@ use super::stored::Stored;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Isa, isa};
 
-/// The kernels of one instruction set. Calling them is safe as far as the instruction set goes: `isa` looked.
+/// The kernels of one instruction set. Calling them is safe as far as the instruction set goes: `isa` has detected it.
 pub(super) struct Kernels<E: 'static> {
     pub forward: Forward<E>,
     pub decode: unsafe fn(&Problem<E>, KeyPart, &mut [f32], &mut Arena),
@@ -92,7 +92,7 @@ kernels!(baseline, Broadcast<crate::vectors::Neon, 4, 4>, "neon");
 #[cfg(not(target_arch = "aarch64"))]
 kernels!(baseline, Broadcast<crate::vectors::Portable, 4, 2>);
 
-/// The fastest kernels that this processor has and `simd::limit` allows, then those for any number.
+/// The fastest kernels that this processor and `simd::limit` allow, then those that accept infinity and NaN.
 pub(super) fn choose<E: Stored>() -> (Kernels<E>, Kernels<E>) {
     (fastest(), plain())
 }
@@ -100,7 +100,7 @@ pub(super) fn choose<E: Stored>() -> (Kernels<E>, Kernels<E>) {
 fn fastest<E: Stored>() -> Kernels<E> {
     #[cfg(target_arch = "x86_64")]
     if isa() == Isa::Amx {
-        // What is stored as bf16 is multiplied as bf16; f32 is f32.
+        // bf16 storage is multiplied as bf16, f32 as f32.
         return if size_of::<E>() == 2 { tiles_bf16() } else { tiles_f32() };
     }
     plain()
@@ -116,7 +116,7 @@ fn plain<E: Stored>() -> Kernels<E> {
     baseline()
 }
 
-/// All that this processor has, for tests.
+/// All kernels that run on this processor, for tests.
 #[cfg(test)]
 pub(super) fn every<E: Stored>() -> Vec<(&'static str, Kernels<E>)> {
     #[cfg(not(target_arch = "x86_64"))]

@@ -1,9 +1,9 @@
-//! Which probabilities dropout keeps, for a panel of queries and a block of keys at a time, as one word of bits per key.
+//! The dropout mask of a panel of queries and a block of keys, as one word of bits per key.
 
 use super::problem::{AttentionDropout, BLOCK, PANEL, Problem};
 use crate::philox::{philox, threshold};
 
-/// Counters that are advanced together.
+/// Counters computed together.
 const WIDTH: usize = 16;
 /// Four numbers per counter; a block may start in the middle of one.
 const NUMBERS: usize = BLOCK + 4;
@@ -12,7 +12,7 @@ const NUMBERS: usize = BLOCK + 4;
 pub(super) type KeepBits = [u64; BLOCK];
 
 impl AttentionDropout {
-    /// What the kept probabilities are multiplied by.
+    /// The factor of kept probabilities.
     pub(super) fn factor(&self) -> f32 {
         (1.0 / (1.0 - self.rate)) as f32
     }

@@ -1,5 +1,5 @@
-//! Forward attention for some rows of queries (Dao et al. 2022, "FlashAttention"): keys and values come by in blocks,
-//! the softmax is kept running, and no more than one block of scores exists at a time.
+//! Forward attention for some rows of queries (Dao et al. 2022, "FlashAttention"): iterates over blocks of keys and
+//! values with an online softmax, so that only one block of scores exists at a time.
 
 use super::arena::{Arena, aligned};
 use super::bias::BiasRoom;
@@ -14,7 +14,7 @@ use super::stored::Stored;
 use crate::vectors::Vectors;
 use std::f32::consts::LOG2_E;
 
-/// Most panels of one task: keys and values are packed once for all of them.
+/// Maximum number of panels per task: keys and values are packed once for all of them.
 pub(super) const PANELS: usize = 16;
 
 /// Rows `first_row..first_row + rows` (at most `PANELS * PANEL`) of one key head.
@@ -26,7 +26,7 @@ pub(super) struct QueryRows {
     pub rows: usize,
 }
 
-/// Floats of scratch for a task of so many panels.
+/// Floats of scratch for a task of `panels` panels.
 pub(super) fn arena_size<P: Products>(head_size: usize, panels: usize) -> usize {
     let padded = P::padded(head_size);
     let panel = aligned(P::right_room(PANEL, padded)) + padded * PANEL + 2 * PANEL;
@@ -35,11 +35,11 @@ pub(super) fn arena_size<P: Products>(head_size: usize, panels: usize) -> usize 
     panels * panel + block + scores + PANEL * padded + BiasRoom::SIZE
 }
 
-/// Returns false, with nothing written, when there are infinities or NaN that `P` cannot multiply.
+/// Returns false, with nothing written, if there are infinities or NaN and `P` cannot multiply them.
 ///
 /// # Safety
-/// `out` and `log_sum_exp` must hold [B, T, H, D] and [B, H, T], the task's rows be nobody else's, and the processor have
-/// the instruction set.
+/// `out` and `log_sum_exp` must hold [B, T, H, D] and [B, H, T], no other task may use these rows, and the processor must
+/// have the instruction set.
 #[inline(always)]
 pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
     problem: &Problem<E>,
@@ -63,7 +63,7 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
 
     let bias_room = BiasRoom::take(arena);
 
-    // The running maximum wants a positive scale; bf16 operands want no rounding of q * scale.
+    // The running maximum needs a positive scale; for bf16 operands q * scale must not be rounded.
     let (sign, scale) = match problem.options.scale {
         0.0 => (0.0, 1.0),
         scale => (scale.signum(), scale.abs()),
@@ -105,7 +105,7 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
     for start in (first_key / BLOCK * BLOCK..last_key).step_by(BLOCK) {
         let visible = start.max(first_key)..last_key.min(start + BLOCK);
         let length = (visible.end - start).next_multiple_of(P::ROWS);
-        // Values that are infinite or NaN, which must not reach the queries that do not see them by way of 0 * NaN.
+        // Infinite or NaN values must not reach queries that do not see them through 0 * NaN.
         let mut odd_values = 0u64;
         let (key_operand, value_operand) = unsafe {
             let (mut key_zeros, mut value_zeros) = (P::Vectors::splat(0.0), P::Vectors::splat(0.0));
@@ -117,7 +117,7 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
                     load_row::<P::Vectors, E>(to_key, k, (head_size, padded), 1.0, &mut key_zeros);
                     load_row::<P::Vectors, E>(to_value, v, (head_size, padded), 1.0, &mut value_zeros);
                 } else {
-                    // What nobody sees may hold anything.
+                    // Keys that no query sees may hold anything.
                     fill::<P::Vectors>(to_key, padded, 0.0);
                     fill::<P::Vectors>(to_value, padded, 0.0);
                 }

@@ -1,4 +1,4 @@
-//! The forward pass for one block of keys and one panel of queries: scores, softmax, weighted values. It knows nothing of
+//! The forward pass for one block of keys and one panel of queries: scores, softmax, weighted values. Knows nothing of
 //! tensors, only of packed operands.
 
 use super::problem::{BLOCK, PANEL};
@@ -7,7 +7,7 @@ use super::ranges::{Masks, PanelRanges};
 use super::softmax::{Running, Scales, Softmax};
 use std::ops::Range;
 
-/// One panel's rows and what has been summed for them.
+/// The rows of one panel and their running sums.
 pub(super) struct Panel<P: Products> {
     pub first_row: usize,
     pub rows: usize,

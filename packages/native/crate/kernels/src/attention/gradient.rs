@@ -1,5 +1,5 @@
-//! The derivative of softmax, for a slice of a block of scores: the probabilities again, from the saved log-sum-exp, and
-//! the gradient of the scores.
+//! The derivative of softmax for a slice of a block of scores: recomputes the probabilities from the saved log-sum-exp,
+//! then the gradient of the scores.
 
 use super::product::{Beside, Block, Products, Rows};
 use super::ranges::Masks;
@@ -8,7 +8,7 @@ use crate::vectors::Vectors;
 use std::f32::consts::LOG2_E;
 use std::marker::PhantomData;
 
-/// What the derivative needs of each row of a panel. [PANEL] each.
+/// The saved values of the rows of a panel. [PANEL] each.
 #[derive(Clone, Copy)]
 pub(super) struct Saved {
     /// In units of log 2 unless there is a bias; minus infinity for rows that see nothing.
@@ -19,14 +19,14 @@ pub(super) struct Saved {
 /// How scores become probabilities.
 #[derive(Clone, Copy)]
 pub(super) struct Factors {
-    /// Takes products to units of log 2, or to where a bias can be added.
+    /// Scales products to units of log 2, or so that a bias can be added.
     pub scale: f32,
-    /// What dropout multiplies the kept probabilities by; left out of the results.
+    /// The factor of kept probabilities under dropout, which the results leave out.
     pub kept: f32,
 }
 
-/// Some keys and queries of a block: scores on their way to probabilities after dropout, and the gradient of those to that
-/// of the scores, p (kept * gradient - delta), which also takes the place of the bias.
+/// Some keys and queries of a block: turns scores into probabilities after dropout, and the gradient of those into that of
+/// the scores, p (kept * gradient - delta), which also replaces the bias.
 pub(super) struct Derivative<'a, P> {
     from: (Rows, Rows),
     to: (&'a Block, &'a Block),
@@ -43,7 +43,7 @@ pub(super) struct Derivative<'a, P> {
 
 impl<'a, P: Products> Derivative<'a, P> {
     /// `from` holds scores and the gradient of probabilities, [SLICE_ROWS, SLICE_COLUMNS]; `place` is the first key and
-    /// the first query of the block, and so many keys. Done in about so many steps, the rest by `finish`.
+    /// the first query of the block, and the number of keys. Takes about `steps` steps; `finish` does the rest.
     #[inline(always)]
     pub fn new(
         from: (Rows, Rows),
@@ -117,7 +117,7 @@ impl<'a, P: Products> Derivative<'a, P> {
         }
     }
 
-    /// What the steps have left.
+    /// Does what the steps have not done.
     #[inline(always)]
     pub unsafe fn finish(self) {
         for index in self.next..self.patches {

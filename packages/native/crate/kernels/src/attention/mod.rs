@@ -1,12 +1,12 @@
 //! Fused attention, forward and backward: softmax(scale q k^T + bias) v without ever storing queries x keys numbers.
 //!
-//! Keys are visible by a range per query (causal, windows, padding, packed documents are all ranges), may be shared by groups of query
-//! heads, may lie in pages, and probabilities may be dropped by a counter-based generator. Everything is summed in an
-//! order that does not depend on the number of threads.
+//! Each query sees a range of keys (causal masks, windows, padding and packed documents are all ranges). Groups of query
+//! heads may share a key head, keys may be in pages, and dropout uses a counter-based generator. The order of all sums is
+//! independent of the number of threads.
 //!
 //! Legend: B rows of the batch, T query tokens, S key tokens, H query heads, G key heads, D head size.
 
-// Some of it serves AMX's tiles alone.
+// Some of it is used only with AMX.
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 
 mod arena;
@@ -42,7 +42,7 @@ use problem::Problem;
 pub use problem::{AttentionDropout, AttentionOptions, AttentionShape, Bias, Pages};
 pub use stored::Stored;
 
-/// Queries [B, T, H, D] and the keys and values that they look at, [B, S, G, D] or [pages, page size, G, D].
+/// Queries [B, T, H, D] and the keys and values that they attend to, [B, S, G, D] or [pages, page size, G, D].
 #[derive(Clone, Copy)]
 pub struct AttentionInputs<'a, E> {
     pub q: &'a [E],
@@ -50,7 +50,7 @@ pub struct AttentionInputs<'a, E> {
     pub v: &'a [E],
 }
 
-/// What the forward pass returned, and the gradient of its output.
+/// The results of the forward pass, and the gradient of its output.
 #[derive(Clone, Copy)]
 pub struct AttentionUpstream<'a, E> {
     /// [B, T, H, D]
@@ -61,7 +61,7 @@ pub struct AttentionUpstream<'a, E> {
     pub log_sum_exp: &'a [f32],
 }
 
-/// Where the gradients go; every element is written.
+/// The targets of the gradients; every element is written.
 pub struct AttentionGradients<'a, E> {
     /// [B, T, H, D]
     pub dq: &'a mut [E],
@@ -69,16 +69,16 @@ pub struct AttentionGradients<'a, E> {
     pub dk: &'a mut [E],
     /// [B, S, G, D]
     pub dv: &'a mut [E],
-    /// Of the bias, in its shape, where there is one; in f32 where rows or heads share it.
+    /// The gradient of the bias, if any, in its shape; in f32 if rows or heads share it.
     pub dbias: Option<ViewMut<'a>>,
 }
 
 /// `out` [B, T, H, D] = dropout(softmax(scale q k^T + bias)) v over the visible keys, and the natural logarithm of the sum of
-/// exponentials of these scores, [B, H, T]. A query that sees nothing gets zeros and minus infinity. NaN and infinity
-/// reach the queries that see them and no others.
+/// exponentials of these scores, [B, H, T]. A query that sees no key gets zeros and minus infinity. NaN and
+/// infinity reach only the queries that see them.
 ///
 /// # Panics
-/// Where sizes do not fit together, or a visible key lies on a page that does not exist.
+/// If sizes do not match, or a visible key is on a page that does not exist.
 pub fn attention<E: Stored>(
     shape: AttentionShape,
     AttentionInputs { q, k, v }: AttentionInputs<E>,
@@ -101,11 +101,11 @@ pub fn attention<E: Stored>(
     }
 }
 
-/// The gradients of `attention`, summed over the query heads that share a key head. Nothing is saved but `out` and
-/// `log_sum_exp`; dropout must be the same.
+/// The gradients of `attention`, summed over the query heads that share a key head. Needs only `out` and
+/// `log_sum_exp` of the forward pass, and the same dropout.
 ///
 /// # Panics
-/// Where sizes do not fit together, or keys lie in pages.
+/// If sizes do not match, or keys are in pages.
 pub fn attention_gradient<E: Stored>(
     shape: AttentionShape,
     AttentionInputs { q, k, v }: AttentionInputs<E>,

@@ -5,8 +5,8 @@ use super::product::Rows;
 use super::stored::Stored;
 use crate::vectors::Vectors;
 
-/// Copies `length` elements times `factor`, then zeros up to `padded`. Adds to `zeros` what stays 0 as long as every number
-/// is finite.
+/// Copies `length` elements times `factor`, then zeros up to `padded`. Adds 0 times each number to `zeros`, which stays 0
+/// only if all are finite.
 #[inline(always)]
 pub(super) unsafe fn load_row<S: Vectors, E: Stored>(
     to: *mut f32,
@@ -89,7 +89,7 @@ pub(super) unsafe fn inner_product<S: Vectors, A: Stored, B: Stored>(a: *const A
     }
 }
 
-/// Adds to `zeros` what stays 0 as long as every number is finite.
+/// Adds 0 times each number to `zeros`, which stays 0 only if all are finite.
 #[inline(always)]
 pub(super) unsafe fn add_zeros<S: Vectors, E: Stored>(from: *const E, length: usize, zeros: &mut S::Vector) {
     unsafe {

@@ -1,6 +1,6 @@
-//! What one attention call computes, and where its numbers lie: rows of queries, pages of keys, visible ranges.
-//! All query heads that share a key head are treated as more rows of it ("row" = token * heads per group + head in
-//! group), so grouped-query attention reads its keys once and sums their gradients without a second pass.
+//! The arguments of one attention call, and the layout of its numbers: rows of queries, pages of keys, visible ranges.
+//! All query heads that share a key head are treated as additional rows of it (row = token * heads per group + head in
+//! group), so grouped-query attention reads its keys once and sums their gradients in one pass.
 
 use crate::view::View;
 
@@ -20,10 +20,10 @@ pub struct AttentionShape {
     pub head_size: usize,
 }
 
-/// Keys and values in pages: key j of row b lies at page `table[b * pages_per_row + j / page_size]`, slot `j % page_size`.
+/// Keys and values in pages: key j of row b is in page `table[b * pages_per_row + j / page_size]`, slot `j % page_size`.
 #[derive(Clone, Copy)]
 pub struct Pages<'a> {
-    /// [B, P] page numbers; only those that a query can see are read.
+    /// [B, P] page numbers; only those with visible keys are read.
     pub table: &'a [i32],
     pub pages_per_row: usize,
     pub page_size: usize,
@@ -39,14 +39,14 @@ pub struct AttentionDropout {
     pub global_shape: [usize; 4],
 }
 
-/// Added to the scaled scores, where minus infinity hides a key.
+/// Added to the scaled scores. Minus infinity hides a key.
 #[derive(Clone, Copy)]
 pub struct Bias<'a> {
     /// [batch, heads, T, S]
     pub numbers: View<'a>,
-    /// B, or 1 where all rows share it.
+    /// B, or 1 if all rows share it.
     pub batch: usize,
-    /// H, or 1 where all heads share it.
+    /// H, or 1 if all heads share it.
     pub heads: usize,
 }
 
@@ -55,7 +55,7 @@ pub struct AttentionOptions<'a> {
     /// The scores are multiplied by this, usually 1 / sqrt(D).
     pub scale: f32,
     pub bias: Option<Bias<'a>>,
-    /// [B, T, 2]: query t of row b sees keys `from <= j < to`; all of them when absent.
+    /// [B, T, 2]: query t of row b sees keys `from <= j < to`; all keys if absent.
     pub ranges: Option<&'a [i32]>,
     pub pages: Option<Pages<'a>>,
     pub dropout: Option<AttentionDropout>,
@@ -119,7 +119,7 @@ impl<E> Problem<'_, E> {
         (slot * self.shape.kv_heads + group) * self.shape.head_size
     }
 
-    /// The keys that row `row` sees, as (from, to) with from <= to <= S; (0, 0) when it sees none.
+    /// The keys that row `row` sees, as (from, to) with from <= to <= S; (0, 0) if it sees none.
     pub fn range(&self, batch: usize, row: usize) -> (usize, usize) {
         let Some(ranges) = self.options.ranges else { return (0, self.shape.keys) };
         let at = 2 * (batch * self.shape.queries + row / self.group_size());
@@ -128,8 +128,8 @@ impl<E> Problem<'_, E> {
         if from < to { (from, to) } else { (0, 0) }
     }
 
-    /// The unit of an index among those whose bias no two share, and of a rank among those that share one. Its gradient is
-    /// summed rank by rank.
+    /// The unit with this index among those that share no bias, and this rank among those that share one. The gradient of
+    /// a bias is summed rank by rank.
     pub fn unit_of_rank(&self, rank: usize, index: usize) -> usize {
         let (_, group_ranks) = self.sharing();
         let groups = self.shape.kv_heads / group_ranks;

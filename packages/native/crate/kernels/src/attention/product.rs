@@ -1,5 +1,6 @@
-//! What attention needs of a small matrix product, C [m, n] = start + A [m, k] B [k, n] with everything in the first two
-//! caches. Operands are packed once and used many times; how is the implementation's affair (`broadcast`, `tiles`).
+//! The interface of small matrix products for attention, C [m, n] = start + A [m, k] B [k, n], with everything in the first
+//! two cache levels. Operands are packed once and used many times, in the layout of the implementation (`broadcast`,
+//! `tiles`).
 
 use crate::vectors::Vectors;
 
@@ -18,7 +19,7 @@ pub(super) struct Rows {
     pub stride: usize,
 }
 
-/// What C starts from.
+/// The initial value of C.
 #[derive(Clone, Copy)]
 pub(super) enum Start {
     Zero,
@@ -27,9 +28,9 @@ pub(super) enum Start {
     Rescaled(*const f32),
 }
 
-/// Where a block of scores, or of what becomes of them, is packed. A row is a key, a column a query.
+/// Memory for a packed block of scores or probabilities. A row is a key, a column a query.
 pub(super) struct Block {
-    /// [keys, PANEL]; unused where operands are made of vectors at once.
+    /// [keys, PANEL]; unused if operands are packed directly from vectors.
     pub rows: Rows,
     pub keys: usize,
     /// Room for the A operand whose lanes are keys, if that is wanted.
@@ -55,25 +56,25 @@ impl<B: Beside> Beside for Option<B> {
     }
 }
 
-/// Every operand comes as rows of f32, padded with zeros to `padded` columns and a multiple of `ROWS` rows. The
-/// "lane" of an operand is its index in C, its "depth" the index that is summed over. The packed operand may point into the
-/// rows it was made of, or into its room.
+/// Every operand is given as rows of f32, padded with zeros to `padded` columns and a multiple of `ROWS` rows. The
+/// "lane" of an operand is its index in C, its "depth" the index that is summed over. The packed operand may point into
+/// these rows or into its room.
 ///
 /// # Safety
-/// The processor must have the instruction set, and a session be open on this thread; pointers must be valid for the
-/// extents, and a room hold what `left_room` or `right_room` say, aligned to 64 bytes.
+/// The processor must have the instruction set, and a session must be open on this thread; pointers must be valid for the
+/// extents, and a room must hold `left_room` or `right_room` floats, aligned to 64 bytes.
 pub(super) trait Products: Sized + 'static {
     type Vectors: Vectors;
     type Left: Copy;
     type Right: Copy;
     type Session;
     const ROWS: usize;
-    /// Scores are computed for so many keys and queries at a time.
+    /// The number of keys and of queries whose scores are computed at a time.
     const SLICE_ROWS: usize;
     const SLICE_COLUMNS: usize;
-    /// Rows that `put` takes together are this far apart: j and j + `PAIR`, for j in the first half of 2 * `PAIR` rows.
+    /// The distance of rows that `put` takes together: j and j + `PAIR`, for j in the first half of 2 * `PAIR` rows.
     const PAIR: usize;
-    /// Whether infinity and NaN are multiplied as IEEE 754 says. Where they are not, they must not come in.
+    /// Whether infinity and NaN are multiplied as in IEEE 754. If not, operands must be finite.
     const ANY_NUMBER: bool;
 
     fn session() -> Self::Session;
@@ -95,13 +96,13 @@ pub(super) trait Products: Sized + 'static {
     fn left_from(left: Self::Left, lane: usize, depth: usize) -> Self::Left;
     fn right_from(right: Self::Right, lane: usize, depth: usize) -> Self::Right;
 
-    /// Writes two rows, `PAIR` apart, of two neighbouring vectors each, where operands are made of them.
+    /// Writes two rows, `PAIR` apart, of two adjacent vectors each, to be packed as operands.
     unsafe fn put(patch: Patch<Self>, row: usize, column: usize, to: &Block);
-    /// A and B of what was `put`.
+    /// The operands A and B of what was `put`.
     fn put_left(block: &Block) -> Self::Left;
     fn put_right(block: &Block) -> Self::Right;
 
-    /// How often a product of this extent calls `step`; 0 where the vector units are busy anyway.
+    /// How often a product of this extent calls `step`; 0 if it uses the vector units itself.
     fn steps(extent: Extent) -> usize;
     unsafe fn multiply<B: Beside>(
         extent: Extent,

@@ -1,5 +1,5 @@
-//! Which keys the queries of a panel see, block by block: not at all, all of it, or by a mask. Products skip the first
-//! and need no mask for the second.
+//! The keys that the queries of a panel see, block by block: none, all, or by a mask. Blocks that no query sees are
+//! skipped, and blocks that all see need no mask.
 
 use super::dropout::KeepBits;
 use super::problem::{BLOCK, PANEL, Problem};
@@ -7,7 +7,7 @@ use super::product::Rows;
 use crate::vectors::Vectors;
 use std::ops::Range;
 
-/// How much of a block of keys the queries of a panel see.
+/// Visibility of a block of keys for the queries of a panel.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coverage {
     None,
@@ -15,7 +15,7 @@ pub(super) enum Coverage {
     Full,
 }
 
-/// Queries whose extremes are kept together.
+/// Queries that share extremes.
 const SPAN: usize = 32;
 const SPANS: usize = PANEL / SPAN;
 
@@ -76,7 +76,7 @@ impl PanelRanges {
         (self.all.first, self.all.last)
     }
 
-    /// What the panel sees of keys `from..to`.
+    /// The visibility of keys `from..to` for the panel.
     pub fn coverage(&self, from: usize, to: usize) -> Coverage {
         if self.all.first >= to || self.all.last <= from {
             Coverage::None
@@ -107,10 +107,10 @@ impl PanelRanges {
     }
 }
 
-/// What makes a score more than a product: which of a block count, and what is added to them.
+/// The mask and the bias of a block of scores.
 #[derive(Clone, Copy)]
 pub(super) struct Masks<'a> {
-    /// Where queries see only some of the keys.
+    /// If queries see only some of the keys.
     pub ranges: Option<&'a RelativeRanges>,
     pub dropout: Option<&'a KeepBits>,
     /// [BLOCK, PANEL]

@@ -1,4 +1,4 @@
-//! Attention as it is written in papers, in f64, one query after the other. For tests.
+//! Attention as in the papers, in f64, one query at a time. For tests.
 
 use super::problem::{AttentionDropout, AttentionOptions, AttentionShape};
 
@@ -8,7 +8,7 @@ pub struct Reference {
     pub dq: Vec<f64>,
     pub dk: Vec<f64>,
     pub dv: Vec<f64>,
-    /// In the shape of the bias; empty without one.
+    /// The gradient of the bias; empty without one.
     pub dbias: Vec<f64>,
 }
 
@@ -24,7 +24,7 @@ fn philox(counter: u64, key: [u32; 2]) -> [u32; 4] {
     c
 }
 
-/// What dropout multiplies the probability at local index [b, h, t, s] by.
+/// The dropout factor of the probability at local index [b, h, t, s].
 fn keep(dropout: &AttentionDropout, at: [usize; 4]) -> f64 {
     let index = (0..4)
         .fold(0u64, |sum, axis| sum * dropout.global_shape[axis] as u64 + (dropout.origin[axis] + at[axis]) as u64);
@@ -32,7 +32,7 @@ fn keep(dropout: &AttentionDropout, at: [usize; 4]) -> f64 {
     if f64::from(word) >= (dropout.rate * 4_294_967_296.0).floor() { 1.0 / (1.0 - dropout.rate) } else { 0.0 }
 }
 
-/// Forward and backward; q, k, v, dout as the kernels get them.
+/// Forward and backward; q, k, v, dout as the kernels take them.
 pub fn reference(shape: AttentionShape, options: AttentionOptions, tensors: [&[f64]; 4]) -> Reference {
     let AttentionShape { batch, queries, keys, heads, kv_heads, head_size } = shape;
     let [q, k, v, dout] = tensors;

@@ -1,5 +1,5 @@
-//! How a call is cut into tasks. The cut depends on shapes alone where it decides what is summed with what, so that the
-//! bits do not depend on the number of threads.
+//! Splits a call into tasks. Where the split affects the order of sums it depends only on shapes, so that results do not
+//! depend on the number of threads.
 
 use super::arena::with_arena;
 use super::backward::{CHUNK, KeyChunk, Outputs, Upstream};
@@ -15,10 +15,10 @@ use crate::parallel::{Disjoint, for_each, threads};
 use crate::scratch;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// The start of a tensor of which every task writes its own elements.
+/// Pointer to a tensor in which every task writes its own elements.
 struct Shared<T>(*mut T);
 
-// SAFETY: only a pointer; the tasks that write through it promise to keep apart.
+// SAFETY: only a pointer; the tasks that write through it use disjoint parts.
 unsafe impl<T: Send> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
@@ -27,9 +27,9 @@ impl<T> Shared<T> {
     }
 }
 
-/// Below this many multiplications a call stays on its thread.
+/// Calls with fewer multiplications run on the calling thread.
 const PARALLEL_FROM: usize = 1 << 17;
-/// `for_each`, unless the work is not worth waking anyone.
+/// `for_each`, unless there is too little work to wake other threads.
 fn spread<E>(problem: &Problem<E>, tasks: usize, body: impl Fn(usize) + Sync) {
     let shape = problem.shape;
     if shape.batch * shape.heads * shape.queries * shape.keys * shape.head_size < PARALLEL_FROM {
@@ -46,7 +46,7 @@ pub(super) fn forward<E: Stored>(
     log_sum_exp: &mut [f32],
 ) {
     let (units, rows, head_size) = (problem.units(), problem.rows(), problem.shape.head_size);
-    // Rows of a task; how many does not change a bit of the result.
+    // Rows per task; their number does not affect the result.
     let mut panels = PANELS;
     while panels > 1 && units * rows.div_ceil(panels * PANEL) < 4 * threads() {
         panels /= 2;
@@ -59,7 +59,7 @@ pub(super) fn forward<E: Stored>(
         let first_row = block * size;
         let rows = QueryRows { batch, group, first_row, rows: size.min(rows - first_row) };
         let mut done = false;
-        // SAFETY: each row of each head belongs to one task; `Problem::check` has seen the shapes.
+        // SAFETY: each row of each head belongs to one task; `Problem::check` has checked the shapes.
         with_arena((kernels.forward_arena)(head_size, panels), |arena| unsafe {
             done = (kernels.forward)(problem, rows, (out.start(), log_sum_exp.start()), arena);
         });
@@ -67,7 +67,7 @@ pub(super) fn forward<E: Stored>(
     };
     let refused: Vec<AtomicBool> = (0..units).map(|_| AtomicBool::new(false)).collect();
     spread(problem, units * blocks, |task| {
-        // The last queries see the most keys when attention is causal: they start first.
+        // With causal attention the last queries see the most keys, so they start first.
         let (unit, block) = (task % units, blocks - 1 - task / units);
         if !run(fast, unit, block) {
             refused[unit].store(true, Relaxed);
@@ -90,7 +90,7 @@ pub(super) fn decode<E: Stored>(problem: &Problem<E>, kernels: &Kernels<E>, out:
             let (batch, group) = problem.unit(task / parts);
             let first_key = task % parts * PART;
             let part = KeyPart { batch, group, first_key, last_key: (first_key + PART).min(problem.shape.keys) };
-            // SAFETY: each task has its own part; `Problem::check` has seen the shapes.
+            // SAFETY: each task has its own part; `Problem::check` has checked the shapes.
             with_arena(decode::arena_size(head_size), |arena| unsafe {
                 (kernels.decode)(problem, part, shared.part(task * stride, stride), arena);
             });
@@ -172,7 +172,7 @@ pub(super) fn backward<E: Stored>(
     }
 }
 
-/// Runs all chunks of some heads, and hands each head's sum over them, [rows, D], to `finish`.
+/// Runs all chunks of some heads, and calls `finish` with each head's sum over them, [rows, D].
 fn each_chunk<E: Stored>(
     problem: &Problem<E>,
     heads: usize,
@@ -191,8 +191,8 @@ fn each_chunk<E: Stored>(
         });
         return;
     }
-    // Few heads: chunks of one head run side by side, each into its own sum, and the sums are added in order. The bits
-    // are the same as above, where each chunk is added to zero or to its predecessors.
+    // Few heads: the chunks of a head run in parallel, each with its own sum, and the sums are added in order. The result
+    // is bit-identical to the one above, where each chunk is added to zero or to its predecessors.
     let wave = (4 * threads()).div_ceil(heads).min(chunks);
     let mut sums = vec![0.0; heads * size];
     scratch::with_zeros(heads * wave * size, |partials| {

@@ -1,6 +1,6 @@
 //! The running softmax of a panel (Milakov and Gimelshein 2018, "Online normalizer calculation for softmax"), some
-//! columns of a block at a time. Scores lie with a row per key: everything runs along vectors of queries, and there
-//! is not one horizontal operation.
+//! columns of a block at a time. Scores have a row per key, so everything runs along vectors of queries, without
+//! horizontal operations.
 
 use super::product::{Beside, Block, Products, Rows};
 use super::ranges::Masks;
@@ -8,13 +8,13 @@ use crate::vectors::Vectors;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-/// What is kept of a panel from block to block. [PANEL] each.
+/// The state of a panel between blocks. [PANEL] each.
 #[derive(Clone, Copy)]
 pub(super) struct Running {
     /// Of the scores.
     pub maximum: *mut f32,
     pub sum: *mut f32,
-    /// What earlier sums must be multiplied by, after this block.
+    /// The factor of earlier sums after this block.
     pub correction: *mut f32,
     /// Minus the maximum, in units of log 2 unless there is a bias.
     pub base: *mut f32,
@@ -23,13 +23,13 @@ pub(super) struct Running {
 /// How products become scores and probabilities.
 #[derive(Clone, Copy)]
 pub(super) struct Scales {
-    /// Takes products to where a bias can be added. Without one they are the scores as they are.
+    /// Scales products so that a bias can be added. Without one, products are the scores.
     pub product: f32,
-    /// Takes scores to units of log 2; positive.
+    /// Scales scores to units of log 2; positive.
     pub score: f32,
 }
 
-/// Scores of `SLICE_COLUMNS` queries from `column` on, on their way to probabilities relative to the new maximum.
+/// Turns the scores of `SLICE_COLUMNS` queries from `column` on into probabilities relative to the new maximum.
 pub(super) struct Softmax<'a, P> {
     /// [BLOCK, SLICE_COLUMNS]
     scores: Rows,
@@ -47,7 +47,7 @@ pub(super) struct Softmax<'a, P> {
 }
 
 impl<'a, P: Products> Softmax<'a, P> {
-    /// Finds the maximum. What comes after is done in about so many steps, the rest by `finish`.
+    /// Finds the maximum. The rest takes about `steps` steps; `finish` does what they leave.
     #[inline(always)]
     pub unsafe fn begin(
         scores: Rows,
@@ -69,7 +69,7 @@ impl<'a, P: Products> Softmax<'a, P> {
         Softmax { helping, ..softmax }
     }
 
-    /// Makes scores of products.
+    /// Turns products into scores.
     #[inline(always)]
     unsafe fn add_bias(&self, bias: Rows) {
         unsafe {
@@ -84,12 +84,12 @@ impl<'a, P: Products> Softmax<'a, P> {
         }
     }
 
-    /// Of two vectors of queries. Scores that do not count become minus infinity.
+    /// The scores of two vectors of queries. Masked scores become minus infinity.
     #[inline(always)]
     unsafe fn find_maximum(&self, pair: usize) {
         unsafe {
             let lowest = P::Vectors::splat(f32::NEG_INFINITY);
-            // Of even and odd keys.
+            // For even and odd keys.
             let mut maximum = [[lowest; 2]; 2];
             for row in self.keys.clone().step_by(2) {
                 for (parity, maximum) in maximum.iter_mut().enumerate() {
@@ -120,7 +120,7 @@ impl<'a, P: Products> Softmax<'a, P> {
     unsafe fn correct(&self, at: usize, old: <P::Vectors as Vectors>::Vector, new: <P::Vectors as Vectors>::Vector) {
         unsafe {
             let (zero, scale) = (P::Vectors::splat(0.0), P::Vectors::splat(self.scales.score));
-            // A row that has seen nothing yet must not subtract infinity from infinity.
+            // Avoids infinity minus infinity in a row that has seen no key yet.
             let seen = P::Vectors::less(P::Vectors::splat(f32::NEG_INFINITY), new);
             let safe = P::Vectors::select(seen, new, zero);
             let factor = P::Vectors::exp2(P::Vectors::mul(P::Vectors::sub(old, safe), scale));
@@ -138,7 +138,7 @@ impl<'a, P: Products> Softmax<'a, P> {
         self.keys.len() / 2 * (P::SLICE_COLUMNS / (2 * P::Vectors::LANES))
     }
 
-    /// Probabilities of two keys for two vectors of queries. What dropout multiplies the kept ones by is left out.
+    /// The probabilities of two keys for two vectors of queries, without the dropout factor of kept ones.
     #[inline(always)]
     unsafe fn patch(&self, index: usize) {
         let (row, pair) = patch_place::<P>(index);
@@ -154,7 +154,7 @@ impl<'a, P: Products> Softmax<'a, P> {
                 for (i, patch) in patch.iter_mut().enumerate() {
                     let key = row + i * P::PAIR;
                     let score = P::Vectors::load(self.scores.start.add(key * self.scores.stride + pair + v * lanes));
-                    // Biases may be huge: rounded by themselves, score and maximum would not cancel.
+                    // Biases may be huge: if score and maximum were rounded separately, they would not cancel.
                     let exponent = match self.masks.bias {
                         Some(_) => P::Vectors::mul(P::Vectors::add(score, base), scale),
                         None => P::Vectors::fma(score, scale, base),
@@ -172,7 +172,7 @@ impl<'a, P: Products> Softmax<'a, P> {
         }
     }
 
-    /// What the steps have left.
+    /// Does what the steps have not done.
     #[inline(always)]
     pub unsafe fn finish(self) {
         for index in self.next..self.patches() {

@@ -1,5 +1,5 @@
-//! Every instruction set against the reference, over odd sizes, ranges, pages, shared heads and dropout; the same bits at
-//! any number of threads; infinity and NaN.
+//! Compares every instruction set with the reference, over odd sizes, ranges, pages, shared heads and dropout; checks that
+//! results do not depend on the number of threads, and where infinity and NaN go.
 
 mod bias;
 mod case;
@@ -73,7 +73,7 @@ fn dropout_is_that_of_the_unsplit_tensor() {
     }
 }
 
-/// Results are rounded to 8 bits, and so is the output of which the gradient is made; in tiles the probabilities are too.
+/// Results are rounded to 8 bits, and so is the output that the gradient uses; with tiles the probabilities are too.
 #[test]
 fn bf16_is_as_exact_as_its_storage() {
     let bound = |name: &str| if name == "tiles" { 0.016 } else { 0.01 };
@@ -107,7 +107,7 @@ fn any_number_of_threads_gives_the_same_bits() {
     }
 }
 
-/// NaN or infinity at a key or value reaches exactly the queries that see it, also where the fastest kernels refuse it.
+/// NaN or infinity in a key or value reaches exactly the queries that see it, even if the fastest kernels cannot take it.
 #[test]
 fn odd_numbers_reach_who_sees_them() {
     let at = 40;
@@ -148,7 +148,7 @@ fn wrong_calls_say_what_is_wrong() {
         refuses(shape, 32, AttentionOptions { pages: Some(pages), ..options }),
         "attention: row 0 sees key 4 on page 4, but there are 4 pages"
     );
-    // What nobody sees may be on no page.
+    // Keys that no query sees may be on a page that does not exist.
     let seen = AttentionOptions { pages: Some(pages), ranges: Some(&[0, 4]), ..options };
     let (q, k, mut out, mut log_sum_exp) = ([1.0f32; 4], [1.0; 32], [0.0; 4], [0.0; 2]);
     attention(shape, AttentionInputs { q: &q, k: &k, v: &k }, seen, &mut out, &mut log_sum_exp);

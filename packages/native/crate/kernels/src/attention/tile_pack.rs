@@ -1,8 +1,8 @@
-//! Packing for AMX tiles: cutting f32 into bf16 parts, and arranging them as operands.
+//! Packs operands for AMX tiles: splits f32 into bf16 parts and arranges them.
 //!
 //! An operand is a sequence of blocks, 32 lanes and 32 deep, depth first. In a block: part (largest first), tile of 16
 //! lanes, 16 rows of 64 bytes. A row is a lane (A) or a pair of depths (B). Depth j is paired with j + 16, not with its
-//! neighbour: then pairs are made of whole vectors without a shuffle.
+//! neighbour, so that pairs are built from whole vectors without a shuffle.
 
 use super::product::Rows;
 use crate::vectors::{Avx512, Vectors};
@@ -18,7 +18,7 @@ pub(super) const fn block<const PARTS: usize>() -> usize {
     2 * PARTS * TILE
 }
 
-/// A vector of numbers in parts: the upper halves of these words are the bf16 parts, the lower ones are to be ignored.
+/// A vector of numbers in parts: the upper halves of these words are the bf16 parts, the lower ones are ignored.
 /// Cutting off the lower half is exact: three parts of 8 bits hold 24. A single part is rounded.
 #[inline(always)]
 pub(super) unsafe fn cut<const PARTS: usize>(numbers: __m512) -> [__m512i; PARTS] {
@@ -54,7 +54,7 @@ pub(super) unsafe fn store_row<const PARTS: usize>(to: *mut f32, low: *const f32
     unsafe { store_pairs::<PARTS>(to, cut(_mm512_loadu_ps(low)), cut(_mm512_loadu_ps(high))) };
 }
 
-/// A lane per row of memory, words along it.
+/// One lane per row of memory, with words along it.
 #[inline(always)]
 pub(super) unsafe fn pack_rows<const PARTS: usize>(rows: Rows, lanes: usize, depth: usize, room: *mut f32) {
     for lane in 0..lanes {
@@ -68,7 +68,7 @@ pub(super) unsafe fn pack_rows<const PARTS: usize>(rows: Rows, lanes: usize, dep
     }
 }
 
-/// A lane per column of memory, words of two rows of it.
+/// One lane per column of memory, with words from two rows of it.
 #[inline(always)]
 pub(super) unsafe fn pack_columns<const PARTS: usize>(rows: Rows, lanes: usize, depth: usize, room: *mut f32) {
     for step in 0..depth / STEP {
@@ -84,7 +84,7 @@ pub(super) unsafe fn pack_columns<const PARTS: usize>(rows: Rows, lanes: usize, 
     }
 }
 
-/// Transposes the words of every tile: a tile of A becomes one of B, and the other way round.
+/// Transposes the words of every tile: a tile of A becomes one of B, and vice versa.
 #[inline(always)]
 pub(super) unsafe fn transpose_tiles<const PARTS: usize>(room: *mut f32, lanes: usize, depth: usize) {
     let mut copy = [0.0f32; TILE];

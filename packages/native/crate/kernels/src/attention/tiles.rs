@@ -2,7 +2,7 @@
 //!
 //! With `PARTS` = 3 an f32 number is cut into three bf16 parts, which together hold its 24 bits, and the six products of
 //! parts that matter in f32 are summed; what is left out is below f32's own rounding. With `PARTS` = 1 operands are rounded
-//! to bf16. Infinity and NaN do not survive the cut.
+//! to bf16. Infinity and NaN do not survive the split.
 
 use super::problem::PANEL;
 use super::product::{Beside, Block, Extent, Patch, Products, Rows, Start};
@@ -22,7 +22,7 @@ pub(super) struct Packed {
     blocks: usize,
 }
 
-/// C = C * factor of its column, unless all factors are 1, as they soon are.
+/// C = C * factor of its column, unless all factors are 1, as they usually are after a few blocks.
 #[inline(always)]
 unsafe fn scale_columns(c: Rows, m: usize, n: usize, factors: *const f32) {
     unsafe {

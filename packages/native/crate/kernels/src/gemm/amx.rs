@@ -1,8 +1,8 @@
 //! Matrix products on Intel's AMX tiles: bf16 inputs, f32 sums, 32 x 32 results.
 //!
-//! f32 inputs are cut into three bf16 parts each, which hold all 24 bits; the six products of parts that matter in f32
+//! f32 inputs are split into three bf16 parts each, which hold all 24 bits; the six products of parts that matter in f32
 //! (hi*hi, hi*mid, mid*hi, mid*mid, hi*lo, lo*hi) are summed. What is left out is below 2^-26 of each product, less than
-//! f32's own rounding. Infinity and NaN do not survive the cut: packing reports them and the caller takes another kernel.
+//! f32's own rounding. Infinity and NaN do not survive the split: packing reports them and the caller uses another kernel.
 //! Tiles have no stable intrinsics, hence the assembly. Intel, "Intel AMX" in the Software Developer's Manual, chapter 18.
 
 use std::arch::asm;
@@ -41,7 +41,7 @@ unsafe fn pack<const PARTS: usize>(
 ) -> bool {
     let mut exponents = Exponents::none();
     let (steps, panels) = (depth.div_ceil(STEP), lanes.div_ceil(LANES));
-    // In the order of memory: along the lanes first where they lie side by side.
+    // In memory order: along the lanes first if they are contiguous.
     let along_depth = operand.depth_stride == 1;
     for index in 0..steps * panels {
         let (step, panel) = if along_depth { (index % steps, index / steps) } else { (index / panels, index % panels) };
@@ -188,7 +188,7 @@ multiply!(
     "prefetcht1 [{ahead} + 704]",
 );
 
-/// A product of operands cut into PARTS bf16 parts each: one for bf16, three for f32.
+/// A product of operands split into PARTS bf16 parts each: one for bf16, three for f32.
 pub struct Amx<const PARTS: usize>;
 pub type AmxBf16 = Amx<1>;
 pub type AmxF32 = Amx<3>;
@@ -197,7 +197,7 @@ impl<const PARTS: usize> Kernel for Amx<PARTS> {
     const LEFT: usize = LANES;
     const RIGHT: usize = LANES;
     const STEP: usize = STEP;
-    /// In f32 every depth adds six roundings to a sum; in blocks of 512 it is still twice as exact as a plain f32 loop.
+    /// In f32 every depth adds six roundings to a sum; in blocks of 512 it is still twice as accurate as a plain f32 loop.
     const DEPTH: usize = if PARTS == 1 { 1024 } else { 512 };
     const DIRECT: bool = true;
     type Session = Tiles;

@@ -1,5 +1,5 @@
 //! Matrix products on AVX-512: 14 x 32 results in 28 registers; f32, or pairs of bf16 with f32 sums (AVX-512 BF16).
-//! A panel is, for each word of depth (one f32 or one bf16 pair), the words of its lanes.
+//! A panel stores, for each word of depth (one f32 or one pair of bf16), the words of its lanes.
 
 use std::arch::x86_64::*;
 
@@ -11,12 +11,12 @@ use super::words::{Exponents, Rows, read_f32, read_pairs, transpose};
 const LEFT: usize = 14;
 const RIGHT: usize = 32;
 
-/// Words of a depth.
+/// The number of words in a depth.
 fn words_of<const BF16: bool>(depth: usize) -> usize {
     if BF16 { depth.div_ceil(2) } else { depth }
 }
 
-/// Writes 16 words of depth of up to 16 lanes; `words` is how many of the depth words the panel still has room for.
+/// Writes 16 words of depth of up to 16 lanes; `words` is the number of depth words that the panel still has room for.
 #[inline]
 #[target_feature(enable = "avx512f")]
 unsafe fn store_words(rows: &Rows, words: usize, stride: usize, room: usize, out: *mut i32) {

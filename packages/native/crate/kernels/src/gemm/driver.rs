@@ -1,8 +1,8 @@
-//! How a matrix product is cut into panels and tasks, for any microkernel.
+//! Splits a matrix product into panels and tasks, for any microkernel.
 //!
 //! The side with fewer lanes is packed once by all threads; each task packs a block of the other side's lanes and
-//! multiplies it with everything. Depth is cut into blocks that depend on the shapes only, so sums are taken in the same
-//! order whatever the number of threads.
+//! multiplies it with everything. Depth is split into blocks that depend only on the shapes, so the order of sums does not
+//! depend on the number of threads.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -33,21 +33,22 @@ pub trait Kernel {
     const STEP: usize;
     /// The deepest block.
     const DEPTH: usize;
-    /// What a thread must hold while it multiplies.
+    /// The state that a thread must hold while it multiplies.
     type Session;
     fn session() -> Self::Session;
 
     fn panel_bytes(side: Side, depth: usize) -> usize;
 
-    /// Packs `lanes` = (first, count) by `depth` = (first, count), with zeros up to a whole panel. False when this
-    /// kernel cannot represent a number.
+    /// Packs `lanes` = (first, count) by `depth` = (first, count), with zeros up to a whole panel. Returns false if
+    /// this kernel cannot represent a number.
     ///
     /// # Safety
-    /// The place is within the operand, `panel` holds `panel_bytes` aligned to 64, the processor fits.
+    /// Lanes and depth are within the operand, `panel` holds `panel_bytes` aligned to 64, and the processor has the
+    /// instruction set.
     unsafe fn pack(operand: &Operand, side: Side, lanes: (usize, usize), depth: (usize, usize), panel: *mut u8)
     -> bool;
 
-    /// Packs neighbouring panels, `stride` bytes apart.
+    /// Packs adjacent panels, `stride` bytes apart.
     ///
     /// # Safety
     /// As for `pack`.
@@ -66,11 +67,11 @@ pub trait Kernel {
         })
     }
 
-    /// Whether `multiply` may write to the target itself.
+    /// Whether `multiply` may write directly to the target.
     const DIRECT: bool = false;
 
     /// `result` [LEFT, RIGHT], with `stride` numbers from row to row, = left panel x right panel. `ahead` is memory that
-    /// is read soon: it may be prefetched.
+    /// will be read soon and may be prefetched.
     ///
     /// # Safety
     /// Panels were packed with this depth, a session is held, the result is the caller's.
@@ -83,19 +84,19 @@ pub trait Kernel {
         stride: usize,
     );
 
-    /// Adds a result to what earlier blocks of depth left, and finishes it after the last one.
+    /// Adds a result to the sum of earlier blocks of depth, and applies bias and activation after the last one.
     ///
     /// # Safety
     /// The tile describes memory that is the caller's.
     unsafe fn finish(tile: &Tile, result: &[f32; RESULT]);
 }
 
-/// A product and what happens to it before it is stored.
+/// A product, with its bias and activation.
 pub struct Product<'a> {
     pub left: Operand<'a>,
     pub right: Operand<'a>,
     pub target: Target,
-    /// Sums in f32 between blocks of depth: the target itself when that is f32. [left lanes, right lanes].
+    /// Sums in f32 between blocks of depth: the target itself if that is f32. [left lanes, right lanes]
     pub partial: *mut f32,
     /// Added to each row. [right lanes]
     pub bias: Option<&'a [f32]>,
@@ -103,7 +104,7 @@ pub struct Product<'a> {
 }
 
 impl Product<'_> {
-    /// The part of the result that one microkernel computes: (first, most) rows and columns.
+    /// The part of the result that one microkernel computes: (first, maximum number of) rows and columns.
     fn tile(&self, rows: (usize, usize), columns: (usize, usize), first: bool, last: bool) -> Tile<'_> {
         let stride = self.right.lanes;
         let at = rows.0 * stride + columns.0;
@@ -129,21 +130,21 @@ impl Product<'_> {
 // SAFETY: tasks write disjoint parts of `target` and `partial`.
 unsafe impl Sync for Product<'_> {}
 
-/// Packed bytes of the shared side that are alive at once.
+/// Packed bytes of the shared side in memory at once.
 const SLAB_BYTES: usize = 16 << 20;
-/// Packed bytes of a task's block: it should stay in the second-level cache.
+/// Packed bytes of a task's block, which should fit in the L2 cache.
 const BLOCK_BYTES: usize = 800 << 10;
 
-/// With fewer panels than this, a task waits for the shared side's panels.
+/// With fewer panels than this, a task is bound by reading the shared side.
 const FEWEST_PANELS: usize = 4;
 
-/// Panels of the shared side that a task packs together: longer pieces of memory at a time.
+/// Panels of the shared side that a task packs together, to read longer pieces of memory.
 const GROUP_PANELS: usize = 8;
 
 #[repr(C, align(64))]
 struct Aligned([f32; RESULT]);
 
-/// The cut of `depth` into equal blocks of at most K::DEPTH.
+/// The depth of equal blocks of at most K::DEPTH.
 fn block_depth<K: Kernel>(depth: usize) -> usize {
     let blocks = depth.div_ceil(K::DEPTH);
     depth.div_ceil(blocks).next_multiple_of(K::STEP.max(16))
@@ -153,7 +154,7 @@ fn panel_bytes<K: Kernel>(side: Side, depth: usize) -> usize {
     K::panel_bytes(side, depth).next_multiple_of(64)
 }
 
-/// Computes the product. False when K could not represent an operand: the target is then undefined.
+/// Computes the product. Returns false if K cannot represent an operand; the target is then undefined.
 pub fn run<K: Kernel>(product: &Product, threads: usize) -> bool {
     let (left, right) = (&product.left, &product.right);
     let depth = left.depth;
@@ -169,8 +170,8 @@ pub fn run<K: Kernel>(product: &Product, threads: usize) -> bool {
     let streamed_bytes = panel_bytes::<K>(streamed_side, kc);
     let slab = (SLAB_BYTES / (shared_panels * shared_bytes)).clamp(1, blocks);
 
-    // Panels per task: a block fits the cache, and there are several tasks for each thread, yet each panel of the shared
-    // side that a task fetches should serve several of its own.
+    // Panels per task: a block fits in the cache and each thread gets several tasks, but each panel of the shared side that
+    // a task reads should be used with several of its own.
     let streamed_panels = streamed.lanes.div_ceil(streamed_lanes);
     let split = |tasks: usize| streamed_panels.div_ceil(tasks);
     let even = match threads {
@@ -230,7 +231,7 @@ pub fn run<K: Kernel>(product: &Product, threads: usize) -> bool {
                                         block + 1 == blocks,
                                     );
                                     tile.prefetch();
-                                    // The next shared panel, a piece with each of this one's products.
+                                    // Prefetches the next shared panel, a piece with each of this one's products.
                                     let piece = (panel - first) * shared_bytes / panels.len();
                                     let ahead = shared_at.wrapping_add(shared_bytes + piece);
                                     if let (true, Some(out)) = (K::DIRECT, tile.direct(K::LEFT)) {

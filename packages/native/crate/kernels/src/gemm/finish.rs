@@ -1,11 +1,11 @@
-//! What happens to the 32 x 32 (or smaller) result of a microkernel: sum with earlier blocks of depth, bias, activation,
-//! rounding to the storage of the target.
+//! Finishes the 32 x 32 (or smaller) result of a microkernel: adds earlier blocks of depth and the bias, applies the
+//! activation, rounds to the storage of the target.
 
 use crate::activation::{Activation, apply};
 use crate::bf16::{Bf16, Element};
 use crate::simd::simd;
 
-/// What happens to a product before it is stored.
+/// Bias and activation, applied before a product is stored.
 #[derive(Clone, Copy)]
 pub struct Epilogue<'a> {
     /// Added to each row. [N]
@@ -17,7 +17,7 @@ impl Epilogue<'_> {
     pub const NONE: Epilogue<'static> = Epilogue { bias: None, activation: Activation::None };
 }
 
-/// Where the result goes, row-major [left lanes, right lanes].
+/// The target of the result, row-major [left lanes, right lanes].
 #[derive(Clone, Copy)]
 pub enum Target {
     F32(*mut f32),
@@ -27,15 +27,15 @@ pub enum Target {
 /// Numbers in the result of the largest microkernel: 32 x 32.
 pub const RESULT: usize = 1024;
 
-/// Where a microkernel's result goes.
+/// The part of the target that a microkernel's result goes to.
 pub struct Tile<'a> {
     pub rows: usize,
     pub columns: usize,
     /// Columns of the microkernel's result, at least `columns`.
     pub width: usize,
-    /// From row to row in `partial` and `target`.
+    /// Stride of rows in `partial` and `target`.
     pub stride: usize,
-    /// What earlier blocks of depth summed, unless this is the first.
+    /// The sum of earlier blocks of depth; unused if this is the first.
     pub partial: *const f32,
     pub target: Target,
     pub first: bool,
@@ -45,7 +45,7 @@ pub struct Tile<'a> {
 }
 
 impl Tile<'_> {
-    /// The target itself, when a whole result of `rows` rows can go there as it is.
+    /// The target itself, if a whole result of `rows` rows can be written there unchanged.
     #[inline(always)]
     pub fn direct(&self, rows: usize) -> Option<*mut f32> {
         let whole = self.rows == rows && self.columns == self.width;
@@ -57,7 +57,7 @@ impl Tile<'_> {
         }
     }
 
-    /// Asks for the target's memory while the product is being computed.
+    /// Prefetches the target's memory while the product is computed.
     #[inline(always)]
     pub fn prefetch(&self) {
         #[cfg(target_arch = "x86_64")]
@@ -93,7 +93,7 @@ simd! {
         let line = &mut line[..tile.columns];
         for row in 0..tile.rows {
             line.copy_from_slice(&result[row * tile.width..][..tile.columns]);
-            // SAFETY: the caller's tile is a part of the product that is its own.
+            // SAFETY: the caller owns this part of the product.
             unsafe {
                 if !tile.first {
                     let earlier = tile.partial.add(row * tile.stride);

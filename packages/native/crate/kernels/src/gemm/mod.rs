@@ -1,7 +1,7 @@
 //! Matrix products: C [M, N] = activation(A x B + bias), f32 or bf16 in and out, sums in f32.
 //!
 //! `Precision::F32` gives the accuracy of an f32 product; `Precision::Bf16` allows both operands to be rounded to
-//! bf16 first, and does so where the processor multiplies bf16 faster. Results do not depend on the number of threads.
+//! bf16 first, and does so if the processor multiplies bf16 faster. Results do not depend on the number of threads.
 
 #[cfg(target_arch = "x86_64")]
 mod amx;
@@ -27,7 +27,7 @@ pub use finish::Epilogue;
 use finish::Target;
 pub use operand::Operand;
 
-/// What the operands may be rounded to before they are multiplied.
+/// The precision that operands may be rounded to before they are multiplied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
     F32,
@@ -91,7 +91,7 @@ pub fn batched<'a>(
     }
 }
 
-/// Below this many multiplications a product runs on the calling thread alone.
+/// Products with fewer multiplications run on the calling thread.
 const PARALLEL_FROM: usize = 1 << 18;
 
 fn threads_for(left: &Operand, right: &Operand) -> usize {

@@ -14,7 +14,7 @@ pub struct Operand<'a> {
     borrow: std::marker::PhantomData<&'a f32>,
 }
 
-// SAFETY: it stands for a shared borrow of plain numbers.
+// SAFETY: it represents a shared borrow of plain numbers.
 unsafe impl Send for Operand<'_> {}
 unsafe impl Sync for Operand<'_> {}
 
@@ -44,7 +44,7 @@ impl<'a> Operand<'a> {
         }
     }
 
-    /// Asks for the numbers at an offset, which need not exist.
+    /// Prefetches the numbers at an offset, which need not exist.
     #[inline(always)]
     #[cfg(target_arch = "x86_64")]
     pub fn prefetch(&self, offset: usize) {

@@ -1,4 +1,4 @@
-//! Every microkernel against a product in f64.
+//! Compares every microkernel with a product in f64.
 
 use super::driver::{Kernel, Product, run};
 use super::finish::Target;

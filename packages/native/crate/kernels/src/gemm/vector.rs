@@ -1,5 +1,5 @@
-//! Products of few rows with a matrix whose rows are the depth: decoding. They are bound by reading that matrix once, so
-//! nothing is packed; each result is one dot product, whatever the number of threads.
+//! Products of a few rows with a matrix whose rows run along the depth, as in decoding. They are bound by reading that
+//! matrix once, so nothing is packed. Each result is one dot product, at any number of threads.
 
 use super::finish::Epilogue;
 use super::operand::Operand;
@@ -11,16 +11,16 @@ use crate::simd::{Isa, isa};
 use crate::vectors::Vectors;
 use crate::view::Source;
 
-/// Rows of the left side up to which reading the right side bounds the product.
+/// Maximum number of rows for which the product is bound by reading the right side.
 const MOST_ROWS: usize = 4;
 
-/// Tasks a thread: small enough to even out, large enough to stream.
+/// Tasks per thread: small enough to balance, large enough to stream.
 const TASKS_PER_THREAD: usize = 4;
 
-/// Numbers ahead of the one being read that are asked from memory: the processor by itself asks for too few at once.
+/// Prefetch distance in numbers: on its own the processor prefetches too few.
 const AHEAD: usize = 384;
 
-/// out [M, N] = activation(left x right + bias), where that is such a product; false where it is not.
+/// out [M, N] = activation(left x right + bias), if this is such a product; else returns false.
 pub fn run(left: &Operand, right: &Operand, out: &mut [f32], epilogue: &Epilogue, threads: usize) -> bool {
     let (Some(rows), Some(matrix)) = (contiguous(left), contiguous(right)) else { return false };
     if left.lanes > MOST_ROWS || right.lanes < 64 || right.depth < 64 {
@@ -39,7 +39,7 @@ pub fn run(left: &Operand, right: &Operand, out: &mut [f32], epilogue: &Epilogue
             let count = if row < left.lanes { count } else { 0 };
             unsafe { result.part(if count > 0 { row * columns + first } else { 0 }, count) }
         });
-        // SAFETY: `choose` looked at the processor.
+        // SAFETY: `choose` has checked the processor.
         unsafe { dot_products(rows, block, depth, &mut lines) };
         for line in lines.into_iter().take(left.lanes) {
             finish(line, epilogue.bias.map_or(&[][..], |bias| &bias[first..first + count]), epilogue.activation);
@@ -48,7 +48,7 @@ pub fn run(left: &Operand, right: &Operand, out: &mut [f32], epilogue: &Epilogue
     true
 }
 
-/// The numbers of an operand in f32 whose lanes lie one after the other.
+/// The numbers of an f32 operand whose lanes are contiguous.
 fn contiguous<'a>(operand: &Operand<'a>) -> Option<&'a [f32]> {
     let Source::F32(start) = operand.source else { return None };
     let whole = operand.depth_stride == 1 && operand.lane_stride == operand.depth;
@@ -56,7 +56,7 @@ fn contiguous<'a>(operand: &Operand<'a>) -> Option<&'a [f32]> {
     whole.then(|| unsafe { std::slice::from_raw_parts(start, operand.lanes * operand.depth) })
 }
 
-/// One line of results for each row [depth] of the left side: its dot products with the rows [depth] of the matrix.
+/// Computes a line of results for each row [depth] of the left side: its dot products with the rows [depth] of the matrix.
 type DotProducts = unsafe fn(&[f32], &[f32], usize, &mut [&mut [f32]; MOST_ROWS]);
 
 macro_rules! dot_products {
@@ -92,7 +92,7 @@ fn choose() -> DotProducts {
 }
 
 /// # Safety
-/// The processor has the instruction set; both sides are equally long.
+/// The processor has the instruction set, and both sides have the same length.
 #[inline(always)]
 unsafe fn dot_product<S: Vectors>(left: &[f32], right: &[f32]) -> f32 {
     let (a, b, length) = (left.as_ptr(), right.as_ptr(), left.len());
@@ -115,7 +115,7 @@ unsafe fn dot_product<S: Vectors>(left: &[f32], right: &[f32]) -> f32 {
     total
 }
 
-/// Asks for the line of memory at an address, which need not exist.
+/// Prefetches the cache line at an address, which need not exist.
 #[inline(always)]
 fn prefetch(address: *const f32) {
     #[cfg(target_arch = "x86_64")]

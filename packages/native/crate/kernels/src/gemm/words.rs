@@ -1,12 +1,12 @@
-//! Reading an operand as 16 x 16 words of 32 bits: f32 numbers, or pairs of neighbours in depth as bf16.
-//! The first step of packing for AVX-512 and AMX.
+//! Reads an operand as 16 x 16 words of 32 bits, which are f32 numbers or pairs of bf16 adjacent in depth: the first step
+//! of packing for AVX-512 and AMX.
 
 use std::arch::x86_64::*;
 
 use super::operand::Operand;
 use crate::view::Source;
 
-/// Blocks of 32 in depth that are asked from memory before their turn. The processor does not foresee these jumps.
+/// Prefetch distance, in blocks of 32 in depth. The processor does not predict these jumps.
 const AHEAD: usize = 2;
 
 pub type Rows = [__m512i; 16];
@@ -32,7 +32,7 @@ impl Exponents {
     }
 }
 
-/// Cuts 32 numbers into bf16 parts that add up to them, the largest first, and stores part p at `out + p * PART`.
+/// Splits 32 numbers into bf16 parts that add up to them, the largest first, and stores part p at `out + p * PART`.
 /// `low` and `high` become the halves of each part; `order` rearranges its words.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")]
@@ -65,7 +65,7 @@ fn widen(half: __m256i) -> __m512 {
 }
 
 /// Reads the pairs of `count` <= 16 lanes from `lane`, `width` <= 32 deep from `at`, as 16 rows of each of PARTS bf16
-/// parts, zeros where there is nothing. A row holds one lane when depth is contiguous in memory (returns true), else one
+/// parts, padded with zeros. A row holds one lane when depth is contiguous in memory (returns true), else one
 /// pair of depth.
 ///
 /// # Safety
@@ -134,7 +134,7 @@ pub unsafe fn read_pairs<const PARTS: usize>(
     rows_are_lanes
 }
 
-/// Stores what is one part already; the others are zero.
+/// Stores numbers that are a single part; the other parts are zero.
 #[inline]
 #[target_feature(enable = "avx512f")]
 unsafe fn only_part<const PARTS: usize>(part: __m512i, out: *mut __m512i) {

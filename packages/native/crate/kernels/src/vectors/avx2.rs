@@ -46,7 +46,7 @@ impl Vectors for Avx2 {
     #[inline(always)]
     unsafe fn exp2(x: __m256) -> __m256 {
         unsafe {
-            // At -127 the exponent's bits are all zero, so the result is exactly 0; a NaN passes `max` as its second operand.
+            // At -127 the exponent's bits are all zero, so the result is exactly 0; `max` passes NaN on as its second operand.
             let x = _mm256_max_ps(_mm256_set1_ps(-127.0), x);
             let whole = _mm256_floor_ps(x);
             let exponent = _mm256_add_epi32(_mm256_cvtps_epi32(whole), _mm256_set1_epi32(127));

@@ -1,4 +1,4 @@
-//! The vector operations that attention and products of few rows are written in, once for every instruction set.
+//! The vector operations that attention and products of few rows are written in, once for all instruction sets.
 //! A kernel is generic over `Vectors` and inlined into one `#[target_feature]` entry per instruction set, so every
 //! method here must be inlined too.
 
@@ -38,7 +38,7 @@ pub trait Vectors: Copy + 'static {
     unsafe fn mul(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `a * b + c`, fused where the instruction set can.
     unsafe fn fma(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
-    /// The larger one; `b` (or NaN) where either is NaN.
+    /// The larger one; `b` (or NaN) if either is NaN.
     unsafe fn max(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `2^x`, within 2 ulp for x <= 127; 0 at minus infinity, NaN at NaN.
     unsafe fn exp2(x: Self::Vector) -> Self::Vector;

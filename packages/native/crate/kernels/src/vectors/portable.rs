@@ -1,5 +1,5 @@
-//! `Vectors` in plain Rust, for processors without any of the instruction sets we know: four lanes that the compiler may
-//! or may not put into a vector. Multiplies and adds are rounded separately (a fused one would be a library call).
+//! `Vectors` in plain Rust, for other processors: four lanes that the compiler may or may not vectorise. Multiplications
+//! and additions are rounded separately (a fused one would be a library call).
 
 use super::{Vectors, exp2_fraction};
 use crate::bf16::Bf16;
@@ -54,7 +54,7 @@ impl Vectors for Portable {
     #[inline(always)]
     unsafe fn exp2(x: Lanes) -> Lanes {
         unsafe {
-            // At -127 the exponent's bits are all zero, so the result is exactly 0; a NaN passes `max` as its second operand.
+            // At -127 the exponent's bits are all zero, so the result is exactly 0; `max` passes NaN on as its second operand.
             let x = Self::max([-127.0; 4], x);
             let whole = x.map(f32::floor);
             let power = whole.map(|n| f32::from_bits(((n as i32).wrapping_add(127) as u32) << 23));

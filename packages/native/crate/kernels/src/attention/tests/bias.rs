@@ -1,4 +1,4 @@
-//! Biases of the scores: shared or not, small, hiding, the lowest; their gradients, and who they reach.
+//! Biases of the scores: shared or not, small, hiding keys, extremely low; their gradients, and which queries they reach.
 
 use super::case::{BiasCase, BiasKind, distance};
 use super::*;
@@ -7,7 +7,7 @@ use crate::view::View;
 
 const KINDS: [BiasKind; 2] = [BiasKind::Small, BiasKind::Hiding];
 
-/// Of all rows and heads, shared by rows, by heads, by both.
+/// A bias per row and head, shared by rows, by heads, or by both.
 fn each_sharing(case: impl Fn() -> Case, kind: BiasKind) -> [Case; 4] {
     let AttentionShape { batch, heads, .. } = case().shape;
     let biased = |batch, heads| Case { bias: Some(BiasCase { batch, heads, kind }), ..case() };
@@ -80,7 +80,7 @@ fn the_lowest_number_hides() {
     }
 }
 
-/// Of the gradient nothing can be said: the scores are lost in the bias.
+/// The gradient is not checked, since the bias swamps the scores.
 #[test]
 fn the_lowest_numbers_alone_are_all_alike() {
     for queries in [3, 70] {
@@ -105,7 +105,7 @@ fn biased_bf16_is_as_exact_as_its_storage() {
     }
 }
 
-/// Biases may themselves be stored in bf16, and so may the gradient of one that nobody shares.
+/// Biases may be stored as bf16, and so may the gradient of one that is not shared.
 #[test]
 fn a_bias_in_bf16_is_the_same_rounded() {
     let biased = BiasCase { batch: 2, heads: 3, kind: BiasKind::Hiding };
@@ -153,7 +153,7 @@ fn any_number_of_threads_gives_the_same_bits_of_a_biased_call() {
     }
 }
 
-/// NaN and infinity of a bias reach the query that sees them and no other; unseen, nobody.
+/// NaN and infinity in a bias reach only the query that sees them.
 #[test]
 fn odd_biases_reach_who_sees_them() {
     for odd in [f32::NAN, f32::INFINITY] {
@@ -161,7 +161,7 @@ fn odd_biases_reach_who_sees_them() {
             let biased = BiasCase { batch: 1, heads: 1, kind: BiasKind::Small };
             let case = Case { bias: Some(biased), ..case([1, queries, 70, 1, 1, 8], Visible::Causal) };
             let mut data = case.data::<f32>();
-            // Of the last query but one: a key that it sees, and the one that it does not.
+            // For the last query but one: a key that it sees, and the one that it does not.
             let row = queries - 2;
             data.bias[row * 70 + 69] = odd;
             let baseline = every().remove(0).1;

@@ -1,4 +1,4 @@
-//! Cases for the tests of attention: made of sizes, run by any kernels, compared with the reference.
+//! Test cases of attention: built from sizes, run by any kernels, compared with the reference.
 
 use super::super::dispatch::{Kernels, every};
 use super::super::reference::{Reference, reference};
@@ -10,11 +10,11 @@ use crate::view::View;
 pub(super) enum Visible {
     All,
     Causal,
-    /// The last so many keys.
+    /// The last n keys.
     Window(i32),
-    /// Keys before a length that differs from row to row, and queries that see nothing.
+    /// Keys before a length that differs between rows, and queries that see no key.
     Ragged,
-    /// Two documents in a row of the batch, each causal.
+    /// Two documents per row of the batch, each causal.
     Documents,
 }
 
@@ -35,7 +35,7 @@ pub(super) fn ranges(visible: Visible, shape: AttentionShape) -> Option<Vec<i32>
     (visible != Visible::All).then(|| all.flat_map(|(from, to)| [from, to]).collect())
 }
 
-/// Biases of so many rows and heads.
+/// Biases with this many rows and heads.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BiasCase {
     pub(super) batch: usize,
@@ -51,7 +51,7 @@ pub(super) enum BiasKind {
     Hiding,
     /// Every third key hidden by the lowest of all numbers.
     Lowest,
-    /// Every key: all are seen alike then.
+    /// Every key, which makes all equally likely.
     AllLowest,
 }
 
@@ -107,7 +107,7 @@ impl Case {
         let query = batch * queries * heads * head_size;
         let key = batch * keys * kv_heads * head_size;
         let table = self.page_size.map(|size| {
-            // Every page is used, in an order of our own.
+            // Every page is used, in a shuffled order.
             let count = (batch * keys / size) as i32;
             (0..count).map(|i| (i * 7 + 3) % count).collect::<Vec<i32>>()
         });
@@ -142,7 +142,7 @@ impl Case {
         reference(self.shape, self.options(data), wide.each_ref().map(Vec::as_slice))
     }
 
-    /// What one instruction set makes of it, the way of many queries or that of decoding.
+    /// The results of one instruction set, by the general path or the decoding path.
     pub(super) fn run<E: Stored>(
         &self,
         data: &Data<E>,
@@ -174,8 +174,8 @@ impl Case {
     }
 }
 
-/// Largest difference, relative to the largest number. Where a gradient cancels to nothing (with one key, say), to 0.1: the
-/// terms that cancel are of the order of 1.
+/// Largest difference, relative to the largest number, or to 0.1 if a gradient cancels to nothing (with one key, say):
+/// the terms that cancel are of the order of 1.
 pub(super) fn distance<E: Stored>(actual: &[E], expected: &[f64]) -> f64 {
     assert_eq!(actual.len(), expected.len());
     let size = expected.iter().filter(|x| x.is_finite()).fold(0.1f64, |size, x| size.max(x.abs()));
