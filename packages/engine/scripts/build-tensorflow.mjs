@@ -1,6 +1,6 @@
 /**
- * Builds TensorFlow.js's Node binding against the library inside a Python TensorFlow wheel, where the library that
- * tfjs-node downloads cannot be had, or its CUDA is too old.
+ * Builds TensorFlow.js's Node binding against the library inside a Python TensorFlow wheel, for when the library that
+ * tfjs-node downloads is not available or its CUDA is too old.
  *
  *   node build-tensorflow.mjs [directory] [--wheel tensorflow-cpu==2.21.0 | --tensorflow site-packages/tensorflow]
  *
@@ -26,7 +26,7 @@ import { parseArgs } from "node:util";
 const TFJS_NODE = "4.22.0";
 const NODE_API_HEADERS = "1.9.0";
 const NODE_API = 8;
-/** What tfjs-node needs when it runs; the rest of its dependencies only serve its download. */
+/** Runtime dependencies of tfjs-node; the others are only for its download. */
 const RUNTIME_DEPENDENCIES = ["@mapbox/node-pre-gyp", "google-protobuf", "progress"];
 const LIBRARIES = ["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"];
 const HEADERS = ["tensorflow/c/", "tensorflow/core/platform/", "tsl/platform/", "xla/tsl/c/"];
@@ -41,7 +41,7 @@ const { values: options, positionals } = parseArgs({
 const directory = resolve(positionals[0] ?? join(".cache", "tensorflow"));
 const python = process.env.PYTHON ?? "python3";
 
-/** npm by its own script, which works on every platform and under any package manager. */
+/** Runs npm through its own script, which works on every platform and under any package manager. */
 function npm(args, { cwd }) {
   const script = process.env.npm_execpath?.endsWith("npm-cli.js")
     ? process.env.npm_execpath
@@ -83,7 +83,7 @@ with zipfile.ZipFile(glob.glob(downloads + "/*.whl")[0]) as wheel:
   return join(target, "tensorflow");
 }
 
-/** Puts tfjs-node and what it needs into node_modules, on the engine's own copy of TensorFlow.js. */
+/** Installs tfjs-node and its dependencies into node_modules, linked to the engine's own copy of TensorFlow.js. */
 function installPackage() {
   const tarball = npm(["pack", `@tensorflow/tfjs-node@${TFJS_NODE}`, "--silent"], { cwd: directory })
     .trim()
@@ -116,7 +116,7 @@ function installPackage() {
   return target;
 }
 
-/** Compiles the binding to where tfjs-node looks for it. */
+/** Compiles the binding into the directory where tfjs-node looks for it. */
 function compile(tfjsNode, tensorflow) {
   const output = join(tfjsNode, "lib", `napi-v${NODE_API}`);
   mkdirSync(output, { recursive: true });
@@ -132,10 +132,10 @@ function compile(tfjsNode, tensorflow) {
 }
 
 if (process.platform !== "linux") {
-  console.error("the binding is built this way on Linux only; elsewhere install @tensorflow/tfjs-node");
+  console.error("this script supports only Linux; on other systems install @tensorflow/tfjs-node");
   process.exit(1);
 }
 mkdirSync(directory, { recursive: true });
 const tensorflow = options.tensorflow ? resolve(options.tensorflow) : unpackWheel(directory);
 compile(installPackage(), tensorflow);
-console.log(`built. Use it with MEGATRON_TENSORFLOW=${directory} and --backend tensorflow`);
+console.log(`done. Use it with MEGATRON_TENSORFLOW=${directory} and --backend tensorflow`);

@@ -1,6 +1,6 @@
-/** Names of platforms as in the names of our binaries and packages: linux-x64-gnu, darwin-arm64, win32-x64-msvc. */
+/** Names of platforms in our binaries and packages: linux-x64-gnu, darwin-arm64, win32-x64-msvc. */
 
-/** Rust's names of the targets that packages are built for. */
+/** The Rust targets that packages are built for. */
 export const TARGETS = {
   "x86_64-unknown-linux-gnu": "linux-x64-gnu",
   "x86_64-unknown-linux-musl": "linux-x64-musl",
@@ -11,11 +11,10 @@ export const TARGETS = {
   "x86_64-pc-windows-msvc": "win32-x64-msvc",
 };
 
-/** The platform of a Rust target, or of this process. */
+/** The platform of a Rust target. Default: of this process. */
 export function platformName(target = null) {
   if (target) {
-    if (!TARGETS[target])
-      throw new Error(`no package is built for ${target}: expected ${Object.keys(TARGETS).join(", ")}`);
+    if (!TARGETS[target]) throw new Error(`unsupported target ${target}: expected ${Object.keys(TARGETS).join(", ")}`);
     return TARGETS[target];
   }
   const { platform, arch } = process;
@@ -25,10 +24,10 @@ export function platformName(target = null) {
   return `linux-${arch}-${gnu ? "gnu" : "musl"}`;
 }
 
-/** The file that is compiled for a platform. */
+/** The file name of a platform's binary. */
 export const binaryName = (platform) => `megatron-native.${platform}.node`;
 
-/** What npm is to know of a platform, so that it installs one package of all. */
+/** The package.json fields that make npm install a package only on this platform. */
 export function installedOn(platform) {
   const [os, cpu, library] = platform.split("-");
   const libc = { gnu: "glibc", musl: "musl" }[library];

@@ -1,5 +1,5 @@
 /**
- * `pnpm test:arm64`: the tests of the kernels on 64-bit ARM, NEON among them: compiled for it here and run under qemu. On
+ * `pnpm test:arm64`: cross-compiles the tests of the kernels for 64-bit ARM, including NEON, and runs them under qemu. On
  * an ARM machine `cargo test` does the same.
  */
 import { spawnSync } from "node:child_process";
@@ -23,7 +23,7 @@ function missing() {
 
 const reason = missing();
 if (reason) {
-  console.error(`arm64: not tested, ${reason}`);
+  console.error(`arm64: not tested: ${reason}`);
   process.exit(1);
 }
 const args = ["test", "--locked", "--package", "megatron-kernels", "--target", target, ...process.argv.slice(2)];

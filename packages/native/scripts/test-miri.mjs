@@ -1,12 +1,12 @@
 /**
- * `pnpm test:miri`: the kernels' tests under Miri, which finds memory used wrongly, read before it was written or
- * leaked, and races between threads. It knows no intrinsics of AVX-512 or AMX and is a thousand times slower, so it
- * runs what is listed here, on the portable code.
+ * `pnpm test:miri`: runs the kernels' tests under Miri, which finds invalid memory accesses, uninitialised reads, leaks
+ * and data races. It does not support AVX-512 and AMX and is a thousand times slower, so it runs the tests listed here,
+ * on the portable code.
  */
 import { spawnSync } from "node:child_process";
 import { crate, has, missingCargo } from "./toolchain.mjs";
 
-/** Beginnings of the names of tests. */
+/** Prefixes of test names. */
 const TESTS = [
   "scratch::",
   "parallel::",
@@ -37,7 +37,7 @@ function missing() {
 
 const reason = missing();
 if (reason) {
-  console.error(`miri: not tested, ${reason}`);
+  console.error(`miri: not tested: ${reason}`);
   process.exit(1);
 }
 const names = process.argv.length > 2 ? process.argv.slice(2) : TESTS;

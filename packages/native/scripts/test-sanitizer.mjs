@@ -1,20 +1,20 @@
 /**
- * `pnpm test:sanitizer [address | thread]`: the kernels' tests, with every instruction set that the processor has, under
- * AddressSanitizer (memory used wrongly, or leaked) or ThreadSanitizer (races), on Linux.
+ * `pnpm test:sanitizer [address | thread]`: runs the kernels' tests, with every instruction set of the processor, under
+ * AddressSanitizer (invalid memory accesses, leaks) or ThreadSanitizer (data races). Linux only.
  */
 import { spawnSync } from "node:child_process";
 import { crate, has, missingCargo } from "./toolchain.mjs";
 
 const TARGETS = { x64: "x86_64-unknown-linux-gnu", arm64: "aarch64-unknown-linux-gnu" };
 
-/** The standard library must be compiled with it where races are looked for. */
+/** Extra arguments: ThreadSanitizer needs an instrumented standard library. */
 const SANITIZERS = { address: [], thread: ["-Zbuild-std"] };
 
 const [sanitizer = "address", ...names] = process.argv.slice(2);
 
 function missing() {
-  if (!SANITIZERS[sanitizer]) return `there is no ${sanitizer}: expected ${Object.keys(SANITIZERS).join(" or ")}`;
-  if (process.platform !== "linux") return "that needs Linux";
+  if (!SANITIZERS[sanitizer]) return `unknown sanitizer ${sanitizer}: expected ${Object.keys(SANITIZERS).join(" or ")}`;
+  if (process.platform !== "linux") return "needs Linux";
   const cargo = missingCargo();
   if (cargo) return `${cargo} (https://rustup.rs)`;
   if (has("cargo", "+nightly", "--version")) return null;
@@ -23,7 +23,7 @@ function missing() {
 
 const reason = missing();
 if (reason) {
-  console.error(`sanitizer: not tested, ${reason}`);
+  console.error(`sanitizer: not tested: ${reason}`);
   process.exit(1);
 }
 const test = ["+nightly", "test", "--locked", "--package", "megatron-kernels", "--lib"];

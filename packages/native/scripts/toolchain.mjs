@@ -1,4 +1,4 @@
-/** The Rust toolchain of this machine: whether it can compile the crate. */
+/** Checks whether the Rust toolchain of this machine can compile the crate. */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -12,7 +12,7 @@ const oldest = readFileSync(`${crate}Cargo.toml`, "utf8")
   .slice(1)
   .map(Number);
 
-/** Null where cargo is there and new enough, else one line that says what is wrong. */
+/** Why the crate cannot be compiled, on one line; null if cargo is installed and recent enough. */
 export function missingCargo() {
   const { status, stdout } = spawnSync("cargo", ["--version"], { encoding: "utf8", cwd: crate });
   if (status !== 0) return "cargo was not found";

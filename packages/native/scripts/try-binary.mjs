@@ -1,6 +1,6 @@
 /**
- * Loads a compiled addon and multiplies with it on every thread: whether a binary works on a machine that has Node and
- * nothing else.
+ * Loads a compiled addon and multiplies matrices on all threads, to check that a binary works on a machine that has only
+ * Node.
  *
  *     node scripts/try-binary.mjs megatron-native.linux-x64-musl.node
  */
@@ -18,4 +18,4 @@ const product = engine.matMul(a, b, Int32Array.of(0, 0), rows, inputs, columns, 
 const values = new Float32Array(engine.read(product));
 assert.equal(values.length, rows * columns);
 assert.ok(values.every((value) => value === inputs));
-console.log(`${path} works here: threads ${engine.threads()}, ${instructionSets().join(" ") || "no instruction sets"}`);
+console.log(`${path} works: threads ${engine.threads()}, ${instructionSets().join(" ") || "no instruction sets"}`);

@@ -1,6 +1,6 @@
 /**
- * Writes the packages that carry a compiled addon each, and names them as optional dependencies of the package that
- * loads them. They exist only in a release: nothing of this is in the repository.
+ * Writes one package per platform with its compiled addon, and lists them as optional dependencies in the package.json
+ * of the package that loads them. They exist only in a release, not in the repository.
  *
  *     node scripts/write-platform-packages.mjs --binaries . --output npm [--platform linux-x64-gnu ...] [--manifest package.json]
  */
@@ -12,11 +12,11 @@ import { binaryName, installedOn, TARGETS } from "./platform.mjs";
 
 const { values } = parseArgs({
   options: {
-    /** Where the compiled addons lie. */
+    /** Directory of the compiled addons. */
     binaries: { type: "string", default: "." },
-    /** Where a directory for each package is written. */
+    /** Directory to write the packages to, one directory each. */
     output: { type: "string", default: "npm" },
-    /** Which ones; all unless told. */
+    /** Platforms to write. Default: all. */
     platform: { type: "string", multiple: true, default: Object.values(TARGETS) },
     /** The package.json that gets the optional dependencies. */
     manifest: { type: "string" },
@@ -31,7 +31,7 @@ const packageName = (platform) => `${name}-${platform}`;
 
 const missing = values.platform.map(binaryName).filter((file) => !existsSync(join(values.binaries, file)));
 if (missing.length > 0) {
-  console.error(`not in ${values.binaries}: ${missing.join(", ")}`);
+  console.error(`missing from ${values.binaries}: ${missing.join(", ")}`);
   process.exit(1);
 }
 for (const platform of values.platform) {
@@ -42,7 +42,7 @@ for (const platform of values.platform) {
   writeJson(join(directory, "package.json"), {
     name: packageName(platform),
     version,
-    description: `The compiled part of ${name} for ${platform}.`,
+    description: `The native binary of ${name} for ${platform}.`,
     license,
     engines,
     ...installedOn(platform),
@@ -52,7 +52,7 @@ for (const platform of values.platform) {
   });
   writeFileSync(
     join(directory, "README.md"),
-    `# ${packageName(platform)}\n\nThe compiled part of [${name}](https://www.npmjs.com/package/${name}) for ${platform}. Install that one.\n`,
+    `# ${packageName(platform)}\n\nThe native binary of [${name}](https://www.npmjs.com/package/${name}) for ${platform}, which installs it as an optional dependency.\n`,
   );
 }
 if (values.manifest) {
