@@ -34,6 +34,8 @@ export interface BaseConfig {
   vocabularySize: number;
   dropout: number;
   attentionDropout: number;
+  /** The longest sequence, in families with absolute positions. */
+  maxPositions?: number;
   /** In families that can be fine-tuned for a task. */
   task?: TaskHeadConfig;
 }

@@ -60,4 +60,4 @@ export type {
 export { predictorOf } from "./predictor.ts";
 export { presets } from "./presets.ts";
 export { createModelRecipeSchema, type ModelRecipe } from "./recipe.ts";
-export { describeModel, familyOf, longestSequence, readsSource } from "./registry.ts";
+export { describeModel, families, familyOf, longestSequence, readsSource } from "./registry.ts";
