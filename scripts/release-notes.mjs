@@ -8,13 +8,18 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { listPackages } from "./packages.mjs";
 
-/** The entries of one version in a changelog, without those that only raise a dependency of ours. */
+/** The entries of one version in a changelog, without their commits and without those that only raise our own dependencies. */
 export function entriesOfVersion(changelog, version) {
   const section = changelog.split(/^## /m).find((part) => part.split("\n", 1)[0].trim() === version) ?? "";
   return section
     .split(/^(?=- )/m)
     .filter((part) => part.startsWith("- "))
-    .map((entry) => entry.split(/^#/m)[0].trim())
+    .map((entry) =>
+      entry
+        .split(/^#/m)[0]
+        .trim()
+        .replace(/^- [0-9a-f]{7,}: /, "- "),
+    )
     .filter((entry) => !/^- (@megatron-ts\/[\w-]+@\S+|Updated dependencies)/.test(entry));
 }
 

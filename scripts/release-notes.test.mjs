@@ -9,15 +9,15 @@ const model = `# @megatron-ts/model
 
 ### Minor Changes
 
-- A new family.
+- 1a2b3c4: A new family.
 
   With a second paragraph.
 
 ### Patch Changes
 
 - Faster start.
-- Updated dependencies
-- @megatron-ts/ops@0.3.0
+- Updated dependencies [1a2b3c4]
+  - @megatron-ts/ops@0.3.0
 
 ## 0.2.0
 
