@@ -173,7 +173,7 @@ describe("a damaged dataset", () => {
     );
   });
 
-  it("is told apart from files of other programs", () => {
+  it("is not confused with files of other programs", () => {
     copyFileSync(golden("fairseq_text_document.idx"), path("fairseq.idx"));
     writeFileSync(path("fairseq.bin"), "");
     expect(() => openIndexedDataset(path("fairseq"))).toThrow(/fairseq.idx: was written by fairseq/);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { objectiveVocabulary } from "./vocabulary.ts";
 
 describe("objectiveVocabulary", () => {
-  it("tells markers and continuations of a byte-level vocabulary", async () => {
+  it("finds special tokens and continuations of a byte-level vocabulary", async () => {
     const tokenizer = await createTokenizer(
       await trainBpe(["the lowest of the low, the slowest"], { vocabularySize: 280 }),
     );

@@ -29,7 +29,7 @@ export function objectiveVocabulary(tokenizer: Tokenizer): ObjectiveVocabulary {
 function wordStart(tokens: readonly string[]): (token: string) => boolean {
   if (tokens.some((token) => token.startsWith("##") && token.length > 2)) return (token) => !token.startsWith("##");
   if (tokens.some((token) => token.startsWith("▁"))) return (token) => token.startsWith("▁");
-  // Byte-level: a space is Ġ, a line break Ċ, a tab ĉ. Whatever does not start with a letter starts a word too.
+  // Byte-level: a space is Ġ, a line break Ċ, a tab ĉ. A token that does not start with a letter starts a word too.
   return (token) => /^[ĠĊĉč]/.test(token) || !/^\p{L}/u.test(token);
 }
 

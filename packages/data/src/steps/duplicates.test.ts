@@ -12,7 +12,7 @@ function below(bound: number): number {
 
 const randomWords = (count: number) => Array.from({ length: count }, () => `w${below(20_000)}`);
 
-/** The words with so many of them replaced, which changes up to five times as many shingles. */
+/** The words with `changes` of them replaced, which changes up to five times as many shingles. */
 function changed(words: readonly string[], changes: number): string[] {
   const copy = [...words];
   for (let i = 0; i < changes; i++) copy[below(copy.length)] = `n${below(20_000)}`;

@@ -35,7 +35,7 @@ describe("a key set", () => {
       fc.property(fc.array(fc.tuple(word, word), { maxLength: 50 }), fc.array(fc.tuple(word, word)), (keys, others) => {
         const set = createKeySet(2);
         const expected = new Set<string>();
-        // A first word of 0 stands for 1: hashes lose nothing by it.
+        // A first word of 0 is stored as 1, which does not matter for hashes.
         const name = ([first, second]: readonly [number, number]) => `${first || 1} ${second}`;
         for (const key of keys) {
           expect(set.add(Uint32Array.from(key))).toBe(!expected.has(name(key)));

@@ -87,7 +87,7 @@ describe("evaluation batches", () => {
     );
   }
 
-  it("count every token once, from what came before it", () => {
+  it("predict every token once, from the tokens before it", () => {
     const settings = fc.record({
       sequenceLength: fc.integer({ min: 1, max: 40 }),
       overlap: fc.nat(39),
@@ -122,7 +122,7 @@ describe("evaluation batches", () => {
     );
   });
 
-  it("keep documents apart when asked", () => {
+  it("may keep documents apart", () => {
     const evaluation = createCausalEvaluationBatches({
       dataset,
       documents: { start: 0, end: 5 },
@@ -134,15 +134,15 @@ describe("evaluation batches", () => {
       maskEndOfDocumentLoss: true,
     });
     const { tokens, labels, positions, keyStart } = evaluation.at(0);
-    const starts = [1, 6, 7, 19, 22].map((place) => [Math.floor(place / 7), place % 7]);
-    for (const [row, place] of starts) {
-      expect(positions![row! * 7 + place!]).toBe(0);
-      expect(keyStart![row! * 7 + place!]).toBe(place);
+    const starts = [1, 6, 7, 19, 22].map((position) => [Math.floor(position / 7), position % 7]);
+    for (const [row, column] of starts) {
+      expect(positions![row! * 7 + column!]).toBe(0);
+      expect(keyStart![row! * 7 + column!]).toBe(column);
     }
     for (let t = 0; t < dataset.tokens; t++) expect(labels[t] === IGNORED_LABEL).toBe(tokens[t] === 0);
   });
 
-  it("refuse what cannot be evaluated", () => {
+  it("refuse documents without a token to predict, and invalid strides", () => {
     const options = { dataset, sequenceLength: 4, batchSize: 2 };
     expect(() => createCausalEvaluationBatches({ ...options, documents: { start: 2, end: 2 } })).toThrow(
       /no token to predict/,

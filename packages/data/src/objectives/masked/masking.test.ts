@@ -15,7 +15,7 @@ const mask = (tokens: Int32Array, sample: number, options: Partial<MaskingOption
   });
 
 describe("maskTokens", () => {
-  it("hides 15 %, of which 80 % become the mask, 10 % another token and 10 % stay, over 100,000 masks", () => {
+  it("predicts 15 %: 80 % become the mask token, 10 % another token and 10 % stay, over 100,000 masks", () => {
     let [tokens, predicted, masked, kept] = [0, 0, 0, 0];
     for (let sample = 0; predicted < 100_000; sample++) {
       const original = text(128, sample);
@@ -34,7 +34,7 @@ describe("maskTokens", () => {
     expect(kept / predicted).toBeCloseTo(0.1 + 0.1 / 995, 2);
   });
 
-  it("never hides markers, and repeats by its key", () => {
+  it("never masks special tokens, and depends on its key", () => {
     const tokens = text(64);
     tokens.set([1, 2, 3], 10);
     for (let sample = 0; sample < 200; sample++) {
@@ -45,7 +45,7 @@ describe("maskTokens", () => {
     expect(mask(tokens, 3)).not.toEqual(mask(tokens, 4));
   });
 
-  it("hides words as a whole", () => {
+  it("masks whole words", () => {
     const tokens = text(256);
     for (let sample = 0; sample < 1500; sample++) {
       for (const unit of ["whole-word", "n-gram"] as const) {
@@ -59,7 +59,7 @@ describe("maskTokens", () => {
     }
   });
 
-  it("hides runs of n words with probability proportional to 1/n, over 100,000 masks", () => {
+  it("masks runs of n words with probability proportional to 1/n, over 100,000 masks", () => {
     const words = { ...vocabulary, continues: new Uint8Array(1000) };
     const length = 400;
     const samples = 34_000;

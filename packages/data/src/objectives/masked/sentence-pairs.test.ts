@@ -41,7 +41,7 @@ describe("createSentencePairs", () => {
     expect(pairs.at(17)).toEqual(open("next-sentence").at(17));
   });
 
-  it("next sentence: over 100,000 pairs, half of them random, from all other documents alike", () => {
+  it("next sentence: half of 100,000 pairs are random, from all other documents equally often", () => {
     const short = createIndexedDatasetWriter(at("couples"), { type: "i32" });
     for (let document = 0; document < 50; document++) {
       short.addDocument([document * 100, document * 100, document * 100 + 1, document * 100 + 1], [2, 2]);
@@ -72,7 +72,7 @@ describe("createSentencePairs", () => {
     for (const count of distances.subarray(1)) expect(Math.abs((49 * count) / total - 1)).toBeLessThan(0.12);
   });
 
-  it("sentence order: the two halves of one text, swapped half the time, over 100,000 pairs", () => {
+  it("sentence order: half of 100,000 pairs are swapped", () => {
     const pairs = open("sentence-order");
     let swapped = 0;
     const count = 100_000;

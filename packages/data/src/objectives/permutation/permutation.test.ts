@@ -8,7 +8,7 @@ describe("permutations", () => {
   const targetsOf = (tokens: Int32Array, sample: number, predicted = 43) =>
     chooseTargets(tokens, { numPredicted: predicted, maskAlpha: 6, maxNgram: 5, vocabulary, key: hashKey(4, sample) });
 
-  it("predict exactly as many tokens as asked, and no marker", () => {
+  it("predict exactly the given number of tokens, and no special token", () => {
     for (let sample = 0; sample < 500; sample++) {
       const tokens = text(256, sample);
       tokens.set([2, 3], 100);
@@ -18,7 +18,7 @@ describe("permutations", () => {
     }
   });
 
-  it("never let a target see itself or a later one, nor a seen token see a target", () => {
+  it("never let a target see itself or a later target, nor another token see a target", () => {
     const tokens = text(64);
     for (let sample = 0; sample < 50; sample++) {
       const targets = targetsOf(tokens, sample, 20);
@@ -35,30 +35,30 @@ describe("permutations", () => {
     }
   });
 
-  it("predict whole words of a text that runs backwards too", () => {
+  it("predict whole words of reversed text too", () => {
     for (let sample = 0; sample < 200; sample++) {
       const forwards = text(256, sample);
       const tokens = forwards.toReversed();
-      // Few enough that the text is not run through, and none is filled up by itself.
+      // Few enough that no target is added at random.
       const options = { numPredicted: 20, maskAlpha: 6, maxNgram: 5, vocabulary, key: hashKey(4, sample) };
       const targets = chooseTargets(tokens, { ...options, reversed: true });
       expect(targets).toEqual(chooseTargets(forwards, options).reverse());
       let cut = 0;
       tokens.forEach((token, i) => {
-        // A piece that continues a word stands before the word's beginning here.
+        // Here the pieces of a word come before its beginning.
         if (vocabulary.continues[token] === 1 && targets[i] !== targets[i + 1]) cut++;
       });
       expect(cut).toBeLessThanOrEqual(1);
     }
   });
 
-  it("go chunk by chunk, each in the same order (the original's tf.reshape and tf.transpose)", () => {
+  it("are the same in every chunk (the original's tf.reshape and tf.transpose)", () => {
     const all = new Uint8Array(6).fill(1);
     const tokens = text(6);
     const mask = drawPermutationMask(tokens, { targets: all, permutationSize: 3, vocabulary, key: hashKey(5, 1) });
-    // A predicted token sees as many as come before it.
+    // A predicted token sees those before it.
     const rank = [...all.keys()].map((i) => mask.subarray(i * 6, (i + 1) * 6).filter((hidden) => !hidden).length);
     expect(rank.slice(0, 3).toSorted()).toEqual([0, 1, 2]);
-    expect(rank.slice(3)).toEqual(rank.slice(0, 3).map((place) => place + 3));
+    expect(rank.slice(3)).toEqual(rank.slice(0, 3).map((position) => position + 3));
   });
 });

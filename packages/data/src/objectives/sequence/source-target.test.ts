@@ -18,7 +18,7 @@ describe("createSourceTargetSamples", () => {
   const open = (seed: number | null, documents = { start: 0, end: count }) =>
     createSourceTargetSamples({ dataset, documents, endOfSequence: 1, seed });
 
-  it("gives every pair of its documents once an epoch, both sides ended, in an order of seed and epoch", () => {
+  it("gives every pair once per epoch, both sides with an end token, in an order of (seed, epoch)", () => {
     const pairs = open(7, { start: 5, end: count });
     expect(pairs.length).toBe(Number.POSITIVE_INFINITY);
     const epoch = (number: number) =>

@@ -26,7 +26,7 @@ describe("corruptSpans", () => {
   };
 
   it.each([{ kind: "mean", length: 3 } as const, geometric])(
-    "takes 15 % out in spans of %j, and puts both sides together again",
+    "removes 15 % in spans of %j, and loses no token",
     (spans) => {
       for (let sample = 0; sample < 500; sample++) {
         const { tokens, source, target } = corrupt(200, sample, { rate: 0.15, spans });
@@ -59,7 +59,7 @@ describe("corruptSpans", () => {
     return Array.from(counts, (count) => (count ?? 0) / spans);
   }
 
-  it("spans of a mean length: every way to share 30 tokens among 10 spans is as likely, over 100,000 spans", () => {
+  it("draws all ways to divide 30 tokens into 10 spans equally often, over 100,000 spans of a mean length", () => {
     const shares = spanLengths(200, { rate: 0.15, spans: { kind: "mean", length: 3 } });
     const choose = (n: number, k: number): number => (k === 0 ? 1 : (n / k) * choose(n - 1, k - 1));
     for (let n = 1; n <= 8; n++) {
@@ -67,7 +67,7 @@ describe("corruptSpans", () => {
     }
   });
 
-  it("geometric spans: n tokens with probability p (1 - p)^(n - 1), the last cut to the rest, over 100,000 spans", () => {
+  it("draws n tokens with probability p (1 - p)^(n - 1), the last span cut to the rest, over 100,000 geometric spans", () => {
     const shares = spanLengths(2000, { rate: 0.02, spans: geometric });
     const total = 1 - 0.8 ** 10;
     const probability = (n: number) => (0.2 * 0.8 ** (n - 1)) / total;
