@@ -10,8 +10,16 @@ export const dataConfigSchema = z.strictObject({
   tokenizer: z.string().min(1),
   /** Datasets to train on (their train split): one prefix, or several with weights. */
   train: z.union([prefix, z.array(z.strictObject({ prefix, weight: z.number().gt(0) })).min(1)]),
-  /** Dataset to evaluate on during training. Default: the validation split of the first training dataset. */
-  validation: z.strictObject({ prefix, split: z.enum([...SPLIT_NAMES, "all"]) }).optional(),
+  /**
+   * Dataset to evaluate on during training: a prefix (its validation split), or a prefix and a split. Default: the
+   * validation split of the first training dataset.
+   */
+  validation: z
+    .union([
+      prefix.transform((path) => ({ prefix: path, split: "validation" as const })),
+      z.strictObject({ prefix, split: z.enum([...SPLIT_NAMES, "all"]).default("validation") }),
+    ])
+    .optional(),
   /** Number of tokens in a sample. */
   sequenceLength: z.int().min(1),
   /** Restart positions at 0 in every document. */

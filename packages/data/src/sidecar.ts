@@ -37,6 +37,8 @@ export const sidecarSchema = z.strictObject({
     train: splitSchema,
     validation: splitSchema,
     test: splitSchema,
+    /** Number of cuts inside documents, where there were too few documents to split; absent without cuts. */
+    cuts: count.optional(),
   }),
   skipped: z.strictObject({ badLines: count, emptyDocuments: count }),
   /** If every sentence is a sequence: the language by whose rules they were split. */

@@ -1,4 +1,5 @@
 /** `megatron prepare`: tokenizes text files into an indexed dataset for training. */
+import type { DatasetSidecar } from "@megatron-ts/data";
 import type { Command } from "commander";
 import { addExamples, addJsonOption, addTextOptions, type TextOptions } from "../options/common-options.ts";
 import { integer, nonEmpty, numberList } from "../options/option-values.ts";
@@ -104,6 +105,7 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
   for (const part of weighted ? [] : (["train", "validation", "test"] as const)) {
     terminal.print(`  ${part.padEnd(10)} ${documentsAndTokens(split[part])}`);
   }
+  for (const line of weighted ? [] : describeSplit(split)) terminal.print(`  ${line}`);
   for (const line of describePreprocessing(sidecar)) terminal.print(`  ${line}`);
   if (skipped.badLines > 0) terminal.print(`  ${pluralize(skipped.badLines, "malformed line")} skipped`);
   if (skipped.emptyDocuments > 0) terminal.print(`  ${pluralize(skipped.emptyDocuments, "empty document")} skipped`);
@@ -111,4 +113,16 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
   const { stringify } = await import("yaml");
   const train = weighted.map(({ prefix, weight }) => ({ prefix, weight }));
   terminal.print(`recipe:\n${stringify({ data: { train } }, { lineWidth: 0 }).trimEnd()}`);
+}
+
+/** Cuts inside documents, and splits that stayed empty. */
+function describeSplit(split: DatasetSidecar["split"]): string[] {
+  const names = ["train", "validation", "test"] as const;
+  const empty = names.filter((name, i) => (split.weights[i] ?? 0) > 0 && split[name].documents === 0);
+  return [
+    ...(split.cuts
+      ? [`split by tokens, with ${pluralize(split.cuts, "cut")} inside documents: there are too few`]
+      : []),
+    ...(empty.length > 0 ? [`${empty.join(" and ")}: empty, the text is too short to split`] : []),
+  ];
 }

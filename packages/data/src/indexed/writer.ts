@@ -2,12 +2,12 @@
  * Writes an indexed dataset in constant memory. Tokens, lengths and boundaries go to three temporary files next to the
  * output; `seal` builds the index from them, `publish` renames. The output is not touched before that.
  */
-import { closeSync, fstatSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { DataError, writingTo } from "../errors.ts";
 import { appendTo, bytesOf } from "../files/append-file.ts";
-import { readExactly } from "../files/read-exactly.ts";
-import { encodeHeader, type TokenType, tokenType } from "./format.ts";
+import { type TokenType, tokenType } from "./format.ts";
+import { writeIndex } from "./index-writer.ts";
 
 /** What a writer has written so far: enough to resume after an interruption. */
 export interface WriterPosition {
@@ -32,8 +32,11 @@ export interface IndexedDatasetWriter {
   readonly position: WriterPosition;
   /** Flushes everything to disk. The returned position can be passed as `resume`. */
   sync(): WriterPosition;
-  /** Writes the index and closes the files, which keep their temporary names. */
-  seal(): void;
+  /**
+   * Writes the index and closes the files, which keep their temporary names.
+   * @param cuts numbers of tokens, ascending, before which a document ends inside one that was added
+   */
+  seal(cuts?: readonly number[]): void;
   /** Renames the two files and removes the others. */
   publish(): void;
   /** Seals and publishes. */
@@ -115,14 +118,13 @@ export function createIndexedDatasetWriter(
     boundaries.append(bytesOf(BigInt64Array.of(BigInt(sequences))));
     documents++;
   };
-  const seal = () => {
+  const seal = (cuts: readonly number[] = []) => {
     if (openTokens > 0) throw new Error("the last sequence was not ended");
     for (const file of [bin, lengths, boundaries]) {
       file.sync();
       file.close();
     }
-    const header = encodeHeader({ type, sequences, boundaries: documents + 1 });
-    writeIndex(paths, { header, bytesPerToken: type.bytes });
+    writeIndex(paths, { type, sequences, documents, cuts });
   };
   const publish = () => publishPartial(prefix);
   const close = () => {
@@ -180,43 +182,5 @@ export function renameIfPresent(from: string, to: string): void {
     renameSync(from, to);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
-}
-
-function writeIndex(
-  paths: ReturnType<typeof partialPaths>,
-  { header, bytesPerToken }: { header: Buffer; bytesPerToken: number },
-): void {
-  const index = appendTo(paths.idx);
-  index.append(header);
-  forEachChunk(paths.lengths, (bytes) => index.append(bytes));
-  let offset = 0n;
-  forEachChunk(paths.lengths, (bytes) => {
-    const lengths = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-    const offsets = new BigInt64Array(lengths.length);
-    for (let i = 0; i < lengths.length; i++) {
-      offsets[i] = offset;
-      offset += BigInt(lengths[i]! * bytesPerToken);
-    }
-    index.append(bytesOf(offsets));
-  });
-  forEachChunk(paths.boundaries, (bytes) => index.append(bytes));
-  index.sync();
-  index.close();
-}
-
-/** Calls `visit` with chunks of the file: a whole number of 8-byte words each, except for the last. */
-function forEachChunk(path: string, visit: (bytes: Uint8Array) => void): void {
-  const descriptor = openSync(path, "r");
-  const chunk = new Uint8Array(1 << 20);
-  try {
-    const { size } = fstatSync(descriptor);
-    for (let position = 0; position < size; position += chunk.length) {
-      const part = chunk.subarray(0, Math.min(chunk.length, size - position));
-      readExactly(descriptor, part, position, path);
-      visit(part);
-    }
-  } finally {
-    closeSync(descriptor);
   }
 }

@@ -8,9 +8,11 @@ import { tokenType } from "../indexed/format.ts";
 import { createIndexedDatasetWriter, partialPaths } from "../indexed/writer.ts";
 import { type DatasetSidecar, sidecarSchema } from "../sidecar.ts";
 import { removeJournal } from "./journal.ts";
+import { appendMarks, marksPath, readMarks } from "./marks.ts";
 import type { LanguageDataset } from "./options.ts";
 import { publish, summarize, writeSidecar } from "./publish.ts";
 import { appendRecords, readRecords, recordsPath } from "./records.ts";
+import { planSplit } from "./split-plan.ts";
 
 const TOKENS_AT_ONCE = 1 << 18;
 
@@ -29,10 +31,11 @@ export async function publishByLanguage(
   if (existsSync(paths.bin)) {
     await distribute(whole, { ...options, sidecar, datasets });
     for (const { prefix } of datasets) publish(prefix);
-    for (const path of [...Object.values(paths), recordsPath(whole)]) rmSync(path, { force: true });
+    for (const path of Object.values(paths)) rmSync(path, { force: true });
   }
   // Publishes again what an interrupted call left.
   const byLanguage = datasets.map((dataset) => ({ ...dataset, sidecar: publish(dataset.prefix) }));
+  for (const path of [recordsPath(whole), marksPath(whole)]) rmSync(path, { force: true });
   removeJournal(whole);
   rmSync(`${whole}.json.partial`, { force: true });
   return { sidecar, byLanguage };
@@ -50,12 +53,24 @@ async function distribute(
   const outputs = new Map(
     options.datasets.map(({ language, prefix }) => [
       language,
-      { language, prefix, writer: createIndexedDatasetWriter(prefix, { type }), records: appendRecords(prefix) },
+      {
+        language,
+        prefix,
+        writer: createIndexedDatasetWriter(prefix, { type }),
+        records: appendRecords(prefix),
+        marks: appendMarks(prefix),
+      },
     ]),
   );
   const documents = readSealed(whole, { type, documents: sidecar.counts.documents });
+  const allMarks = readMarks(whole);
+  let mark = allMarks.next();
+  let document = 0;
   for (const record of readRecords(whole, { start: 0, end: sidecar.counts.documents })) {
-    const { writer, records } = outputs.get(record.language!)!;
+    const { writer, records, marks } = outputs.get(record.language!)!;
+    for (; !mark.done && mark.value.document === document; mark = allMarks.next())
+      marks.add({ ...mark.value, document: writer.position.documents });
+    document++;
     for (const chunk of documents.next().value!) {
       writer.append(chunk.tokens);
       if (chunk.endsSequence) writer.endSequence();
@@ -63,16 +78,17 @@ async function distribute(
     writer.endDocument();
     records.add(record);
   }
-  for (const { language, prefix, writer, records } of outputs.values()) {
+  for (const { language, prefix, writer, records, marks } of outputs.values()) {
     const { documents: count, sequences } = writer.position;
     records.close();
-    writer.seal();
+    marks.close();
+    const plan = planSplit(prefix, { documents: count, weights: sidecar.split.weights, mayCut: true });
+    writer.seal(plan.cuts);
     const { jsonKey, tokenizer, skipped, decontamination, deduplication, sentences } = sidecar;
-    const known = { jsonKey, tokenizer, skipped, decontamination, deduplication };
-    const split = { documents: count, weights: sidecar.split.weights };
+    const known = { jsonKey, tokenizer, skipped, decontamination, deduplication, documents: count, plan };
     writeSidecar(
       prefix,
-      await summarize(prefix, { ...known, ...split, ...(sentences && { sentences: { ...sentences, sequences } }) }),
+      await summarize(prefix, { ...known, ...(sentences && { sentences: { ...sentences, sequences } }) }),
     );
     outputs.delete(language);
   }

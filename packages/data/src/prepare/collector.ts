@@ -5,6 +5,7 @@
 import { closeSync, fstatSync, openSync, rmSync } from "node:fs";
 import { createIndexedDatasetWriter, partialPaths, type WriterPosition } from "../indexed/writer.ts";
 import type { EncodedTask, EncodingTask } from "./encode.ts";
+import { appendMarks, MARK_BYTES, marksPath } from "./marks.ts";
 import { appendRecords, type DocumentRecord, RECORD_BYTES, recordsPath } from "./records.ts";
 
 /** What was written so far: enough to resume after an interruption. */
@@ -13,6 +14,8 @@ export interface CollectorState {
   /** Sizes of the document that is not complete yet. */
   openDocument: Omit<DocumentRecord, "language">;
   emptyDocuments: number;
+  /** Marks inside documents. */
+  marks: number;
 }
 
 /** An open dataset that encoded tasks are added to. */
@@ -35,6 +38,7 @@ export function createCollector(
   const { type, endOfDocument, level, resume } = options;
   const writer = createIndexedDatasetWriter(prefix, { type, resume: resume?.position });
   const records = appendRecords(prefix, resume?.position.documents);
+  const marks = appendMarks(prefix, resume?.marks);
   let open = { ...(resume?.openDocument ?? nothing) };
   let emptyDocuments = resume?.emptyDocuments ?? 0;
 
@@ -76,28 +80,33 @@ export function createCollector(
         open.characters += counts[3 * i + 1]!;
         open.words += counts[3 * i + 2]!;
         if (last) endDocument(language);
+        else if (open.tokens > 0) marks.add({ document: writer.position.documents, ...open });
       });
     },
     /** Flushes everything to disk. */
     sync(): CollectorState {
       records.sync();
-      return { position: writer.sync(), openDocument: { ...open }, emptyDocuments };
+      marks.sync();
+      return { position: writer.sync(), openDocument: { ...open }, emptyDocuments, marks: marks.count };
     },
-    /** Completes the files, which keep their temporary names. */
-    seal() {
+    /** Completes the files, which keep their temporary names. Cuts documents at these numbers of tokens. */
+    seal(cuts: readonly number[]) {
       records.close();
-      writer.seal();
+      marks.close();
+      writer.seal(cuts);
     },
     /** Closes the files, so that a later run can resume from the last `sync`. */
     close() {
       records.abandon();
+      marks.abandon();
       writer.close();
     },
     /** Closes and removes the files. */
     abort() {
       records.abandon();
+      marks.abandon();
       writer.abort();
-      rmSync(recordsPath(prefix), { force: true });
+      for (const path of [recordsPath(prefix), marksPath(prefix)]) rmSync(path, { force: true });
     },
   };
 }
@@ -105,13 +114,14 @@ export function createCollector(
 const nothing = { tokens: 0, bytes: 0, characters: 0, words: 0 };
 
 /** Whether the files of an interrupted run contain at least what its journal says. */
-export function filesMatch(prefix: string, { position }: CollectorState, bytesPerToken: number): boolean {
+export function filesMatch(prefix: string, { position, marks }: CollectorState, bytesPerToken: number): boolean {
   const { bin, lengths, boundaries } = partialPaths(prefix);
   const expected: [string, number][] = [
     [bin, position.tokens * bytesPerToken],
     [lengths, position.sequences * 4],
     [boundaries, (position.documents + 1) * 8],
     [recordsPath(prefix), position.documents * RECORD_BYTES],
+    [marksPath(prefix), marks * MARK_BYTES],
   ];
   return expected.every(([path, bytes]) => sizeOf(path) >= bytes);
 }

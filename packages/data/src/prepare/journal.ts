@@ -13,7 +13,7 @@ import { filesMatch } from "./collector.ts";
 const count = z.number().int().nonnegative();
 
 const journalSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
   /** Hash of everything that decides the output: inputs, tokenizer, options. */
   key: z.string(),
   /** "publishing": all files are complete and only need to be renamed. */
@@ -24,6 +24,8 @@ const journalSchema = z.strictObject({
   /** Sizes of the document that is not complete yet. */
   openDocument: z.strictObject({ tokens: count, bytes: count, characters: count, words: count }),
   emptyDocuments: count,
+  /** Marks inside documents. */
+  marks: count,
 });
 
 /** Progress of a run. */
@@ -53,7 +55,7 @@ export function findJournal(prefix: string, { key, type }: { key: string; type: 
 
 /** Replaces the journal. */
 export function writeJournal(prefix: string, journal: Omit<Journal, "version">): void {
-  replaceFile(journalPath(prefix), JSON.stringify({ version: 1, ...journal } satisfies Journal));
+  replaceFile(journalPath(prefix), JSON.stringify({ version: 2, ...journal } satisfies Journal));
 }
 
 /** Removes the journal, if there is one. */

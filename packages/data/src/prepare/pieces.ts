@@ -16,41 +16,47 @@ export interface Piece {
 }
 
 const LONGEST_PIECE = 1 << 27;
+/** A piece has at most this part of the text so far, so that splits can begin close to where they should. */
+const PIECES_OF_TEXT = 512;
+const SHORTEST_PIECE = 256;
 
 /**
  * @param options.findCut finds a position where a text can be cut
- * @param options.pieceLength approximate maximum of characters in a piece
+ * @param options.pieceLength approximate maximum of characters in a piece; less at the beginning
  * @throws DataError for a document of more than 128 million characters that cannot be cut without changing its ids
  */
 export async function* cutIntoPieces(
   parts: AsyncIterable<DocumentPart>,
   options: { findCut: FindCut; pieceLength: number },
 ): AsyncGenerator<Piece> {
-  const { findCut, pieceLength } = options;
+  const { findCut } = options;
   let held = "";
+  let done = 0;
   let retryAt = 0;
+  const give = (end: number, rest: { last: boolean; language?: string }): Piece => {
+    const text = held.slice(0, end);
+    held = held.slice(end);
+    done += text.length;
+    retryAt = 0;
+    return { text, ...rest };
+  };
   for await (const { text, last, source, line, language } of parts) {
     held += text;
-    while (held.length > Math.max(pieceLength, retryAt) + CUT_CONTEXT) {
-      const cut = findCut(held, Math.max(pieceLength, retryAt));
-      if (cut === undefined) {
-        retryAt = 2 * held.length;
-        if (held.length > LONGEST_PIECE)
-          throw new DataError(
-            `a document of more than ${LONGEST_PIECE >> 20} million characters cannot be cut without changing ` +
-              "its tokens: split it into lines or paragraphs",
-            { source, line },
-          );
-        break;
-      }
-      yield { text: held.slice(0, cut), last: false, language };
-      held = held.slice(cut);
-      retryAt = 0;
+    for (;;) {
+      const pieceLength = Math.min(options.pieceLength, Math.max(SHORTEST_PIECE, Math.floor(done / PIECES_OF_TEXT)));
+      const near = Math.max(pieceLength, retryAt);
+      if (held.length <= near + CUT_CONTEXT) break;
+      const cut = findCut(held, near);
+      if (cut !== undefined) yield give(cut, { last: false, language });
+      else if (near < LONGEST_PIECE) retryAt = 2 * near;
+      else
+        throw new DataError(
+          `a document of more than ${LONGEST_PIECE >> 20} million characters cannot be cut without changing ` +
+            "its tokens: split it into lines or paragraphs",
+          { source, line },
+        );
     }
-    if (!last) continue;
-    yield { text: held, last: true, language };
-    held = "";
-    retryAt = 0;
+    if (last) yield give(held.length, { last: true, language });
   }
 }
 

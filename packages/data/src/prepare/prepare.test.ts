@@ -53,7 +53,7 @@ describe("a prepared dataset", () => {
   const texts = prose(60);
 
   it("has the ids and end token of every document, in order", async () => {
-    const { prefix, resumed } = await prepare({ inputs: [file("a.jsonl", jsonl(texts))] });
+    const { prefix, resumed } = await prepare({ inputs: [file("a.jsonl", jsonl(texts))], split: [1] });
     expect(prefix).toBe(path("out_text_document"));
     expect(resumed).toBe(false);
     expect(await tokensOf(path("out"))).toEqual(expectedTokens(texts));
@@ -104,8 +104,8 @@ describe("a prepared dataset", () => {
   it("does not depend on how its documents are cut", async () => {
     const long = prose(3, 40);
     const inputs = long.map((text, i) => file(`long-${i}.txt`, text));
-    const cut = await prepare({ inputs, output: path("cut") }, { pieceLength: 1000 });
-    const whole = await prepare({ inputs, output: path("whole") }, { pieceLength: 1 << 20 });
+    const cut = await prepare({ inputs, output: path("cut"), split: [1] }, { pieceLength: 1000 });
+    const whole = await prepare({ inputs, output: path("whole"), split: [1] }, { pieceLength: 1 << 20 });
     expect(await tokensOf(path("cut"))).toEqual(expectedTokens(long));
     expect(filesOf(cut.prefix)).toEqual(filesOf(whole.prefix));
     await prepare({ inputs: [file("lines.txt", "one\n\ntwo\n")], output: path("lines"), textDocument: "line" });
@@ -128,6 +128,7 @@ describe("a prepared dataset", () => {
     const { sidecar } = await prepare({
       inputs: [input],
       output: path("bad"),
+      split: [1],
       skipBadLines: true,
       onBadLine: ({ line }) => lines.push(line),
       onProgress: (progress) => reports.push(progress),

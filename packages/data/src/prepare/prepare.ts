@@ -7,15 +7,16 @@ import { takeLock } from "../files/lock.ts";
 import { onlyPairs } from "../steps/pairs.ts";
 import { readParts } from "../text/documents.ts";
 import { publishByLanguage } from "./by-language.ts";
-import { type Collector, createCollector } from "./collector.ts";
+import { type Collector, type CollectorState, createCollector } from "./collector.ts";
 import type { EncodedTask, EncodingTask } from "./encode.ts";
 import { builtWorker, createEncoderPool } from "./encoder-pool.ts";
 import { refuseExisting } from "./existing.ts";
 import { type Job, planJob } from "./job.ts";
-import { findJournal, type Journal, removeJournal, writeJournal } from "./journal.ts";
+import { findJournal, removeJournal, writeJournal } from "./journal.ts";
 import type { PrepareOptions, PrepareResult, PrepareTuning } from "./options.ts";
 import { cutIntoPieces, groupIntoTasks } from "./pieces.ts";
 import { publish, summarize, writeSidecar } from "./publish.ts";
+import { planSplit, type SplitPlan } from "./split-plan.ts";
 import type { StepCounts } from "./steps.ts";
 
 interface Run {
@@ -58,8 +59,10 @@ async function run({ job, options, tuning }: Run): Promise<PrepareResult> {
     const collector = createCollector(prefix, { type, endOfDocument: job.endOfDocument, level, resume: resumed });
     const { tasks, badLines } = await encodeAll({ job, options, tuning }, { collector, done: resumed?.tasks ?? 0 });
     const state = collector.sync();
-    collector.seal();
-    await summarizeRun({ job, options, tuning }, { state, badLines });
+    const mayCut = level !== "pair" && options.languages !== "separate";
+    const plan = planSplit(prefix, { documents: state.position.documents, weights: job.split, mayCut });
+    collector.seal(plan.cuts);
+    await summarizeRun({ job, options, tuning }, { state, plan, badLines });
     writeJournal(prefix, { key, phase: "publishing", tasks, ...state });
   }
   const published =
@@ -134,7 +137,7 @@ async function encodeAll(
 /** Writes the sidecar of a run whose files are sealed. */
 async function summarizeRun(
   { job, options }: Run,
-  { state, badLines }: { state: Pick<Journal, "position" | "emptyDocuments">; badLines: number },
+  { state, plan, badLines }: { state: CollectorState; plan: SplitPlan; badLines: number },
 ): Promise<void> {
   const { tokenizer } = job;
   const { documents, sequences } = state.position;
@@ -146,7 +149,7 @@ async function summarizeRun(
       endOfDocument: job.endOfDocument ?? null,
     },
     documents,
-    weights: job.split,
+    plan,
     skipped: { badLines, emptyDocuments: state.emptyDocuments },
     ...(options.sentences && { sentences: { ...options.sentences, sequences } }),
     ...job.steps.counts(),

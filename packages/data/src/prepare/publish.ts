@@ -4,35 +4,29 @@ import { checksumOf } from "../files/checksum.ts";
 import { replaceFile } from "../files/replace-file.ts";
 import { partialPaths, publishPartial, renameIfPresent } from "../indexed/writer.ts";
 import { type DatasetSidecar, readSidecar } from "../sidecar.ts";
-import { type DocumentRange, splitDocuments } from "../split.ts";
 import { removeJournal } from "./journal.ts";
-import { recordsPath, sumByLanguage, sumCounts } from "./records.ts";
+import { marksPath } from "./marks.ts";
+import { recordsPath, sumByLanguage } from "./records.ts";
+import type { SplitPlan } from "./split-plan.ts";
 
 /** The sidecar of complete files that still have their temporary names. */
 export async function summarize(
   prefix: string,
   known: Omit<DatasetSidecar, "format" | "version" | "counts" | "split" | "languages" | "files"> & {
     documents: number;
-    weights: readonly number[];
+    plan: SplitPlan;
   },
 ): Promise<DatasetSidecar> {
-  const { documents, weights, jsonKey, tokenizer, skipped, sentences, decontamination, deduplication } = known;
-  const ranges = splitDocuments(documents, weights);
-  const counted = (range: DocumentRange) => ({ ...range, ...sumCounts(prefix, range) });
-  const languages = sumByLanguage(prefix, { start: 0, end: documents });
+  const { documents, plan, jsonKey, tokenizer, skipped, sentences, decontamination, deduplication } = known;
+  const languages = sumByLanguage(prefix, { documents, cutDocuments: plan.cutDocuments });
   const { bin, idx } = partialPaths(prefix);
   return {
     format: "megatron-ts/indexed-dataset",
     version: 1,
     jsonKey,
     tokenizer,
-    counts: sumCounts(prefix, { start: 0, end: documents }),
-    split: {
-      weights: [...weights],
-      train: counted(ranges.train),
-      validation: counted(ranges.validation),
-      test: counted(ranges.test),
-    },
+    counts: plan.counts,
+    split: plan.split,
     skipped,
     ...(sentences && { sentences }),
     ...(decontamination && { decontamination }),
@@ -51,7 +45,7 @@ export function writeSidecar(prefix: string, sidecar: DatasetSidecar): void {
 export function publish(prefix: string): DatasetSidecar {
   publishPartial(prefix);
   renameIfPresent(`${prefix}.json.partial`, `${prefix}.json`);
-  rmSync(recordsPath(prefix), { force: true });
+  for (const path of [recordsPath(prefix), marksPath(prefix)]) rmSync(path, { force: true });
   removeJournal(prefix);
   return readSidecar(prefix)!;
 }

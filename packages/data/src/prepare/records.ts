@@ -54,33 +54,28 @@ export function* readRecords(prefix: string, { start, end }: DocumentRange): Gen
   }
 }
 
-/** Sums the records of a range of documents. */
-export function sumCounts(prefix: string, range: DocumentRange): TextCounts {
-  const sums = noText();
-  for (const record of readRecords(prefix, range)) addTo(sums, record);
-  return sums;
-}
-
-/** Sums them by language, in the order of the codes; undefined where languages were not identified. */
-export function sumByLanguage(prefix: string, range: DocumentRange): Record<string, TextCounts> | undefined {
+/**
+ * Sums the records by language, in the order of the codes; undefined where languages were not identified.
+ * @param options.cutDocuments documents that count as one more for each time they are listed
+ */
+export function sumByLanguage(
+  prefix: string,
+  { documents, cutDocuments }: { documents: number; cutDocuments: readonly number[] },
+): Record<string, TextCounts> | undefined {
   const sums = new Map<string, TextCounts>();
-  for (const record of readRecords(prefix, range)) {
-    if (record.language === undefined) return undefined;
-    const sum = sums.get(record.language) ?? noText();
-    addTo(sum, record);
-    sums.set(record.language, sum);
+  let document = 0;
+  for (const { language, tokens, bytes, characters, words } of readRecords(prefix, { start: 0, end: documents })) {
+    if (language === undefined) return undefined;
+    const sum = sums.get(language) ?? { documents: 0, tokens: 0, bytes: 0, characters: 0, words: 0 };
+    sum.documents += 1 + cutDocuments.filter((cut) => cut === document).length;
+    sum.tokens += tokens;
+    sum.bytes += bytes;
+    sum.characters += characters;
+    sum.words += words;
+    sums.set(language, sum);
+    document++;
   }
   return Object.fromEntries([...sums].sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-const noText = (): TextCounts => ({ documents: 0, tokens: 0, bytes: 0, characters: 0, words: 0 });
-
-function addTo(sums: TextCounts, { tokens, bytes, characters, words }: DocumentRecord): void {
-  sums.documents++;
-  sums.tokens += tokens;
-  sums.bytes += bytes;
-  sums.characters += characters;
-  sums.words += words;
 }
 
 /** A code of up to six ASCII letters as a number; 0 for none. */

@@ -55,7 +55,7 @@ describe("sentences", () => {
 
   it("are the sequences of a document, however it is cut", async () => {
     const inputs = [file("prose.jsonl", ["", ...documents, documents.join("\n\n")])];
-    const { prefix, sidecar } = await prepare({ inputs, sentences: { language: "en" } });
+    const { prefix, sidecar } = await prepare({ inputs, sentences: { language: "en" }, split: [1] });
     expect(prefix).toBe(path("out_text_sentence"));
     const expected = [...documents, documents.join("\n\n")].map(split);
     expect(await textsOf(path("out"))).toEqual(expected);
@@ -126,14 +126,14 @@ describe("deduplication", () => {
 
   it("drops later documents with the same text", async () => {
     const inputs = [file("exact.jsonl", texts)];
-    const { sidecar } = await prepare({ inputs, output: path("exact"), deduplicate: { kind: "exact" } });
+    const { sidecar } = await prepare({ inputs, output: path("exact"), split: [1], deduplicate: { kind: "exact" } });
     expect((await textsOf(path("exact"))).flat()).toEqual([0, 1, 3, 4, 5].map((i) => texts[i]));
     expect(sidecar.deduplication).toEqual({ kind: "exact", duplicates: 1, tooLong: 0 });
   });
 
   it("drops later documents with nearly the same text", async () => {
     const inputs = [file("near.jsonl", texts)];
-    const { sidecar } = await prepare({ inputs, output: path("near"), deduplicate: { kind: "minhash" } });
+    const { sidecar } = await prepare({ inputs, output: path("near"), split: [1], deduplicate: { kind: "minhash" } });
     expect((await textsOf(path("near"))).flat()).toEqual([0, 1, 4].map((i) => texts[i]));
     expect(sidecar.deduplication).toEqual({ kind: "minhash", threshold: 0.8, duplicates: 3, tooLong: 0 });
     const strict = { kind: "minhash", threshold: 0.99 } as const;
@@ -325,7 +325,7 @@ describe("all steps together", () => {
     };
     expect(await problem({ sentences: { language: "x" } })).toMatch(/^"x" is not a language tag/);
     expect(await problem({ deduplicate: { kind: "minhash", threshold: 2 } })).toMatch(/threshold .*got 2/);
-    expect(await problem({ decontaminate: { inputs: ["missing.jsonl"] } })).toBe("missing.jsonl: no such file");
+    expect(await problem({ decontaminate: { inputs: ["missing.jsonl"] } })).toMatch(/^missing.jsonl: no such file/);
     expect(await problem({ decontaminate: { inputs, ngram: 1.5 } })).toMatch(/got 1\.5/);
   });
 });

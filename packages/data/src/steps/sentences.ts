@@ -48,13 +48,14 @@ export function createSentenceSplitter(language: string): SplitSentences {
 export function createSentenceCuts(language: string): (text: string, near: number) => number | undefined {
   const segmentsOf = createSegmenter(language);
   return (text, near) => {
-    for (let start = near - WINDOW; start > near >> 1; start -= WINDOW) {
-      const slice = text.slice(start, start + WINDOW);
+    const window = Math.min(WINDOW, near >> 1);
+    for (let start = near - window; start >= near >> 1; start -= window) {
+      const slice = text.slice(start, start + window);
       const blank = [...slice.matchAll(/\n[^\S\n]*\n\s*(?=\S)/g)].at(-1);
       if (blank) return start + blank.index + blank[0].length;
       const segments = segmentsOf(slice.replace(/[\r\n]/g, " "));
       const last = segments.pop();
-      if (last && segments.at(-1)?.continues === false) return start + WINDOW - last.text.length;
+      if (last && segments.at(-1)?.continues === false) return start + window - last.text.length;
     }
     return undefined;
   };
