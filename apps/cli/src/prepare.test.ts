@@ -34,6 +34,14 @@ describe("megatron prepare", () => {
     });
   });
 
+  it("reports cuts inside documents, and splits that stay empty", async () => {
+    const text = file("one.jsonl", [paragraphs.join("\n\n")]);
+    const { stdout } = await megatron(...options(text, "one"), "--split", "90,5,5");
+    expect(stdout).toMatch(/validation +1 document, .*\n.*test +1 document, .*\n.* 2 cuts inside documents/);
+    const { stdout: short } = await megatron(...options(file("short.jsonl", ["Hello."]), "short"), "--split", "9,1");
+    expect(short).toMatch(/validation: empty/);
+  });
+
   it("makes sentences sequences", async () => {
     const input = file("sentences.jsonl", paragraphs);
     const { stdout } = await megatron(...options(input, "sentences", "--sentences"));
