@@ -1,7 +1,7 @@
-/** What works with a family, read off its definition: `megatron models` prints it, and a test tries each. */
+/** The capabilities of a family, derived from its definition: `megatron models` prints them, and a test tries each. */
 import { familyOf } from "./registry.ts";
 
-/** "fill" names hidden tokens from both sides; "import" and "export" are of Hugging Face's formats. */
+/** "fill" predicts masked tokens from both sides; "import" and "export" are for Hugging Face formats. */
 export type Capability = "pretrain" | "evaluate" | "generate" | "fill" | "import" | "export";
 
 /** The capabilities of a configuration's family. Throws a ModelError for an unknown family. */

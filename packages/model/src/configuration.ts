@@ -1,4 +1,4 @@
-/** What a model is made of, as data: the configuration of any family. A field means the same in every family that has it. */
+/** The configuration of a model of any family, as data. A field means the same in every family that has it. */
 import * as z from "zod";
 import { type AnyFamily, families } from "./registry.ts";
 

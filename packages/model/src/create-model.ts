@@ -22,13 +22,14 @@ export type ModelOf<Name extends ModelConfigInput["family"]> = AnyFamily extends
 /** A model of one of the families. */
 export type AnyModel = ModelOf<ModelConfigInput["family"]>;
 
+/** Options of `createModel`. */
 export interface CreateModelOptions {
   mesh?: Mesh;
   /** Where the weights come from: a seed to draw them from, or a source such as a checkpoint. */
   weights: { seed: number } | { source: ParameterSource };
 }
 
-/** A model with its weights. Throws a ZodError for an invalid configuration. */
+/** Builds a model with its weights. Throws a ZodError for an invalid configuration. */
 export function createModel<Config extends ModelConfigInput>(
   config: Config,
   { mesh = singleRankMesh, weights }: CreateModelOptions,
@@ -38,7 +39,7 @@ export function createModel<Config extends ModelConfigInput>(
   return familyOf(parsed).create(parsed, { mesh, source }) as ModelOf<Config["family"]>;
 }
 
-/** The number of weights of a configuration, counted from its declarations; nothing is allocated. */
+/** The number of parameters of a configuration, counted without allocating any. */
 export function countModelParameters(config: ModelConfigInput): number {
   return countParameters(createModel(config, { weights: { source: shapeOnly } }).parameters);
 }

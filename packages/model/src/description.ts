@@ -1,6 +1,6 @@
 /**
- * A model in plain numbers: its layers, from which they are listed and their FLOPs are counted. The terms are those of
- * the package `cost`, which this one does not know.
+ * A model in plain numbers, from which its layers are listed and its FLOPs are counted. The terms are those of the
+ * package `cost`, which this package does not import.
  */
 
 /** Self-attention or cross-attention of one layer. */
@@ -28,6 +28,7 @@ export interface LayerDescription {
   feedForward: { feedForwardSize: number; gated: boolean };
 }
 
+/** A transformer: groups of layers and a language-model head. */
 export interface ModelDescription {
   hiddenSize: number;
   vocabularySize: number;

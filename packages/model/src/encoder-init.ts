@@ -1,28 +1,28 @@
 /**
- * Starts an encoder-decoder from an encoder's weights in both stacks (Rothe et al. 2020), so that encoders can translate
- * and summarize. A family says, as data, what the encoder-decoder of one of its models is and which weights it fills;
- * the others, such as those of cross-attention, are drawn fresh.
+ * Initializes both stacks of an encoder-decoder from an encoder (Rothe et al. 2020), so that encoders can translate and
+ * summarize. Each family of encoders describes, as data, the encoder-decoder of one of its models and where its weights
+ * come from; weights without a counterpart, such as cross-attention, are drawn at random.
  */
 import type { ParameterSource } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 
-/** A weight of the encoder: all of it, or its rows from `first` on, out of `of` rows. */
+/** A weight of the encoder: all of it, or the rows from `first` on of a weight with `of` rows. */
 export interface EncoderWeight {
   name: string;
   rows?: { first: number; of: number };
 }
 
-/** The encoder-decoder that starts from an encoder. */
+/** An encoder-decoder initialized from an encoder. */
 export interface EncoderInit {
-  /** Its configuration, as it is written. */
+  /** Its configuration, without defaults. */
   config: { family: string; maxPositions: number };
-  /** Names of its weights -> the encoder's weights that fill them. */
+  /** Names of its weights -> the encoder's weights they are copied from. */
   weights: ReadonlyMap<string, EncoderWeight>;
-  /** Fields of the configuration to set unless a recipe asks for the parts that they leave out. */
+  /** Fields that leave out parts of the encoder, unless a recipe asks for them. */
   leaveOut: Readonly<Record<string, unknown>>;
 }
 
-/** A source for the weights of such a model: the encoder's if it has them, otherwise fresh ones. */
+/** A parameter source for such a model: the encoder's weights if it has them, otherwise `fresh`. */
 export function encoderInitSource(
   weights: EncoderInit["weights"],
   { encoder, fresh }: { encoder: ParameterSource; fresh: ParameterSource },

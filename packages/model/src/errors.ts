@@ -1,5 +1,6 @@
-/** Errors of this package: a model that cannot be built, or inputs that it cannot take. */
+/** The error of this package. */
 
+/** A model that cannot be built, or inputs that it cannot take. */
 export class ModelError extends Error {
   readonly userError = true;
   override readonly name = "ModelError";

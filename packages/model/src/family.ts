@@ -48,6 +48,7 @@ export type FamilySchema = z.ZodType<BaseConfig, { family: string }> & {
   readonly shape: { readonly family: z.ZodLiteral<string> } & Readonly<Record<string, z.ZodType>>;
 };
 
+/** Everything that other packages ask about a family. */
 export interface FamilyDefinition<
   Config extends BaseConfig = BaseConfig,
   Input extends { family: string } = { family: string },

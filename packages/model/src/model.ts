@@ -1,6 +1,6 @@
 /**
- * What every model takes, returns and can do. A model predicts in one or more ways (`predictors`): callers ask for the one
- * they need, such as `model.predictors.masked`, and never for the family.
+ * The interfaces of models: inputs, options, outputs and methods. A model supports one or more kinds of prediction
+ * (`predictors`): callers ask for the one they need, such as `model.predictors.masked`, never for the family.
  */
 import type { KeyValueCache } from "@megatron-ts/attention";
 import type { Mesh, Parameters } from "@megatron-ts/parallel";
@@ -9,16 +9,16 @@ import type { BaseConfig } from "./configuration-fields.ts";
 import type { StepRandomness } from "./layers/dropout.ts";
 import type { MemoryCache } from "./layers/memory-cache.ts";
 
-/** The ways of predicting: the next token, hidden tokens, tokens in a permuted order, a target from a source. */
+/** What a model can predict: the next token, masked tokens, tokens in a permuted order, a target from a source. */
 export type Prediction = "causal" | "masked" | "permutation" | "sequence-to-sequence";
 
-/** The ways of predicting by which text is generated. */
+/** The predictions that generate text. */
 export type GenerativePrediction = Exclude<Prediction, "masked">;
 
-/** The ways of predicting by which masks are filled. */
+/** The predictions that fill masks. */
 export type FillPrediction = Extract<Prediction, "masked" | "permutation">;
 
-/** A model, by the ways in which it predicts. */
+/** The interfaces of a model, one for each kind of prediction that it supports. */
 export interface Predictors {
   readonly causal?: CausalModel;
   readonly masked?: EncoderModel;
@@ -26,7 +26,7 @@ export interface Predictors {
   readonly "sequence-to-sequence"?: SequenceToSequenceModel;
 }
 
-/** What every model is, whatever its family. */
+/** A model of any family. */
 export interface Model {
   readonly config: BaseConfig;
   readonly mesh: Mesh;
@@ -36,20 +36,21 @@ export interface Model {
   dispose(): void;
 }
 
-/** What a forward returns. The caller disposes it. A type alias, so that `tf.tidy` accepts it. */
+/** The output of a forward, which the caller disposes. A type alias, so that `tf.tidy` accepts it. */
 export type ForwardOutput = {
   /** Final states of the tokens [B, T, h]; under a permutation those of the content stream. */
   hidden: tf.Tensor;
   /** Final states of the query stream [B, M, h], from which targets are predicted. */
   query?: tf.Tensor;
-  /** For each layer [B, past, h], what the next forward attends to as well; only if asked for with `remember`. */
+  /** For each layer [B, past, h], the memory for the next forward; only with `remember`. */
   memory?: tf.Tensor[];
 };
 
+/** Options of every forward. */
 export interface ForwardOptions {
   /** Turns dropout on. */
   random?: StepRandomness | null;
-  /** "full" keeps only the input of each block and runs it again in the backward (gradient checkpointing). */
+  /** "full" keeps only the input of each block and recomputes the rest in the backward (gradient checkpointing). */
   recompute?: "none" | "full";
   /** [B, T, h] in place of the token embeddings, for attribution. */
   inputEmbeddings?: tf.Tensor | null;
@@ -60,6 +61,7 @@ export interface ForwardOptions {
   observe?: ((name: string, tensor: tf.Tensor) => void) | null;
 }
 
+/** Input of a causal model. */
 export interface CausalInput {
   /** int32 [B, T] */
   tokens: tf.Tensor;
@@ -69,6 +71,7 @@ export interface CausalInput {
   ranges?: tf.Tensor;
 }
 
+/** Options of a causal model's forward. */
 export interface CausalOptions extends ForwardOptions {
   cache?: KeyValueCache | null;
 }
@@ -84,6 +87,7 @@ export interface CausalModel extends Model {
   createCache(options: { batchSize: number; capacity: number }): KeyValueCache;
 }
 
+/** Input of an encoder. */
 export interface EncoderInput {
   /** int32 [B, T] */
   tokens: tf.Tensor;
@@ -113,7 +117,7 @@ export interface EncoderModel extends Model {
   taskLogits(hidden: tf.Tensor, options?: Pick<ForwardOptions, "random">): tf.Tensor;
 }
 
-/** Each mask hides more. A token always sees itself, a target never does, and all see the memory. */
+/** Input of a permutation model. The masks add up. A token always sees itself, a target never does, and all see the memory. */
 export interface PermutationInput extends Omit<EncoderInput, "positions"> {
   /** [B, T, T]: 1 where token i may not see token j, 0 where it may (XLNet's `perm_mask`). */
   permutationMask?: tf.Tensor;
@@ -127,6 +131,7 @@ export interface PermutationInput extends Omit<EncoderInput, "positions"> {
   source?: EncoderInput;
 }
 
+/** Options of a permutation model's forward. */
 export interface PermutationOptions extends ForwardOptions {
   /** Whether to return the memory for the next forward. */
   remember?: boolean;
@@ -164,6 +169,7 @@ export interface MemoryInput {
   memoryRanges?: tf.Tensor;
 }
 
+/** Input of a decoder with cross-attention. */
 export interface TargetInput extends CausalInput, MemoryInput {
   /** int32 [B, T], in models with token types; default: 0. */
   tokenTypes?: tf.Tensor;
@@ -174,6 +180,7 @@ export interface DecoderCache extends KeyValueCache {
   readonly memory: MemoryCache;
 }
 
+/** Options of a decoder's forward. */
 export interface DecoderOptions extends ForwardOptions {
   cache?: DecoderCache | null;
 }

@@ -1,8 +1,8 @@
-/** Asks a model for one of the ways in which it predicts. */
+/** Finds the interface through which a model predicts in a given way. */
 import { ModelError } from "./errors.ts";
 import type { Model, Prediction, Predictors } from "./model.ts";
 
-/** The model as one that predicts in this way. Throws a ModelError that names those it has. */
+/** The interface for a kind of prediction. Throws a ModelError that lists those the model has. */
 export function predictorOf<Kind extends Prediction>(
   { config, predictors }: Model,
   prediction: Kind,
@@ -10,5 +10,7 @@ export function predictorOf<Kind extends Prediction>(
   const predictor = predictors[prediction];
   if (predictor) return predictor;
   const known = Object.keys(predictors).join(", ");
-  throw new ModelError(`a model of the family ${config.family} has no ${prediction} prediction: it has ${known}`);
+  throw new ModelError(
+    `a model of the family ${config.family} does not support ${prediction} prediction: expected ${known}`,
+  );
 }

@@ -1,6 +1,6 @@
 /**
- * A model as a recipe writes it: a preset's name or a checkpoint to begin with, fields of its own, or both (its own win).
- * The vocabulary's size may be left to the tokenizer.
+ * The `model` section of a recipe: a preset or a checkpoint to start from, fields of its own, or both (its own fields
+ * win). The vocabulary size may be left to the tokenizer.
  */
 import * as z from "zod";
 import { familySchemas, type ModelConfig, modelConfigSchema } from "./configuration.ts";
@@ -11,7 +11,7 @@ import { familyOf } from "./registry.ts";
 const presetNames = Object.keys(presets) as [string, ...string[]];
 const families = familySchemas.map((schema) => schema.shape.family.value) as [string, ...string[]];
 
-/** The fields of all families, all optional and without their defaults, which must not override a preset. */
+/** The fields of all families, optional and without defaults, so that they do not override a preset. */
 const fields = Object.fromEntries(
   familySchemas.flatMap((schema) =>
     Object.entries(schema.shape).map(([name, field]) => {
@@ -21,7 +21,7 @@ const fields = Object.fromEntries(
   ),
 );
 
-/** A configuration whose vocabulary may still be open. */
+/** A configuration whose vocabulary size may still be open. */
 export type ModelRecipe = ModelConfig extends infer Config
   ? Config extends ModelConfig
     ? Omit<Config, "vocabularySize"> & { vocabularySize?: number; from?: string }
@@ -29,17 +29,17 @@ export type ModelRecipe = ModelConfig extends infer Config
   : never;
 
 /**
- * `configAt` gives the configuration of a checkpoint, for `from`. What it throws with `userError` is said of that field;
- * anything else passes through.
+ * The schema of that section. `configAt` reads the configuration of a checkpoint, for `from`; errors it throws with
+ * `userError` are reported for that field, others pass through.
  */
 export const createModelRecipeSchema = (configAt: (checkpoint: string) => ModelConfig) =>
   z
     .strictObject({
       ...fields,
-      /** "gpt" unless a preset, a checkpoint or this says otherwise. */
+      /** Default: the family of the preset or checkpoint, else "gpt". */
       family: z.enum(families).optional(),
       preset: z.enum(presetNames).optional(),
-      /** A checkpoint whose weights are trained on: of the same family, or an encoder's for an encoder-decoder. */
+      /** A checkpoint to initialize the weights from: of the same family, or of an encoder for an encoder-decoder. */
       from: z.string().min(1).optional(),
     })
     .transform(({ preset, from, ...own }, context): ModelRecipe => {
@@ -50,7 +50,7 @@ export const createModelRecipeSchema = (configAt: (checkpoint: string) => ModelC
       const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
       let base: object = preset ? presets[preset]!.config : { family: "gpt" };
       if (from !== undefined) {
-        if (preset) return refuse("from", "expected either this or a preset: the checkpoint says what it is");
+        if (preset) return refuse("from", "expected either this or a preset, not both");
         try {
           base = configFrom(configAt(from), given);
         } catch (error) {
@@ -59,17 +59,17 @@ export const createModelRecipeSchema = (configAt: (checkpoint: string) => ModelC
         }
       }
       const merged: Record<string, unknown> = { ...base, ...given };
-      // Any size stands in for a vocabulary that the tokenizer will decide.
+      // A placeholder for the vocabulary size that the tokenizer will decide.
       const result = modelConfigSchema.safeParse({ vocabularySize: 1, ...merged });
       if (!result.success) {
-        for (const issue of result.error.issues) context.addIssue({ ...issue, input: undefined } as never);
+        for (const issue of result.error.issues) context.issues.push({ ...issue, input: undefined });
         return z.NEVER;
       }
       const vocabularySize = merged.vocabularySize as number | undefined;
       return { ...result.data, vocabularySize, ...(from !== undefined && { from }) };
     });
 
-/** The configuration that a checkpoint's weights start, before the recipe's own fields. */
+/** The configuration of a model initialized from a checkpoint, before the recipe's own fields. */
 function configFrom(
   checkpoint: ModelConfig,
   { family, maxPositions }: { family?: string; maxPositions?: number },

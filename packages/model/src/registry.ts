@@ -31,6 +31,6 @@ export const describeModel = (config: BaseConfig, prediction?: Prediction): Mode
 /** The longest sequence that a model takes, in tokens, special tokens included; Infinity for relative positions. */
 export const longestSequence = (config: { family: string }): number => familyOf(config).longestSequence(config);
 
-/** Whether the model's decoder attends to what an encoder reads. */
+/** Whether the model has an encoder that reads a source for its decoder. */
 export const readsSource = (config: BaseConfig): boolean =>
   describeModel(config).layers.some(({ crossAttention }) => crossAttention !== undefined);

@@ -1,4 +1,4 @@
-/** What a family's tokenizer is trained with. */
+/** The type of a family's tokenizer preset. */
 
 /** The algorithm, special tokens and template of a family's tokenizer, as the tokenizer package's trainers take them. */
 export interface TokenizerPreset {

@@ -1,7 +1,7 @@
-/** The task heads that turn any encoder into a classifier or a reader, as configuration. */
+/** The configuration of task heads: classification of sequences or tokens, and question answering. */
 import * as z from "zod";
 
-/** The names of the classes, in the order of the logits. */
+/** Names of the classes, in the order of the logits. */
 const labels = z.array(z.string()).min(1);
 const dropout = z.number().min(0).lt(1).optional();
 

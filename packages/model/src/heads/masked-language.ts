@@ -1,4 +1,4 @@
-/** BERT's head that predicts hidden tokens: dense, activation, norm, then the token embedding's transpose and a bias. */
+/** BERT's masked language model head: dense, activation, norm, then the tied token embedding with a bias. */
 import type { Activation } from "@megatron-ts/ops";
 import { type Initializer, type Scope, type VocabularyParallelEmbedding, zeros } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";

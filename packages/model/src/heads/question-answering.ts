@@ -1,11 +1,11 @@
-/** Where an answer begins and ends in the text that was read (Devlin et al. 2019, section 4.2). */
+/** Extractive question answering: the start and end of an answer in a text (Devlin et al. 2019, section 4.2). */
 import { crossEntropy } from "@megatron-ts/ops";
 import type { Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { createDense } from "../layers/dense.ts";
-import type { HeadSize } from "./task-head.ts";
+import type { HeadSize } from "./head-size.ts";
 
-/** [B, T, h] -> logits [B, T, 2] of the answer's first and last token */
+/** [B, T, h] -> logits [B, T, 2]: each token as the first and the last of the answer. */
 export function createQuestionAnswering(
   scope: Scope,
   { hiddenSize, initializer }: Pick<HeadSize, "hiddenSize" | "initializer">,
@@ -14,8 +14,8 @@ export function createQuestionAnswering(
 }
 
 /**
- * logits [B, T, 2], starts and ends int32 [B] -> the cross-entropies of both over the T places, [B, 2]. A place outside
- * of the T tokens is not counted: its loss is 0.
+ * Cross-entropies of the start and end positions over the T tokens, in nats: logits [B, T, 2], starts and ends int32 [B]
+ * -> [B, 2]. A position outside the T tokens has loss 0.
  */
 export function spanLosses(logits: tf.Tensor, { starts, ends }: { starts: tf.Tensor; ends: tf.Tensor }): tf.Tensor {
   return tf.tidy(() => {

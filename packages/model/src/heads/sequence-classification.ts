@@ -1,13 +1,13 @@
 /**
- * One class for a whole sequence, of a vector that summarises it. A model that has no pooler gets a dense layer with tanh
- * in the head, as RoBERTa has it.
+ * Sequence classification from a vector that summarizes the sequence. Without a pooler the head has a dense layer with
+ * tanh, as in RoBERTa.
  */
 import type { Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { createDense } from "../layers/dense.ts";
 import type { StepRandomness } from "../layers/dropout.ts";
 import { dropAt } from "../layers/dropout.ts";
-import type { HeadSize } from "./task-head.ts";
+import type { HeadSize } from "./head-size.ts";
 
 /** [B, h] -> logits [B, C] */
 export function createSequenceClassification(

@@ -1,4 +1,4 @@
-/** One vector for a whole sequence, and the parts of a model that may be absent. */
+/** Summaries of a sequence as one vector, and access to optional parts of a model. */
 import * as tf from "@tensorflow/tfjs";
 import { ModelError } from "../errors.ts";
 
@@ -9,8 +9,8 @@ export const firstToken = (states: tf.Tensor): tf.Tensor => tf.squeeze(tf.slice(
 export const lastToken = (states: tf.Tensor): tf.Tensor =>
   tf.squeeze(tf.slice(states, [0, states.shape[1]! - 1, 0], [-1, 1, -1]), [1]);
 
-/** A part of a model. Throws a ModelError that names the field of the configuration that left it out. */
+/** Returns the part, or throws a ModelError that names the configuration field that left it out. */
 export function requirePart<Part>(part: Part | null | undefined, field: string): Part {
-  if (!part) throw new ModelError(`this model was built without that part: its ${field} is not set`);
+  if (!part) throw new ModelError(`the model was built without this part: ${field} is not set`);
   return part;
 }

@@ -1,10 +1,10 @@
-/** One class for each token: names, parts of speech. */
+/** Token classification, such as named entities and parts of speech. */
 import type { Scope } from "@megatron-ts/parallel";
 import type * as tf from "@tensorflow/tfjs";
 import { createDense } from "../layers/dense.ts";
 import type { StepRandomness } from "../layers/dropout.ts";
 import { dropAt } from "../layers/dropout.ts";
-import type { HeadSize } from "./task-head.ts";
+import type { HeadSize } from "./head-size.ts";
 
 /** [B, T, h] -> logits [B, T, C] */
 export function createTokenClassification(scope: Scope, { hiddenSize, outputs, dropout: rate, initializer }: HeadSize) {

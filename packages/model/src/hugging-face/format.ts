@@ -18,6 +18,7 @@ export interface ForeignWeight {
 /** A parsed config.json. */
 export type HuggingFaceConfig = Readonly<Record<string, unknown>>;
 
+/** How the models of a family are stored in one Hugging Face format. */
 export interface HuggingFaceFormat<
   Config extends BaseConfig = BaseConfig,
   Input extends { family: string } = { family: string },

@@ -1,4 +1,4 @@
-/** Multi-head attention with its four projections, to its own input or to a memory; heads are split over the tensor axis. */
+/** Multi-head self-attention and cross-attention with their projections; heads are split over the tensor axis. */
 import { attend } from "@megatron-ts/attention";
 import {
   createColumnParallelLinear,
@@ -16,23 +16,23 @@ import { rotate } from "./rotary.ts";
 export interface AttentionConfig {
   hiddenSize: number;
   numHeads: number;
-  /** Heads of keys and values, shared by groups of query heads; as many as query heads unless given. */
+  /** Heads of keys and values, each shared by a group of query heads. Default: `numHeads`. */
   numKeyValueHeads?: number;
-  /** hiddenSize / numHeads unless given. */
+  /** Default: hiddenSize / numHeads. */
   headSize?: number;
   attentionDropout: number;
-  /** Whether the projections have biases; true unless told. */
+  /** Whether the projections have biases. Default: true. */
   bias?: boolean;
-  /** What scores are multiplied with; 1 / sqrt(headSize) unless given. */
+  /** Factor of the scores. Default: 1 / sqrt(headSize). */
   scale?: number;
   initializer: Initializer;
-  /** Of the query projection, which T5 draws smaller. */
+  /** For the query projection, whose initial weights T5 scales down. */
   queryInitializer?: Initializer;
-  /** Of the output projection, which Megatron scales down with depth. */
+  /** For the output projection, whose initial weights Megatron scales down with depth. */
   outputInitializer: Initializer;
 }
 
-/** The four projections: x [B, T, h] to heads [B, T, H, D], and heads back to [B, T, h]. */
+/** Creates the four projections: x [B, T, h] to heads [B, T, H, D], and heads back to [B, T, h]. */
 export function createProjections(scope: Scope, config: AttentionConfig) {
   const { hiddenSize, numHeads, numKeyValueHeads = numHeads, bias, initializer, outputInitializer } = config;
   const headSize = config.headSize ?? hiddenSize / numHeads;
@@ -62,7 +62,7 @@ export function createProjections(scope: Scope, config: AttentionConfig) {
   };
 }
 
-/** Attention of tokens to tokens, with rotary positions, a bias and a cache where the context has them. */
+/** Creates self-attention, with rotary positions, a bias and a cache if the context has them. */
 export function createSelfAttention(scope: Scope, config: AttentionConfig): Attention {
   const project = createProjections(scope, config);
   return (x, context) => {
@@ -87,11 +87,11 @@ export function createSelfAttention(scope: Scope, config: AttentionConfig): Atte
   };
 }
 
-/** Attention of tokens to a memory. Its keys and values are computed once for a `memoryCache`. */
+/** Creates cross-attention to a memory, whose keys and values are computed once per `memoryCache`. */
 export function createCrossAttention(scope: Scope, config: AttentionConfig): Attention {
   const project = createProjections(scope, config);
   return (x, { memory, memoryRanges, memoryCache, random, observe }) => {
-    if (!memory || !memoryRanges) throw new Error(`${scope.path} attends to a memory, and was given none`);
+    if (!memory || !memoryRanges) throw new Error(`${scope.path} needs a memory to attend to`);
     const k = getOrCompute(memoryCache, `${scope.path}.key`, () => project.key(memory));
     const v = getOrCompute(memoryCache, `${scope.path}.value`, () => project.value(memory));
     const q = project.query(x);
@@ -108,7 +108,7 @@ export function createCrossAttention(scope: Scope, config: AttentionConfig): Att
   };
 }
 
-/** Dropout of the probabilities of queries q [B, T, H, D] over so many keys. */
+/** Options for dropout of the attention probabilities of queries q [B, T, H, D] over `keys` keys. */
 export function probabilityDropout(
   scope: Scope,
   { q, keys, rate, random }: { q: tf.Tensor; keys: number; rate: number; random?: StepRandomness | null },

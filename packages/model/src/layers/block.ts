@@ -1,6 +1,6 @@
 /**
- * One transformer block for every family. "pre" normalises before each part and adds to the un-normalised input, as
- * Megatron and GPT-2 do (Shoeybi et al. 2019, figure 2); "post" normalises the sum, as BERT does.
+ * The transformer block of all families. "pre" normalizes the input of each branch and adds its output to the
+ * unnormalized input, as in Megatron and GPT-2 (Shoeybi et al. 2019, figure 2); "post" normalizes the sum, as in BERT.
  */
 import { recompute } from "@megatron-ts/ops";
 import type { Scope } from "@megatron-ts/parallel";
@@ -15,12 +15,12 @@ export interface BlockConfig {
   hiddenSize: number;
   normPlacement: "pre" | "post";
   norm: { kind: "layer" | "rms"; epsilon: number };
-  /** Of every part's output, before it is added. */
+  /** Dropout of each branch's output, before it is added. */
   dropout: number;
   attention: Omit<AttentionConfig, "hiddenSize">;
-  /** How tokens attend to tokens; by absolute positions unless given. */
+  /** Creates the self-attention. Default: `createSelfAttention`. */
   createAttention?: (scope: Scope, config: AttentionConfig) => Attention;
-  /** Attention to a memory between self-attention and feed-forward, in decoders of an encoder. */
+  /** Cross-attention between self-attention and feed-forward, in decoders. */
   crossAttention?: Omit<AttentionConfig, "hiddenSize">;
   feedForward: Omit<FeedForwardConfig, "hiddenSize">;
 }
@@ -41,7 +41,7 @@ export function createBlock(scope: Scope, config: BlockConfig): Block {
     createPart("feedForward", (own) => createFeedForward(own, { hiddenSize, ...config.feedForward })),
   ];
 
-  /** One residual branch with its norm and its dropout. */
+  /** A residual branch with its norm and dropout. */
   function createPart(name: string, create: (scope: Scope) => (x: tf.Tensor, context: BlockContext) => tf.Tensor) {
     const transform = create(scope.child(name));
     const norm = createNorm(scope.child(`${name}Norm`), { ...config.norm, size: hiddenSize });
@@ -57,8 +57,8 @@ export function createBlock(scope: Scope, config: BlockConfig): Block {
 }
 
 /**
- * Runs blocks one after the other, x [B, T, h], each with the context that `contextOf` gives for it. With "full"
- * recomputation a block keeps its input alone and runs again in the backward. Consumes x.
+ * Runs x [B, T, h] through the blocks, each with the context that `contextOf` returns. With "full" recomputation only the
+ * input of each block is kept, and the block runs again in the backward. Consumes x.
  */
 export function runBlocks(
   blocks: readonly Block[],
@@ -85,7 +85,7 @@ export function runBlocks(
   return current;
 }
 
-/** Tensors of the context are inputs of the recomputed function: what it reached by closure would be gone by then. */
+/** Passes the tensors of the context as inputs of the recomputed function: those in its closure may be disposed by then. */
 function runAgain(block: Block, x: tf.Tensor, context: BlockContext): tf.Tensor {
   const shared = Object.entries(context).filter((entry): entry is [string, tf.Tensor] => entry[1] instanceof tf.Tensor);
   const run = (y: tf.Tensor, ...tensors: tf.Tensor[]) =>

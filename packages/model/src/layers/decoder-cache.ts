@@ -1,4 +1,4 @@
-/** The cache of a decoder that attends to a memory: its own keys and values, and the memory's. */
+/** The cache of a decoder that attends to a memory: its own keys and values, and those of the memory. */
 import { type CacheOptions, createCache } from "@megatron-ts/attention";
 import type { DecoderCache } from "../model.ts";
 import type { MemoryCache } from "./memory-cache.ts";

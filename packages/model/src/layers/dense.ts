@@ -1,4 +1,4 @@
-/** A small linear layer that every rank of the tensor axis holds whole, as Megatron has its poolers and heads. */
+/** A small linear layer that is replicated on all ranks of the tensor axis, as poolers and heads are in Megatron. */
 import { type Activation, linear } from "@megatron-ts/ops";
 import { type Initializer, type Layer, type Scope, zeros } from "@megatron-ts/parallel";
 

@@ -1,9 +1,9 @@
-/** The dropout sites of a model: each has a key of its own, and knows which rows of the global batch it works on. */
+/** Dropout sites of a model: each has its own key, and its masks depend on the rows of the global batch. */
 import { type DropoutOptions, dropout } from "@megatron-ts/ops";
 import { hashKey, type Key } from "@megatron-ts/random";
 import type * as tf from "@tensorflow/tfjs";
 
-/** Decides the dropout of one step. Masks depend on a sample's place in the global batch, not on the split. */
+/** Decides the dropout of one step. Masks depend on a sample's index in the global batch, not on the split. */
 export interface StepRandomness {
   /** Hashes the seed and the step. */
   key: Key;

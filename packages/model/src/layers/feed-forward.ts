@@ -1,4 +1,4 @@
-/** The feed-forward half of a block: widen, activate, narrow; or gated (Shazeer 2020). */
+/** The feed-forward layer of a block: two projections around an activation, or three if gated (Shazeer 2020). */
 import { type Activation, activate } from "@megatron-ts/ops";
 import {
   createColumnParallelLinear,
@@ -14,14 +14,14 @@ export interface FeedForwardConfig {
   hiddenSize: number;
   feedForwardSize: number;
   activation: Activation;
-  /** A second projection is activated and multiplies the first one. */
+  /** Whether a second, activated projection multiplies the first. */
   gated?: boolean;
-  /** Whether the projections have biases; true unless told. */
+  /** Whether the projections have biases. Default: true. */
   bias?: boolean;
-  /** Dropout behind the activation, as T5 has it. */
+  /** Dropout after the activation, as in T5. */
   innerDropout?: number;
   initializer: Initializer;
-  /** Of the second weight, which Megatron scales down with depth. */
+  /** For the output projection, whose initial weights Megatron scales down with depth. */
   outputInitializer: Initializer;
 }
 

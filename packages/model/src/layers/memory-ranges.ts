@@ -1,9 +1,9 @@
-/** Which states of a memory the tokens of a decoder see. */
+/** The range of the memory that each token of a decoder sees. */
 import { paddedRanges } from "@megatron-ts/attention";
 import type * as tf from "@tensorflow/tfjs";
 import type { MemoryInput } from "../model.ts";
 
-/** int32 [B, T, 2], of T tokens a row. */
+/** int32 [B, T, 2], for T tokens per row. */
 export function memoryRangesOf(
   { memory, memoryLengths, memoryRanges }: MemoryInput,
   { tokens }: { tokens: number },

@@ -1,4 +1,4 @@
-/** Layer norm or RMS norm as a layer: its weights and the operation. */
+/** Layer norm and RMS norm as layers. */
 import { layerNorm, rmsNorm } from "@megatron-ts/ops";
 import { type Layer, ones, type Scope, zeros } from "@megatron-ts/parallel";
 

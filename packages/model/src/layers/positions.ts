@@ -1,8 +1,8 @@
-/** Absolute positions of tokens behind what a cache holds. */
+/** Absolute positions of tokens, after those in a cache and around padding. */
 import * as tf from "@tensorflow/tfjs";
 import { ModelError } from "../errors.ts";
 
-/** int32 [B, T]: offsets[b] + t. Throws a ModelError where the model has no such position. */
+/** int32 [B, T]: offsets[b] + t. Throws a ModelError if they exceed the model's positions. */
 export function positionsFrom(
   offsets: Int32Array,
   { tokens, maxPositions }: { tokens: number; maxPositions: number },
@@ -18,8 +18,8 @@ export function positionsFrom(
 }
 
 /**
- * int32 [B, T] of tokens int32 [B, T]: the tokens that are not padding count from paddingToken + 1 in each row, padding
- * stands at paddingToken (fairseq's and RoBERTa's way). Throws a ModelError where the model has no such position.
+ * Positions int32 [B, T] of tokens int32 [B, T] as in fairseq and RoBERTa: they start at paddingToken + 1 and skip padding,
+ * whose own position is paddingToken. Throws a ModelError if they exceed the model's positions.
  */
 export function positionsBehindPadding(
   tokens: tf.Tensor,

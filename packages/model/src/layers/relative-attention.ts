@@ -1,7 +1,7 @@
 /**
- * Attention by relative positions (Dai et al. 2019, section 3.3) and segments (Yang et al. 2019, section 2.5): the score
- * is ((q + u) k + (q + v) r + (q + w) s) / sqrt(D), r a projected sinusoid of the distance, s one of two vectors for keys
- * of the same and of another segment, u, v and w three biases of each layer.
+ * Attention with relative positions (Dai et al. 2019, section 3.3) and segments (Yang et al. 2019, section 2.5). The score
+ * is ((q + u) k + (q + v) r + (q + w) s) / sqrt(D), where r is a projected sinusoid of the distance, s is one of two
+ * vectors for keys in the same or another segment, and u, v and w are biases of the layer.
  */
 import { attend } from "@megatron-ts/attention";
 import { embedding } from "@megatron-ts/ops";
@@ -15,7 +15,7 @@ import { relativeShift, shiftTo } from "./relative-distances.ts";
 /** [B, R, H, D] -> [B, H, R, D] */
 const byHead = (x: tf.Tensor) => tf.transpose(x, [0, 2, 1, 3]);
 
-/** Its projections have no biases. The context's ranges are of all keys, the past among them, and so is its bias. */
+/** Creates the attention of a layer. Its projections have no biases. Ranges and bias of the context include the past. */
 export function createRelativeAttention(scope: Scope, config: AttentionConfig): Attention {
   const { hiddenSize, numHeads, initializer } = config;
   const headSize = config.headSize ?? hiddenSize / numHeads;
@@ -57,7 +57,7 @@ export function createRelativeAttention(scope: Scope, config: AttentionConfig): 
     }: { keys: number; r: tf.Tensor; directions: tf.Tensor; queryPositions?: tf.Tensor | null },
   ): tf.Tensor {
     const [batchSize, rows, heads] = q.shape as [number, number, number];
-    // Rows copied rather than broadcast, whose gradient not every backend sums.
+    // Copied rather than broadcast, because not every backend sums the gradient of a broadcast.
     const perRow = tf.reshape(embedding(directions, { table: r }), [batchSize, heads, -1, headSize]);
     const scores = tf.matMul(byHead(tf.mul(tf.add(q, distanceBias.tensor), scale)), perRow, false, true);
     if (!queryPositions) return relativeShift(scores, { keys });
@@ -78,7 +78,7 @@ export function createRelativeAttention(scope: Scope, config: AttentionConfig): 
   return (x, context) => {
     const { ranges, numKeyTokens = x.shape[1]!, bias: mask, cache, memoryCache, random, observe } = context;
     const { distances, directions, queryPositions, segmentIdsDiffer, past } = context;
-    if (!distances || !directions) throw new Error(`${scope.path} counts distances, and was given none`);
+    if (!distances || !directions) throw new Error(`${scope.path} needs distances`);
     const own = numKeyTokens === x.shape[1] ? x : tf.slice(x, [0, 0, 0], [-1, numKeyTokens, -1]);
     const seen = past ? tf.concat([past, own], 1) : own;
     const keys = cache ? cache.pageTable.shape[1]! * cache.keys.shape[1]! : seen.shape[1]!;

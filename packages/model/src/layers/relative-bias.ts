@@ -1,20 +1,21 @@
 /**
- * Relative positions as T5 has them (Raffel et al. 2020, section 2.1): a learned number for each head and each bucket of
- * distances is added to the scores. Half of the buckets are single distances, the others grow logarithmically.
+ * T5's relative position bias (Raffel et al. 2020, section 2.1): a learned scalar per head and bucket of distances is
+ * added to the scores. Half of the buckets hold a single distance, the others grow logarithmically.
  */
 import { embedding } from "@megatron-ts/ops";
 import type { Initializer, Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 
+/** How distances are assigned to buckets. */
 export interface RelativeBuckets {
   numBuckets: number;
   /** Distances from here on share the last bucket. */
   maxDistance: number;
-  /** Keys behind the query have buckets of their own; else they all share the bucket of the query itself. */
+  /** Whether keys after the query have buckets of their own, or all share the bucket of the query itself. */
   bidirectional: boolean;
 }
 
-/** The bucket of a distance, key minus query. Computed in float32 as the reference does: rounding decides some. */
+/** The bucket of a distance (key minus query), computed in float32 like the reference, since rounding matters. */
 export function relativeBucketOf(
   distance: number,
   { numBuckets, maxDistance, bidirectional }: RelativeBuckets,
@@ -29,7 +30,7 @@ export function relativeBucketOf(
   return first + Math.min(exact + Math.floor(fround(share * (count - exact))), count - 1);
 }
 
-/** Keys 0 to `keys`, and queries behind offsets[b] of them: offsets 0 and one row for all unless given. */
+/** Keys 0 to `keys`, and `queries` that follow offsets[b] of them. Default: offset 0, one row for all. */
 export interface RelativePlaces {
   queries: number;
   keys: number;

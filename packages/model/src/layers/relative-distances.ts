@@ -1,11 +1,11 @@
-/** Distances between queries and keys: their sinusoids, and scores by distance turned into scores by key. */
+/** Distances between queries and keys: their sinusoids, and the conversion of scores by distance to scores by key. */
 import { embedding } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { rowsAt } from "./two-streams.ts";
 
 /**
- * Scores [B, H, T, S + T] by distance -> by key [B, H, T, S]: row i shifted so that what stood at T - i comes first. Read
- * as [S + T, T] without its first row, the rows are one shorter and lie as they should.
+ * Scores [B, H, T, S + T] by distance -> by key [B, H, T, S]: row i is shifted so that its entry T - i comes first.
+ * Reading the matrix as [S + T, T] without its first row gives exactly that.
  */
 export function relativeShift(scores: tf.Tensor, { keys }: { keys: number }): tf.Tensor {
   const [batchSize, heads, tokens, count] = scores.shape as [number, number, number, number];
@@ -15,8 +15,8 @@ export function relativeShift(scores: tf.Tensor, { keys }: { keys: number }): tf
 }
 
 /**
- * The same for rows anywhere: scores [B, H, M, P] by distance from `keys` down, places int32 [B, M] among the keys ->
- * [B, H, M, S]. Distances beyond the last one get its score: of keys that such a row does not see.
+ * The same for queries at any positions, int32 [B, M]: scores [B, H, M, P] by distance, from `keys` down -> [B, H, M, S].
+ * Distances beyond the last one, of keys that a query does not see, get the last score.
  */
 export function shiftTo(places: tf.Tensor, scores: tf.Tensor, { keys }: { keys: number }): tf.Tensor {
   const [batchSize, heads, rows, count] = scores.shape as [number, number, number, number];
@@ -28,7 +28,7 @@ export function shiftTo(places: tf.Tensor, scores: tf.Tensor, { keys }: { keys: 
   return tf.reshape(embedding(ids, { table: tf.reshape(scores, [-1, 1]) }), [batchSize, heads, rows, keys]);
 }
 
-/** Sinusoids [S + T, h] of the distances S, S - 1, ..., 1 - T, sines first; in float32 as the reference has them. */
+/** Sinusoids [S + T, h] of the distances S, S - 1, ..., 1 - T, sines first, in float32 like the reference. */
 export function distanceSinusoids({
   keys,
   tokens,
@@ -56,8 +56,8 @@ export function distanceSinusoids({
 }
 
 /**
- * 1 where a key is of another segment than the query, [B, 1, T + M, past + T], for tokens and the targets among them. The
- * past is of segment 0.
+ * 1 where key and query are in different segments, else 0: [B, 1, T + M, past + T], for the tokens and then the targets.
+ * The past is in segment 0.
  */
 export function segmentIdsDiffer(
   { tokenTypes, targets }: { tokenTypes: tf.Tensor; targets?: tf.Tensor | null },

@@ -1,4 +1,4 @@
-/** Rotary positions (Su et al. 2021), in the layout of Llama: the two halves of a head are the two coordinates. */
+/** Rotary position embeddings (Su et al. 2021) in Llama's layout: coordinate pairs are the two halves of a head. */
 import * as tf from "@tensorflow/tfjs";
 
 /** Cosines and sines of every token's angles, each [B, T, 1, D/2]. */
@@ -7,7 +7,7 @@ export interface RotaryTables {
   rotarySines: tf.Tensor;
 }
 
-/** positions int32 [B, T]; angle i of a head is position * theta^(-2i / D). */
+/** Tables for positions int32 [B, T]: angle i of a head is position * theta^(-2i / D). */
 export function rotaryTables(
   positions: tf.Tensor,
   { headSize, theta }: { headSize: number; theta: number },
@@ -18,7 +18,7 @@ export function rotaryTables(
   return { rotaryCosines: tf.cos(angles), rotarySines: tf.sin(angles) };
 }
 
-/** x [B, T, H, D], each pair of coordinates turned by its token's angle. */
+/** Rotates each pair of coordinates of x [B, T, H, D] by its token's angle. */
 export function rotate(x: tf.Tensor, { rotaryCosines, rotarySines }: RotaryTables): tf.Tensor {
   const [first, second] = tf.split(x, 2, -1) as [tf.Tensor, tf.Tensor];
   return tf.concat(

@@ -1,4 +1,4 @@
-/** One of the stacks of a model that has two: blocks one after the other, with the norm and the dropout behind them. */
+/** One of the two stacks of an encoder-decoder: its blocks, then a norm and dropout. */
 import type { KeyValueCache } from "@megatron-ts/attention";
 import type { Scope } from "@megatron-ts/parallel";
 import type * as tf from "@tensorflow/tfjs";
@@ -11,9 +11,9 @@ import { createNorm } from "./norm.ts";
 export interface StackConfig {
   numLayers: number;
   block: BlockConfig;
-  /** Blocks that normalise their input leave their output without a norm. */
+  /** Whether a norm follows the blocks, as pre-LN blocks need. */
   finalNorm: boolean;
-  /** Dropout of the last states, as T5 has it. */
+  /** Dropout of the final states, as in T5. */
   finalDropout?: number;
 }
 

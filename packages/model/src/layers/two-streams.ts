@@ -1,15 +1,15 @@
 /**
- * Two-stream attention (Yang et al. 2019, section 2.3). The content stream knows the tokens; the query stream, one row a
- * target, knows only where its target stands. Both attend to the content stream under a permutation's mask, so they run
- * as one sequence [content; query] of T + M rows whose first T are the keys.
+ * Two-stream attention (Yang et al. 2019, section 2.3). The content stream encodes the tokens; the query stream has one
+ * row per target and encodes only its position. Both attend to the content stream under a permutation mask, so they run
+ * as one sequence [content; query] of T + M rows, of which the first T are the keys.
  */
 import * as tf from "@tensorflow/tfjs";
 
-/** One row of each target: of x [B, T, ...], at targets int32 [B, M]. Not differentiable. [B, M, ...] */
+/** The rows of x [B, T, ...] at targets, int32 [B, M]: [B, M, ...]. Not differentiable. */
 export function rowsAt(x: tf.Tensor, targets: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
     const [batchSize, tokens, ...rest] = x.shape as [number, number, ...number[]];
-    // Not by gather's batch dimensions, which the wasm backend gets wrong beyond the first row.
+    // Without gather's batch dimensions, which the wasm backend gets wrong after the first row.
     const starts = tf.reshape(tf.range(0, batchSize * tokens, tokens, "int32"), [batchSize, 1]);
     const places = tf.reshape(tf.add(targets, starts), [-1]) as tf.Tensor1D;
     return tf.reshape(tf.gather(tf.reshape(x, [-1, ...rest]), places), [...targets.shape, ...rest]);
@@ -17,8 +17,8 @@ export function rowsAt(x: tf.Tensor, targets: tf.Tensor): tf.Tensor {
 }
 
 /**
- * What both streams may not see, as a bias on scores: [B, H, T + M, past + T], 0 or -Infinity. With a window, tokens more
- * than window / 2 places away are hidden as well. The `past` keys before the tokens are seen by all.
+ * The mask of both streams as a bias on scores: [B, H, T + M, past + T], 0 or -Infinity. A window also masks tokens more
+ * than window / 2 positions away. The `past` keys before the tokens are visible to all.
  */
 export function permutationBias(
   { permutationMask, targets }: { permutationMask: tf.Tensor; targets?: tf.Tensor | null },
@@ -41,7 +41,7 @@ export function permutationBias(
   });
 }
 
-/** 1 where a key lies outside of the window of a row. [B, T + M, T] */
+/** 1 for keys outside the window of a row: [B, T + M, T]. */
 function beyond(
   window: number,
   { batchSize, tokens, targets }: { batchSize: number; tokens: number; targets?: tf.Tensor | null },
@@ -59,7 +59,7 @@ export function splitStreams(states: tf.Tensor, { tokens }: { tokens: number }) 
   return { hidden, query };
 }
 
-/** [B, T, S]: 1 where a key is not in a token's range, int32 [B, T, 2]. */
+/** Ranges of keys int32 [B, T, 2] -> [B, T, S]: 1 for keys outside a token's range. */
 export function outsideOf(ranges: tf.Tensor, { keys }: { keys: number }): tf.Tensor {
   return tf.tidy(() => {
     const [from, to] = tf.split(ranges, 2, -1) as [tf.Tensor, tf.Tensor];

@@ -1,35 +1,36 @@
-/** What an encoder of BERT's kind is made of: BERT, Megatron's BERT and RoBERTa are settings of these fields. */
+/** The configuration of BERT-style encoders: BERT, Megatron's BERT and RoBERTa are settings of these fields. */
 import * as z from "zod";
 import { activation, checkHeads, sharedFields, size } from "../../configuration-fields.ts";
 import { taskHeadSchema } from "../../heads/configuration.ts";
 
+/** The schema of a BERT-style encoder. */
 export const bertConfigSchema = z
   .strictObject({
     family: z.literal("bert"),
     ...sharedFields,
     /** Rows of the position embedding. */
     maxPositions: size,
-    /** Rows of the embedding of token types (segments); 0 for none. */
+    /** Rows of the token type (segment) embedding; 0 for none. */
     numTokenTypes: z.int().nonnegative().default(2),
     /**
-     * Positions count the tokens that are not this one, from paddingToken + 1, and padding itself stands at paddingToken:
-     * RoBERTa's way. They count all tokens from 0 unless given.
+     * RoBERTa's positions: they start at paddingToken + 1 and skip padding tokens, whose own position is paddingToken.
+     * Default: positions count all tokens from 0.
      */
     paddingToken: z.int().nonnegative().optional(),
     /**
-     * "post", BERT's own: norms behind each branch and behind the embeddings, truncated normal weights. "pre", Megatron's:
-     * norms before each branch and a final one, normal weights, those of branch outputs smaller by 1 / sqrt(2L).
+     * "post" (BERT): layer norm after each branch and after the embeddings, truncated normal weights. "pre" (Megatron):
+     * layer norm before each branch and a final one, normal weights, those of branch outputs scaled by 1 / sqrt(2L).
      */
     normPlacement: z.enum(["post", "pre"]).default("post"),
     normEpsilon: z.number().positive().default(1e-12),
     activation: activation.default("gelu-erf"),
-    /** Of the head that predicts tokens; the model's own unless given. */
+    /** Activation of the language-model head. Default: `activation`. */
     headActivation: activation.optional(),
-    /** Which parts stand behind the blocks: the first token pooled, hidden tokens predicted, pairs of segments judged. */
+    /** The parts after the blocks: pooler of the first token, masked language model head, head for segment pairs. */
     heads: z
       .strictObject({ pooler: z.boolean(), languageModel: z.boolean(), pair: z.boolean() })
       .default({ pooler: true, languageModel: true, pair: true }),
-    /** A head to fine-tune. A sequence is classified by what the pooler makes of it, where there is one. */
+    /** A head to fine-tune. Sequence classification uses the pooler if there is one. */
     task: taskHeadSchema.optional(),
   })
   .refine(({ heads }) => heads.pooler || !heads.pair, {
@@ -38,10 +39,11 @@ export const bertConfigSchema = z
   })
   .refine(({ paddingToken = -1, maxPositions }) => maxPositions > paddingToken + 1, {
     path: ["maxPositions"],
-    message: "must exceed paddingToken + 1, where the first token stands",
+    message: "must exceed paddingToken + 1, the position of the first token",
   })
   .superRefine(checkHeads);
 
+/** A configuration with its defaults filled in. */
 export type BertConfig = z.output<typeof bertConfigSchema>;
 /** A configuration as it is written: fields with defaults may be left out. */
 export type BertConfigInput = z.input<typeof bertConfigSchema>;

@@ -1,4 +1,4 @@
-/** The encoder-decoder that starts from the weights of a BERT, Megatron's BERT or RoBERTa. */
+/** Initializes an encoder-decoder from a BERT, Megatron's BERT or RoBERTa. */
 import {
   blockNamesBesideAttention,
   type EncoderInit,

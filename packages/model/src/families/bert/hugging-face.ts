@@ -166,6 +166,7 @@ const olderNames = (name: string): string[] =>
 
 const bertRedundant = [/embeddings\.position_ids$/, /^cls\.predictions\.decoder\.(weight|bias)$/];
 
+/** The Hugging Face format of BERT. */
 export const bertFormat = createFormat({
   modelType: "bert",
   className: "Bert",
@@ -178,6 +179,7 @@ export const bertFormat = createFormat({
   fairseq: false,
 });
 
+/** The Hugging Face format of Megatron's BERT. */
 export const megatronBertFormat = createFormat({
   modelType: "megatron-bert",
   className: "MegatronBert",
@@ -190,6 +192,7 @@ export const megatronBertFormat = createFormat({
   fairseq: false,
 });
 
+/** The Hugging Face format of RoBERTa. */
 export const robertaFormat = createFormat({
   modelType: "roberta",
   className: "Roberta",

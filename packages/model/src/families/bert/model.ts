@@ -1,6 +1,6 @@
 /**
- * Encoders of BERT's kind (Devlin et al. 2019); by configuration Megatron's BERT (Shoeybi et al. 2019) and RoBERTa (Liu
- * et al. 2019). The parts behind the blocks are there as the configuration says.
+ * BERT (Devlin et al. 2019) and, by configuration, Megatron's BERT (Shoeybi et al. 2019) and RoBERTa (Liu et al. 2019).
+ * The configuration decides which heads follow the blocks.
  */
 import { paddedRanges } from "@megatron-ts/attention";
 import { embedding } from "@megatron-ts/ops";
@@ -18,10 +18,12 @@ import { positionsBehindPadding, positionsFrom } from "../../layers/positions.ts
 import type { EncoderInput, EncoderModel, ForwardOptions, ForwardOutput } from "../../model.ts";
 import type { BertConfig } from "./configuration.ts";
 
+/** A BERT-style encoder. */
 export interface BertModel extends EncoderModel {
   readonly config: BertConfig;
 }
 
+/** Builds the model that a configuration describes. */
 export function createBert(config: BertConfig, { mesh, source }: ModelContext): BertModel {
   const { scope, parameters } = createScope({ mesh, source });
   const { numLayers, hiddenSize, vocabularySize, maxPositions, numTokenTypes, paddingToken, heads } = config;

@@ -1,36 +1,37 @@
-/** What an encoder-decoder is made of: Megatron's blocks or BERT's in both stacks, shared embeddings, a tied head. */
+/** The configuration of encoder-decoders: Megatron's or BERT's blocks in both stacks, shared embeddings, a tied head. */
 import * as z from "zod";
 import { activation, checkHeads, sharedFields, size } from "../../configuration-fields.ts";
 
+/** The schema of an encoder-decoder. */
 export const encoderDecoderConfigSchema = z
   .strictObject({
     family: z.literal("encoder-decoder"),
     ...sharedFields,
-    /** Layers of the decoder; as many as the encoder's `numLayers` unless given. */
+    /** Layers of the decoder. Default: `numLayers`, those of the encoder. */
     numDecoderLayers: size.optional(),
     /** The longest sequence of either stack. */
     maxPositions: size,
-    /** Kinds of tokens that have an embedding of their own (the segments of a pair); none unless told. */
+    /** Rows of the token type (segment) embedding; 0 for none. */
     numTokenTypes: z.int().nonnegative().default(0),
     activation: activation.default("gelu-tanh"),
-    /** "pre": Megatron's blocks and a norm behind each stack. "post": BERT's blocks and a norm of the embeddings. */
+    /** "pre": Megatron's blocks and a norm after each stack. "post": BERT's blocks and a norm after the embeddings. */
     normPlacement: z.enum(["pre", "post"]).default("pre"),
     normEpsilon: z.number().positive().default(1e-5),
     /**
-     * Sparse local attention in both stacks: the encoder's tokens see half of it to either side and themselves, the
-     * decoder's the last so many with themselves. Cross-attention sees everything.
+     * Sparse local attention in both stacks: a token of the encoder sees half of the window on either side and itself, one
+     * of the decoder the last `attentionWindow` tokens, itself included. Cross-attention sees everything.
      */
     attentionWindow: size.nullable().default(null),
     /**
-     * XLNet's self-attention, which is told distances and segments (`tokenTypes`), in place of embeddings of positions and
-     * token types. It needs normPlacement "post".
+     * XLNet's self-attention over distances and segments (`tokenTypes`) instead of position and token type embeddings.
+     * Needs normPlacement "post".
      */
     relativeDistances: z.boolean().default(false),
-    /** Dense, activation and norm stand before the tied head, and a bias behind it: BERT's head that predicts tokens. */
+    /** BERT's language-model head: dense layer, activation and norm before the tied projection, and a bias after it. */
     headTransform: z.boolean().default(false),
-    /** Of that transform; the model's own unless given. */
+    /** Activation of that head. Default: `activation`. */
     headActivation: activation.optional(),
-    /** A pooler and a head behind the encoder that judges pairs of segments. */
+    /** A pooler and a head on the encoder that classifies pairs of segments. */
     pairHead: z.boolean().default(false),
   })
   .refine(({ relativeDistances, normPlacement }) => !relativeDistances || normPlacement === "post", {
@@ -39,10 +40,11 @@ export const encoderDecoderConfigSchema = z
   })
   .refine(({ relativeDistances, numTokenTypes }) => !relativeDistances || numTokenTypes === 0, {
     path: ["numTokenTypes"],
-    message: "must be 0 with relativeDistances, which tell segments apart themselves",
+    message: "must be 0 with relativeDistances, which encode segments themselves",
   })
   .superRefine(checkHeads);
 
+/** A configuration with its defaults filled in. */
 export type EncoderDecoderConfig = z.output<typeof encoderDecoderConfigSchema>;
 /** A configuration as it is written: fields with defaults may be left out. */
 export type EncoderDecoderConfigInput = z.input<typeof encoderDecoderConfigSchema>;

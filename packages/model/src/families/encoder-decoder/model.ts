@@ -1,7 +1,7 @@
 /**
- * Encoder-decoder of the blocks of Megatron (pre-LN, final norms) or of BERT (post-LN, a norm of the embeddings). Both
- * stacks share the embeddings, to which the head is tied. The decoder may also predict under a permutation: its query
- * stream starts from the position embeddings, and so adds no weight.
+ * An encoder-decoder with Megatron's blocks (pre-LN, final norms) or BERT's (post-LN, a norm after the embeddings). Both
+ * stacks and the head share the token embedding. The decoder can also predict in a permuted order: its query stream
+ * starts from the position embeddings and so adds no weights.
  */
 import { causalRanges, narrowRanges, paddedRanges } from "@megatron-ts/attention";
 import { createScope, createVocabularyParallelEmbedding, normal, truncatedNormal } from "@megatron-ts/parallel";
@@ -35,11 +35,13 @@ import type {
 import type { EncoderDecoderConfig } from "./configuration.ts";
 import { createPositions } from "./positions.ts";
 
+/** An encoder-decoder; its encoder predicts masked tokens, its decoder also in a permuted order. */
 export interface EncoderDecoderModel extends SequenceToSequenceModel {
   readonly config: EncoderDecoderConfig;
   readonly predictors: Required<Pick<Predictors, "sequence-to-sequence" | "masked" | "permutation">>;
 }
 
+/** Builds the model that a configuration describes. */
 export function createEncoderDecoder(
   config: EncoderDecoderConfig,
   { mesh, source }: ModelContext,
@@ -148,7 +150,8 @@ export function createEncoderDecoder(
   /** The query stream starts from the position embeddings of its targets. */
   function predictTargets(input: PermutationInput, options: ForwardOptions = {}): ForwardOutput {
     const { tokens, targets, source, lengths } = input;
-    if (!source || !targets) throw new ModelError("the decoder predicts targets from a source: give it both");
+    if (!source || !targets)
+      throw new ModelError("expected both a source and targets, from which the decoder predicts");
     return tf.tidy(() => {
       const memory = encode(source, options).hidden;
       const [batchSize, width] = tokens.shape as [number, number];
@@ -174,7 +177,7 @@ export function createEncoderDecoder(
     });
   }
 
-  /** int32 [B, T]: where each token is in its text, whichever way that runs. */
+  /** int32 [B, T]: positions in the text, which count down in reversed rows. */
   function textPositions({ tokens, reversed }: PermutationInput): tf.Tensor {
     const [batchSize, width] = tokens.shape as [number, number];
     const forwards = positionsFrom(new Int32Array(batchSize), { tokens: width, maxPositions });
@@ -231,7 +234,7 @@ export function createEncoderDecoder(
   return model;
 }
 
-/** Megatron's residual outputs start smaller by 1 / sqrt(2L); BERT draws from a truncated normal. */
+/** Megatron scales the initial weights of branch outputs by 1 / sqrt(2L); BERT uses a truncated normal. */
 function initializersOf({ normPlacement, initializerRange }: EncoderDecoderConfig, numLayers: number) {
   if (normPlacement === "post") {
     const initializer = truncatedNormal(initializerRange);

@@ -56,7 +56,7 @@ function relativePositions({ hiddenSize, dropout: rate }: EncoderDecoderConfig):
   return {
     addTo: (tokens) => tokens.clone(),
     embeddings() {
-      throw new ModelError("a query stream starts from position embeddings, of which relativeDistances has none");
+      throw new ModelError("relativeDistances has no position embeddings, which a query stream needs");
     },
     context({ positions, tokenTypes, cache }, { site, random }) {
       const [batchSize, tokens] = positions.shape as [number, number];

@@ -1,7 +1,8 @@
-/** Decoder-only models as configuration: GPT-2, Megatron's GPT, and with rotary positions, RMS norm and a gated feed-forward Llama. */
+/** The configuration of decoder-only models: GPT-2, Megatron's GPT and, with rotary positions, RMS norm and gating, Llama. */
 import * as z from "zod";
 import { activation, checkHeads, sharedFields, size } from "../../configuration-fields.ts";
 
+/** The schema of a decoder-only model. */
 export const gptConfigSchema = z
   .strictObject({
     family: z.literal("gpt"),
@@ -9,13 +10,13 @@ export const gptConfigSchema = z
     /** The longest sequence; learned positions have an embedding for each. */
     maxPositions: size,
     activation: activation.default("gelu-tanh"),
-    /** A second projection is activated and multiplies the first (SwiGLU with silu). */
+    /** A gated feed-forward layer: a second, activated projection multiplies the first (SwiGLU with silu). */
     gatedFeedForward: z.boolean().default(false),
     positions: z.enum(["learned", "rotary"]).default("learned"),
     rotaryTheta: z.number().positive().default(10_000),
     norm: z.enum(["layer", "rms"]).default("layer"),
     normEpsilon: z.number().positive().default(1e-5),
-    /** Biases of the projections. */
+    /** Whether the projections have biases. */
     biases: z.boolean().default(true),
     /** Heads of keys and values, each shared by a group of query heads; default: as many as query heads. */
     numKeyValueHeads: size.optional(),
@@ -26,6 +27,7 @@ export const gptConfigSchema = z
   })
   .superRefine(checkHeads);
 
+/** A configuration with its defaults filled in. */
 export type GptConfig = z.output<typeof gptConfigSchema>;
 /** A configuration as it is written: fields with defaults may be left out. */
 export type GptConfigInput = z.input<typeof gptConfigSchema>;

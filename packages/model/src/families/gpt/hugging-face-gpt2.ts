@@ -33,6 +33,7 @@ const json = z.object({
   add_cross_attention: only(false),
 });
 
+/** The Hugging Face format of GPT-2. */
 export const gpt2Format: HuggingFaceFormat<GptConfig, GptConfigInput> = {
   modelType: "gpt2",
   architectures,

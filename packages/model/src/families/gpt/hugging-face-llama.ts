@@ -39,6 +39,7 @@ const json = z.object({
   mlp_bias: z.boolean().default(false),
 });
 
+/** The Hugging Face format of Llama. */
 export const llamaFormat: HuggingFaceFormat<GptConfig, GptConfigInput> = {
   modelType: "llama",
   architectures,

@@ -20,10 +20,12 @@ import { rotaryTables } from "../../layers/rotary.ts";
 import type { CausalInput, CausalModel, CausalOptions, ForwardOptions, ForwardOutput } from "../../model.ts";
 import type { GptConfig } from "./configuration.ts";
 
+/** A decoder-only model. */
 export interface GptModel extends CausalModel {
   readonly config: GptConfig;
 }
 
+/** Builds the model that a configuration describes. */
 export function createGpt(config: GptConfig, { mesh, source }: ModelContext): GptModel {
   const { scope, parameters } = createScope({ mesh, source });
   const { numLayers, hiddenSize, numHeads, vocabularySize, maxPositions, dropout: rate, rotaryTheta } = config;
@@ -88,7 +90,7 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
   return model;
 }
 
-/** Residual outputs start smaller by 1 / sqrt(2L), as in Megatron. */
+/** Megatron scales the initial weights of branch outputs by 1 / sqrt(2L). */
 function blockConfig(config: GptConfig): BlockConfig {
   const { hiddenSize, biases: bias, initializerRange } = config;
   const initializers = {

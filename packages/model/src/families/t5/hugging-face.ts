@@ -38,6 +38,7 @@ const json = z.object({
   is_decoder: only(false),
 });
 
+/** The Hugging Face format of T5. */
 export const t5Format: HuggingFaceFormat<T5Config, T5ConfigInput> = {
   modelType: "t5",
   architectures,

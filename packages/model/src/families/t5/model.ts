@@ -1,6 +1,6 @@
 /**
- * T5 (Raffel et al. 2020), the original and version 1.1: RMS norms, no biases, scores that are not scaled, and relative
- * positions that all layers of a stack share.
+ * T5 (Raffel et al. 2020), the original and version 1.1: RMS norm, no biases, unscaled attention scores, and a relative
+ * position bias shared by all layers of a stack.
  */
 import { causalRanges, paddedRanges } from "@megatron-ts/attention";
 import {
@@ -27,10 +27,12 @@ import type {
 } from "../../model.ts";
 import type { T5Config } from "./configuration.ts";
 
+/** A T5. */
 export interface T5Model extends SequenceToSequenceModel {
   readonly config: T5Config;
 }
 
+/** Builds the model that a configuration describes. */
 export function createT5(config: T5Config, { mesh, source }: ModelContext): T5Model {
   const { scope, parameters } = createScope({ mesh, source });
   const { numLayers, numDecoderLayers = numLayers, hiddenSize, numHeads, vocabularySize, dropout } = config;
@@ -121,7 +123,7 @@ export function createT5(config: T5Config, { mesh, source }: ModelContext): T5Mo
 
 type Side = { bias: ReturnType<typeof createRelativeBias>; stack: ReturnType<typeof createStack> };
 
-/** Weights begin with the deviations of the original code, which makes up for scores that are not scaled. */
+/** Initial standard deviations of the original code, which make up for the unscaled scores. */
 function blockConfig(
   config: T5Config,
   { headSize, crossAttends }: { headSize: number; crossAttends: boolean },

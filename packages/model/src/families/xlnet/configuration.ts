@@ -1,29 +1,31 @@
-/** What an XLNet is made of. */
+/** The configuration of XLNet. */
 import * as z from "zod";
 import { activation, checkHeads, sharedFields, size } from "../../configuration-fields.ts";
 import { taskHeadSchema } from "../../heads/configuration.ts";
 
+/** The schema of an XLNet. */
 export const xlnetConfigSchema = z
   .strictObject({
     family: z.literal("xlnet"),
     ...sharedFields,
     activation: activation.default("gelu-erf"),
     normEpsilon: z.number().positive().default(1e-12),
-    /** States that the memory holds, the last ones; all unless given. */
+    /** Number of last states kept as memory; null for all. */
     memoryLength: size.nullable().default(null),
-    /** First tokens of a sequence that enter the memory; all unless given. */
+    /** Number of first tokens of a sequence that enter the memory; null for all. */
     reuseLength: size.nullable().default(null),
-    /** Whether tokens are predicted: the head is tied to their embedding and has a bias of its own. */
+    /** Whether there is a language-model head: tied to the token embedding, with a bias. */
     languageModelHead: z.boolean().default(true),
-    /** A head to fine-tune. A sequence is classified by its last token, behind which nothing may stand. */
+    /** A head to fine-tune. Sequence classification uses the last token, so rows must not be padded on the right. */
     task: taskHeadSchema.optional(),
   })
   .refine(({ hiddenSize }) => hiddenSize % 2 === 0, {
     path: ["hiddenSize"],
-    message: "must be even: half of a distance's numbers are sines, half cosines",
+    message: "must be even: distances are encoded as sines and cosines, half each",
   })
   .superRefine(checkHeads);
 
+/** A configuration with its defaults filled in. */
 export type XlnetConfig = z.output<typeof xlnetConfigSchema>;
 /** A configuration as it is written: fields with defaults may be left out. */
 export type XlnetConfigInput = z.input<typeof xlnetConfigSchema>;

@@ -1,4 +1,4 @@
-/** The encoder-decoder that starts from the weights of an XLNet. */
+/** Initializes an encoder-decoder from an XLNet. */
 import {
   blockNamesBesideAttention,
   type EncoderInit,

@@ -50,6 +50,7 @@ const json = z.object({
   tie_word_embeddings: only(true),
 });
 
+/** The Hugging Face format of XLNet. */
 export const xlnetFormat: HuggingFaceFormat<XlnetConfig, XlnetConfigInput> = {
   modelType: "xlnet",
   architectures: known,

@@ -1,15 +1,15 @@
-/** Keeps of every layer's input what the next sequence will see (Dai et al. 2019, section 3.2). */
+/** Records the part of each layer's input that the next sequence attends to (Dai et al. 2019, section 3.2). */
 import * as tf from "@tensorflow/tfjs";
 import type { XlnetConfig } from "./configuration.ts";
 
 export interface MemoryRecorder {
-  /** An `observe`: takes the embedding and each layer's output but the last. */
+  /** To be passed as `observe`: records the embedding and the output of each layer but the last. */
   observe(name: string, tensor: tf.Tensor): void;
-  /** Of each layer so far [B, past, h]. */
+  /** For each layer so far, [B, past, h]. */
   readonly memory: tf.Tensor[];
 }
 
-/** The last `memoryLength` of the old memory and the first `reuseLength` tokens. */
+/** Keeps the last `memoryLength` states of the old memory and the first `reuseLength` tokens. */
 export function createMemoryRecorder(
   { numLayers, memoryLength, reuseLength }: XlnetConfig,
   { memory, tokens }: { memory: readonly tf.Tensor[]; tokens: number },

@@ -139,8 +139,8 @@ describe("xlnet", () => {
     expect(() => model.forward({ tokens, memory: [tf.zeros([1, 2, 16])] })).toThrow(
       "a memory of 1 layers was given to a model of 2",
     );
-    expect(() => model.logits(tf.zeros([1, 16]))).toThrow("its languageModelHead is not set");
-    expect(() => model.taskLogits(tf.zeros([1, 1, 16]))).toThrow("its task is not set");
+    expect(() => model.logits(tf.zeros([1, 16]))).toThrow("languageModelHead");
+    expect(() => model.taskLogits(tf.zeros([1, 1, 16]))).toThrow("task");
     expect(() => build({ hiddenSize: 15, numHeads: 3 })).toThrow("must be even");
   });
 

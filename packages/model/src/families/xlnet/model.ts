@@ -1,6 +1,6 @@
 /**
- * XLNet (Yang et al. 2019): predicts tokens in the order of a permutation, by two streams, with a memory of the sequence
- * before. Post-LN blocks; positions are relative, so there is no position embedding.
+ * XLNet (Yang et al. 2019): predicts tokens in a permuted order with two streams, and attends to a memory of the previous
+ * sequence. Post-LN blocks; positions are relative, so there is no position embedding.
  */
 import { paddedRanges } from "@megatron-ts/attention";
 import { embedding } from "@megatron-ts/ops";
@@ -25,10 +25,12 @@ import type {
 import type { XlnetConfig } from "./configuration.ts";
 import { createMemoryRecorder } from "./memory-recorder.ts";
 
+/** An XLNet. */
 export interface XlnetModel extends PermutationModel {
   readonly config: XlnetConfig;
 }
 
+/** Builds the model that a configuration describes. */
 export function createXlnet(config: XlnetConfig, { mesh, source }: ModelContext): XlnetModel {
   const { scope, parameters } = createScope({ mesh, source });
   const { numLayers, hiddenSize, numHeads, vocabularySize, dropout: rate, task } = config;
@@ -55,7 +57,7 @@ export function createXlnet(config: XlnetConfig, { mesh, source }: ModelContext)
       pooled: false,
     });
 
-  /** Tokens, and the same vector at every target: [B, T + M, h]. */
+  /** The tokens, then the same vector for every target: [B, T + M, h]. */
   function embed({ tokens, targets }: PermutationInput, { inputEmbeddings, random }: ForwardOptions): tf.Tensor {
     const words = inputEmbeddings?.clone() ?? tokenEmbedding.embed(tokens);
     if (!targets) return dropAt("embedding", words, { rate, random });
@@ -63,7 +65,7 @@ export function createXlnet(config: XlnetConfig, { mesh, source }: ModelContext)
     return dropAt("embedding", tf.concat([words, query], 1), { rate, random });
   }
 
-  /** What all blocks share, of T tokens and M targets behind a past. */
+  /** The context of all blocks, for T tokens and M targets after `past` states. */
   function createContext(input: PermutationInput, { past }: { past: number }, { random, observe }: ForwardOptions) {
     const { targets = null } = input;
     const [batchSize, tokens] = input.tokens.shape as [number, number];
@@ -78,7 +80,7 @@ export function createXlnet(config: XlnetConfig, { mesh, source }: ModelContext)
       numKeyTokens: tokens,
       bias:
         mask && permutationBias({ permutationMask: mask, targets }, { numHeads: numHeads / mesh.tensor.size, past }),
-      // One mask for all rows, which the original draws for each: a projection for each row would cost as much as keys.
+      // One dropout mask for all rows, where the original has one per row, which would need a projection per row.
       distances: dropAt("distances", sinusoids, {
         rate,
         random: random && { ...random, firstRow: 0, globalRows: kinds.length },
@@ -134,7 +136,7 @@ export function createXlnet(config: XlnetConfig, { mesh, source }: ModelContext)
   return model;
 }
 
-/** [B, T, T]: 1 where token i may not see token j by any of the input's masks; null where it may see all. */
+/** [B, T, T]: 1 where any of the input's masks hides token j from token i; null if nothing is hidden. */
 function permutationMaskOf({ tokens, permutationMask, ranges, lengths, targets }: PermutationInput): tf.Tensor | null {
   const [batchSize, width] = tokens.shape as [number, number];
   const visible = ranges ?? (lengths ? paddedRanges({ tokens: width, lengths }) : null);
