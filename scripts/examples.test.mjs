@@ -15,7 +15,7 @@ import {
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { after, test } from "node:test";
+import { after, describe, it } from "node:test";
 import ts from "typescript";
 import { listPackages } from "./packages.mjs";
 import { root } from "./workspace.mjs";
@@ -86,46 +86,48 @@ const built = [...packages.values()].every(
 );
 const skip = built ? false : "the packages are not built";
 
-test("the examples type-check", { skip }, () => {
-  const program = ts.createProgram(
-    examples.map(({ directory }) => join(directory, "main.ts")),
-    {
-      target: ts.ScriptTarget.ES2022,
-      module: ts.ModuleKind.NodeNext,
-      moduleResolution: ts.ModuleResolutionKind.NodeNext,
-      strict: true,
-      noEmit: true,
-      skipLibCheck: true,
-    },
-  );
-  const diagnostics = ts.getPreEmitDiagnostics(program).map(({ file, messageText }) => {
-    return `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`;
-  });
-  assert.deepEqual(diagnostics, []);
-});
-
-for (const { name, directory, dependencies } of examples) {
-  test(`${name}: depends on the current versions`, () => {
-    for (const [dependency, range] of Object.entries(dependencies)) {
-      const version = packages.get(dependency)?.manifest.version;
-      if (version) assert.equal(range, `^${version}`, dependency);
-    }
-  });
-
-  test(`${name}: runs`, { skip }, () => {
-    const { args, check } = cases[name];
-    const compilerOptions = {
-      module: ts.ModuleKind.ESNext,
-      target: ts.ScriptTarget.ES2022,
-      verbatimModuleSyntax: true,
-    };
-    const { outputText } = ts.transpileModule(readFileSync(join(directory, "main.ts"), "utf8"), { compilerOptions });
-    writeFileSync(join(directory, "main.js"), outputText);
-    const { status, stdout, stderr } = spawnSync(process.execPath, ["main.js", ...args], {
-      cwd: directory,
-      encoding: "utf8",
+describe("examples", () => {
+  it("type-check", { skip }, () => {
+    const program = ts.createProgram(
+      examples.map(({ directory }) => join(directory, "main.ts")),
+      {
+        target: ts.ScriptTarget.ES2022,
+        module: ts.ModuleKind.NodeNext,
+        moduleResolution: ts.ModuleResolutionKind.NodeNext,
+        strict: true,
+        noEmit: true,
+        skipLibCheck: true,
+      },
+    );
+    const diagnostics = ts.getPreEmitDiagnostics(program).map(({ file, messageText }) => {
+      return `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`;
     });
-    assert.equal(status, 0, stderr);
-    check(stdout);
+    assert.deepEqual(diagnostics, []);
   });
-}
+
+  for (const { name, directory, dependencies } of examples) {
+    it(`${name}: depends on the current versions`, () => {
+      for (const [dependency, range] of Object.entries(dependencies)) {
+        const version = packages.get(dependency)?.manifest.version;
+        if (version) assert.equal(range, `${version.split(".")[0]}.x`, dependency);
+      }
+    });
+
+    it(`${name}: runs`, { skip }, () => {
+      const { args, check } = cases[name];
+      const compilerOptions = {
+        module: ts.ModuleKind.ESNext,
+        target: ts.ScriptTarget.ES2022,
+        verbatimModuleSyntax: true,
+      };
+      const { outputText } = ts.transpileModule(readFileSync(join(directory, "main.ts"), "utf8"), { compilerOptions });
+      writeFileSync(join(directory, "main.js"), outputText);
+      const { status, stdout, stderr } = spawnSync(process.execPath, ["main.js", ...args], {
+        cwd: directory,
+        encoding: "utf8",
+      });
+      assert.equal(status, 0, stderr);
+      check(stdout);
+    });
+  }
+});
