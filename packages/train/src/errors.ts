@@ -1,14 +1,15 @@
 /**
- * The one error of everything a user can get wrong in a recipe or on the command line: all problems at once, a line each.
+ * The error for everything that a user can get wrong in a recipe or on the command line: all problems at once, one line
+ * each.
  */
 
 /** One mistake in a configuration. */
 export interface ConfigProblem {
   /** Dotted path of the field, such as `train.schedule.warmupSteps`; empty for the recipe as a whole. */
   path: string;
-  /** What was expected, what came, and the nearest valid name where there is one. */
+  /** The expected and the given value, and the nearest valid name if there is one. */
   message: string;
-  /** Where it was written: `recipe.yaml:12` or `--train.steps`; absent when nobody wrote it. */
+  /** Where it is written: `recipe.yaml:12` or `--train.steps`; absent for defaults. */
   where?: string;
 }
 

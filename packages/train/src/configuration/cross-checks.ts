@@ -1,12 +1,12 @@
 /**
- * Fields of a run configuration that are each valid but contradict one another. Every check gives the path to change,
- * what would fit, and the figures it was judged by.
+ * Checks fields of a run configuration that are each valid but contradict one another. Every problem has the path to
+ * change, a value that would fit, and the figures it depends on.
  */
 import { longestSequence, type ModelRecipe } from "@megatron-ts/model";
 import type { ConfigProblem } from "../errors.ts";
 import type { ParallelConfig, TrainConfig } from "./train-configuration.ts";
 
-/** The fields that are judged together. */
+/** The sections that are checked together. */
 export interface CheckedSections {
   model: ModelRecipe;
   data: { sequenceLength: number };
@@ -14,7 +14,7 @@ export interface CheckedSections {
   parallel: ParallelConfig;
 }
 
-/** What contradicts; nothing for a configuration that can run. A section's own contradictions are its schema's to find. */
+/** The contradictions; none for a configuration that can run. Those within a section are found by its schema. */
 export const checkRunConfiguration = (sections: CheckedSections): ConfigProblem[] => [
   ...checkModel(sections),
   ...checkBatch(sections),

@@ -1,15 +1,15 @@
-/** What changed between two resolved configurations: for a run that resumes with other fields than it was saved with. */
+/** Compares two resolved configurations, for a run that resumes with other settings. */
 
 export interface ConfigurationDifference {
   /** Dotted path of the field. */
   path: string;
-  /** Undefined where the field was not there. */
+  /** Undefined for an added field. */
   old: unknown;
-  /** Undefined where the field is gone. */
+  /** Undefined for a removed field. */
   new: unknown;
 }
 
-/** Every field that differs, in the order of `old`, then of what is only in `next`. A list is one field. */
+/** Every field that differs: first in the order of `old`, then those only in `next`. A list counts as one field. */
 export function configurationDifferences(old: object, next: object): ConfigurationDifference[] {
   return differences(old, next, "");
 }

@@ -1,9 +1,9 @@
-/** The valid name that a misspelt one was probably meant to be. */
+/** Suggests the valid name that a misspelled one was probably meant to be. */
 import { distance } from "fastest-levenshtein";
 
 /**
- * The candidate fewest edits away, ignoring case, `-` and `_`; undefined when none is near: within two edits (two
- * letters exchanged) or two per five letters, one for names of up to three.
+ * The candidate with the fewest edits, ignoring case, `-` and `_`; undefined if none is within two edits (a transposition
+ * counts as two) per five letters, or one edit for names of up to three letters.
  */
 export function nearestName(name: string, candidates: readonly string[]): string | undefined {
   const wanted = bare(name);

@@ -1,4 +1,4 @@
-/** The configuration of a pretraining run: the sections of all packages together, read from a recipe. */
+/** The configuration of a pretraining run: the sections of all packages, read from a recipe. */
 import { dataConfigSchema } from "@megatron-ts/data";
 import { createModelRecipeSchema, familyOf, type ModelConfig, type ModelRecipe } from "@megatron-ts/model";
 import type * as z from "zod";
@@ -9,10 +9,12 @@ import { loadRecipe } from "./recipe-file.ts";
 import type { Override } from "./recipe-overrides.ts";
 import { createRunConfigurationSchema } from "./run-configuration.ts";
 
+/** The schema of a pretraining recipe. */
 export const pretrainConfigSchema = createRunConfigurationSchema({
   model: createModelRecipeSchema(modelConfigAt),
   data: dataConfigSchema,
 });
+/** A pretraining configuration with its defaults filled in. */
 export type PretrainConfig = z.output<typeof pretrainConfigSchema>;
 
 /** Contradictions between the sections. */
@@ -20,24 +22,26 @@ export const checkPretrainConfig = (configuration: PretrainConfig): ConfigProble
   ...checkRunConfiguration(configuration),
   ...checkPackedDocuments(configuration),
   ...Object.entries(configuration.parallel).flatMap(([axis, ranks]): ConfigProblem[] =>
-    ranks === 1 ? [] : [{ path: `parallel.${axis}`, message: `expected 1: runs have one rank so far; got ${ranks}` }],
+    ranks === 1
+      ? []
+      : [{ path: `parallel.${axis}`, message: `expected 1: parallel runs are not supported yet; got ${ranks}` }],
   ),
 ];
 
-/** Only causal models are trained on packed documents that can be kept apart. */
+/** Only some objectives can keep packed documents apart. */
 function checkPackedDocuments({ model, data, train }: PretrainConfig): ConfigProblem[] {
   const name = train.objective?.name ?? familyOf(model).objective;
   if (name === "causal") return [];
   return (["resetPositions", "resetAttention", "maskEndOfDocumentLoss"] as const).flatMap((field): ConfigProblem[] =>
-    data[field] ? [{ path: `data.${field}`, message: `expected false: it is for causal models, not for ${name}` }] : [],
+    data[field] ? [{ path: `data.${field}`, message: `expected false: not supported by the ${name} objective` }] : [],
   );
 }
 
-/** A recipe and its overrides as a checked configuration. Throws a ConfigError with a line for each mistake. */
+/** Loads and checks a recipe with overrides. Throws a ConfigError with one line per problem. */
 export const loadPretrainRecipe = (path: string, overrides: readonly Override[] = []): PretrainConfig =>
   loadRecipe(path, { schema: pretrainConfigSchema, overrides, check: checkPretrainConfig });
 
-/** The model of a run, its vocabulary decided: the recipe's where it gives one, else the tokenizer's. */
+/** The model of a run, with its vocabulary size: the recipe's, else the tokenizer's. Throws a ConfigError if too small. */
 export function completeModel({ from: _, ...model }: ModelRecipe, tokenizer: { vocabularySize: number }): ModelConfig {
   const vocabularySize = model.vocabularySize ?? tokenizer.vocabularySize;
   if (vocabularySize < tokenizer.vocabularySize) {

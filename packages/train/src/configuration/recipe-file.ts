@@ -4,7 +4,10 @@ import type * as z from "zod";
 import { ConfigError } from "../errors.ts";
 import { parseRecipe, type RecipeOptions } from "./recipe.ts";
 
-/** @throws ConfigError when the file cannot be read, is not UTF-8, or describes no valid configuration */
+/**
+ * Loads a recipe file and checks it.
+ * @throws ConfigError if the file cannot be read, is not UTF-8, or is not a valid configuration
+ */
 export function loadRecipe<Schema extends z.ZodType>(
   path: string,
   options: Omit<RecipeOptions<Schema>, "file">,

@@ -1,4 +1,4 @@
-/** Fields given on the command line, laid over what a recipe says. Knows neither schema nor file. */
+/** Applies fields given on the command line to a recipe. Knows neither schema nor file. */
 import { Document, isCollection, isScalar, parseDocument } from "yaml";
 
 /** A dotted path and the text given for it: `["train.steps", "500"]` for `--train.steps 500`. */
@@ -15,9 +15,9 @@ function overrideValue(raw: string): unknown {
   return plain ? new Document(contents).toJS() : raw;
 }
 
-/** Makes groups on the way, and replaces whatever stands where a group is needed. */
+/** Creates missing groups, and replaces values in the way of a group. */
 function setField(group: object, [name, ...rest]: string[], value: unknown): void {
-  // Not by assignment: `__proto__` must become a field like any other, for the schema to refuse.
+  // Not by assignment: `__proto__` must become an ordinary field, so that the schema refuses it.
   const define = (inner: unknown) =>
     Object.defineProperty(group, name!, { value: inner, writable: true, enumerable: true, configurable: true });
   if (rest.length === 0) {

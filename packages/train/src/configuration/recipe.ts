@@ -1,6 +1,6 @@
 /**
- * Recipes: YAML text and command-line overrides in, a checked configuration out; and back to YAML. Every mistake is
- * found at once and named by its line or flag. Knows nothing of what the fields mean, and reads no file.
+ * Parses recipes (YAML text and command-line overrides) into a checked configuration, and formats them. Reports all
+ * problems at once, each with its line or flag. Knows nothing about the meaning of fields, and reads no files.
  */
 import {
   type Document,
@@ -20,26 +20,27 @@ import { applyOverrides, type Override } from "./recipe-overrides.ts";
 import { outlineOf } from "./schema-outline.ts";
 import { problemsOf } from "./schema-problems.ts";
 
+/** Options of `parseRecipe`. */
 export interface RecipeOptions<Schema extends z.ZodType> {
   schema: Schema;
   /** Name of the recipe in messages. */
   file?: string;
-  /** Applied in order, over what the recipe says. */
+  /** Applied to the recipe in order. */
   overrides?: readonly Override[];
-  /** What no single field can know: called with the parsed configuration, gives what contradicts in it. */
+  /** Finds contradictions between fields of the parsed configuration. */
   check?: (configuration: z.output<Schema>) => ConfigProblem[];
 }
 
 /**
- * The configuration that a recipe and its overrides describe, with every default filled in.
- * @throws ConfigError with all problems, a line each
+ * Parses a recipe and its overrides into a configuration with all defaults filled in.
+ * @throws ConfigError with one line per problem
  */
 export function parseRecipe<Schema extends z.ZodType>(text: string, options: RecipeOptions<Schema>): z.output<Schema> {
   const { schema, file = "recipe", overrides = [], check } = options;
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
   const at = (offset: number) => `${file}:${lines.linePos(offset).line}`;
-  // Those after the first are mostly its consequences.
+  // Errors after the first are mostly its consequences.
   const [error] = document.errors;
   if (error) throw new ConfigError([{ path: "", message: tellYamlError(error, text), where: at(error.pos[0]) }]);
   const value = plainValue(document, { file, schema });
@@ -63,7 +64,7 @@ export function parseRecipe<Schema extends z.ZodType>(text: string, options: Rec
   return result.data;
 }
 
-/** A resolved configuration as a recipe that parses to the same. */
+/** Formats a resolved configuration as a recipe that parses to the same configuration. */
 export const formatRecipe = (configuration: object): string => stringify(configuration);
 
 function tellYamlError({ code, message, pos: [start] }: YAMLParseError, text: string): string {
@@ -78,7 +79,7 @@ function plainValue(document: Document, { file, schema }: { file: string; schema
   try {
     value = document.toJS();
   } catch (error) {
-    // An alias of nothing, or too many of them.
+    // An undefined alias, or too many.
     throw refuse(`not YAML: ${(error as Error).message}`);
   }
   if (value === null || value === undefined)
@@ -89,7 +90,7 @@ function plainValue(document: Document, { file, schema }: { file: string; schema
 
 const overlap = (a: string, b: string) => a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
 
-/** Offset in the text of the deepest part of `path` that is written there. */
+/** Offset of the deepest part of `path` that the text contains. */
 function offsetOf(document: Document, path: readonly string[]): number | undefined {
   let node: unknown = document.contents;
   let offset: number | undefined;

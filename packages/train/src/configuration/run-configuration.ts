@@ -1,11 +1,11 @@
 /**
- * The run configuration: the sections that each package owns, composed. Training's own are in train-configuration.ts;
- * the model's and the data's schemas are handed in.
+ * The run configuration, composed of the sections that each package owns. Those of training are in
+ * train-configuration.ts; the schemas of model and data are passed in.
  */
 import * as z from "zod";
 import { engineConfigSchema, parallelConfigSchema, runConfigSchema, trainConfigSchema } from "./train-configuration.ts";
 
-/** One strict schema of the sections model, data, train, run, engine and parallel, in that order. */
+/** Creates a strict schema of the sections model, data, train, run, engine and parallel, in that order. */
 export function createRunConfigurationSchema<Model extends z.ZodType, Data extends z.ZodType>(sections: {
   model: Model;
   data: Data;
@@ -20,7 +20,7 @@ export function createRunConfigurationSchema<Model extends z.ZodType, Data exten
   });
 }
 
-/** A resolved run configuration: every default filled in. */
+/** A run configuration with its defaults filled in. */
 export type RunConfiguration<Model extends z.ZodType, Data extends z.ZodType> = z.output<
   ReturnType<typeof createRunConfigurationSchema<Model, Data>>
 >;

@@ -1,6 +1,6 @@
 /**
- * What a zod schema expects at a path, in words: for error messages. Reads the schema through its JSON Schema, so it
- * knows no zod internals; refinements are not visible here.
+ * Describes what a zod schema expects at a path, for error messages. Reads the schema through its JSON Schema, so it does
+ * not depend on zod internals; refinements are not visible.
  */
 import * as z from "zod";
 
@@ -28,7 +28,7 @@ export interface Outline {
 export const outlineOf = (schema: z.ZodType): Outline =>
   z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as Outline;
 
-/** The outline of the field at `path`. `value` is what was given for the whole: it selects among variants told apart by name. */
+/** The outline of the field at `path`. `value` is the whole given value: it selects among discriminated variants. */
 export function outlineAt(outline: Outline, path: readonly PropertyKey[], value: unknown): Outline | undefined {
   let here: Outline | undefined = outline;
   let given = value;
@@ -40,12 +40,12 @@ export function outlineAt(outline: Outline, path: readonly PropertyKey[], value:
   return here;
 }
 
-/** The names of the fields that a group may have, given what it holds. */
+/** The names of the fields that a group may have, given its value. */
 export const fieldNames = (outline: Outline, value: unknown): string[] => [
   ...new Set(groupsFor(outline, value).flatMap((group) => Object.keys(group.properties!))),
 ];
 
-/** What told the group's variants apart, such as "name is cosine"; undefined for a group without variants. */
+/** The discriminator of the group's variant, such as "name is cosine"; undefined for a group without variants. */
 export function variantName(outline: Outline, value: unknown): string | undefined {
   const fitting = groupsFor(outline, value);
   const [group] = fitting;
@@ -54,7 +54,7 @@ export function variantName(outline: Outline, value: unknown): string | undefine
   return naming && `${naming[0]} is ${naming[1].const}`;
 }
 
-/** The words or numbers among which a field chooses; empty when it is free. */
+/** The allowed values of an enumerated field; empty for others. */
 export const choices = (outline: Outline): unknown[] =>
   variants(outline).flatMap((variant) => ("const" in variant ? [variant.const] : (variant.enum ?? [])));
 
@@ -82,7 +82,7 @@ export function describe(outline: Outline): string {
 const variants = (outline: Outline): Outline[] =>
   (outline.anyOf ?? outline.oneOf)?.flatMap((variant) => variants(variant)) ?? [outline];
 
-/** The variants with named fields that fit `value`; all of them when its naming fields fit none. */
+/** The variants whose discriminator fits `value`; all of them if none fits. */
 function groupsFor(outline: Outline, value: unknown): Outline[] {
   const groups = variants(outline).filter((variant) => variant.properties !== undefined);
   const fits = (group: Outline) =>
@@ -129,7 +129,7 @@ function describeVariant(outline: Outline): string {
 
 function bounds({ minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf }: Outline): string {
   const parts: string[] = [];
-  // zod bounds every integer by the safe ones, which nobody asked for.
+  // zod bounds every integer by the safe integers, which is not worth mentioning.
   if (minimum !== undefined && minimum > Number.MIN_SAFE_INTEGER) parts.push(`of at least ${minimum}`);
   if (exclusiveMinimum !== undefined) parts.push(`above ${exclusiveMinimum}`);
   if (maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER) parts.push(`of at most ${maximum}`);

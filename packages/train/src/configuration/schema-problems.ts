@@ -1,6 +1,6 @@
 /**
- * What zod found wrong with a configuration, as problems a user can act on: the path, what was expected, what came,
- * and the nearest valid name.
+ * Converts the issues that zod finds in a configuration to problems that a user can act on: path, expected and given
+ * value, and the nearest valid name.
  */
 import type * as z from "zod";
 import type { ConfigProblem } from "../errors.ts";
@@ -10,13 +10,13 @@ import { allPaths, choices, describe, fieldNames, type Outline, outlineAt, varia
 type Issue = z.core.$ZodIssue;
 
 interface Refused {
-  /** What was given for the whole configuration. */
+  /** The whole configuration as given. */
   value: unknown;
-  /** Of the schema that refused it. */
+  /** The schema that it does not match. */
   outline: Outline;
 }
 
-/** One problem per mistake, in the order in which zod found them. */
+/** One problem per mistake, in zod's order. */
 export const problemsOf = (issues: readonly Issue[], refused: Refused): ConfigProblem[] =>
   issues.flatMap((issue) => problemsOfIssue(issue, refused));
 
@@ -59,7 +59,7 @@ function unknownField(key: string, parent: readonly PropertyKey[], { value, outl
   ].join("; ");
 }
 
-/** The whole path of a field of that name in another group. */
+/** The full path of a field of that name in another group. */
 function nearestElsewhere(key: string, { outline, except }: { outline: Outline; except: string }): string | undefined {
   const leaf = (path: string) => path.slice(path.lastIndexOf(".") + 1);
   const others = allPaths(outline).filter((path) => path !== except);
@@ -67,7 +67,7 @@ function nearestElsewhere(key: string, { outline, except }: { outline: Outline; 
   return meant && others.find((path) => leaf(path) === meant);
 }
 
-/** Of a union's failures, the one that came furthest; undefined when the value was of no option's kind. */
+/** The failure of the union's option that matched furthest; undefined if the value fits no option's type. */
 function closestBranch(issue: Issue & { code: "invalid_union" }): Issue[] | undefined {
   return issue.errors
     .filter((branch) => branch.every(({ code, path }) => code !== "invalid_type" || path.length > 0))

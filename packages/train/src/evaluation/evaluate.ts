@@ -1,22 +1,23 @@
-/** The mean loss of a model over batches, without gradients. */
+/** Evaluates the mean loss of a model over batches, without gradients. */
 import type { BatchList } from "@megatron-ts/data";
 import { createPerplexity, type PerplexityResult } from "@megatron-ts/metrics";
 import type { Model } from "@megatron-ts/model";
 import { type Precision, withPrecision } from "@megatron-ts/ops";
 import type { MicroBatch, Objective } from "../objectives/objective.ts";
 
+/** Options of `evaluate`. */
 export interface EvaluateOptions {
-  /** Only the first so many batches; all unless given. */
+  /** Maximum number of batches. Default: all. */
   maxBatches?: number;
-  /** UTF-8 bytes and words of the text that all batches spell, where known: for bits per byte and per-word perplexity. */
+  /** UTF-8 bytes and words of the text in all batches, if known: for bits per byte and per-word perplexity. */
   bytes?: number;
   words?: number;
   precision?: Precision;
-  /** After each batch: batches done and in all. */
+  /** Called after each batch with the number of batches done and the total. */
   onProgress?: (done: number, total: number) => void;
 }
 
-/** Yields to the event loop after each batch. Bytes and words only count when every batch was evaluated. */
+/** Evaluates batches, yielding to the event loop after each. Bytes and words only count if every batch is evaluated. */
 export async function evaluate<Batch extends MicroBatch>(
   { model, objective }: { model: Model; objective: Objective<Batch> },
   batches: BatchList<Batch>,

@@ -1,4 +1,4 @@
-/** The metrics of a trained model on validation text: one for each of its objectives, under its own name. */
+/** Opens the metrics of a trained model on validation text: one for each of its objectives, with its own name. */
 import { type BatchList, createPseudoPerplexityBatches, type Dataset, type DocumentRange } from "@megatron-ts/data";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { type ObjectiveConfig, partsOf } from "../objectives/configuration.ts";
@@ -21,6 +21,7 @@ export interface ValidationMetric {
   pairAccuracy: Accuracy | null;
 }
 
+/** Options of `openEvaluation`. */
 export interface EvaluationOptions {
   dataset: Dataset;
   documents: DocumentRange;

@@ -1,11 +1,14 @@
 /**
- * The line that a run prints after each interval and each evaluation. A pure function of what happened; columns stay
- * under each other while the numbers grow.
+ * Formats the lines that a run prints for intervals and evaluations. Pure functions; columns stay aligned as numbers
+ * grow.
  */
 import type { IntervalReport } from "./interval-report.ts";
 import { formatCount, formatDuration, formatQuantity } from "./quantities.ts";
 
-/** @param totals of the whole run, which the columns of step and samples are as wide as */
+/**
+ * The line of an interval.
+ * @param totals of the whole run, which decide the width of the columns for steps and samples
+ */
 export function formatReport(report: IntervalReport, totals: { steps: number; samples: number }): string {
   return [
     stepColumn(report.step, totals.steps),
@@ -21,8 +24,9 @@ export function formatReport(report: IntervalReport, totals: { steps: number; sa
 }
 
 /**
- * @param evaluation mean validation loss in nats after `step` updates, and its perplexity under the name of what it is;
- *   null for a loss that has none
+ * The line of an evaluation.
+ * @param evaluation mean validation loss in nats after `step` updates, and its perplexity with the name of its metric;
+ *   null for a loss without one
  */
 export function formatEvaluation(
   { step, loss, metric, perplexity }: { step: number; loss: number; metric: string | null; perplexity: number },

@@ -1,10 +1,9 @@
 /**
- * What happened since the last log line, gathered step by step. Plain JSON and pure: whoever calls holds the clock, and
- * may keep a half-filled interval in a checkpoint.
+ * Sums measurements between two log lines. Plain JSON and pure functions; the caller measures the time.
  */
 import { secondsLeft } from "@megatron-ts/cost";
 
-/** One update, as measured. */
+/** Measurements of one update. */
 export interface StepMeasurement {
   /** Updates done, this one included. */
   step: number;
@@ -32,6 +31,7 @@ export interface Interval {
   last: StepMeasurement | null;
 }
 
+/** An interval without steps. */
 export const emptyInterval: Readonly<Interval> = {
   steps: 0,
   lossSum: 0,
@@ -53,7 +53,7 @@ export const addStep = (interval: Interval, step: StepMeasurement): Interval => 
   last: step,
 });
 
-/** What a log line says. Learning rate and gradient norm are those of the last step. */
+/** The contents of a log line. Learning rate and gradient norm are those of the last step. */
 export interface IntervalReport {
   step: number;
   /** Mean over the interval's samples, in nats. */

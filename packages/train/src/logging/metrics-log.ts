@@ -19,14 +19,15 @@ export interface MetricsRecord {
   [name: string]: number | string | boolean | null | undefined;
 }
 
+/** An open metrics log. */
 export interface MetricsLog {
   append(record: MetricsRecord): void;
   close(): void;
 }
 
 /**
- * Opens the log at `path` for appending. What it says of steps after `resumedStep` (the updates that the loaded
- * checkpoint has done; 0 for a new run) is dropped, and so is a last line that a crash left torn: no step stands twice.
+ * Opens the log at `path` for appending. Drops records of steps after `resumedStep` (the step of the loaded checkpoint; 0
+ * for a new run) and a last line torn by a crash, so that no step is logged twice.
  */
 export function openMetricsLog(path: string, { resumedStep }: { resumedStep: number }): MetricsLog {
   keepUpTo(resumedStep, path);
@@ -43,7 +44,7 @@ function keepUpTo(step: number, path: string): void {
   const lines = text.split("\n").filter((line) => (stepOf(line) ?? Number.POSITIVE_INFINITY) <= step);
   const kept = lines.map((line) => `${line}\n`).join("");
   if (kept === text) return;
-  // Beside and then renamed: a crash in between must not cost the history.
+  // Written to a new file and renamed, so that a crash does not lose the history.
   const beside = `${path}.new`;
   const file = openSync(beside, "w");
   writeFileSync(file, kept);
@@ -52,7 +53,7 @@ function keepUpTo(step: number, path: string): void {
   renameSync(beside, path);
 }
 
-/** The step of a line; undefined where the line is no record. */
+/** The step of a line; undefined if it is not a record. */
 function stepOf(line: string): number | undefined {
   try {
     const { step } = JSON.parse(line) as MetricsRecord;

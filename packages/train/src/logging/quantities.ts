@@ -1,8 +1,8 @@
-/** Numbers as people read them: three digits and a unit. Always in English notation, whatever the locale. */
+/** Formats numbers for people: three digits and a unit, in English notation whatever the locale. */
 
 const PREFIXES = ["", "k", "M", "G", "T", "P", "E"];
 
-/** Three significant digits with a prefix of 1000: 31.2k, or 31.2 GFLOP/s where there is a unit. */
+/** Three significant digits with a metric prefix: 31.2k, or 31.2 GFLOP/s with a unit. */
 export function formatQuantity(value: number, unit = ""): string {
   const space = unit === "" ? "" : " ";
   if (!Number.isFinite(value)) return `${value}${space}${unit}`;
@@ -13,7 +13,7 @@ export function formatQuantity(value: number, unit = ""): string {
   return `${value < 0 ? "-" : ""}${text}${space}${PREFIXES[power]}${unit}`;
 }
 
-/** Every digit, by thousands: 153,600. */
+/** All digits, grouped by thousands: 153,600. */
 export const formatCount = (value: number): string => Math.round(value).toLocaleString("en-US");
 
 /** The two largest units: 45s, 3m 05s, 1h 12m, 2d 03h. */

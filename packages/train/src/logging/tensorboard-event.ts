@@ -1,5 +1,5 @@
 /**
- * The part of TensorFlow's `Event` protobuf that scalars need, by its field numbers. Bytes in and out of nothing: no file.
+ * Encodes the part of TensorFlow's `Event` protobuf that scalars need. Knows no files.
  */
 import protobuf from "protobufjs/light.js";
 
@@ -7,7 +7,7 @@ import protobuf from "protobufjs/light.js";
 export type TensorBoardEvent = { wallTime: number; step?: number } & (
   | { fileVersion: string }
   | { summary: { value: { tag: string; simpleValue: number }[] } }
-  /** TensorBoard drops what earlier files say of this step and later ones. */
+  /** TensorBoard drops the points of earlier files at this step and later ones. */
   | { sessionLog: { status: "START" } }
 );
 

@@ -1,26 +1,28 @@
 /**
- * TensorBoard event files: scalars by tag and step. Node only. A resumed run writes a new file, in which TensorBoard is
- * told to forget what the earlier ones say of later steps.
+ * Writes TensorBoard event files: scalars by tag and step. Node only. A resumed run starts a new file, which makes
+ * TensorBoard drop later points of the earlier ones.
  */
 import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { encodeEvent, type TensorBoardEvent } from "./tensorboard-event.ts";
 import { frameRecord } from "./tf-record.ts";
 
+/** An open event file. */
 export interface TensorBoardLog {
-  /** Adds one point to each curve; tags with a `/` are grouped by what stands before it. */
+  /** Adds one point to each curve; tags are grouped by their part before a `/`. */
   scalars(step: number, values: Record<string, number>): void;
   close(): void;
 }
 
+/** Options of `openTensorBoard`. */
 export interface TensorBoardOptions {
-  /** Updates that the loaded checkpoint has done; 0 for a new run. */
+  /** The step of the loaded checkpoint; 0 for a new run. */
   resumedStep: number;
   /** Seconds since 1970. */
   now?: () => number;
 }
 
-/** Starts a new event file in `directory`, which is made if need be. */
+/** Starts a new event file in `directory`, which is created if needed. */
 export function openTensorBoard(directory: string, options: TensorBoardOptions): TensorBoardLog {
   const { resumedStep, now = () => Date.now() / 1000 } = options;
   mkdirSync(directory, { recursive: true });

@@ -15,7 +15,7 @@ export function frameRecord(data: Uint8Array): Uint8Array {
   return framed;
 }
 
-/** Rotated and offset, so that a checksum over data that contains checksums stays a good one. */
+/** Rotates and offsets a checksum, because checksums of data that contains checksums are weak. */
 function maskedCrc(data: Uint8Array): number {
   const crc = crc32c.buf(data) >>> 0;
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;

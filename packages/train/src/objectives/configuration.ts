@@ -1,4 +1,4 @@
-/** Any objective as a recipe configures it. Without one, a family's own is taken. */
+/** Any objective as a recipe configures it. Default: that of the model's family. */
 import * as z from "zod";
 import { type AnyObjective, objectives } from "./registry.ts";
 
@@ -30,7 +30,7 @@ export type ObjectiveConfig = z.output<typeof objectiveConfigSchema>;
 export const partsOf = (config: ObjectiveConfig): SingleObjectiveConfig[] =>
   config.name === "mixed" ? config.parts.map(({ objective }) => objective) : [config];
 
-/** Former names of fields: recipes saved in checkpoints may still have them. */
+/** Former names of fields, which recipes in older checkpoints still have. */
 const renamed = new Map([
   ["contextPerToken", "maskAlpha"],
   ["shortRate", "shortSequenceProbability"],

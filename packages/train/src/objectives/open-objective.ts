@@ -1,4 +1,4 @@
-/** An objective, or a mixture, as a run uses it: its configuration is resolved and bound to it. */
+/** Resolves the objective of a run and binds it to its configuration. */
 import type { BatchList, StepBatches } from "@megatron-ts/data";
 import { familyOf } from "@megatron-ts/model";
 import { ConfigError } from "../errors.ts";
@@ -9,6 +9,7 @@ import { mixedObjective } from "./mixed/loss.ts";
 import type { MicroBatch, Objective } from "./objective.ts";
 import { getObjective, type ObjectiveName, objectiveNames } from "./registry.ts";
 
+/** An objective, or a mixture, bound to its configuration. */
 export interface RunObjective {
   objective: Objective<MicroBatch>;
   /** The name of exp(loss); null for a sum of several losses. */

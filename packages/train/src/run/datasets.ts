@@ -1,11 +1,11 @@
-/** The datasets of a run, each opened once and checked against the run's tokenizer. */
+/** Opens the datasets of a run, each once, and checks them against its tokenizer. */
 import { type DataConfig, DataError, type Dataset, type DocumentRange, openDataset } from "@megatron-ts/data";
 import type { WeightedDocuments } from "../objectives/definition.ts";
 
 export interface RunDatasets {
-  /** What is trained on. */
+  /** Documents to train on. */
   training: WeightedDocuments[];
-  /** What training is evaluated on; null where the run does not evaluate. */
+  /** Documents to evaluate on; null if the run does not evaluate. */
   validation: { dataset: Dataset; documents: DocumentRange } | null;
   close(): void;
 }
@@ -43,7 +43,7 @@ export async function openDatasets(
   }
 }
 
-/** Ids mean something else in another tokenizer: a dataset must have been prepared with the run's own. */
+/** Throws a DataError for a dataset that was prepared with another tokenizer. */
 export function checkTokenizer(
   { sidecar }: Dataset,
   { prefix, tokenizer }: { prefix: string; tokenizer: { fingerprint: string } },

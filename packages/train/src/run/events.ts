@@ -2,6 +2,7 @@
 import type { PerplexityResult } from "@megatron-ts/metrics";
 import type { IntervalReport } from "../logging/interval-report.ts";
 
+/** An event of a run. */
 export type RunEvent =
   | {
       type: "started";
@@ -15,7 +16,7 @@ export type RunEvent =
     }
   /** A field that differs from the checkpoint that a run resumes from; the new value is used. */
   | { type: "changed"; path: string; old: unknown; new: unknown }
-  /** After each update. `fraction` is of the whole run, by steps or by its time limit, whichever is further. */
+  /** After each update. `fraction` is the progress of the whole run, by steps or time limit, whichever is further. */
   | { type: "step"; step: number; loss: number; tokensPerSecond: number; fraction: number; secondsLeft: number }
   | { type: "report"; report: IntervalReport; noise: { noiseScale: number; suggestedBatchSize: number } | null }
   /** `metric` names the perplexity; null for a sum of several losses, which has none. */

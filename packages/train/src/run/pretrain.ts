@@ -1,6 +1,6 @@
 /**
- * Pretraining from a configuration to the last checkpoint: opens data, model and logs, steps, evaluates, saves, resumes.
- * It prints nothing and starts no engine; what happens it tells as events.
+ * Pretrains a model from a configuration to the last checkpoint: opens data, model and logs, and resumes from checkpoints.
+ * Prints nothing and starts no engine; it emits events.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -40,19 +40,20 @@ import { checkTokenizerFits, startingWeights } from "./starting-weights.ts";
 import { type LoopState, loadMoments, savedStateOf } from "./training-checkpoint.ts";
 import type { FinishReason, RunListener, TrainingRun } from "./training-run.ts";
 
+/** Options of `pretrain`. */
 export interface PretrainOptions {
   tokenizer: Tokenizer;
-  /** "auto" goes on from the newest checkpoint of the run directory, where there is one; a path from that checkpoint. */
+  /** "auto" resumes from the latest checkpoint of the run directory, if any; a path resumes from that checkpoint. */
   resume?: "auto" | "never" | (string & {});
   onEvent?: (event: RunEvent) => void;
-  /** Asked after each step: a signal's name stops the run, after saving. */
+  /** Checked after each step: a signal's name makes the run save and stop. */
   stop?: { readonly requested: string | null };
 }
 
-/** Beside the run and in each checkpoint: the resolved recipe. */
+/** The file with the resolved recipe, in the run directory and in each checkpoint. */
 const RECIPE = "recipe.yaml";
 
-/** A configuration with nothing left open. */
+/** A configuration with its objective resolved. */
 type ResolvedConfig = PretrainConfig & { train: { objective: ObjectiveConfig } };
 
 /**
@@ -183,7 +184,7 @@ function openBatches(
   };
 }
 
-/** Samples consumed so far, perhaps at another batch size, and those that the schedule has left. */
+/** Samples of the whole run: those consumed so far, perhaps at another batch size, and those left in the schedule. */
 function totalSamples(schedule: BatchSchedule, { train, state }: { train: TrainConfig; state: LoopState }): number {
   const { step, consumedSamples } = state;
   const left = schedule.at(Math.max(step, train.steps)).firstSample - schedule.at(step).firstSample;
@@ -205,21 +206,21 @@ function findCheckpoint(runDirectory: string, resume: string): string | null {
     throw new ConfigError([
       {
         path: "run.directory",
-        message: `${runDirectory} already holds a run (step ${latest.step}): resume it with --resume auto, or choose another directory`,
+        message: `${runDirectory} already contains a run (step ${latest.step}): resume it with --resume auto, or choose another directory`,
       },
     ]);
   }
   return null;
 }
 
-/** Throws a ConfigError where the checkpoint is of another model or another tokenizer, or of no run. */
+/** Throws a ConfigError for a checkpoint of another model or tokenizer, or one without training state. */
 function checkFits(
   checkpoint: LoadedCheckpoint,
   { config, tokenizer }: { config: ModelConfig; tokenizer: Tokenizer },
 ): void {
   const { manifest, directory, optimizer } = checkpoint;
   if (!optimizer || !manifest.files.some(({ name }) => name === RECIPE)) {
-    const message = `expected a checkpoint that pretrain saved: ${directory} has weights, but no optimizer and no recipe`;
+    const message = `expected a checkpoint saved by pretrain: ${directory} has no optimizer state and no recipe`;
     throw new ConfigError([{ path: "", where: "--resume", message }]);
   }
   checkTokenizerFits(checkpoint, tokenizer);

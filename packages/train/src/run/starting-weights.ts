@@ -1,14 +1,17 @@
-/** The weights that a run begins with: drawn from its seed, another checkpoint's, or an encoder's in an encoder-decoder. */
+/** The initial weights of a run: drawn from its seed, from another checkpoint, or from an encoder's. */
 import { checkpointSource, type LoadedCheckpoint, loadModelConfig, resolveCheckpoint } from "@megatron-ts/checkpoint";
 import { encoderInitSource, familyOf, type ModelConfig } from "@megatron-ts/model";
 import { fromSeed, type ParameterSource } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { ConfigError } from "../errors.ts";
 
-/** What the model of a checkpoint is, or of a run's newest one. Throws a CheckpointError. */
+/** The model configuration of a checkpoint, or of a run's latest one. Throws a CheckpointError. */
 export const modelConfigAt = (path: string): ModelConfig => loadModelConfig(resolveCheckpoint(path));
 
-/** @param checkpoint what the recipe's `model.from` named */
+/**
+ * The source of a model's initial weights.
+ * @param checkpoint of the recipe's `model.from`
+ */
 export function startingWeights(
   { family }: ModelConfig,
   { checkpoint, seed }: { checkpoint: LoadedCheckpoint | null; seed: number },
@@ -22,7 +25,7 @@ export function startingWeights(
   return encoderInitSource(weights, { encoder, fresh });
 }
 
-/** Throws a ConfigError where the checkpoint's ids are not the tokenizer's. */
+/** Throws a ConfigError if the checkpoint was trained with another tokenizer. */
 export function checkTokenizerFits({ manifest, directory }: LoadedCheckpoint, tokenizer: Tokenizer): void {
   const { tokenizerFingerprint: fingerprint } = manifest;
   if (fingerprint === null || fingerprint === tokenizer.fingerprint) return;

@@ -1,26 +1,29 @@
 /**
- * Stopping on SIGINT and SIGTERM: the first one raises a flag that the loop reads after each step, a second one ends the
- * process at once. Node only. Handlers run only when the loop yields to the event loop, once a step.
+ * Handles SIGINT and SIGTERM: the first sets a flag that the loop checks after each step, the second exits at once. Node
+ * only. Handlers run only when the loop yields to the event loop, once per step.
  */
 import { constants } from "node:os";
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+/** A signal that stops a run. */
 export type StopSignal = (typeof SIGNALS)[number];
 
-/** Ctrl+C reaches a process twice where npm, too, passes it on: signals so close together are one wish. */
+/** Ctrl+C reaches a process twice if npm forwards it too: signals this close together count as one, in milliseconds. */
 const SAME_WISH_MILLISECONDS = 500;
 
+/** Whether a stop was requested. */
 export interface StopFlag {
-  /** The signal that asked to stop; null while none did. */
+  /** The signal that requested the stop; null before that. */
   readonly requested: StopSignal | null;
-  /** Leaves signals to whoever handled them before. */
+  /** Removes the handlers. */
   dispose(): void;
 }
 
+/** Options of `listenForStop`. */
 export interface StopOptions {
-  /** Called once, at the first signal: to tell the user that the run will stop, and that a second signal ends it at once. */
+  /** Called at the first signal, for a message to the user. */
   onRequest?: (signal: StopSignal) => void;
-  /** What the signals arrive at, how to end it, and its clock in milliseconds: this process, unless a test says otherwise. */
+  /** Where signals arrive, how to exit, and the clock in milliseconds. Default: this process. */
   host?: {
     on(signal: StopSignal, listener: () => void): unknown;
     off(signal: StopSignal, listener: () => void): unknown;
@@ -36,7 +39,7 @@ const thisProcess: NonNullable<StopOptions["host"]> = {
   now: () => performance.now(),
 };
 
-/** Handles the signals from now on. A second one exits with 128 + its number, as shells report it. */
+/** Starts handling the signals. The second one exits with 128 + its number, as shells do. */
 export function listenForStop({ onRequest, host = thisProcess }: StopOptions = {}): StopFlag {
   let requested: StopSignal | null = null;
   let since = 0;

@@ -1,4 +1,4 @@
-/** Saves and loads everything that a run needs to resume as if it had never stopped, as one checkpoint. */
+/** Saves and loads checkpoints with everything that a run needs to resume bit for bit. */
 import {
   checkpointDirectory,
   checkpointsToDelete,
@@ -19,11 +19,11 @@ import type { Moments, Optimizer } from "../step/optimizer.ts";
 
 /** The state of the loop besides weights and moments; plain JSON. */
 export interface LoopState {
-  /** Updates done. */
+  /** Number of updates done. */
   step: number;
   consumedSamples: number;
   noiseScale: NoiseScaleState;
-  /** Seconds of training so far: what a time limit counts. */
+  /** Seconds of training so far, as counted by a time limit. */
   trainedSeconds: number;
 }
 

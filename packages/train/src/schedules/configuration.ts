@@ -1,6 +1,6 @@
 /**
- * What a recipe may say about the learning rate over time. Steps count from 0; rates are absolute (not factors of the
- * peak). The peak itself belongs to the optimizer, the number of steps to the run.
+ * Learning rate schedules as a recipe configures them. Steps count from 0; rates are absolute, not factors of the peak.
+ * The peak belongs to the optimizer, the number of steps to the run.
  */
 import * as z from "zod";
 
@@ -32,7 +32,7 @@ export const plateauConfigSchema = z.strictObject({
   cooldown: z.int().min(0).default(0),
 });
 
-/** The schedules, told apart by `name`. `endStep` is where a decay reaches its minimum; left out, the run's last step. */
+/** The schedules, by `name`. `endStep` is where a decay reaches its minimum. Default: the run's last step. */
 export const scheduleConfigSchema = z.discriminatedUnion("name", [
   constantSchema,
   linearSchema,
@@ -42,5 +42,7 @@ export const scheduleConfigSchema = z.discriminatedUnion("name", [
   plateauConfigSchema,
 ]);
 
+/** `reduce-on-plateau` with its defaults filled in. */
 export type PlateauConfig = z.infer<typeof plateauConfigSchema>;
+/** A schedule with its defaults filled in. */
 export type ScheduleConfig = z.infer<typeof scheduleConfigSchema>;

@@ -1,23 +1,23 @@
 /**
- * The factor of reduce-on-plateau: it shrinks when the held-out loss has not improved for longer than `patience`
- * evaluations. Carries state, a plain object for the checkpoint; knows no step and no rate. After PyTorch's ReduceLROnPlateau.
+ * The factor of reduce-on-plateau, which shrinks if the validation loss does not improve for more than `patience`
+ * evaluations, as in PyTorch's ReduceLROnPlateau. Its state is a plain object for the checkpoint.
  */
 import type { PlateauConfig } from "./configuration.ts";
 
-/** What must survive a restart: JSON, so the best loss is null (not infinite) before the first evaluation. */
+/** The state; JSON, so the best loss is null (not infinite) before the first evaluation. */
 export type PlateauState = {
-  /** What the peak learning rate is multiplied by, before `minimum` bounds it. */
+  /** Multiplies the peak learning rate, before `minimum` bounds it. */
   factor: number;
   best: number | null;
   /** Evaluations without improvement since the best one, or since the last reduction. */
   waited: number;
-  /** Evaluations left during which nothing counts as waiting. */
+  /** Evaluations left that do not count as waiting. */
   cooldown: number;
 };
 
 export const initialPlateauState: Readonly<PlateauState> = { factor: 1, best: null, waited: 0, cooldown: 0 };
 
-/** The state after one more evaluation. A loss that is not a number counts as no improvement. */
+/** The state after one more evaluation. A NaN loss counts as no improvement. */
 export function nextPlateauState(state: PlateauState, loss: number, config: PlateauConfig): PlateauState {
   const better = state.best === null ? !Number.isNaN(loss) : loss < state.best * (1 - config.threshold);
   const best = better ? loss : state.best;

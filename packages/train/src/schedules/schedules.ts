@@ -1,6 +1,6 @@
 /**
- * The learning rate of every step. All schedules but reduce-on-plateau are pure functions of the step; that one also
- * carries what it has seen, as plain state for the checkpoint. Knows no optimizer and no tensors.
+ * The learning rate of every step. All schedules are pure functions of the step, except that reduce-on-plateau also has
+ * state, a plain object for the checkpoint. Knows no optimizer and no tensors.
  */
 
 import type { ScheduleConfig } from "./configuration.ts";
@@ -10,24 +10,25 @@ import { initialPlateauState, nextPlateauState, type PlateauState } from "./plat
 export interface Schedule {
   /** Learning rate of the update number `step`, counted from 0. */
   at(step: number): number;
-  /** The schedule after an evaluation gave `loss`; itself unless it reduces on a plateau. */
+  /** The schedule after an evaluation with this loss; the same object unless it reduces on a plateau. */
   next(loss: number): Schedule;
-  /** What the checkpoint must carry; null when the step alone says everything. */
+  /** State for the checkpoint; null for schedules that depend only on the step. */
   readonly state: PlateauState | null;
 }
 
+/** Options of `createSchedule`. */
 export interface ScheduleOptions {
   /** The peak, reached at step `warmupSteps`. */
   learningRate: number;
-  /** Updates in the whole run: where decays end that name no `endStep`. */
+  /** Updates in the whole run, where decays without `endStep` end. */
   steps: number;
-  /** `state` of the schedule that a checkpoint was saved with; ignored by schedules that carry none. */
+  /** The `state` from a checkpoint; ignored by schedules without state. */
   state?: PlateauState | null;
 }
 
 /**
- * Warm-up is linear, `(step + 1) / (warmupSteps + 1)` of the peak: the first update already moves, and step
- * `warmupSteps` is the peak whatever follows it.
+ * Creates a schedule. Warm-up is linear, `(step + 1) / (warmupSteps + 1)` of the peak: the first update already has a rate
+ * above zero, and step `warmupSteps` has the peak.
  */
 export function createSchedule(config: ScheduleConfig, options: ScheduleOptions): Schedule {
   const { learningRate: peak } = options;
@@ -71,7 +72,7 @@ function afterWarmUp(config: PureConfig, step: number, { learningRate: peak, ste
   }
 }
 
-/** Falls from the peak at `start` to `minimum` at `end`, and stays there. */
+/** Decays from the peak at `start` to `minimum` at `end`, and stays there. */
 function decayed(
   shape: "linear" | "cosine" | "minus-square-root",
   span: { peak: number; minimum: number; step: number; start: number; end: number },
@@ -83,7 +84,7 @@ function decayed(
   return minimum + (peak - minimum) * remaining[shape](progress);
 }
 
-/** Part of the way down that is left after `progress` in [0, 1]. */
+/** Share of the decay that is left after `progress` in [0, 1]. */
 const remaining = {
   linear: (progress: number) => 1 - progress,
   cosine: (progress: number) => (1 + Math.cos(Math.PI * progress)) / 2,

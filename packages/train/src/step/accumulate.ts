@@ -1,4 +1,4 @@
-/** One global batch through the model in micro-batches: its mean loss and the gradient of that mean. */
+/** Gradient accumulation: runs a global batch in micro-batches and returns its mean loss and the gradient of that mean. */
 
 import type { ForwardOptions, Model, StepRandomness } from "@megatron-ts/model";
 import { vjp } from "@megatron-ts/ops";
@@ -6,22 +6,24 @@ import * as tf from "@tensorflow/tfjs";
 import type { MicroBatch, Objective } from "../objectives/objective.ts";
 import { type Gradients, squaredNorm } from "./gradients.ts";
 
+/** Options of `accumulate`. */
 export interface AccumulateOptions {
   microBatchSize: number;
-  /** Dropout is on when given; `firstRow` is the place of this batch's first row in the global batch. */
+  /** Turns dropout on; `firstRow` is the index of the first row in the global batch. */
   random?: StepRandomness | null;
   recompute?: ForwardOptions["recompute"];
 }
 
+/** The result of `accumulate`. */
 export interface Accumulated {
   /** Mean loss in nats. */
   loss: number;
   gradients: Gradients;
-  /** Squared norm of each micro-batch's own mean gradient: what the gradient noise scale is estimated from. */
+  /** Squared norm of each micro-batch's mean gradient, for the gradient noise scale. */
   microBatchSquaredNorms: number[];
 }
 
-/** The sum over micro-batches is kept in f32 outside the model, whatever precision that computes in. */
+/** Accumulates gradients over micro-batches, in f32 whatever the precision of the model. */
 export function accumulate<Batch extends MicroBatch>(
   { model, objective }: { model: Model; objective: Objective<Batch> },
   batch: Batch,

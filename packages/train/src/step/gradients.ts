@@ -3,13 +3,13 @@ import { sumOfSquares } from "@megatron-ts/ops";
 import type { Mesh, Parameters } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 
-/** One tensor a parameter, in the order of the model's parameters, to be read as multiplied by `scale`. */
+/** One tensor per parameter, in the order of the model's parameters, with a common factor. */
 export interface Gradients {
   readonly tensors: tf.Tensor[];
   readonly scale: number;
 }
 
-/** The sum of squares of all gradients of the whole model, each split weight's parts added over the tensor axis. */
+/** The squared norm of all gradients, summed over the tensor axis for split weights. */
 export function squaredNorm(
   { tensors, scale }: Gradients,
   { parameters, mesh }: { parameters: Parameters; mesh: Mesh },
@@ -25,8 +25,8 @@ export function squaredNorm(
 }
 
 /**
- * Scales gradients down to a global norm of at most `maxNorm`, as torch's clip_grad_norm_ does; null leaves them.
- * The tensors are shared with the input, only `scale` differs.
+ * Scales gradients down to a global norm of at most `maxNorm`, like torch's clip_grad_norm_; null for no clipping. The
+ * tensors are shared with the input, only `scale` differs.
  */
 export function clipByGlobalNorm(
   gradients: Gradients,
@@ -37,7 +37,7 @@ export function clipByGlobalNorm(
   return { clipped: { tensors: gradients.tensors, scale: gradients.scale * factor }, norm };
 }
 
-/** The mean of the ranks' gradients along the data axis; consumes its input. */
+/** Averages gradients over the ranks of the data axis; consumes its input. */
 export function allReduce(gradients: Gradients, axis: Mesh["data"]): Gradients {
   if (axis.size === 1) return gradients;
   const tensors = gradients.tensors.map((tensor) => axis.allReduce(tensor));

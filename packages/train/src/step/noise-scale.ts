@@ -1,6 +1,6 @@
 /**
- * The gradient noise scale: how large a batch is still worth its samples. Compares the squared norms of gradients of a
- * small and a large batch, which gradient accumulation has anyway. Numbers only.
+ * The gradient noise scale: the batch size up to which more samples per step pay off. Compares the squared gradient norms
+ * of a small and a large batch, which gradient accumulation provides. Numbers only.
  * McCandlish et al. 2018, "An Empirical Model of Large-Batch Training", appendix A.1.
  */
 
@@ -14,6 +14,7 @@ export type NoiseScaleState = {
   weight: number;
 };
 
+/** The state before the first step. */
 export const initialNoiseScaleState: Readonly<NoiseScaleState> = { squaredGradient: 0, variance: 0, weight: 0 };
 
 /** Squared norms of the mean gradients of one step's batch and of its parts. */
@@ -47,15 +48,15 @@ export function nextNoiseScaleState(state: NoiseScaleState, norms: GradientNorms
   };
 }
 
-/** What has been seen so far. */
+/** The estimate so far. */
 export interface NoiseScale {
   /** tr(Sigma) / |G|^2, in samples (the paper's B_simple, equation 2.9). */
   noiseScale: number;
-  /** The batch size in samples beyond which more samples per step gain less and less: the noise scale as a whole number. */
+  /** The noise scale rounded to a number of samples: beyond it, larger batches gain less and less. */
   suggestedBatchSize: number;
 }
 
-/** Null while nothing was seen, or while noise drowns the gradient so that an estimate is not positive. */
+/** The current estimate; null before the first step, or if noise makes an estimate negative. */
 export function noiseScaleOf({ squaredGradient, variance, weight }: NoiseScaleState): NoiseScale | null {
   // Both averages lack the same part of their weight, so it cancels in the ratio.
   const noiseScale = variance / squaredGradient;

@@ -1,15 +1,16 @@
-/** AdamW with its state: two moments a parameter. Biases and norms are in a group without weight decay. */
+/** AdamW (Loshchilov and Hutter 2019) and its state: two moments per parameter. No weight decay for biases and norms. */
 import { adamW } from "@megatron-ts/ops";
 import type { Parameters } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import type { Gradients } from "./gradients.ts";
 
+/** Hyperparameters of AdamW. */
 export interface OptimizerConfig {
   beta1: number;
   beta2: number;
   epsilon: number;
   weightDecay: number;
-  /** False for BERT's variant of Adam; true unless told. */
+  /** Whether to correct the bias of the moments; false for BERT's variant of Adam. Default: true. */
   biasCorrection?: boolean;
 }
 
@@ -19,16 +20,17 @@ export interface Moments {
   readonly second: tf.Tensor;
 }
 
+/** An optimizer with its state. */
 export interface Optimizer {
-  /** Updates that were made. */
+  /** Number of updates done. */
   step: number;
   readonly moments: ReadonlyMap<string, Moments>;
-  /** Changes the parameters in place; consumes the gradients. */
+  /** Updates the parameters in place; consumes the gradients. */
   update(gradients: Gradients, learningRate: number): void;
   dispose(): void;
 }
 
-/** `load` gives the moments of a saved run; they start at zero otherwise. */
+/** Creates the optimizer of a model. `load` returns the moments of a saved run. Default: zeros. */
 export function createAdamW(
   parameters: Parameters,
   config: OptimizerConfig,

@@ -1,4 +1,4 @@
-/** Causal language modelling: every token predicts the next one. */
+/** Causal language modeling: every token predicts the next one. */
 import { causalRanges } from "@megatron-ts/attention";
 import type { CausalBatch } from "@megatron-ts/data";
 import { predictorOf } from "@megatron-ts/model";
@@ -6,6 +6,7 @@ import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { countLabels, type Objective } from "../objective.ts";
 
+/** The causal language modeling loss. */
 export const causalObjective: Objective<CausalBatch> = {
   name: "causal",
 

@@ -1,6 +1,6 @@
 /**
- * Masked language modelling, with a second loss over pairs of segments where the batch has them: BERT's next sentence
- * (Devlin et al. 2019), Megatron's sentence order. The loss is the mean over predicted tokens plus the mean over rows.
+ * Masked language modeling, with a second loss for batches of segment pairs: BERT's next sentence prediction (Devlin et
+ * al. 2019) or Megatron's sentence order. The loss is the mean over predicted tokens plus the mean over rows.
  */
 import type { MaskedBatch } from "@megatron-ts/data";
 import { type EncoderModel, predictorOf } from "@megatron-ts/model";
@@ -9,6 +9,7 @@ import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { countLabels, type Objective } from "../objective.ts";
 
+/** The masked language modeling loss, with that of segment pairs if the batch has them. */
 export const maskedObjective: Objective<MaskedBatch> = {
   name: "masked",
 
@@ -56,12 +57,12 @@ export const maskedObjective: Objective<MaskedBatch> = {
   },
 };
 
-/** Sum of the losses where a token is predicted; only those places go through the head. hidden [B, T, h]. */
+/** The summed loss of predicted tokens; only their hidden states [B, T, h] go through the head. */
 function predictedLoss(model: EncoderModel, hidden: tf.Tensor, labels: Int32Array): tf.Tensor {
   const places = Int32Array.from([...labels.keys()].filter((place) => labels[place]! >= 0));
   if (places.length === 0) return tf.scalar(0);
   const rows = tf.reshape(hidden, [labels.length, -1]);
-  // `embedding` takes rows by number, and its gradient exists on every backend.
+  // The gradient of `embedding`, which gathers rows, exists on every backend.
   const taken = embedding(tf.tensor1d(places, "int32"), { table: rows });
   const wanted = Int32Array.from(places, (place) => labels[place]!);
   return tf.sum(

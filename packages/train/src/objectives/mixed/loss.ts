@@ -1,4 +1,4 @@
-/** Several objectives for one model: their mean losses, added by weight. */
+/** Trains one model for several objectives at once: their mean losses, added by weight. */
 import * as tf from "@tensorflow/tfjs";
 import type { MicroBatch, Objective } from "../objective.ts";
 
@@ -10,11 +10,13 @@ export interface MixedPart {
   readonly count: number;
 }
 
+/** A batch of each part of a mixture, side by side. */
 export interface MixedBatch extends MicroBatch {
   /** As many rows in each as in the batch. */
   readonly parts: readonly MixedPart[];
 }
 
+/** The weighted sum of the mean losses of several objectives. */
 export const mixedObjective: Objective<MixedBatch> = {
   name: "mixed",
 
@@ -22,7 +24,7 @@ export const mixedObjective: Objective<MixedBatch> = {
 
   workload: ({ parts }) => parts.flatMap(({ objective, rows }) => objective.workload(rows)),
 
-  /** One: each part has its own mean already. */
+  /** One: each part is already a mean. */
   count: () => 1,
 
   slice: ({ parts }, start, end) => ({

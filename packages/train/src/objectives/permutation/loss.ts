@@ -1,6 +1,6 @@
 /**
- * Permutation language modelling (Yang et al. 2019): the query stream predicts its targets from what the permutation lets
- * it see. An XLNet predicts by itself; the decoder of an encoder-decoder also reads a source through its encoder.
+ * Permutation language modeling (Yang et al. 2019): the query stream predicts its targets from the tokens before them in
+ * the permutation. The decoder of an encoder-decoder also attends to the encoded source.
  */
 import type { PermutationBatch } from "@megatron-ts/data";
 import { predictorOf } from "@megatron-ts/model";
@@ -8,6 +8,7 @@ import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import type { Objective } from "../objective.ts";
 
+/** The permutation language modeling loss. */
 export const permutationObjective: Objective<PermutationBatch> = {
   name: "permutation",
 

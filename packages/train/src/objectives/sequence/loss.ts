@@ -1,10 +1,11 @@
-/** Sequence to sequence: the decoder writes the target, reading the source through the encoder. */
+/** Sequence-to-sequence: the decoder predicts the target, attending to the encoded source. */
 import type { SequenceBatch } from "@megatron-ts/data";
 import { predictorOf } from "@megatron-ts/model";
 import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { countLabels, type Objective } from "../objective.ts";
 
+/** The sequence-to-sequence loss. */
 export const sequenceObjective: Objective<SequenceBatch> = {
   name: "sequence",
 
