@@ -63,7 +63,7 @@ const real = (states: tf.Tensor) =>
   tf.concat([states.slice([0, 0, 0], [1, 6, -1]), states.slice([1, 0, 0], [1, 4, -1])], 1);
 
 describe.each(Object.keys(encoders))("an encoder-decoder from %s", (name) => {
-  it("encodes what the encoder gives, and fills all but cross-attention", () => {
+  it("encodes like the encoder, and initializes all weights but cross-attention", () => {
     const { encoder, model, weights, used } = started(name);
     const tokenTypes = name === "roberta" ? undefined : ids(tokens.map((row) => row.map((_, i) => (i < 3 ? 0 : 1))));
     const input = { tokens: ids(tokens), tokenTypes, lengths };
@@ -85,7 +85,7 @@ describe.each(Object.keys(encoders))("an encoder-decoder from %s", (name) => {
     expect(JSON.parse(JSON.stringify(config))).toStrictEqual(config);
   });
 
-  it("decodes with a cache what it gives at once", () => {
+  it("decodes with a cache as in one forward", () => {
     const { model } = started(name);
     const memory = model.encode({ tokens: ids(tokens), lengths }).hidden;
     const target = [

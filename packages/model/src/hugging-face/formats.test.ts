@@ -40,7 +40,7 @@ const fixtures = [
   "xlnet-sequence-classification",
 ];
 
-describe("foreign formats", () => {
+describe("Hugging Face formats", () => {
   it.each(fixtures)("%s: config.json there and back, and a name for every weight and no other", (fixture) => {
     const json = configOf(fixture);
     const format = formatOfConfigJson(json);
@@ -72,7 +72,7 @@ describe("foreign formats", () => {
     },
   );
 
-  it("tell what they cannot say: Megatron's head has a GELU of its own", () => {
+  it("list differences: the head of Megatron's BERT has its own GELU", () => {
     const config = modelConfigSchema.parse(presets["megatron-bert-336m"]!.config) as never;
     expect(megatronBertFormat.differences(config)).toEqual([
       "MegatronBert predicts tokens with gelu-tanh in its head, this model with gelu-erf: its logits will differ " +
@@ -81,7 +81,7 @@ describe("foreign formats", () => {
   });
 });
 
-describe("BERT's parts in a file", () => {
+describe("heads of a BERT file", () => {
   const json = configOf("bert");
   const heads = (architecture: string | undefined, tensors?: string[]) =>
     bertFormat.fromHuggingFace(
@@ -91,7 +91,7 @@ describe("BERT's parts in a file", () => {
       },
     ).heads;
 
-  it("are the architecture's, and those that the file holds besides", () => {
+  it("are those of the architecture and those in the file", () => {
     const all = { pooler: true, languageModel: true, pair: true };
     const none = { pooler: false, languageModel: false, pair: false };
     expect(heads("BertForPreTraining")).toEqual(all);
@@ -104,7 +104,7 @@ describe("BERT's parts in a file", () => {
     expect(heads("BertForMaskedLM", ["bert.pooler.dense.weight", "cls.seq_relationship.weight"])).toEqual(all);
   });
 
-  it("have other names in bare and in older files", () => {
+  it("have other names in bare and older files", () => {
     expect(bertFormat.aliases("bert.embeddings.LayerNorm.weight")).toEqual([
       "embeddings.LayerNorm.weight",
       "bert.embeddings.LayerNorm.gamma",
@@ -116,7 +116,7 @@ describe("BERT's parts in a file", () => {
   });
 });
 
-describe("a config.json that asks for what there is not", () => {
+describe("an unsupported config.json is refused:", () => {
   const refusal = (fixture: string, changes: object) => () => {
     const json = { ...configOf(fixture), ...changes };
     formatOfConfigJson(json).fromHuggingFace(json);

@@ -13,15 +13,16 @@ const parse = (...overrides: Override[]) =>
   parseRecipe(recipe, { schema: pretrainConfigSchema, file: "recipe.yaml", overrides, check: checkPretrainConfig });
 
 describe("packed documents", () => {
-  it("are kept apart for causal models", () => {
+  it("can be kept apart in causal models", () => {
     expect(parse().data).toMatchObject({ resetAttention: true, resetPositions: false, maskEndOfDocumentLoss: true });
   });
 
-  it.each(["bert", "encoder-decoder"])("are not for a model of family %s, which would not heed it", (family) => {
+  it.each(["bert", "encoder-decoder"])("are refused for a model of the family %s", (family) => {
     const name = family === "bert" ? "masked" : "span-corruption";
     expect(() => parse(["model.family", family])).toThrow(
-      `recipe.yaml:3: data.resetAttention: expected false: it is for causal models, not for ${name}\n` +
-        `recipe.yaml:3: data.maskEndOfDocumentLoss: expected false: it is for causal models, not for ${name}`,
+      new RegExp(
+        `^recipe.yaml:3: data.resetAttention: .*${name}.*\nrecipe.yaml:3: data.maskEndOfDocumentLoss: .*${name}`,
+      ),
     );
   });
 });

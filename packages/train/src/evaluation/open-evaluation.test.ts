@@ -80,7 +80,7 @@ describe("openEvaluation", () => {
     expect((await lossOf(model, again!)).loss).toBe(loss);
   });
 
-  it("keeps the loss of pairs out of the masked-token perplexity, and counts how often they are classified correctly", async () => {
+  it("excludes the pair loss from the masked-token perplexity, and measures pair accuracy", async () => {
     const model = build({ family: "bert", maxPositions: 24 });
     const config = objective({ name: "masked", pairs: "next-sentence" });
     const [measured] = openEvaluation(config, options("bert", { sequenceLength: 24 }));
@@ -114,7 +114,7 @@ describe("openEvaluation", () => {
 });
 
 describe("openPseudoEvaluation", () => {
-  it("hides every token of every document once, alone, and none of the markers", async () => {
+  it("masks every token of every document once, alone, but no special tokens", async () => {
     const { metric, batches } = openPseudoEvaluation(options("bert", { batchSize: 3, sequenceLength: 12 }));
     expect(metric).toBe("pseudo-perplexity");
     const [mask, padding] = ["[MASK]", "[PAD]"].map((name) => tokenizer.tokenToId(name)!);

@@ -15,7 +15,7 @@ const measured = {
 };
 
 describe("an interval", () => {
-  it("gives means over its samples and the last step's rate and norm", () => {
+  it("reports means over samples, and the learning rate and norm of the last step", () => {
     let interval = addStep(emptyInterval, { ...measured, step: 11, loss: 4 });
     interval = addStep(interval, {
       step: 12,
@@ -41,7 +41,7 @@ describe("an interval", () => {
     });
   });
 
-  it("continues from a checkpoint, and does not change under its reader", () => {
+  it("is immutable and survives a JSON round trip", () => {
     const first = addStep(emptyInterval, measured);
     const saved = JSON.parse(JSON.stringify(first));
     expect(addStep(saved, measured)).toEqual(addStep(first, measured));
@@ -49,7 +49,7 @@ describe("an interval", () => {
     expect(emptyInterval).toEqual({ steps: 0, lossSum: 0, seconds: 0, samples: 0, tokens: 0, flops: 0, last: null });
   });
 
-  it("has nothing to report without steps", () => {
+  it("throws without steps", () => {
     const run = { consumedSamples: 0, totalSamples: 10 };
     expect(() => reportInterval(emptyInterval, run)).toThrow("without steps");
   });
@@ -69,7 +69,7 @@ describe("lines", () => {
   };
   const totals = { steps: 300_000, samples: 38_400_000 };
 
-  it("say everything once", () => {
+  it("contain every figure once", () => {
     expect(formatReport(report, totals)).toBe(
       "step   1200/300000 | loss  3.4512 | lr  1.50e-4 | norm  0.873 |    812 ms |   5,042 tokens/s | " +
         "31.2 GFLOP/s |    153,600 samples | 1h 12m left",
@@ -83,7 +83,7 @@ describe("lines", () => {
     );
   });
 
-  it("keep their columns while numbers grow", () => {
+  it("keep their columns as numbers grow", () => {
     const late = {
       step: 299_999,
       loss: 10.5,
@@ -100,7 +100,7 @@ describe("lines", () => {
     expect(formatReport(late, totals)).toContain("| lr        0 |");
   });
 
-  it("a loss that is not a number is shown as such", () => {
+  it("show a NaN loss", () => {
     expect(formatReport({ ...report, loss: Number.NaN }, totals)).toContain("| loss     NaN |");
   });
 });
@@ -121,7 +121,7 @@ describe("quantities", () => {
     [Number.POSITIVE_INFINITY, "Infinity"],
   ])("%d is %s", (value, text) => expect(formatQuantity(value)).toBe(text));
 
-  it("a unit stands apart, with the prefix", () => {
+  it("separate the unit, with its prefix", () => {
     expect(formatQuantity(31.24e9, "FLOP/s")).toBe("31.2 GFLOP/s");
     expect(formatQuantity(7, "B")).toBe("7 B");
   });
@@ -138,5 +138,5 @@ describe("quantities", () => {
     [Number.NaN, "NaN"],
   ])("%d seconds are %s", (seconds, text) => expect(formatDuration(seconds)).toBe(text));
 
-  it("counts keep every digit", () => expect(formatCount(38_400_000.4)).toBe("38,400,000"));
+  it("keep every digit of counts", () => expect(formatCount(38_400_000.4)).toBe("38,400,000"));
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { objectiveConfigSchema } from "./configuration.ts";
 
 describe("objectiveConfigSchema", () => {
-  it("reads the former names of fields, as checkpoints saved them", () => {
+  it("accepts former names of fields, from older checkpoints", () => {
     const masked = { name: "masked", shortRate: 0.2, staticAfter: 7 };
     expect(objectiveConfigSchema.parse(masked)).toMatchObject({ shortSequenceProbability: 0.2, maskRepeatInterval: 7 });
     const parts = [masked, { name: "permutation", contextPerToken: 4 }].map((objective) => ({ weight: 1, objective }));
@@ -11,7 +11,7 @@ describe("objectiveConfigSchema", () => {
     });
   });
 
-  it("refuses a field under both of its names", () => {
+  it("rejects a field given under both names", () => {
     const both = { name: "permutation", contextPerToken: 4, maskAlpha: 5 };
     expect(() => objectiveConfigSchema.parse(both)).toThrow(/contextPerToken/);
   });

@@ -16,11 +16,14 @@ const mixed = (...objectives: object[]) => ({
 });
 
 describe("checkTrainedParts", () => {
-  it.each(["gpt2", "roberta-base", "xlnet-base", "t5-base", "sc2019-345m"])("%s is trained as it stands", (preset) => {
-    expect(check(preset)).toEqual([]);
-  });
+  it.each(["gpt2", "roberta-base", "xlnet-base", "t5-base", "sc2019-345m"])(
+    "%s is fully trained by default",
+    (preset) => {
+      expect(check(preset)).toEqual([]);
+    },
+  );
 
-  it("wants pairs for a head that judges them, and the head for pairs", () => {
+  it("requires pairs for a pair head, and the head for pairs", () => {
     expect(check("bert-base")).toEqual(["train.objective.pairs"]);
     expect(check("bert-base", { objective: masked("next-sentence") })).toEqual([]);
     expect(check("megatron-bert-336m", { objective: masked("sentence-order") })).toEqual([]);
@@ -31,7 +34,7 @@ describe("checkTrainedParts", () => {
     expect(check("sc2019-345m", { pairHead: true })).toEqual(["train.objective.pairs"]);
   });
 
-  it("wants the decoder trained, and no head of a task", () => {
+  it("requires an objective for the decoder, and no task head", () => {
     expect(check("sc2019-345m", { objective: masked(null) })).toEqual(["train.objective.name"]);
     const task = { kind: "sequence-classification", labels: ["a", "b"] };
     expect(check("xlnet-base", { task })).toEqual(["model.task"]);

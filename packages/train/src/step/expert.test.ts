@@ -71,7 +71,7 @@ describe("a fresh model", () => {
     model.dispose();
   });
 
-  it("gives the same loss and gradients in micro-batches, with dropout too", () => {
+  it("has the same loss and gradients in micro-batches, also with dropout", () => {
     const config = {
       family: "gpt",
       numLayers: 2,
@@ -137,7 +137,7 @@ describe("a ragged batch", () => {
   });
 });
 
-describe("a mutant turns a check red:", () => {
+describe("a mutant fails a check:", () => {
   it("a mask off by one", () => {
     const model = loadGolden();
     const mutant: GptModel = {

@@ -5,7 +5,7 @@ import { checkForward, checkGradients, checkTraining, loadGolden } from "../test
 describe("GPT-2 against PyTorch", () => {
   beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 
-  it("gives the same logits and hidden states", () => checkForward(loadGolden()));
-  it("gives the same gradient of every weight", () => checkGradients(loadGolden()));
-  it("keeps to its losses, norms and weights over a hundred AdamW steps", () => checkTraining(loadGolden()));
+  it("has the same logits and hidden states", () => checkForward(loadGolden()));
+  it("has the same gradient of every weight", () => checkGradients(loadGolden()));
+  it("has the same losses, norms and weights over a hundred AdamW steps", () => checkTraining(loadGolden()));
 });

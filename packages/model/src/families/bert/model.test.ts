@@ -29,7 +29,7 @@ const tokens = () =>
     "int32",
   );
 
-describe("parameters of BERT's kind", () => {
+describe("BERT's parameters", () => {
   it.each([
     ["bert-base", { pooler: true, languageModel: false, pair: false }, 109_482_240],
     ["bert-large", { pooler: true, languageModel: false, pair: false }, 335_141_888],
@@ -40,7 +40,7 @@ describe("parameters of BERT's kind", () => {
     expect(countModelParameters({ ...published, family: "bert", heads } as never)).toBe(parameters);
   });
 
-  it("are named as a decoder's are, block by block", () => {
+  it("have the names of a decoder's, block by block", () => {
     const names = [...create().parameters.keys()];
     const gpt = createModel({ ...config, family: "gpt" }, { weights: { seed: 1 } });
     const blocks = (all: Iterable<string>) => [...all].filter((name) => name.startsWith("layers."));
@@ -70,7 +70,7 @@ describe("parameters of BERT's kind", () => {
     ]);
   });
 
-  it("start within two deviations as BERT's do, or normal with smaller branch outputs as Megatron's", () => {
+  it("start truncated at two deviations (BERT), or normal with scaled branch outputs (Megatron)", () => {
     const wide = { hiddenSize: 64, numHeads: 4, numLayers: 8 };
     const deviation = (model: ReturnType<typeof create>, name: string) => {
       const values = [...model.parameters.get(name)!.tensor.dataSync()];
@@ -122,7 +122,7 @@ describe("encoder", () => {
     expect(parameters.filter((_, i) => gradients[i] === null).map(({ name }) => name)).toEqual([]);
   });
 
-  it("never looks at padding, on either side", () => {
+  it("never attends to padding, on either side", () => {
     const model = create();
     const hidden = (ids: number[], ranges?: number[], positions?: number[]) =>
       model
@@ -144,7 +144,7 @@ describe("encoder", () => {
     expect(hidden([5, 6, 9])[0]![0]![0]).not.toBeCloseTo(whole[0]![0]!, 3);
   });
 
-  it("can be watched, and fed embeddings", () => {
+  it("can be observed, and takes input embeddings", () => {
     const model = create({ normPlacement: "pre" });
     const seen: string[] = [];
     const plain = model.forward({ tokens: tokens() }, { observe: (name) => seen.push(name) }).hidden.dataSync();
@@ -160,7 +160,7 @@ describe("encoder", () => {
     expect(model.forward({ tokens: tokens() }, { inputEmbeddings }).hidden.dataSync()).toEqual(plain);
   });
 
-  it("drops by place in the global batch, alike when recomputed, and in its task head", () => {
+  it("drops by index in the global batch, also when recomputed, and in its task head", () => {
     const model = create({ dropout: 0.3, attentionDropout: 0.3, task, heads: noHeads });
     const run = ([from, to]: [number, number], recompute: "none" | "full" = "none") =>
       tf.tidy(() => {
@@ -185,7 +185,7 @@ describe("encoder", () => {
     expect(model.taskLogits(hidden, { random }).dataSync()).not.toEqual(model.taskLogits(hidden).dataSync());
   });
 
-  it("counts RoBERTa's positions behind padding", () => {
+  it("counts RoBERTa's positions from the padding token", () => {
     const model = create({ paddingToken: 1, numTokenTypes: 1, maxPositions: 6 });
     const ids = tf.tensor2d([[1, 7, 1, 8]], [1, 4], "int32");
     const positions = tf.tensor2d([[1, 2, 1, 3]], [1, 4], "int32");
@@ -197,7 +197,7 @@ describe("encoder", () => {
     );
   });
 
-  it("names the part that it was built without, and heads that cannot be", () => {
+  it("names missing parts and impossible heads", () => {
     const model = create({ heads: noHeads });
     const hidden = model.forward({ tokens: tokens() }).hidden;
     expect(() => model.logits(hidden)).toThrow("heads.languageModel is not set");
@@ -209,7 +209,7 @@ describe("encoder", () => {
     expect(recipe).toMatchObject({ family: "bert", paddingToken: 1, numTokenTypes: 1, numLayers: 2 });
   });
 
-  it("leaves no tensor behind", () => {
+  it("leaks no tensors", () => {
     const model = create({ task });
     const ids = tf.keep(tokens());
     const before = tf.memory().numTensors;

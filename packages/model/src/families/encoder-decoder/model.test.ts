@@ -58,7 +58,7 @@ describe("encoder-decoder", () => {
     expect(parameters.filter((_, i) => gradients[i] === null).map(({ name }) => name)).toEqual([]);
   });
 
-  it("decodes with caches what it gives at once, rows of different lengths too, and computes the memory's keys once", () => {
+  it("decodes with a cache as in one forward, also rows of different lengths, and computes the memory's keys once", () => {
     for (const attentionWindow of [null, 3]) {
       const model = build({ attentionWindow });
       const memory = model.encode({ tokens: ids(source), lengths }).hidden;
@@ -86,7 +86,7 @@ describe("encoder-decoder", () => {
     }
   });
 
-  it("a window reaches half to either side in the encoder, and backwards only in the decoder", () => {
+  it("a window covers half on each side in the encoder, and only earlier tokens in the decoder", () => {
     const [length, window] = [9, 4];
     const model = build({ numLayers: 1, attentionWindow: window });
     const row = (at?: number) => [Array.from({ length }, (_, i) => (i === at ? 19 : i + 1))];
@@ -121,7 +121,7 @@ describe("encoder-decoder", () => {
     for (const i of [0, 1] as const) expect(states[1]![i].dataSync()).toEqual(states[0]![i].dataSync());
   });
 
-  it("can be watched by the names of both stacks", () => {
+  it("can be observed by the names of both stacks", () => {
     const model = build({ numLayers: 1 });
     const seen: string[] = [];
     const observe = (name: string) => void seen.push(name);
@@ -142,7 +142,7 @@ describe("encoder-decoder", () => {
     ]);
   });
 
-  it("drops differently in the two stacks, by step and by place in the global batch", () => {
+  it("drops differently in the two stacks, by step and by index in the global batch", () => {
     const model = build({ dropout: 0.3, attentionDropout: 0.3 });
     const run = (step: number, row: number, count: number) =>
       tf.tidy(() => {
@@ -175,7 +175,7 @@ describe("encoder-decoder", () => {
     expect(() => build().encode({ tokens: tf.zeros([1, 13], "int32") }).hidden).toThrow("13 tokens do not fit");
   });
 
-  it("leaves no tensor behind", () => {
+  it("leaks no tensors", () => {
     const model = build({ attentionWindow: 4 });
     const inputs = { tokens: ids(target), permutationMask: tf.zeros([2, 7, 7]), targets: ids([[1], [2]]) };
     const before = tf.memory().numTensors;
@@ -199,7 +199,7 @@ describe("predictors.permutation", () => {
   const source = () => ({ tokens: ids([[3, 9, 4]]) });
   const everywhere = Array.from({ length }, (_, i) => i);
 
-  it("in the order of reading, the content stream is the causal decoder", () => {
+  it("the content stream under the identity permutation equals the causal decoder", () => {
     const model = build();
     const tokens = ids([target[0]!]);
     const input = { tokens, source: source(), permutationMask: maskBy(everywhere), targets: ids([[3]]) };
@@ -235,7 +235,7 @@ describe("predictors.permutation", () => {
     },
   );
 
-  it("a query does not see itself even where the mask lets it, and starts from its position", () => {
+  it("a query never sees itself, whatever the mask, and starts from its position", () => {
     const model = build({ numLayers: 1 });
     const open = { source: source(), permutationMask: tf.zeros([1, length, length]), targets: ids([[2, 5]]) };
     const query = (tokens: number[]) => model.predictors.permutation.forward({ ...open, tokens: ids([tokens]) }).query!;
@@ -252,7 +252,7 @@ describe("predictors.permutation", () => {
     expect(seen[0]!.slice([0, length, 0]).dataSync()).toEqual(tf.gather(table, [2, 5]).dataSync());
   });
 
-  it("gives the same gradients with recomputation, to every weight", () => {
+  it("has the same gradients with recomputation, for every weight", () => {
     const model = build();
     const parameters = [...model.parameters.values()];
     const gradients = (["none", "full"] as const).map((recompute) => {

@@ -37,7 +37,7 @@ describe("gpt", () => {
     expect(silent).toEqual([]);
   });
 
-  it("can be watched, and fed embeddings", () => {
+  it("can be observed, and takes input embeddings", () => {
     const model = createModel(config, { weights: { seed: 1 } });
     const seen: string[] = [];
     const plain = model.forward({ tokens: tokens() }, { observe: (name) => seen.push(name) }).hidden.dataSync();
@@ -53,7 +53,7 @@ describe("gpt", () => {
     expect(model.forward({ tokens: tokens() }, { inputEmbeddings }).hidden.dataSync()).toEqual(plain);
   });
 
-  it("drops by step and by place in the global batch, not by how the batch is cut", () => {
+  it("dropout depends on the step and the index in the global batch, not on micro-batches", () => {
     const model = createModel({ ...config, dropout: 0.3, attentionDropout: 0.3 }, { weights: { seed: 1 } });
     const run = (step: number, rows: [number, number]) =>
       tf.tidy(() => {
@@ -66,7 +66,7 @@ describe("gpt", () => {
     expect(run(2, [0, 2])).not.toEqual(whole);
   });
 
-  it("refuses more tokens than it has positions, and heads that do not divide the hidden size", () => {
+  it("rejects more tokens than positions, and heads that do not divide the hidden size", () => {
     const model = createModel(config, { weights: { seed: 1 } });
     expect(() => model.forward({ tokens: tf.zeros([1, 9], "int32") }).hidden).toThrow(
       "9 tokens do not fit the model's 8 positions",
@@ -76,7 +76,7 @@ describe("gpt", () => {
     );
   });
 
-  it("leaves no tensor behind", () => {
+  it("leaks no tensors", () => {
     const model = createModel(config, { weights: { seed: 1 } });
     const before = tf.memory().numTensors;
     model.forward({ tokens: tf.keep(tokens()) }).hidden.dispose();
@@ -102,7 +102,7 @@ describe("a model's recipe", () => {
   const mistakes = (recipe: object) =>
     modelRecipeSchema.safeParse(recipe).error?.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
 
-  it("is what a checkpoint is, with own fields over it, or an encoder-decoder that begins with an encoder", () => {
+  it("starts from a checkpoint, with own fields over it, or an encoder-decoder from an encoder", () => {
     const from = "checkpoints/bert";
     expect(modelRecipeSchema.parse({ from, dropout: 0.2 })).toEqual({ ...encoder, dropout: 0.2, from });
     const translator = modelRecipeSchema.parse({ from, family: "encoder-decoder" });
@@ -113,17 +113,15 @@ describe("a model's recipe", () => {
     expect(modelRecipeSchema.parse(translator)).toEqual(translator);
   });
 
-  it("says what cannot begin with a checkpoint", () => {
+  it("rejects what a checkpoint cannot initialize", () => {
     const from = "checkpoints/bert";
     expect(mistakes({ from: "nowhere" })).toEqual(["from: nowhere: no such run or checkpoint"]);
     expect(mistakes({ from, family: "gpt" })).toEqual([expect.stringMatching(/^from: .*bert.*gpt/)]);
-    expect(mistakes({ from, preset: "gpt2" })).toEqual([
-      "from: expected either this or a preset: the checkpoint says what it is",
-    ]);
+    expect(mistakes({ from, preset: "gpt2" })).toEqual([expect.stringMatching(/^from: .*preset/)]);
     expect(() => mistakes({ from: "unreadable" })).toThrow("unreadable");
   });
 
-  it("takes a preset, own fields over it, and leaves the vocabulary open", () => {
+  it("takes a preset with own fields over it, and leaves the vocabulary size open", () => {
     const preset = modelRecipeSchema.parse({ preset: "gpt2", dropout: 0, numLayers: 2 });
     expect(preset).toMatchObject({
       family: "gpt",
@@ -137,7 +135,7 @@ describe("a model's recipe", () => {
     expect(own.vocabularySize).toBeUndefined();
   });
 
-  it("names what is wrong", () => {
+  it("names mistakes", () => {
     expect(modelRecipeSchema.safeParse({ preset: "gpt3" }).error?.issues[0]?.path).toEqual(["preset"]);
     expect(modelRecipeSchema.safeParse({ hiddenSize: 8, numHeads: 2, maxPositions: 4 }).error?.issues[0]?.path).toEqual(
       ["numLayers"],

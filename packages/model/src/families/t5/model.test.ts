@@ -11,7 +11,7 @@ const build = (fields: object = {}) => createModel({ ...config, ...fields }, { w
 const tokens = () => tf.tensor2d([1, 2, 3, 4, 5, 6, 7, 8], [2, 4], "int32");
 
 describe("t5", () => {
-  it("drops embeddings, inner and last states, by place in the global batch", () => {
+  it("drops embeddings, inner and final states, by index in the global batch", () => {
     const model = build({ dropout: 0.5, attentionDropout: 0 });
     const run = (row: number, count: number) =>
       tf.tidy(() => {
@@ -25,7 +25,7 @@ describe("t5", () => {
     expect(zeros / whole.length).toBeLessThan(0.7);
   });
 
-  it("weighs tokens that are alike by the bias of their distance", () => {
+  it("weights equal tokens by the bias of their distance", () => {
     const model = build();
     const table = model.parameters.get("encoder.relativeBias.weight")!.tensor;
     const probabilities: number[][][][][] = [];
@@ -47,7 +47,7 @@ describe("t5", () => {
     }
   });
 
-  it("has a head of its own when it is not tied, and begins with the deviations of the original", () => {
+  it("has a separate head if untied, and the initial deviations of the original", () => {
     const model = build({ tiedEmbeddings: false, hiddenSize: 64, headSize: 8, feedForwardSize: 256 });
     expect(model.parameters.has("head.weight")).toBe(true);
     const deviation = (name: string) => {
@@ -65,7 +65,7 @@ describe("t5", () => {
     }
   });
 
-  it("leaves no tensor behind", () => {
+  it("leaks no tensors", () => {
     const model = build();
     const input = { tokens: tokens() };
     const before = tf.memory().numTensors;

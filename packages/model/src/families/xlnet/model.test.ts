@@ -46,7 +46,7 @@ describe("xlnet", () => {
     expect(countModelParameters({ ...config, languageModelHead: false } as typeof config)).toBe(parameters);
   });
 
-  it("a stream sees what comes before it in the order, and a target never itself, nor where the mask lets it", () => {
+  it("a stream sees what precedes it in the permutation, and a target never sees itself", () => {
     const model = build({ numLayers: 1 });
     const order = [4, 0, 6, 2, 1, 5, 3];
     const rank = order.map((_, place) => order.indexOf(place));
@@ -67,7 +67,7 @@ describe("xlnet", () => {
     }
   });
 
-  it("behind a memory a sequence is what it is behind the text itself, in both streams", () => {
+  it("a memory replaces the text before a sequence, in both streams", () => {
     const model = build();
     const [first, second] = [text.slice(0, 4), text.slice(4)];
     const { memory } = model.forward({ tokens: ids([first]) }, { remember: true });
@@ -79,7 +79,7 @@ describe("xlnet", () => {
     expect(Math.max(...gaps, ...largestPerToken(behind.query!, whole.query!))).toBeLessThan(1e-5);
   });
 
-  it("a reversed row is the row read from its other end", () => {
+  it("a reversed row equals the row read backwards", () => {
     const model = build();
     const tokenTypes = [0, 0, 1, 1, 1, 1, 2];
     const { hidden: content } = model.forward({ tokens: ids([text]), tokenTypes: ids([tokenTypes]), reversed: [1] });
@@ -90,14 +90,14 @@ describe("xlnet", () => {
     expect(Math.max(...largestPerToken(content, tf.reverse(mirrored.hidden, 1)))).toBeLessThan(1e-5);
   });
 
-  it("lengths hide padding on the right", () => {
+  it("lengths mask padding on the right", () => {
     const model = build();
     const padded = model.forward({ tokens: ids([[...text, 8, 8]]), lengths: [7] }).hidden;
     const alone = model.forward({ tokens: ids([text]) }).hidden;
     expect(Math.max(...largestPerToken(padded.slice([0, 0, 0], [1, 7, -1]), alone))).toBeLessThan(1e-5);
   });
 
-  it("every weight gets a gradient, those by head no decay", () => {
+  it("every weight has a gradient, and those per head no decay", () => {
     const model = build({ task: { kind: "sequence-classification", labels: ["a", "b"] } });
     const parameters = [...model.parameters.values()];
     const { outputs, pullback } = vjp(
@@ -119,7 +119,7 @@ describe("xlnet", () => {
     expect(decaying.filter((name) => /[bB]ias$|Norm/.test(name))).toEqual([]);
   });
 
-  it("drops by step and by place in the global batch, not by how the batch is cut", () => {
+  it("dropout depends on the step and the index in the global batch, not on micro-batches", () => {
     const model = build({ dropout: 0.3, attentionDropout: 0.3 });
     const run = (step: number, row: number, count: number) =>
       tf.tidy(() => {
@@ -133,7 +133,7 @@ describe("xlnet", () => {
     expect(run(2, 0, 2)).not.toEqual(whole);
   });
 
-  it("says what does not fit", () => {
+  it("names what does not fit", () => {
     const model = build({ languageModelHead: false });
     const tokens = ids([text]);
     expect(() => model.forward({ tokens, memory: [tf.zeros([1, 2, 16])] })).toThrow(
@@ -144,7 +144,7 @@ describe("xlnet", () => {
     expect(() => build({ hiddenSize: 15, numHeads: 3 })).toThrow("must be even");
   });
 
-  it("leaves no tensor behind but what it returns", () => {
+  it("leaks no tensors", () => {
     const model = build();
     const input = { tokens: ids([text]), tokenTypes: ids([everywhere]), lengths: [6], targets: ids([[1, 2]]) };
     const before = tf.memory().numTensors;
