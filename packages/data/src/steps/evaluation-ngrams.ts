@@ -4,6 +4,7 @@
  */
 import { DataError } from "../errors.ts";
 import { type ReadOptions, readDocuments } from "../text/documents.ts";
+import { parseJson } from "../text/json.ts";
 import { listSources } from "../text/sources.ts";
 import { createKeySet } from "./key-set.ts";
 import { mix, wordHashes } from "./words.ts";
@@ -84,13 +85,13 @@ async function* evaluationTexts(inputs: readonly string[], { textKey }: Pick<Rea
 function* stringsIn(json: string, where: { source: string; line: number }): Generator<string> {
   const values: unknown[] = [];
   try {
-    values.push(JSON.parse(json));
+    values.push(parseJson(json));
   } catch (error) {
     throw new DataError(`malformed JSON (${(error as Error).message})`, { ...where, cause: error });
   }
   while (values.length > 0) {
     const value = values.pop();
     if (typeof value === "string") yield value;
-    else if (typeof value === "object" && value !== null) values.push(...Object.values(value));
+    else if (typeof value === "object" && value !== null) for (const inner of Object.values(value)) values.push(inner);
   }
 }

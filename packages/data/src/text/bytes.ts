@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { Decompress } from "fzstd";
 import { DataError, fileError } from "../errors.ts";
 import type { Compression, TextFormat, TextSource } from "./sources.ts";
+import { createZstandardDecoder } from "./zstandard/decoder.ts";
 
 const CHUNK_BYTES = 1 << 20;
 
@@ -105,32 +105,15 @@ async function* gunzipped(raw: AsyncIterable<Buffer>, path: string): AsyncGenera
 }
 
 async function* unzstandard(raw: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
-  let ready: Buffer[] = [];
-  const decoder = new Decompress((data) => ready.push(Buffer.from(data.buffer, data.byteOffset, data.length)));
-  const push = (data: Uint8Array, final: boolean) => {
-    try {
-      decoder.push(data, final);
-    } catch (error) {
-      const reason = (error as Error).message;
-      throw new DataError(`damaged or truncated Zstandard data (${reason})`, { source: path, cause: error });
-    }
-    const blocks = ready.filter((block) => block.length > 0);
-    ready = [];
-    return blocks;
-  };
-  // A few bytes may decompress to megabytes: adapts the input size so that the output is about CHUNK_BYTES.
-  let size = 1024;
-  for await (const chunk of raw) {
-    for (let start = 0; start < chunk.length; ) {
-      const blocks = push(chunk.subarray(start, start + size), false);
-      start += size;
-      yield* blocks;
-      const produced = blocks.reduce((sum, block) => sum + block.length, 0);
-      if (produced > CHUNK_BYTES) size = Math.max(64, size >> 2);
-      else if (produced < CHUNK_BYTES / 4) size = Math.min(1 << 16, size << 1);
-    }
+  const decoder = await createZstandardDecoder();
+  try {
+    for await (const chunk of raw) yield* decoder.push(chunk);
+    decoder.end();
+  } catch (error) {
+    if (error instanceof DataError) throw error;
+    const reason = (error as Error).message;
+    throw new DataError(`damaged or truncated Zstandard data (${reason})`, { source: path, cause: error });
   }
-  yield* push(new Uint8Array(0), true);
 }
 
 /** Runs `read` on a temporary file with the bytes, for formats that need random access, and removes it afterwards. */

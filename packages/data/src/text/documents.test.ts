@@ -163,6 +163,35 @@ describe("JSONL", () => {
     expect(problems).toEqual([...expected, /:10: invalid UTF-8/].map((pattern) => expect.stringMatching(pattern)));
   });
 
+  it("may have NaN and Infinity outside of strings, as Python writes them", async () => {
+    const lines = [
+      '{"score":NaN,"text":"a \\" NaN"}',
+      '{"text":"b","list":[Infinity,-Infinity,1]}',
+      '{"text":NaN}',
+      "{NaN",
+    ];
+    const { documents, problems } = await skipping(file("nan.jsonl", lines.join("\n")));
+    expect(documents.map(({ text }) => text)).toEqual(['a " NaN', "b"]);
+    expect(problems).toEqual([/:3: .*got null/, /:4: malformed JSON/].map((pattern) => expect.stringMatching(pattern)));
+  });
+
+  it("that is nested deeply is malformed like any other", async () => {
+    const deep = "[".repeat(200_000) + "]".repeat(200_000);
+    const source = file("deep.jsonl", [deep, `{"text":${deep}}`, `{"meta":${deep},"text":"good"}`].join("\n"));
+    const { documents, problems } = await skipping(source);
+    expect(documents.map(({ text }) => text)).toEqual(["good"]);
+    expect(problems).toEqual([/:1: .*an array/, /:2: .*an array/].map((pattern) => expect.stringMatching(pattern)));
+  });
+
+  it("is what .json files are read as, in directories only without others", async () => {
+    mkdirSync(path("json"), { recursive: true });
+    file("json/a.json", '{"text":"a"}\n{"text":"b"}');
+    expect(await texts(path("json/a.json"))).toEqual(["a", "b"]);
+    expect(await texts(path("json"))).toEqual(["a", "b"]);
+    file("json/c.txt", "c");
+    expect(await texts(path("json"))).toEqual(["c"]);
+  });
+
   it("has lines of any length", async () => {
     const long = "naïve ".repeat(600_000);
     expect(await texts(file("long.jsonl", `{"text":"a"}\n${JSON.stringify({ text: long })}\n{"text":"b"}`))).toEqual([
@@ -237,6 +266,7 @@ describe("compressed files", () => {
   it("are decompressed", async () => {
     expect(await texts(textFile("one-frame.jsonl.zst"))).toEqual(golden.texts);
     expect(await texts(textFile("frames.jsonl.zst"))).toEqual(golden.texts);
+    expect(await texts(textFile("long31.jsonl.zst"))).toEqual(golden.texts);
     const members = Buffer.concat([gzipSync('{"text":"a"}\n{"te'), gzipSync('xt":"b"}\n')]);
     expect(await texts(file("members.jsonl.gz", members))).toEqual(["a", "b"]);
     expect(await texts(file("plain.TXT.GZ", gzipSync("hello")))).toEqual(["hello"]);

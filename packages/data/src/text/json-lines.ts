@@ -1,6 +1,7 @@
 /** Reads JSON lines: one object per line, with the text under a key. */
 import { DataError } from "../errors.ts";
 import type { DocumentPart, ReaderOptions } from "./document.ts";
+import { describeJson, parseJson } from "./json.ts";
 import { readLines } from "./plain-text.ts";
 
 /** The documents of a JSONL file. Skips blank lines; a line without a string under `textKey` is malformed. */
@@ -19,16 +20,16 @@ export async function* readJsonLines(
 function textOf(json: string, key: string): string | { problem: string } {
   let value: unknown;
   try {
-    value = JSON.parse(json);
+    value = parseJson(json);
   } catch (error) {
     return { problem: `malformed JSON (${(error as Error).message})` };
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    return { problem: `expected a JSON object, got ${Array.isArray(value) ? "an array" : JSON.stringify(value)}` };
+    return { problem: `expected a JSON object, got ${describeJson(value)}` };
   const text = (value as Record<string, unknown>)[key];
   if (typeof text !== "string") {
     const keys = Object.keys(value).slice(0, 8).join(", ");
-    const found = text === undefined ? `its keys are: ${keys || "none"}` : `got ${JSON.stringify(text).slice(0, 40)}`;
+    const found = text === undefined ? `its keys are: ${keys || "none"}` : `got ${describeJson(text)}`;
     return { problem: `expected a string under ${JSON.stringify(key)}; ${found}` };
   }
   return /\p{Surrogate}/u.test(text)

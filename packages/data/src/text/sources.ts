@@ -27,6 +27,7 @@ const formats: Record<string, TextFormat> = {
   ".txt": "txt",
   ".jsonl": "jsonl",
   ".ndjson": "jsonl",
+  ".json": "jsonl",
   ".csv": "csv",
   ".parquet": "parquet",
   ".html": "html",
@@ -34,13 +35,14 @@ const formats: Record<string, TextFormat> = {
   ".xhtml": "html",
   ".epub": "epub",
   ".warc": "warc",
+  ".wet": "warc",
 };
 const compressions: Record<string, Compression> = { ".gz": "gzip", ".zst": "zstd" };
-const known = ".txt, .jsonl, .csv, .parquet, .html, .epub or .warc, optionally followed by .gz or .zst";
+const known = ".txt, .jsonl, .json, .csv, .parquet, .html, .epub, .warc or .wet, optionally followed by .gz or .zst";
 
 /**
- * Expands inputs: files as given, globs and directories (recursively) in code point order, "-" for standard input. Skips
- * files of unknown formats in directories.
+ * Expands inputs: files as given, globs and directories (recursively) in code point order, "-" for standard input. In
+ * directories, skips files of unknown formats, and .json files (which are read as JSON lines) unless there are no others.
  * @throws DataError for an input that is missing, empty, of unknown format, or matches no file
  */
 export async function listSources(
@@ -67,7 +69,9 @@ async function expand(input: string, format: TextFormat | undefined): Promise<Te
   }
   if (!found.isDirectory()) return [await describe(input, format)];
   const paths = await glob("**/*", { cwd: input, expandDirectories: false });
-  const readable = paths.filter((path) => detectFormat(path).format !== undefined);
+  const all = paths.filter((path) => detectFormat(path).format !== undefined);
+  const others = all.filter((path) => !/\.json(\.\w+)?$/i.test(path));
+  const readable = others.length > 0 ? others : all;
   if (readable.length === 0) throw new DataError(`contains no file that ends in ${known}`, { source: input });
   return Promise.all(readable.sort().map((path) => describe(`${input.replace(/[/\\]+$/, "")}/${path}`, format)));
 }

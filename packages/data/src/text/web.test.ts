@@ -135,6 +135,22 @@ describe("a web archive", () => {
     }
   });
 
+  it("of Common Crawl's extracted texts gives these", async () => {
+    const record = (type: string, mime: string, content: string) =>
+      `WARC/1.0\r\nWARC-Type: ${type}\r\nContent-Type: ${mime}\r\nContent-Length: ${Buffer.byteLength(content)}\r\n\r\n${content}\r\n\r\n`;
+    const wet = [
+      record("warcinfo", "application/warc-fields", "Software-Info: ia-web-commons"),
+      record("conversion", "text/plain", "Home\nA naïve café\n"),
+      record("conversion", "text/plain", "Second"),
+    ].join("");
+    const expected = [
+      { text: "Home\nA naïve café", line: 2 },
+      { text: "Second", line: 3 },
+    ];
+    expect(await read(file("CC-MAIN.warc.wet.gz", gzipSync(wet)))).toEqual(expected);
+    expect(await read(file("crawl.wet", wet))).toEqual(expected);
+  });
+
   it("that is damaged is refused by record; a damaged page can be skipped", async () => {
     const gzip = readFileSync(webPage("crawl.warc.gz"));
     const plain = gunzipSync(gzip);
