@@ -34,6 +34,23 @@ describe("the batch schedule", () => {
     );
   });
 
+  it("continues a ramp wherever a run resumes", () => {
+    const ramp = { start: 2, increment: 3, samples: 50 };
+    const whole = createBatchSchedule({ batchSize: 11, ramp });
+    for (let step = 0; step < 30; step++) {
+      const start = { step, samples: whole.at(step).firstSample };
+      const resumed = createBatchSchedule({ batchSize: 11, ramp, start });
+      for (let later = step; later < 40; later++) expect(resumed.at(later)).toEqual(whole.at(later));
+    }
+  });
+
+  it("takes the samples after those consumed at another batch size", () => {
+    const schedule = createBatchSchedule({ batchSize: 16, start: { step: 6, samples: 48 } });
+    expect(schedule.at(6)).toEqual({ firstSample: 48, size: 16 });
+    expect(schedule.at(8)).toEqual({ firstSample: 80, size: 16 });
+    expect(() => schedule.at(5)).toThrow(RangeError);
+  });
+
   it("refuses invalid sizes and ramps", () => {
     expect(() => createBatchSchedule({ batchSize: 0 })).toThrow(/batch size .* got 0/);
     expect(() => createBatchSchedule({ batchSize: 8, ramp: { start: 3, increment: 2, samples: 9 } })).toThrow(

@@ -3,10 +3,13 @@ import type { BatchList } from "@megatron-ts/data";
 import { createPerplexity, type PerplexityResult } from "@megatron-ts/metrics";
 import type { Model } from "@megatron-ts/model";
 import { type Precision, withPrecision } from "@megatron-ts/ops";
+import type * as tf from "@tensorflow/tfjs";
 import type { MicroBatch, Objective } from "../objectives/objective.ts";
 
 /** Options of `evaluate`. */
 export interface EvaluateOptions {
+  /** Rows that run through the model at a time. Default: whole batches. The result does not depend on it. */
+  microBatchSize?: number;
   /** Maximum number of batches. Default: all. */
   maxBatches?: number;
   /** UTF-8 bytes and words of the text in all batches, if known: for bits per byte and per-word perplexity. */
@@ -21,7 +24,14 @@ export interface EvaluateOptions {
 export async function evaluate<Batch extends MicroBatch>(
   { model, objective }: { model: Model; objective: Objective<Batch> },
   batches: BatchList<Batch>,
-  { maxBatches = Number.POSITIVE_INFINITY, bytes, words, precision = "f32", onProgress }: EvaluateOptions = {},
+  {
+    maxBatches = Number.POSITIVE_INFINITY,
+    microBatchSize,
+    bytes,
+    words,
+    precision = "f32",
+    onProgress,
+  }: EvaluateOptions = {},
 ): Promise<PerplexityResult> {
   const perplexity = createPerplexity();
   const total = Math.min(batches.length, maxBatches);
@@ -29,17 +39,36 @@ export async function evaluate<Batch extends MicroBatch>(
   for (let index = 0; index < total; index++) {
     const batch = batches.at(index);
     const tokens = objective.count(batch);
-    const lossSum = withPrecision(precision, () => objective.lossSum(model, batch, {}));
+    let lossSum = 0;
+    for (const rows of microBatches(batch, { objective, size: microBatchSize ?? batch.batchSize })) {
+      lossSum += withPrecision(precision, () => scalarOf(objective.lossSum(model, rows, {})));
+    }
     const first = index === 0 && whole;
     perplexity.add({
-      negativeLogLikelihood: lossSum.dataSync()[0]!,
+      negativeLogLikelihood: lossSum,
       tokens,
       bytes: whole ? (first ? bytes : 0) : undefined,
       words: whole ? (first ? words : 0) : undefined,
     });
-    lossSum.dispose();
     onProgress?.(index + 1, total);
     await new Promise((resolve) => setImmediate(resolve));
   }
   return perplexity.result();
+}
+
+function* microBatches<Batch extends MicroBatch>(
+  batch: Batch,
+  { objective, size }: { objective: Objective<Batch>; size: number },
+): Generator<Batch> {
+  if (size >= batch.batchSize) return yield batch;
+  for (let start = 0; start < batch.batchSize; start += size) {
+    yield objective.slice(batch, start, Math.min(start + size, batch.batchSize));
+  }
+}
+
+/** The value of a scalar tensor, which is disposed. */
+function scalarOf(scalar: tf.Tensor): number {
+  const value = scalar.dataSync()[0]!;
+  scalar.dispose();
+  return value;
 }

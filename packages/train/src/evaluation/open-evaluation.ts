@@ -39,18 +39,20 @@ export interface EvaluationOptions {
 /** Draws the same samples and masks for every model, so that their metrics can be compared. */
 const seed = 0;
 
+/** Objectives that draw their samples draw as many tokens as the text has, rounded up to this many samples. */
+const SAMPLE_MULTIPLE = 8;
+
 /** One metric, or one for each part of a mixture. Throws a ConfigError if the tokenizer lacks a special token. */
 export function openEvaluation(config: ObjectiveConfig, options: EvaluationOptions): ValidationMetric[] {
   return partsOf(config).map((part) => {
     const definition = getObjective(part.name);
     const { metric, objective, predictsWholeText } = definition;
-    const { sequenceLength, batchSize } = options;
+    const { sequenceLength } = options;
     const batches = definition.validationBatches(part, {
       ...options,
       data: { sequenceLength },
       seed,
-      // Objectives that draw their samples draw as many tokens as the text has.
-      batches: Math.ceil(tokensOf(options) / sequenceLength / batchSize),
+      samples: SAMPLE_MULTIPLE * Math.ceil(tokensOf(options) / sequenceLength / SAMPLE_MULTIPLE),
     });
     const apart = definition.measureApart?.(part, batches) ?? { batches, accuracy: null };
     return { metric, objective, predictsWholeText, batches: apart.batches, pairAccuracy: apart.accuracy };

@@ -38,10 +38,10 @@ export interface TrainingContext extends SampleContext {
 export interface ValidationContext extends SampleContext {
   dataset: Dataset;
   documents: DocumentRange;
-  /** Rows per batch. */
+  /** Rows per batch; the last batch may have fewer. */
   batchSize: number;
-  /** Number of batches for objectives that draw their samples; those that walk through the text take what it needs. */
-  batches: number;
+  /** Number of samples for objectives that draw them; those that walk through the text take what it needs. */
+  samples: number;
   /** Tokens that each window predicts, and a token put before the first: for objectives that walk through the text. */
   stride?: number;
   contextToken?: number;
@@ -73,6 +73,21 @@ export interface ObjectiveDefinition<Config extends { name: string }, Batch exte
   validationBatches(config: Config, context: ValidationContext): BatchList<Batch>;
   /** For an objective with a second loss: the batches without it, and how often the model classifies correctly. */
   measureApart?(config: Config, batches: BatchList<Batch>): { batches: BatchList<Batch>; accuracy: Accuracy | null };
+}
+
+/** The first `samples` rows of batches of equal size. */
+export function firstSamples<Batch extends MicroBatch>(
+  { at }: { at(index: number): Batch },
+  { slice }: Pick<Objective<Batch>, "slice">,
+  { batchSize, samples }: { batchSize: number; samples: number },
+): BatchList<Batch> {
+  return {
+    length: Math.ceil(samples / batchSize),
+    at(index) {
+      const rows = Math.min(batchSize, samples - index * batchSize);
+      return rows === batchSize ? at(index) : slice(at(index), 0, rows);
+    },
+  };
 }
 
 /** Types an objective's definition by its schema. */

@@ -1,5 +1,6 @@
 /** Opens the datasets of a run, each once, and checks them against its tokenizer. */
 import { type DataConfig, DataError, type Dataset, type DocumentRange, openDataset } from "@megatron-ts/data";
+import { ConfigError } from "../errors.ts";
 import type { WeightedDocuments } from "../objectives/definition.ts";
 
 export interface RunDatasets {
@@ -7,6 +8,8 @@ export interface RunDatasets {
   training: WeightedDocuments[];
   /** Documents to evaluate on; null if the run does not evaluate. */
   validation: { dataset: Dataset; documents: DocumentRange } | null;
+  /** Identifies the contents of each dataset, by prefix. */
+  fingerprints: Record<string, string>;
   close(): void;
 }
 
@@ -33,14 +36,46 @@ export async function openDatasets(
       const dataset = await open(prefix);
       training.push({ dataset, documents: dataset.documentsOf(dataset.sidecar ? "train" : "all"), weight });
     }
-    if (!evaluates) return { training, validation: null, close };
+    if (!evaluates) return { training, validation: null, fingerprints: fingerprintsOf(opened), close };
     const { prefix, split } = data.validation ?? { prefix: sources[0]!.prefix, split: "validation" as const };
     const dataset = await open(prefix);
-    return { training, validation: { dataset, documents: dataset.documentsOf(split) }, close };
+    return {
+      training,
+      validation: { dataset, documents: dataset.documentsOf(split) },
+      fingerprints: fingerprintsOf(opened),
+      close,
+    };
   } catch (error) {
     close();
     throw error;
   }
+}
+
+function fingerprintsOf(opened: ReadonlyMap<string, Dataset>): Record<string, string> {
+  return Object.fromEntries(
+    [...opened].map(([prefix, { sidecar, documents, tokens }]) => {
+      return [prefix, sidecar?.files.bin.sha256 ?? `${documents} documents of ${tokens} tokens`];
+    }),
+  );
+}
+
+/** Throws a ConfigError for a dataset that was replaced since the checkpoint was saved. */
+export function checkDatasets(
+  fingerprints: Record<string, string>,
+  { saved, checkpoint }: { saved: Readonly<Record<string, string>>; checkpoint: string | null },
+): void {
+  const replaced = Object.keys(fingerprints).filter((prefix) => {
+    return saved[prefix] !== undefined && saved[prefix] !== fingerprints[prefix];
+  });
+  if (replaced.length === 0) return;
+  throw new ConfigError(
+    replaced.map((prefix) => ({
+      path: "data",
+      message:
+        `${prefix} is not the dataset that ${checkpoint} was trained on: restore it, or give the new one another ` +
+        "prefix to continue on other data",
+    })),
+  );
 }
 
 /** Throws a DataError for a dataset that was prepared with another tokenizer. */

@@ -222,6 +222,48 @@ describe("pretrain", () => {
     checkpoint.close();
   });
 
+  it("saves no weights that the last update made infinite", async () => {
+    const overrides: Override[] = [
+      ["train.optimizer.learningRate", "1e38"],
+      ["train.schedule", "{ name: constant }"],
+      ["train.steps", "1"],
+      ["train.evaluation", "null"],
+    ];
+    await expect(run("overflowing", { overrides })).rejects.toThrow(/^step 1: .*NaN or infinite/);
+    expect(latestCheckpoint(join(directory, "overflowing"))).toBeUndefined();
+  });
+
+  it("validates on the same text whatever the micro-batch", async () => {
+    const losses = [];
+    for (const microBatchSize of [1, 2, 4, 8]) {
+      const name = `micro-${microBatchSize}`;
+      const overrides: Override[] = [
+        ["train.microBatchSize", `${microBatchSize}`],
+        ["train.batchRamp", "null"],
+        ["train.optimizer.learningRate", "1e-9"],
+      ];
+      const { events } = await run(name, { overrides, stopAfter: 3 });
+      losses.push(...events.flatMap((event) => (event.type === "evaluated" ? [event.result] : [])));
+    }
+    expect(losses.map(({ tokens }) => tokens)).toEqual(Array(4).fill(losses[0]!.tokens));
+    for (const { loss } of losses) expect(loss).toBeCloseTo(losses[0]!.loss, 5);
+  });
+
+  it("notices a dataset that was replaced under the same prefix", async () => {
+    const prefix = join(directory, "replaced");
+    const write = (documents: number[][]) => {
+      const writer = createIndexedDatasetWriter(prefix, { type: "u16" });
+      for (const document of documents) writer.addDocument(document);
+      writer.finish();
+    };
+    write(Array.from({ length: 30 }, (_, i) => Array.from({ length: 20 }, (_, j) => (i * j) % 290)));
+    const overrides: Override[] = [["data.train", prefix]];
+    await run("replacing", { overrides, stopAfter: 2 });
+    write(Array.from({ length: 40 }, (_, i) => Array.from({ length: 20 }, (_, j) => (i + j) % 290)));
+    await expect(run("replacing", { overrides, resume: "auto" })).rejects.toThrow(`${prefix} is not the dataset`);
+    await run("replacing", { resume: "auto", stopAfter: 1 });
+  });
+
   it("ends at its time limit", async () => {
     const result = await run("limited", {
       overrides: [

@@ -24,11 +24,10 @@ import { ConfigError } from "../errors.ts";
 import { type ObjectiveConfig, renameFields } from "../objectives/configuration.ts";
 import { openObjective, resolveObjective } from "../objectives/open-objective.ts";
 import { checkTrainedParts } from "../objectives/trained-parts.ts";
-import type { PlateauState } from "../schedules/plateau.ts";
 import { createSchedule } from "../schedules/schedules.ts";
 import { initialNoiseScaleState } from "../step/noise-scale.ts";
 import { createAdamW, type Optimizer } from "../step/optimizer.ts";
-import { openDatasets, type RunDatasets } from "./datasets.ts";
+import { checkDatasets, openDatasets, type RunDatasets } from "./datasets.ts";
 import type { RunEvent } from "./events.ts";
 import { createCheckpoints } from "./listeners/checkpoints.ts";
 import { createMetricsFile, createTensorBoard } from "./listeners/logs.ts";
@@ -37,7 +36,7 @@ import { createReports } from "./listeners/reports.ts";
 import { createValidation } from "./listeners/validation.ts";
 import { runLoop } from "./loop.ts";
 import { checkTokenizerFits, startingWeights } from "./starting-weights.ts";
-import { type LoopState, loadMoments, savedStateOf } from "./training-checkpoint.ts";
+import { type LoopState, loadMoments, type SavedState, savedStateOf } from "./training-checkpoint.ts";
 import type { FinishReason, RunListener, TrainingRun } from "./training-run.ts";
 
 /** Options of `pretrain`. */
@@ -106,9 +105,15 @@ async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ re
       reportChanges(checkpoint, { resolved, onEvent });
     }
     if (init) checkTokenizerFits(init, tokenizer);
-    const batchSchedule = createBatchSchedule({ batchSize: train.batchSize, ramp: train.batchRamp ?? undefined });
+    const { state, plateau, datasets: fingerprints } = checkpoint ? savedStateOf(checkpoint) : freshRun;
+    checkDatasets(datasets.fingerprints, { saved: fingerprints, checkpoint: resumedFrom });
+    const batchSchedule = createBatchSchedule({
+      batchSize: train.batchSize,
+      ramp: train.batchRamp ?? undefined,
+      start: { step: state.step, samples: state.consumedSamples },
+    });
     const { objective, metric, batches } = openBatches(datasets, { ...context, batchSchedule });
-    const { model, optimizer, state, plateau } = build(config, { train, checkpoint, init });
+    const { model, optimizer } = build(config, { train, state, checkpoint, init });
     checkpoint?.close();
     init?.close();
     const listeners: RunListener[] = [];
@@ -119,7 +124,7 @@ async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ re
       objective,
       metric,
       batches,
-      totalSamples: totalSamples(batchSchedule, { train, state }),
+      totalSamples: batchSchedule.at(Math.max(state.step, train.steps)).firstSample,
       stop,
       state,
       schedule: createSchedule(train.schedule, {
@@ -151,7 +156,7 @@ async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ re
         createProgress(run),
         createReports(run),
         createValidation(run),
-        createCheckpoints(run, { tokenizer }),
+        createCheckpoints(run, { tokenizer, datasets: datasets.fingerprints }),
       );
       return await runLoop(run, listeners);
     } finally {
@@ -173,7 +178,8 @@ function openBatches(
   const { data, train } = resolved;
   const { objective, metric, trainingBatches, validationBatches } = openObjective(train.objective);
   const context = { data, tokenizer, readsSource: readsSource(config), seed: train.seed };
-  const evaluation = { batchSize: train.microBatchSize, batches: train.evaluation?.batches ?? 0 };
+  const { batchSize } = train;
+  const evaluation = { batchSize, samples: batchSize * (train.evaluation?.batches ?? 0) };
   return {
     objective,
     metric,
@@ -182,13 +188,6 @@ function openBatches(
       validation: validation && validationBatches({ ...context, ...validation, ...evaluation }),
     },
   };
-}
-
-/** Samples of the whole run: those consumed so far, perhaps at another batch size, and those left in the schedule. */
-function totalSamples(schedule: BatchSchedule, { train, state }: { train: TrainConfig; state: LoopState }): number {
-  const { step, consumedSamples } = state;
-  const left = schedule.at(Math.max(step, train.steps)).firstSample - schedule.at(step).firstSample;
-  return consumedSamples + left;
 }
 
 function findCheckpoint(runDirectory: string, resume: string): string | null {
@@ -248,25 +247,24 @@ function reportChanges(
 
 function build(
   config: ModelConfig,
-  {
-    train,
-    checkpoint,
-    init,
-  }: { train: TrainConfig; checkpoint: LoadedCheckpoint | null; init: LoadedCheckpoint | null },
-): { model: Model; optimizer: Optimizer; state: LoopState; plateau: PlateauState | null } {
+  options: {
+    train: TrainConfig;
+    state: LoopState;
+    checkpoint: LoadedCheckpoint | null;
+    init: LoadedCheckpoint | null;
+  },
+): { model: Model; optimizer: Optimizer } {
+  const { train, state, checkpoint, init } = options;
   const source = checkpoint
     ? checkpointSource(checkpoint.weights)
     : startingWeights(config, { checkpoint: init, seed: train.seed });
   const model: Model = createModel(config, { weights: { source } });
-  const { state, plateau } = checkpoint ? savedStateOf(checkpoint) : { state: freshState, plateau: null };
   const load = checkpoint ? loadMoments(checkpoint) : undefined;
-  const optimizer = createAdamW(model.parameters, train.optimizer, { step: state.step, load });
-  return { model, optimizer, state, plateau };
+  return { model, optimizer: createAdamW(model.parameters, train.optimizer, { step: state.step, load }) };
 }
 
-const freshState: LoopState = {
-  step: 0,
-  consumedSamples: 0,
-  noiseScale: initialNoiseScaleState,
-  trainedSeconds: 0,
+const freshRun: SavedState = {
+  state: { step: 0, consumedSamples: 0, noiseScale: initialNoiseScaleState, trainedSeconds: 0 },
+  plateau: null,
+  datasets: {},
 };

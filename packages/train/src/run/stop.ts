@@ -1,10 +1,10 @@
 /**
- * Handles SIGINT and SIGTERM: the first sets a flag that the loop checks after each step, the second exits at once. Node
+ * Handles SIGINT, SIGTERM and SIGHUP: the first sets a flag that the loop checks after each step, the second exits at once. Node
  * only. Handlers run only when the loop yields to the event loop, once per step.
  */
 import { constants } from "node:os";
 
-const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** A signal that stops a run. */
 export type StopSignal = (typeof SIGNALS)[number];
 

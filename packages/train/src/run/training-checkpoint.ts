@@ -34,6 +34,8 @@ export interface SaveTrainingOptions {
   state: LoopState;
   /** State of a schedule that reduces on a plateau; null for all others. */
   plateau: PlateauState | null;
+  /** Fingerprints of the datasets by prefix. */
+  datasets: Record<string, string>;
   configuration: object;
   tokenizer: { json: object; fingerprint: string };
   validationLoss?: number;
@@ -44,7 +46,8 @@ const momentNames = (name: string) => ({ first: `first.${name}`, second: `second
 
 /** Saves a checkpoint and deletes those that `keep` does not cover. Returns the new checkpoint's directory. */
 export async function saveTraining(options: SaveTrainingOptions): Promise<string> {
-  const { runDirectory, model, optimizer, state, plateau, configuration, tokenizer, validationLoss, keep } = options;
+  const { runDirectory, model, optimizer, state, plateau, datasets, configuration, tokenizer, validationLoss, keep } =
+    options;
   const directory = checkpointDirectory(runDirectory, state.step);
   const { step, consumedSamples, ...training } = state;
   await saveCheckpoint({
@@ -54,7 +57,7 @@ export async function saveTraining(options: SaveTrainingOptions): Promise<string
     model: { ...model.config },
     tokenizerFingerprint: tokenizer.fingerprint,
     heldOutLoss: validationLoss,
-    training: { ...training, plateau },
+    training: { ...training, plateau, datasets },
     groups: {
       weights: weightEntries(model.parameters),
       optimizer: [...optimizer.moments].flatMap(([name, { first, second }]) => [
@@ -76,15 +79,23 @@ export async function saveTraining(options: SaveTrainingOptions): Promise<string
   return directory;
 }
 
-/** The state that a checkpoint was saved with. */
-export function savedStateOf({ manifest }: LoadedCheckpoint): { state: LoopState; plateau: PlateauState | null } {
-  const { step, consumedSamples, training } = manifest;
-  // Written by saveTraining; the manifest's checksum covers it.
-  const { plateau, ...rest } = training as unknown as SavedTraining;
-  return { state: { step, consumedSamples, ...rest }, plateau };
+/** Everything that a run resumes with besides weights and moments. */
+export interface SavedState {
+  state: LoopState;
+  plateau: PlateauState | null;
+  /** Fingerprints of the datasets by prefix; empty in checkpoints from before they were saved. */
+  datasets: Readonly<Record<string, string>>;
 }
 
-type SavedTraining = Omit<LoopState, "step" | "consumedSamples"> & { plateau: PlateauState | null };
+/** The state that a checkpoint was saved with. */
+export function savedStateOf({ manifest }: LoadedCheckpoint): SavedState {
+  const { step, consumedSamples, training } = manifest;
+  // Written by saveTraining; the manifest's checksum covers it.
+  const { plateau, datasets = {}, ...rest } = training as unknown as SavedTraining;
+  return { state: { step, consumedSamples, ...rest }, plateau, datasets };
+}
+
+type SavedTraining = Omit<LoopState, "step" | "consumedSamples"> & Omit<SavedState, "state">;
 
 /** Reads the moments of a parameter from a checkpoint, for `createAdamW`. */
 export const loadMoments =

@@ -9,7 +9,7 @@ import {
 } from "@megatron-ts/data";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import type * as z from "zod";
-import { defineObjective, type SampleContext } from "../definition.ts";
+import { defineObjective, firstSamples, type SampleContext } from "../definition.ts";
 import { requireToken } from "../special-tokens.ts";
 import { maskedConfigSchema } from "./configuration.ts";
 import { maskedObjective } from "./loss.ts";
@@ -38,13 +38,13 @@ export const masked = defineObjective({
     return createMaskedBatches({ ...optionsOf(config, context), samples, seed, schedule });
   },
   validationBatches(config, context) {
-    const { dataset, documents, data, seed, batchSize, batches } = context;
+    const { dataset, documents, data, seed, batchSize } = context;
     const { sequenceLength } = data;
-    const samples = createMaskedSamples({ ...config, dataset, documents, sequenceLength, seed });
+    const source = createMaskedSamples({ ...config, dataset, documents, sequenceLength, seed });
     const schedule = createBatchSchedule({ batchSize });
     // Another seed: no mask is one that training has seen.
-    const { at } = createMaskedBatches({ ...optionsOf(config, context), samples, seed: seed + 1, schedule });
-    return { length: batches, at };
+    const options = { ...optionsOf(config, context), samples: source, seed: seed + 1, schedule };
+    return firstSamples(createMaskedBatches(options), maskedObjective, context);
   },
   measureApart: ({ pairs }, batches) => ({
     batches: { length: batches.length, at: (index) => ({ ...batches.at(index), pairLabels: undefined }) },

@@ -8,7 +8,7 @@ import {
   type PermutationBatchOptions,
 } from "@megatron-ts/data";
 import type * as z from "zod";
-import { defineObjective, type SampleContext } from "../definition.ts";
+import { defineObjective, firstSamples, type SampleContext } from "../definition.ts";
 import { requireToken } from "../special-tokens.ts";
 import { permutationConfigSchema } from "./configuration.ts";
 import { permutationObjective } from "./loss.ts";
@@ -33,11 +33,11 @@ export const permutation = defineObjective({
     return createPermutationBatches({ ...optionsOf(config, context), samples, seed, schedule });
   },
   validationBatches(config, context) {
-    const { dataset, documents, batchSize, batches, seed } = context;
+    const { dataset, documents, batchSize, seed } = context;
     const samples = createPermutationSamples({ dataset, documents, ...lengthsOf(context), seed });
     const schedule = createBatchSchedule({ batchSize });
-    const { at } = createPermutationBatches({ ...optionsOf(config, context), samples, seed: seed + 1, schedule });
-    return { length: batches, at };
+    const options = { ...optionsOf(config, context), samples, seed: seed + 1, schedule };
+    return firstSamples(createPermutationBatches(options), permutationObjective, context);
   },
 });
 

@@ -17,7 +17,7 @@ import {
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import type * as z from "zod";
 import { ConfigError } from "../../errors.ts";
-import { defineObjective, type ObjectiveDefinition, type SampleContext } from "../definition.ts";
+import { defineObjective, firstSamples, type ObjectiveDefinition, type SampleContext } from "../definition.ts";
 import { requireToken } from "../special-tokens.ts";
 import { denoisingConfigSchema, sourceTargetConfigSchema, spanCorruptionConfigSchema } from "./configuration.ts";
 import { sequenceObjective } from "./loss.ts";
@@ -42,13 +42,14 @@ const shared: Omit<ObjectiveDefinition<SequenceConfig, SequenceBatch>, "descript
     return createSequenceBatches({ ...optionsOf(context), samples, schedule });
   },
   validationBatches(config, context) {
-    const { dataset, documents, batchSize, batches, seed } = context;
+    const { dataset, documents, batchSize, seed } = context;
     const schedule = createBatchSchedule({ batchSize });
-    // Each pair once, in order; the last batch is filled with rows that predict nothing.
+    // Each pair once, in order.
     const seedOf = config.name === "source-target" ? null : seed + 1;
     const samples = samplesOf(config, { dataset, documents }, { ...context, seed: seedOf });
-    const { at } = createSequenceBatches({ ...optionsOf(context), samples, schedule });
-    return { length: seedOf === null ? Math.ceil(samples.length / batchSize) : batches, at };
+    const all = seedOf === null ? samples.length : context.samples;
+    const batches = createSequenceBatches({ ...optionsOf(context), samples, schedule });
+    return firstSamples(batches, sequenceObjective, { batchSize, samples: all });
   },
 };
 

@@ -1,9 +1,14 @@
 /** Saves every `train.checkpoint.every` steps and at the end. */
 import type { Tokenizer } from "@megatron-ts/tokenizer";
+import { checkWeights } from "../check-weights.ts";
 import { saveTraining } from "../training-checkpoint.ts";
 import type { RunListener, TrainingRun } from "../training-run.ts";
 
-export function createCheckpoints(run: TrainingRun, { tokenizer }: { tokenizer: Tokenizer }): RunListener {
+/** @param options.datasets fingerprints by prefix. Saving throws a NonFiniteError for weights that are not finite. */
+export function createCheckpoints(
+  run: TrainingRun,
+  { tokenizer, datasets }: { tokenizer: Tokenizer; datasets: Record<string, string> },
+): RunListener {
   const { configuration, model, optimizer } = run;
   const { every, keepLast, keepBest } = configuration.train.checkpoint;
   let savedStep = run.state.step > 0 ? run.state.step : -1;
@@ -11,12 +16,14 @@ export function createCheckpoints(run: TrainingRun, { tokenizer }: { tokenizer: 
   async function save(): Promise<void> {
     const { state, validation } = run;
     if (savedStep === state.step) return;
+    checkWeights(model, state.step);
     const directory = await saveTraining({
       runDirectory: configuration.run.directory,
       model,
       optimizer,
       state,
       plateau: run.schedule.state,
+      datasets,
       configuration,
       tokenizer,
       validationLoss: validation?.step === state.step ? validation.loss : undefined,

@@ -9,7 +9,8 @@ export function createValidation(run: TrainingRun): RunListener {
   if (!evaluation || !batches) return {};
 
   async function validate(): Promise<void> {
-    const options = { maxBatches: evaluation!.batches, precision: engine.precision };
+    const { microBatchSize } = train;
+    const options = { maxBatches: evaluation!.batches, microBatchSize, precision: engine.precision };
     const result = await evaluate(run, batches!, options);
     const { step } = run.state;
     run.validation = { step, loss: result.loss };
