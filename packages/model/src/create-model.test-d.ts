@@ -8,7 +8,7 @@ import type { T5Model } from "./families/t5/model.ts";
 const size = { numLayers: 2, hiddenSize: 64, numHeads: 4, vocabularySize: 256 };
 
 describe("ModelConfigInput", () => {
-  it("is told apart by its family", () => {
+  it("is discriminated by its family", () => {
     expectTypeOf<ModelConfigInput["family"]>().toEqualTypeOf<ModelConfig["family"]>();
     expectTypeOf<{ family: "gpt"; maxPositions: number } & typeof size>().toExtend<ModelConfigInput>();
     expectTypeOf<{ family: "t5" } & typeof size>().toExtend<ModelConfigInput>();

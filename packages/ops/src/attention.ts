@@ -184,13 +184,13 @@ const biasedAttentionKernel: Kernel<AttentionAttributes> = {
 
 /** Options of `attention`. */
 export interface AttentionOptions {
-  /** int32 [B, T, 2]: query t of row b sees keys keyRanges[b, t, 0] <= j < keyRanges[b, t, 1]; all keys unless given. */
+  /** int32 [B, T, 2]: query t of row b sees keys keyRanges[b, t, 0] <= j < keyRanges[b, t, 1]; default: all keys. */
   keyRanges?: tf.Tensor | null;
   /** int32 [B, P]: k and v are then pages [pages, pageSize, G, D], and key j of row b is in page pageTable[b, j / pageSize]. */
   pageTable?: tf.Tensor | null;
   /** Added to the scaled scores: [B or 1, H or 1, T, S]. Relative positions and masks that are no intervals. */
   bias?: tf.Tensor | null;
-  /** What scores are multiplied with; 1 / sqrt(D) unless given. */
+  /** Factor of the scores. Default: 1 / sqrt(D). */
   scale?: number;
   /** Dropout of the probabilities; its shapes are those of [B, H, T, S]. */
   dropout?: DropoutOptions | null;

@@ -106,7 +106,7 @@ async function entriesOf(path: string): Promise<Map<string, ZipEntry>> {
     zip = await open(path, { lazyEntries: false, autoClose: true });
   } catch (error) {
     throw userError(
-      `${path} is not a zip file of torch.save (${(error as Error).message}): older files must be saved anew`,
+      `${path} is not a zip file of torch.save (${(error as Error).message}): save older files again with a current PyTorch`,
     );
   }
   const entries = new Map<string, ZipEntry>();

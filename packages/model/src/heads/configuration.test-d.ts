@@ -3,7 +3,7 @@ import { describe, expectTypeOf, it } from "vitest";
 import type { TaskHeadConfig } from "./configuration.ts";
 
 describe("TaskHeadConfig", () => {
-  it("is told apart by its kind", () => {
+  it("is discriminated by its kind", () => {
     expectTypeOf<TaskHeadConfig["kind"]>().toEqualTypeOf<
       "sequence-classification" | "token-classification" | "question-answering"
     >();

@@ -24,7 +24,7 @@ export const activationField = z
 
 export const activationName = (activation: NamedActivation): string => activationNames[activation][0];
 
-/** A field of which one value is understood, and stands where the field is missing. */
+/** A field with one supported value, which is also its default. */
 export const only = <Value extends string | number | boolean | null>(value: Value) => z.literal(value).default(value);
 
 /** A config.json by a schema of the fields that matter. Throws a ModelError that names the field. */

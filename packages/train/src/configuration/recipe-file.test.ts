@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import * as z from "zod";
 import { loadRecipe } from "./recipe-file.ts";
 
@@ -10,7 +10,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 const schema = z.strictObject({ steps: z.int() });
 const load = (path: string) => loadRecipe(path, { schema });
 
-test("reads a recipe, and names the file in its mistakes", () => {
+it("reads a recipe, and names the file in its mistakes", () => {
   const path = join(directory, "recipe.yaml");
   writeFileSync(path, "steps: 3\n");
   expect(load(path)).toEqual({ steps: 3 });
@@ -18,7 +18,7 @@ test("reads a recipe, and names the file in its mistakes", () => {
   expect(() => load(path)).toThrow(`${path}:2: steps: expected a whole number; got "three"`);
 });
 
-test("says why a file cannot be read", () => {
+it("says why a file cannot be read", () => {
   const missing = join(directory, "missing.yaml");
   expect(() => load(missing)).toThrow(`${missing}: no such file`);
   expect(() => load(directory)).toThrow(`${directory}: a directory, not a recipe`);

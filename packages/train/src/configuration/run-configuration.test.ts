@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ConfigError } from "../errors.ts";
 import { checkRunConfiguration } from "./cross-checks.ts";
 import { configurationDifferences, formatDifference } from "./differences.ts";
@@ -36,7 +36,7 @@ function mistakes(text: string, overrides: Override[] = []): string[] {
 }
 
 describe("a valid recipe", () => {
-  test("gets every default", () => {
+  it("gets every default", () => {
     const { train, engine, parallel } = parse(recipe);
     expect(train).toEqual({
       optimizer: {
@@ -65,7 +65,7 @@ describe("a valid recipe", () => {
     expect(parallel).toEqual({ tensor: 1, pipeline: 1, data: 1 });
   });
 
-  test("written back as YAML parses to the same", () => {
+  it("written back as YAML parses to the same", () => {
     const resolved = parse(recipe, [["train.batchRamp", "{ start: 4, increment: 4, samples: 100 }"]]);
     expect(resolved.train.batchRamp).toEqual({ start: 4, increment: 4, samples: 100 });
     expect(parse(formatRecipe(resolved))).toEqual(resolved);
@@ -73,7 +73,7 @@ describe("a valid recipe", () => {
 });
 
 describe("overrides", () => {
-  test("are YAML scalars, lists and groups, else text as it stands", () => {
+  it("are YAML scalars, lists and groups, else plain text", () => {
     const { train, run, data } = parse(recipe, [
       ["train.steps", "500"],
       ["train.steps", "600"],
@@ -95,7 +95,7 @@ describe("overrides", () => {
     ]);
   });
 
-  test("are named as flags when they are wrong", () => {
+  it("are named as flags when they are wrong", () => {
     expect(
       mistakes(recipe, [
         ["train.steps", "many"],
@@ -114,7 +114,7 @@ describe("overrides", () => {
 });
 
 describe("a wrong recipe", () => {
-  test("gets one line for each mistake, in the order of its lines", () => {
+  it("gets one line for each mistake, in the order of its lines", () => {
     const wrong = recipe
       .replace("numHeads: 4", "num_heads: 4")
       .replace("train: data/corpus", "train: [{ prefix: a, wieght: 1 }]")
@@ -134,7 +134,7 @@ describe("a wrong recipe", () => {
     ]);
   });
 
-  test("names that are near, or in another section, are offered; others are not", () => {
+  it("names that are near, or in another section, are offered; others are not", () => {
     const meant = (override: Override) => /did you mean (.*)\?$/.exec(mistakes(recipe, [override])[0]!)?.[1];
     expect(meant(["engine.backend", "wsam"])).toBe("wasm");
     expect(meant(["train.optimizer.weight-decay", "1"])).toBe("weightDecay");
@@ -144,13 +144,13 @@ describe("a wrong recipe", () => {
     expect(meant(["engine.backend", "cuda"])).toBeUndefined();
   });
 
-  test("a field of another variant is refused where that variant is named", () => {
+  it("a field of another variant is refused where that variant is named", () => {
     expect(mistakes(recipe.replace("name: cosine", "name: constant"))).toEqual([
       "recipe.yaml:8: train.schedule.minimum: unknown field where name is constant; expected one of name, warmupSteps",
     ]);
   });
 
-  test("missing sections, wrong kinds and no recipe at all", () => {
+  it("missing sections, wrong kinds and no recipe at all", () => {
     expect(mistakes("run: { directory: a }\ndata: 3\ntrain:")).toEqual([
       expect.stringMatching(/^recipe.yaml: model: missing; expected a group of fields \(.*family, /),
       expect.stringMatching(/^recipe.yaml:2: data: expected a group of fields \(tokenizer, .*\); got 3$/),
@@ -164,7 +164,7 @@ describe("a wrong recipe", () => {
     }
   });
 
-  test("what is not YAML, and a field given twice", () => {
+  it("what is not YAML, and a field given twice", () => {
     expect(mistakes("train: { steps: 1")).toEqual([
       expect.stringMatching(/^recipe.yaml:1: not YAML: Flow map .* end with a }$/),
     ]);
@@ -175,13 +175,13 @@ describe("a wrong recipe", () => {
     expect(mistakes("? [a]\n: 1")).toEqual([expect.stringMatching(/^recipe.yaml:1: not YAML: .*keys must be strings/)]);
   });
 
-  test("what is wrong in many ways is told by its first", () => {
+  it("only the first of several issues with a field is reported", () => {
     expect(mistakes("CHAPTER 1.\nCall me: Ishmael\n some: years\n")).toEqual([
       expect.stringMatching(/^recipe.yaml:1: not YAML: /),
     ]);
   });
 
-  test("aliases of nothing, and of too much", () => {
+  it("aliases of nothing, and of too much", () => {
     expect(mistakes("train: *all")).toEqual([
       expect.stringMatching(/^recipe.yaml: not YAML: Unresolved alias .*: all$/),
     ]);
@@ -191,7 +191,7 @@ describe("a wrong recipe", () => {
     ]);
   });
 
-  test("aliases are followed to where a field is written", () => {
+  it("aliases are followed to where a field is written", () => {
     const aliased = recipe.replace("\nmodel:", "\nmodel: &model").replace("train: data/corpus", "train: *model");
     expect(mistakes(aliased)).toEqual([
       "recipe.yaml:5: data.train: expected text that is not empty or a list of at least 1; got a group of fields",
@@ -200,7 +200,7 @@ describe("a wrong recipe", () => {
 });
 
 describe("contradictions", () => {
-  test.each<[string, Override[], string[]]>([
+  it.each<[string, Override[], string[]]>([
     ["heads", [["model.numHeads", "5"]], [expect.stringMatching(/^recipe.yaml:2: model.hiddenSize: .*64.*5/)]],
     [
       "positions",
@@ -283,7 +283,7 @@ describe("contradictions", () => {
     ],
   ])("%s", (_, overrides, lines) => expect(mistakes(recipe, overrides)).toEqual(lines));
 
-  test("limits themselves are allowed", () => {
+  it("limits themselves are allowed", () => {
     expect(
       mistakes(recipe, [
         ["train.schedule", "{ name: wsd, warmupSteps: 50, decaySteps: 50, minimum: 1.5e-4 }"],
@@ -294,7 +294,7 @@ describe("contradictions", () => {
   });
 });
 
-test("differences name each changed field with its old and its new value", () => {
+it("differences name each changed field with its old and its new value", () => {
   const old = parse(recipe);
   expect(configurationDifferences(old, parse(recipe))).toEqual([]);
   const next = parse(recipe, [

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { openMetricsLog } from "./metrics-log.ts";
 
 let directory: string;
@@ -24,7 +24,7 @@ function write(resumedStep: number, steps: number[], loss: number) {
   log.close();
 }
 
-test("every record is on disk as soon as it is appended", () => {
+it("every record is on disk as soon as it is appended", () => {
   const log = openMetricsLog(path, { resumedStep: 0 });
   log.append({ step: 10, loss: 2.5, note: "first" });
   expect(records()).toEqual([{ step: 10, loss: 2.5, note: "first" }]);
@@ -33,7 +33,7 @@ test("every record is on disk as soon as it is appended", () => {
   log.close();
 });
 
-test("resuming keeps what the checkpoint had seen and no step twice", () => {
+it("resuming keeps what the checkpoint had seen and no step twice", () => {
   write(0, [10, 20, 30, 40], 5);
   write(20, [30, 40], 4);
   expect(records()).toEqual([
@@ -45,7 +45,7 @@ test("resuming keeps what the checkpoint had seen and no step twice", () => {
   expect(existsSync(`${path}.new`)).toBe(false);
 });
 
-test("an evaluation and a report of the same step both stay", () => {
+it("an evaluation and a report of the same step both stay", () => {
   writeFileSync(path, '{"step":20,"loss":3}\n{"step":20,"validationLoss":4}\n{"step":21,"loss":3}\n');
   write(20, [30], 2);
   expect(records()).toEqual([
@@ -55,7 +55,7 @@ test("an evaluation and a report of the same step both stay", () => {
   ]);
 });
 
-test("a torn last line is dropped, a whole one without its line end is kept", () => {
+it("a torn last line is dropped, a whole one without its line end is kept", () => {
   write(0, [10, 20], 5);
   appendFileSync(path, '{"step":30,"lo');
   write(30, [30], 4);
@@ -65,7 +65,7 @@ test("a torn last line is dropped, a whole one without its line end is kept", ()
   expect(records().map(({ step }) => step)).toEqual([10, 20, 30, 40, 50]);
 });
 
-test("a new run over an old log starts from nothing", () => {
+it("a new run over an old log starts from nothing", () => {
   write(0, [10, 20], 5);
   write(0, [10], 3);
   expect(records()).toEqual([{ step: 10, loss: 3 }]);

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import { openTensorBoard } from "./tensorboard.ts";
 import { frameRecord } from "./tf-record.ts";
 
@@ -18,7 +18,7 @@ function clock(start: number) {
 }
 
 // The golden files were written by TensorBoard's own writer, and read back by its reader (check.py beside them).
-test("a run and its resumption give the bytes that TensorBoard's own writer gives", () => {
+it("a run and its resumption give the bytes that TensorBoard's own writer gives", () => {
   const first = openTensorBoard(directory, { resumedStep: 0, now: clock(999999999.5) });
   for (const step of [1, 2, 3, 4]) first.scalars(step, { "train/loss": 8 / step, "train/learningRate": 1e-4 * step });
   first.close();
@@ -34,13 +34,13 @@ test("a run and its resumption give the bytes that TensorBoard's own writer give
   }
 });
 
-test("never writes into a file of another run", () => {
+it("never writes into a file of another run", () => {
   const now = () => 1.5;
   openTensorBoard(directory, { resumedStep: 7, now }).close();
   expect(() => openTensorBoard(directory, { resumedStep: 7, now })).toThrow(/EEXIST/);
 });
 
-test("an empty record has the checksums of the format", () => {
+it("an empty record has the checksums of the format", () => {
   // Masked CRC-32C of eight zero bytes (0x8c28b28a) and of none (0).
   const mask = (crc: number) => (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
   const view = new DataView(frameRecord(new Uint8Array(0)).buffer);

@@ -4,7 +4,7 @@ import type { ObjectiveConfig, SingleObjectiveConfig } from "./configuration.ts"
 import type { ObjectiveName } from "./registry.ts";
 
 describe("ObjectiveConfig", () => {
-  it("is told apart by its name", () => {
+  it("is discriminated by its name", () => {
     expectTypeOf<SingleObjectiveConfig["name"]>().toEqualTypeOf<ObjectiveName>();
     expectTypeOf<ObjectiveConfig["name"]>().toEqualTypeOf<ObjectiveName | "mixed">();
   });

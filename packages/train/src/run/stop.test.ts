@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { expect, test, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { listenForStop } from "./stop.ts";
 
 function createHost() {
@@ -20,7 +20,7 @@ function createHost() {
   };
 }
 
-test("the first signal raises the flag and tells once, the second ends the process", () => {
+it("the first signal raises the flag and tells once, the second ends the process", () => {
   const host = createHost();
   const onRequest = vi.fn();
   const stop = listenForStop({ host, onRequest });
@@ -34,7 +34,7 @@ test("the first signal raises the flag and tells once, the second ends the proce
   expect(onRequest.mock.calls).toEqual([["SIGTERM"]]);
 });
 
-test("the same Ctrl+C arriving twice is one wish", () => {
+it("the same Ctrl+C arriving twice is one wish", () => {
   const host = createHost();
   listenForStop({ host });
   host.arrive("SIGINT", 2000);
@@ -44,7 +44,7 @@ test("the same Ctrl+C arriving twice is one wish", () => {
   expect(host.exits).toEqual([143]);
 });
 
-test("a disposed flag listens no more", () => {
+it("a disposed flag listens no more", () => {
   const host = createHost();
   const stop = listenForStop({ host });
   stop.dispose();
@@ -53,7 +53,7 @@ test("a disposed flag listens no more", () => {
   expect(host.listeners()).toBe(0);
 });
 
-test.skipIf(process.platform === "win32")("a real signal does not end this process", async () => {
+it.skipIf(process.platform === "win32")("a real signal does not end this process", async () => {
   const stop = listenForStop();
   process.kill(process.pid, "SIGINT");
   await vi.waitFor(() => expect(stop.requested).toBe("SIGINT"));

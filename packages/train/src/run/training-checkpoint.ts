@@ -103,6 +103,6 @@ export const loadMoments =
   (name: string, shape: readonly number[]): Moments => {
     const names = momentNames(name);
     const reader = checkpoint.optimizer;
-    if (!reader) throw new Error(`${checkpoint.directory} holds no optimizer state: training cannot go on from it`);
+    if (!reader) throw new Error(`${checkpoint.directory} has no optimizer state: training cannot resume from it`);
     return { first: readTensor(reader, names.first, shape), second: readTensor(reader, names.second, shape) };
   };

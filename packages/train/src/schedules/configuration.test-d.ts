@@ -6,7 +6,7 @@ import type { ScheduleConfig, scheduleConfigSchema } from "./configuration.ts";
 type Written = z.input<typeof scheduleConfigSchema>;
 
 describe("ScheduleConfig", () => {
-  it("is told apart by its name", () => {
+  it("is discriminated by its name", () => {
     expectTypeOf<ScheduleConfig["name"]>().toEqualTypeOf<
       "constant" | "linear" | "cosine" | "inverse-square-root" | "wsd" | "reduce-on-plateau"
     >();

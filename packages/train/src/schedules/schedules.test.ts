@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { plateauConfigSchema, scheduleConfigSchema } from "./configuration.ts";
 import { initialPlateauState, nextPlateauState } from "./plateau.ts";
 import { createSchedule } from "./schedules.ts";
@@ -22,7 +22,7 @@ function expectRates(actual: number[], expected: number[]) {
 }
 
 describe("the rates of PyTorch's and transformers' schedulers", () => {
-  test.each([
+  it.each([
     ["constant", { name: "constant", warmupSteps }, golden.constant],
     ["linear", { name: "linear", warmupSteps, minimum }, golden.linear],
     ["cosine", { name: "cosine", warmupSteps, minimum }, golden.cosine],
@@ -32,7 +32,7 @@ describe("the rates of PyTorch's and transformers' schedulers", () => {
     ["wsd, 1 - square root", { name: "wsd", decaySteps: 10, minimum }, golden.wsd.minusSquareRoot],
   ])("%s", (_, config, expected) => expectRates(rates(config), expected));
 
-  test.each(golden.plateau as { losses: number[]; rates: number[] }[])(
+  it.each(golden.plateau as { losses: number[]; rates: number[] }[])(
     "reduce on plateau with factor $factor, patience $patience",
     (run) => {
       const { losses, rates: expected, ...options } = run;
@@ -53,26 +53,26 @@ describe("by hand", () => {
   const at = (config: object, step: number, run = { learningRate: 1, steps: 100 }) =>
     createSchedule(scheduleConfigSchema.parse(config), run).at(step);
 
-  test("warm-up rises by equal steps, from above zero to the peak", () => {
+  it("warm-up rises by equal steps, from above zero to the peak", () => {
     expect([0, 1, 2, 3, 4].map((step) => at({ name: "constant", warmupSteps: 3 }, step))).toEqual([
       0.25, 0.5, 0.75, 1, 1,
     ]);
     expect(at({ name: "reduce-on-plateau", warmupSteps: 3 }, 1)).toBe(0.5);
   });
 
-  test("a decay ends at endStep and stays at its minimum", () => {
+  it("a decay ends at endStep and stays at its minimum", () => {
     const config = { name: "linear", endStep: 50, minimum: 0.5 };
     expect([0, 25, 50, 99].map((step) => at(config, step))).toEqual([1, 0.75, 0.5, 0.5]);
   });
 
-  test("inverse square root halves when four times the warm-up has passed", () => {
+  it("inverse square root halves when four times the warm-up has passed", () => {
     const config = { name: "inverse-square-root", warmupSteps: 9 };
     expect(at(config, 9)).toBe(1);
     expect(at(config, 39)).toBe(0.5);
     expect(at({ ...config, minimum: 0.6 }, 39)).toBe(0.6);
   });
 
-  test("wsd holds the peak up to its last decaySteps", () => {
+  it("wsd holds the peak up to its last decaySteps", () => {
     const config = { name: "wsd", decaySteps: 20 };
     expect([0, 80, 85, 100].map((step) => at(config, step))).toEqual([1, 1, 0.5, 0]);
   });
@@ -82,7 +82,7 @@ describe("the state of reduce-on-plateau", () => {
   const config = plateauConfigSchema.parse({ name: "reduce-on-plateau", factor: 0.5, patience: 1, cooldown: 1 });
   const losses = [3, 2, 2, 2, 2, Number.NaN, 2, 1, 1, 1, 1];
 
-  test("continues from a checkpoint as if there had been none", () => {
+  it("continues from a checkpoint as if there had been none", () => {
     const run = { learningRate: 1, steps: 100 };
     let whole = createSchedule(config, run);
     let interrupted = createSchedule(config, run);
@@ -96,13 +96,13 @@ describe("the state of reduce-on-plateau", () => {
     expect(whole.at(50)).toBe(0.125);
   });
 
-  test("a loss that is not a number is no improvement", () => {
+  it("a loss that is not a number is no improvement", () => {
     const state = nextPlateauState(initialPlateauState, Number.NaN, config);
     expect(state).toEqual({ factor: 1, best: null, waited: 1, cooldown: 0 });
     expect(nextPlateauState(state, 5, config)).toEqual({ factor: 1, best: 5, waited: 0, cooldown: 0 });
   });
 
-  test("the other schedules carry none", () => {
+  it("the other schedules carry none", () => {
     const schedule = createSchedule({ name: "constant", warmupSteps: 0 }, { learningRate: 1, steps: 1 });
     expect(schedule.state).toBeNull();
     expect(schedule.next(3)).toBe(schedule);

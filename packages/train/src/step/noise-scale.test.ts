@@ -1,5 +1,5 @@
 import { hashKey, normals } from "@megatron-ts/random";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { initialNoiseScaleState, nextNoiseScaleState, noiseScaleOf } from "./noise-scale.ts";
 
 const squaredNorm = (vector: Float64Array) => vector.reduce((sum, value) => sum + value * value, 0);
@@ -26,7 +26,7 @@ function syntheticNorms(
 
 describe("gaussian gradients", () => {
   // |G|^2 = size mean^2, tr(Sigma) = size sigma^2.
-  test.each([
+  it.each([
     { size: 200, mean: 0.1, sigma: 1, smallBatch: 4, parts: 8, truth: 100 },
     { size: 200, mean: 0.5, sigma: 1, smallBatch: 1, parts: 2, truth: 4 },
     { size: 400, mean: 0.25, sigma: 5, smallBatch: 32, parts: 4, truth: 400 },
@@ -40,7 +40,7 @@ describe("gaussian gradients", () => {
   });
 });
 
-test("by hand: expected norms give exactly the truth, from the first step on", () => {
+it("by hand: expected norms give exactly the truth, from the first step on", () => {
   // |G|^2 = 2, tr(Sigma) = 24: E|G_B|^2 = 2 + 24 / B.
   const norms = { smallBatch: 4, smallSquaredNorm: 8, largeBatch: 16, largeSquaredNorm: 3.5 };
   const once = nextNoiseScaleState(initialNoiseScaleState, norms, 0.5);
@@ -49,7 +49,7 @@ test("by hand: expected norms give exactly the truth, from the first step on", (
   expect(nextNoiseScaleState(once, norms, 0.5)).toEqual({ squaredGradient: 1.5, variance: 18, weight: 0.75 });
 });
 
-test("nothing is suggested before the first step, nor when noise drowns the gradient", () => {
+it("nothing is suggested before the first step, nor when noise drowns the gradient", () => {
   expect(noiseScaleOf(initialNoiseScaleState)).toBeNull();
   const drowned = { smallBatch: 1, smallSquaredNorm: 10, largeBatch: 2, largeSquaredNorm: 4 };
   expect(noiseScaleOf(nextNoiseScaleState(initialNoiseScaleState, drowned))).toBeNull();
@@ -57,7 +57,7 @@ test("nothing is suggested before the first step, nor when noise drowns the grad
   expect(noiseScaleOf(nextNoiseScaleState(initialNoiseScaleState, noiseless))).toBeNull();
 });
 
-test("one batch size says nothing", () => {
+it("one batch size says nothing", () => {
   const norms = { smallBatch: 8, smallSquaredNorm: 1, largeBatch: 8, largeSquaredNorm: 1 };
   expect(() => nextNoiseScaleState(initialNoiseScaleState, norms)).toThrow("needs two batch sizes, got 8 and 8");
 });

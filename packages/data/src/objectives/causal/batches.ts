@@ -14,9 +14,9 @@ export interface CausalBatch {
   readonly tokens: Int32Array;
   /** [B, T]: the token that follows each one; negative where there is no loss. */
   readonly labels: Int32Array;
-  /** [B, T]; 0 to T - 1 in each row unless given. */
+  /** [B, T]; default: 0 to T - 1 in each row. */
   readonly positions?: Int32Array;
-  /** [B, T]: the first position that each token attends to; 0 unless given. */
+  /** [B, T]: the first position that each token attends to; default: 0. */
   readonly keyStart?: Int32Array;
 }
 

@@ -27,7 +27,7 @@ export interface PermutationBatch {
   readonly targetPositions: Int32Array;
   /** [B, M]: the tokens at these positions. */
   readonly labels: Int32Array;
-  /** [B]: 1 for rows whose text runs backwards; none unless given. */
+  /** [B]: 1 for rows whose text runs backwards; default: none. */
   readonly reversed?: Int32Array;
   /** [B, S]: what an encoder reads, for models that have one. */
   readonly source?: Int32Array;

@@ -18,7 +18,7 @@ const tokenTasks: Architectures = {
   ForQuestionAnswering: { heads: {}, task: "question-answering" },
 };
 
-/** By what stands behind the name of the class, with those first that have most. */
+/** By the suffix of the class name, those with the most heads first. */
 export const bertArchitectures: Architectures = {
   ForPreTraining: { heads: { pooler: true, languageModel: true, pair: true } },
   ForMaskedLM: { heads: { languageModel: true } },
