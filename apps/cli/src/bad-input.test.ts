@@ -218,6 +218,7 @@ describe("command lines", () => {
     [["pretrain"], /missing required argument 'recipe'/],
     [["evaluate", "runs/a"], /required option '--data <prefix>' not specified/],
     [["tokenizer", "train", "--input", "a", "--vocab-size", "1k", "--output", "x"], /'1k' is invalid.*integer/],
+    [["evaluate", "x", "--data", "y", "--batch-size", "4000000000"], /'4000000000' is invalid.*1000000/],
     [["evaluate", "x", "--data", "y", "--split", "dev"], /Allowed choices are train, validation, test, all/],
     [["prepare", "--input", "a", "--tokenizer", "b", "--output", "c", "--split", "a,b"], /'a,b' is invalid/],
     [["prepare", "--input", "a", "--tokenizer", "", "--output", "c"], /'' is invalid.*empty/],

@@ -133,7 +133,7 @@ describe.runIf(built)("the built program", () => {
     expect(existsSync(path("long_text_document.lock"))).toBe(false);
   });
 
-  it.each(["SIGINT", "SIGTERM"] as const)("saves and exits at %s, and resumes", async (signal) => {
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("saves and exits at %s, and resumes", async (signal) => {
     const recipe = sandbox.recipe(`${signal}.yaml`, `runs/${signal}`);
     const options = ["--train.steps", "100000", "--train.checkpoint.every", "100000", "--resume", "auto"];
     const stopped = start(["pretrain", recipe, ...options, "--json"]);

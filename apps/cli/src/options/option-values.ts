@@ -1,13 +1,14 @@
 /** Parses option values; commander adds which option was wrong. */
 import { InvalidArgumentError } from "commander";
 
-/** An integer >= `minimum`. */
+/** An integer from `minimum` to `maximum`. */
 export const integer =
-  (minimum: number) =>
+  (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
   (text: string): number => {
     const value = Number(text);
-    if (text.trim() !== "" && Number.isSafeInteger(value) && value >= minimum) return value;
-    throw new InvalidArgumentError(`Expected an integer >= ${minimum}.`);
+    if (text.trim() !== "" && Number.isSafeInteger(value) && value >= minimum && value <= maximum) return value;
+    const limit = maximum === Number.MAX_SAFE_INTEGER ? "" : ` and <= ${maximum}`;
+    throw new InvalidArgumentError(`Expected an integer >= ${minimum}${limit}.`);
   };
 
 /** Any finite number; its range is checked by the package that takes it. */

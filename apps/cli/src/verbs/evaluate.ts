@@ -43,7 +43,7 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
       "new tokens per window; a smaller stride gives each token more context (causal models only; default: no overlap)",
       integer(1),
     )
-    .option("--batch-size <n>", "windows per batch", integer(1), 8)
+    .option("--batch-size <n>", "windows per batch", integer(1, 1_000_000), 8)
     .option("--max-batches <n>", "maximum number of batches", integer(1))
     .action((path: string, options: Options) => run(path, options, terminal));
   addExamples(addJsonOption(addEngineOptions(command)), [

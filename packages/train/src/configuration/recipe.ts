@@ -44,7 +44,7 @@ export function parseRecipe<Schema extends z.ZodType>(text: string, options: Rec
   const [error] = document.errors;
   if (error) throw new ConfigError([{ path: "", message: tellYamlError(error, text), where: at(error.pos[0]) }]);
   const value = plainValue(document, { file, schema });
-  applyOverrides(value, overrides);
+  applyOverrides(value, overrides, outlineOf(schema));
 
   const located = (problems: readonly ConfigProblem[]) => {
     const written = problems.map((problem) => {

@@ -95,16 +95,35 @@ describe("overrides", () => {
     ]);
   });
 
+  it("are text as it stands where a field takes text", () => {
+    for (const text of ["2026", "1e3", "true", "null", "r #1", "'q'", '"q"', "~", "[a]", "{ a: 1 }", " x "]) {
+      expect(parse(recipe, [["run.directory", text]]).run.directory).toBe(text);
+    }
+    // Also a list or a group, which are read as YAML.
+    const { data } = parse(recipe, [
+      ["data.train", "[{ prefix: a, weight: 1 }]"],
+      ["data.train.0.prefix", "2026"],
+    ]);
+    expect(data.train).toEqual([{ prefix: "2026", weight: 1 }]);
+    expect(parse(recipe, [["data.train", "2026"]]).data.train).toBe("2026");
+    // A choice, or null.
+    expect(parse(recipe, [["engine.backend", "cpu"]]).engine.backend).toBe("cpu");
+    expect(parse(recipe, [["engine.backend", "null"]]).engine.backend).toBeNull();
+    expect(mistakes(recipe, [["model.from", "2026"]])).toEqual([expect.stringMatching(/^--model\.from: .*2026/)]);
+  });
+
   it("are named as flags when they are wrong", () => {
     expect(
       mistakes(recipe, [
         ["train.steps", "many"],
         ["train.optimiser.beta1", "0.8"],
         ["run.directory", ""],
+        ["train.batchSize", "4e9"],
         ["__proto__.polluted", "1"],
       ]),
     ).toEqual([
       '--train.steps: expected a whole number of at least 1; got "many"',
+      expect.stringMatching(/^--train.batchSize: .* got 4000000000$/),
       expect.stringMatching(/^--train.optimiser.beta1: train.optimiser: unknown field; .*; did you mean optimizer\?$/),
       '--run.directory: expected text that is not empty; got ""',
       expect.stringMatching(/^--__proto__.polluted: __proto__: unknown field; expected one of model, data, /),

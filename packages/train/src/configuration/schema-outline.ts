@@ -58,6 +58,10 @@ export function variantName(outline: Outline, value: unknown): string | undefine
 export const choices = (outline: Outline): unknown[] =>
   variants(outline).flatMap((variant) => ("const" in variant ? [variant.const] : (variant.enum ?? [])));
 
+/** The JSON Schema types that a field accepts; "integer" counts as "number". */
+export const typesOf = (outline: Outline): Set<string> =>
+  new Set(variants(outline).map(({ type = "" }) => (type === "integer" ? "number" : type)));
+
 /** The dotted path of every named field, groups included. */
 export function allPaths(outline: Outline): string[] {
   const paths = variants(outline).flatMap((variant) =>

@@ -19,11 +19,14 @@ const adamWSchema = z.strictObject({
   biasCorrection: z.boolean().default(true),
 });
 
+/** In samples: far beyond any published run, and small enough for every index and counter. */
+const batchSizeSchema = z.int().min(1).max(1_000_000);
+
 const batchRampSchema = z.strictObject({
   /** Samples in the first batches. */
-  start: z.int().min(1),
+  start: batchSizeSchema,
   /** Number of samples by which the batch grows at a time. */
-  increment: z.int().min(1),
+  increment: batchSizeSchema,
   /** Number of samples over which the batch grows, in even steps. */
   samples: z.int().min(1),
 });
@@ -66,9 +69,9 @@ export const trainConfigSchema = z.strictObject({
    */
   timeLimitMinutes: z.number().gt(0).nullable().default(null),
   /** Samples in one update, over all ranks and micro-batches. */
-  batchSize: z.int().min(1),
+  batchSize: batchSizeSchema,
   /** Samples in one forward and backward pass of one rank. */
-  microBatchSize: z.int().min(1),
+  microBatchSize: batchSizeSchema,
   batchRamp: batchRampSchema.nullable().default(null),
   /** "full" recomputes every block in the backward: less memory, a third more work. */
   recompute: z.enum(["none", "full"]).default("none"),

@@ -8,7 +8,7 @@ function createHost() {
   let time = 1000;
   return {
     exits,
-    arrive: (signal: "SIGINT" | "SIGTERM", at: number) => {
+    arrive: (signal: "SIGINT" | "SIGTERM" | "SIGHUP", at: number) => {
       time = at;
       signals.emit(signal);
     },
@@ -42,6 +42,15 @@ it("the same Ctrl+C arriving twice is one wish", () => {
   expect(host.exits).toEqual([]);
   host.arrive("SIGTERM", 2500);
   expect(host.exits).toEqual([143]);
+});
+
+it("a terminal that is closed (SIGHUP) stops the run too", () => {
+  const host = createHost();
+  const stop = listenForStop({ host });
+  host.arrive("SIGHUP", 2000);
+  expect(stop.requested).toBe("SIGHUP");
+  host.arrive("SIGHUP", 9000);
+  expect(host.exits).toEqual([129]);
 });
 
 it("a disposed flag listens no more", () => {
