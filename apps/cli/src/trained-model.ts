@@ -28,7 +28,7 @@ export async function loadTrainedModel(path: string): Promise<TrainedModel> {
   const { longestSequence } = await import("@megatron-ts/model");
   const { createTokenizer, parseTokenizerJson } = await import("@megatron-ts/tokenizer");
   const { endOfTextIn } = await import("@megatron-ts/tokenizer/files");
-  const { resolveObjective } = await import("@megatron-ts/train");
+  const { RECIPE_FILE, resolveObjective } = await import("@megatron-ts/train");
   const { parse } = await import("yaml");
   const { model, checkpoint } = loadModel(path);
   try {
@@ -46,7 +46,7 @@ export async function loadTrainedModel(path: string): Promise<TrainedModel> {
       throw new UsageError(`${directory}: tokenizer.json is not the tokenizer that the model was trained with`);
     }
     const longest = longestSequence(model.config);
-    const recipe = has("recipe.yaml") ? (parse(text("recipe.yaml")) as SavedRecipe) : null;
+    const recipe = has(RECIPE_FILE) ? (parse(text(RECIPE_FILE)) as SavedRecipe) : null;
     return {
       directory,
       step: manifest.step,

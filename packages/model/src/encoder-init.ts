@@ -5,6 +5,7 @@
  */
 import type { ParameterSource } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
+import type { BaseConfig } from "./configuration-fields.ts";
 
 /** A weight of the encoder: all of it, or the rows from `first` on of a weight with `of` rows. */
 export interface EncoderWeight {
@@ -71,14 +72,7 @@ export const blockNamesBesideAttention = weightAndBias([
 ]);
 
 /** The fields that an encoder and its encoder-decoder share. */
-interface SharedFields {
-  numLayers: number;
-  hiddenSize: number;
-  numHeads: number;
-  feedForwardSize?: number;
-  vocabularySize: number;
-  dropout: number;
-  attentionDropout: number;
+interface SharedFields extends Omit<BaseConfig, "family" | "maxPositions" | "task"> {
   initializerRange: number;
   activation: string;
   normEpsilon: number;

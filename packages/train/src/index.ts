@@ -51,6 +51,7 @@ export { checkTokenizer } from "./run/datasets.ts";
 export { NonFiniteError, type RunEvent } from "./run/events.ts";
 export { type PretrainOptions, pretrain } from "./run/pretrain.ts";
 export { listenForStop, type StopFlag, type StopOptions, type StopSignal } from "./run/stop.ts";
+export { RECIPE_FILE } from "./run/training-checkpoint.ts";
 export {
   type PlateauConfig,
   plateauConfigSchema,

@@ -2,22 +2,12 @@
  * Sums measurements between two log lines. Plain JSON and pure functions; the caller measures the time.
  */
 import { secondsLeft } from "@megatron-ts/cost";
+import type { StepResult } from "../run/step-result.ts";
 
 /** Measurements of one update. */
-export interface StepMeasurement {
-  /** Updates done, this one included. */
+export interface StepMeasurement extends StepResult {
+  /** Number of updates done, this one included. */
   step: number;
-  /** Mean loss in nats. */
-  loss: number;
-  learningRate: number;
-  /** Global norm of the gradient, before clipping. */
-  gradientNorm: number;
-  /** Without evaluation and saving. */
-  seconds: number;
-  /** Samples and tokens in the global batch. */
-  samples: number;
-  tokens: number;
-  flops: number;
 }
 
 /** Sums over the steps of an interval, and the last of them. */

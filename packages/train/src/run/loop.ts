@@ -2,14 +2,9 @@
 import { withPrecision } from "@megatron-ts/ops";
 import { nextNoiseScaleState } from "../step/noise-scale.ts";
 import { stepFlops } from "./step-flops.ts";
+import type { StepResult } from "./step-result.ts";
 import { trainStep } from "./train-step.ts";
-import {
-  type FinishReason,
-  type RunListener,
-  type StepResult,
-  type TrainingRun,
-  timeLimitSeconds,
-} from "./training-run.ts";
+import { type FinishReason, type RunListener, type TrainingRun, timeLimitSeconds } from "./training-run.ts";
 
 /** Runs to the last step, the time limit or a requested stop. Throws a NonFiniteError. */
 export async function runLoop(

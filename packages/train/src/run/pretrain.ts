@@ -36,7 +36,7 @@ import { createReports } from "./listeners/reports.ts";
 import { createValidation } from "./listeners/validation.ts";
 import { runLoop } from "./loop.ts";
 import { checkTokenizerFits, startingWeights } from "./starting-weights.ts";
-import { type LoopState, loadMoments, type SavedState, savedStateOf } from "./training-checkpoint.ts";
+import { type LoopState, loadMoments, RECIPE_FILE, type SavedState, savedStateOf } from "./training-checkpoint.ts";
 import type { FinishReason, RunListener, TrainingRun } from "./training-run.ts";
 
 /** Options of `pretrain`. */
@@ -48,9 +48,6 @@ export interface PretrainOptions {
   /** Checked after each step: a signal's name makes the run save and stop. */
   stop?: { readonly requested: string | null };
 }
-
-/** The file with the resolved recipe, in the run directory and in each checkpoint. */
-const RECIPE = "recipe.yaml";
 
 /** A configuration with its objective resolved. */
 type ResolvedConfig = PretrainConfig & { train: { objective: ObjectiveConfig } };
@@ -138,7 +135,7 @@ async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ re
       },
     };
     try {
-      writeFileSync(join(where.directory, RECIPE), formatRecipe(resolved));
+      writeFileSync(join(where.directory, RECIPE_FILE), formatRecipe(resolved));
       listeners.push({ onEvent });
       run.emit({
         type: "started",
@@ -218,7 +215,7 @@ function checkFits(
   { config, tokenizer }: { config: ModelConfig; tokenizer: Tokenizer },
 ): void {
   const { manifest, directory, optimizer } = checkpoint;
-  if (!optimizer || !manifest.files.some(({ name }) => name === RECIPE)) {
+  if (!optimizer || !manifest.files.some(({ name }) => name === RECIPE_FILE)) {
     const message = `expected a checkpoint saved by pretrain: ${directory} has no optimizer state and no recipe`;
     throw new ConfigError([{ path: "", where: "--resume", message }]);
   }
@@ -239,7 +236,7 @@ function reportChanges(
   checkpoint: LoadedCheckpoint,
   { resolved, onEvent }: { resolved: PretrainConfig; onEvent: (event: RunEvent) => void },
 ): void {
-  const saved = parse(Buffer.from(checkpoint.readFile(RECIPE)).toString("utf8"));
+  const saved = parse(Buffer.from(checkpoint.readFile(RECIPE_FILE)).toString("utf8"));
   if (saved?.train?.objective) saved.train.objective = renameFields(saved.train.objective);
   const current = parse(formatRecipe(resolved)) as object;
   for (const difference of configurationDifferences(saved, current)) onEvent({ type: "changed", ...difference });

@@ -27,6 +27,9 @@ export interface LoopState {
   trainedSeconds: number;
 }
 
+/** The file with the resolved recipe, in the run directory and in each checkpoint. */
+export const RECIPE_FILE = "recipe.yaml";
+
 export interface SaveTrainingOptions {
   runDirectory: string;
   model: Model;
@@ -66,7 +69,7 @@ export async function saveTraining(options: SaveTrainingOptions): Promise<string
       ]),
     },
     extraFiles: {
-      "recipe.yaml": Buffer.from(formatRecipe(configuration)),
+      [RECIPE_FILE]: Buffer.from(formatRecipe(configuration)),
       "tokenizer.json": Buffer.from(JSON.stringify(tokenizer.json)),
     },
   });

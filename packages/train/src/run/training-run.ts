@@ -6,6 +6,7 @@ import type { MicroBatch, Objective } from "../objectives/objective.ts";
 import type { Schedule } from "../schedules/schedules.ts";
 import type { Optimizer } from "../step/optimizer.ts";
 import type { RunEvent } from "./events.ts";
+import type { StepResult } from "./step-result.ts";
 import type { LoopState } from "./training-checkpoint.ts";
 
 export interface TrainingRun {
@@ -33,22 +34,6 @@ export interface TrainingRun {
 
 /** Why a run ended. */
 export type FinishReason = Extract<RunEvent, { type: "finished" }>["reason"];
-
-/** Measurements of one update. */
-export interface StepResult {
-  /** Mean loss in nats. */
-  loss: number;
-  learningRate: number;
-  /** Global norm of the gradient, before clipping. */
-  gradientNorm: number;
-  /** Without evaluation and saving. */
-  seconds: number;
-  /** In the global batch. */
-  samples: number;
-  tokens: number;
-  /** What the model needs, forward and backward; recomputation does not count. */
-  flops: number;
-}
 
 /** Something that happens besides stepping: logs, validation, checkpoints. */
 export interface RunListener {

@@ -4,7 +4,7 @@
  */
 import { paddedRanges } from "@megatron-ts/attention";
 import { embedding } from "@megatron-ts/ops";
-import { createScope, createVocabularyParallelEmbedding, normal, truncatedNormal } from "@megatron-ts/parallel";
+import { createScope, createVocabularyParallelEmbedding } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import type { ModelContext } from "../../family.ts";
 import { createMaskedLanguageHead } from "../../heads/masked-language.ts";
@@ -13,6 +13,7 @@ import { createTaskHead } from "../../heads/task-head.ts";
 import { type BlockConfig, createBlock, runBlocks } from "../../layers/block.ts";
 import { createDense } from "../../layers/dense.ts";
 import { dropAt } from "../../layers/dropout.ts";
+import { blockInitializers } from "../../layers/initializers.ts";
 import { createNorm } from "../../layers/norm.ts";
 import { positionsBehindPadding, positionsFrom } from "../../layers/positions.ts";
 import type { EncoderInput, EncoderModel, ForwardOptions, ForwardOutput } from "../../model.ts";
@@ -28,7 +29,7 @@ export function createBert(config: BertConfig, { mesh, source }: ModelContext): 
   const { scope, parameters } = createScope({ mesh, source });
   const { numLayers, hiddenSize, vocabularySize, maxPositions, numTokenTypes, paddingToken, heads } = config;
   const { dropout: rate, normEpsilon, headActivation = config.activation } = config;
-  const { initializer } = initializersOf(config);
+  const { initializer } = blockInitializers(config);
   const norm = { kind: "layer", size: hiddenSize, epsilon: normEpsilon } as const;
 
   const tokenEmbedding = createVocabularyParallelEmbedding(scope.child("tokenEmbedding"), {
@@ -118,20 +119,9 @@ export function createBert(config: BertConfig, { mesh, source }: ModelContext): 
   return model;
 }
 
-function initializersOf({ normPlacement, initializerRange, numLayers }: BertConfig) {
-  if (normPlacement === "post") {
-    const initializer = truncatedNormal(initializerRange);
-    return { initializer, outputInitializer: initializer };
-  }
-  return {
-    initializer: normal(initializerRange),
-    outputInitializer: normal(initializerRange / Math.sqrt(2 * numLayers)),
-  };
-}
-
 function blockConfig(config: BertConfig): BlockConfig {
   const { hiddenSize, numHeads, normPlacement, normEpsilon, dropout, attentionDropout, activation } = config;
-  const initializers = initializersOf(config);
+  const initializers = blockInitializers(config);
   return {
     hiddenSize,
     normPlacement,

@@ -4,7 +4,7 @@
  * starts from the position embeddings and so adds no weights.
  */
 import { causalRanges, narrowRanges, paddedRanges } from "@megatron-ts/attention";
-import { createScope, createVocabularyParallelEmbedding, normal, truncatedNormal } from "@megatron-ts/parallel";
+import { createScope, createVocabularyParallelEmbedding } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { ModelError } from "../../errors.ts";
 import type { ModelContext } from "../../family.ts";
@@ -14,6 +14,7 @@ import type { BlockConfig } from "../../layers/block.ts";
 import { createDecoderCache } from "../../layers/decoder-cache.ts";
 import { createDense } from "../../layers/dense.ts";
 import { dropAt } from "../../layers/dropout.ts";
+import { blockInitializers } from "../../layers/initializers.ts";
 import { memoryRangesOf } from "../../layers/memory-ranges.ts";
 import { createNorm } from "../../layers/norm.ts";
 import { positionsFrom } from "../../layers/positions.ts";
@@ -49,7 +50,7 @@ export function createEncoderDecoder(
   const { scope, parameters } = createScope({ mesh, source });
   const { hiddenSize, numHeads, maxPositions, normEpsilon, attentionWindow: window } = config;
   const { numLayers, numDecoderLayers = numLayers, vocabularySize, normPlacement, relativeDistances } = config;
-  const { initializer } = initializersOf(config, numLayers);
+  const { initializer } = blockInitializers({ ...config, numLayers });
   const tokenEmbedding = createVocabularyParallelEmbedding(scope.child("tokenEmbedding"), {
     vocabularySize,
     hiddenSize,
@@ -234,22 +235,10 @@ export function createEncoderDecoder(
   return model;
 }
 
-/** Megatron scales the initial weights of branch outputs by 1 / sqrt(2L); BERT uses a truncated normal. */
-function initializersOf({ normPlacement, initializerRange }: EncoderDecoderConfig, numLayers: number) {
-  if (normPlacement === "post") {
-    const initializer = truncatedNormal(initializerRange);
-    return { initializer, outputInitializer: initializer };
-  }
-  return {
-    initializer: normal(initializerRange),
-    outputInitializer: normal(initializerRange / Math.sqrt(2 * numLayers)),
-  };
-}
-
 const attentionConfig = (config: EncoderDecoderConfig, numLayers: number) => ({
   numHeads: config.numHeads,
   attentionDropout: config.attentionDropout,
-  ...initializersOf(config, numLayers),
+  ...blockInitializers({ ...config, numLayers }),
 });
 
 function blockConfig(config: EncoderDecoderConfig, numLayers: number): BlockConfig {
@@ -266,7 +255,7 @@ function blockConfig(config: EncoderDecoderConfig, numLayers: number): BlockConf
       feedForwardSize,
       activation,
       innerDropout: relativeDistances ? dropout : 0,
-      ...initializersOf(config, numLayers),
+      ...blockInitializers({ ...config, numLayers }),
     },
   };
 }

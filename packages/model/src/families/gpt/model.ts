@@ -14,6 +14,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { ModelContext } from "../../family.ts";
 import { type BlockConfig, createBlock, runBlocks } from "../../layers/block.ts";
 import { dropAt } from "../../layers/dropout.ts";
+import { blockInitializers } from "../../layers/initializers.ts";
 import { createNorm } from "../../layers/norm.ts";
 import { positionsFrom } from "../../layers/positions.ts";
 import { rotaryTables } from "../../layers/rotary.ts";
@@ -90,13 +91,9 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
   return model;
 }
 
-/** Megatron scales the initial weights of branch outputs by 1 / sqrt(2L). */
 function blockConfig(config: GptConfig): BlockConfig {
-  const { hiddenSize, biases: bias, initializerRange } = config;
-  const initializers = {
-    initializer: normal(initializerRange),
-    outputInitializer: normal(initializerRange / Math.sqrt(2 * config.numLayers)),
-  };
+  const { hiddenSize, biases: bias } = config;
+  const initializers = blockInitializers({ ...config, normPlacement: "pre" });
   return {
     hiddenSize,
     normPlacement: "pre",
