@@ -4,6 +4,10 @@ import type { TaskHeadConfig } from "./heads/configuration.ts";
 
 /** A positive integer. */
 export const size = z.int().positive();
+/** More layers than any model has: a limit for configurations from elsewhere, since each layer takes memory to describe. */
+export const maxLayers = 10_000;
+/** A number of layers. */
+export const layerCount = size.max(maxLayers);
 /** A dropout rate. */
 export const rate = z.number().min(0).lt(1);
 /** An activation function. */
@@ -11,7 +15,7 @@ export const activation = z.enum(["gelu-tanh", "gelu-erf", "relu", "silu"]);
 
 /** Spread into the schema of each family. */
 export const sharedFields = {
-  numLayers: size,
+  numLayers: layerCount,
   hiddenSize: size,
   numHeads: size,
   /** Width of the feed-forward layer; default: four times the hidden size. */

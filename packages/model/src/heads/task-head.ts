@@ -2,6 +2,7 @@
 import { crossEntropy } from "@megatron-ts/ops";
 import type { Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
+import { ModelError } from "../errors.ts";
 import type { StepRandomness } from "../layers/dropout.ts";
 import type { TaskHeadConfig } from "./configuration.ts";
 import type { HeadSize } from "./head-size.ts";
@@ -31,8 +32,12 @@ export function createTaskHead(
   return (hidden, options) => classify(summarise(hidden), options);
 }
 
-/** Cross-entropies in nats: logits [..., C], labels int32 [...] -> [N]; 0 for negative labels. */
+/**
+ * Cross-entropies in nats: logits [..., C], labels int32 [...] -> [N]; 0 for negative labels. Throws a ModelError for a
+ * single class, which is a regression.
+ */
 export function classificationLosses(logits: tf.Tensor, { labels }: { labels: tf.Tensor }): tf.Tensor {
+  if (logits.shape[logits.rank - 1] === 1) throw new ModelError("a head with one label is a regression: use squares");
   return tf.tidy(() =>
     crossEntropy(tf.reshape(logits, [-1, logits.shape[logits.rank - 1]!]), { labels: tf.reshape(labels, [-1]) }),
   );

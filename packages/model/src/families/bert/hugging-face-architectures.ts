@@ -1,6 +1,8 @@
 /** Which parts Hugging Face's architectures of BERT's kind have, and the fields of config.json about their task heads. */
 import * as z from "zod";
 import type { TaskHeadConfig } from "../../heads/configuration.ts";
+import { dropoutRate, fieldError, readFields } from "../../hugging-face/config-json.ts";
+import type { HuggingFaceConfig } from "../../hugging-face/format.ts";
 import type { BertConfig } from "./configuration.ts";
 
 type Heads = BertConfig["heads"];
@@ -72,30 +74,50 @@ export function architectureFor({ heads, task }: BertConfig, architectures: Arch
   return name;
 }
 
-/** The fields of config.json that a task head is read from. */
-export const taskHeadFields = {
-  classifier_dropout: z.number().nullable().default(null),
-  id2label: z.record(z.string(), z.string()).default({ 0: "LABEL_0", 1: "LABEL_1" }),
-  problem_type: z.literal("single_label_classification").nullish(),
-};
-const taskHeadJson = z.object(taskHeadFields);
+/** The most classes that are read, each of which has a name. */
+const maxLabels = 1_000_000;
 
-export function readTaskHead(
-  kind: TaskHeadConfig["kind"],
-  { id2label, classifier_dropout: dropout }: z.output<typeof taskHeadJson>,
-): TaskHeadConfig {
+/** The fields of config.json that a task head is read from. */
+const labelFields = {
+  classifier_dropout: dropoutRate(0).nullish(),
+  id2label: z.record(z.string(), z.string()).nullish(),
+  num_labels: z.int().min(1).max(maxLabels).nullish(),
+};
+
+/** Fields that only a task head is read from, harmless elsewhere. */
+export const taskHeadFields: readonly string[] = Object.keys(labelFields);
+
+/** What a head for sequences is trained for, which decides its loss. Several labels at once are another model. */
+const problems = { problem_type: z.enum(["single_label_classification", "regression"]).nullish() };
+
+/** The head of an architecture's task. A sequence with one label is a regression. Throws a ModelError. */
+export function readTaskHead(kind: TaskHeadConfig["kind"], file: HuggingFaceConfig): TaskHeadConfig {
   if (kind === "question-answering") return { kind };
-  const byIndex = Object.entries(id2label).sort(([a], [b]) => Number(a) - Number(b));
-  return { kind, labels: byIndex.map(([, label]) => label), ...(dropout === null ? {} : { dropout }) };
+  const { id2label, num_labels: numLabels, classifier_dropout: dropout } = readFields(file, labelFields);
+  const named = Object.entries(id2label ?? {}).sort(([a], [b]) => Number(a) - Number(b));
+  const numOutputs = numLabels ?? (id2label ? named.length : 2);
+  const labels =
+    named.length === numOutputs
+      ? named.map(([, label]) => label)
+      : Array.from({ length: numOutputs }, (_, index) => `LABEL_${index}`);
+  if (kind === "sequence-classification") {
+    const { problem_type: problem } = readFields(file, problems);
+    if (problem && (problem === "regression") !== (numOutputs === 1)) {
+      throw fieldError("problem_type", `${problem} with ${numOutputs} labels is not supported`);
+    }
+  }
+  return { kind, labels, ...(dropout == null ? {} : { dropout }) };
 }
 
+/** The fields of config.json that describe a task head. */
 export function writeTaskHead(task: TaskHeadConfig): Record<string, unknown> {
   if (task.kind === "question-answering") return {};
   const { kind, labels, dropout = null } = task;
+  const problem = labels.length === 1 ? "regression" : "single_label_classification";
   return {
     id2label: Object.fromEntries(labels.map((label, index) => [index, label])),
     label2id: Object.fromEntries(labels.map((label, index) => [label, index])),
     classifier_dropout: dropout,
-    ...(kind === "sequence-classification" ? { problem_type: "single_label_classification" } : {}),
+    ...(kind === "sequence-classification" ? { problem_type: problem } : {}),
   };
 }

@@ -1,12 +1,16 @@
 /** config.json of BERT, Megatron's BERT and RoBERTa: one format in three kinds. */
 import * as z from "zod";
-import { size } from "../../configuration-fields.ts";
 import { ModelError } from "../../errors.ts";
+import { activationField, activationName } from "../../hugging-face/activations.ts";
 import {
-  activationField,
-  activationName,
   architectureOf,
+  count,
+  dropoutRate,
+  fieldError,
+  layers,
   only,
+  onlyOrdinary,
+  positive,
   readConfigJson,
 } from "../../hugging-face/config-json.ts";
 import type { HuggingFaceConfig, HuggingFaceFormat } from "../../hugging-face/format.ts";
@@ -26,28 +30,46 @@ import {
 } from "./hugging-face-architectures.ts";
 import { bertNames, megatronBertNames, robertaNames } from "./hugging-face-names.ts";
 
-const json = z.object({
-  vocab_size: size,
-  hidden_size: size,
-  num_hidden_layers: size,
-  num_attention_heads: size,
-  intermediate_size: size,
-  max_position_embeddings: size,
-  type_vocab_size: size.default(2),
+/** The reference's sizes where config.json leaves them out. */
+interface Sizes {
+  vocabularySize: number;
+  hiddenSize: number;
+  layers: number;
+  heads: number;
+  feedForwardSize: number;
+}
+
+const baseSizes = { hiddenSize: 768, layers: 12, heads: 12, feedForwardSize: 3072 };
+
+const fieldsOf = ({ vocabularySize, hiddenSize, layers: numLayers, heads, feedForwardSize }: Sizes) => ({
+  vocab_size: count(vocabularySize),
+  hidden_size: count(hiddenSize),
+  num_hidden_layers: layers(numLayers),
+  num_attention_heads: count(heads),
+  intermediate_size: count(feedForwardSize),
+  max_position_embeddings: count(512),
+  type_vocab_size: count(2),
   hidden_act: activationField.default("gelu-erf"),
   /** Ours: transformers takes the model's own activation in the head. */
   head_activation: activationField.optional(),
-  hidden_dropout_prob: z.number().default(0.1),
-  attention_probs_dropout_prob: z.number().default(0.1),
-  initializer_range: z.number().default(0.02),
-  layer_norm_eps: z.number().default(1e-12),
-  pad_token_id: z.int().nonnegative().nullable().optional(),
-  ...taskHeadFields,
+  hidden_dropout_prob: dropoutRate(0.1),
+  attention_probs_dropout_prob: dropoutRate(0.1),
+  initializer_range: positive(0.02),
+  layer_norm_eps: positive(1e-12),
+  pad_token_id: z.int().nonnegative().nullish(),
   position_embedding_type: only("absolute"),
   is_decoder: only(false),
   add_cross_attention: only(false),
   tie_word_embeddings: only(true),
+  ...onlyOrdinary,
 });
+
+const harmless = [
+  ...taskHeadFields,
+  // Of the first TensorFlow code, which never read them.
+  ...["directionality", "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers"],
+  ...["pooler_size_per_head", "pooler_type"],
+];
 
 /** What tells the three formats apart. */
 interface Kind {
@@ -60,6 +82,7 @@ interface Kind {
   names: (config: BertConfig) => ReturnType<typeof bertNames>;
   ignoredTensors: readonly RegExp[];
   normPlacement: BertConfig["normPlacement"];
+  sizes: Sizes;
   /** Whether padding decides positions, and the head's activation is always the erf form. */
   fairseq: boolean;
 }
@@ -95,7 +118,9 @@ function createFormat(kind: Kind): HuggingFaceFormat<BertConfig, BertConfigInput
     fromHuggingFace(file: HuggingFaceConfig, { tensors } = {}) {
       const name = architectureOf(file, { known: architectures, unnamed: `${className}Model` });
       const architecture = kind.architectures[name.slice(className.length)]!;
-      const read = readConfigJson(file, json);
+      const read = readConfigJson(file, { read: fieldsOf(kind.sizes), harmless });
+      if (fairseq && read.pad_token_id === null)
+        throw fieldError("pad_token_id", "a number is needed for the positions");
       const holds = tensors ? (mark: string) => [mark, ...aliases(mark)].some((name) => tensors.has(name)) : null;
       const headActivation = read.head_activation ?? theirHeadActivation(read.hidden_act);
       return {
@@ -116,7 +141,7 @@ function createFormat(kind: Kind): HuggingFaceFormat<BertConfig, BertConfigInput
         attentionDropout: read.attention_probs_dropout_prob,
         initializerRange: read.initializer_range,
         heads: headsOf(architecture, { marks: kind.marks, holds }),
-        ...(architecture.task ? { task: readTaskHead(architecture.task, read) } : {}),
+        ...(architecture.task ? { task: readTaskHead(architecture.task, file) } : {}),
       };
     },
 
@@ -176,6 +201,7 @@ export const bertFormat = createFormat({
   names: bertNames,
   ignoredTensors: bertRedundant,
   normPlacement: "post",
+  sizes: { ...baseSizes, vocabularySize: 30522 },
   fairseq: false,
 });
 
@@ -189,6 +215,7 @@ export const megatronBertFormat = createFormat({
   names: megatronBertNames,
   ignoredTensors: bertRedundant,
   normPlacement: "pre",
+  sizes: { vocabularySize: 29056, hiddenSize: 1024, layers: 24, heads: 16, feedForwardSize: 4096 },
   fairseq: false,
 });
 
@@ -202,5 +229,6 @@ export const robertaFormat = createFormat({
   names: robertaNames,
   ignoredTensors: [/embeddings\.position_ids$/, /^lm_head\.decoder\.(weight|bias)$/],
   normPlacement: "post",
+  sizes: { ...baseSizes, vocabularySize: 50265 },
   fairseq: true,
 });

@@ -1,6 +1,6 @@
 /** The configuration of encoder-decoders: Megatron's or BERT's blocks in both stacks, shared embeddings, a tied head. */
 import * as z from "zod";
-import { activation, checkHeads, sharedFields, size } from "../../configuration-fields.ts";
+import { activation, checkHeads, layerCount, sharedFields, size } from "../../configuration-fields.ts";
 
 /** The schema of an encoder-decoder. */
 export const encoderDecoderConfigSchema = z
@@ -8,7 +8,7 @@ export const encoderDecoderConfigSchema = z
     family: z.literal("encoder-decoder"),
     ...sharedFields,
     /** Layers of the decoder. Default: `numLayers`, those of the encoder. */
-    numDecoderLayers: size.optional(),
+    numDecoderLayers: layerCount.optional(),
     /** The longest sequence of either stack. */
     maxPositions: size,
     /** Rows of the token type (segment) embedding; 0 for none. */

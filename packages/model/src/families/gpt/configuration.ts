@@ -1,6 +1,6 @@
 /** The configuration of decoder-only models: GPT-2, Megatron's GPT and, with rotary positions, RMS norm and gating, Llama. */
 import * as z from "zod";
-import { activation, checkHeads, sharedFields, size } from "../../configuration-fields.ts";
+import { activation, checkHeads, rate, sharedFields, size } from "../../configuration-fields.ts";
 
 /** The schema of a decoder-only model. */
 export const gptConfigSchema = z
@@ -9,6 +9,8 @@ export const gptConfigSchema = z
     ...sharedFields,
     /** The longest sequence; learned positions have an embedding for each. */
     maxPositions: size,
+    /** Dropout of embeddings; default: as of the branches. */
+    embeddingDropout: rate.optional(),
     activation: activation.default("gelu-tanh"),
     /** A gated feed-forward layer: a second, activated projection multiplies the first (SwiGLU with silu). */
     gatedFeedForward: z.boolean().default(false),

@@ -1,12 +1,15 @@
 /** config.json of GPT-2, whose blocks are Megatron's GPT's as well. */
 import * as z from "zod";
-import { size } from "../../configuration-fields.ts";
 import { ModelError } from "../../errors.ts";
+import { activationField, activationName } from "../../hugging-face/activations.ts";
 import {
-  activationField,
-  activationName,
   architectureOf,
+  count,
+  dropoutRate,
+  layers,
   only,
+  onlyOrdinary,
+  positive,
   readConfigJson,
 } from "../../hugging-face/config-json.ts";
 import type { HuggingFaceFormat } from "../../hugging-face/format.ts";
@@ -15,23 +18,42 @@ import { gpt2Names } from "./hugging-face-gpt2-names.ts";
 
 const architectures = ["GPT2LMHeadModel", "GPT2Model"];
 
-const json = z.object({
-  vocab_size: size,
-  n_positions: size,
-  n_embd: size,
-  n_layer: size,
-  n_head: size,
-  n_inner: size.nullable().default(null),
+const fields = {
+  vocab_size: count(50257),
+  n_positions: count(1024),
+  n_embd: count(768),
+  n_layer: layers(12),
+  n_head: count(12),
+  n_inner: count(1).nullable().default(null),
   activation_function: activationField.default("gelu-tanh"),
-  resid_pdrop: z.number().default(0.1),
-  attn_pdrop: z.number().default(0.1),
-  layer_norm_epsilon: z.number().default(1e-5),
-  initializer_range: z.number().default(0.02),
+  resid_pdrop: dropoutRate(0.1),
+  embd_pdrop: dropoutRate(0.1),
+  attn_pdrop: dropoutRate(0.1),
+  layer_norm_epsilon: positive(1e-5),
+  initializer_range: positive(0.02),
   tie_word_embeddings: z.boolean().default(true),
   scale_attn_weights: only(true),
   scale_attn_by_inverse_layer_idx: only(false),
   add_cross_attention: only(false),
-});
+  is_decoder: only(false),
+  ...onlyOrdinary,
+};
+
+const aliases = {
+  hidden_size: "n_embd",
+  max_position_embeddings: "n_positions",
+  num_attention_heads: "n_head",
+  num_hidden_layers: "n_layer",
+};
+
+const harmless = [
+  // Of heads that have other architectures.
+  ...["summary_type", "summary_use_proj", "summary_activation", "summary_proj_to_labels", "summary_first_dropout"],
+  // The order of multiplications for half precision.
+  "reorder_and_upcast_attn",
+  // Repeats n_positions in old files, and is not read.
+  "n_ctx",
+];
 
 /** The Hugging Face format of GPT-2. */
 export const gpt2Format: HuggingFaceFormat<GptConfig, GptConfigInput> = {
@@ -48,7 +70,7 @@ export const gpt2Format: HuggingFaceFormat<GptConfig, GptConfigInput> = {
 
   fromHuggingFace(file) {
     architectureOf(file, { known: architectures, unnamed: "GPT2LMHeadModel" });
-    const read = readConfigJson(file, json);
+    const read = readConfigJson(file, { read: fields, aliases, harmless });
     return {
       family: "gpt",
       vocabularySize: read.vocab_size,
@@ -58,8 +80,8 @@ export const gpt2Format: HuggingFaceFormat<GptConfig, GptConfigInput> = {
       numHeads: read.n_head,
       ...(read.n_inner === null ? {} : { feedForwardSize: read.n_inner }),
       activation: read.activation_function,
-      // Theirs could drop embeddings at another rate; nobody's does.
       dropout: read.resid_pdrop,
+      ...(read.embd_pdrop === read.resid_pdrop ? {} : { embeddingDropout: read.embd_pdrop }),
       attentionDropout: read.attn_pdrop,
       normEpsilon: read.layer_norm_epsilon,
       initializerRange: read.initializer_range,
@@ -82,7 +104,7 @@ export const gpt2Format: HuggingFaceFormat<GptConfig, GptConfigInput> = {
       n_inner: config.feedForwardSize ?? null,
       activation_function: activationName(config.activation),
       resid_pdrop: config.dropout,
-      embd_pdrop: config.dropout,
+      embd_pdrop: config.embeddingDropout ?? config.dropout,
       attn_pdrop: config.attentionDropout,
       layer_norm_epsilon: config.normEpsilon,
       initializer_range: config.initializerRange,

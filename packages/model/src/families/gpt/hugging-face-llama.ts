@@ -1,43 +1,52 @@
 /** config.json of Llama (Touvron et al. 2023), as transformers 4 and 5 write it. */
 import * as z from "zod";
-import { size } from "../../configuration-fields.ts";
 import { ModelError } from "../../errors.ts";
+import { activationField, activationName } from "../../hugging-face/activations.ts";
 import {
-  activationField,
-  activationName,
   architectureOf,
+  count,
+  dropoutRate,
+  layers,
   only,
+  onlyOrdinary,
+  positive,
   readConfigJson,
 } from "../../hugging-face/config-json.ts";
 import type { HuggingFaceFormat } from "../../hugging-face/format.ts";
 import type { GptConfig, GptConfigInput } from "./configuration.ts";
 import { llamaNames } from "./hugging-face-llama-names.ts";
+import { readRotaryTheta, rotaryFields } from "./hugging-face-rotary.ts";
 
 const architectures = ["LlamaForCausalLM", "LlamaModel"];
 
-/** Positions as they are: scaled ones (for longer texts than were trained) are refused. */
-const unscaled = z.object({ rope_type: only("default"), type: only("default"), rope_theta: z.number().optional() });
-
-const json = z.object({
-  vocab_size: size,
-  max_position_embeddings: size,
-  hidden_size: size,
-  intermediate_size: size,
-  num_hidden_layers: size,
-  num_attention_heads: size,
-  num_key_value_heads: size.nullish(),
-  head_dim: size.nullish(),
+const fields = {
+  vocab_size: count(32000),
+  max_position_embeddings: count(2048),
+  hidden_size: count(4096),
+  intermediate_size: count(11008),
+  num_hidden_layers: layers(32),
+  num_attention_heads: count(32),
+  num_key_value_heads: count(1).nullable().default(null),
+  head_dim: count(1).nullable().default(null),
   hidden_act: activationField.default("silu"),
-  attention_dropout: z.number().default(0),
-  rms_norm_eps: z.number().default(1e-6),
-  initializer_range: z.number().default(0.02),
-  rope_theta: z.number().default(10_000),
-  rope_scaling: unscaled.nullish(),
-  rope_parameters: unscaled.nullish(),
+  attention_dropout: dropoutRate(0),
+  rms_norm_eps: positive(1e-6),
+  initializer_range: positive(0.02),
   tie_word_embeddings: z.boolean().default(false),
   attention_bias: z.boolean().default(false),
   mlp_bias: z.boolean().default(false),
-});
+  is_decoder: only(false),
+  rope_interleaved: only(false),
+  ...rotaryFields,
+  ...onlyOrdinary,
+};
+
+const harmless = [
+  // How Llama 2 was split in pretraining: the sums are the same.
+  "pretraining_tp",
+  // Of the trainers of SmolLM and of the first Llamas.
+  ...["is_llama_config", "max_sequence_length"],
+];
 
 /** The Hugging Face format of Llama. */
 export const llamaFormat: HuggingFaceFormat<GptConfig, GptConfigInput> = {
@@ -48,7 +57,7 @@ export const llamaFormat: HuggingFaceFormat<GptConfig, GptConfigInput> = {
 
   fromHuggingFace(file) {
     architectureOf(file, { known: architectures, unnamed: "LlamaForCausalLM" });
-    const read = readConfigJson(file, json);
+    const read = readConfigJson(file, { read: fields, harmless });
     if (read.attention_bias !== read.mlp_bias) {
       throw new ModelError(
         `config.json: mlp_bias: biases in all projections or in none are supported; got attention_bias ` +
@@ -68,7 +77,7 @@ export const llamaFormat: HuggingFaceFormat<GptConfig, GptConfigInput> = {
       numKeyValueHeads: read.num_key_value_heads ?? read.num_attention_heads,
       ...(headSize === usualHeadSize ? {} : { headSize }),
       positions: "rotary",
-      rotaryTheta: read.rope_parameters?.rope_theta ?? read.rope_theta,
+      rotaryTheta: readRotaryTheta(read),
       norm: "rms",
       normEpsilon: read.rms_norm_eps,
       gatedFeedForward: true,

@@ -29,7 +29,7 @@ export interface GptModel extends CausalModel {
 /** Builds the model that a configuration describes. */
 export function createGpt(config: GptConfig, { mesh, source }: ModelContext): GptModel {
   const { scope, parameters } = createScope({ mesh, source });
-  const { numLayers, hiddenSize, numHeads, vocabularySize, maxPositions, dropout: rate, rotaryTheta } = config;
+  const { numLayers, hiddenSize, numHeads, vocabularySize, maxPositions, dropout, rotaryTheta } = config;
   const headSize = config.headSize ?? hiddenSize / numHeads;
   const initializer = normal(config.initializerRange);
   const norm = { kind: config.norm, epsilon: config.normEpsilon };
@@ -52,7 +52,7 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
   function embed(tokens: tf.Tensor, positions: tf.Tensor, { inputEmbeddings, random }: ForwardOptions) {
     const words = inputEmbeddings ?? tokenEmbedding.embed(tokens);
     const placed = positionTable ? tf.add(words, embedding(positions, { table: positionTable.tensor })) : words.clone();
-    return dropAt("embedding", placed, { rate, random });
+    return dropAt("embedding", placed, { rate: config.embeddingDropout ?? dropout, random });
   }
 
   function forward(input: CausalInput, options: CausalOptions = {}): ForwardOutput {

@@ -1,6 +1,6 @@
 /** The configuration of T5: by default the original (ReLU, tied head); also version 1.1 (gated GELU, untied head). */
 import * as z from "zod";
-import { activation, checkHeads, sharedFields, size } from "../../configuration-fields.ts";
+import { activation, checkHeads, layerCount, sharedFields, size } from "../../configuration-fields.ts";
 
 const { initializerRange: _, ...fields } = sharedFields;
 
@@ -10,7 +10,7 @@ export const t5ConfigSchema = z
     family: z.literal("t5"),
     ...fields,
     /** Layers of the decoder. Default: `numLayers`, those of the encoder. */
-    numDecoderLayers: size.optional(),
+    numDecoderLayers: layerCount.optional(),
     /** Default: hiddenSize / numHeads. */
     headSize: size.optional(),
     activation: activation.default("relu"),
@@ -20,8 +20,10 @@ export const t5ConfigSchema = z
     /** Buckets of relative positions, and the distance beyond which all share one. */
     relativeBuckets: z.int().min(4).default(32),
     relativeMaxDistance: size.default(128),
-    /** The head shares the token embedding and scales its inputs by hiddenSize^-1/2. */
+    /** The head shares the token embedding. */
     tiedEmbeddings: z.boolean().default(true),
+    /** The head scales its inputs by hiddenSize^-1/2. Default: if the embeddings are tied. */
+    scaledOutputs: z.boolean().optional(),
     /** Factor of the initial standard deviations, of which T5 has one for each kind of weight. */
     initializerFactor: z.number().positive().default(1),
   })

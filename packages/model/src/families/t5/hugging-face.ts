@@ -1,42 +1,84 @@
 /** config.json of T5, of which we have `T5ForConditionalGeneration`. */
 import * as z from "zod";
-import { size } from "../../configuration-fields.ts";
 import { ModelError } from "../../errors.ts";
-import { architectureOf, only, readConfigJson } from "../../hugging-face/config-json.ts";
+import { activationField, activationName } from "../../hugging-face/activations.ts";
+import {
+  architectureOf,
+  count,
+  dropoutRate,
+  fieldError,
+  layers,
+  only,
+  onlyOrdinary,
+  positive,
+  readConfigJson,
+} from "../../hugging-face/config-json.ts";
 import type { HuggingFaceFormat } from "../../hugging-face/format.ts";
 import type { T5Config, T5ConfigInput } from "./configuration.ts";
 import { t5Names } from "./hugging-face-names.ts";
 
-/** `feed_forward_proj`, whose "gated-gelu" has always been the tanh form. */
-const projections: Readonly<Record<string, Pick<T5Config, "activation" | "gatedFeedForward">>> = {
-  relu: { activation: "relu", gatedFeedForward: false },
-  "gated-gelu": { activation: "gelu-tanh", gatedFeedForward: true },
-  "gated-relu": { activation: "relu", gatedFeedForward: true },
-  "gated-silu": { activation: "silu", gatedFeedForward: true },
-  gelu: { activation: "gelu-erf", gatedFeedForward: false },
-  gelu_new: { activation: "gelu-tanh", gatedFeedForward: false },
-  silu: { activation: "silu", gatedFeedForward: false },
-};
-
 const architectures = ["T5ForConditionalGeneration", "T5WithLMHeadModel"];
 
-const json = z.object({
-  vocab_size: size,
-  d_model: size,
-  d_kv: size,
-  d_ff: size,
-  num_layers: size,
-  num_decoder_layers: size.nullish(),
-  num_heads: size,
-  relative_attention_num_buckets: size.default(32),
-  relative_attention_max_distance: size.default(128),
-  dropout_rate: z.number().default(0.1),
-  layer_norm_epsilon: z.number().default(1e-6),
-  initializer_factor: z.number().default(1),
-  feed_forward_proj: z.enum(Object.keys(projections) as [string, ...string[]]).default("relu"),
+const defaultLayers = 6;
+
+const fields = {
+  vocab_size: count(32128),
+  d_model: count(512),
+  d_kv: count(64),
+  d_ff: count(2048),
+  num_layers: layers(defaultLayers),
+  num_decoder_layers: layers(1).nullable().default(null),
+  num_heads: count(8),
+  relative_attention_num_buckets: count(32),
+  relative_attention_max_distance: count(128),
+  dropout_rate: dropoutRate(0.1),
+  layer_norm_epsilon: positive(1e-6),
+  initializer_factor: positive(1),
+  feed_forward_proj: z.string().default("relu"),
+  /** These two repeat `feed_forward_proj`, and replace it where they differ. */
+  dense_act_fn: activationField.optional(),
+  is_gated_act: z.boolean().optional(),
   tie_word_embeddings: z.boolean().default(true),
+  /** What `tie_word_embeddings` means for it, unless transformers 5 wrote it. */
+  scale_decoder_outputs: z.boolean().optional(),
   is_decoder: only(false),
-});
+  ...onlyOrdinary,
+  is_encoder_decoder: only(true),
+};
+
+const aliases = {
+  hidden_size: "d_model",
+  num_attention_heads: "num_heads",
+  num_hidden_layers: "num_layers",
+  head_dim: "d_kv",
+};
+
+const harmless = [
+  // Of heads that have other architectures.
+  "classifier_dropout",
+  // The length of the texts that the first T5s were trained on: their positions have no end.
+  "n_positions",
+];
+
+type Read = z.output<z.ZodObject<typeof fields>>;
+
+/** "relu" or "gated-relu", with any activation. "gated-gelu" has always been the tanh form. */
+function readProjection({ feed_forward_proj: projection, dense_act_fn, is_gated_act }: Read) {
+  const [, gated, name] = /^(gated-)?([^-]+)$/.exec(projection) ?? [];
+  const { data } = activationField.safeParse(projection === "gated-gelu" ? "gelu_new" : name);
+  const activation = dense_act_fn ?? data;
+  if (name === undefined || activation === undefined) {
+    throw fieldError("feed_forward_proj", `an activation, after "gated-" or alone, is supported; got "${projection}"`);
+  }
+  return { activation, gatedFeedForward: is_gated_act ?? gated !== undefined };
+}
+
+/** How `feed_forward_proj` says it, null if it cannot. */
+function writeProjection({ activation, gatedFeedForward }: T5Config): string | null {
+  if (!gatedFeedForward) return activationName(activation);
+  if (activation === "gelu-erf") return null;
+  return `gated-${activation === "gelu-tanh" ? "gelu" : activation}`;
+}
 
 /** The Hugging Face format of T5. */
 export const t5Format: HuggingFaceFormat<T5Config, T5ConfigInput> = {
@@ -46,7 +88,8 @@ export const t5Format: HuggingFaceFormat<T5Config, T5ConfigInput> = {
 
   fromHuggingFace(file) {
     architectureOf(file, { known: architectures, unnamed: "T5ForConditionalGeneration" });
-    const read = readConfigJson(file, json);
+    const read = readConfigJson(file, { read: fields, aliases, harmless });
+    const scaled = read.scale_decoder_outputs ?? read.tie_word_embeddings;
     return {
       family: "t5",
       vocabularySize: read.vocab_size,
@@ -54,7 +97,8 @@ export const t5Format: HuggingFaceFormat<T5Config, T5ConfigInput> = {
       headSize: read.d_kv,
       feedForwardSize: read.d_ff,
       numLayers: read.num_layers,
-      numDecoderLayers: read.num_decoder_layers ?? read.num_layers,
+      // The reference sets it before it reads `num_hidden_layers`.
+      numDecoderLayers: read.num_decoder_layers ?? ("num_layers" in file ? read.num_layers : defaultLayers),
       numHeads: read.num_heads,
       relativeBuckets: read.relative_attention_num_buckets,
       relativeMaxDistance: read.relative_attention_max_distance,
@@ -62,17 +106,16 @@ export const t5Format: HuggingFaceFormat<T5Config, T5ConfigInput> = {
       attentionDropout: read.dropout_rate,
       normEpsilon: read.layer_norm_epsilon,
       initializerFactor: read.initializer_factor,
-      ...projections[read.feed_forward_proj]!,
+      ...readProjection(read),
       tiedEmbeddings: read.tie_word_embeddings,
+      ...(scaled === read.tie_word_embeddings ? {} : { scaledOutputs: scaled }),
     };
   },
 
   toHuggingFace(config) {
-    const { hiddenSize, numLayers, numHeads, activation, gatedFeedForward } = config;
-    const projection = Object.entries(projections).find(
-      ([, has]) => has.activation === activation && has.gatedFeedForward === gatedFeedForward,
-    );
-    if (!projection) throw new ModelError(`Hugging Face's T5 has no gated feed-forward with ${activation}`);
+    const { hiddenSize, numLayers, numHeads, tiedEmbeddings, scaledOutputs = tiedEmbeddings } = config;
+    const projection = writeProjection(config);
+    if (!projection) throw new ModelError(`Hugging Face's T5 has no gated feed-forward with ${config.activation}`);
     return {
       architectures: ["T5ForConditionalGeneration"],
       model_type: "t5",
@@ -89,8 +132,10 @@ export const t5Format: HuggingFaceFormat<T5Config, T5ConfigInput> = {
       dropout_rate: config.dropout,
       layer_norm_epsilon: config.normEpsilon,
       initializer_factor: config.initializerFactor,
-      feed_forward_proj: projection[0],
-      tie_word_embeddings: config.tiedEmbeddings,
+      feed_forward_proj: projection,
+      // transformers 5 ties what has the same values, and reads whether to scale.
+      tie_word_embeddings: scaledOutputs,
+      scale_decoder_outputs: scaledOutputs,
       // T5's vocabularies begin with padding, with which the decoder starts, and the end of a text.
       pad_token_id: 0,
       decoder_start_token_id: 0,

@@ -61,14 +61,18 @@ export function createT5(config: T5Config, { mesh, source }: ModelContext): T5Mo
     });
     return { bias, stack };
   }) as [Side, Side];
-  const head = config.tiedEmbeddings
-    ? (states: tf.Tensor) => tf.tidy(() => tokenEmbedding.logits(tf.mul(states, hiddenSize ** -0.5)))
+  const { tiedEmbeddings, scaledOutputs = tiedEmbeddings } = config;
+  const project = tiedEmbeddings
+    ? tokenEmbedding.logits
     : createColumnParallelLinear(scope.child("head"), {
         inputs: hiddenSize,
         outputs: vocabularySize,
         initializer: normal(config.initializerFactor),
         bias: false,
       });
+  const head = scaledOutputs
+    ? (states: tf.Tensor) => tf.tidy(() => project(tf.mul(states, hiddenSize ** -0.5)))
+    : project;
 
   const embed = (
     site: string,

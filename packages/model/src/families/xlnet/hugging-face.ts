@@ -1,13 +1,16 @@
 /** config.json of XLNet, as published. */
 import * as z from "zod";
-import { size } from "../../configuration-fields.ts";
-import { ModelError } from "../../errors.ts";
 import type { TaskHeadConfig } from "../../heads/configuration.ts";
+import { activationField, activationName } from "../../hugging-face/activations.ts";
 import {
-  activationField,
-  activationName,
   architectureOf,
+  count,
+  dropoutRate,
+  fieldError,
+  layers,
   only,
+  onlyOrdinary,
+  positive,
   readConfigJson,
 } from "../../hugging-face/config-json.ts";
 import type { HuggingFaceFormat } from "../../hugging-face/format.ts";
@@ -25,30 +28,49 @@ const architectures: Readonly<Record<string, { languageModelHead: boolean; task?
 };
 const known = Object.keys(architectures);
 
-const json = z.object({
-  vocab_size: size,
-  d_model: size,
-  n_layer: size,
-  n_head: size,
-  d_inner: size,
-  d_head: size.nullish(),
+const fields = {
+  vocab_size: count(32000),
+  d_model: count(1024),
+  n_layer: layers(24),
+  n_head: count(16),
+  d_inner: count(4096),
+  d_head: count(1).nullable().default(null),
   ff_activation: activationField.default("gelu-erf"),
-  dropout: z.number().default(0.1),
-  initializer_range: z.number().default(0.02),
-  layer_norm_eps: z.number().default(1e-12),
+  dropout: dropoutRate(0.1),
+  initializer_range: positive(0.02),
+  layer_norm_eps: positive(1e-12),
   /** 0 means all states, as null does. */
-  mem_len: z.int().nonnegative().nullish(),
-  reuse_len: z.int().nonnegative().nullish(),
+  mem_len: z.int().nonnegative().nullable().default(512),
+  reuse_len: z.int().nonnegative().nullable().default(null),
   attn_type: only("bi"),
+  bi_data: only(false),
   clamp_len: only(-1),
+  same_length: only(false),
   untie_r: only(true),
   summary_type: only("last"),
   summary_use_proj: only(true),
   summary_activation: only("tanh"),
-  summary_last_dropout: z.number().default(0.1),
-  ...taskHeadFields,
+  summary_proj_to_labels: only(false),
+  summary_first_dropout: only(0),
+  summary_last_dropout: dropoutRate(0.1),
   tie_word_embeddings: only(true),
-});
+  ...onlyOrdinary,
+};
+
+const aliases = {
+  n_token: "vocab_size",
+  hidden_size: "d_model",
+  num_attention_heads: "n_head",
+  num_hidden_layers: "n_layer",
+};
+
+const harmless = [
+  ...taskHeadFields,
+  // Of a question-answering head that has another architecture.
+  ...["start_n_top", "end_n_top"],
+  // Whether a forward returns its memory.
+  ...["use_mems_eval", "use_mems_train"],
+];
 
 /** The Hugging Face format of XLNet. */
 export const xlnetFormat: HuggingFaceFormat<XlnetConfig, XlnetConfigInput> = {
@@ -58,11 +80,9 @@ export const xlnetFormat: HuggingFaceFormat<XlnetConfig, XlnetConfigInput> = {
 
   fromHuggingFace(file) {
     const { languageModelHead, task } = architectures[architectureOf(file, { known, unnamed: "XLNetModel" })]!;
-    const read = readConfigJson(file, json);
+    const read = readConfigJson(file, { read: fields, aliases, harmless });
     if (read.d_head != null && read.d_head * read.n_head !== read.d_model) {
-      throw new ModelError(
-        `config.json: d_head: ${read.d_head} times n_head (${read.n_head}) is not d_model (${read.d_model})`,
-      );
+      throw fieldError("d_head", `${read.d_head} times n_head (${read.n_head}) is not d_model (${read.d_model})`);
     }
     return {
       family: "xlnet",
@@ -79,7 +99,7 @@ export const xlnetFormat: HuggingFaceFormat<XlnetConfig, XlnetConfigInput> = {
       memoryLength: read.mem_len || null,
       reuseLength: read.reuse_len || null,
       languageModelHead,
-      ...(task ? { task: readTaskHead(task, { ...read, classifier_dropout: read.summary_last_dropout }) } : {}),
+      ...(task ? { task: readTaskHead(task, { ...file, classifier_dropout: read.summary_last_dropout }) } : {}),
     };
   },
 
