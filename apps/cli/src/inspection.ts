@@ -62,9 +62,9 @@ export async function inspectPath(path: string): Promise<Inspection> {
 
 /** Null for an unknown architecture, whose tensors can still be listed. */
 async function huggingFaceSizes(config: HuggingFaceConfig, tensors: ReadonlySet<string>): Promise<Sizes | null> {
-  const { formatOfConfigJson, ModelError } = await import("@megatron-ts/model");
+  const { ModelError, readHuggingFaceConfig } = await import("@megatron-ts/model");
   try {
-    return await sizesOf(formatOfConfigJson(config).fromHuggingFace(config, { tensors }));
+    return await sizesOf(readHuggingFaceConfig(config, { tensors }).config);
   } catch (error) {
     if (error instanceof ModelError) return null;
     throw error;

@@ -31,7 +31,12 @@ export { type TaskHeadConfig, taskHeadSchema } from "./heads/configuration.ts";
 export { spanLosses } from "./heads/question-answering.ts";
 export { classificationLosses } from "./heads/task-head.ts";
 export type { ForeignWeight, HuggingFaceConfig, HuggingFaceFormat } from "./hugging-face/format.ts";
-export { formatForModel, formatOfConfigJson, huggingFaceFormats } from "./hugging-face/formats.ts";
+export {
+  formatForModel,
+  formatOfConfigJson,
+  huggingFaceFormats,
+  readHuggingFaceConfig,
+} from "./hugging-face/formats.ts";
 export type { StepRandomness } from "./layers/dropout.ts";
 export { type RelativeBuckets, relativeBucketOf } from "./layers/relative-bias.ts";
 export type {

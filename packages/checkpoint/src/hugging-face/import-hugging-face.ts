@@ -1,5 +1,5 @@
 /** Converts a Hugging Face model to a checkpoint, one tensor in memory at a time. */
-import { createModel, formatOfConfigJson, type ModelConfig, modelConfigSchema } from "@megatron-ts/model";
+import { createModel, type ModelConfig, readHuggingFaceConfig } from "@megatron-ts/model";
 import { countParameters, shapeOnly } from "@megatron-ts/parallel";
 import { readForeignWeight } from "../foreign-weights.ts";
 import { saveCheckpoint } from "../save-checkpoint.ts";
@@ -29,9 +29,7 @@ export async function importHuggingFace(
 ): Promise<{ config: ModelConfig; parameters: number }> {
   const source = openHuggingFaceDirectory(directory);
   try {
-    const format = formatOfConfigJson(source.config);
-    const written = format.fromHuggingFace(source.config, { tensors: new Set(source.tensors.names) });
-    const config = modelConfigSchema.parse(written);
+    const { format, config } = readHuggingFaceConfig(source.config, { tensors: new Set(source.tensors.names) });
     check?.(config);
     const { parameters } = createModel(config, { weights: { source: shapeOnly } });
     const names = matchTensors(source.tensors, { format, config, parameters, source: directory });

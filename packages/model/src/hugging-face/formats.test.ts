@@ -3,7 +3,10 @@ import { fileURLToPath } from "node:url";
 import { shapeOnly } from "@megatron-ts/parallel";
 import { describe, expect, it } from "vitest";
 import {
+  type BaseConfig,
+  type BertConfig,
   bertFormat,
+  countModelParameters,
   createModel,
   familyOf,
   formatForModel,
@@ -12,6 +15,7 @@ import {
   megatronBertFormat,
   modelConfigSchema,
   presets,
+  readHuggingFaceConfig,
   robertaFormat,
 } from "../index.ts";
 
@@ -81,6 +85,90 @@ describe("Hugging Face formats", () => {
   });
 });
 
+const published = new URL("../../../../fixtures/hugging-face/configs/", import.meta.url);
+const publishedConfig = (name: string) => JSON.parse(readFileSync(new URL(`${name}.json`, published), "utf8"));
+
+describe("published models' config.json", () => {
+  it.each([
+    ["gpt2", 124_439_808],
+    ["distilgpt2", 81_912_576],
+    ["llama-2-7b", 6_738_415_616],
+    ["llama-3-8b", 8_030_261_248],
+    ["smollm2-135m", 134_515_008],
+    ["bert-base-uncased", 109_514_298],
+    ["bert-base-multilingual-cased", 177_974_523],
+    ["ms-marco-minilm-cross-encoder", 22_713_601],
+    ["roberta-base", 124_697_433],
+    ["megatron-bert-uncased-345m", 333_640_704],
+    ["xlnet-base-cased", 116_750_336],
+    ["t5-small", 60_506_624],
+    ["t5-v1_1-base", 247_577_856],
+    ["flan-t5-small", 76_961_152],
+    ["flan-t5-base", 247_577_856],
+  ])("%s is read, with its number of parameters", (name, parameters) => {
+    expect(countModelParameters(readHuggingFaceConfig(publishedConfig(name)).config)).toBe(parameters);
+  });
+});
+
+describe("fields that decide together", () => {
+  const read = (fixture: string, changes: object) => {
+    // JSON has no undefined: such fields are left out.
+    const json = JSON.parse(JSON.stringify({ ...configOf(fixture), ...changes }));
+    return readHuggingFaceConfig(json).config as BaseConfig;
+  };
+
+  it("are read as the reference reads them: T5's scaled outputs, which transformers 5 calls tied", () => {
+    const scaled = (changes: object) => read("t5", { scale_decoder_outputs: undefined, ...changes });
+    expect(scaled({ tie_word_embeddings: true })).not.toHaveProperty("scaledOutputs");
+    expect(scaled({ tie_word_embeddings: true, scale_decoder_outputs: false })).toMatchObject({ scaledOutputs: false });
+    expect(scaled({ tie_word_embeddings: false, scale_decoder_outputs: true })).toMatchObject({ scaledOutputs: true });
+  });
+
+  it("T5's activation by feed_forward_proj, unless dense_act_fn and is_gated_act differ", () => {
+    const old = { dense_act_fn: undefined, is_gated_act: undefined };
+    const activation = (changes: object) => read("t5", { ...old, ...changes });
+    expect(activation({ feed_forward_proj: "gated-gelu" })).toMatchObject({
+      activation: "gelu-tanh",
+      gatedFeedForward: true,
+    });
+    expect(activation({ feed_forward_proj: "gelu" })).toMatchObject({
+      activation: "gelu-erf",
+      gatedFeedForward: false,
+    });
+    expect(activation({ feed_forward_proj: "gated-gelu", dense_act_fn: "gelu", is_gated_act: false })).toMatchObject({
+      activation: "gelu-erf",
+      gatedFeedForward: false,
+    });
+  });
+
+  it("Llama's rope_theta inside of rope_scaling, of rope_parameters and alone", () => {
+    const theta = (changes: object) => read("llama", { rope_parameters: undefined, ...changes });
+    expect(theta({})).toMatchObject({ rotaryTheta: 10_000 });
+    expect(theta({ rope_theta: 7 })).toMatchObject({ rotaryTheta: 7 });
+    expect(theta({ rope_theta: 7, rope_parameters: { rope_theta: 8 } })).toMatchObject({ rotaryTheta: 8 });
+    expect(
+      theta({ rope_theta: 7, rope_parameters: { rope_theta: 8 }, rope_scaling: { rope_theta: 9, type: "default" } }),
+    ).toMatchObject({ rotaryTheta: 9 });
+  });
+
+  it("a field by its other name, alone or with the same value", () => {
+    expect(read("gpt2", { n_head: undefined, num_attention_heads: 2 })).toMatchObject({ numHeads: 2 });
+    expect(read("gpt2", { num_attention_heads: 4 })).toMatchObject({ numHeads: 4 });
+    expect(read("gpt2", { embd_pdrop: 0.25 })).toMatchObject({ dropout: 0, embeddingDropout: 0.25 });
+  });
+
+  it("labels by id2label, and by num_labels where they disagree; a head with one label is a regression", () => {
+    const labels = (changes: object) =>
+      read("bert-sequence-classification", { id2label: undefined, problem_type: undefined, ...changes }).task;
+    expect(labels({})).toMatchObject({ labels: ["LABEL_0", "LABEL_1"] });
+    expect(labels({ num_labels: 1, problem_type: "regression" })).toMatchObject({ labels: ["LABEL_0"] });
+    expect(labels({ id2label: { 1: "no", 0: "yes" } })).toMatchObject({ labels: ["yes", "no"] });
+    expect(labels({ id2label: { 1: "no", 0: "yes" }, num_labels: 1 })).toMatchObject({ labels: ["LABEL_0"] });
+    const one = read("bert-sequence-classification", { id2label: { 0: "score" }, problem_type: undefined });
+    expect(bertFormat.toHuggingFace(one as BertConfig)).toMatchObject({ problem_type: "regression" });
+  });
+});
+
 describe("heads of a BERT file", () => {
   const json = configOf("bert");
   const heads = (architecture: string | undefined, tensors?: string[]) =>
@@ -118,8 +206,8 @@ describe("heads of a BERT file", () => {
 
 describe("an unsupported config.json is refused:", () => {
   const refusal = (fixture: string, changes: object) => () => {
-    const json = { ...configOf(fixture), ...changes };
-    formatOfConfigJson(json).fromHuggingFace(json);
+    const json = JSON.parse(JSON.stringify({ ...configOf(fixture), ...changes }));
+    readHuggingFaceConfig(json);
   };
 
   it.each([
@@ -130,11 +218,29 @@ describe("an unsupported config.json is refused:", () => {
       /\["BertForMultipleChoice"\] is not supported; these are: Bert/,
     ],
     ["bert", { hidden_size: "many" }, /config\.json: hidden_size: .*expected.*; got "many"/],
-    ["bert", { vocab_size: undefined }, /config\.json: vocab_size: .*; got nothing/],
+    ["bert", { vocab_size: null }, /config\.json: vocab_size: .*; got null/],
+    ["bert", { num_hidden_layers: 2 ** 31 }, /config\.json: num_hidden_layers: .*10000; got 2147483648/],
+    ["llama", { hidden_size: 33, head_dim: undefined }, /config\.json: hiddenSize .*33.*numHeads \(4\)/],
+    ["bert", { hidden_dropout_prob: 1.5 }, /config\.json: hidden_dropout_prob: .*; got 1\.5/],
     ["bert", { hidden_act: "quick_gelu" }, /config\.json: hidden_act: .*; got "quick_gelu"/],
     ["bert", { position_embedding_type: "relative_key" }, /position_embedding_type: .*"absolute"; got "relative_key"/],
     ["bert", { is_decoder: true }, /is_decoder: .*; got true/],
-    ["bert-sequence-classification", { problem_type: "regression" }, /problem_type: .*; got "regression"/],
+    ["bert-sequence-classification", { problem_type: "regression" }, /problem_type: regression with 3 labels/],
+    ["bert-sequence-classification", { problem_type: "multi_label_classification" }, /problem_type: .*"multi_label/],
+    ["bert", { embedding_size: 8 }, /config\.json: embedding_size: unknown field .* 8/],
+    ["bert", { is_causal: true }, /config\.json: is_causal: unknown field .* true/],
+    ["gpt2", { num_attention_heads: 2 }, /config\.json: num_attention_heads: .* n_head, which is 4; got 2/],
+    ["xlnet", { bi_data: true }, /config\.json: bi_data: expected false; got true/],
+    ["xlnet", { same_length: true }, /config\.json: same_length: expected false; got true/],
+    [
+      "t5",
+      { feed_forward_proj: "gated-tanh", dense_act_fn: undefined },
+      /config\.json: feed_forward_proj: .*"gated-tanh"/,
+    ],
+    ["t5", { dense_act_fn: "tanh" }, /config\.json: dense_act_fn: .*"tanh"/],
+    ["llama", { rope_scaling: { type: "linear", factor: 2 } }, /rope_scaling\.type: .*"default"; got .*linear/],
+    ["llama", { quantization_config: { quant_method: "fp8" } }, /config\.json: quantization_config: unknown .*fp8/],
+
     ["gpt2", { scale_attn_by_inverse_layer_idx: true }, /scale_attn_by_inverse_layer_idx: .*; got true/],
     [
       "llama",

@@ -1,4 +1,5 @@
 /** The Hugging Face formats of all families, and which of them a config.json or a model is in. */
+import { type ModelConfig, modelConfigSchema } from "../configuration.ts";
 import type { BaseConfig } from "../configuration-fields.ts";
 import { ModelError } from "../errors.ts";
 import { families, familyOf } from "../registry.ts";
@@ -15,6 +16,22 @@ export function formatOfConfigJson({ model_type: modelType }: HuggingFaceConfig)
   if (format) return format;
   const known = huggingFaceFormats.map((candidate) => candidate.modelType).join(", ");
   throw new ModelError(`config.json: model_type: expected one of ${known}; got ${JSON.stringify(modelType)}`);
+}
+
+/**
+ * A model's configuration from its config.json, with the format it is in. The tensors of its file decide which heads it
+ * has where config.json leaves that open.
+ * @throws ModelError that names the field that cannot be read
+ */
+export function readHuggingFaceConfig(
+  json: HuggingFaceConfig,
+  options: { tensors?: ReadonlySet<string> } = {},
+): { format: HuggingFaceFormat; config: ModelConfig } {
+  const format = formatOfConfigJson(json);
+  const result = modelConfigSchema.safeParse(format.fromHuggingFace(json, options));
+  if (result.success) return { format, config: result.data };
+  const { path, message } = result.error.issues[0]!;
+  throw new ModelError(`config.json: ${path.join(".")} (our name): ${message}`);
 }
 
 /** The format to export a model in. Throws a ModelError if there is none. */

@@ -1,11 +1,10 @@
 /** Rotary positions in config.json, as transformers 4 (`rope_theta`, `rope_scaling`) and 5 (`rope_parameters`) write them. */
 import * as z from "zod";
-import { only } from "../../hugging-face/config-json.ts";
 
 /** Positions as they are: scaled ones (for longer texts than were trained) are refused. */
 const unscaled = z.strictObject({
-  rope_type: only("default"),
-  type: only("default"),
+  rope_type: z.literal("default").optional(),
+  type: z.literal("default").optional(),
   rope_theta: z.number().positive().optional(),
 });
 
@@ -22,5 +21,6 @@ export function readRotaryTheta({
   rope_scaling: scaling,
   rope_parameters: parameters,
 }: z.output<z.ZodObject<typeof rotaryFields>>): number {
-  return (scaling ?? parameters)?.rope_theta ?? theta;
+  const chosen = Object.keys(scaling ?? {}).length > 0 ? scaling : parameters;
+  return chosen?.rope_theta ?? theta;
 }
