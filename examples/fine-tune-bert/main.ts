@@ -53,7 +53,7 @@ const targets = tf.tensor1d(
   examples.map(({ label }) => labels.indexOf(label)),
   "int32",
 );
-const classify = () => model.taskLogits(model.hidden({ tokens, lengths })); // [B, 2]
+const classify = () => model.taskLogits(model.forward({ tokens, lengths }).hidden); // [B, 2]
 
 const tensors = [...model.parameters.values()].map(({ tensor }) => tensor);
 const optimizer = createAdamW(model.parameters, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 });
