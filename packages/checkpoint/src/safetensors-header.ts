@@ -9,7 +9,7 @@ import { byteLengthOf, dtypeBytes, isDtype, type TensorDescription } from "./ten
 export const largestHeader = 100_000_000;
 
 /** A tensor and its byte range: `begin` inclusive, `end` exclusive, counted from the end of the header. */
-export type PlacedTensor = TensorDescription & { begin: number; end: number };
+type PlacedTensor = TensorDescription & { begin: number; end: number };
 
 /** Where a header comes from: `file` is for messages, `dataLength` is the number of bytes after the header. */
 export interface HeaderSource {

@@ -23,7 +23,7 @@ export class DataError extends Error {
 }
 
 /** A failure of the machine, such as a full disk. The message names the file. */
-export class StorageError extends Error {
+class StorageError extends Error {
   override readonly name = "StorageError";
   readonly userError = false;
 }

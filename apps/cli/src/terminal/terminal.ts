@@ -6,7 +6,7 @@
 import { MultiBar } from "cli-progress";
 import { escapeControls, escapeJsonControls } from "./escape-controls.ts";
 
-export interface Progress {
+interface Progress {
   /** @param fraction completed, 0 to 1 @param note text after the percentage */
   update(fraction: number, note: string): void;
   stop(): void;

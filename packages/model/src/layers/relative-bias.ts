@@ -31,7 +31,7 @@ export function relativeBucketOf(
 }
 
 /** Keys 0 to `keys`, and `queries` that follow offsets[b] of them. Default: offset 0, one row for all. */
-export interface RelativePlaces {
+interface RelativePlaces {
   queries: number;
   keys: number;
   offsets?: ArrayLike<number>;

@@ -7,7 +7,7 @@ import { characterClasses, SPACE } from "./character-classes.ts";
 import { characterEnd, characterStart, codePointAt } from "./characters.ts";
 
 /** Receives added tokens and the text between them, in order. Pieces of text are never empty. */
-export interface PieceHandler {
+interface PieceHandler {
   text(start: number, end: number): void;
   token(id: number): void;
 }

@@ -2,7 +2,7 @@
  * The interface of normalizers, which change a text before it is split into words. Works on UTF-8.
  */
 /** UTF-8 text in a buffer that the next call may overwrite: only the first `length` bytes are valid. */
-export interface Utf8 {
+interface Utf8 {
   bytes: Uint8Array;
   length: number;
 }

@@ -2,7 +2,7 @@
  * The interface of pre-tokenizers, which split a text into words. Works on UTF-8.
  */
 /** Receives the word bytes[start..end). */
-export type WordVisitor = (bytes: Uint8Array, start: number, end: number) => void;
+type WordVisitor = (bytes: Uint8Array, start: number, end: number) => void;
 
 /**
  * Calls `visit` with each word of bytes[start..end), in order. A word's bytes may be in a buffer that is reused.

@@ -3,7 +3,7 @@
  * lower left, then lower right id. Counts become stale as words change; the trainer checks them when it pops a pair.
  */
 /** A pair that may be merged. `positions` is the head of the trainer's list of its positions. */
-export interface Candidate {
+interface Candidate {
   pair: number;
   left: number;
   right: number;

@@ -100,7 +100,5 @@ export const parallelConfigSchema = z.strictObject({
 
 /** The section `train` with its defaults filled in. */
 export type TrainConfig = z.infer<typeof trainConfigSchema>;
-/** The section `train.batchRamp` with its defaults filled in. */
-export type BatchRampConfig = z.infer<typeof batchRampSchema>;
 /** The section `parallel` with its defaults filled in. */
 export type ParallelConfig = z.infer<typeof parallelConfigSchema>;

@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 
 /** `step` is the number of updates done when the record was written. Numbers that are not finite are written as null. */
-export interface MetricsRecord {
+interface MetricsRecord {
   step: number;
   [name: string]: number | string | boolean | null | undefined;
 }

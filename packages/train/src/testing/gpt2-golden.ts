@@ -22,7 +22,7 @@ const scalars = JSON.parse(readFileSync(fixture("golden.json"), "utf8")) as {
   trainGradientNorms: number[];
 };
 
-export const config = {
+const config = {
   family: "gpt",
   numLayers: 2,
   hiddenSize: 32,

@@ -14,7 +14,7 @@ import { positionsFrom } from "../../layers/positions.ts";
 import { distanceSinusoids, segmentIdsDiffer } from "../../layers/relative-distances.ts";
 import type { EncoderDecoderConfig } from "./configuration.ts";
 
-export interface TokenPositions {
+interface TokenPositions {
   /** int32 [B, T] */
   positions: tf.Tensor;
   /** int32 [B, T] */

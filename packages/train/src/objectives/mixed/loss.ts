@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { MicroBatch, Objective } from "../objective.ts";
 
 /** The rows of one part, and how many losses count in the part's whole batch. */
-export interface MixedPart {
+interface MixedPart {
   readonly objective: Objective<MicroBatch>;
   readonly weight: number;
   readonly rows: MicroBatch;
