@@ -9,7 +9,7 @@ export const maxLayers = 10_000;
 /** A number of layers. */
 export const layerCount = size.max(maxLayers);
 /** A dropout rate. */
-const rate = z.number().min(0).lt(1);
+export const rate = z.number().min(0).lt(1);
 /** An activation function. */
 export const activation = z.enum(["gelu-tanh", "gelu-erf", "relu", "silu"]);
 

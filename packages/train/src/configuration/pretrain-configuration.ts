@@ -3,6 +3,8 @@ import { dataConfigSchema } from "@megatron-ts/data";
 import { createModelRecipeSchema, familyOf, type ModelConfig, type ModelRecipe } from "@megatron-ts/model";
 import type * as z from "zod";
 import { ConfigError, type ConfigProblem } from "../errors.ts";
+import { objectiveConfigSchema, partsOf } from "../objectives/configuration.ts";
+import { getObjective } from "../objectives/registry.ts";
 import { modelConfigAt } from "../run/starting-weights.ts";
 import { checkRunConfiguration } from "./cross-checks.ts";
 import { loadRecipe } from "./recipe-file.ts";
@@ -30,10 +32,12 @@ export const checkPretrainConfig = (configuration: PretrainConfig): ConfigProble
 
 /** Only some objectives can keep packed documents apart. */
 function checkPackedDocuments({ model, data, train }: PretrainConfig): ConfigProblem[] {
-  const name = train.objective?.name ?? familyOf(model).objective;
-  if (name === "causal") return [];
+  const objective = train.objective ?? objectiveConfigSchema.parse({ name: familyOf(model).objective });
+  if (partsOf(objective).every(({ name }) => getObjective(name).separatesDocuments)) return [];
   return (["resetPositions", "resetAttention", "maskEndOfDocumentLoss"] as const).flatMap((field): ConfigProblem[] =>
-    data[field] ? [{ path: `data.${field}`, message: `expected false: not supported by the ${name} objective` }] : [],
+    data[field]
+      ? [{ path: `data.${field}`, message: `expected false: not supported by the ${objective.name} objective` }]
+      : [],
   );
 }
 

@@ -19,8 +19,3 @@ export function createRunConfigurationSchema<Model extends z.ZodType, Data exten
     parallel: parallelConfigSchema.prefault({}),
   });
 }
-
-/** A run configuration with its defaults filled in. */
-export type RunConfiguration<Model extends z.ZodType, Data extends z.ZodType> = z.output<
-  ReturnType<typeof createRunConfigurationSchema<Model, Data>>
->;
