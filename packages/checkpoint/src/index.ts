@@ -10,9 +10,9 @@ export { tokenizerFiles } from "./hugging-face/tokenizer-files.ts";
 export { type LoadedCheckpoint, loadCheckpoint, verifyCheckpoint } from "./load-checkpoint.ts";
 export { readManifest } from "./manifest.ts";
 export type { JsonRecord, Manifest } from "./manifest-schema.ts";
-export { describeMegatronCheckpoint, type MegatronDescription } from "./megatron-lm/describe.ts";
-export { type MegatronCheckpoint, openMegatronCheckpoint } from "./megatron-lm/megatron-lm.ts";
-export { isMegatronCheckpoint } from "./megatron-lm/rank-files.ts";
+export { describeMegatronCheckpoint, type MegatronDescription } from "./megatron-lm/describe-megatron-checkpoint.ts";
+export { isMegatronCheckpoint } from "./megatron-lm/iteration-directory.ts";
+export { type MegatronCheckpoint, openMegatronCheckpoint } from "./megatron-lm/open-megatron-checkpoint.ts";
 export {
   checkpointSource,
   loadModel,

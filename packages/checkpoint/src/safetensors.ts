@@ -2,9 +2,11 @@
  * Reads and writes safetensors files, one tensor in memory at a time (https://github.com/huggingface/safetensors).
  * Writes the same bytes as the Python package does for the same tensors.
  */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { userError, wrapFileSystemError } from "./errors.ts";
+import { closeSync } from "node:fs";
+import { userError } from "./errors.ts";
 import { type FileDigest, type WriteBytes, writeFileOnce } from "./file-writer.ts";
+import { type OpenFile, readExactly } from "./read-exactly.ts";
+import { openRegularFile } from "./regular-file.ts";
 import { decodeHeader, encodeHeader, largestHeader } from "./safetensors-header.ts";
 import { byteLengthOf, type TensorDescription, type TensorEntry } from "./tensor-entry.ts";
 
@@ -46,28 +48,8 @@ export interface SafetensorsFile {
   close(): void;
 }
 
-// One system call moves at most 2^31 - 1 bytes.
-const largestRead = 2 ** 28;
-
-interface OpenFile {
-  descriptor: number;
-  path: string;
-}
-
-function readExactly(file: OpenFile, from: number, length: number): Uint8Array {
-  // Not from Node's pool, whose slices may be unaligned.
-  const bytes = Buffer.allocUnsafeSlow(length);
-  for (let done = 0; done < length; ) {
-    const count = readSync(file.descriptor, bytes, done, Math.min(largestRead, length - done), from + done);
-    if (count === 0) throw userError(`${file.path}: truncated at byte ${from + done}`);
-    done += count;
-  }
-  return new Uint8Array(bytes.buffer, 0, length);
-}
-
-function readHeader(file: OpenFile) {
-  const { descriptor, path } = file;
-  const size = fstatSync(descriptor).size;
+function readHeader(file: OpenFile, size: number) {
+  const { path } = file;
   if (size < 8) throw userError(`${path}: truncated, or not a safetensors file: ${size} bytes`);
   const prefix = readExactly(file, 0, 8);
   const length = Number(new DataView(prefix.buffer).getBigUint64(0, true));
@@ -85,17 +67,11 @@ function readHeader(file: OpenFile) {
  * @throws CheckpointError that names the file and the tensor
  */
 export function openSafetensors(path: string): SafetensorsFile {
-  function attempt<T>(action: () => T): T {
-    try {
-      return action();
-    } catch (error) {
-      throw wrapFileSystemError(error, { action: `cannot read ${path}` });
-    }
-  }
-  const file: OpenFile = { descriptor: attempt(() => openSync(path, "r")), path };
-  const close = (): void => closeSync(file.descriptor);
+  const { descriptor, size } = openRegularFile(path);
+  const file: OpenFile = { descriptor, path };
+  const close = (): void => closeSync(descriptor);
   try {
-    const { metadata, tensors, dataStart } = attempt(() => readHeader(file));
+    const { metadata, tensors, dataStart } = readHeader(file, size);
     function find(name: string) {
       const tensor = tensors.get(name);
       if (tensor === undefined) throw userError(`${path}: no tensor ${JSON.stringify(name)} among its ${tensors.size}`);
@@ -110,7 +86,7 @@ export function openSafetensors(path: string): SafetensorsFile {
       },
       read(name) {
         const { begin, end } = find(name);
-        return attempt(() => readExactly(file, dataStart + begin, end - begin));
+        return readExactly(file, dataStart + begin, end - begin);
       },
       close,
     };

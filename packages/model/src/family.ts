@@ -8,6 +8,7 @@ import type { BaseConfig } from "./configuration-fields.ts";
 import type { ModelDescription } from "./description.ts";
 import type { EncoderInit } from "./encoder-init.ts";
 import type { HuggingFaceFormat } from "./hugging-face/format.ts";
+import type { MegatronLmFormat } from "./megatron-lm/format.ts";
 import type { FillPrediction, GenerativePrediction, Model, Prediction } from "./model.ts";
 
 /** A published size. */
@@ -59,6 +60,8 @@ export interface FamilyDefinition<
   readonly presets: Readonly<Record<string, Preset<Input>>>;
   /** The Hugging Face formats it is exchanged in. */
   readonly formats: readonly HuggingFaceFormat<Config, Input>[];
+  /** Its checkpoints in Megatron-LM, in families that are imported from there. */
+  readonly megatronLm?: MegatronLmFormat<Config, Input>;
   /** The ways in which its models predict, and so what they can be trained for. */
   readonly predicts: readonly Prediction[];
   /** The name of the objective it is trained for unless a recipe says otherwise. */

@@ -40,6 +40,13 @@ export {
 export type { StepRandomness } from "./layers/dropout.ts";
 export { type RelativeBuckets, relativeBucketOf } from "./layers/relative-bias.ts";
 export type {
+  MegatronLmArguments,
+  MegatronLmContext,
+  MegatronLmFormat,
+  MegatronLmWeight,
+} from "./megatron-lm/format.ts";
+export { megatronLmFamilyOf, megatronLmFormats } from "./megatron-lm/formats.ts";
+export type {
   CausalInput,
   CausalModel,
   CausalOptions,

@@ -1,17 +1,22 @@
 /**
- * Reads Python pickles as inert data: dictionaries, lists, numbers, text and tensors' descriptions. A pickle names the
- * functions that would rebuild its objects; here a name only stands for data, and one that is not on the list is
- * refused. Opcodes: Python's pickletools, protocols 0 to 5 as torch.save writes them.
+ * Reads Python pickles as inert data: dictionaries, lists, numbers, strings and descriptions of tensors. A pickle names the
+ * functions that rebuild its objects; here a name is only data, and one that is not on the list is rejected. Opcodes are
+ * those of Python's pickletools, protocols 0 to 5 as torch.save writes them.
  */
-import { userError } from "../errors.ts";
+import { CheckpointError, userError } from "../errors.ts";
 
-/** An object of a class that is kept as its name and its parts. */
+/** An object, kept as the name of its class and its parts. */
 export interface PickledObject {
+  /** `module.name` of its class, or of the function that makes it. */
   readonly global: string;
   readonly arguments: readonly Pickled[];
+  /** Items of an object that is a dictionary, such as an OrderedDict. */
+  items: Map<Pickled, Pickled> | null;
+  /** Attributes. */
   state: Pickled;
 }
 
+/** A value in a pickle. Tuples and sets are lists. */
 export type Pickled =
   | null
   | boolean
@@ -23,33 +28,63 @@ export type Pickled =
   | Map<Pickled, Pickled>
   | PickledObject;
 
+/** What a pickle may contain. */
 export interface PickleOptions {
-  /** Names, as `module.name`, that may appear; a `*` at the end allows a prefix. */
+  /** Names that may appear, as `module.name`; a `*` at the end allows a prefix. */
   allowed: readonly string[];
-  /** What a reference to something outside the pickle (a tensor's storage) becomes. */
+  /** Replaces references to something outside the pickle, such as a tensor's storage. */
   persistent?: (id: Pickled) => Pickled;
   /** The file, for messages. */
   source: string;
 }
 
+/** Longest pickle, in bytes. Those of real checkpoints take a few MB. */
+export const LONGEST_PICKLE = 2 ** 30;
+
+/** Longest integer, in bytes. Checkpoints have none beyond 16. */
+const LONGEST_INTEGER = 1024;
+
+const TRUNCATED = Symbol("truncated");
+
+/** Whether {@link readPickle} failed only because the bytes end before the pickle does. */
+export function isTruncated(error: unknown): boolean {
+  return error instanceof CheckpointError && error.cause === TRUNCATED;
+}
+
 const MARK = Symbol("mark");
 type Slot = Pickled | typeof MARK;
 
+/** Whether a value is an object rather than a plain value. */
 export function isObject(value: Pickled | undefined): value is PickledObject {
   return typeof value === "object" && value !== null && "global" in value;
 }
 
-/** The value of a pickle. Throws a CheckpointError for a name that is not allowed or bytes that are no pickle. */
-export function readPickle(bytes: Uint8Array, { allowed, persistent, source }: PickleOptions): Pickled {
+/** The entries of a dictionary, or the attributes of an object that is none. */
+export function itemsOf(value: Pickled | undefined): Map<Pickled, Pickled> | null {
+  if (value instanceof Map) return value;
+  if (!isObject(value)) return null;
+  return value.items ?? (value.state instanceof Map ? value.state : null);
+}
+
+/**
+ * Reads the first pickle in `bytes`; `length` is where it ends.
+ * @throws CheckpointError for a name that is not allowed, and for bytes that are not a pickle
+ */
+export function readPickle(
+  bytes: Uint8Array,
+  { allowed, persistent, source }: PickleOptions,
+): { value: Pickled; length: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const text = new TextDecoder();
   const stack: Slot[] = [];
   const memo = new Map<number, Pickled>();
   let at = 0;
 
-  const broken = (what: string) => userError(`${source}: not a pickle that can be read (${what} at byte ${at})`);
+  const broken = (what: string, cause?: symbol) =>
+    new CheckpointError(`${source}: not a readable pickle (${what} at byte ${at})`, { userError: true, cause });
   function need(count: number) {
-    if (count < 0 || at + count > bytes.length) throw broken("it ends too early");
+    if (count < 0 || !Number.isSafeInteger(count)) throw broken(`a length of ${count}`);
+    if (at + count > bytes.length) throw broken("truncated", TRUNCATED);
     at += count;
     return at - count;
   }
@@ -61,53 +96,54 @@ export function readPickle(bytes: Uint8Array, { allowed, persistent, source }: P
   const u64 = () => Number(view.getBigUint64(need(8), true));
   function line() {
     const end = bytes.indexOf(10, at);
-    if (end < 0) throw broken("a line without an end");
+    if (end < 0) throw broken("unterminated line", TRUNCATED);
     return text.decode(take(end + 1 - at).subarray(0, -1));
   }
   function pop(): Pickled {
     const value = stack.pop();
-    if (value === undefined || value === MARK) throw broken("its stack is empty");
+    if (value === undefined || value === MARK) throw broken("empty stack");
     return value;
   }
   function popToMark(): Pickled[] {
     const mark = stack.lastIndexOf(MARK);
-    if (mark < 0) throw broken("a mark is missing");
+    if (mark < 0) throw broken("missing mark");
     const values = stack.splice(mark + 1) as Pickled[];
     stack.pop();
     return values;
   }
   function top(): Pickled {
     const value = stack.at(-1);
-    if (value === undefined || value === MARK) throw broken("its stack is empty");
+    if (value === undefined || value === MARK) throw broken("empty stack");
     return value;
   }
   const put = (index: number) => memo.set(index, top());
   function get(index: number) {
-    if (!memo.has(index)) throw broken(`it refers to ${index}, which it never made`);
+    if (!memo.has(index)) throw broken(`undefined memo ${index}`);
     stack.push(memo.get(index)!);
   }
   function named(global: string): PickledObject {
     const known = allowed.some((name) => (name.endsWith("*") ? global.startsWith(name.slice(0, -1)) : name === global));
     if (!known)
-      throw userError(`${source}: refused: it asks for ${global}, and only tensors, dictionaries and numbers are read`);
-    return { global, arguments: [], state: null };
+      throw userError(
+        `${source}: rejected: it contains ${global}, and only tensors, dictionaries and numbers are read`,
+      );
+    return { global, arguments: [], items: null, state: null };
   }
   function integer(length: number): number | bigint {
-    let value = 0n;
+    if (length > LONGEST_INTEGER) throw broken(`an integer of ${length} bytes`);
     const digits = take(length);
-    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(digits[i]!);
-    if (length > 0 && digits[length - 1]! & 0x80) value -= 1n << BigInt(8 * length);
+    if (length === 0) return 0;
+    const value = BigInt.asIntN(8 * length, BigInt(`0x${Buffer.from(digits).reverse().toString("hex")}`));
     return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
   }
   function dictionary() {
     const found = top();
     if (found instanceof Map) return found;
-    // An object that behaves like a dictionary (OrderedDict) keeps its items as its state.
     if (isObject(found)) {
-      if (!(found.state instanceof Map)) found.state = new Map();
-      return found.state;
+      found.items ??= new Map();
+      return found.items;
     }
-    throw broken("items for something that holds none");
+    throw broken("items for something that is not a dictionary");
   }
   function setItems(pairs: Pickled[]) {
     const items = dictionary();
@@ -115,13 +151,16 @@ export function readPickle(bytes: Uint8Array, { allowed, persistent, source }: P
   }
   function append(values: Pickled[]) {
     const list = top();
-    if (Array.isArray(list)) list.push(...values);
-    else if (!isObject(list)) throw broken("elements for something that is no list");
+    if (!Array.isArray(list)) {
+      if (!isObject(list)) throw broken("elements for something that is not a list");
+      return;
+    }
+    for (const value of values) list.push(value);
   }
   function call(parts: Pickled) {
     const callee = pop();
-    if (!isObject(callee)) throw broken("a call of what has no name");
-    stack.push({ global: callee.global, arguments: Array.isArray(parts) ? parts : [], state: null });
+    if (!isObject(callee)) throw broken("a call of something without a name");
+    stack.push({ global: callee.global, arguments: Array.isArray(parts) ? parts : [], items: null, state: null });
   }
   function build() {
     const state = pop();
@@ -185,16 +224,20 @@ export function readPickle(bytes: Uint8Array, { allowed, persistent, source }: P
     },
     82: () => call(pop()), // R
     129: () => call(pop()), // NEWOBJ
+    146: () => {
+      pop(); // keyword arguments of NEWOBJ_EX
+      call(pop());
+    },
     98: build, // b
     81: () => {
-      if (!persistent) throw broken("a reference to something outside");
+      if (!persistent) throw broken("a reference to something outside the pickle");
       stack.push(persistent(pop())); // Q
     },
   };
 
   while (true) {
     const opcode = u8();
-    if (opcode === 0x2e) return pop();
+    if (opcode === 0x2e) return { value: pop(), length: at };
     const run = opcodes[opcode];
     if (!run) throw broken(`unknown opcode 0x${opcode.toString(16)}`);
     run();

@@ -5,6 +5,7 @@ import { defineFamily } from "../../family.ts";
 import { gptConfigSchema } from "./configuration.ts";
 import { gpt2Format } from "./hugging-face-gpt2.ts";
 import { llamaFormat } from "./hugging-face-llama.ts";
+import { gptMegatronLmFormat } from "./megatron-lm.ts";
 import { createGpt } from "./model.ts";
 import { gptPresets } from "./presets.ts";
 
@@ -13,6 +14,7 @@ export const gpt = defineFamily({
   create: createGpt,
   presets: gptPresets,
   formats: [gpt2Format, llamaFormat],
+  megatronLm: gptMegatronLmFormat,
   predicts: ["causal"],
   objective: "causal",
   generation: { writes: ["causal"], fills: [] },

@@ -1,0 +1,166 @@
+/**
+ * Opens a checkpoint of Megatron-LM for import: the configuration from its arguments, and its weights, merged over all ranks
+ * and under our names, as a source for a model.
+ */
+import {
+  createModel,
+  type MegatronLmArguments,
+  type MegatronLmFormat,
+  type MegatronLmWeight,
+  type ModelConfig,
+  megatronLmFormats,
+  modelConfigSchema,
+} from "@megatron-ts/model";
+import { type ParameterSource, type Parameters, shapeOnly } from "@megatron-ts/parallel";
+import * as tf from "@tensorflow/tfjs";
+import { userError } from "../errors.ts";
+import { requireFinite } from "../finite-values.ts";
+import { checkLayerCount } from "../layer-count.ts";
+import { mergeSlices } from "./merge-slices.ts";
+import { openTensors } from "./open-tensors.ts";
+import { itemsOf } from "./pickle.ts";
+import { isCoreName, oldName, wholeShape } from "./tensor-names.ts";
+import type { TorchTensor } from "./torch-tensor.ts";
+
+/** A checkpoint of Megatron-LM that can be imported. */
+export interface MegatronCheckpoint {
+  config: ModelConfig;
+  /** Updates that the checkpoint was trained for. */
+  iteration: number;
+  /** Reads weights one at a time. Throws a CheckpointError for damage, and for weights that are NaN or infinite. */
+  source: ParameterSource;
+  close(): void;
+}
+
+type Slices = ReadonlyMap<string, readonly TorchTensor[]>;
+
+/**
+ * Opens a checkpoint of Megatron-LM, or one of its iterations. The caller closes it.
+ * @throws CheckpointError for what is damaged, incomplete or not allowed, and with a line for every tensor that does not fit
+ * @throws ModelError that names the argument whose value is not supported
+ */
+export async function openMegatronCheckpoint(directory: string): Promise<MegatronCheckpoint> {
+  const { root, slices, prepare, close } = await openTensors(directory);
+  try {
+    const args = argumentsOf(itemsOf(root.get("args")), directory);
+    const stored = new Map([...slices.keys()].map((name) => [oldName(name), name] as const));
+    const tensors: Slices = new Map([...stored].map(([name, own]) => [name, slices.get(own)!]));
+    const format = formatOf([...tensors.keys()], directory);
+    const embedding = tensors.get("embedding.word_embeddings.weight");
+    if (!embedding) throw userError(`${directory} has no word embeddings`);
+    const [vocabularySize] = wholeShape("embedding.word_embeddings.weight", embedding) as [number];
+    const core = [...slices.keys()].some(isCoreName);
+    const written = format.fromMegatronLm(args, { vocabularySize, core });
+    checkLayerCount(written, { tensors: tensors.size, source: directory });
+    const config = modelConfigSchema.parse(written);
+    const names = format.names(args, config);
+    const copies = format.copies(args);
+    const { parameters } = createModel(config, { weights: { source: shapeOnly } });
+    checkNames(tensors, { names, parameters, copies, format, directory });
+    const wanted = [...names.values()].map(({ name }) => name);
+    await prepare([...wanted, ...copies.keys()].flatMap((name) => stored.get(name) ?? []));
+    const version = Number(root.get("checkpoint_version") ?? 0);
+    checkCopies(tensors, { copies, directory });
+    const source = createSource({ tensors, names, version, directory });
+    return { config, iteration: Number(root.get("iteration") ?? 0), source, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function argumentsOf(args: ReadonlyMap<unknown, unknown> | null, directory: string): MegatronLmArguments {
+  if (!args) throw userError(`${directory} has no "args", without which its model is not known`);
+  return new Map([...args].map(([name, value]) => [String(name), value]));
+}
+
+function formatOf(names: readonly string[], directory: string): MegatronLmFormat {
+  const format = megatronLmFormats.find((known) => known.supports(names));
+  if (format) return format;
+  const known = megatronLmFormats.map(({ modelType }) => modelType).join(", ");
+  throw userError(`${directory} is not a model that is imported from Megatron-LM; supported: ${known}`);
+}
+
+interface CheckOptions {
+  names: ReadonlyMap<string, MegatronLmWeight>;
+  parameters: Parameters;
+  copies: ReadonlyMap<string, string>;
+  format: MegatronLmFormat;
+  directory: string;
+}
+
+/** @throws CheckpointError with a line for every missing, unexpected and misshaped tensor */
+function checkNames(tensors: Slices, { names, parameters, copies, format, directory }: CheckOptions): void {
+  const problems: string[] = [];
+  const used = new Set<string>();
+  for (const { name, globalShape } of parameters.values()) {
+    const weight = names.get(name);
+    if (!weight) throw new Error(`${format.modelType} has no tensor for ${name}`);
+    const slices = tensors.get(weight.name);
+    if (!slices) {
+      problems.push(`missing: ${weight.name} (our ${name})`);
+      continue;
+    }
+    used.add(weight.name);
+    const expected = sharedShape(globalShape, weight);
+    const found = wholeShape(weight.name, slices);
+    if (found.join() !== expected.join()) {
+      problems.push(`wrong shape: ${weight.name} is [${found}], expected [${expected}] (our ${name})`);
+    }
+  }
+  for (const [name, slices] of tensors) {
+    if (used.has(name) || copies.has(name) || format.ignoredTensors.some((pattern) => pattern.test(name))) continue;
+    problems.push(`unexpected: ${name} [${wholeShape(name, slices)}]`);
+  }
+  if (problems.length > 0) {
+    throw userError(
+      `${directory} does not fit its arguments:\n${problems.map((problem) => `  ${problem}`).join("\n")}`,
+    );
+  }
+}
+
+/** Shape of the tensor that contains a weight: more rows where others share it. */
+function sharedShape([rows, ...rest]: readonly number[], { fused, half }: MegatronLmWeight): (number | undefined)[] {
+  if (half !== undefined) return [2 * rows!, ...rest];
+  if (!fused) return rows === undefined ? [] : [rows, ...rest];
+  const share = fused.part === "query" ? fused.queriesPerGroup : 1;
+  return [(rows! / share) * (fused.queriesPerGroup + 2), ...rest];
+}
+
+/** Pipeline stages keep copies of the embedding that training holds equal. */
+function checkCopies(
+  tensors: Slices,
+  { copies, directory }: { copies: ReadonlyMap<string, string>; directory: string },
+): void {
+  for (const [copy, original] of copies) {
+    const own = tensors.get(copy);
+    const other = tensors.get(original);
+    if (!own || !other) continue;
+    const equal = own.length === other.length && own.every((slice, rank) => sameValues(slice, other[rank]!));
+    if (!equal) throw userError(`${directory}: ${copy} differs from ${original}, of which it should be a copy`);
+  }
+}
+
+function sameValues(a: TorchTensor, b: TorchTensor): boolean {
+  if (a.shape.join() !== b.shape.join()) return false;
+  const [left, right] = [a.read(), b.read()];
+  return left.every((value, index) => value === right[index]);
+}
+
+interface SourceOptions {
+  tensors: Slices;
+  names: ReadonlyMap<string, MegatronLmWeight>;
+  version: number;
+  directory: string;
+}
+
+function createSource({ tensors, names, version, directory }: SourceOptions): ParameterSource {
+  return ({ name, globalShape }) => {
+    const weight = names.get(name);
+    const slices = weight && tensors.get(weight.name);
+    if (!weight || !slices) throw userError(`${directory} has no tensor for ${name}`);
+    const values = mergeSlices(slices, weight, { version });
+    requireFinite(values, `${directory}: ${weight.name}`);
+    return tf.keep(tf.tensor(values, [...globalShape]));
+  };
+}
