@@ -39,6 +39,21 @@ export function readForeignWeight(
   return { values, shape: transposed ? own.reverse() : own };
 }
 
+/** Whether two tensors have the same shape and values. */
+export function haveSameValues(reader: TensorSource, a: string, b: string): boolean {
+  const [first, second] = [reader.info(a), reader.info(b)];
+  if (first.shape.join() !== second.shape.join()) return false;
+  const left = toFloats(reader.read(a), { dtype: first.dtype, name: a });
+  const right = toFloats(reader.read(b), { dtype: second.dtype, name: b });
+  return left.every((value, index) => value === right[index]);
+}
+
+/** Throws a CheckpointError that names the tensor if a value is NaN or infinite. */
+export function requireFinite(values: Float32Array, name: string): void {
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  if (at >= 0) throw userError(`${name}: a weight is ${values[at]}: NaN and infinite weights are not imported`);
+}
+
 /** Decodes a stored tensor to float32. */
 function toFloats(bytes: Uint8Array, { dtype, name }: { dtype: Dtype; name: string }): Float32Array {
   const words = () => new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
@@ -49,8 +64,12 @@ function toFloats(bytes: Uint8Array, { dtype, name }: { dtype: Dtype; name: stri
       return Float32Array.from(words(), halfToFloat);
     case "BF16":
       return Float32Array.from(words(), bfloat16ToFloat);
+    case "F64":
+      return Float32Array.from(new Float64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8));
     default:
-      throw userError(`${name} is ${dtype}; weights must be F32, F16 or BF16`);
+      throw userError(
+        `${name} is ${dtype}${dtype.startsWith("F8") ? ", a quantized type" : ""}; weights must be F64, F32, F16 or BF16`,
+      );
   }
 }
 

@@ -30,7 +30,7 @@ export type { FamilyDefinition, Generation, PairHead, Preset } from "./family.ts
 export { type TaskHeadConfig, taskHeadSchema } from "./heads/configuration.ts";
 export { spanLosses } from "./heads/question-answering.ts";
 export { classificationLosses } from "./heads/task-head.ts";
-export type { ForeignWeight, HuggingFaceConfig, HuggingFaceFormat } from "./hugging-face/format.ts";
+export type { FileTensors, ForeignWeight, HuggingFaceConfig, HuggingFaceFormat } from "./hugging-face/format.ts";
 export {
   formatForModel,
   formatOfConfigJson,

@@ -1,10 +1,11 @@
 /** Converts a Hugging Face model to a checkpoint, one tensor in memory at a time. */
 import { createModel, type ModelConfig, readHuggingFaceConfig } from "@megatron-ts/model";
 import { countParameters, shapeOnly } from "@megatron-ts/parallel";
-import { readForeignWeight } from "../foreign-weights.ts";
+import { haveSameValues, readForeignWeight, requireFinite } from "../foreign-weights.ts";
 import { saveCheckpoint } from "../save-checkpoint.ts";
 import { openHuggingFaceDirectory } from "./directory.ts";
 import { matchTensors } from "./match-tensors.ts";
+import { withoutWrapper } from "./wrapper-prefixes.ts";
 
 /** What goes into the checkpoint besides the model. */
 export interface ImportOptions {
@@ -20,7 +21,7 @@ export interface ImportOptions {
 /**
  * Converts the model in `directory` to a checkpoint, which is written atomically.
  * @throws ModelError for an unknown architecture
- * @throws CheckpointError with a line for every tensor that does not fit
+ * @throws CheckpointError with a line for every tensor that does not fit, or for a weight that is NaN or infinite
  */
 export async function importHuggingFace(
   directory: string,
@@ -29,10 +30,14 @@ export async function importHuggingFace(
 ): Promise<{ config: ModelConfig; parameters: number }> {
   const source = openHuggingFaceDirectory(directory);
   try {
-    const { format, config } = readHuggingFaceConfig(source.config, { tensors: new Set(source.tensors.names) });
+    const tensors = withoutWrapper(source.tensors);
+    const present = new Set(tensors.names);
+    const { format, config } = readHuggingFaceConfig(source.config, {
+      tensors: { has: (name) => present.has(name), equal: (a, b) => haveSameValues(tensors, a, b) },
+    });
     check?.(config);
     const { parameters } = createModel(config, { weights: { source: shapeOnly } });
-    const names = matchTensors(source.tensors, { format, config, parameters, source: directory });
+    const names = matchTensors(tensors, { format, config, parameters, source: directory });
     await saveCheckpoint({
       directory: checkpoint,
       step: 0,
@@ -46,7 +51,8 @@ export async function importHuggingFace(
           dtype: "F32" as const,
           shape: globalShape,
           bytes: () => {
-            const { values } = readForeignWeight(source.tensors, names.get(name)!);
+            const { values } = readForeignWeight(tensors, names.get(name)!);
+            requireFinite(values, names.get(name)!.name);
             return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
           },
         })),

@@ -2,7 +2,7 @@
 import type { ForeignWeight, HuggingFaceFormat, ModelConfig } from "@megatron-ts/model";
 import type { Parameters } from "@megatron-ts/parallel";
 import { userError } from "../errors.ts";
-import type { TensorDescription } from "../tensor-entry.ts";
+import { haveSameValues, type TensorSource } from "../foreign-weights.ts";
 
 /** Shape of the tensor that contains a weight: ours, transposed and widened by the number of parts that share it. */
 function foreignShape(shape: readonly number[], { transposed, part, shape: given }: ForeignWeight): readonly number[] {
@@ -17,7 +17,7 @@ function foreignShape(shape: readonly number[], { transposed, part, shape: given
  * @throws CheckpointError with a line for every missing, unexpected or misshaped tensor
  */
 export function matchTensors(
-  tensors: { readonly names: readonly string[]; info(name: string): TensorDescription },
+  tensors: TensorSource & { readonly names: readonly string[] },
   {
     format,
     config,
@@ -30,10 +30,18 @@ export function matchTensors(
   const used = new Set<string>();
   const problems: string[] = [];
   const names = format.names(config);
+  const shared = format.shared(config);
+  const spellings = (name: string) => [name, ...format.aliases(name)];
+  /** Every name that a file may have for a tensor, the one that the reference computes with first. */
+  const candidates = (name: string) => {
+    const others = shared.filter(({ of }) => of === name);
+    const winners = others.filter(({ wins }) => wins);
+    return [...winners.map((other) => other.name), name, ...others.map((other) => other.name)].flatMap(spellings);
+  };
   for (const { name, globalShape } of parameters.values()) {
     const theirs = names.get(name);
     if (!theirs) throw new Error(`the format ${format.modelType} has no name for ${name}`);
-    const found = [theirs.name, ...format.aliases(theirs.name)].find((candidate) => present.has(candidate));
+    const found = candidates(theirs.name).find((candidate) => present.has(candidate));
     if (found === undefined) {
       problems.push(`missing: ${theirs.name} (our ${name}, [${foreignShape(globalShape, theirs)}])`);
       continue;
@@ -44,6 +52,15 @@ export function matchTensors(
       problems.push(`wrong shape: ${found} is [${shape}], expected [${expected}] (our ${name})`);
     }
     used.add(found);
+    for (const { name: other, of, wins } of shared.filter(({ of }) => of === theirs.name)) {
+      for (const copy of [...spellings(other), ...spellings(of)]) {
+        if (copy === found || !present.has(copy)) continue;
+        used.add(copy);
+        if (!wins && !haveSameValues(tensors, found, copy)) {
+          problems.push(`${copy} differs from ${found}: this model has one weight for both (our ${name})`);
+        }
+      }
+    }
     matched.set(name, { ...theirs, name: found });
   }
   for (const name of present) {

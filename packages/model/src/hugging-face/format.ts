@@ -18,6 +18,21 @@ export interface ForeignWeight {
 /** A parsed config.json. */
 export type HuggingFaceConfig = Readonly<Record<string, unknown>>;
 
+/** What a format may ask about the tensors of a file. */
+export interface FileTensors {
+  has(name: string): boolean;
+  /** Whether two tensors hold the same values; assumed where only the names are known. */
+  equal?(a: string, b: string): boolean;
+}
+
+/** A tensor that holds the same weight as another, of which files have either or both. */
+export interface SharedTensor {
+  name: string;
+  of: string;
+  /** The reference computes with `name` and never reads `of`, should they differ. */
+  wins?: true;
+}
+
 /** How the models of a family are stored in one Hugging Face format. */
 export interface HuggingFaceFormat<
   Config extends BaseConfig = BaseConfig,
@@ -30,10 +45,11 @@ export interface HuggingFaceFormat<
   /** Whether a configuration of its family can be written in this format. */
   supports(config: Config): boolean;
   /**
-   * A model's configuration. If the architecture leaves open which heads a file has, the names of its `tensors` decide.
+   * A model's configuration. The file's `tensors` decide which heads it has if the architecture leaves that open, and
+   * whether a head that may share the embedding has a weight of its own.
    * Throws a ModelError if config.json asks for something that our model cannot do.
    */
-  fromHuggingFace(json: HuggingFaceConfig, options?: { tensors?: ReadonlySet<string> }): Input;
+  fromHuggingFace(json: HuggingFaceConfig, options?: { tensors?: FileTensors }): Input;
   /** Throws a ModelError if their model cannot do what the configuration says. */
   toHuggingFace(config: Config): Record<string, unknown>;
   /** How their model will still differ from ours, a line each; empty if it will not. */
@@ -42,6 +58,8 @@ export interface HuggingFaceFormat<
   names(config: Config): Map<string, ForeignWeight>;
   /** Other names that files have for one of theirs: of the bare model, and from older versions. */
   aliases(name: string): string[];
-  /** Tensors that files may hold without need: buffers, and second copies of tied weights. */
+  /** Tensors that are one weight of this model under two names. */
+  shared(config: Config): readonly SharedTensor[];
+  /** Buffers that files may hold without need. */
   readonly ignoredTensors: readonly RegExp[];
 }

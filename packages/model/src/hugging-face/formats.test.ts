@@ -120,7 +120,7 @@ describe("fields that decide together", () => {
   it("are read as the reference reads them: T5's scaled outputs, which transformers 5 calls tied", () => {
     const scaled = (changes: object) => read("t5", { scale_decoder_outputs: undefined, ...changes });
     expect(scaled({ tie_word_embeddings: true })).not.toHaveProperty("scaledOutputs");
-    expect(scaled({ tie_word_embeddings: true, scale_decoder_outputs: false })).toMatchObject({ scaledOutputs: false });
+    expect(scaled({ tie_word_embeddings: true, scale_decoder_outputs: false })).toMatchObject({ tiedEmbeddings: false });
     expect(scaled({ tie_word_embeddings: false, scale_decoder_outputs: true })).toMatchObject({ scaledOutputs: true });
   });
 
@@ -199,8 +199,11 @@ describe("heads of a BERT file", () => {
       "embeddings.LayerNorm.gamma",
     ]);
     expect(bertFormat.aliases("cls.predictions.bias")).toEqual([]);
-    expect(robertaFormat.ignoredTensors.some((pattern) => pattern.test("lm_head.decoder.weight"))).toBe(true);
-    expect(robertaFormat.ignoredTensors.some((pattern) => pattern.test("lm_head.dense.weight"))).toBe(false);
+    const roberta = readHuggingFaceConfig(configOf("roberta")).config as BertConfig;
+    expect(robertaFormat.shared(roberta).map(({ name }) => name)).toEqual([
+      "lm_head.decoder.weight",
+      "lm_head.decoder.bias",
+    ]);
   });
 });
 

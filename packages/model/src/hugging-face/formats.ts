@@ -3,7 +3,7 @@ import { type ModelConfig, modelConfigSchema } from "../configuration.ts";
 import type { BaseConfig } from "../configuration-fields.ts";
 import { ModelError } from "../errors.ts";
 import { families, familyOf } from "../registry.ts";
-import type { HuggingFaceConfig, HuggingFaceFormat } from "./format.ts";
+import type { FileTensors, HuggingFaceConfig, HuggingFaceFormat } from "./format.ts";
 
 /** Every format that models are exchanged in. */
 export const huggingFaceFormats: readonly HuggingFaceFormat[] = Object.values(families).flatMap<HuggingFaceFormat>(
@@ -25,7 +25,7 @@ export function formatOfConfigJson({ model_type: modelType }: HuggingFaceConfig)
  */
 export function readHuggingFaceConfig(
   json: HuggingFaceConfig,
-  options: { tensors?: ReadonlySet<string> } = {},
+  options: { tensors?: FileTensors } = {},
 ): { format: HuggingFaceFormat; config: ModelConfig } {
   const format = formatOfConfigJson(json);
   const result = modelConfigSchema.safeParse(format.fromHuggingFace(json, options));

@@ -13,7 +13,7 @@ import {
   positive,
   readConfigJson,
 } from "../../hugging-face/config-json.ts";
-import type { HuggingFaceConfig, HuggingFaceFormat } from "../../hugging-face/format.ts";
+import type { HuggingFaceConfig, HuggingFaceFormat, SharedTensor } from "../../hugging-face/format.ts";
 import type { BertConfig, BertConfigInput } from "./configuration.ts";
 import {
   type Architectures,
@@ -80,7 +80,8 @@ interface Kind {
   architectures: Architectures;
   marks: HeadMarks;
   names: (config: BertConfig) => ReturnType<typeof bertNames>;
-  ignoredTensors: readonly RegExp[];
+  /** What the head that predicts tokens shares, and how its bias is called besides. */
+  shared: readonly SharedTensor[];
   normPlacement: BertConfig["normPlacement"];
   sizes: Sizes;
   /** Whether padding decides positions, and the head's activation is always the erf form. */
@@ -110,7 +111,8 @@ function createFormat(kind: Kind): HuggingFaceFormat<BertConfig, BertConfigInput
   return {
     modelType: kind.modelType,
     architectures,
-    ignoredTensors: kind.ignoredTensors,
+    shared: ({ heads }) => (heads.languageModel ? kind.shared : []),
+    ignoredTensors: [/embeddings\.position_ids$/],
     names: kind.names,
     aliases,
     supports,
@@ -189,7 +191,10 @@ const olderNames = (name: string): string[] =>
     ? [name.replace(/weight$/, "gamma").replace(/bias$/, "beta")]
     : [];
 
-const bertRedundant = [/embeddings\.position_ids$/, /^cls\.predictions\.decoder\.(weight|bias)$/];
+const bertShared: readonly SharedTensor[] = [
+  { name: "cls.predictions.decoder.weight", of: "bert.embeddings.word_embeddings.weight" },
+  { name: "cls.predictions.decoder.bias", of: "cls.predictions.bias", wins: true },
+];
 
 /** The Hugging Face format of BERT. */
 export const bertFormat = createFormat({
@@ -199,7 +204,7 @@ export const bertFormat = createFormat({
   architectures: bertArchitectures,
   marks: bertMarks,
   names: bertNames,
-  ignoredTensors: bertRedundant,
+  shared: bertShared,
   normPlacement: "post",
   sizes: { ...baseSizes, vocabularySize: 30522 },
   fairseq: false,
@@ -213,7 +218,7 @@ export const megatronBertFormat = createFormat({
   architectures: bertArchitectures,
   marks: bertMarks,
   names: megatronBertNames,
-  ignoredTensors: bertRedundant,
+  shared: bertShared,
   normPlacement: "pre",
   sizes: { vocabularySize: 29056, hiddenSize: 1024, layers: 24, heads: 16, feedForwardSize: 4096 },
   fairseq: false,
@@ -227,7 +232,10 @@ export const robertaFormat = createFormat({
   architectures: robertaArchitectures,
   marks: robertaMarks,
   names: robertaNames,
-  ignoredTensors: [/embeddings\.position_ids$/, /^lm_head\.decoder\.(weight|bias)$/],
+  shared: [
+    { name: "lm_head.decoder.weight", of: "roberta.embeddings.word_embeddings.weight" },
+    { name: "lm_head.decoder.bias", of: "lm_head.bias", wins: true },
+  ],
   normPlacement: "post",
   sizes: { ...baseSizes, vocabularySize: 50265 },
   fairseq: true,

@@ -13,6 +13,7 @@ import {
   readConfigJson,
 } from "../../hugging-face/config-json.ts";
 import type { HuggingFaceFormat } from "../../hugging-face/format.ts";
+import { isHeadTied } from "../../hugging-face/tied-head.ts";
 import type { GptConfig, GptConfigInput } from "./configuration.ts";
 import { gpt2Names } from "./hugging-face-gpt2-names.ts";
 
@@ -39,7 +40,7 @@ const fields = {
   ...onlyOrdinary,
 };
 
-const aliases = {
+const fieldAliases = {
   hidden_size: "n_embd",
   max_position_embeddings: "n_positions",
   num_attention_heads: "n_head",
@@ -56,6 +57,12 @@ const harmless = [
 ];
 
 /** The Hugging Face format of GPT-2. */
+const embeddingName = "transformer.wte.weight";
+const headName = "lm_head.weight";
+
+/** The bare model has no prefix. */
+const aliases = (name: string) => (name.startsWith("transformer.") ? [name.slice("transformer.".length)] : []);
+
 export const gpt2Format: HuggingFaceFormat<GptConfig, GptConfigInput> = {
   modelType: "gpt2",
   architectures,
@@ -68,9 +75,9 @@ export const gpt2Format: HuggingFaceFormat<GptConfig, GptConfigInput> = {
     (config.numKeyValueHeads ?? config.numHeads) === config.numHeads &&
     (config.headSize ?? config.hiddenSize / config.numHeads) === config.hiddenSize / config.numHeads,
 
-  fromHuggingFace(file) {
+  fromHuggingFace(file, { tensors } = {}) {
     architectureOf(file, { known: architectures, unnamed: "GPT2LMHeadModel" });
-    const read = readConfigJson(file, { read: fields, aliases, harmless });
+    const read = readConfigJson(file, { read: fields, aliases: fieldAliases, harmless });
     return {
       family: "gpt",
       vocabularySize: read.vocab_size,
@@ -85,7 +92,11 @@ export const gpt2Format: HuggingFaceFormat<GptConfig, GptConfigInput> = {
       attentionDropout: read.attn_pdrop,
       normEpsilon: read.layer_norm_epsilon,
       initializerRange: read.initializer_range,
-      tiedEmbeddings: read.tie_word_embeddings,
+      tiedEmbeddings: isHeadTied(read.tie_word_embeddings, {
+        tensors,
+        head: headName,
+        embeddings: [embeddingName, ...aliases(embeddingName)],
+      }),
     };
   },
 
@@ -115,6 +126,7 @@ export const gpt2Format: HuggingFaceFormat<GptConfig, GptConfigInput> = {
 
   differences: () => [],
   names: gpt2Names,
-  aliases: (name) => (name.startsWith("transformer.") ? [name.slice("transformer.".length)] : []),
-  ignoredTensors: [/\.attn\.(masked_)?bias$/, /^lm_head\.weight$/],
+  aliases,
+  shared: ({ tiedEmbeddings }) => (tiedEmbeddings ? [{ name: headName, of: embeddingName }] : []),
+  ignoredTensors: [/\.attn\.(masked_)?bias$/],
 };

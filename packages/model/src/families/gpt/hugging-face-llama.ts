@@ -13,6 +13,7 @@ import {
   readConfigJson,
 } from "../../hugging-face/config-json.ts";
 import type { HuggingFaceFormat } from "../../hugging-face/format.ts";
+import { isHeadTied } from "../../hugging-face/tied-head.ts";
 import type { GptConfig, GptConfigInput } from "./configuration.ts";
 import { llamaNames } from "./hugging-face-llama-names.ts";
 import { readRotaryTheta, rotaryFields } from "./hugging-face-rotary.ts";
@@ -49,13 +50,19 @@ const harmless = [
 ];
 
 /** The Hugging Face format of Llama. */
+const embeddingName = "model.embed_tokens.weight";
+const headName = "lm_head.weight";
+
+/** The bare model has no prefix. */
+const aliases = (name: string) => (name.startsWith("model.") ? [name.slice("model.".length)] : []);
+
 export const llamaFormat: HuggingFaceFormat<GptConfig, GptConfigInput> = {
   modelType: "llama",
   architectures,
 
   supports: (config) => config.positions === "rotary" && config.norm === "rms" && config.gatedFeedForward,
 
-  fromHuggingFace(file) {
+  fromHuggingFace(file, { tensors } = {}) {
     architectureOf(file, { known: architectures, unnamed: "LlamaForCausalLM" });
     const read = readConfigJson(file, { read: fields, harmless });
     if (read.attention_bias !== read.mlp_bias) {
@@ -83,7 +90,11 @@ export const llamaFormat: HuggingFaceFormat<GptConfig, GptConfigInput> = {
       gatedFeedForward: true,
       activation: read.hidden_act,
       biases: read.mlp_bias,
-      tiedEmbeddings: read.tie_word_embeddings,
+      tiedEmbeddings: isHeadTied(read.tie_word_embeddings, {
+        tensors,
+        head: headName,
+        embeddings: [embeddingName, ...aliases(embeddingName)],
+      }),
       dropout: 0,
       attentionDropout: read.attention_dropout,
       initializerRange: read.initializer_range,
@@ -123,6 +134,7 @@ export const llamaFormat: HuggingFaceFormat<GptConfig, GptConfigInput> = {
   differences: ({ dropout }) =>
     dropout > 0 ? [`Llama has no dropout of embeddings and branches; this model trains with ${dropout}`] : [],
   names: llamaNames,
-  aliases: (name) => (name.startsWith("model.") ? [name.slice("model.".length)] : []),
-  ignoredTensors: [/\.rotary_emb\.inv_freq$/, /^lm_head\.weight$/],
+  aliases,
+  shared: ({ tiedEmbeddings }) => (tiedEmbeddings ? [{ name: headName, of: embeddingName }] : []),
+  ignoredTensors: [/\.rotary_emb\.inv_freq$/],
 };

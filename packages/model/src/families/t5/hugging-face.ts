@@ -14,6 +14,7 @@ import {
   readConfigJson,
 } from "../../hugging-face/config-json.ts";
 import type { HuggingFaceFormat } from "../../hugging-face/format.ts";
+import { isHeadTied } from "../../hugging-face/tied-head.ts";
 import type { T5Config, T5ConfigInput } from "./configuration.ts";
 import { t5Names } from "./hugging-face-names.ts";
 
@@ -81,15 +82,23 @@ function writeProjection({ activation, gatedFeedForward }: T5Config): string | n
 }
 
 /** The Hugging Face format of T5. */
+const embeddingName = "shared.weight";
+const copies = ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight"];
+const headName = "lm_head.weight";
+
 export const t5Format: HuggingFaceFormat<T5Config, T5ConfigInput> = {
   modelType: "t5",
   architectures,
   supports: () => true,
 
-  fromHuggingFace(file) {
+  fromHuggingFace(file, { tensors } = {}) {
     architectureOf(file, { known: architectures, unnamed: "T5ForConditionalGeneration" });
     const read = readConfigJson(file, { read: fields, aliases, harmless });
     const scaled = read.scale_decoder_outputs ?? read.tie_word_embeddings;
+    // transformers 5 ties the head unless the file has another, and writes tie_word_embeddings: true in any case.
+    const tied = tensors
+      ? isHeadTied(true, { tensors, head: headName, embeddings: [embeddingName, ...copies] })
+      : read.tie_word_embeddings && scaled;
     return {
       family: "t5",
       vocabularySize: read.vocab_size,
@@ -107,8 +116,8 @@ export const t5Format: HuggingFaceFormat<T5Config, T5ConfigInput> = {
       normEpsilon: read.layer_norm_epsilon,
       initializerFactor: read.initializer_factor,
       ...readProjection(read),
-      tiedEmbeddings: read.tie_word_embeddings,
-      ...(scaled === read.tie_word_embeddings ? {} : { scaledOutputs: scaled }),
+      tiedEmbeddings: tied,
+      ...(scaled === tied ? {} : { scaledOutputs: scaled }),
     };
   },
 
@@ -150,9 +159,9 @@ export const t5Format: HuggingFaceFormat<T5Config, T5ConfigInput> = {
       : [`T5 has one rate of dropout: this model's ${attentionDropout} in attention becomes ${dropout}`],
   names: t5Names,
   aliases: () => [],
-  ignoredTensors: [
-    /^(encoder|decoder)\.embed_tokens\.weight$/,
-    /^lm_head\.weight$/,
-    /^decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight$/,
+  shared: ({ tiedEmbeddings }) => [
+    ...copies.map((name) => ({ name, of: embeddingName })),
+    ...(tiedEmbeddings ? [{ name: headName, of: embeddingName }] : []),
   ],
+  ignoredTensors: [/^decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight$/],
 };

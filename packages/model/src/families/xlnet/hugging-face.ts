@@ -143,7 +143,9 @@ export const xlnetFormat: HuggingFaceFormat<XlnetConfig, XlnetConfigInput> = {
 
   names: xlnetNames,
   aliases: (name) => (name.startsWith("transformer.") ? [name.slice("transformer.".length)] : []),
-  ignoredTensors: [/^lm_loss\.weight$/],
+  shared: ({ languageModelHead }) =>
+    languageModelHead ? [{ name: "lm_loss.weight", of: "transformer.word_embedding.weight" }] : [],
+  ignoredTensors: [],
 };
 
 function taskFields(task: TaskHeadConfig, { dropout }: XlnetConfig): Record<string, unknown> {
