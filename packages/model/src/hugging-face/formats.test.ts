@@ -120,7 +120,9 @@ describe("fields that decide together", () => {
   it("are read as the reference reads them: T5's scaled outputs, which transformers 5 calls tied", () => {
     const scaled = (changes: object) => read("t5", { scale_decoder_outputs: undefined, ...changes });
     expect(scaled({ tie_word_embeddings: true })).not.toHaveProperty("scaledOutputs");
-    expect(scaled({ tie_word_embeddings: true, scale_decoder_outputs: false })).toMatchObject({ tiedEmbeddings: false });
+    expect(scaled({ tie_word_embeddings: true, scale_decoder_outputs: false })).toMatchObject({
+      tiedEmbeddings: false,
+    });
     expect(scaled({ tie_word_embeddings: false, scale_decoder_outputs: true })).toMatchObject({ scaledOutputs: true });
   });
 
