@@ -63,17 +63,19 @@ export function readConfigJson<Fields extends z.ZodRawShape>(
 }
 
 /**
- * Reads some fields of a config.json, whatever else it has.
+ * Reads some fields of a config.json, or of the object that is its field `within`, whatever else it has.
  * @throws ModelError that names the first field that has an unsupported value
  */
 export function readFields<Fields extends z.ZodRawShape>(
   json: HuggingFaceConfig,
   fields: Fields,
+  { within }: { within?: string } = {},
 ): z.output<z.ZodObject<Fields>> {
   const result = z.object(fields).safeParse(json);
   if (result.success) return result.data;
   const { path, message } = result.error.issues[0]!;
-  throw fieldError(path.join("."), `${message.replace(/^Invalid input: /, "")}; got ${show(json[String(path[0])])}`);
+  const field = [...(within ? [within] : []), ...path].join(".");
+  throw fieldError(field, `${message.replace(/^Invalid input: /, "")}; got ${show(json[String(path[0])])}`);
 }
 
 /** Renames fields to the names they are read by. A field and its other name must agree. */

@@ -11,6 +11,8 @@ import {
   familyOf,
   formatForModel,
   formatOfConfigJson,
+  type GptConfig,
+  llamaFormat,
   type ModelConfig,
   megatronBertFormat,
   modelConfigSchema,
@@ -94,6 +96,8 @@ describe("published models' config.json", () => {
     ["distilgpt2", 81_912_576],
     ["llama-2-7b", 6_738_415_616],
     ["llama-3-8b", 8_030_261_248],
+    ["llama-3.1-8b-instruct", 8_030_261_248],
+    ["llama-3.2-1b", 1_235_814_400],
     ["smollm2-135m", 134_515_008],
     ["bert-base-uncased", 109_514_298],
     ["bert-base-multilingual-cased", 177_974_523],
@@ -151,6 +155,28 @@ describe("fields that decide together", () => {
     expect(
       theta({ rope_theta: 7, rope_parameters: { rope_theta: 8 }, rope_scaling: { rope_theta: 9, type: "default" } }),
     ).toMatchObject({ rotaryTheta: 9 });
+  });
+
+  it("Llama's scaled positions, which are written as they were read", () => {
+    const original = { original_max_position_embeddings: 8192 };
+    for (const scaling of [
+      { rope_type: "linear", factor: 2 },
+      { rope_type: "llama3", factor: 8, low_freq_factor: 1, high_freq_factor: 4, ...original },
+      { rope_type: "yarn", factor: 4, beta_fast: 32, beta_slow: 1, truncate: true, attention_factor: 1.1, ...original },
+    ]) {
+      const config = read("llama", { rope_scaling: scaling });
+      const written = llamaFormat.toHuggingFace(config as GptConfig);
+      expect(written.rope_parameters).toEqual({ ...scaling, rope_theta: 10_000 });
+      expect(readHuggingFaceConfig(written).config).toEqual(config);
+    }
+  });
+
+  it("Llama's biases of attention apart from those of the feed-forward layers", () => {
+    const config = read("llama", { attention_bias: true });
+    expect(config).toMatchObject({ biases: false, attentionBiases: true });
+    const names = [...llamaFormat.names(config as GptConfig).keys()].filter((name) => name.endsWith(".bias"));
+    expect(names).toHaveLength(8);
+    expect(llamaFormat.toHuggingFace(config as GptConfig)).toMatchObject({ attention_bias: true, mlp_bias: false });
   });
 
   it("a field by its other name, alone or with the same value", () => {
@@ -243,16 +269,17 @@ describe("an unsupported config.json is refused:", () => {
       /config\.json: feed_forward_proj: .*"gated-tanh"/,
     ],
     ["t5", { dense_act_fn: "tanh" }, /config\.json: dense_act_fn: .*"tanh"/],
-    ["llama", { rope_scaling: { type: "linear", factor: 2 } }, /rope_scaling\.type: .*"default"; got .*linear/],
+    [
+      "llama",
+      { rope_scaling: { type: "dynamic", factor: 2 } },
+      /rope_scaling\.rope_type: .*linear, llama3, yarn.*"dynamic"/,
+    ],
+    ["llama", { rope_scaling: { type: "linear", factor: 2, beta_fast: 3 } }, /rope_scaling\.beta_fast: .* linear/],
+    ["llama", { rope_scaling: { type: "yarn" } }, /rope_scaling\.factor: .*got nothing/],
     ["llama", { quantization_config: { quant_method: "fp8" } }, /config\.json: quantization_config: unknown .*fp8/],
 
     ["gpt2", { scale_attn_by_inverse_layer_idx: true }, /scale_attn_by_inverse_layer_idx: .*; got true/],
-    [
-      "llama",
-      { rope_parameters: { rope_type: "llama3", factor: 8 } },
-      /rope_parameters\.rope_type: .*"default"; got .*llama3/,
-    ],
-    ["llama", { attention_bias: true }, /mlp_bias: biases in all projections or in none/],
+    ["llama", { rope_parameters: { rope_type: "longrope", factor: 8 } }, /rope_parameters\.rope_type: .*"longrope"/],
   ])("%s with %o", (fixture, changes, message) => {
     expect(refusal(fixture, changes)).toThrow(message);
     expect(refusal(fixture, changes)).toThrow(expect.objectContaining({ userError: true }));

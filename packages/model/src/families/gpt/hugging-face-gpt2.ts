@@ -71,6 +71,7 @@ export const gpt2Format: HuggingFaceFormat<GptConfig, GptConfigInput> = {
     config.positions === "learned" &&
     config.norm === "layer" &&
     config.biases &&
+    (config.attentionBiases ?? true) &&
     !config.gatedFeedForward &&
     (config.numKeyValueHeads ?? config.numHeads) === config.numHeads &&
     (config.headSize ?? config.hiddenSize / config.numHeads) === config.hiddenSize / config.numHeads,

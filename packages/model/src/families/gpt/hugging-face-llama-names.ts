@@ -19,10 +19,12 @@ const projections: readonly (readonly [ours: string, theirs: string])[] = [
 export function llamaNames({
   numLayers,
   biases,
+  attentionBiases = biases,
   tiedEmbeddings,
 }: {
   numLayers: number;
   biases: boolean;
+  attentionBiases?: boolean;
   tiedEmbeddings: boolean;
 }): Map<string, ForeignWeight> {
   const names = new Map<string, ForeignWeight>([
@@ -34,8 +36,8 @@ export function llamaNames({
     for (const [ours, theirs] of [...norms, ...projections]) {
       names.set(`layers.${index}.${ours}.weight`, { name: `model.layers.${index}.${theirs}.weight` });
     }
-    if (!biases) continue;
     for (const [ours, theirs] of projections) {
+      if (!(ours.startsWith("attention.") ? attentionBiases : biases)) continue;
       names.set(`layers.${index}.${ours}.bias`, { name: `model.layers.${index}.${theirs}.bias` });
     }
   }

@@ -16,7 +16,7 @@ import type { HuggingFaceFormat } from "../../hugging-face/format.ts";
 import { isHeadTied } from "../../hugging-face/tied-head.ts";
 import type { GptConfig, GptConfigInput } from "./configuration.ts";
 import { llamaNames } from "./hugging-face-llama-names.ts";
-import { readRotaryTheta, rotaryFields } from "./hugging-face-rotary.ts";
+import { readRotary, rotaryFields, writeRotary } from "./hugging-face-rotary.ts";
 
 const architectures = ["LlamaForCausalLM", "LlamaModel"];
 
@@ -65,12 +65,6 @@ export const llamaFormat: HuggingFaceFormat<GptConfig, GptConfigInput> = {
   fromHuggingFace(file, { tensors } = {}) {
     architectureOf(file, { known: architectures, unnamed: "LlamaForCausalLM" });
     const read = readConfigJson(file, { read: fields, harmless });
-    if (read.attention_bias !== read.mlp_bias) {
-      throw new ModelError(
-        `config.json: mlp_bias: biases in all projections or in none are supported; got attention_bias ` +
-          `${read.attention_bias} and mlp_bias ${read.mlp_bias}`,
-      );
-    }
     const usualHeadSize = read.hidden_size / read.num_attention_heads;
     const headSize = read.head_dim ?? usualHeadSize;
     return {
@@ -84,12 +78,13 @@ export const llamaFormat: HuggingFaceFormat<GptConfig, GptConfigInput> = {
       numKeyValueHeads: read.num_key_value_heads ?? read.num_attention_heads,
       ...(headSize === usualHeadSize ? {} : { headSize }),
       positions: "rotary",
-      rotaryTheta: readRotaryTheta(read),
+      ...readRotary(read),
       norm: "rms",
       normEpsilon: read.rms_norm_eps,
       gatedFeedForward: true,
       activation: read.hidden_act,
       biases: read.mlp_bias,
+      ...(read.attention_bias === read.mlp_bias ? {} : { attentionBiases: read.attention_bias }),
       tiedEmbeddings: isHeadTied(read.tie_word_embeddings, {
         tensors,
         head: headName,
@@ -121,11 +116,9 @@ export const llamaFormat: HuggingFaceFormat<GptConfig, GptConfigInput> = {
       attention_dropout: config.attentionDropout,
       rms_norm_eps: config.normEpsilon,
       initializer_range: config.initializerRange,
-      // The first for transformers 4, the second for 5.
-      rope_theta: config.rotaryTheta,
-      rope_parameters: { rope_type: "default", rope_theta: config.rotaryTheta },
+      ...writeRotary(config),
       tie_word_embeddings: config.tiedEmbeddings,
-      attention_bias: config.biases,
+      attention_bias: config.attentionBiases ?? config.biases,
       mlp_bias: config.biases,
       dtype: "float32",
     };

@@ -62,7 +62,10 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
       const offsets = cache?.lengths ?? new Int32Array(batchSize);
       const positions = input.positions ?? positionsFrom(offsets, { tokens, maxPositions });
       const ranges = input.ranges ?? causalRanges({ batchSize, tokens, offsets });
-      const turned = config.positions === "rotary" ? rotaryTables(positions, { headSize, theta: rotaryTheta }) : {};
+      const turned =
+        config.positions === "rotary"
+          ? rotaryTables(positions, { headSize, theta: rotaryTheta, scaling: config.rotaryScaling })
+          : {};
       const x = embed(input.tokens, positions, options);
       observe?.("embedding", x);
       const contextOf = (index: number) => ({ ranges, ...turned, cache: cache?.layer(index), random, observe });
@@ -99,7 +102,7 @@ function blockConfig(config: GptConfig): BlockConfig {
     normPlacement: "pre",
     norm: { kind: config.norm, epsilon: config.normEpsilon },
     dropout: config.dropout,
-    attention: { ...config, ...initializers, bias },
+    attention: { ...config, ...initializers, bias: config.attentionBiases ?? bias },
     feedForward: {
       feedForwardSize: config.feedForwardSize ?? 4 * hiddenSize,
       activation: config.activation,
