@@ -1,11 +1,13 @@
 /**
  * `npm test`: installs, builds, lints, type-checks and runs every test. The last line is `N passed, N failed`, the total of
- * all runners, in which the build, the lint and the type check count as one test each.
+ * all runners, in which the build, the lint, the type check and the search for unused code count as one test each. With CI
+ * set it also tests the packages as strangers install them.
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runNodeTests } from "./node-tests.mjs";
+import { testPublished } from "./published/published-tests.mjs";
 import { checkRust } from "./rust.mjs";
 import { countCheck, countVitest, formatTotal } from "./test-counts.mjs";
 import { install, root, runNode, turbo } from "./workspace.mjs";
@@ -27,6 +29,12 @@ async function lint() {
 /** All packages as one program, incrementally: a declaration is parsed and checked once. */
 async function types() {
   const { code } = await runNode(["node_modules/typescript/bin/tsc", "--project", "."]);
+  return countCheck(code === 0);
+}
+
+/** Files, exports and dependencies that nothing uses. */
+async function unused() {
+  const { code } = await runNode(["node_modules/knip/bin/knip.js", "--no-progress"]);
   return countCheck(code === 0);
 }
 
@@ -52,9 +60,12 @@ try {
     await check("build", async () => countCheck(await turbo("build")));
     await check("lint", lint);
     await check("types", types);
+    await check("unused", unused);
     await check("rust", checkRust);
     await check("scripts", scripts);
     await check("packages", () => vitest(outputs));
+    // Takes minutes of installing: for continuous integration, or by itself as `npm run test:packages`.
+    if (process.env.CI) await check("published", testPublished);
   }
 } finally {
   rmSync(outputs, { recursive: true, force: true });

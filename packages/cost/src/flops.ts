@@ -29,7 +29,7 @@ export interface Flops {
 }
 
 /** Forward operations of a linear layer for one token: 2 * inputs * outputs. */
-export function linearFlops(inputs: number, outputs: number): number {
+function linearFlops(inputs: number, outputs: number): number {
   return 2 * inputs * outputs;
 }
 

@@ -13,7 +13,7 @@ import { referToStorage, TENSOR_GLOBALS, TORCH_DTYPES, type TorchContent } from 
 import { type EntryReader, listZip, openEntry, type ZipRange } from "./zip.ts";
 
 /** What a checkpoint of Megatron-LM may name besides tensors. All of it is kept as data. */
-export const ALLOWED_GLOBALS: readonly string[] = [
+const ALLOWED_GLOBALS: readonly string[] = [
   ...TENSOR_GLOBALS,
   ...Object.keys(TORCH_DTYPES),
   "argparse.Namespace",
