@@ -84,8 +84,6 @@ export function bertNames(config: Parts): Map<string, ForeignWeight> {
   ]);
 }
 
-export const megatronBertNames = bertNames;
-
 export function robertaNames(config: Parts): Map<string, ForeignWeight> {
   const { heads, task } = config;
   const classifies = task?.kind === "sequence-classification";

@@ -28,7 +28,7 @@ import {
   taskHeadFields,
   writeTaskHead,
 } from "./hugging-face-architectures.ts";
-import { bertNames, megatronBertNames, robertaNames } from "./hugging-face-names.ts";
+import { bertNames, robertaNames } from "./hugging-face-names.ts";
 
 /** The reference's sizes where config.json leaves them out. */
 interface Sizes {
@@ -217,7 +217,7 @@ export const megatronBertFormat = createFormat({
   prefix: "bert.",
   architectures: bertArchitectures,
   marks: bertMarks,
-  names: megatronBertNames,
+  names: bertNames,
   shared: bertShared,
   normPlacement: "pre",
   sizes: { vocabularySize: 29056, hiddenSize: 1024, layers: 24, heads: 16, feedForwardSize: 4096 },
