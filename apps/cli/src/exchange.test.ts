@@ -47,6 +47,38 @@ describe("import, inspect and export", () => {
     expect(stderr).toMatch(/tokenizer has [\d,]+ tokens.* 101/);
   });
 
+  it("keep the tokens that end generated text, from generation_config.json or config.json", async () => {
+    const model = path("several-ends");
+    cpSync(fixture("gpt2"), model, { recursive: true });
+    const config = JSON.parse(readFileSync(join(model, "config.json"), "utf8"));
+    const configure = (file: string, fields: object) =>
+      writeFileSync(join(model, file), JSON.stringify({ ...(file === "config.json" && config), ...fields }));
+    const vocab = Object.fromEntries(["<|endoftext|>", "a", "b", "c"].map((token, id) => [token, id]));
+    const tokenizer = JSON.parse(readFileSync(fixture("tokenizer/small.json"), "utf8"));
+    tokenizer.model = { ...tokenizer.model, vocab, merges: [] };
+    writeFileSync(join(model, "tokenizer.json"), JSON.stringify(tokenizer));
+    const run = async (name: string) => {
+      await megatronJson("import", model, path(name));
+      const prompt = ["--prompt", "ab", "--temperature", "0", "--max-tokens", "6"];
+      return megatronJson<{ generatedTokens: number; finishReason: string }>("generate", path(name), ...prompt);
+    };
+    configure("config.json", { eos_token_id: null });
+    expect(await run("no-end")).toMatchObject({ generatedTokens: 6, finishReason: "length" });
+    const all = Array.from({ length: 101 }, (_, id) => id);
+    configure("config.json", { eos_token_id: all });
+    expect(await run("config-ends")).toMatchObject({ generatedTokens: 1, finishReason: "stop" });
+    configure("generation_config.json", { eos_token_id: [0, 100] });
+    await run("generation-config-ends");
+    await megatronJson("export", path("generation-config-ends"), path("several-ends-back"));
+    const back = readFileSync(join(path("several-ends-back"), "generation_config.json"), "utf8");
+    expect(JSON.parse(back)).toEqual({ eos_token_id: [0, 100] });
+    for (const wrong of ['{"eos_token_id": [1, -2]}', '{"eos_token_id": "x"}', "[", "3"]) {
+      writeFileSync(join(model, "generation_config.json"), wrong);
+      const { code, stderr } = await megatron("import", model, path("wrong-ends"));
+      expect([code, stderr]).toEqual([2, expect.stringMatching(/^error: .*generation_config\.json: .*\n$/)]);
+    }
+  });
+
   it("read Megatron-LM checkpoints", async () => {
     const imported = await megatronJson("import", fixture("megatron-lm/tensor-2-pipeline-2"), path("megatron"));
     expect(imported).toMatchObject({ config: { family: "gpt", vocabularySize: 102 } });

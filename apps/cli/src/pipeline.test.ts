@@ -170,6 +170,14 @@ describe("megatron generate", () => {
     expect((await generate(...sampling, "--seed", "2")).text).not.toBe(first.text);
   });
 
+  it("starts an empty prompt after the end of a text", async () => {
+    const { text, promptTokens } = await megatronJson<Generation>(
+      ...["generate", path("runs/a"), "--prompt", "", "--max-tokens", "4", "--temperature", "0"],
+    );
+    expect(promptTokens).toBe(1);
+    expect(text).not.toBe("");
+  });
+
   it("samples from all tokens with --top-k 0 and --top-p 1", async () => {
     const { text } = await generate("--max-tokens", "16", "--seed", "1");
     expect((await generate("--max-tokens", "16", "--seed", "1", "--top-k", "0", "--top-p", "1")).text).toBe(text);

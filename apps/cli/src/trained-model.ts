@@ -2,7 +2,9 @@
 import type { Model } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import type { ObjectiveConfig } from "@megatron-ts/train";
+import { hasFile, loadCheckpointTokenizer, readText } from "./checkpoint-tokenizer.ts";
 import { UsageError } from "./errors.ts";
+import { GENERATION_CONFIG, type GenerationTokens, parseGenerationTokens } from "./generation/generation-config.ts";
 
 export interface TrainedModel {
   /** The checkpoint that was loaded. */
@@ -14,6 +16,8 @@ export interface TrainedModel {
   sequenceLength: number;
   /** Training objective; for an imported model, its family's default. */
   objective: ObjectiveConfig;
+  /** Tokens that start and end generated text, if the checkpoint says. */
+  generationTokens: GenerationTokens;
 }
 
 /** Fields of a saved recipe used here. */
@@ -26,27 +30,17 @@ interface SavedRecipe {
 export async function loadTrainedModel(path: string): Promise<TrainedModel> {
   const { loadModel } = await import("@megatron-ts/checkpoint");
   const { longestSequence } = await import("@megatron-ts/model");
-  const { createTokenizer, parseTokenizerJson } = await import("@megatron-ts/tokenizer");
-  const { endOfTextIn } = await import("@megatron-ts/tokenizer/files");
   const { RECIPE_FILE, resolveObjective } = await import("@megatron-ts/train");
   const { parse } = await import("yaml");
   const { model, checkpoint } = loadModel(path);
   try {
     const { directory, manifest } = checkpoint;
-    const has = (name: string) => manifest.files.some((file) => file.name === name);
-    const text = (name: string) => Buffer.from(checkpoint.readFile(name)).toString("utf8");
-    if (!has("tokenizer.json")) {
+    const tokenizer = await loadCheckpointTokenizer(checkpoint);
+    if (!tokenizer) {
       throw new UsageError(`${directory}: no tokenizer in this checkpoint: import the model again with --tokenizer`);
     }
-    const config = "tokenizer_config.json";
-    const endOfText = has(config) ? endOfTextIn(text(config), `${directory}/${config}`) : undefined;
-    const json = parseTokenizerJson(text("tokenizer.json"), `${directory}/tokenizer.json`);
-    const tokenizer = await createTokenizer(json, endOfText === undefined ? {} : { endOfText });
-    if (manifest.tokenizerFingerprint !== null && manifest.tokenizerFingerprint !== tokenizer.fingerprint) {
-      throw new UsageError(`${directory}: tokenizer.json is not the tokenizer that the model was trained with`);
-    }
     const longest = longestSequence(model.config);
-    const recipe = has(RECIPE_FILE) ? (parse(text(RECIPE_FILE)) as SavedRecipe) : null;
+    const recipe = hasFile(checkpoint, RECIPE_FILE) ? (parse(readText(checkpoint, RECIPE_FILE)) as SavedRecipe) : null;
     return {
       directory,
       step: manifest.step,
@@ -54,6 +48,9 @@ export async function loadTrainedModel(path: string): Promise<TrainedModel> {
       tokenizer,
       sequenceLength: recipe?.data.sequenceLength ?? (Number.isFinite(longest) ? longest : DEFAULT_SEQUENCE_LENGTH),
       objective: resolveObjective(recipe?.train.objective, model.config),
+      generationTokens: hasFile(checkpoint, GENERATION_CONFIG)
+        ? parseGenerationTokens(readText(checkpoint, GENERATION_CONFIG), `${directory}/${GENERATION_CONFIG}`)
+        : {},
     };
   } catch (error) {
     model.dispose();

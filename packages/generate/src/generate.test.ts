@@ -96,11 +96,59 @@ describe("generate", () => {
     expect(texts[0]).not.toBe(texts[1]);
   });
 
+  describe("with a causal model", () => {
+    const gpt = ({ vocabularySize }: Tokenizer) =>
+      createModel({ family: "gpt", ...shape, vocabularySize, maxPositions: 32, initializerRange: 0.4 }, { weights });
+    const decodeFrom = (tokenizer: Tokenizer, ids: number[]) =>
+      streamed(
+        tokenizer,
+        [...decode(gpt(tokenizer), [ids], { ...sampling })].map(({ token }) => token),
+      );
+
+    it("starts after the special tokens that the tokenizer puts before a text", async () => {
+      const template = { single: "<s> $A", pair: "<s> $A <s> $B" };
+      const specialTokens = ["<unk>", "<s>", "</s>"];
+      const llama = await createTokenizer(await trainBpe(corpus, { vocabularySize: 300, specialTokens, template }));
+      const ids = [...llama.encode(prompt)];
+      expect(ids[0]).toBe(1);
+      const model = gpt(llama);
+      const [first, empty] = generate({ model, tokenizer: llama }, [prompt, ""], { ...sampling, stopTokens: [] });
+      const expected = [...decode(model, [ids, [1]], sampling)];
+      for (const [row, completion] of [first!, empty!].entries()) {
+        const tokens = expected.filter((token) => token.row === row).map(({ token }) => token);
+        const shown = tokens.filter((token) => token > 2);
+        expect(completion.text).toBe(
+          streamed(llama, row === 0 ? [...ids.slice(1), ...shown] : shown).slice(row === 0 ? prompt.length : 0),
+        );
+      }
+      expect(first!.promptTokens).toBe(ids.length);
+    });
+
+    it("starts an empty prompt after the end of another text if nothing is put before one", () => {
+      const [empty] = generate({ model: gpt(bpe), tokenizer: bpe }, [""], sampling);
+      expect(empty!.text).toBe(decodeFrom(bpe, [bpe.endOfText!]));
+    });
+
+    it("stops at any of several stop tokens", () => {
+      const model = gpt(bpe);
+      const ids = [...bpe.encode(prompt, { addSpecialTokens: false })];
+      const tokens = [...decode(model, [ids], sampling)].map(({ token }) => token);
+      const stopTokens = [bpe.endOfText!, tokens[3]!];
+      const [stopped] = generate({ model, tokenizer: bpe }, [prompt], { ...sampling, stopTokens });
+      const at = tokens.indexOf(tokens[3]!);
+      expect(stopped).toMatchObject({ finishReason: "stop", generatedTokens: at + 1 });
+    });
+
+    it("needs a token for an empty prompt", async () => {
+      const bare = await createTokenizer(await trainBpe(corpus, { vocabularySize: 280, specialTokens: ["[PAD]"] }));
+      expect(() => generate({ model: gpt(bare), tokenizer: bare }, [""], sampling)).toThrow(/empty/);
+    });
+  });
+
   it("names the token that a tokenizer lacks", async () => {
     const model = createModel({ family: "t5", ...shape, vocabularySize: 300 }, { weights });
     const bare = await createTokenizer(await trainBpe(corpus, { vocabularySize: 280 }));
     const run = (text: string, tokenizer = bare) => generate({ model, tokenizer }, [text], sampling);
     expect(() => run(prompt)).toThrow(/no padding token/);
-    expect(() => run("", bpe)).toThrow(/empty/);
   });
 });

@@ -8,7 +8,11 @@ import { skippedTokens } from "./prompts/skipped-tokens.ts";
 import { createStopMatcher } from "./sampling/stop-strings.ts";
 
 /** Options of `generate` and `streamText`. */
-export interface GenerateOptions extends Omit<DecodeOptions, "stopTokens" | "startToken"> {
+export interface GenerateOptions extends DecodeOptions {
+  /** Token ids that end a row. Default: the tokenizer's end-of-text token. */
+  stopTokens?: readonly number[];
+  /** The decoder's first input token in encoder-decoder models. Default: the tokenizer's padding token. */
+  startToken?: number;
   /** Strings that end a row; they are not part of the text. */
   stop?: readonly string[];
 }
@@ -38,8 +42,7 @@ export interface Completion {
 
 /**
  * Generates text for each prompt, in pieces as it is generated: a continuation of the prompt or, by an encoder-decoder
- * with a causal decoder, a text of its own. The tokenizer's end-of-text token ends a row. Throws a GenerateError for a
- * prompt or an option that cannot be used.
+ * with a causal decoder, a text of its own. Throws a GenerateError for a prompt or an option that cannot be used.
  */
 export function* streamText(
   { model, tokenizer }: { model: Model; tokenizer: Tokenizer },

@@ -17,7 +17,7 @@ export interface CompletionOptions {
 }
 
 export async function streamCompletion(
-  { directory, model, tokenizer }: TrainedModel,
+  { directory, model, tokenizer, generationTokens }: TrainedModel,
   { prediction, continues, ...options }: CompletionOptions & { prediction: GenerativePrediction; continues: boolean },
   terminal: Terminal,
 ): Promise<void> {
@@ -32,7 +32,7 @@ export async function streamCompletion(
     generatedTokens: 0,
     finishReason: "length",
   };
-  for (const piece of streamText({ model, tokenizer }, [prompt], { ...options, prediction })) {
+  for (const piece of streamText({ model, tokenizer }, [prompt], { ...options, ...generationTokens, prediction })) {
     if (!json) terminal.write(continues && completion.generatedTokens === 0 ? prompt + piece.text : piece.text);
     const { promptTokens, generatedTokens, finishReason } = piece;
     Object.assign(completion, { text: completion.text + piece.text, promptTokens, generatedTokens });

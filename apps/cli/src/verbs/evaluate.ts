@@ -58,6 +58,7 @@ type Measurement = PerplexityResult & { metric: ValidationMetric["metric"]; pair
 
 async function run(path: string, options: Options, terminal: Terminal): Promise<void> {
   const { openDataset } = await import("@megatron-ts/data");
+  const { prefixTokens } = await import("@megatron-ts/generate");
   const { readsSource } = await import("@megatron-ts/model");
   const { checkTokenizer } = await import("@megatron-ts/train");
   await startEngine(options, terminal);
@@ -77,7 +78,7 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
         sequenceLength: options.sequenceLength ?? trained.sequenceLength,
         batchSize: options.batchSize,
         stride: options.stride,
-        contextToken: sidecar?.tokenizer.endOfDocument ?? undefined,
+        contextToken: prefixTokens(tokenizer).at(-1) ?? sidecar?.tokenizer.endOfDocument ?? undefined,
       });
       const counts = split === "all" ? sidecar?.counts : sidecar?.split[split];
       const measurements: Measurement[] = [];

@@ -1,5 +1,6 @@
 /** `megatron export`: converts a checkpoint to Hugging Face format. */
 import { type Command, Option } from "commander";
+import { exportedTokenIds } from "../generation/generation-config.ts";
 import { addExamples, addJsonOption } from "../options/common-options.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
@@ -23,7 +24,9 @@ async function run(path: string, directory: string, { json }: { json?: boolean }
   const { exportHuggingFace, loadCheckpoint, resolveCheckpoint } = await import("@megatron-ts/checkpoint");
   const checkpoint = loadCheckpoint(resolveCheckpoint(path));
   try {
-    const { modelType, differences } = await exportHuggingFace(checkpoint, directory);
+    const { modelType, differences } = await exportHuggingFace(checkpoint, directory, {
+      tokenIds: await exportedTokenIds(checkpoint),
+    });
     for (const difference of differences) terminal.log(`note: ${difference}`);
     if (json) return terminal.json({ directory, modelType, differences });
     terminal.print(`${directory}: model_type ${modelType}`);

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { UsageError } from "../errors.ts";
+import { findGenerationConfig, GENERATION_CONFIG } from "../generation/generation-config.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
 import { startEngine } from "../start-engine.ts";
 import { pluralize } from "../terminal/pluralize.ts";
@@ -38,7 +39,9 @@ async function run(directory: string, checkpoint: string, options: Options, term
       );
     }
   };
-  const files = { extraFiles: tokenizer?.files, tokenizerFingerprint: tokenizer?.fingerprint, check };
+  const generationConfig = isMegatronCheckpoint(directory) ? undefined : findGenerationConfig(directory);
+  const extraFiles = { ...tokenizer?.files, ...(generationConfig && { [GENERATION_CONFIG]: generationConfig }) };
+  const files = { extraFiles, tokenizerFingerprint: tokenizer?.fingerprint, check };
   const { config, parameters } = isMegatronCheckpoint(directory)
     ? await importMegatron(directory, checkpoint, { ...files, options, terminal })
     : await importHuggingFace(directory, checkpoint, files);

@@ -14,6 +14,8 @@ import { tokenizerFiles } from "./tokenizer-files.ts";
 export interface ExportOptions {
   /** Size at which weights are split into several files with an index. Default: 5 GB, as in transformers. */
   maxShardBytes?: number;
+  /** Ids such as `eos_token_id`, for config.json and, unless the checkpoint has one, generation_config.json. */
+  tokenIds?: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -24,16 +26,19 @@ export interface ExportOptions {
 export async function exportHuggingFace(
   checkpoint: LoadedCheckpoint,
   directory: string,
-  { maxShardBytes = 5e9 }: ExportOptions = {},
+  { maxShardBytes = 5e9, tokenIds = {} }: ExportOptions = {},
 ): Promise<{ modelType: string; differences: string[] }> {
   if (existsSync(directory)) throw userError(`${directory} already exists; export into a new directory`);
   const config = modelConfigSchema.parse(checkpoint.manifest.model);
   const format = formatForModel(config);
   const entries = foreignEntries(checkpoint, format.names(config));
-  const json = format.toHuggingFace(config);
+  const json = { ...format.toHuggingFace(config), ...tokenIds };
   await commitDirectory(directory, (workplace) => {
     writeFileSync(join(workplace, "config.json"), `${JSON.stringify(json, null, 2)}\n`);
     writeTensors(workplace, entries, maxShardBytes);
+    if (Object.keys(tokenIds).length > 0) {
+      writeFileSync(join(workplace, "generation_config.json"), `${JSON.stringify(tokenIds, null, 2)}\n`);
+    }
     for (const file of tokenizerFiles) {
       if (!checkpoint.manifest.files.some(({ name }) => name === file)) continue;
       writeFileSync(join(workplace, file), checkpoint.readFile(file));
