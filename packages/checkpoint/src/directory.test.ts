@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -9,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { commitDirectory, deleteDirectory, listDirectories } from "./directory.ts";
 import {
@@ -100,6 +101,24 @@ describe("commitDirectory", () => {
     put(join(run, ".tmp-megatron-c-0123"), "half");
     await commitDirectory(join(run, "d"), (directory) => put(directory, "one"));
     expect(readdirSync(run).toSorted()).toEqual([".tmp-other", "d", "step-1"]);
+  });
+});
+
+describe("several processes in one parent directory", () => {
+  it("do not remove each other's work in progress", async () => {
+    // Work of this process, of one that is alive, and of one that is not.
+    const dead = spawnSync(process.execPath, ["-p", "process.pid"], { encoding: "utf8" }).stdout.trim();
+    await commitDirectory(join(run, "slow"), async (directory) => {
+      const name = basename(directory);
+      const alive = name.replace(`-${process.pid}.`, `-${process.ppid}.`);
+      const crashed = name.replace(`-${process.pid}.`, `-${dead}.`);
+      const elsewhere = name.replace(/\.[0-9a-f]{8}\./, ".00000000.");
+      for (const other of [alive, crashed, elsewhere]) mkdirSync(join(run, other));
+      await commitDirectory(join(run, "fast"), (other) => put(other, "fast"));
+      expect(new Set(readdirSync(run))).toEqual(new Set([name, alive, elsewhere, "fast"]));
+      put(directory, "slow");
+    });
+    expect(textIn(join(run, "slow"))).toBe("slow");
   });
 });
 

@@ -1,16 +1,14 @@
 /**
  * Creates and replaces directories atomically. A directory is written under a temporary name, fsynced, and renamed into
  * place; a crash at any point leaves what was there before. Leftovers of a crash are removed by the next commit or
- * deletion in the same parent directory. Only one process at a time may write into a parent directory.
+ * deletion in the same parent directory; what another process is working on is left alone.
  */
-import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { userError, wrapFileSystemError } from "./errors.ts";
+import { isInUse, isTemporaryName, releaseTemporary, temporaryBeside } from "./temporary-names.ts";
 
-// Neither shows up in listings. A `temporary` directory may be deleted at any time; a `replaced` one is complete, and is
-// used in place of the directory it was renamed from while that is missing.
-const temporary = ".tmp-megatron-";
+// Does not show up in listings. It is complete, and used in place of the directory it was renamed from while that is missing.
 const replaced = ".old-megatron-";
 
 const isWindows = process.platform === "win32";
@@ -47,23 +45,28 @@ function makeDirectories(path: string): void {
   for (let made = path; made.length >= first.length; made = dirname(made)) syncDirectory(dirname(made));
 }
 
-const temporaryBeside = (path: string): string =>
-  join(dirname(path), `${temporary}${basename(path)}-${randomBytes(6).toString("hex")}`);
-
 /** Renames first, so that a crash halfway leaves nothing that looks complete. */
 function remove(path: string): void {
   const doomed = temporaryBeside(path);
-  renameSync(path, doomed);
-  rmSync(doomed, { recursive: true, force: true });
+  try {
+    renameSync(path, doomed);
+    rmSync(doomed, { recursive: true, force: true });
+  } finally {
+    releaseTemporary(doomed);
+  }
 }
 
-/** Completes or undoes the commits and deletions that a crash interrupted in `parent`. */
+/** Completes or undoes the commits and deletions that a crash interrupted in `parent`. Leaves other processes' work alone. */
 function clearLeftovers(parent: string): void {
-  for (const name of readdirSync(parent)) {
+  const names = readdirSync(parent);
+  const active = names.filter((name) => isTemporaryName(name) && isInUse(join(parent, name)));
+  for (const name of names) {
     const path = join(parent, name);
-    if (name.startsWith(temporary)) rmSync(path, { recursive: true, force: true });
+    if (isTemporaryName(name) && !active.includes(name)) rmSync(path, { recursive: true, force: true });
     if (!name.startsWith(replaced)) continue;
-    const place = join(parent, name.slice(replaced.length));
+    const original = name.slice(replaced.length);
+    if (active.some((other) => other.endsWith(`-${original}`))) continue;
+    const place = join(parent, original);
     if (existsSync(place)) remove(path);
     else renameSync(path, place);
   }
@@ -108,6 +111,8 @@ export async function commitDirectory(
       action: `cannot save ${target}`,
       note: "; earlier checkpoints are untouched",
     });
+  } finally {
+    releaseTemporary(workplace);
   }
 }
 
@@ -141,7 +146,7 @@ export function listDirectories(parent: string): CommittedDirectory[] {
   if (!existsSync(parent)) return [];
   try {
     const names = readdirSync(parent, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && !entry.name.startsWith(temporary))
+      .filter((entry) => entry.isDirectory() && !isTemporaryName(entry.name))
       .map((entry) => entry.name);
     const placed = new Set(names);
     return names

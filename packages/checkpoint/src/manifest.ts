@@ -3,11 +3,13 @@
  * noticed. Every format version keeps that member and `formatVersion`.
  */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { userError, wrapFileSystemError } from "./errors.ts";
 import { formatVersion, type Manifest, type ManifestInput, manifestSchema } from "./manifest-schema.ts";
+import { readRegularFile } from "./regular-file.ts";
 import { coverExactly } from "./slices.ts";
+
+const LARGEST_MANIFEST = 2 ** 28;
 
 /** Name of the manifest in a checkpoint directory. */
 export const manifestFile = "manifest.json";
@@ -95,7 +97,7 @@ export function readManifest(directory: string): Manifest {
   const path = join(directory, manifestFile);
   let bytes: Uint8Array;
   try {
-    bytes = readFileSync(path);
+    bytes = readRegularFile(path, { maxBytes: LARGEST_MANIFEST });
   } catch (error) {
     throw wrapFileSystemError(error, {
       action: `${directory} is not a checkpoint: cannot read its ${manifestFile}`,

@@ -1,9 +1,10 @@
 /** Opens a model directory in Hugging Face's layout: config.json, and safetensors in one file or in shards. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { HuggingFaceConfig } from "@megatron-ts/model";
-import { userError, wrapFileSystemError } from "../errors.ts";
+import { userError } from "../errors.ts";
 import type { TensorSource } from "../foreign-weights.ts";
+import { readRegularFile } from "../regular-file.ts";
 import { openSafetensors, type SafetensorsFile } from "../safetensors.ts";
 
 /** An open model directory. */
@@ -31,7 +32,8 @@ export function isHuggingFaceDirectory(directory: string): boolean {
  */
 export function openHuggingFaceDirectory(directory: string): HuggingFaceDirectory {
   if (!existsSync(directory) || !statSync(directory).isDirectory()) throw userError(`${directory} is not a directory`);
-  const config = readJson(join(directory, "config.json")) as HuggingFaceConfig;
+  const config = readJson(join(directory, "config.json"));
+  if (!isRecord(config)) throw userError(`${join(directory, "config.json")} is not a JSON object`);
   const files = openFiles(directory);
   const fileOf = new Map(files.flatMap((file) => file.names.map((name) => [name, file] as const)));
   function find(name: string) {
@@ -56,11 +58,10 @@ function openFiles(directory: string): SafetensorsFile[] {
   if (existsSync(join(directory, SINGLE))) return [openSafetensors(join(directory, SINGLE))];
   const index = join(directory, INDEX);
   if (existsSync(index)) {
-    const { weight_map: map } = readJson(index) as { weight_map?: Record<string, string> };
-    if (!map) throw userError(`${index} has no weight_map`);
+    const names = shardNames(readJson(index), index);
     const files: SafetensorsFile[] = [];
     try {
-      for (const name of new Set(Object.values(map))) files.push(openSafetensors(join(directory, name)));
+      for (const name of names) files.push(openSafetensors(join(directory, name)));
       return files;
     } catch (error) {
       for (const file of files) file.close();
@@ -77,13 +78,28 @@ function openFiles(directory: string): SafetensorsFile[] {
   throw userError(`${directory} contains neither ${SINGLE} nor ${INDEX}`);
 }
 
-function readJson(path: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw wrapFileSystemError(error, { action: `cannot read ${path}` });
+/** Files of the weight_map, which must be in the same directory. */
+function shardNames(index: unknown, path: string): Set<string> {
+  const map = isRecord(index) ? index.weight_map : undefined;
+  if (!isRecord(map)) throw userError(`${path} has no weight_map`);
+  const names = new Set<string>();
+  for (const [tensor, name] of Object.entries(map)) {
+    if (typeof name !== "string" || name === "" || name.startsWith(".") || /[/\\\0]/.test(name)) {
+      throw userError(`${path}: ${tensor} is in ${JSON.stringify(name)}, which is not a file of this directory`);
+    }
+    names.add(name);
   }
+  return names;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const LARGEST_JSON = 2 ** 28;
+
+function readJson(path: string): unknown {
+  const text = readRegularFile(path, { maxBytes: LARGEST_JSON }).toString("utf8");
   try {
     return JSON.parse(text);
   } catch (error) {

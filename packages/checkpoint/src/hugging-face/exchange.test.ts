@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -84,6 +85,48 @@ describe("import and export", () => {
     writeFileSync(join(pickled, "pytorch_model.bin"), "");
     await expect(importHuggingFace(pickled, at("no"))).rejects.toThrow("pytorch_model.bin");
     await expect(importHuggingFace(at("nowhere"), at("no"))).rejects.toThrow(`${at("nowhere")} is not`);
+    expect(existsSync(at("no"))).toBe(false);
+  });
+
+  it("rejects an index that points out of its directory, and pipes", async () => {
+    const sharded = changed("sharded", "gpt2", () => {});
+    cpSync(join(sharded, "model.safetensors"), join(directory, "outside.safetensors"));
+    rmSync(join(sharded, "model.safetensors"));
+    for (const name of ["../outside.safetensors", join(directory, "outside.safetensors"), "a/../../x", "..", 7, null]) {
+      writeFileSync(join(sharded, "model.safetensors.index.json"), JSON.stringify({ weight_map: { w: name } }));
+      await expect(importHuggingFace(sharded, at("no"))).rejects.toThrow(JSON.stringify(name));
+    }
+    writeFileSync(join(sharded, "model.safetensors.index.json"), "[]");
+    await expect(importHuggingFace(sharded, at("no"))).rejects.toThrow("weight_map");
+    if (spawnSync("mkfifo", [join(sharded, "pipe")]).status !== 0) return;
+    writeFileSync(join(sharded, "model.safetensors.index.json"), '{"weight_map":{"w":"pipe"}}');
+    await expect(importHuggingFace(sharded, at("no"))).rejects.toThrow("pipe is not a regular file");
+  });
+
+  it("rejects more layers than tensors, at once", async () => {
+    const deep = changed("deep", "gpt2", (config) => {
+      config.n_layer = 2 ** 31;
+    });
+    await expect(importHuggingFace(deep, at("no"))).rejects.toThrow(/2147483648/);
+  });
+
+  it("names weights that are NaN or infinite", async () => {
+    const broken = changed("broken", "gpt2", () => {});
+    const path = join(broken, "model.safetensors");
+    const file = openSafetensors(path);
+    const entries = file.names.map((name) => ({
+      name,
+      ...file.info(name),
+      bytes: () => {
+        const bytes = file.read(name);
+        if (name.endsWith("ln_f.weight")) new Float32Array(bytes.buffer)[3] = Number.NaN;
+        return bytes;
+      },
+    }));
+    writeSafetensors(join(directory, "broken.safetensors"), entries);
+    file.close();
+    cpSync(join(directory, "broken.safetensors"), path);
+    await expect(importHuggingFace(broken, at("no"))).rejects.toThrow(/ln_f\.weight: .*NaN/);
     expect(existsSync(at("no"))).toBe(false);
   });
 

@@ -2,6 +2,7 @@
 import { createModel, type ModelConfig, readHuggingFaceConfig } from "@megatron-ts/model";
 import { countParameters, shapeOnly } from "@megatron-ts/parallel";
 import { haveSameValues, readForeignWeight, requireFinite } from "../foreign-weights.ts";
+import { checkLayerCount } from "../layer-count.ts";
 import { saveCheckpoint } from "../save-checkpoint.ts";
 import { openHuggingFaceDirectory } from "./directory.ts";
 import { matchTensors } from "./match-tensors.ts";
@@ -35,6 +36,7 @@ export async function importHuggingFace(
     const { format, config } = readHuggingFaceConfig(source.config, {
       tensors: { has: (name) => present.has(name), equal: (a, b) => haveSameValues(tensors, a, b) },
     });
+    checkLayerCount(config, { tensors: tensors.names.length, source: directory });
     check?.(config);
     const { parameters } = createModel(config, { weights: { source: shapeOnly } });
     const names = matchTensors(tensors, { format, config, parameters, source: directory });

@@ -14,7 +14,7 @@ import {
 import { type ParameterSource, type Parameters, shapeOnly } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { userError } from "../errors.ts";
-import { requireFinite } from "../finite-values.ts";
+import { requireFinite } from "../foreign-weights.ts";
 import { checkLayerCount } from "../layer-count.ts";
 import { mergeSlices } from "./merge-slices.ts";
 import { openTensors } from "./open-tensors.ts";
