@@ -18,6 +18,8 @@ export async function createRunReport(terminal: Terminal): Promise<{ show(event:
       terminal.log(`${size}, ${from} step ${event.step} of ${event.steps}, ${samples}`);
     } else if (event.type === "changed") {
       terminal.log(`changed since the checkpoint: ${formatDifference(event)}`);
+    } else if (event.type === "damaged") {
+      terminal.log(`warning: ${event.reason}; resuming from an earlier checkpoint`);
     } else if (event.type === "step") {
       const { loss, tokensPerSecond, fraction, secondsLeft } = event;
       const speed = `${formatCount(tokensPerSecond)} tokens/s`;

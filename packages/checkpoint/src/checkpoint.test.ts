@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadCheckpoint, verifyCheckpoint } from "./load-checkpoint.ts";
 import { encodeManifest, readManifest } from "./manifest.ts";
+import { checkpointDirectory, latestIntactCheckpoint, listRetainedCheckpoints } from "./run-directory.ts";
 import { openSafetensors, writeSafetensors } from "./safetensors.ts";
 import { type SaveCheckpointOptions, saveCheckpoint } from "./save-checkpoint.ts";
 import type { TensorEntry } from "./tensor-entry.ts";
@@ -233,5 +234,29 @@ describe("a damaged checkpoint is reported in one line", () => {
   it("for a directory that is missing or has no manifest", () => {
     expect(() => loadCheckpoint(run)).toThrow(userError(/not a checkpoint.*manifest.json.*ENOENT/));
     expect(() => loadCheckpoint(join(run, "none"))).toThrow(userError(/none /));
+  });
+});
+
+describe("a run with a damaged checkpoint", () => {
+  it("has an earlier one to resume from, and can still decide what to keep", async () => {
+    for (const step of [1, 2, 3]) await save(checkpointDirectory(run, step), { step, heldOutLoss: step });
+    const [first, second, third] = [1, 2, 3].map((step) => checkpointDirectory(run, step)) as [string, string, string];
+    const weightsFile = join(third, "weights-00001-of-00001.safetensors");
+    const bytes = readFileSync(weightsFile);
+    bytes[bytes.length - 1]! ^= 1;
+    writeFileSync(weightsFile, bytes);
+    expect(latestIntactCheckpoint(run)).toMatchObject({
+      checkpoint: { step: 2, directory: second },
+      damaged: [{ step: 3, directory: third, reason: expect.stringContaining(weightsFile) }],
+    });
+    writeFileSync(join(first, "manifest.json"), "{}");
+    expect(listRetainedCheckpoints(run).map(({ step, heldOutLoss }) => [step, heldOutLoss])).toEqual([
+      [1, null],
+      [2, 2],
+      [3, 3],
+    ]);
+    rmSync(second, { recursive: true });
+    expect(() => latestIntactCheckpoint(run)).toThrow(weightsFile);
+    expect(latestIntactCheckpoint(join(run, "none"))).toEqual({ checkpoint: undefined, damaged: [] });
   });
 });

@@ -25,9 +25,12 @@ export {
 export { checkpointsToDelete, type RetainedCheckpoint } from "./retention.ts";
 export {
   checkpointDirectory,
+  type DamagedCheckpoint,
   deleteCheckpoint,
   latestCheckpoint,
+  latestIntactCheckpoint,
   listCheckpoints,
+  listRetainedCheckpoints,
   type SavedCheckpoint,
 } from "./run-directory.ts";
 export { openSafetensors, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";

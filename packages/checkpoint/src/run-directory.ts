@@ -2,8 +2,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { deleteDirectory, listDirectories } from "./directory.ts";
-import { userError } from "./errors.ts";
-import { manifestFile } from "./manifest.ts";
+import { CheckpointError, userError } from "./errors.ts";
+import { verifyCheckpoint } from "./load-checkpoint.ts";
+import { manifestFile, readManifest } from "./manifest.ts";
+import type { RetainedCheckpoint } from "./retention.ts";
 
 /** A checkpoint in a run directory. */
 export interface SavedCheckpoint {
@@ -27,6 +29,48 @@ export function listCheckpoints(runDirectory: string): SavedCheckpoint[] {
 /** Returns the newest checkpoint in a run directory, if there is one. */
 export function latestCheckpoint(runDirectory: string): SavedCheckpoint | undefined {
   return listCheckpoints(runDirectory).at(-1);
+}
+
+/** A checkpoint that cannot be loaded, and why, in one line. */
+export interface DamagedCheckpoint extends SavedCheckpoint {
+  reason: string;
+}
+
+/**
+ * Finds the newest checkpoint in a run directory whose files are all intact, and the newer ones that are not. Reads every
+ * byte of those that it tries.
+ * @throws CheckpointError if there are checkpoints but none is intact, and if the machine fails
+ */
+export function latestIntactCheckpoint(runDirectory: string): {
+  checkpoint: SavedCheckpoint | undefined;
+  damaged: DamagedCheckpoint[];
+} {
+  const damaged: DamagedCheckpoint[] = [];
+  let newest: unknown;
+  for (const checkpoint of listCheckpoints(runDirectory).reverse()) {
+    try {
+      verifyCheckpoint(checkpoint.directory);
+      return { checkpoint, damaged };
+    } catch (error) {
+      if (!(error instanceof CheckpointError) || !error.userError) throw error;
+      newest ??= error;
+      damaged.push({ ...checkpoint, reason: error.message });
+    }
+  }
+  if (newest !== undefined) throw newest;
+  return { checkpoint: undefined, damaged };
+}
+
+/** The checkpoints in a run directory with their losses, for `checkpointsToDelete`; of damaged ones it is not known. */
+export function listRetainedCheckpoints(runDirectory: string): (SavedCheckpoint & RetainedCheckpoint)[] {
+  return listCheckpoints(runDirectory).map((checkpoint) => {
+    try {
+      return { ...checkpoint, heldOutLoss: readManifest(checkpoint.directory).heldOutLoss };
+    } catch (error) {
+      if (!(error instanceof CheckpointError) || !error.userError) throw error;
+      return { ...checkpoint, heldOutLoss: null };
+    }
+  });
 }
 
 /**

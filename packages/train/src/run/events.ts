@@ -16,6 +16,8 @@ export type RunEvent =
     }
   /** A field that differs from the checkpoint that a run resumes from; the new value is used. */
   | { type: "changed"; path: string; old: unknown; new: unknown }
+  /** A checkpoint that is newer than the one that the run resumes from, but damaged. */
+  | { type: "damaged"; directory: string; reason: string }
   /** After each update. `fraction` is the progress of the whole run, by steps or time limit, whichever is further. */
   | { type: "step"; step: number; loss: number; tokensPerSecond: number; fraction: number; secondsLeft: number }
   | { type: "report"; report: IntervalReport; noise: { noiseScale: number; suggestedBatchSize: number } | null }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from "@megatron-ts/checkpoint";
@@ -118,6 +118,25 @@ describe("pretrain", () => {
     const more = await run("complete", { resume: "auto", overrides: [["train.steps", "14"]] });
     expect(more).toMatchObject({ reason: "completed", step: 14 });
     expect(more.events).toContainEqual({ type: "changed", path: "train.steps", old: 12, new: 14 });
+  });
+
+  it("falls back to the last intact checkpoint, and saves beside a damaged old one", async () => {
+    await run("damaged", { stopAfter: 3 });
+    await run("damaged", { resume: "auto", stopAfter: 6 });
+    const newest = join(directory, "damaged", "step-00000006");
+    const weights = join(newest, "weights-00001-of-00001.safetensors");
+    const bytes = readFileSync(weights);
+    bytes[bytes.length - 1]! ^= 1;
+    writeFileSync(weights, bytes);
+    const again = await run("damaged", { resume: "auto" });
+    expect(again).toMatchObject({ reason: "completed", step: 12 });
+    expect(again.events).toContainEqual({
+      type: "damaged",
+      directory: newest,
+      reason: expect.stringContaining(weights),
+    });
+    expect(again.events).toContainEqual(expect.objectContaining({ type: "started", step: 3 }));
+    expect(contents(again.directory)).toEqual(contents(join(directory, "uninterrupted")));
   });
 
   it("reports its first step, then at every interval, also when resumed", async () => {

@@ -8,6 +8,7 @@ import {
   checkpointSource,
   type LoadedCheckpoint,
   latestCheckpoint,
+  latestIntactCheckpoint,
   loadCheckpoint,
   resolveCheckpoint,
 } from "@megatron-ts/checkpoint";
@@ -92,7 +93,7 @@ interface RunContext extends Required<PretrainOptions> {
 async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ reason: FinishReason; step: number }> {
   const { resolved, config, tokenizer, resume, onEvent, stop } = context;
   const { train, run: where } = resolved;
-  const resumedFrom = findCheckpoint(where.directory, resume);
+  const resumedFrom = findCheckpoint(where.directory, { resume, onEvent });
   const checkpoint = resumedFrom === null ? null : loadCheckpoint(resumedFrom);
   const { from } = resolved.model;
   const init = checkpoint || !from ? null : loadCheckpoint(resolveCheckpoint(from));
@@ -187,9 +188,16 @@ function openBatches(
   };
 }
 
-function findCheckpoint(runDirectory: string, resume: string): string | null {
+function findCheckpoint(
+  runDirectory: string,
+  { resume, onEvent }: { resume: string; onEvent: (event: RunEvent) => void },
+): string | null {
+  if (resume === "auto") {
+    const { checkpoint, damaged } = latestIntactCheckpoint(runDirectory);
+    for (const { directory, reason } of damaged) onEvent({ type: "damaged", directory, reason });
+    return checkpoint?.directory ?? null;
+  }
   const latest = latestCheckpoint(runDirectory);
-  if (resume === "auto") return latest?.directory ?? null;
   if (resume !== "never") {
     try {
       return resolveCheckpoint(resume);

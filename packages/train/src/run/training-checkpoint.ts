@@ -4,8 +4,7 @@ import {
   checkpointsToDelete,
   deleteCheckpoint,
   type LoadedCheckpoint,
-  listCheckpoints,
-  readManifest,
+  listRetainedCheckpoints,
   readTensor,
   saveCheckpoint,
   tensorEntry,
@@ -73,10 +72,7 @@ export async function saveTraining(options: SaveTrainingOptions): Promise<string
       "tokenizer.json": Buffer.from(JSON.stringify(tokenizer.json)),
     },
   });
-  const saved = listCheckpoints(runDirectory).map((checkpoint) => ({
-    ...checkpoint,
-    heldOutLoss: readManifest(checkpoint.directory).heldOutLoss,
-  }));
+  const saved = listRetainedCheckpoints(runDirectory);
   const deleted = new Set(checkpointsToDelete(saved, keep));
   for (const checkpoint of saved) if (deleted.has(checkpoint.step)) deleteCheckpoint(checkpoint.directory);
   return directory;
