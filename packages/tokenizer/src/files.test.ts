@@ -35,8 +35,8 @@ describe("tokenizers on disk", () => {
 
   it("replace an existing file, or leave it unchanged if that fails", async () => {
     await saveTokenizer(json, directory);
-    await saveTokenizer({ ...json, version: "2" }, directory);
-    expect((await loadTokenizer(directory)).json.version).toBe("2");
+    await saveTokenizer({ ...json, padding: {} }, directory);
+    expect((await loadTokenizer(directory)).json.padding).toEqual({});
     await rm(join(directory, "tokenizer.json"));
     await mkdir(join(directory, "tokenizer.json/in-the-way"), { recursive: true });
     await expect(saveTokenizer(json, directory)).rejects.toThrow();

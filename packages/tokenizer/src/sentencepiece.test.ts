@@ -5,7 +5,7 @@ import { loadTokenizer } from "./files.ts";
 import { createTokenizer } from "./json/create-tokenizer.ts";
 import { readSentencePiece } from "./sentencepiece.ts";
 import { nativeTokenizer, readFixture } from "./testing/texts.ts";
-import { createPrecompiledNormalizer } from "./text/precompiled-normalizer.ts";
+import { createPrecompiledRewrite } from "./text/normalizers/precompiled.ts";
 
 const FIXTURES = new URL("../../../fixtures/tokenizer/", import.meta.url);
 const { texts, models } = JSON.parse(readFixture("sentencepiece.json")) as {
@@ -46,12 +46,12 @@ describe("a precompiled character map", () => {
   it("replaces characters and short clusters", async () => {
     const json = await readSentencePiece(readFileSync(new URL("unigram.model", FIXTURES)));
     const [part] = json.normalizer!.normalizers as { precompiled_charsmap: string }[];
-    const normalize = createPrecompiledNormalizer(part!.precompiled_charsmap);
+    const normalize = createPrecompiledRewrite(part!.precompiled_charsmap).apply;
     expect(normalize("a\tb\u00a0c\u200bd \ufb01 e\u0301 \uff21 … x\u0301\r\n")).toBe("a b cd fi é A ... x\u0301\r ");
   });
 
   it("is rejected if it is corrupt", () => {
-    expect(() => createPrecompiledNormalizer(btoa("\xff\xff\0\0"))).toThrow(/character map is corrupt/);
+    expect(() => createPrecompiledRewrite(btoa("\xff\xff\0\0"))).toThrow(/character map is corrupt/);
   });
 });
 

@@ -4,7 +4,7 @@
  */
 import { TokenizerError } from "./errors.ts";
 import type { AddedToken, TokenizerJson, TokenizerPart } from "./json/tokenizer-json.ts";
-import { MARK } from "./text/metaspace-pre-tokenizer.ts";
+import { MARK } from "./text/pre-tokenizers/metaspace-pre-tokenizer.ts";
 
 const field = (id: number, type: string, rule?: "repeated") => (rule ? { id, type, rule } : { id, type });
 

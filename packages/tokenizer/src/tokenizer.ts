@@ -8,6 +8,8 @@ import type { TokenBuffer } from "./token-buffer.ts";
 export interface EncodeOptions {
   /** Whether the post-processor's special tokens, such as `<s>` and `</s>`, are added. Default true. */
   addSpecialTokens?: boolean;
+  /** Whether special tokens spelled out in the text are split like any other text instead of recognized. Default false. */
+  splitSpecialTokens?: boolean;
 }
 
 /** Options of `decode` and `createDecoder`. */
@@ -29,7 +31,7 @@ export interface Tokenizer {
   /** The tokenizer.json that it was created from, to be saved with a model. */
   readonly json: TokenizerJson;
 
-  /** The ids of a text. Special tokens spelled out in the text are recognized. A lone surrogate counts as U+FFFD. */
+  /** The ids of a text. A lone surrogate counts as U+FFFD. */
   encode(text: string, options?: EncodeOptions): Int32Array;
   /** Appends the ids of a text to a buffer and returns their number. */
   encodeInto(text: string, buffer: TokenBuffer, options?: EncodeOptions): number;

@@ -3,52 +3,64 @@
  * piece, and adds the post-processor's special tokens. Knows nothing of models.
  */
 import { createTokenSplitter, type TokenSplitter } from "../text/added-tokens.ts";
-import type { Normalizer } from "../text/normalizer.ts";
+import { lengthOfCharacter } from "../text/characters.ts";
+import type { Normalizer } from "../text/normalizers/normalizer.ts";
 import { toUtf8 } from "../text/utf8.ts";
 import { append, createTokenBuffer, type TokenBuffer } from "../token-buffer.ts";
 import type { Tokenizer } from "../tokenizer.ts";
+import type { MatchedToken } from "./added-vocabulary.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { PostProcessor } from "./post-processor.ts";
-import type { AddedToken, TokenizerJson } from "./tokenizer-json.ts";
+import type { TokenizerJson } from "./tokenizer-json.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
-/** Appends the tokens of bytes[start..end) to the buffer. `first` tells whether the piece is at the start of the text. */
-export type PieceEncoder = (bytes: Uint8Array, start: number, end: number, buffer: TokenBuffer, first: boolean) => void;
+/**
+ * Appends the tokens of bytes[start..end) to the buffer. The first `head` bytes come from the first character of the text: 0
+ * if the piece is not at its start.
+ */
+export type PieceEncoder = (bytes: Uint8Array, start: number, end: number, buffer: TokenBuffer, head: number) => void;
 
 /** The parts of a tokenizer. */
 export interface TokenizerParts {
   json: TokenizerJson;
   vocabulary: Vocabulary;
-  /** Added tokens; those that match normalized text hold their normalized content. */
-  addedTokens: readonly AddedToken[];
+  addedTokens: readonly MatchedToken[];
   normalizer: Normalizer | undefined;
   postProcessor: PostProcessor;
   encodePiece: PieceEncoder;
+  /** Whether `encodePiece` uses `head`. */
+  usesHead: boolean;
   decoding: Pick<Tokenizer, "decode" | "createDecoder">;
 }
 
-/** Encodes the added tokens that `split` finds, and the text between them by `encodePiece`. */
-function encodeAround(split: TokenSplitter | undefined, encodePiece: PieceEncoder): PieceEncoder {
-  return split
-    ? (bytes, start, end, buffer, first) =>
-        split(bytes, start, end, {
-          text: (from, to) => encodePiece(bytes, from, to, buffer, first && from === start),
-          token: (id) => append(buffer, [id]),
-        })
-    : encodePiece;
+/** A piece encoder that treats special tokens in the text as text, if `splitSpecial`. */
+type SplittingEncoder = (...piece: [...Parameters<PieceEncoder>, splitSpecial: boolean]) => void;
+
+/** Encodes the added tokens that `split` finds, and the text between them by `encode`. */
+function encodeAround(split: TokenSplitter | undefined, encode: SplittingEncoder): SplittingEncoder {
+  if (!split) return encode;
+  return (bytes, start, end, buffer, head, splitSpecial) => {
+    const handler = {
+      text: (from: number, to: number) =>
+        encode(bytes, from, to, buffer, Math.max(0, head - (from - start)), splitSpecial),
+      token: (id: number) => append(buffer, [id]),
+    };
+    split(bytes, start, end, handler, splitSpecial);
+  };
 }
 
 /** Creates a tokenizer from its parts. */
 export function assembleTokenizer(parts: TokenizerParts): Tokenizer {
-  const { json, vocabulary, addedTokens, normalizer, postProcessor, encodePiece, decoding } = parts;
+  const { json, vocabulary, addedTokens, normalizer, postProcessor, encodePiece, usesHead, decoding } = parts;
   // Tokens that match normalized text are searched after the others, in the text between those.
   const splitOriginal = createTokenSplitter(addedTokens.filter((token) => !token.normalized));
   const splitNormalized = createTokenSplitter(addedTokens.filter((token) => token.normalized));
   const encodeNormalized = encodeAround(splitNormalized, encodePiece);
   const encodeKept = encodeAround(splitOriginal, encodeNormalized);
-  const encodeChanged = encodeAround(splitOriginal, (bytes, start, end, buffer, first) => {
+  const encodeChanged = encodeAround(splitOriginal, (bytes, start, end, buffer, head, splitSpecial) => {
+    const newHead = usesHead && head > 0 ? normalizer!.head(bytes, start, end, head) : 0;
     const normalized = normalizer!.apply(bytes, start, end);
-    encodeNormalized(normalized.bytes, 0, normalized.length, buffer, first);
+    encodeNormalized(normalized.bytes, 0, normalized.length, buffer, newHead, splitSpecial);
   });
   const scratch = createTokenBuffer();
   let fingerprint: string | undefined;
@@ -62,12 +74,12 @@ export function assembleTokenizer(parts: TokenizerParts): Tokenizer {
       fingerprint ??= fingerprintOf(json);
       return fingerprint;
     },
-    encodeInto(text, buffer, { addSpecialTokens = true } = {}) {
+    encodeInto(text, buffer, { addSpecialTokens = true, splitSpecialTokens = false } = {}) {
       const before = buffer.length;
       const { bytes, length } = toUtf8(text);
       if (addSpecialTokens) append(buffer, postProcessor.before);
       const encode = !normalizer || normalizer.keeps(text) ? encodeKept : encodeChanged;
-      encode(bytes, 0, length, buffer, true);
+      if (length > 0) encode(bytes, 0, length, buffer, lengthOfCharacter(bytes[0]!), splitSpecialTokens);
       if (addSpecialTokens) append(buffer, postProcessor.after);
       return buffer.length - before;
     },

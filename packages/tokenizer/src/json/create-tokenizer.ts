@@ -1,13 +1,27 @@
 /**
- * Creates the tokenizer that a tokenizer.json describes: byte-level BPE by its fast encoder, other models over words.
+ * Creates the tokenizer that a tokenizer.json describes.
  */
 import { TokenizerError } from "../errors.ts";
-import type { Tokenizer } from "../tokenizer.ts";
-import { readByteLevelParts } from "./byte-level-parts.ts";
-import { createByteLevelTokenizer } from "./byte-level-tokenizer.ts";
+import { cacheWords } from "../models/word-cache.ts";
+import { bytesOfToken } from "../text/byte-alphabet.ts";
+import { createByteLevelDecoder } from "../text/decoders/byte-level-decoder.ts";
+import { createDecoder } from "../text/decoders/create-decoder.ts";
+import { createStreamDecoder } from "../text/decoders/stream-decoder.ts";
+import { createNormalizer } from "../text/normalizers/create-normalizer.ts";
+import {
+  createByteLevelPreTokenizer,
+  createPreTokenizer,
+  usesStartOfText,
+} from "../text/pre-tokenizers/create-pre-tokenizer.ts";
+import type { TokenBuffer } from "../token-buffer.ts";
+import type { DecodeOptions, Tokenizer } from "../tokenizer.ts";
+import { readAddedTokens } from "./added-vocabulary.ts";
+import { assembleTokenizer, type PieceEncoder } from "./assemble-tokenizer.ts";
+import { checkTokenizerJson } from "./check-tokenizer-json.ts";
+import { createModel } from "./create-model.ts";
 import { createPostProcessor } from "./post-processor.ts";
-import { checkTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
-import { readVocabulary } from "./vocabulary.ts";
+import type { TokenizerJson } from "./tokenizer-json.ts";
+import { readVocabulary, type Vocabulary } from "./vocabulary.ts";
 
 /** Options of `createTokenizer`. */
 export interface CreateTokenizerOptions {
@@ -15,7 +29,56 @@ export interface CreateTokenizerOptions {
   endOfText?: string;
 }
 
-const MODELS = ["BPE", "WordPiece", "Unigram"];
+const NO_BYTES = new Uint8Array();
+
+function createDecoding({ decoder: part }: TokenizerJson, { decoded, special }: Vocabulary) {
+  const isSkipped = new Uint8Array(decoded.length);
+  // The reference looks special tokens up by what is decoded, which may differ from their content.
+  for (const [token, id] of special) if (decoded[id] === token) isSkipped[id] = 1;
+  if (part?.type === "ByteLevel") {
+    const encoder = new TextEncoder();
+    const bytes = decoded.map((token) =>
+      token === undefined ? NO_BYTES : (bytesOfToken(token) ?? encoder.encode(token)),
+    );
+    return createByteLevelDecoder(bytes, isSkipped);
+  }
+  const decodeTokens = createDecoder(part);
+  const decode = (ids: ArrayLike<number>, { skipSpecialTokens = false }: DecodeOptions = {}): string => {
+    const known = Array.from(ids).filter((id) => !(skipSpecialTokens && isSkipped[id] === 1));
+    return decodeTokens(known.map((id) => decoded[id]).filter((token) => token !== undefined));
+  };
+  return {
+    decode,
+    createDecoder: (options?: DecodeOptions) => createStreamDecoder((ids) => decode(ids, options)),
+  };
+}
+
+function create(json: TokenizerJson, options: CreateTokenizerOptions): Tokenizer {
+  const normalizer = json.normalizer ? createNormalizer(json.normalizer) : undefined;
+  const byteLevelWords = createByteLevelPreTokenizer(json.pre_tokenizer);
+  const model = createModel(json, byteLevelWords !== undefined);
+  const preTokenize = (model.takesBytes ? byteLevelWords : undefined) ?? createPreTokenizer(json.pre_tokenizer);
+  const addedTokens = readAddedTokens(json, normalizer);
+  const vocabulary = readVocabulary(json, addedTokens, options.endOfText);
+
+  const encodeWord = cacheWords(model.encodeWord);
+  let target: TokenBuffer;
+  const visit = (bytes: Uint8Array, start: number, end: number): void => encodeWord(bytes, start, end, target);
+  const encodePiece: PieceEncoder = (bytes, start, end, buffer, head) => {
+    target = buffer;
+    preTokenize(bytes, start, end, visit, head);
+  };
+  return assembleTokenizer({
+    json,
+    vocabulary,
+    addedTokens,
+    normalizer,
+    postProcessor: createPostProcessor(json.post_processor),
+    encodePiece,
+    usesHead: usesStartOfText(json.pre_tokenizer),
+    decoding: createDecoding(json, vocabulary),
+  });
+}
 
 /**
  * Creates a tokenizer from the contents of a tokenizer.json. Truncation and padding are left to the caller: a text is
@@ -25,17 +88,10 @@ const MODELS = ["BPE", "WordPiece", "Unigram"];
  */
 export async function createTokenizer(json: TokenizerJson, options: CreateTokenizerOptions = {}): Promise<Tokenizer> {
   const checked = checkTokenizerJson(json, "the tokenizer");
-  const { type } = checked.model;
-  if (!MODELS.includes(type)) {
-    throw new TokenizerError(`unsupported tokenizer model "${type}": expected one of ${MODELS.join(", ")}`);
+  try {
+    return create(checked, options);
+  } catch (error) {
+    if (error instanceof RangeError) throw new TokenizerError(`the tokenizer is too large: ${error.message}`);
+    throw error;
   }
-  const vocabulary = readVocabulary(checked, options.endOfText);
-  const parts = readByteLevelParts(checked);
-  if (parts) return createByteLevelTokenizer(checked, parts, vocabulary);
-  const postProcessor = createPostProcessor(checked.post_processor);
-  if (!postProcessor) {
-    throw new TokenizerError(`unsupported post-processor "${checked.post_processor!.type}"`);
-  }
-  const { createWordTokenizer } = await import("./word-tokenizer.ts");
-  return createWordTokenizer(checked, postProcessor, vocabulary);
 }

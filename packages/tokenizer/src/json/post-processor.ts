@@ -1,7 +1,7 @@
 /**
  * Reads the special tokens that a tokenizer.json's post-processor adds around a text, such as <s> and </s>.
  */
-import type { TokenizerPart } from "./tokenizer-json.ts";
+import { isCount, isObject, PartFields, type TokenizerPart } from "./part-fields.ts";
 
 /** The ids that are added before and after a single text. */
 export interface PostProcessor {
@@ -9,39 +9,55 @@ export interface PostProcessor {
   after: number[];
 }
 
-interface TemplateItem {
-  Sequence?: { id: string };
-  SpecialToken?: { id: string };
-}
-
 const NOTHING: PostProcessor = { before: [], after: [] };
 
-function readTemplate(part: TokenizerPart): PostProcessor | undefined {
-  const items = part.single as TemplateItem[];
-  const special = (part.special_tokens ?? {}) as Record<string, { ids: number[] }>;
-  const at = items.findIndex((item) => item.Sequence);
-  const idsOf = (some: TemplateItem[]): number[] | undefined => {
-    const ids = some.map((item) => (item.SpecialToken ? special[item.SpecialToken.id]?.ids : undefined));
-    return ids.includes(undefined) ? undefined : (ids as number[][]).flat();
-  };
-  const before = idsOf(items.slice(0, at));
-  const after = idsOf(items.slice(at + 1));
-  return at >= 0 && before && after ? { before, after } : undefined;
+function readTemplate(fields: PartFields): PostProcessor {
+  const special = fields.object("special_tokens", {});
+  const around: PostProcessor = { before: [], after: [] };
+  let texts = 0;
+  for (const item of fields.list("single")) {
+    const { Sequence: sequence, SpecialToken: token } = isObject(item) ? item : {};
+    if (isObject(sequence) && sequence.id === "A") texts++;
+    else if (isObject(token) && typeof token.id === "string") {
+      const entry = Object.hasOwn(special, token.id) ? special[token.id] : undefined;
+      const ids: unknown = isObject(entry) ? entry.ids : undefined;
+      if (!Array.isArray(ids) || !ids.every(isCount)) return fields.fail(`the special token ${token.id} has no ids`);
+      (texts === 0 ? around.before : around.after).push(...ids);
+    } else return fields.fail(`an item of "single" must be a text A or a special token, got ${JSON.stringify(item)}`);
+  }
+  return texts === 1 ? around : fields.fail(`"single" must contain the text A once, got it ${texts} times`);
 }
 
-/** The post-processor, or undefined if it is not supported. */
-export function createPostProcessor(part: TokenizerPart | null | undefined): PostProcessor | undefined {
-  if (!part || part.type === "ByteLevel") return NOTHING;
-  if (part.type === "TemplateProcessing") return readTemplate(part);
-  if (part.type === "RobertaProcessing" || part.type === "BertProcessing") {
-    return { before: [(part.cls as [string, number])[1]], after: [(part.sep as [string, number])[1]] };
+function create(fields: PartFields): PostProcessor {
+  switch (fields.type) {
+    case "ByteLevel":
+      return NOTHING;
+    case "TemplateProcessing":
+      return readTemplate(fields);
+    case "BertProcessing":
+    case "RobertaProcessing":
+      return { before: [fields.token("cls")[1]], after: [fields.token("sep")[1]] };
+    case "Sequence":
+      return fields
+        .parts("processors")
+        .map(create)
+        .reduce(
+          (inner, outer) => ({
+            before: [...outer.before, ...inner.before],
+            after: [...inner.after, ...outer.after],
+          }),
+          NOTHING,
+        );
+    default:
+      return fields.unsupported("post-processor");
   }
-  if (part.type !== "Sequence") return undefined;
-  let result: PostProcessor | undefined = NOTHING;
-  for (const inner of part.processors as TokenizerPart[]) {
-    const added = createPostProcessor(inner);
-    result = result &&
-      added && { before: [...added.before, ...result.before], after: [...result.after, ...added.after] };
-  }
-  return result;
+}
+
+/**
+ * Creates a post-processor.
+ *
+ * @throws {TokenizerError} if it is invalid or not supported.
+ */
+export function createPostProcessor(part: TokenizerPart | null | undefined): PostProcessor {
+  return part ? create(new PartFields(part)) : NOTHING;
 }

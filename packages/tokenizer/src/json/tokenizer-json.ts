@@ -3,6 +3,10 @@
  * spacing as the reference.
  */
 import { TokenizerError } from "../errors.ts";
+import { checkTokenizerJson } from "./check-tokenizer-json.ts";
+import type { TokenizerPart } from "./part-fields.ts";
+
+export type { TokenizerPart };
 
 /** A token that is searched in the text before anything else is done. */
 export interface AddedToken {
@@ -18,12 +22,6 @@ export interface AddedToken {
   normalized: boolean;
   /** Whether decoding may skip it. */
   special: boolean;
-}
-
-/** A normalizer, pre-tokenizer, model, post-processor or decoder: a `type` and its fields. */
-export interface TokenizerPart {
-  type: string;
-  [field: string]: unknown;
 }
 
 /** The model of a BPE tokenizer. */
@@ -60,40 +58,9 @@ export function vocabularyOf(model: TokenizerPart): [string, number][] {
   return Object.entries(model.vocab as Record<string, number>).sort((left, right) => left[1] - right[1]);
 }
 
-/**
- * Merges as pairs, in whichever form they are given.
- *
- * @throws {TokenizerError} if a merge is not a pair.
- */
+/** Merges as pairs, in whichever form they are given. */
 export function mergesOf(model: BpeModel): (readonly [string, string])[] {
-  return model.merges.map((merge, index) => {
-    const sides = typeof merge === "string" ? merge.split(" ") : merge;
-    if (sides.length !== 2)
-      throw new TokenizerError(`merge ${index + 1} of the tokenizer must be a pair, got "${merge}"`);
-    return sides as [string, string];
-  });
-}
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-/**
- * Checks a parsed tokenizer.json. `name` is its name in errors.
- *
- * @throws {TokenizerError} if it is not a tokenizer.
- */
-export function checkTokenizerJson(value: unknown, name = "tokenizer.json"): TokenizerJson {
-  const model = isObject(value) ? value.model : undefined;
-  if (!isObject(model)) {
-    throw new TokenizerError(`${name} is not a tokenizer.json: expected an object with a "model"`);
-  }
-  // Files from before 2020 have no model type.
-  const type = model.type ?? (Array.isArray(model.merges) ? "BPE" : Array.isArray(model.vocab) ? "Unigram" : undefined);
-  if (typeof type !== "string") throw new TokenizerError(`${name}: the model has no type`);
-  if (typeof model.vocab !== "object" || model.vocab === null) {
-    throw new TokenizerError(`${name}: the ${type} model has no vocabulary`);
-  }
-  return { ...(value as object), model: { ...model, type } } as TokenizerJson;
+  return model.merges.map((merge) => (typeof merge === "string" ? merge.split(" ") : merge) as [string, string]);
 }
 
 /**

@@ -2,7 +2,6 @@
  * The merges of a BPE vocabulary, in ids.
  */
 import { TokenizerError } from "../errors.ts";
-import { type BpeModel, mergesOf } from "../json/tokenizer-json.ts";
 
 /** Tokens `left` and `right` become the token `merged`. */
 export interface Merge {
@@ -12,12 +11,15 @@ export interface Merge {
 }
 
 /**
- * The merges of a model in order of rank.
+ * Merges of pairs of tokens, in order of rank, as ids. `prefix` is removed from the right side of each.
  *
  * @throws {TokenizerError} if a merge needs a token that is not in the vocabulary.
  */
-export function mergesById(model: BpeModel, vocabulary: ReadonlyMap<string, number>): Merge[] {
-  const prefix = model.continuing_subword_prefix ?? "";
+export function mergesById(
+  pairs: readonly (readonly [string, string])[],
+  vocabulary: ReadonlyMap<string, number>,
+  prefix: string,
+): Merge[] {
   const idOf = (token: string, rank: number): number => {
     const id = vocabulary.get(token);
     if (id === undefined) {
@@ -27,7 +29,7 @@ export function mergesById(model: BpeModel, vocabulary: ReadonlyMap<string, numb
     }
     return id;
   };
-  return mergesOf(model).map(([left, right], rank) => ({
+  return pairs.map(([left, right], rank) => ({
     left: idOf(left, rank),
     right: idOf(right, rank),
     merged: idOf(left + right.slice(prefix.length), rank),

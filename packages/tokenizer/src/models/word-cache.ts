@@ -21,7 +21,13 @@ export function cacheWords(encode: WordEncoder): WordEncoder {
     const known = words.size;
     const word = words.add(bytes, start, end);
     if (word === known) {
-      encode(bytes, start, end, remembered);
+      try {
+        encode(bytes, start, end, remembered);
+      } catch (error) {
+        words.clear();
+        remembered.length = 0;
+        throw error;
+      }
       offsets[word + 1] = remembered.length;
     }
     const from = offsets[word]!;

@@ -33,7 +33,7 @@ export function createMergeTable(merges: readonly Merge[]): MergeTable {
 }
 
 const NONE = 0x7fffffff;
-/** Words up to this many bytes search their ranks linearly; longer ones use a queue. */
+/** Words of up to this many ids search their ranks linearly; longer ones use a queue. */
 const SHORT = 64;
 
 /** A priority queue of numbers, smallest first: a binary heap. */
@@ -73,11 +73,17 @@ function createNumberQueue() {
   };
 }
 
-/** Writes the tokens of bytes[start..end) before any merge into `ids`, at most one per byte, and returns their number. */
+/** Writes the tokens of bytes[start..end) before any merge into `ids`, and returns their number. */
 export type WordSpeller = (bytes: Uint8Array, start: number, end: number, ids: Int32Array) => number;
 
-/** Creates an encoder that spells a word and applies the merges. */
-export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, spell: WordSpeller): WordEncoder {
+/**
+ * Creates an encoder that spells a word and applies the merges. `idsPerByte` is the most ids that a byte is spelled in.
+ */
+export function createWordMerger(
+  { pairs, ranks, mergedIds }: MergeTable,
+  spell: WordSpeller,
+  idsPerByte = 1,
+): WordEncoder {
   const rankOf = (left: number, right: number): number => {
     const pair = pairs.find(left, right);
     return pair < 0 ? NONE : ranks[pair]!;
@@ -107,7 +113,7 @@ export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, spell:
   };
 
   const mergeLong: WordEncoder = (bytes, start, end, buffer) => {
-    const ids = new Int32Array(end - start);
+    const ids = new Int32Array(idsPerByte * (end - start));
     const count = spell(bytes, start, end, ids);
     const next = new Int32Array(count);
     const previous = new Int32Array(count);
@@ -142,7 +148,7 @@ export function createWordMerger({ pairs, ranks, mergedIds }: MergeTable, spell:
   };
 
   return (bytes, start, end, buffer) =>
-    end - start <= SHORT ? mergeShort(bytes, start, end, buffer) : mergeLong(bytes, start, end, buffer);
+    idsPerByte * (end - start) <= SHORT ? mergeShort(bytes, start, end, buffer) : mergeLong(bytes, start, end, buffer);
 }
 
 /** Encodes words that are tokens as such, and merges the others. */

@@ -2,9 +2,18 @@
  * Finds added tokens in a text: leftmost first, the longest of several, with the white space that they absorb. Works on
  * UTF-8. Knows nothing of how the text in between is encoded.
  */
-import type { AddedToken } from "../json/tokenizer-json.ts";
-import { characterClasses, SPACE } from "./character-classes.ts";
 import { characterEnd, characterStart, codePointAt } from "./characters.ts";
+import { characterClasses, SPACE, WORD } from "./unicode/character-classes.ts";
+
+/** An added token, and how it matches; see AddedToken. */
+export interface TokenPattern {
+  id: number;
+  pattern: string;
+  single_word: boolean;
+  lstrip: boolean;
+  rstrip: boolean;
+  special: boolean;
+}
 
 /** Receives added tokens and the text between them, in order. Pieces of text are never empty. */
 interface PieceHandler {
@@ -12,35 +21,35 @@ interface PieceHandler {
   token(id: number): void;
 }
 
-/** Splits bytes[start..end) at the added tokens. */
-export type TokenSplitter = (bytes: Uint8Array, start: number, end: number, handler: PieceHandler) => void;
+/** Splits bytes[start..end) at the added tokens. If `splitSpecial`, special tokens are text like any other. */
+export type TokenSplitter = (
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  handler: PieceHandler,
+  splitSpecial: boolean,
+) => void;
 
 interface TrieNode {
   next: Map<number, TrieNode>;
-  token?: AddedToken;
+  token?: TokenPattern;
 }
 
-const WORD_CHARACTER = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-const characterIn = (bytes: Uint8Array, start: number, end: number): string =>
-  decoder.decode(bytes.subarray(start, end));
-
-const isSpace = (bytes: Uint8Array, start: number): boolean =>
-  characterClasses(SPACE)[codePointAt(bytes, start)] === SPACE;
+const isIn = (kind: number, bytes: Uint8Array, start: number): boolean =>
+  characterClasses(kind)[codePointAt(bytes, start)] === kind;
 
 /** Whether neither the character before nor the one after is a word character. */
 function isSingleWord(bytes: Uint8Array, start: number, end: number, from: number, to: number): boolean {
-  const before = from > start ? characterIn(bytes, characterStart(bytes, from, start), from) : "";
-  const after = to < end ? characterIn(bytes, to, characterEnd(bytes, to, end)) : "";
-  return !WORD_CHARACTER.test(before) && !WORD_CHARACTER.test(after);
+  const isWordBefore = from > start && isIn(WORD, bytes, characterStart(bytes, from, start));
+  const isWordAfter = to < end && isIn(WORD, bytes, to);
+  return !isWordBefore && !isWordAfter;
 }
 
 function spaceStart(bytes: Uint8Array, start: number, end: number): number {
   let position = end;
   while (position > start) {
     const previous = characterStart(bytes, position, start);
-    if (!isSpace(bytes, previous)) break;
+    if (!isIn(SPACE, bytes, previous)) break;
     position = previous;
   }
   return position;
@@ -50,20 +59,20 @@ function spaceEnd(bytes: Uint8Array, start: number, end: number): number {
   let position = start;
   while (position < end) {
     const next = characterEnd(bytes, position, end);
-    if (!isSpace(bytes, position)) break;
+    if (!isIn(SPACE, bytes, position)) break;
     position = next;
   }
   return position;
 }
 
 /** Creates a splitter for these tokens, or undefined if there are none. */
-export function createTokenSplitter(tokens: readonly AddedToken[]): TokenSplitter | undefined {
+export function createTokenSplitter(tokens: readonly TokenPattern[]): TokenSplitter | undefined {
   const root: TrieNode = { next: new Map() };
   const firstBytes = new Uint8Array(256);
   const encoder = new TextEncoder();
   for (const token of tokens) {
     let node = root;
-    for (const byte of encoder.encode(token.content)) {
+    for (const byte of encoder.encode(token.pattern)) {
       if (!node.next.has(byte)) node.next.set(byte, { next: new Map() });
       node = node.next.get(byte)!;
     }
@@ -72,7 +81,7 @@ export function createTokenSplitter(tokens: readonly AddedToken[]): TokenSplitte
   for (const byte of root.next.keys()) firstBytes[byte] = 1;
   if (root.next.size === 0) return undefined;
 
-  return (bytes, start, end, handler) => {
+  return (bytes, start, end, handler, splitSpecial) => {
     let textStart = start;
     let position = start;
     while (position < end) {
@@ -80,7 +89,7 @@ export function createTokenSplitter(tokens: readonly AddedToken[]): TokenSplitte
         position++;
         continue;
       }
-      let token: AddedToken | undefined;
+      let token: TokenPattern | undefined;
       let tokenEnd = position;
       let node = root.next.get(bytes[position]!);
       for (let at = position + 1; node; node = at < end ? node.next.get(bytes[at++]!) : undefined) {
@@ -95,6 +104,7 @@ export function createTokenSplitter(tokens: readonly AddedToken[]): TokenSplitte
       }
       const from = position;
       position = tokenEnd;
+      if (splitSpecial && token.special) continue;
       if (token.single_word && !isSingleWord(bytes, start, end, from, tokenEnd)) continue;
       const pieceEnd = token.lstrip ? Math.max(spaceStart(bytes, start, from), textStart) : from;
       if (textStart < pieceEnd) handler.text(textStart, pieceEnd);

@@ -25,3 +25,10 @@ export function bytesOfToken(token: string): Uint8Array | undefined {
   }
   return found;
 }
+
+/** Writes bytes in the alphabet. */
+export function toByteLevel(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += byteToCharacter[byte];
+  return text;
+}

@@ -3,7 +3,7 @@
  * text can be encoded.
  */
 import type { TokenizerJson } from "../json/tokenizer-json.ts";
-import { createWordScanner, scanWords } from "../text/word-scanner.ts";
+import { createWordScanner, scanWords } from "../text/pre-tokenizers/word-scanner.ts";
 import { templateProcessing } from "./template.ts";
 import { type MergeTrainingOptions, trainMerges } from "./train-merges.ts";
 import { addedSpecialTokens } from "./training-options.ts";

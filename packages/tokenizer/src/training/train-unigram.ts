@@ -4,8 +4,10 @@
  */
 import type { TokenizerJson } from "../json/tokenizer-json.ts";
 import { byteToken } from "../models/byte-token.ts";
-import { createNormalizer, type NormalizationForm } from "../text/create-normalizer.ts";
-import { createMetaspacePreTokenizer, MARK, metaspaceOptions } from "../text/metaspace-pre-tokenizer.ts";
+import { createNormalizer } from "../text/normalizers/create-normalizer.ts";
+import { createPreTokenizer } from "../text/pre-tokenizers/create-pre-tokenizer.ts";
+import { MARK } from "../text/pre-tokenizers/metaspace-pre-tokenizer.ts";
+import type { NormalizationForm } from "../text/unicode/normalization.ts";
 import { requireSpecialTokens, templateProcessing } from "./template.ts";
 import { addedSpecialTokens, checkVocabulary, type TrainingOptions } from "./training-options.ts";
 import { learnPieces } from "./unigram-trainer.ts";
@@ -50,7 +52,7 @@ export async function trainUnigram(texts: Texts, options: TrainUnigramOptions): 
     texts,
     {
       normalizer: normalizer ? createNormalizer(normalizer) : undefined,
-      preTokenize: createMetaspacePreTokenizer(metaspaceOptions(metaspace)),
+      preTokenize: createPreTokenizer(metaspace),
     },
     (progress) => onProgress?.({ stage: "read", ...progress }),
   );

@@ -3,9 +3,9 @@
  * every text can be encoded; like BERT's, it does not preserve white space.
  */
 import type { TokenizerJson } from "../json/tokenizer-json.ts";
-import { bertNormalizerOptions, createBertNormalizer } from "../text/bert-normalizer.ts";
-import { createBertPreTokenizer } from "../text/bert-pre-tokenizer.ts";
 import { byteToCharacter } from "../text/byte-alphabet.ts";
+import { createNormalizer } from "../text/normalizers/create-normalizer.ts";
+import { createBertPreTokenizer } from "../text/pre-tokenizers/bert-pre-tokenizer.ts";
 import { requireSpecialTokens, templateProcessing } from "./template.ts";
 import { type MergeTrainingOptions, trainMerges } from "./train-merges.ts";
 import { addedSpecialTokens } from "./training-options.ts";
@@ -47,7 +47,7 @@ export async function trainWordPiece(texts: Texts, options: TrainWordPieceOption
   const { tokens } = await trainMerges(texts, options, {
     specialTokens,
     prefix: PREFIX,
-    normalizer: createBertNormalizer(bertNormalizerOptions(normalizer)),
+    normalizer: createNormalizer(normalizer),
     preTokenize: createBertPreTokenizer(),
   });
 

@@ -5,8 +5,9 @@
 import { TokenizerError } from "../errors.ts";
 import { grow } from "../grow.ts";
 import { createWordTable, type WordTable } from "../models/word-table.ts";
-import type { Normalizer } from "../text/normalizer.ts";
-import type { PreTokenizer } from "../text/pre-tokenizer.ts";
+import { lengthOfCharacter } from "../text/characters.ts";
+import type { Normalizer } from "../text/normalizers/normalizer.ts";
+import type { PreTokenizer } from "../text/pre-tokenizers/pre-tokenizer.ts";
 import { toUtf8 } from "../text/utf8.ts";
 
 /** The distinct words of a corpus and their counts. */
@@ -55,7 +56,7 @@ export async function countWords(
     const original = toUtf8(text);
     const { bytes, length } =
       !normalizer || normalizer.keeps(text) ? original : normalizer.apply(original.bytes, 0, original.length);
-    preTokenize(bytes, 0, length, count, true);
+    preTokenize(bytes, 0, length, count, length > 0 ? lengthOfCharacter(bytes[0]!) : 0);
     documents++;
     total += original.length;
     onDocument?.({ documents, bytes: total });

@@ -1,7 +1,7 @@
 /**
  * Decodes ids of byte-level vocabularies: concatenates the bytes of the tokens and reads them as UTF-8.
  */
-import type { DecodeOptions, TokenDecoder } from "../tokenizer.ts";
+import type { DecodeOptions, TokenDecoder } from "../../tokenizer.ts";
 
 /** Decodes ids whose tokens are bytes. */
 export interface ByteDecoder {
@@ -12,8 +12,8 @@ export interface ByteDecoder {
 // Without ignoreBOM, a leading U+FEFF would be lost.
 const utf8Decoder = () => new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Creates a decoder. `tokens` holds the bytes of every id; empty for an id without a token. */
-export function createByteDecoder(tokens: readonly Uint8Array[], specialIds: ReadonlySet<number>): ByteDecoder {
+/** Creates a decoder. `tokens` holds the bytes of every id; empty for an id without a token. `isSpecial` is 1 for special ids. */
+export function createByteLevelDecoder(tokens: readonly Uint8Array[], isSpecial: Uint8Array): ByteDecoder {
   const offsets = new Int32Array(tokens.length + 1);
   tokens.forEach((bytes, id) => {
     offsets[id + 1] = offsets[id]! + bytes.length;
@@ -24,7 +24,7 @@ export function createByteDecoder(tokens: readonly Uint8Array[], specialIds: Rea
   });
 
   const isText = (id: number, skipSpecialTokens: boolean): boolean =>
-    id >= 0 && id < tokens.length && !(skipSpecialTokens && specialIds.has(id));
+    id >= 0 && id < tokens.length && !(skipSpecialTokens && isSpecial[id] === 1);
   const bytesOf = (id: number): Uint8Array => store.subarray(offsets[id]!, offsets[id + 1]!);
 
   return {

@@ -3,7 +3,9 @@
  * (https://github.com/google/sentencepiece, normalizer.cc; the array is Susumu Yata's darts-clone). As in Hugging Face's
  * implementation, the shortest match counts, and a short grapheme cluster is replaced as a whole.
  */
-import { TokenizerError } from "../errors.ts";
+import { TokenizerError } from "../../errors.ts";
+import { visitGraphemes } from "../unicode/graphemes.ts";
+import type { Rewrite } from "./rewrite.ts";
 
 /** Clusters of at least this many bytes are replaced character by character. */
 const LONG_CLUSTER = 6;
@@ -23,7 +25,12 @@ interface CharacterMap {
 
 /** Parses a map in base64: the array's size in bytes, the array in 32-bit units, the replacements, each ended by 0. */
 function readCharacterMap(charsmap: string): CharacterMap {
-  const bytes = Uint8Array.from(atob(charsmap), (character) => character.charCodeAt(0));
+  let bytes: Uint8Array;
+  try {
+    bytes = Uint8Array.from(atob(charsmap), (character) => character.charCodeAt(0));
+  } catch {
+    throw new TokenizerError("the tokenizer's precompiled character map is not base64");
+  }
   const view = new DataView(bytes.buffer);
   const size = bytes.length < 4 ? Number.POSITIVE_INFINITY : view.getUint32(0, true);
   if (size % 4 !== 0 || size > bytes.length - 4) {
@@ -48,13 +55,13 @@ function firstMatch({ units }: CharacterMap, cluster: Uint8Array): number {
 }
 
 /**
- * Creates a function that applies a character map in base64 to a text.
+ * Creates a rewrite that applies a character map in base64; an empty one changes nothing.
  *
  * @throws {TokenizerError} if the map is corrupt.
  */
-export function createPrecompiledNormalizer(charsmap: string): (text: string) => string {
+export function createPrecompiledRewrite(charsmap: string): Rewrite {
+  if (charsmap === "") return { apply: (text) => text, isLocal: true };
   const map = readCharacterMap(charsmap);
-  const segmenter = new Intl.Segmenter("und", { granularity: "grapheme" });
   const known = new Map<string, string>();
 
   const replacementOf = (cluster: string): string | undefined => {
@@ -71,12 +78,17 @@ export function createPrecompiledNormalizer(charsmap: string): (text: string) =>
     if (known.size < 1 << 16) known.set(cluster, normalized);
     return normalized;
   };
-  return (text) => {
-    let normalized = "";
-    // The only cluster of several ASCII characters is CRLF.
-    const isPlain = !/[^\0-\x7f]|\r\n/.test(text);
-    if (isPlain) for (const character of text) normalized += normalizeCluster(character);
-    else for (const { segment } of segmenter.segment(text)) normalized += normalizeCluster(segment);
-    return normalized;
+  return {
+    apply(text) {
+      let normalized = "";
+      const visit = (cluster: string): void => {
+        normalized += normalizeCluster(cluster);
+      };
+      // The only cluster of several ASCII characters is CRLF.
+      const isPlain = !/[^\0-\x7f]|\r\n/.test(text);
+      if (isPlain) for (const character of text) visit(character);
+      else visitGraphemes(text, visit);
+      return normalized;
+    },
   };
 }

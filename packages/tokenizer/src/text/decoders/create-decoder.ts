@@ -2,8 +2,10 @@
  * Creates the decoder that a tokenizer.json describes: it turns tokens into text. Each step maps a list of strings to
  * another; the result of the last one is joined.
  */
-import type { TokenizerPart } from "../json/tokenizer-json.ts";
-import { bytesOfToken } from "./byte-alphabet.ts";
+import { PartFields, type TokenizerPart } from "../../json/part-fields.ts";
+import { bytesOfToken } from "../byte-alphabet.ts";
+import { createPattern, type PatternJson } from "../patterns/pattern.ts";
+import { metaspaceOptions } from "../pre-tokenizers/metaspace-pre-tokenizer.ts";
 
 type Decoder = (tokens: string[]) => string[];
 
@@ -36,13 +38,15 @@ const CLEANUP: readonly [string, string][] = [
   [" 're", "'re"],
 ];
 
+const cleanUp = (text: string): string => CLEANUP.reduce((whole, [from, to]) => whole.replaceAll(from, to), text);
+
 const wordPiece =
   (prefix: string, cleanup: boolean): Decoder =>
   (tokens) =>
     tokens.map((token, index) => {
       let text = token;
       if (index > 0) text = token.startsWith(prefix) ? token.slice(prefix.length) : ` ${token}`;
-      return cleanup ? CLEANUP.reduce((whole, [from, to]) => whole.replaceAll(from, to), text) : text;
+      return cleanup ? cleanUp(text) : text;
     });
 
 const metaspace =
@@ -90,39 +94,73 @@ const strip =
       return characters.slice(from, to).join("");
     });
 
-function decoderOf(part: TokenizerPart): Decoder | undefined {
-  switch (part.type) {
-    case "ByteLevel":
-      return byteLevel;
-    case "WordPiece":
-      return wordPiece((part.prefix as string | undefined) ?? "##", part.cleanup !== false);
-    case "Metaspace":
-      return metaspace(part.replacement as string, part.add_prefix_space === false ? "never" : part.prepend_scheme);
+/** The end-of-word suffix becomes a blank, except on the last token. */
+const bpe =
+  (suffix: string): Decoder =>
+  (tokens) =>
+    tokens.map((token, index) => token.replaceAll(suffix, index === tokens.length - 1 ? "" : " "));
+
+/** Connectionist temporal classification: repeated tokens count once, and padding separates them. */
+const ctc =
+  (padding: string, delimiter: string, cleanup: boolean): Decoder =>
+  (tokens) =>
+    tokens
+      .filter((token, index) => index === 0 || token !== tokens[index - 1])
+      .map((token) => token.replaceAll(padding, ""))
+      .map((token) => (cleanup ? cleanUp(token).replaceAll(delimiter, " ") : token))
+      .filter((token) => token !== "");
+
+const replace = (json: PatternJson, content: string): Decoder => {
+  const pattern = createPattern(json);
+  const replaceIn = (token: string): string =>
+    pattern(token)
+      .map(({ start, end, isMatch }) => (isMatch ? content : token.slice(start, end)))
+      .join("");
+  return (tokens) => tokens.map(replaceIn);
+};
+
+function create(fields: PartFields): Decoder {
+  switch (fields.type) {
+    case "BPEDecoder":
+      return bpe(fields.text("suffix", "</w>"));
     case "ByteFallback":
       return byteFallback;
+    case "ByteLevel":
+      return byteLevel;
+    case "CTC":
+      return ctc(
+        fields.text("pad_token", "<pad>"),
+        fields.text("word_delimiter_token", "|"),
+        fields.flag("cleanup", true),
+      );
     case "Fuse":
       return (tokens) => [tokens.join("")];
-    case "Strip":
-      return strip(part.content as string, part.start as number, part.stop as number);
-    case "Replace": {
-      const from = (part.pattern as { String?: string }).String;
-      return from === undefined
-        ? undefined
-        : (tokens) => tokens.map((token) => token.replaceAll(from, part.content as string));
+    case "Metaspace": {
+      const { mark, prepend } = metaspaceOptions(fields);
+      return metaspace(mark, prepend);
     }
+    case "Replace":
+      return replace(fields.pattern("pattern"), fields.text("content"));
     case "Sequence": {
-      const decoders = (part.decoders as TokenizerPart[]).map(decoderOf);
-      if (decoders.includes(undefined)) return undefined;
-      return (tokens) => decoders.reduce((texts, decode) => decode!(texts), tokens);
+      const decoders = fields.parts("decoders").map(create);
+      return (tokens) => decoders.reduce((texts, decode) => decode(texts), tokens);
     }
+    case "Strip":
+      return strip(fields.character("content"), fields.count("start"), fields.count("stop"));
+    case "WordPiece":
+      return wordPiece(fields.text("prefix", "##"), fields.flag("cleanup", true));
     default:
-      return undefined;
+      return fields.unsupported("decoder");
   }
 }
 
-/** Creates a function from tokens to text, or undefined if only the library supports the decoder. */
-export function createDecoder(part: TokenizerPart | null | undefined): ((tokens: string[]) => string) | undefined {
+/**
+ * Creates a function from tokens to text.
+ *
+ * @throws {TokenizerError} if the decoder is invalid or not supported.
+ */
+export function createDecoder(part: TokenizerPart | null | undefined): (tokens: string[]) => string {
   if (!part) return (tokens) => tokens.join(" ");
-  const decoder = decoderOf(part);
-  return decoder && ((tokens) => decoder(tokens).join(""));
+  const decode = create(new PartFields(part));
+  return (tokens) => decode(tokens).join("");
 }

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseTokenizerJson } from "../json/tokenizer-json.ts";
-import { awkwardText, nativeTokenizer, readFixture, wellFormed } from "../testing/texts.ts";
-import { characterClasses, LETTER, NUMBER, SPACE } from "./character-classes.ts";
-import { toUtf8 } from "./utf8.ts";
+import { parseTokenizerJson } from "../../json/tokenizer-json.ts";
+import { awkwardText, nativeTokenizer, readFixture, wellFormed } from "../../testing/texts.ts";
+import { characterClasses, LETTER, NUMBER, SPACE } from "../unicode/character-classes.ts";
+import { toUtf8 } from "../utf8.ts";
 import { createWordScanner, type WordPattern } from "./word-scanner.ts";
 
 const points = Array.from({ length: 0x110000 }, (_, point) => point).filter(

@@ -1,6 +1,7 @@
 /**
  * The interface of normalizers, which change a text before it is split into words. Works on UTF-8.
  */
+
 /** UTF-8 text in a buffer that the next call may overwrite: only the first `length` bytes are valid. */
 interface Utf8 {
   bytes: Uint8Array;
@@ -13,6 +14,11 @@ export interface Normalizer {
   keeps(text: string): boolean;
   /** Normalizes bytes[start..end). */
   apply(bytes: Uint8Array, start: number, end: number): Utf8;
+  /**
+   * The number of bytes that the first `head` bytes of bytes[start..end) become; these are the first character of the
+   * original text. 0 if that character is removed.
+   */
+  head(bytes: Uint8Array, start: number, end: number, head: number): number;
 }
 
 const encoder = new TextEncoder();

@@ -2,7 +2,7 @@
  * SentencePiece's pre-tokenizer: writes blanks as a visible mark, adds one at the start, and splits before each mark.
  * Works on UTF-8.
  */
-import type { TokenizerPart } from "../json/tokenizer-json.ts";
+import type { PartFields } from "../../json/part-fields.ts";
 import type { PreTokenizer } from "./pre-tokenizer.ts";
 
 /** The usual mark for a blank: U+2581, lower one eighth block. */
@@ -18,13 +18,18 @@ export interface MetaspaceOptions {
   split: boolean;
 }
 
-/** Reads the options of a Metaspace pre-tokenizer, `add_prefix_space` of older files included. */
-export function metaspaceOptions(part: TokenizerPart): MetaspaceOptions {
-  const scheme = part.add_prefix_space === false ? "never" : ((part.prepend_scheme as string | undefined) ?? "always");
+/**
+ * Reads the options of a Metaspace pre-tokenizer, `add_prefix_space` of older files included.
+ *
+ * @throws {TokenizerError} if a field is invalid.
+ */
+export function metaspaceOptions(fields: PartFields): MetaspaceOptions {
+  const scheme = fields.oneOf("prepend_scheme", ["always", "first", "never"], "always");
+  const addsNothing = fields.optionalFlag("add_prefix_space") === false;
   return {
-    mark: (part.replacement as string | undefined) ?? MARK,
-    prepend: scheme as MetaspaceOptions["prepend"],
-    split: part.split !== false,
+    mark: fields.character("replacement", MARK),
+    prepend: addsNothing ? "never" : scheme,
+    split: fields.optionalFlag("split") ?? true,
   };
 }
 
@@ -42,7 +47,7 @@ export function createMetaspacePreTokenizer({ mark, prepend, split }: MetaspaceO
     return true;
   };
 
-  return (bytes, start, end, visit, first) => {
+  return (bytes, start, end, visit, head) => {
     if (start === end) return;
     const needed = (end - start + 1) * markBytes.length;
     if (needed > buffer.length) buffer = new Uint8Array(2 * needed);
@@ -51,8 +56,10 @@ export function createMetaspacePreTokenizer({ mark, prepend, split }: MetaspaceO
     const addMark = (): void => {
       for (let index = 0; index < markBytes.length; index++) words[length++] = markBytes[index]!;
     };
-    const hasMark = bytes[start] === BLANK || (isMark(bytes, start) && start + markBytes.length <= end);
-    if (!hasMark && (prepend === "always" || (prepend === "first" && first))) addMark();
+    const isBlank = bytes[start] === BLANK;
+    const hasMark = isBlank || (isMark(bytes, start) && start + markBytes.length <= end);
+    if (!hasMark && (prepend === "always" || (prepend === "first" && head > 0))) addMark();
+    const newHead = head > 0 ? length + (isBlank ? markBytes.length : head) : 0;
     for (let position = start; position < end; position++) {
       if (bytes[position] === BLANK) addMark();
       else words[length++] = bytes[position]!;
@@ -61,11 +68,11 @@ export function createMetaspacePreTokenizer({ mark, prepend, split }: MetaspaceO
     if (split) {
       for (let position = 1; position < length; position++) {
         if (words[position] === markFirst && isMark(words, position) && position + markBytes.length <= length) {
-          visit(words, wordStart, position);
+          visit(words, wordStart, position, Math.max(0, newHead - wordStart));
           wordStart = position;
         }
       }
     }
-    visit(words, wordStart, length);
+    visit(words, wordStart, length, Math.max(0, newHead - wordStart));
   };
 }

@@ -2,7 +2,7 @@
  * Decodes a stream of ids for tokenizers that can only decode whole sequences: new ids are decoded together with those
  * that they may still change.
  */
-import type { TokenDecoder } from "../tokenizer.ts";
+import type { TokenDecoder } from "../../tokenizer.ts";
 
 /** Creates a stream decoder on top of a function that decodes a sequence. */
 export function createStreamDecoder(decode: (ids: number[]) => string): TokenDecoder {

@@ -1,0 +1,91 @@
+/**
+ * Creates the model that a tokenizer.json describes.
+ */
+import { TokenizerError } from "../errors.ts";
+import { createBpeModel } from "../models/bpe-model.ts";
+import { createByteLevelBpeModel } from "../models/byte-level-bpe-model.ts";
+import { mergesById } from "../models/merges.ts";
+import type { WordEncoder } from "../models/model.ts";
+import { createUnigramModel } from "../models/unigram-model.ts";
+import { createWordLevelModel } from "../models/wordlevel-model.ts";
+import { createWordPieceModel } from "../models/wordpiece-model.ts";
+import { bytesOfToken, byteToCharacter } from "../text/byte-alphabet.ts";
+import { countCharacters } from "../text/characters.ts";
+import { PartFields } from "./part-fields.ts";
+import { type BpeModel, mergesOf, type TokenizerJson } from "./tokenizer-json.ts";
+
+/** A model, and whether its words are raw bytes rather than text in the byte-level alphabet. */
+export interface CreatedModel {
+  encodeWord: WordEncoder;
+  takesBytes: boolean;
+}
+
+function createBpe(fields: PartFields, model: BpeModel, isByteLevel: boolean): CreatedModel {
+  const dropout = fields.raw("dropout") ?? 0;
+  if (dropout !== 0) fields.fail(`dropout ${dropout} makes ids random: set it to null`);
+  const vocabulary = new Map(Object.entries(model.vocab));
+  const prefix = fields.optionalText("continuing_subword_prefix") ?? "";
+  const options = {
+    vocabulary,
+    merges: mergesById(mergesOf(model), vocabulary, prefix),
+    prefix,
+    suffix: fields.optionalText("end_of_word_suffix") ?? "",
+    unknownToken: fields.optionalText("unk_token"),
+    fuseUnknown: fields.flag("fuse_unk", false),
+    byteFallback: fields.flag("byte_fallback", false),
+    ignoreMerges: fields.flag("ignore_merges", false),
+  };
+  const hasAllBytes = byteToCharacter.every((character) => vocabulary.has(character));
+  const takesBytes = isByteLevel && hasAllBytes && options.prefix === "" && options.suffix === "";
+  return { encodeWord: takesBytes ? createByteLevelBpeModel(options) : createBpeModel(options), takesBytes };
+}
+
+function createWordPiece(
+  fields: PartFields,
+  vocabulary: ReadonlyMap<string, number>,
+  isByteLevel: boolean,
+): CreatedModel {
+  const encoder = new TextEncoder();
+  const encodeWord = createWordPieceModel({
+    vocabulary,
+    prefix: fields.text("continuing_subword_prefix", "##"),
+    unknown: vocabulary.get(fields.text("unk_token", "[UNK]")),
+    longestWord: fields.count("max_input_chars_per_word", { fallback: 100 }),
+    countCharacters: isByteLevel ? (_bytes, start, end) => end - start : countCharacters,
+    bytesOf: isByteLevel ? bytesOfToken : (text) => encoder.encode(text),
+  });
+  return { encodeWord, takesBytes: isByteLevel };
+}
+
+/**
+ * Creates the model of a checked tokenizer.json. `isByteLevel`: whether the pre-tokenizer's last step writes words in the
+ * byte-level alphabet, which can be left out for some models.
+ *
+ * @throws {TokenizerError} if the model is invalid or not supported.
+ */
+export function createModel({ model }: TokenizerJson, isByteLevel: boolean): CreatedModel {
+  const fields = new PartFields(model);
+  switch (fields.type) {
+    case "BPE":
+      return createBpe(fields, model as BpeModel, isByteLevel);
+    case "WordPiece":
+      return createWordPiece(fields, new Map(Object.entries(model.vocab as Record<string, number>)), isByteLevel);
+    case "WordLevel": {
+      const vocabulary = new Map(Object.entries(model.vocab as Record<string, number>));
+      const unknown = vocabulary.get(fields.text("unk_token", "<unk>"));
+      return { encodeWord: createWordLevelModel(vocabulary, unknown), takesBytes: false };
+    }
+    case "Unigram": {
+      if ((fields.raw("alpha") ?? 0) !== 0) fields.fail("alpha makes ids random: set it to null");
+      const pieces = model.vocab as [string, number][];
+      const unknown = fields.raw("unk_id") ?? undefined;
+      if (unknown !== undefined && fields.count("unk_id") >= pieces.length)
+        fields.fail("unk_id is not in the vocabulary");
+      const byteFallback = fields.flag("byte_fallback", false);
+      const encodeWord = createUnigramModel({ pieces, unknown: unknown as number | undefined, byteFallback });
+      return { encodeWord, takesBytes: false };
+    }
+    default:
+      throw new TokenizerError(`unsupported model "${fields.type}": expected BPE, Unigram, WordLevel or WordPiece`);
+  }
+}
