@@ -44,11 +44,15 @@ const words = (name) =>
     .replaceAll("_", " ")
     .toLowerCase();
 
+/** Longer strings are data. */
+const LONGEST_NAME = 100;
+
 /** Whether a node is an identifier or a string literal (no prose: it has a space) that names a family. */
 function namesFamily(node) {
   if (!ts.isIdentifier(node) && !ts.isStringLiteralLike(node)) return false;
   return (
     !/\s/.test(node.text) &&
+    node.text.length < LONGEST_NAME &&
     !NOT_A_FAMILY.has(node.text) &&
     FAMILY.test(words(node.text).replaceAll(TOKENIZER_PARTS, ""))
   );

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { TokenizerError } from "./errors.ts";
 import { loadTokenizer, saveTokenizer } from "./files.ts";
-import { parseTokenizerJson } from "./json/tokenizer-json.ts";
+import { parseTokenizerJson } from "./json/parse-tokenizer-json.ts";
 import { readFixture } from "./testing/texts.ts";
 
 const text = readFixture("small.json");

@@ -7,7 +7,8 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promis
 import { join } from "node:path";
 import { TokenizerError } from "./errors.ts";
 import { createTokenizer } from "./json/create-tokenizer.ts";
-import { formatTokenizerJson, parseTokenizerJson, type TokenizerJson } from "./json/tokenizer-json.ts";
+import { parseTokenizerJson } from "./json/parse-tokenizer-json.ts";
+import { formatTokenizerJson, type TokenizerJson } from "./json/tokenizer-json.ts";
 import { readSentencePiece } from "./sentencepiece.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 

@@ -1,10 +1,10 @@
 export { TokenizerError } from "./errors.ts";
 export { type CreateTokenizerOptions, createTokenizer } from "./json/create-tokenizer.ts";
+export { parseTokenizerJson } from "./json/parse-tokenizer-json.ts";
 export {
   type AddedToken,
   type BpeModel,
   formatTokenizerJson,
-  parseTokenizerJson,
   type TokenizerJson,
   type TokenizerPart,
 } from "./json/tokenizer-json.ts";

@@ -7,7 +7,7 @@ import { awkwardText, declarations, nativeTokenizer, readFixture, wellFormed } f
 import { createTokenBuffer } from "../token-buffer.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { createTokenizer } from "./create-tokenizer.ts";
-import { parseTokenizerJson } from "./tokenizer-json.ts";
+import { parseTokenizerJson } from "./parse-tokenizer-json.ts";
 
 const json = parseTokenizerJson(readFixture("small.json"));
 let tokenizer: Tokenizer;

@@ -9,7 +9,8 @@ import { createNormalizer } from "../text/normalizers/create-normalizer.ts";
 import { normalizeText } from "../text/normalizers/normalizer.ts";
 import { createBertPreTokenizer } from "../text/pre-tokenizers/bert-pre-tokenizer.ts";
 import { createTokenizer } from "./create-tokenizer.ts";
-import { parseTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
+import { parseTokenizerJson } from "./parse-tokenizer-json.ts";
+import type { TokenizerJson } from "./tokenizer-json.ts";
 
 const wordpiece = parseTokenizerJson(readFixture("wordpiece.json"));
 const unigram = parseTokenizerJson(readFixture("unigram.json"));

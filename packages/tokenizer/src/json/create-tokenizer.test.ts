@@ -6,7 +6,8 @@ import { TokenizerError } from "../errors.ts";
 import { readFixture } from "../testing/texts.ts";
 import { createTokenBuffer } from "../token-buffer.ts";
 import { createTokenizer } from "./create-tokenizer.ts";
-import { parseTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
+import { parseTokenizerJson } from "./parse-tokenizer-json.ts";
+import type { TokenizerJson } from "./tokenizer-json.ts";
 
 const small = parseTokenizerJson(readFixture("small.json"));
 const wordpiece = parseTokenizerJson(readFixture("wordpiece.json"));

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { readFixture } from "../testing/texts.ts";
 import { fingerprintOf, fnv1a64 } from "./fingerprint.ts";
-import { parseTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
+import { parseTokenizerJson } from "./parse-tokenizer-json.ts";
+import type { TokenizerJson } from "./tokenizer-json.ts";
 
 const small = parseTokenizerJson(readFixture("small.json"));
 const unigram = parseTokenizerJson(readFixture("unigram.json"));

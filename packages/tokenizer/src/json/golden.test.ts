@@ -7,7 +7,8 @@ import { describe, expect, it } from "vitest";
 import { corpora, readFixture } from "../testing/texts.ts";
 import { trainBpe } from "../training/train-bpe.ts";
 import { createTokenizer } from "./create-tokenizer.ts";
-import { formatTokenizerJson, parseTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
+import { parseTokenizerJson } from "./parse-tokenizer-json.ts";
+import { formatTokenizerJson, type TokenizerJson } from "./tokenizer-json.ts";
 
 interface TrainedCase {
   corpus: string;

@@ -1,9 +1,7 @@
 /**
- * The tokenizer.json of Hugging Face's tokenizers as data: its types, parsing, and formatting with the same field order and
- * spacing as the reference.
+ * The tokenizer.json of Hugging Face's tokenizers as data: its types, and formatting with the same field order and spacing
+ * as the reference.
  */
-import { TokenizerError } from "../errors.ts";
-import { checkTokenizerJson } from "./check-tokenizer-json.ts";
 import type { TokenizerPart } from "./part-fields.ts";
 
 export type { TokenizerPart };
@@ -61,21 +59,6 @@ export function vocabularyOf(model: TokenizerPart): [string, number][] {
 /** Merges as pairs, in whichever form they are given. */
 export function mergesOf(model: BpeModel): (readonly [string, string])[] {
   return model.merges.map((merge) => (typeof merge === "string" ? merge.split(" ") : merge) as [string, string]);
-}
-
-/**
- * Parses the text of a tokenizer.json. `name` is its name in errors.
- *
- * @throws {TokenizerError} if it is not valid JSON, or not a tokenizer.
- */
-export function parseTokenizerJson(text: string, name = "tokenizer.json"): TokenizerJson {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new TokenizerError(`${name} is not valid JSON: ${(error as Error).message}`);
-  }
-  return checkTokenizerJson(value, name);
 }
 
 const indented = (value: unknown, indent: string): string =>

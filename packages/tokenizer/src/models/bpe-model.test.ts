@@ -4,7 +4,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createTokenizer } from "../json/create-tokenizer.ts";
-import { parseTokenizerJson, type TokenizerJson, type TokenizerPart } from "../json/tokenizer-json.ts";
+import { parseTokenizerJson } from "../json/parse-tokenizer-json.ts";
+import type { TokenizerJson, TokenizerPart } from "../json/tokenizer-json.ts";
 import { awkwardText, nativeTokenizer, readFixture, wellFormed } from "../testing/texts.ts";
 
 const byteLevel = parseTokenizerJson(readFixture("small.json"));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createTokenizer } from "../json/create-tokenizer.ts";
-import { formatTokenizerJson, parseTokenizerJson, type TokenizerJson } from "../json/tokenizer-json.ts";
+import { parseTokenizerJson } from "../json/parse-tokenizer-json.ts";
+import { formatTokenizerJson, type TokenizerJson } from "../json/tokenizer-json.ts";
 import { xlnet } from "../testing/presets.ts";
 import { declarations, nativeTokenizer, speeches } from "../testing/texts.ts";
 import { trainUnigram } from "./train-unigram.ts";

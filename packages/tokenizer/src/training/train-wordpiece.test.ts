@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createTokenizer } from "../json/create-tokenizer.ts";
-import { formatTokenizerJson, parseTokenizerJson } from "../json/tokenizer-json.ts";
+import { parseTokenizerJson } from "../json/parse-tokenizer-json.ts";
+import { formatTokenizerJson } from "../json/tokenizer-json.ts";
 import { declarations, nativeTokenizer, speeches } from "../testing/texts.ts";
 import { trainWordPiece } from "./train-wordpiece.ts";
 

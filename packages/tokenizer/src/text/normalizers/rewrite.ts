@@ -17,7 +17,7 @@ export interface Rewrite {
 }
 
 /** The length of what the first `head` code units become. */
-export function rewriteHead(rewrite: Rewrite, text: string, head: number): number {
+function rewriteHead(rewrite: Rewrite, text: string, head: number): number {
   if (head === 0) return 0;
   return rewrite.head ? rewrite.head(text, head) : rewrite.apply(text.slice(0, head)).length;
 }

@@ -4,7 +4,7 @@
 import { translatePattern } from "./translate-pattern.ts";
 
 /** A part of a text, in UTF-16 code units, and whether the pattern matches it. */
-export interface PatternPart {
+interface PatternPart {
   start: number;
   end: number;
   isMatch: boolean;

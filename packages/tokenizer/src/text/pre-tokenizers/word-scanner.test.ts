@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseTokenizerJson } from "../../json/tokenizer-json.ts";
+import { parseTokenizerJson } from "../../json/parse-tokenizer-json.ts";
 import { awkwardText, nativeTokenizer, readFixture, wellFormed } from "../../testing/texts.ts";
 import { characterClasses, LETTER, NUMBER, SPACE } from "../unicode/character-classes.ts";
 import { toUtf8 } from "../utf8.ts";

@@ -20,7 +20,7 @@ function unpack(): Map<number, string> {
 }
 
 /** The lowercase of a code point, if it differs. */
-export function lowercaseOf(point: number): string | undefined {
+function lowercaseOf(point: number): string | undefined {
   table ??= unpack();
   return table.get(point);
 }

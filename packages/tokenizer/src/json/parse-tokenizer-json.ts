@@ -1,5 +1,6 @@
 /**
- * Checks the types of everything in a tokenizer.json but the fields of its parts, which are checked where they are read.
+ * Parses a tokenizer.json, and checks the types of everything but the fields of its parts, which are checked where they are
+ * read.
  */
 import { TokenizerError } from "../errors.ts";
 import { isCount, isObject, isText, shown, type TokenizerPart } from "./part-fields.ts";
@@ -93,4 +94,19 @@ export function checkTokenizerJson(value: unknown, name = "tokenizer.json"): Tok
   } catch (error) {
     throw error instanceof TokenizerError ? new TokenizerError(`${name}: ${error.message}`) : error;
   }
+}
+
+/**
+ * Parses the text of a tokenizer.json. `name` is its name in errors.
+ *
+ * @throws {TokenizerError} if it is not valid JSON, or not a tokenizer.
+ */
+export function parseTokenizerJson(text: string, name = "tokenizer.json"): TokenizerJson {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new TokenizerError(`${name} is not valid JSON: ${(error as Error).message}`);
+  }
+  return checkTokenizerJson(value, name);
 }
