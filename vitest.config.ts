@@ -1,6 +1,8 @@
-// Every package is a project; tests run on the sources, through the "@megatron-ts/source" export condition.
+/** Every package is a project. Tests run on the sources, through the "@megatron-ts/source" export condition. */
 import { existsSync, readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const conditions = ["@megatron-ts/source", "node", "import", "default"];
 const projects = ["packages", "apps"].flatMap((group) =>
@@ -9,8 +11,34 @@ const projects = ["packages", "apps"].flatMap((group) =>
     .map((name) => ({ group, name })),
 );
 
+/** Packages without tensors and module mocks: nothing keeps state between files, so that these can share a process. */
+const STATELESS = ["cost", "errors", "metrics", "random", "tokenizer"];
+
+/** The slowest files, longest first: started last, one of them would run alone at the end. */
+const SLOWEST = [
+  "train/src/run/families.test.ts",
+  "native/src/life-cycle.test.ts",
+  "engine/src/conformance.test.ts",
+  "ops/src/conformance.test.ts",
+  "train/src/step/flat-memory.test.ts",
+  "train/src/run/pretrain.test.ts",
+  "cli/src/built.test.ts",
+];
+
+class SlowestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]) {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const found = SLOWEST.findIndex((name) => moduleId.endsWith(name));
+      return found < 0 ? SLOWEST.length : found;
+    };
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
+
 export default defineConfig({
   test: {
+    maxWorkers: availableParallelism(),
+    sequence: { sequencer: SlowestFirst },
     projects: projects.map(({ group, name }) => ({
       resolve: { conditions },
       ssr: { resolve: { conditions, externalConditions: conditions } },
@@ -21,6 +49,7 @@ export default defineConfig({
         testTimeout: 120_000,
         hookTimeout: 120_000,
         pool: "forks",
+        isolate: !STATELESS.includes(name),
       },
     })),
   },
