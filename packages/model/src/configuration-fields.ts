@@ -34,14 +34,14 @@ export interface BaseConfig {
   numLayers: number;
   hiddenSize: number;
   numHeads: number;
-  feedForwardSize?: number;
+  feedForwardSize?: number | undefined;
   vocabularySize: number;
   dropout: number;
   attentionDropout: number;
   /** The longest sequence, in families with absolute positions. */
-  maxPositions?: number;
+  maxPositions?: number | undefined;
   /** In families that can be fine-tuned for a task. */
-  task?: TaskHeadConfig;
+  task?: TaskHeadConfig | undefined;
 }
 
 /** The fields of a configuration that say how attention is cut into heads. */
