@@ -1,13 +1,11 @@
 /**
  * `npm test`: installs, builds, lints, type-checks and runs every test. The last line is `N passed, N failed`, the total of
- * all runners, in which the build, the lint, the type check and the search for unused code count as one test each. With CI
- * set it also tests the packages as strangers install them.
+ * all runners, in which the build, the lint, the type check and the search for unused code count as one test each.
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runNodeTests } from "./node-tests.mjs";
-import { testPublished } from "./published/published-tests.mjs";
 import { checkRust } from "./rust.mjs";
 import { countCheck, countVitest, formatTotal } from "./test-counts.mjs";
 import { install, root, runNode, turbo } from "./workspace.mjs";
@@ -64,8 +62,6 @@ try {
     await check("rust", checkRust);
     await check("scripts", scripts);
     await check("packages", () => vitest(outputs));
-    // Takes minutes of installing: for continuous integration, or by itself as `npm run test:packages`.
-    if (process.env.CI) await check("published", testPublished);
   }
 } finally {
   rmSync(outputs, { recursive: true, force: true });
