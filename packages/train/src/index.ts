@@ -1,3 +1,4 @@
+export { checkRunConfiguration } from "./configuration/cross-checks.ts";
 export { formatDifference } from "./configuration/differences.ts";
 export {
   checkPretrainConfig,
@@ -8,6 +9,7 @@ export {
 } from "./configuration/pretrain-configuration.ts";
 export { formatRecipe, parseRecipe } from "./configuration/recipe.ts";
 export type { Override } from "./configuration/recipe-overrides.ts";
+export { createRunConfigurationSchema } from "./configuration/run-configuration.ts";
 export { ConfigError, type ConfigProblem } from "./errors.ts";
 export { type EvaluateOptions, evaluate } from "./evaluation/evaluate.ts";
 export {

@@ -56,13 +56,13 @@ const harmless = [
   "n_ctx",
 ];
 
-/** The Hugging Face format of GPT-2. */
 const embeddingName = "transformer.wte.weight";
 const headName = "lm_head.weight";
 
 /** The bare model has no prefix. */
 const aliases = (name: string) => (name.startsWith("transformer.") ? [name.slice("transformer.".length)] : []);
 
+/** The Hugging Face format of GPT-2. */
 export const gpt2Format: HuggingFaceFormat<GptConfig, GptConfigInput> = {
   modelType: "gpt2",
   architectures,

@@ -49,13 +49,13 @@ const harmless = [
   ...["is_llama_config", "max_sequence_length"],
 ];
 
-/** The Hugging Face format of Llama. */
 const embeddingName = "model.embed_tokens.weight";
 const headName = "lm_head.weight";
 
 /** The bare model has no prefix. */
 const aliases = (name: string) => (name.startsWith("model.") ? [name.slice("model.".length)] : []);
 
+/** The Hugging Face format of Llama. */
 export const llamaFormat: HuggingFaceFormat<GptConfig, GptConfigInput> = {
   modelType: "llama",
   architectures,

@@ -81,11 +81,11 @@ function writeProjection({ activation, gatedFeedForward }: T5Config): string | n
   return `gated-${activation === "gelu-tanh" ? "gelu" : activation}`;
 }
 
-/** The Hugging Face format of T5. */
 const embeddingName = "shared.weight";
 const copies = ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight"];
 const headName = "lm_head.weight";
 
+/** The Hugging Face format of T5. */
 export const t5Format: HuggingFaceFormat<T5Config, T5ConfigInput> = {
   modelType: "t5",
   architectures,
