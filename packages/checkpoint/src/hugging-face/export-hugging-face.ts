@@ -8,6 +8,7 @@ import type { LoadedCheckpoint } from "../load-checkpoint.ts";
 import { writeSafetensors } from "../safetensors.ts";
 import { planShards, shardName } from "../shards.ts";
 import { elementCount, type TensorEntry } from "../tensor-entry.ts";
+import { formatConfig } from "./format-config.ts";
 import { tokenizerFiles } from "./tokenizer-files.ts";
 
 /** How to write the model. */
@@ -34,7 +35,7 @@ export async function exportHuggingFace(
   const entries = foreignEntries(checkpoint, format.names(config));
   const json = { ...format.toHuggingFace(config), ...tokenIds };
   await commitDirectory(directory, (workplace) => {
-    writeFileSync(join(workplace, "config.json"), `${JSON.stringify(json, null, 2)}\n`);
+    writeFileSync(join(workplace, "config.json"), formatConfig(json));
     writeTensors(workplace, entries, maxShardBytes);
     if (Object.keys(tokenIds).length > 0) {
       writeFileSync(join(workplace, "generation_config.json"), `${JSON.stringify(tokenIds, null, 2)}\n`);
