@@ -1,7 +1,7 @@
 /** The data of a tensor: a handle of the engine, or values that stay in JavaScript. */
 import type * as tf from "@tensorflow/tfjs";
 
-/** Names a tensor of the engine; -1 stands for one that is absent. */
+/** Identifies a tensor of the engine; -1 if there is none. */
 export type Handle = number;
 
 /** Strings and complex numbers, which the engine does not support. */

@@ -95,7 +95,7 @@ describe("overrides", () => {
     ]);
   });
 
-  it("are text as it stands where a field takes text", () => {
+  it("are plain text for fields that take text", () => {
     for (const text of ["2026", "1e3", "true", "null", "r #1", "'q'", '"q"', "~", "[a]", "{ a: 1 }", " x "]) {
       expect(parse(recipe, [["run.directory", text]]).run.directory).toBe(text);
     }

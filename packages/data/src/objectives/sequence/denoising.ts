@@ -1,9 +1,8 @@
 /** Denoising (Lewis et al. 2020, text infilling): one mask token replaces each span of the source; the target is the text. */
-import { hashKey, type Key } from "@megatron-ts/random";
-import { createPackedSamples } from "../../samples/packed-samples.ts";
+import type { Key } from "@megatron-ts/random";
 import type { SampleSource } from "../../samples/source.ts";
 import type { SourceTarget } from "./batches.ts";
-import type { PackedTextOptions } from "./packed-text.ts";
+import { mapPackedText, type PackedTextOptions } from "./packed-text.ts";
 import { chooseSpans, type SpanOptions } from "./spans.ts";
 
 /** Ids that denoising inserts. */
@@ -19,16 +18,7 @@ export interface DenoisingTokens {
 export function createDenoisingSamples(
   options: PackedTextOptions & SpanOptions & DenoisingTokens,
 ): SampleSource<SourceTarget> {
-  const { sequenceLength, seed } = options;
-  const length = sequenceLength - 1;
-  const packed = createPackedSamples({ ...options, sequenceLength: length });
-  return {
-    length: packed.length,
-    at(index) {
-      const tokens = packed.at(index).tokens.subarray(0, length);
-      return maskSpans(tokens, { ...options, key: hashKey(seed, "spans", index) });
-    },
-  };
+  return mapPackedText(options, (tokens, key) => maskSpans(tokens, { ...options, key }));
 }
 
 /** Source and target, both ending with the end-of-sequence token. */

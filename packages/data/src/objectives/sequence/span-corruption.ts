@@ -2,11 +2,10 @@
  * Span corruption (Raffel et al. 2020): sentinels replace spans of the source, and the target lists the sentinels, each
  * followed by what it replaced.
  */
-import { hashKey, type Key } from "@megatron-ts/random";
-import { createPackedSamples } from "../../samples/packed-samples.ts";
+import type { Key } from "@megatron-ts/random";
 import type { SampleSource } from "../../samples/source.ts";
 import type { SourceTarget } from "./batches.ts";
-import type { PackedTextOptions } from "./packed-text.ts";
+import { mapPackedText, type PackedTextOptions } from "./packed-text.ts";
 import { chooseSpans, type SpanOptions } from "./spans.ts";
 
 /** Ids that span corruption inserts. */
@@ -23,16 +22,7 @@ export interface SpanCorruptionTokens {
 export function createSpanCorruptionSamples(
   options: PackedTextOptions & SpanOptions & SpanCorruptionTokens,
 ): SampleSource<SourceTarget> {
-  const { sequenceLength, seed } = options;
-  const length = sequenceLength - 1;
-  const packed = createPackedSamples({ ...options, sequenceLength: length });
-  return {
-    length: packed.length,
-    at(index) {
-      const tokens = packed.at(index).tokens.subarray(0, length);
-      return corruptSpans(tokens, { ...options, key: hashKey(seed, "spans", index) });
-    },
-  };
+  return mapPackedText(options, (tokens, key) => corruptSpans(tokens, { ...options, key }));
 }
 
 /**
