@@ -18,9 +18,7 @@ export interface Workload {
 /** A loss over batches of one type, for models that predict in the way it needs. */
 export interface Objective<Batch extends MicroBatch> {
   readonly name: string;
-  /** Tokens that the model reads in these rows. */
-  tokens(batch: Batch): number;
-  /** The same as lengths of its samples, from which FLOPs are counted. */
+  /** What the model reads in these rows, from which tokens and FLOPs are counted. */
   workload(batch: Batch): readonly Workload[];
   /** Number of losses that count in these rows: what a mean is taken over. */
   count(batch: Batch): number;

@@ -1,7 +1,7 @@
 /** The training loop: it steps until there is a reason to stop. All else that happens is a listener's. */
 import { withPrecision } from "@megatron-ts/ops";
 import { nextNoiseScaleState } from "../step/noise-scale.ts";
-import { stepFlops } from "./step-flops.ts";
+import { stepFlops, workloadTokens } from "./step-flops.ts";
 import type { StepResult } from "./step-result.ts";
 import { trainStep } from "./train-step.ts";
 import { type FinishReason, type RunListener, type TrainingRun, timeLimitSeconds } from "./training-run.ts";
@@ -48,8 +48,9 @@ function step(run: TrainingRun): StepResult {
     noiseScale: noiseNorms ? nextNoiseScaleState(state.noiseScale, noiseNorms) : state.noiseScale,
     trainedSeconds: state.trainedSeconds + seconds,
   };
-  const flops = stepFlops(run.model.config, objective.workload(batch));
-  const tokens = objective.tokens(batch);
+  const workload = objective.workload(batch);
+  const flops = stepFlops(run.model.config, workload);
+  const tokens = workloadTokens(workload);
   return { loss, learningRate, gradientNorm, seconds, samples: batch.batchSize, tokens, flops };
 }
 

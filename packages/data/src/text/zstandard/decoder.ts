@@ -2,7 +2,7 @@
  * Decodes a stream of Zstandard frames (RFC 8878), with windows of up to 2 GB as `zstd --long=31` writes them. Libraries for
  * JavaScript end at 32 MB (fzstd) or 1 GB (libzstd in WebAssembly). Verifies checksums. Does not know dictionaries.
  */
-import xxhash, { type XXHash } from "xxhash-wasm";
+import type { XXHash } from "xxhash-wasm";
 import { type BlockState, decodeBlock, initialBlockState, LARGEST_BLOCK } from "./block.ts";
 
 /** Decodes chunks of a stream. */
@@ -38,6 +38,8 @@ interface Frame {
 
 /** Loads the checksum function, and starts before the first frame. */
 export async function createZstandardDecoder(): Promise<ZstandardDecoder> {
+  // Imported here, because it makes its WebAssembly on import.
+  const { default: xxhash } = await import("xxhash-wasm");
   const { create64 } = await xxhash();
   let pending = new Uint8Array(0);
   let consumed = 0;

@@ -36,17 +36,19 @@ export const DIGIT = 8;
 /** Accents that StripAccents removes. */
 export const COMBINING_MARK = 9;
 
-const PACKED: Record<number, string> = {
-  [LETTER]: LETTERS,
-  [NUMBER]: NUMBERS,
-  [SPACE]: SPACES,
-  [PUNCTUATION]: PUNCTUATION_CHARACTERS,
-  [NONSPACING_MARK]: NONSPACING_MARKS,
-  [CONTROL]: CONTROLS,
-  [WORD]: WORD_CHARACTERS,
-  [DIGIT]: NUMERIC,
-  [COMBINING_MARK]: COMBINING_MARKS,
-};
+/** By class; an array, which bundlers drop if nothing uses it. */
+const PACKED = [
+  "",
+  LETTERS,
+  NUMBERS,
+  SPACES,
+  PUNCTUATION_CHARACTERS,
+  NONSPACING_MARKS,
+  CONTROLS,
+  WORD_CHARACTERS,
+  NUMERIC,
+  COMBINING_MARKS,
+];
 
 const tables = new Map<string, Uint8Array>();
 

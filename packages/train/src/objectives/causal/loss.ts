@@ -10,8 +10,6 @@ import { countLabels, type Objective } from "../objective.ts";
 export const causalObjective: Objective<CausalBatch> = {
   name: "causal",
 
-  tokens: ({ tokens }) => tokens.length,
-
   workload: ({ batchSize: samples, sequenceLength }) => [
     { prediction: "causal", samples, lengths: { sequenceLength } },
   ],

@@ -13,8 +13,6 @@ import { countLabels, type Objective } from "../objective.ts";
 export const maskedObjective: Objective<MaskedBatch> = {
   name: "masked",
 
-  tokens: ({ tokens }) => tokens.length,
-
   workload({ batchSize: samples, sequenceLength, labels }) {
     const predictedTokens = countLabels(labels) / samples;
     return [{ prediction: "masked", samples, lengths: { sequenceLength, predictedTokens } }];

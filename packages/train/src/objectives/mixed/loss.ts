@@ -20,8 +20,6 @@ export interface MixedBatch extends MicroBatch {
 export const mixedObjective: Objective<MixedBatch> = {
   name: "mixed",
 
-  tokens: ({ parts }) => parts.reduce((sum, { objective, rows }) => sum + objective.tokens(rows), 0),
-
   workload: ({ parts }) => parts.flatMap(({ objective, rows }) => objective.workload(rows)),
 
   /** One: each part is already a mean. */

@@ -12,8 +12,6 @@ import type { Objective } from "../objective.ts";
 export const permutationObjective: Objective<PermutationBatch> = {
   name: "permutation",
 
-  tokens: ({ tokens, source }) => tokens.length + (source?.length ?? 0),
-
   workload({ batchSize: samples, sequenceLength, targetPositions, source }) {
     const predictedTokens = targetPositions.length / samples;
     const queryStreamLength = predictedTokens;

@@ -9,8 +9,6 @@ import { countLabels, type Objective } from "../objective.ts";
 export const sequenceObjective: Objective<SequenceBatch> = {
   name: "sequence",
 
-  tokens: ({ source, tokens }) => source.length + tokens.length,
-
   workload: ({ batchSize: samples, sourceLength, targetLength: sequenceLength }) => [
     { prediction: "sequence-to-sequence", samples, lengths: { sourceLength, sequenceLength } },
   ],
