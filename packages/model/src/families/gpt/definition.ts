@@ -3,8 +3,8 @@
 import { describeLayers } from "../../description.ts";
 import { defineFamily } from "../../family.ts";
 import { gptConfigSchema } from "./configuration.ts";
-import { gpt2Format } from "./hugging-face-gpt2.ts";
-import { llamaFormat } from "./hugging-face-llama.ts";
+import { gpt2Format } from "./hugging-face/gpt2.ts";
+import { llamaFormat } from "./hugging-face/llama.ts";
 import { gptMegatronLmFormat } from "./megatron-lm.ts";
 import { createGpt } from "./model.ts";
 import { gptPresets } from "./presets.ts";

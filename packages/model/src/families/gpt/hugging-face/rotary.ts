@@ -1,8 +1,8 @@
 /** Rotary positions in config.json, as transformers 4 (`rope_theta`, `rope_scaling`) and 5 (`rope_parameters`) write them. */
 import * as z from "zod";
-import { fieldError, readFields } from "../../hugging-face/config-json.ts";
-import type { RotaryScaling } from "../../layers/rotary-scaling.ts";
-import type { GptConfig } from "./configuration.ts";
+import { fieldError, readFields } from "../../../hugging-face/config-json.ts";
+import type { RotaryScaling } from "../../../layers/rotary-scaling.ts";
+import type { GptConfig } from "../configuration.ts";
 
 const parameters = z.record(z.string(), z.unknown()).nullish();
 

@@ -1,5 +1,5 @@
 /** Llama's weights in Hugging Face's format: our name -> theirs. */
-import type { ForeignWeight } from "../../hugging-face/format.ts";
+import type { ForeignWeight } from "../../../hugging-face/format.ts";
 
 const norms: readonly (readonly [ours: string, theirs: string])[] = [
   ["attentionNorm", "input_layernorm"],

@@ -2,7 +2,7 @@
  * GPT-2's weights in Hugging Face's format: our name -> theirs. Theirs are [in, out] where ours are [out, in], and
  * query, key and value lie side by side in one weight.
  */
-import type { ForeignWeight } from "../../hugging-face/format.ts";
+import type { ForeignWeight } from "../../../hugging-face/format.ts";
 
 const attentionParts = ["query", "key", "value"].flatMap((name, index): [string, ForeignWeight][] => [
   [`attention.${name}.weight`, { name: "attn.c_attn.weight", transposed: true, part: { index, count: 3 } }],

@@ -1,7 +1,7 @@
 /** config.json of GPT-2, whose blocks are Megatron's GPT's as well. */
 import * as z from "zod";
-import { ModelError } from "../../errors.ts";
-import { activationField, activationName } from "../../hugging-face/activations.ts";
+import { ModelError } from "../../../errors.ts";
+import { activationField, activationName } from "../../../hugging-face/activations.ts";
 import {
   architectureOf,
   count,
@@ -11,11 +11,11 @@ import {
   onlyOrdinary,
   positive,
   readConfigJson,
-} from "../../hugging-face/config-json.ts";
-import type { HuggingFaceFormat } from "../../hugging-face/format.ts";
-import { isHeadTied } from "../../hugging-face/tied-head.ts";
-import type { GptConfig, GptConfigInput } from "./configuration.ts";
-import { gpt2Names } from "./hugging-face-gpt2-names.ts";
+} from "../../../hugging-face/config-json.ts";
+import type { HuggingFaceFormat } from "../../../hugging-face/format.ts";
+import { isHeadTied } from "../../../hugging-face/tied-head.ts";
+import type { GptConfig, GptConfigInput } from "../configuration.ts";
+import { gpt2Names } from "./gpt2-names.ts";
 
 const architectures = ["GPT2LMHeadModel", "GPT2Model"];
 

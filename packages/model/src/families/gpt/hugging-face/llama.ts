@@ -1,7 +1,7 @@
 /** config.json of Llama (Touvron et al. 2023), as transformers 4 and 5 write it. */
 import * as z from "zod";
-import { ModelError } from "../../errors.ts";
-import { activationField, activationName } from "../../hugging-face/activations.ts";
+import { ModelError } from "../../../errors.ts";
+import { activationField, activationName } from "../../../hugging-face/activations.ts";
 import {
   architectureOf,
   count,
@@ -11,12 +11,12 @@ import {
   onlyOrdinary,
   positive,
   readConfigJson,
-} from "../../hugging-face/config-json.ts";
-import type { HuggingFaceFormat } from "../../hugging-face/format.ts";
-import { isHeadTied } from "../../hugging-face/tied-head.ts";
-import type { GptConfig, GptConfigInput } from "./configuration.ts";
-import { llamaNames } from "./hugging-face-llama-names.ts";
-import { readRotary, rotaryFields, writeRotary } from "./hugging-face-rotary.ts";
+} from "../../../hugging-face/config-json.ts";
+import type { HuggingFaceFormat } from "../../../hugging-face/format.ts";
+import { isHeadTied } from "../../../hugging-face/tied-head.ts";
+import type { GptConfig, GptConfigInput } from "../configuration.ts";
+import { llamaNames } from "./decoder-names.ts";
+import { readRotary, rotaryFields, writeRotary } from "./rotary.ts";
 
 const architectures = ["LlamaForCausalLM", "LlamaModel"];
 
