@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { fileError } from "../errors.ts";
+import { openForReading } from "./open-file.ts";
 
 /** Size and hash of a file. */
 export interface FileChecksum {
@@ -14,8 +15,9 @@ export interface FileChecksum {
 export async function checksumOf(path: string): Promise<FileChecksum> {
   const hash = createHash("sha256");
   let bytes = 0;
+  const { descriptor } = openForReading(path);
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+    for await (const chunk of createReadStream(path, { fd: descriptor, highWaterMark: 1 << 20 })) {
       hash.update(chunk as Buffer);
       bytes += (chunk as Buffer).length;
     }

@@ -2,10 +2,11 @@
  * One writer at a time: a file that names the process which writes a place. What a killed process left behind counts for
  * nothing. It keeps apart the processes of one machine; what those of other machines left is taken over.
  */
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { fileError, writingTo } from "../errors.ts";
+import { makeDirectory } from "./make-directory.ts";
 
 interface Holder {
   host: string;
@@ -21,7 +22,7 @@ interface Holder {
  * @returns gives the lock back
  */
 export function takeLock(path: string, refuse: (process: number) => Error): () => void {
-  writingTo(dirname(path), () => mkdirSync(dirname(path), { recursive: true }));
+  makeDirectory(dirname(path));
   const mine: Holder = { host: hostname(), process: process.pid, began: beginningOf(process.pid) };
   if (!create(path, mine)) {
     const holder = read(path);

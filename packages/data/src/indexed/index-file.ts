@@ -1,11 +1,13 @@
 /** Reads and checks an `.idx` file. Keeps four bytes for each sequence: its length, and every 64th offset. */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { DataError, fileError } from "../errors.ts";
+import { closeSync, readSync } from "node:fs";
+import { DataError } from "../errors.ts";
+import { openForReading } from "../files/open-file.ts";
 import { readExactly } from "../files/read-exactly.ts";
 import { decodeHeader, HEADER_BYTES, type TokenTypeInfo } from "./format.ts";
 
 const CHUNK = 1 << 16;
 const STRIDE = 64;
+const MOST_SEQUENCES = 2 ** 31;
 
 /** The sequences and documents of a dataset. All sizes are in tokens. */
 export interface SequenceIndex {
@@ -26,17 +28,13 @@ export interface SequenceIndex {
  *   lengths before it, and boundaries that do not ascend from 0 to the number of sequences
  */
 export function readIndexFile(path: string): SequenceIndex {
-  let descriptor: number;
+  const { descriptor, size } = openForReading(path);
   try {
-    descriptor = openSync(path, "r");
-  } catch (error) {
-    throw fileError(error, path);
-  }
-  try {
-    const { size } = fstatSync(descriptor);
     const start = Buffer.alloc(HEADER_BYTES);
     readSync(descriptor, start, 0, HEADER_BYTES, 0);
     const { type, sequences, boundaries } = decodeHeader(start, size, path);
+    if (sequences > MOST_SEQUENCES)
+      throw new DataError(`has ${sequences} sequences, more than fit in memory`, { source: path });
     const lengths = new Int32Array(sequences);
     const marks = new Float64Array(Math.floor(sequences / STRIDE) + 1);
     readExactly(descriptor, new Uint8Array(lengths.buffer), HEADER_BYTES, path);

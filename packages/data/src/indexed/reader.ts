@@ -2,8 +2,9 @@
  * Opens an indexed dataset and reads ranges of its sequences by position, without loading the file: caching is left to the
  * operating system's page cache. Does not know about samples.
  */
-import { closeSync, fstatSync, openSync } from "node:fs";
-import { DataError, fileError } from "../errors.ts";
+import { closeSync } from "node:fs";
+import { DataError } from "../errors.ts";
+import { openForReading } from "../files/open-file.ts";
 import { readExactly } from "../files/read-exactly.ts";
 import type { TokenType } from "./format.ts";
 import { readIndexFile } from "./index-file.ts";
@@ -54,13 +55,7 @@ export function openIndexedDataset(prefix: string): IndexedDataset {
   const index = readIndexFile(`${prefix}.idx`);
   const binPath = `${prefix}.bin`;
   const { type } = index;
-  let descriptor: number;
-  try {
-    descriptor = openSync(binPath, "r");
-  } catch (error) {
-    throw fileError(error, binPath);
-  }
-  const { size } = fstatSync(descriptor);
+  const { descriptor, size } = openForReading(binPath);
   if (size !== index.tokens * type.bytes) {
     closeSync(descriptor);
     const state = size < index.tokens * type.bytes ? "truncated" : "too long";

@@ -2,10 +2,11 @@
  * Writes an indexed dataset in constant memory. Tokens, lengths and boundaries go to three temporary files next to the
  * output; `seal` builds the index from them, `publish` renames. The output is not touched before that.
  */
-import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
-import { DataError, writingTo } from "../errors.ts";
+import { DataError } from "../errors.ts";
 import { appendTo, bytesOf } from "../files/append-file.ts";
+import { makeDirectory } from "../files/make-directory.ts";
 import { type TokenType, tokenType } from "./format.ts";
 import { writeIndex } from "./index-writer.ts";
 
@@ -86,7 +87,7 @@ export function createIndexedDatasetWriter(
     documents: 0,
     openTokens: 0,
   };
-  writingTo(dirname(prefix), () => mkdirSync(dirname(prefix), { recursive: true }));
+  makeDirectory(dirname(prefix));
   const bin = appendTo(paths.bin, tokens * type.bytes);
   const lengths = appendTo(paths.lengths, sequences * 4);
   const boundaries = appendTo(paths.boundaries, options.resume ? (documents + 1) * 8 : 0);

@@ -41,11 +41,13 @@ export function blockText(root: DomNode): string {
     space = false;
   };
   const writeCollapsed = (text: string) => {
-    const words = text.split(/[ \t\n\r\f\u00a0]+/);
-    words.forEach((word, i) => {
-      if (i > 0) space = true;
-      if (word !== "") write(word);
-    });
+    const collapsed = text.replace(/[ \t\n\r\f\u00a0]+/g, " ");
+    if (collapsed.startsWith(" ")) space = true;
+    const end = collapsed.length - (collapsed.endsWith(" ") ? 1 : 0);
+    const words = collapsed.slice(collapsed.startsWith(" ") ? 1 : 0, end);
+    if (words === "") return;
+    write(words);
+    space = end < collapsed.length;
   };
   const atEdge = (name: string) => {
     if (paragraphs.has(name)) breaks = 2;

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { DataError, fileError } from "../errors.ts";
+import { openForReading } from "../files/open-file.ts";
+import { checkExpansion, createPacer } from "./pacing.ts";
 import type { Compression, TextFormat, TextSource } from "./sources.ts";
 import { createZstandardDecoder } from "./zstandard/decoder.ts";
 
@@ -26,10 +28,16 @@ export interface OpenSource {
  * @param onBytes called with the number of bytes read from the file, before decompression
  */
 export async function openSource(source: TextSource, onBytes?: (count: number) => void): Promise<OpenSource> {
+  let input = 0;
   const raw = counted(
     source.path === "-" ? (process.stdin as AsyncIterable<Buffer>) : fileChunks(source.path),
-    onBytes,
+    (count) => {
+      input += count;
+      onBytes?.(count);
+    },
   );
+  const decompress = (bytes: AsyncIterable<Buffer>, compression: Compression, path: string) =>
+    compression === "none" ? bytes : paced(decompressors[compression](bytes, path), { path, input: () => input });
   if (source.path !== "-") {
     const compression = source.compression ?? "none";
     return { path: source.path, format: source.format!, compression, bytes: decompress(raw, compression, source.path) };
@@ -55,16 +63,17 @@ const signatures: { pattern: RegExp; format: TextFormat }[] = [
 const isZstandard = (head: Buffer) => head.readUInt32LE(0) === 0xfd2fb528;
 
 async function* fileChunks(path: string): AsyncGenerator<Buffer> {
+  const { descriptor } = openForReading(path);
   try {
-    yield* createReadStream(path, { highWaterMark: CHUNK_BYTES });
+    yield* createReadStream(path, { fd: descriptor, highWaterMark: CHUNK_BYTES });
   } catch (error) {
     throw fileError(error, path);
   }
 }
 
-async function* counted(chunks: AsyncIterable<Buffer>, onBytes?: (count: number) => void): AsyncGenerator<Buffer> {
+async function* counted(chunks: AsyncIterable<Buffer>, onBytes: (count: number) => void): AsyncGenerator<Buffer> {
   for await (const chunk of chunks) {
-    onBytes?.(chunk.length);
+    onBytes(chunk.length);
     yield chunk;
   }
 }
@@ -87,9 +96,21 @@ async function peek(chunks: AsyncIterable<Buffer>, length: number) {
   return { head, size: start.length, all: all() };
 }
 
-function decompress(raw: AsyncIterable<Buffer>, compression: Compression, path: string): AsyncIterable<Buffer> {
-  if (compression === "gzip") return gunzipped(raw, path);
-  return compression === "zstd" ? unzstandard(raw, path) : raw;
+const decompressors = { gzip: gunzipped, zstd: unzstandard };
+
+/** Decompressed chunks, as long as they do not expand beyond all measure. */
+async function* paced(
+  chunks: AsyncIterable<Buffer>,
+  { path, input }: { path: string; input: () => number },
+): AsyncGenerator<Buffer> {
+  const pace = createPacer();
+  let output = 0;
+  for await (const chunk of chunks) {
+    output += chunk.length;
+    checkExpansion(path, { input: input(), output });
+    yield chunk;
+    await pace();
+  }
 }
 
 async function* gunzipped(raw: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {

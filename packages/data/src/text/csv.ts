@@ -5,7 +5,8 @@ import { DataError } from "../errors.ts";
 import type { DocumentPart, ReaderOptions } from "./document.ts";
 import { readLineBlocks } from "./line-blocks.ts";
 
-const LARGEST_RECORD = 1 << 28;
+const LARGEST_RECORD = 1 << 27;
+const MOST_FIELDS = 1_000_000;
 
 /** The documents of a CSV file: column `textKey` of each row. A row with another number of fields is malformed. */
 export async function* readCsv(
@@ -13,8 +14,11 @@ export async function* readCsv(
   { source, textKey, onBadLine }: ReaderOptions,
 ): AsyncGenerator<DocumentPart> {
   async function* bytes() {
-    for await (const block of readLineBlocks(chunks, { source, onBadLine, wholeLines: false, keepLineCount: true }))
+    const check = createFieldCheck(source);
+    for await (const block of readLineBlocks(chunks, { source, onBadLine, wholeLines: false, keepLineCount: true })) {
+      check(block.bytes, block.line);
       yield block.bytes;
+    }
   }
   const parser = parse({
     columns: (header: string[]) => checkedHeader(header, textKey, source),
@@ -41,6 +45,22 @@ export async function* readCsv(
     input.destroy();
   }
   for (const problem of skipped) onBadLine(problem);
+}
+
+/** Counts separators outside of quotes: csv-parse would take memory for all fields of a record. */
+function createFieldCheck(source: string): (bytes: Buffer, line: number) => void {
+  let fields = 0;
+  let quoted = false;
+  return (bytes, line) => {
+    for (let i = 0; i < bytes.length; i++) {
+      const byte = bytes[i];
+      if (byte === 0x22) quoted = !quoted;
+      else if (quoted) continue;
+      else if (byte === 0x0a) fields = 0;
+      else if (byte === 0x2c && ++fields > MOST_FIELDS)
+        throw new DataError(`has a record of more than ${MOST_FIELDS.toLocaleString("en")} fields`, { source, line });
+    }
+  };
 }
 
 /** Lines of a record after its first: csv-parse gives the number of the last one. */

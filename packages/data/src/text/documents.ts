@@ -5,6 +5,7 @@ import { readCsv } from "./csv.ts";
 import type { Document, DocumentPart, ReaderOptions } from "./document.ts";
 import { readJsonLines } from "./json-lines.ts";
 import type { BadLineHandler } from "./line-blocks.ts";
+import { createPacer } from "./pacing.ts";
 import { readPlainText, type TextDocument } from "./plain-text.ts";
 import { listSources, type TextFormat, type TextSource } from "./sources.ts";
 
@@ -43,11 +44,13 @@ export async function* readParts(
   sources: readonly TextSource[],
   options: ReadOptions = {},
 ): AsyncGenerator<DocumentPart> {
+  const pace = createPacer();
   for (const source of sources) {
     let empty = true;
     for await (const part of readSource(source, options)) {
       empty = false;
       yield part;
+      await pace();
     }
     if (empty)
       throw new DataError("contains no document", { source: source.path === "-" ? "standard input" : source.path });
@@ -77,7 +80,7 @@ async function* readSource(source: TextSource, options: ReadOptions): AsyncGener
 
 /** The reader of a format that needs random access; undefined for formats that stream. */
 async function randomAccessReader(format: TextFormat | undefined) {
-  if (format === "parquet") return (await import("./parquet.ts")).readParquet;
+  if (format === "parquet") return (await import("./parquet/reader.ts")).readParquet;
   return format === "epub" ? (await import("./epub.ts")).readEpub : undefined;
 }
 

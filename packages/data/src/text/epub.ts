@@ -10,7 +10,18 @@ import yauzl, { type Entry, type ZipFile } from "yauzl";
 import { DataError, fileError } from "../errors.ts";
 import type { DocumentPart, ReaderOptions } from "./document.ts";
 import { decodeHtml, LARGEST_PAGE } from "./html-bytes.ts";
+import { measureHtml } from "./html-size.ts";
 import { wholeText } from "./main-text.ts";
+import { createPacer } from "./pacing.ts";
+
+/** All pages of a book together: this many bytes in any case, */
+const LARGEST_BOOK = 1 << 24;
+/** and this many times the size of the archive. Books compress by a factor of three to five. */
+const LARGEST_RATIO = 100;
+const MOST_ENTRIES = 100_000;
+/** Of all pages together; the Bible, with elements for every verse, has some 200,000. */
+const MOST_NODES = 1_000_000;
+const LARGEST_PACKAGE = 1 << 23;
 
 /** The book as one document, with a part for each page; `line` is the page's number. */
 export async function* readEpub(
@@ -18,9 +29,11 @@ export async function* readEpub(
   options: Omit<ReaderOptions, "textKey"> & { onBytes?: (count: number) => void },
 ): AsyncGenerator<DocumentPart> {
   const { source, onBytes } = options;
-  const { size } = await stat(path).catch((error) => {
+  const status = await stat(path).catch((error) => {
     throw fileError(error, source);
   });
+  if (!status.isFile()) throw new DataError("is not a regular file", { source });
+  const { size } = status;
   const damaged = (error: unknown) =>
     error instanceof DataError
       ? error
@@ -29,17 +42,32 @@ export async function* readEpub(
   try {
     zip = await yauzl.openPromise(path, { autoClose: false });
     const entries = new Map<string, Entry>();
-    for await (const entry of zip.eachEntry()) entries.set(entry.fileName, entry);
-    const read = (name: string) => readEntry(zip!, { entry: entries.get(name), name });
+    for await (const entry of zip.eachEntry()) {
+      entries.set(entry.fileName, entry);
+      if (entries.size > MOST_ENTRIES) throw new Error(`it has more than ${MOST_ENTRIES.toLocaleString("en")} files`);
+    }
+    let left = Math.max(LARGEST_BOOK, LARGEST_RATIO * size);
+    const read = async (name: string) => {
+      const { text, bytes } = await readEntry(zip!, { entry: entries.get(name), name });
+      left -= bytes;
+      if (left < 0) throw new Error(`its pages expand to more than ${LARGEST_RATIO} times its size`);
+      return text;
+    };
     const pages = await readingOrder(read);
     const encrypted = entries.has("META-INF/encryption.xml")
       ? encryptedNames(await read("META-INF/encryption.xml"))
       : [];
     if (pages.some((page) => encrypted.includes(page)))
       throw new DataError("is encrypted (DRM): expected a book without DRM", { source });
+    const pace = createPacer();
     let started = false;
+    let nodes = 0;
     for (const [i, page] of pages.entries()) {
-      const text = wholeText(await read(page));
+      const html = await read(page);
+      nodes += measureHtml(html, MOST_NODES).nodes;
+      if (nodes > MOST_NODES) throw new Error(`its pages have more than ${MOST_NODES.toLocaleString("en")} nodes`);
+      const text = wholeText(html);
+      await pace();
       if (text === "") continue;
       yield { text: started ? `\n\n${text}` : text, source, line: i + 1, last: false };
       started = true;
@@ -53,11 +81,15 @@ export async function* readEpub(
   }
 }
 
-async function readEntry(zip: ZipFile, { entry, name }: { entry: Entry | undefined; name: string }): Promise<string> {
+async function readEntry(
+  zip: ZipFile,
+  { entry, name }: { entry: Entry | undefined; name: string },
+): Promise<{ text: string; bytes: number }> {
   if (!entry) throw new Error(`it lacks ${name}`);
   if (entry.uncompressedSize > LARGEST_PAGE) throw new Error(`${name} is larger than ${LARGEST_PAGE >> 20} MB`);
   try {
-    return decodeHtml(await buffer(await zip.openReadStreamPromise(entry)));
+    const bytes = await buffer(await zip.openReadStreamPromise(entry));
+    return { text: decodeHtml(bytes), bytes: bytes.length };
   } catch (error) {
     throw new Error(`${name}: ${(error as Error).message}`, { cause: error });
   }
@@ -98,7 +130,12 @@ interface XmlElement {
   getAttribute(name: string): string | null;
 }
 
-const parseXml = (text: string) => new DOMParser().parseFromString(text, "text/xml");
+function parseXml(text: string) {
+  const { nodes, depth } = measureHtml(text, MOST_ENTRIES);
+  if (text.length > LARGEST_PACKAGE || nodes > MOST_ENTRIES || depth > 100)
+    throw new Error("its list of pages is too large");
+  return new DOMParser().parseFromString(text, "text/xml");
+}
 
 /** Elements with a local name, whatever their prefix. */
 const elements = (document: ReturnType<typeof parseXml>, name: string): XmlElement[] =>

@@ -3,11 +3,17 @@
  * any depth.
  */
 
+/** Small texts are always parsed: a value takes at most some twenty times as much memory as its text. */
+const SMALL = 1 << 22;
+const MOST_VALUES = 4_000_000;
+
 /**
  * Like JSON.parse, but NaN, Infinity and -Infinity are null.
- * @throws SyntaxError for malformed JSON
+ * @throws SyntaxError for malformed JSON, Error for more than four million values
  */
 export function parseJson(json: string): unknown {
+  if (json.length > SMALL && countValues(json) > MOST_VALUES)
+    throw new Error(`more than ${MOST_VALUES.toLocaleString("en")} values`);
   try {
     return JSON.parse(json);
   } catch (error) {
@@ -23,15 +29,34 @@ export function parseJson(json: string): unknown {
 /** Replaces the numbers that JSON lacks, outside of strings. */
 function withoutNonFinite(json: string): string {
   const parts: string[] = [];
-  for (let at = 0; at < json.length; ) {
-    const quote = json.indexOf('"', at);
-    const outside = json.slice(at, quote < 0 ? json.length : quote);
-    parts.push(outside.replace(/-?\bInfinity\b|\bNaN\b/g, "null"));
-    if (quote < 0) break;
-    at = endOfString(json, quote);
-    parts.push(json.slice(quote, at));
+  for (const { start, quote, end } of strings(json)) {
+    parts.push(json.slice(start, quote).replace(/-?\bInfinity\b|\bNaN\b/g, "null"), json.slice(quote, end));
   }
   return parts.join("");
+}
+
+/** An upper bound: commas, brackets and braces outside of strings. */
+function countValues(json: string): number {
+  let count = 0;
+  for (const { start, quote } of strings(json)) {
+    for (let i = start; i < quote; i++) {
+      const unit = json.charCodeAt(i);
+      if (unit === 0x2c || unit === 0x5b || unit === 0x7b) count++;
+    }
+    if (count > MOST_VALUES) break;
+  }
+  return count;
+}
+
+/** The strings of a text, each with what comes before it; the last part may have none. */
+function* strings(json: string): Generator<{ start: number; quote: number; end: number }> {
+  for (let start = 0; start < json.length; ) {
+    const found = json.indexOf('"', start);
+    const quote = found < 0 ? json.length : found;
+    const end = found < 0 ? json.length : endOfString(json, quote);
+    yield { start, quote, end };
+    start = end;
+  }
 }
 
 /** The position after a string that starts at `quote`. */

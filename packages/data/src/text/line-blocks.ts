@@ -14,12 +14,13 @@ export interface LineBlock {
   line: number;
 }
 
-const LONGEST_LINE = 1 << 28;
+/** A line is held as bytes, as text, and as the value that it is parsed to. */
+const LONGEST_LINE = 1 << 27;
 const PIECE_BYTES = 1 << 20;
 const NEWLINE = 0x0a;
 
 /**
- * @param options.wholeLines true: a line never spans two blocks and has at most 256 MB. False: a long line is cut between
+ * @param options.wholeLines true: a line never spans two blocks and has at most 128 MB. False: a long line is cut between
  *   characters, and only its invalid piece is skipped
  * @param options.keepLineCount yields an empty line for each skipped one
  */

@@ -5,20 +5,24 @@
 import { Readability } from "@mozilla/readability";
 import { parseHTML } from "linkedom";
 import { blockText, type DomNode } from "./block-text.ts";
+import { measureHtml } from "./html-size.ts";
 
 /** Readability recurses, and its time grows with the square of the depth: 500 levels take a second. */
 const DEEPEST_ARTICLE = 200;
-/** Parsing is quadratic in the depth too, with a small factor. */
+/** It also takes a tenth of a millisecond for every element. */
+const LARGEST_ARTICLE = 50_000;
+/** Parsing is quadratic in the depth too, with a small factor, and takes a kilobyte and some microseconds for every node. */
 const DEEPEST_PAGE = 10_000;
+const LARGEST_TREE = 500_000;
 
 /**
- * The article of a page, or all visible text where elements nest more than 200 deep. Begins with the main heading if the page
- * has exactly one, since Readability drops headings that equal the title.
- * @throws Error for a page whose elements nest more than 10,000 deep
+ * The article of a page, or all visible text where it has more than 50,000 tags or elements nest more than 200 deep. Begins
+ * with the main heading if the page has exactly one, since Readability drops headings that equal the title.
+ * @throws Error for a page with more than 500,000 nodes, or whose elements nest more than 10,000 deep
  */
 export function mainText(html: string): string {
-  const document = parse(html);
-  if (depthOf(document.body) > DEEPEST_ARTICLE) return blockText(document.body);
+  const { document, tags } = parse(html);
+  if (tags > LARGEST_ARTICLE || depthOf(document.body) > DEEPEST_ARTICLE) return blockText(document.body);
   const headings = [...document.querySelectorAll("h1")].map(blockText);
   const article = new Readability(document, { serializer: (element) => element }).parse();
   const text = article?.content ? blockText(article.content) : "";
@@ -27,12 +31,20 @@ export function mainText(html: string): string {
 }
 
 /** All visible text of a page. Throws an Error as `mainText` does. */
-export const wholeText = (html: string): string => blockText(parse(html).body);
+export const wholeText = (html: string): string => blockText(parse(html).document.body);
 
-function parse(html: string): { body: DomNode; querySelectorAll(name: string): Iterable<DomNode> } {
-  if (opensDeeperThan(html, DEEPEST_PAGE)) throw new Error("its elements nest too deeply");
+interface Page {
+  body: DomNode;
+  querySelectorAll(name: string): Iterable<DomNode>;
+}
+
+function parse(html: string): { document: Page; tags: number } {
+  const { tags, nodes, depth } = measureHtml(html, LARGEST_TREE);
+  if (depth > DEEPEST_PAGE) throw new Error("its elements nest too deeply");
+  if (nodes > LARGEST_TREE) throw new Error(`it has more than ${LARGEST_TREE.toLocaleString("en")} nodes`);
   const page = expandEmptyElements(html);
-  return parseHTML(/<(html|body)[\s>]/i.test(page) ? page : `<html><body>${page}</body></html>`).document;
+  const { document } = parseHTML(/<(html|body)[\s>]/i.test(page) ? page : `<html><body>${page}</body></html>`);
+  return { document, tags };
 }
 
 /** Expands XHTML's `<a id="x"/>`, which HTML would read as an opening tag. Void elements stay. */
@@ -42,18 +54,6 @@ function expandEmptyElements(html: string): string {
     /<(?!(?:area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr)\b)([a-z][\w:-]*)(\s[^<>]*?)?\/>/gi,
     "<$1$2></$1>",
   );
-}
-
-/** Counts only elements that need an end tag: a list of a million `<li>` without end tags is not deep. */
-function opensDeeperThan(html: string, limit: number): boolean {
-  let depth = 0;
-  for (const [, end] of html.matchAll(
-    /<(\/?)(?:div|span|a|b|i|u|em|strong|font|center|section|blockquote|ul|ol)\b/gi,
-  )) {
-    depth = Math.max(0, depth + (end ? -1 : 1));
-    if (depth > limit) return true;
-  }
-  return false;
 }
 
 function depthOf(root: DomNode): number {

@@ -2,7 +2,8 @@
  * Expands inputs (files, globs, directories, "-") to a list of files in a fixed order, each with its format and compression.
  * Does not open them.
  */
-import { stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
+import { isAbsolute, relative } from "node:path";
 import { glob, isDynamicPattern } from "tinyglobby";
 import { DataError, fileError } from "../errors.ts";
 
@@ -73,7 +74,19 @@ async function expand(input: string, format: TextFormat | undefined): Promise<Te
   const others = all.filter((path) => !/\.json(\.\w+)?$/i.test(path));
   const readable = others.length > 0 ? others : all;
   if (readable.length === 0) throw new DataError(`contains no file that ends in ${known}`, { source: input });
-  return Promise.all(readable.sort().map((path) => describe(`${input.replace(/[/\\]+$/, "")}/${path}`, format)));
+  const directory = input.replace(/[/\\]+$/, "");
+  const root = await realpath(input);
+  return Promise.all(
+    readable.sort().map(async (name) => {
+      const path = `${directory}/${name}`;
+      const real = relative(root, await realpath(path));
+      if (real.startsWith("..") || isAbsolute(real))
+        throw new DataError("is a link to a file outside of the directory: name the file, or use a glob", {
+          source: path,
+        });
+      return describe(path, format);
+    }),
+  );
 }
 
 async function describe(path: string, requested: TextFormat | undefined): Promise<TextSource> {
@@ -82,9 +95,11 @@ async function describe(path: string, requested: TextFormat | undefined): Promis
     throw new DataError(`unknown format: expected a name that ends in ${known}, or set the format`, {
       source: path,
     });
-  const { size, mtimeMs } = await stat(path).catch((error) => {
+  const status = await stat(path).catch((error) => {
     throw fileError(error, path);
   });
+  if (!status.isFile()) throw new DataError("is not a regular file: pipe it to standard input (-)", { source: path });
+  const { size, mtimeMs } = status;
   if (size === 0) throw new DataError("is empty", { source: path });
   return { path, format: requested ?? format, compression, bytes: size, modified: mtimeMs };
 }

@@ -16,6 +16,7 @@ export interface WarcRecord {
 }
 
 const LONGEST_FIELD = 1 << 20;
+const MOST_FIELDS = 1000;
 
 /**
  * The records that `wanted` accepts.
@@ -57,10 +58,12 @@ async function readFields(reader: ByteReader): Promise<Map<string, string> | und
   if (!/^WARC\/\d/.test(version))
     throw new Error(`expected WARC/1.0 or WARC/1.1, got ${JSON.stringify(version.slice(0, 40))}`);
   const fields = new Map<string, string>();
+  let lines = 0;
   for (let name = ""; ; ) {
     const line = await nextLine();
     if (line === undefined) throw new Error("the file ends inside it");
     if (line === "") return fields;
+    if (++lines > MOST_FIELDS) throw new Error(`it has more than ${MOST_FIELDS} fields`);
     const [, field, value] = /^([^\s:]+)\s*:\s*(.*)$/.exec(line) ?? [];
     if (field !== undefined) {
       name = field.toLowerCase();

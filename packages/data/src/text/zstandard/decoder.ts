@@ -14,6 +14,8 @@ export interface ZstandardDecoder {
   push(chunk: Uint8Array): Generator<Buffer>;
   /** Throws an Error where the stream ends inside a frame. */
   end(): void;
+  /** Another decoder, for another stream. */
+  fresh(): ZstandardDecoder;
 }
 
 const LARGEST_WINDOW = 2 ** 31;
@@ -41,12 +43,16 @@ export async function createZstandardDecoder(): Promise<ZstandardDecoder> {
   // Imported here, because it makes its WebAssembly on import.
   const { default: xxhash } = await import("xxhash-wasm");
   const { create64 } = await xxhash();
+  return createDecoder(create64);
+}
+
+function createDecoder(create64: () => XXHash<bigint>): ZstandardDecoder {
   let pending = new Uint8Array(0);
   let consumed = 0;
   let skip = 0;
   let frame: Frame | undefined;
   let checksumExpected = false;
-  let window = new Uint8Array(SMALLEST_BUFFER);
+  let window = new Uint8Array(0);
   /** Bytes of the frame that `window` has, ending at `position`. */
   let history = 0;
   let position = 0;
@@ -144,6 +150,7 @@ export async function createZstandardDecoder(): Promise<ZstandardDecoder> {
     end() {
       if (frame || pending.length > 0 || skip > 0) throw new Error("it ends early");
     },
+    fresh: () => createDecoder(create64),
   };
 }
 

@@ -1,0 +1,81 @@
+/** Inputs made to take time or memory: each is refused in one line, soon. */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { DataError } from "../errors.ts";
+import { makeDirectory } from "../files/make-directory.ts";
+import { temporaryDirectory, textFile } from "../testing/directory.ts";
+import { readDocuments } from "./documents.ts";
+import { measureHtml } from "./html-size.ts";
+import { checkExpansion } from "./pacing.ts";
+
+const path = temporaryDirectory();
+
+async function problem(input: string): Promise<string> {
+  const began = performance.now();
+  const error = await (async () => {
+    for await (const _ of readDocuments([input]));
+  })().then(
+    () => expect.unreachable("was read"),
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(DataError);
+  expect(performance.now() - began).toBeLessThan(30_000);
+  return (error as Error).message;
+}
+
+const file = (name: string, content: string | Uint8Array) => {
+  writeFileSync(path(name), content);
+  return path(name);
+};
+
+describe("a hostile input", () => {
+  it.each([
+    ["elements.html.gz", `<html><body>${"<p>a ".repeat(1_000_000)}`, /nodes/],
+    ["values.jsonl.gz", `{"text":"a","x":[${"[],".repeat(5_000_000)}[]]}`, /values/],
+    ["commas.csv.gz", `text${",".repeat(2_000_000)}\n`, /fields/],
+    ["fields.warc.gz", `WARC/1.0\r\n${"a: b\r\n".repeat(5000)}`, /fields/],
+  ])("is refused: %s", async (name, content, expected) => {
+    expect(await problem(file(name, gzipSync(content, { level: 1 })))).toMatch(expected);
+  });
+
+  it("is refused: a Parquet page of a negative size, which leads back to where it was", async () => {
+    expect(await problem(textFile("negative-page.parquet"))).toMatch(/damaged/);
+  });
+
+  it("is refused: a FIFO, a device, or a link that leads out of a directory", async () => {
+    if (process.platform === "win32") return;
+    expect(spawnSync("mkfifo", [path("fifo.txt")]).status).toBe(0);
+    expect(await problem(path("fifo.txt"))).toMatch(/regular file/);
+    symlinkSync("/dev/zero", path("device.txt"));
+    expect(await problem(path("device.txt"))).toMatch(/regular file/);
+    mkdirSync(path("inside"));
+    file("outside.txt", "secret");
+    symlinkSync(path("outside.txt"), path("inside/link.txt"));
+    expect(await problem(path("inside"))).toMatch(/link.txt: .*outside/);
+  });
+
+  it("may expand, but not beyond all measure", () => {
+    expect(() => checkExpansion("a", { input: 1000, output: 2 ** 30 })).not.toThrow();
+    expect(() => checkExpansion("a.zst", { input: 1000, output: 2 ** 30 + 1 })).toThrow(/a.zst: .*10,000/);
+  });
+});
+
+describe("measureHtml", () => {
+  it("counts tags, attributes and depth", () => {
+    const html = `<div a=1 b='<p>' c="x y" d><p>a &amp; b<br/><b></b></div><!-- c -->`;
+    const { tags, nodes, depth } = measureHtml(html, 1000);
+    expect({ tags, depth }).toEqual({ tags: 7, depth: 2 });
+    expect(nodes).toBeGreaterThan(14);
+    expect(nodes).toBeLessThan(30);
+  });
+});
+
+describe("makeDirectory", () => {
+  it("creates parents, and fails where nothing can be created", () => {
+    makeDirectory(path("a/b/c"));
+    makeDirectory(path("a/b/c"));
+    expect(() => makeDirectory("/proc/x/y")).toThrow(/cannot create directory/);
+  });
+});
