@@ -31,7 +31,7 @@ const ARROWS = {
   data: ["tokenizer", "random", "errors"],
   engine: ["native", "ops"],
   native: ["ops"],
-  tokenizer: [],
+  tokenizer: ["errors"],
   metrics: [],
   cost: [],
   random: [],

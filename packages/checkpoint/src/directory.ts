@@ -5,6 +5,7 @@
  */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { makeDirectory } from "@megatron-ts/errors/make-directory";
 import { userError, wrapFileSystemError } from "./errors.ts";
 import { isInUse, isTemporaryName, releaseTemporary, temporaryBeside } from "./temporary-names.ts";
 
@@ -40,9 +41,7 @@ function syncTree(directory: string): void {
 
 /** `mkdir -p` that survives a power cut. */
 function makeDirectories(path: string): void {
-  const first = mkdirSync(path, { recursive: true });
-  if (first === undefined) return;
-  for (let made = path; made.length >= first.length; made = dirname(made)) syncDirectory(dirname(made));
+  for (const made of makeDirectory(path)) syncDirectory(dirname(made));
 }
 
 /** Renames first, so that a crash halfway leaves nothing that looks complete. */

@@ -3,8 +3,9 @@
  * The only file of this package that needs Node.
  */
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { makeDirectory } from "@megatron-ts/errors/make-directory";
 import { TokenizerError } from "./errors.ts";
 import { createTokenizer } from "./json/create-tokenizer.ts";
 import { parseTokenizerJson } from "./json/parse-tokenizer-json.ts";
@@ -77,7 +78,7 @@ export async function loadTokenizer(directoryOrFile: string): Promise<Tokenizer>
 
 /** Saves a tokenizer.json into a directory, which is created if needed. The file is replaced atomically. */
 export async function saveTokenizer(json: TokenizerJson, directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true });
+  makeDirectory(directory);
   const path = join(directory, FILE);
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {

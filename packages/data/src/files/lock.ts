@@ -5,8 +5,8 @@
 import { closeSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
+import { makeDirectory } from "@megatron-ts/errors/make-directory";
 import { fileError, writingTo } from "../errors.ts";
-import { makeDirectory } from "./make-directory.ts";
 
 interface Holder {
   host: string;
@@ -22,7 +22,7 @@ interface Holder {
  * @returns gives the lock back
  */
 export function takeLock(path: string, refuse: (process: number) => Error): () => void {
-  makeDirectory(dirname(path));
+  writingTo(dirname(path), () => makeDirectory(dirname(path)));
   const mine: Holder = { host: hostname(), process: process.pid, began: beginningOf(process.pid) };
   if (!create(path, mine)) {
     const holder = read(path);

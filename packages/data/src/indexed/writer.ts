@@ -4,9 +4,9 @@
  */
 import { renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
-import { DataError } from "../errors.ts";
+import { makeDirectory } from "@megatron-ts/errors/make-directory";
+import { DataError, writingTo } from "../errors.ts";
 import { appendTo, bytesOf } from "../files/append-file.ts";
-import { makeDirectory } from "../files/make-directory.ts";
 import { type TokenType, tokenType } from "./format.ts";
 import { writeIndex } from "./index-writer.ts";
 
@@ -87,7 +87,7 @@ export function createIndexedDatasetWriter(
     documents: 0,
     openTokens: 0,
   };
-  makeDirectory(dirname(prefix));
+  writingTo(dirname(prefix), () => makeDirectory(dirname(prefix)));
   const bin = appendTo(paths.bin, tokens * type.bytes);
   const lengths = appendTo(paths.lengths, sequences * 4);
   const boundaries = appendTo(paths.boundaries, options.resume ? (documents + 1) * 8 : 0);

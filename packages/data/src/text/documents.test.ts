@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
@@ -294,6 +294,18 @@ describe("inputs", () => {
     expect(await texts([path("tree/b.txt"), path("tree/*.txt")])).toEqual(["b.txt", "a.txt", "b.txt"]);
     expect(await texts(path("tree/**/*.{txt,jsonl}"))).toEqual(["a.txt", "b.txt", "sub/c.jsonl"]);
     expect(await texts(file("[a]*.txt", "a literal name"))).toEqual(["a literal name"]);
+  });
+
+  it.skipIf(process.platform === "win32")("may be links, as Hugging Face's cache has them", async () => {
+    mkdirSync(path("cache/blobs"), { recursive: true });
+    mkdirSync(path("cache/snapshots/1"), { recursive: true });
+    file("cache/blobs/f00d", '{"text":"blob"}');
+    symlinkSync("../../blobs/f00d", path("cache/snapshots/1/train.jsonl"));
+    symlinkSync("../..", path("cache/snapshots/1/loop"));
+    expect(await texts(path("cache/snapshots/1"))).toContain("blob");
+    expect(await texts(path("cache/snapshots/1/train.jsonl"))).toEqual(["blob"]);
+    symlinkSync("../../blobs/missing", path("cache/snapshots/1/second.jsonl"));
+    expect(await problem(path("cache/snapshots/1"))).toMatch(/second.jsonl: links to a file/);
   });
 
   it("that are missing, empty or of unknown format are refused", async () => {

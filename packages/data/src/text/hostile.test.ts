@@ -4,7 +4,6 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { DataError } from "../errors.ts";
-import { makeDirectory } from "../files/make-directory.ts";
 import { temporaryDirectory, textFile } from "../testing/directory.ts";
 import { readDocuments } from "./documents.ts";
 import { measureHtml } from "./html-size.ts";
@@ -44,16 +43,14 @@ describe("a hostile input", () => {
     expect(await problem(textFile("negative-page.parquet"))).toMatch(/damaged/);
   });
 
-  it("is refused: a FIFO, a device, or a link that leads out of a directory", async () => {
-    if (process.platform === "win32") return;
+  it.skipIf(process.platform === "win32")("is refused: a FIFO, or a link to a device", async () => {
     expect(spawnSync("mkfifo", [path("fifo.txt")]).status).toBe(0);
     expect(await problem(path("fifo.txt"))).toMatch(/regular file/);
     symlinkSync("/dev/zero", path("device.txt"));
     expect(await problem(path("device.txt"))).toMatch(/regular file/);
     mkdirSync(path("inside"));
-    file("outside.txt", "secret");
-    symlinkSync(path("outside.txt"), path("inside/link.txt"));
-    expect(await problem(path("inside"))).toMatch(/link.txt: .*outside/);
+    symlinkSync("/dev/zero", path("inside/device.txt"));
+    expect(await problem(path("inside"))).toMatch(/inside\/device.txt: .*regular file/);
   });
 
   it("may expand, but not beyond all measure", () => {
@@ -69,13 +66,5 @@ describe("measureHtml", () => {
     expect({ tags, depth }).toEqual({ tags: 7, depth: 2 });
     expect(nodes).toBeGreaterThan(14);
     expect(nodes).toBeLessThan(30);
-  });
-});
-
-describe("makeDirectory", () => {
-  it("creates parents, and fails where nothing can be created", () => {
-    makeDirectory(path("a/b/c"));
-    makeDirectory(path("a/b/c"));
-    expect(() => makeDirectory("/proc/x/y")).toThrow(/cannot create directory/);
   });
 });

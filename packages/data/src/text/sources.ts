@@ -2,8 +2,8 @@
  * Expands inputs (files, globs, directories, "-") to a list of files in a fixed order, each with its format and compression.
  * Does not open them.
  */
-import { realpath, stat } from "node:fs/promises";
-import { isAbsolute, relative } from "node:path";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { glob, isDynamicPattern } from "tinyglobby";
 import { DataError, fileError } from "../errors.ts";
 
@@ -69,24 +69,27 @@ async function expand(input: string, format: TextFormat | undefined): Promise<Te
     return Promise.all(paths.sort().map((path) => describe(path, format)));
   }
   if (!found.isDirectory()) return [await describe(input, format)];
+  await checkLinks(input);
   const paths = await glob("**/*", { cwd: input, expandDirectories: false });
   const all = paths.filter((path) => detectFormat(path).format !== undefined);
   const others = all.filter((path) => !/\.json(\.\w+)?$/i.test(path));
   const readable = others.length > 0 ? others : all;
   if (readable.length === 0) throw new DataError(`contains no file that ends in ${known}`, { source: input });
   const directory = input.replace(/[/\\]+$/, "");
-  const root = await realpath(input);
-  return Promise.all(
-    readable.sort().map(async (name) => {
-      const path = `${directory}/${name}`;
-      const real = relative(root, await realpath(path));
-      if (real.startsWith("..") || isAbsolute(real))
-        throw new DataError("is a link to a file outside of the directory: name the file, or use a glob", {
-          source: path,
-        });
-      return describe(path, format);
-    }),
-  );
+  return Promise.all(readable.sort().map((name) => describe(`${directory}/${name}`, format)));
+}
+
+/** Refuses links to files that do not exist, which glob would leave out: a download may be incomplete. */
+async function checkLinks(directory: string): Promise<void> {
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    if (!entry.isSymbolicLink() || detectFormat(entry.name).format === undefined) continue;
+    const path = join(entry.parentPath, entry.name);
+    await stat(path).catch((error) => {
+      throw error.code === "ENOENT"
+        ? new DataError("links to a file that does not exist", { source: path })
+        : fileError(error, path);
+    });
+  }
 }
 
 async function describe(path: string, requested: TextFormat | undefined): Promise<TextSource> {

@@ -2,8 +2,9 @@
  * Writes TensorBoard event files: scalars by tag and step. Node only. A resumed run starts a new file, which makes
  * TensorBoard drop later points of the earlier ones.
  */
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { makeDirectory } from "@megatron-ts/errors/make-directory";
 import { encodeEvent, type TensorBoardEvent } from "./tensorboard-event.ts";
 import { frameRecord } from "./tf-record.ts";
 
@@ -25,7 +26,7 @@ export interface TensorBoardOptions {
 /** Starts a new event file in `directory`, which is created if needed. */
 export function openTensorBoard(directory: string, options: TensorBoardOptions): TensorBoardLog {
   const { resumedStep, now = () => Date.now() / 1000 } = options;
-  mkdirSync(directory, { recursive: true });
+  makeDirectory(directory);
   const started = now();
   // TensorBoard reads the files of a directory in the order of their names.
   const [seconds, fraction] = started.toFixed(6).split(".");
