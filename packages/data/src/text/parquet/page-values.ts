@@ -108,7 +108,7 @@ function joinPrefixes(prefixes: Int32Array, suffixes: Uint8Array[]): Uint8Array[
 }
 
 /** The hybrid of runs and bit-packed groups of eight, of integers of `width` bits. */
-export function decodeRuns(bytes: Uint8Array, { width, count }: { width: number; count: number }): Uint32Array {
+function decodeRuns(bytes: Uint8Array, { width, count }: { width: number; count: number }): Uint32Array {
   if (width > 32) throw new Error(`integers of ${width} bits`);
   const values = new Uint32Array(count);
   const reader = createReader(bytes);
