@@ -1,5 +1,5 @@
 /** Attention over new or cached keys, with its probabilities on request. */
-import { attention, type DropoutOptions, gatherPages } from "@megatron-ts/ops";
+import { attention, type DropoutOptions, dropout as dropOut, gatherPages } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import type { LayerCache } from "./cache.ts";
 
@@ -13,6 +13,8 @@ export interface AttendOptions {
   bias?: tf.Tensor | null;
   /** Factor of the scores. Default: 1 / sqrt(D). */
   scale?: number;
+  /** Keeps scaled scores s within the cap c, as c tanh(s / c) (Gemma 2). Slower: no backend fuses it. Default: none. */
+  cap?: number;
   /** Dropout of the probabilities, which have shape [B, H, T, S]. */
   dropout?: DropoutOptions | null;
   /** Called with the probabilities [B, H, T, S], which are computed only for this call and disposed afterwards. */
@@ -25,14 +27,38 @@ export interface AttendOptions {
  */
 export function attend(
   { q, k, v }: { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor },
-  { keyRanges, cache, bias, scale, dropout, observe }: AttendOptions,
+  { keyRanges, cache, bias, scale, cap, dropout, observe }: AttendOptions,
 ): tf.Tensor {
   cache?.append(k, v);
   const keys = cache ? cache.keys : k;
   const values = cache ? cache.values : v;
   const pageTable = cache?.pageTable;
-  if (observe) tf.tidy(() => observe(attentionProbabilities({ q, k: keys }, { keyRanges, pageTable, bias, scale })));
+  const options = { keyRanges, pageTable, bias, scale, cap };
+  if (observe) tf.tidy(() => observe(attentionProbabilities({ q, k: keys }, options)));
+  if (cap !== undefined) return attendByProbabilities({ q, k: keys, v: values }, { ...options, dropout });
   return attention({ q, k: keys, v: values }, { keyRanges, pageTable, bias, scale, dropout });
+}
+
+/** The options of `attentionProbabilities`. */
+type ProbabilityOptions = Pick<AttendOptions, "keyRanges" | "bias" | "scale" | "cap"> & {
+  pageTable?: tf.Tensor | null;
+};
+
+/** Attention that stores its probabilities, for scores that the attention kernel cannot compute. */
+function attendByProbabilities(
+  { q, k, v }: { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor },
+  { dropout, ...options }: ProbabilityOptions & Pick<AttendOptions, "dropout">,
+): tf.Tensor {
+  return tf.tidy(() => {
+    const [batch, tokens, heads, headSize] = q.shape as [number, number, number, number];
+    const values = options.pageTable ? gatherPages(v, options.pageTable) : v;
+    const [, keys, groups] = values.shape as [number, number, number];
+    const probabilities = attentionProbabilities({ q, k }, options);
+    const dropped = dropout ? dropOut(probabilities, dropout) : probabilities;
+    const grouped = tf.reshape(dropped, [batch, groups, (heads / groups) * tokens, keys]);
+    const out = tf.matMul(grouped, tf.transpose(values, [0, 2, 1, 3]));
+    return tf.transpose(tf.reshape(out, [batch, heads, tokens, headSize]), [0, 2, 1, 3]);
+  });
 }
 
 /** Hides a score, while sums with it stay finite. */
@@ -44,12 +70,7 @@ const lowest = -1e30;
  */
 export function attentionProbabilities(
   { q, k }: { q: tf.Tensor; k: tf.Tensor },
-  {
-    keyRanges,
-    pageTable,
-    bias,
-    scale,
-  }: { keyRanges: tf.Tensor; pageTable?: tf.Tensor | null; bias?: tf.Tensor | null; scale?: number },
+  { keyRanges, pageTable, bias, scale, cap }: ProbabilityOptions,
 ): tf.Tensor {
   return tf.tidy(() => {
     const [batch, tokens, heads, headSize] = q.shape as [number, number, number, number];
@@ -63,7 +84,8 @@ export function attentionProbabilities(
     const inRange = tf.logicalAnd(tf.greaterEqual(position, from), tf.less(position, to));
     const visible = tf.cast(bias ? tf.logicalAnd(inRange, tf.isFinite(bias)) : inRange, "float32");
     const scaled = tf.mul(scores, scale ?? 1 / Math.sqrt(headSize));
-    const biased = bias ? tf.add(scaled, tf.maximum(bias, lowest)) : scaled;
+    const capped = cap === undefined ? scaled : tf.mul(tf.tanh(tf.div(scaled, cap)), cap);
+    const biased = bias ? tf.add(capped, tf.maximum(bias, lowest)) : capped;
     return tf.mul(tf.softmax(tf.add(biased, tf.mul(tf.sub(1, visible), lowest))), visible);
   });
 }

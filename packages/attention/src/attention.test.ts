@@ -145,6 +145,57 @@ describe("attentionProbabilities", () => {
   });
 });
 
+describe("a cap on scores", () => {
+  const tensors = () => [random([2, 3, 4, 5], 1), random([2, 3, 2, 5], 2), random([2, 3, 2, 5], 3)] as const;
+  const keyRanges = () => causalRanges({ batchSize: 2, tokens: 3, window: 2 });
+
+  it("keeps them within it, and changes nothing where it is far away", () => {
+    const [q, k, v] = tensors();
+    const plain = attend({ q, k, v }, { keyRanges: keyRanges() }).dataSync();
+    const far = attend({ q, k, v }, { keyRanges: keyRanges(), cap: 1e4 }).dataSync();
+    expectNear(far, plain);
+    const scores = tf.mul(
+      tf.tanh(tf.div(tf.matMul(byHead(q), repeated(byHead(k)), false, true), Math.sqrt(5) * 0.5)),
+      0.5,
+    );
+    const expected = attend({ q, k, v }, { keyRanges: keyRanges(), scale: 0, bias: scores }).dataSync();
+    const near = attend({ q, k, v }, { keyRanges: keyRanges(), cap: 0.5 }).dataSync();
+    expectNear(near, expected);
+    expect(near).not.toEqual(plain);
+  });
+
+  it("decodes with a cache as in one forward, with dropout too", () => {
+    const [q, k, v] = tensors();
+    const whole = attend({ q, k, v }, { keyRanges: keyRanges(), cap: 0.5 }).dataSync();
+    const cache = createCache({ numLayers: 1, batchSize: 2, capacity: 4, numHeads: 2, headSize: 5 });
+    const steps = [0, 1, 2].map((t) => {
+      const at = (x: tf.Tensor) => tf.slice(x, [0, t, 0, 0], [2, 1, x.shape[2]!, 5]);
+      const ranges = causalRanges({ batchSize: 2, tokens: 1, offsets: cache.lengths, window: 2 });
+      const out = attend({ q: at(q), k: at(k), v: at(v) }, { keyRanges: ranges, cache: cache.layer(0), cap: 0.5 });
+      cache.advance([1, 1]);
+      return out;
+    });
+    expectNear(tf.concat(steps, 1).dataSync(), whole);
+    cache.dispose();
+    const dropout = { rate: 0.5, key: [1, 2] as const };
+    const dropped = attend({ q, k, v }, { keyRanges: keyRanges(), cap: 1e4, dropout }).dataSync();
+    const plain = attend({ q, k, v }, { keyRanges: keyRanges(), dropout }).dataSync();
+    expectNear(dropped, plain);
+  });
+});
+
+function expectNear(actual: ArrayLike<number>, expected: ArrayLike<number>) {
+  expect(actual.length).toBe(expected.length);
+  Array.from(actual).forEach((value, i) => {
+    expect(value).toBeCloseTo(expected[i]!, 5);
+  });
+}
+
+/** [B, T, H, D] -> [B, H, T, D] */
+const byHead = (x: tf.Tensor) => tf.transpose(x, [0, 2, 1, 3]);
+/** Each of two key heads for two query heads. */
+const repeated = (x: tf.Tensor) => tf.gather(x, tf.tensor1d([0, 0, 1, 1], "int32"), 1);
+
 describe("createCache", () => {
   const [numLayers, batchSize, numHeads, headSize] = [1, 2, 2, 3];
   const rows = [5, 3];
