@@ -72,9 +72,9 @@ async function huggingFaceSizes(config: HuggingFaceConfig, tensors: ReadonlySet<
 }
 
 async function sizesOf(model: object): Promise<Sizes> {
-  const { describeModel, modelConfigSchema } = await import("@megatron-ts/model");
+  const { layersOfStacks, modelConfigSchema } = await import("@megatron-ts/model");
   const config = modelConfigSchema.parse(model);
   const { numLayers, hiddenSize, numHeads, vocabularySize } = config;
-  const [, decoder] = describeModel(config).layers;
-  return { numLayers, numDecoderLayers: decoder?.numLayers, hiddenSize, numHeads, vocabularySize };
+  const [, numDecoderLayers] = layersOfStacks(config);
+  return { numLayers, numDecoderLayers, hiddenSize, numHeads, vocabularySize };
 }

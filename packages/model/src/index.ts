@@ -72,4 +72,4 @@ export type {
 export { predictorOf } from "./predictor.ts";
 export { presets } from "./presets.ts";
 export { createModelRecipeSchema, type ModelRecipe } from "./recipe.ts";
-export { describeModel, families, familyOf, longestSequence, readsSource } from "./registry.ts";
+export { describeModel, families, familyOf, layersOfStacks, longestSequence, readsSource } from "./registry.ts";

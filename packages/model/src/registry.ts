@@ -34,3 +34,11 @@ export const longestSequence = (config: { family: string }): number => familyOf(
 /** Whether the model has an encoder that reads a source for its decoder. */
 export const readsSource = (config: BaseConfig): boolean =>
   describeModel(config).layers.some(({ crossAttention }) => crossAttention !== undefined);
+
+/** The number of layers of each stack: one, or those of an encoder and of the decoder that reads its states. */
+export function layersOfStacks(config: BaseConfig): number[] {
+  const { layers } = describeModel(config);
+  const count = (isDecoder: boolean) =>
+    layers.filter(({ reads }) => (reads === "target") === isDecoder).reduce((sum, { numLayers }) => sum + numLayers, 0);
+  return [count(false), count(true)].filter((numLayers) => numLayers > 0);
+}

@@ -13,7 +13,7 @@ export function addModels(program: Command, terminal: Terminal): void {
 }
 
 async function run({ json }: { json?: boolean }, terminal: Terminal): Promise<void> {
-  const { capabilitiesOf, describeModel, modelConfigSchema, presets } = await import("@megatron-ts/model");
+  const { capabilitiesOf, layersOfStacks, modelConfigSchema, presets } = await import("@megatron-ts/model");
   const models = Object.entries(presets).map(([preset, { description, config, parameters }]) => ({
     family: config.family,
     preset,
@@ -34,7 +34,7 @@ async function run({ json }: { json?: boolean }, terminal: Terminal): Promise<vo
   });
   for (const { family, preset, parameters, works, config } of models) {
     const { hiddenSize, numHeads, vocabularySize } = config;
-    const layers = describeModel(modelConfigSchema.parse(config)).layers.map(({ numLayers }) => numLayers);
+    const layers = layersOfStacks(modelConfigSchema.parse(config));
     const count = (value: number) => value.toLocaleString("en-US");
     table.push([
       family,

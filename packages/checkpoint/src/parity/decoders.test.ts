@@ -1,8 +1,9 @@
 /**
- * Llama against transformers' LlamaForCausalLM: untied as transformers 5 writes it, tied as transformers 4 wrote it.
+ * Llama and its successors against transformers, on texts longer than their windows. Llama itself untied as transformers 5
+ * writes it, and tied as transformers 4 wrote it.
  */
 import { start } from "@megatron-ts/engine";
-import { gptConfigSchema, llamaFormat } from "@megatron-ts/model";
+import { formatForModel, type GptConfig, readHuggingFaceConfig } from "@megatron-ts/model";
 import { crossEntropy } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -10,20 +11,38 @@ import { buildModel, checkGradients, expectClose, openFixture, recorder } from "
 
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 
-const [rows, width, vocabularySize] = [3, 14, 67];
+/** What is read of each config.json beyond sizes. */
+const models: Record<string, Partial<GptConfig>> = {
+  llama: { rotaryTheta: 10_000, tiedEmbeddings: false, numKeyValueHeads: 2, biases: false },
+  "llama-tied": { rotaryTheta: 500_000, tiedEmbeddings: true },
+  "decoders/mistral": { attentionWindow: 4 },
+  "decoders/qwen2": { attentionWindow: 3, layersWithoutWindow: [0], attentionBiases: true, attentionOutputBias: false },
+  "decoders/qwen3": { queryKeyNorm: true, headSize: 6 },
+  "decoders/smollm3": { layersWithoutRotary: [1], rotaryTheta: 2_000_000 },
+  "decoders/gemma2": {
+    ...{ attentionWindow: 4, layersWithoutWindow: [1], attentionScale: 1 / 3, attentionCap: 2, logitsCap: 3 },
+    ...{ embeddingScale: 4, zeroCenteredNorms: true, outputNorms: true, activation: "gelu-tanh" },
+  },
+  "decoders/gemma3": {
+    ...{ queryKeyNorm: true, zeroCenteredNorms: true, outputNorms: true, embeddingScale: 4, attentionScale: 1 / 3 },
+    ...{ rotaryTheta: 1000, windowRotaryTheta: 100, rotaryScaling: { type: "linear", factor: 2 } },
+  },
+};
 
-describe.each([
-  { name: "llama", theta: 10_000, tied: false },
-  { name: "llama-tied", theta: 500_000, tied: true },
-])("$name", ({ name, theta, tied }) => {
+describe.each(Object.entries(models))("%s", (name, own) => {
   const fixture = openFixture(name);
-  const config = gptConfigSchema.parse(llamaFormat.fromHuggingFace(fixture.config));
-  const names = llamaFormat.names(config);
+  const { format, config: read } = readHuggingFaceConfig(fixture.config);
+  const config = read as GptConfig;
+  const names = format.names(config);
+  const { vocabularySize } = config;
+  const [rows, width] = fixture.golden.info("input.input_ids").shape as [number, number];
   const load = () => buildModel(fixture, { config, names });
   const tokens = () => fixture.tensor("input.input_ids");
 
-  it("reads both forms of config.json", () => {
-    expect(config).toMatchObject({ rotaryTheta: theta, tiedEmbeddings: tied, numKeyValueHeads: 2, biases: false });
+  it("reads config.json, and writes one that it reads as the same", () => {
+    expect(config).toMatchObject(own);
+    expect(formatForModel(config).modelType).toBe(format.modelType);
+    expect(readHuggingFaceConfig(format.toHuggingFace(config)).config).toEqual(config);
   });
 
   it("has the reference's hidden states and logits", () => {

@@ -87,6 +87,32 @@ describe("Hugging Face formats", () => {
   });
 });
 
+describe("a decoder of one's own", () => {
+  const sizes = { family: "gpt", numLayers: 2, hiddenSize: 16, numHeads: 4, vocabularySize: 20, maxPositions: 24 };
+  const llama = { positions: "rotary", norm: "rms", gatedFeedForward: true, biases: false };
+  const formatOf = (changes: object) => formatForModel(modelConfigSchema.parse({ ...sizes, ...changes })).modelType;
+
+  it("is written in the format that can say all of it", () => {
+    expect(formatOf({})).toBe("gpt2");
+    expect(formatOf({ rotaryTheta: 5, attentionWindow: null, numKeyValueHeads: 4 })).toBe("gpt2");
+    expect(formatOf(llama)).toBe("llama");
+    expect(formatOf({ ...llama, attentionWindow: 8, layersWithoutWindow: [0, 1] })).toBe("llama");
+    expect(formatOf({ ...llama, attentionWindow: 8 })).toBe("mistral");
+    expect(formatOf({ ...llama, attentionBiases: true, attentionOutputBias: false })).toBe("qwen2");
+    expect(formatOf({ ...llama, queryKeyNorm: true })).toBe("qwen3");
+    expect(formatOf({ ...llama, layersWithoutRotary: [1] })).toBe("smollm3");
+  });
+
+  it.each([
+    { queryKeyNorm: true },
+    { logitsCap: 30 },
+    { ...llama, outputNorms: true },
+    { ...llama, outputNorms: true, zeroCenteredNorms: true, embeddingScale: 3 },
+  ])("with %o has no format", (changes) => {
+    expect(() => formatOf(changes)).toThrow("no Hugging Face format");
+  });
+});
+
 const published = new URL("../../../../fixtures/hugging-face/configs/", import.meta.url);
 const publishedConfig = (name: string) => JSON.parse(readFileSync(new URL(`${name}.json`, published), "utf8"));
 
@@ -161,6 +187,14 @@ describe("fields that decide together", () => {
     const original = { original_max_position_embeddings: 8192 };
     for (const scaling of [
       { rope_type: "linear", factor: 2 },
+      { rope_type: "dynamic", factor: 2 },
+      {
+        rope_type: "longrope",
+        short_factor: [1, 1, 2, 2],
+        long_factor: [1, 3, 5, 7],
+        attention_factor: 1.1,
+        ...original,
+      },
       { rope_type: "llama3", factor: 8, low_freq_factor: 1, high_freq_factor: 4, ...original },
       { rope_type: "yarn", factor: 4, beta_fast: 32, beta_slow: 1, truncate: true, attention_factor: 1.1, ...original },
     ]) {
@@ -169,6 +203,28 @@ describe("fields that decide together", () => {
       expect(written.rope_parameters).toEqual({ ...scaling, rope_theta: 10_000 });
       expect(readHuggingFaceConfig(written).config).toEqual(config);
     }
+  });
+
+  it("the length from which dynamic scaling starts, twice which it reaches with the factor 2", () => {
+    const config = read("llama", { rope_scaling: { rope_type: "dynamic", factor: 2 } });
+    expect(config).toMatchObject({ maxPositions: 48, rotaryScaling: { originalMaxPositions: 24 } });
+    expect(llamaFormat.toHuggingFace(config as GptConfig)).toMatchObject({ max_position_embeddings: 24 });
+  });
+
+  it("Gemma 3's two bases, as transformers 4 and 5 write them", () => {
+    const old = { rope_parameters: undefined, rope_theta: 7, rope_local_base_freq: 8 };
+    const scaled = { ...old, rope_scaling: { rope_type: "linear", factor: 2 } };
+    expect(read("decoders/gemma3", old)).toMatchObject({ rotaryTheta: 7, windowRotaryTheta: 8 });
+    expect(read("decoders/gemma3", scaled)).toMatchObject({ rotaryScaling: { type: "linear", factor: 2 } });
+  });
+
+  it("layers with a window by Gemma's pattern where they are not listed", () => {
+    const layers = { layer_types: undefined, num_hidden_layers: 4 };
+    expect(read("decoders/gemma2", layers)).toMatchObject({ layersWithoutWindow: [1, 3] });
+    expect(read("decoders/gemma3", { ...layers, sliding_window_pattern: 3 })).toMatchObject({
+      layersWithoutWindow: [2],
+    });
+    expect(read("decoders/smollm3", { ...layers, no_rope_layers: null })).toMatchObject({ layersWithoutRotary: [3] });
   });
 
   it("Llama's biases of attention apart from those of the feed-forward layers", () => {
@@ -271,15 +327,21 @@ describe("an unsupported config.json is refused:", () => {
     ["t5", { dense_act_fn: "tanh" }, /config\.json: dense_act_fn: .*"tanh"/],
     [
       "llama",
-      { rope_scaling: { type: "dynamic", factor: 2 } },
-      /rope_scaling\.rope_type: .*linear, llama3, yarn.*"dynamic"/,
+      { rope_scaling: { type: "proportional", factor: 2 } },
+      /rope_scaling\.rope_type: .*linear, dynamic, llama3, yarn, longrope.*"proportional"/,
     ],
     ["llama", { rope_scaling: { type: "linear", factor: 2, beta_fast: 3 } }, /rope_scaling\.beta_fast: .* linear/],
     ["llama", { rope_scaling: { type: "yarn" } }, /rope_scaling\.factor: .*got nothing/],
     ["llama", { quantization_config: { quant_method: "fp8" } }, /config\.json: quantization_config: unknown .*fp8/],
 
     ["gpt2", { scale_attn_by_inverse_layer_idx: true }, /scale_attn_by_inverse_layer_idx: .*; got true/],
-    ["llama", { rope_parameters: { rope_type: "longrope", factor: 8 } }, /rope_parameters\.rope_type: .*"longrope"/],
+    ["llama", { rope_parameters: { rope_type: "longrope", factor: 8 } }, /rope_parameters\.short_factor: .*nothing/],
+    ["decoders/mistral", { sliding_window: 0 }, /sliding_window: .*got 0/],
+    ["decoders/qwen2", { layer_types: ["full_attention"] }, /layer_types: 1 types for 2 layers/],
+    ["decoders/qwen2", { use_sliding_window: false }, /sliding_window: .*need a window/],
+    ["decoders/smollm3", { no_rope_layers: [1] }, /no_rope_layers: 1 entries for 2 layers/],
+    ["decoders/gemma2", { use_bidirectional_attention: true }, /use_bidirectional_attention: .*got true/],
+    ["decoders/gemma3", { rope_parameters: { rope_theta: 5 } }, /rope_parameters\.rope_theta: .*by type of layer/],
   ])("%s with %o", (fixture, changes, message) => {
     expect(refusal(fixture, changes)).toThrow(message);
     expect(refusal(fixture, changes)).toThrow(expect.objectContaining({ userError: true }));

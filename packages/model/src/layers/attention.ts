@@ -11,6 +11,8 @@ import type { Attention } from "./block-context.ts";
 import type { StepRandomness } from "./dropout.ts";
 import { dropoutAt } from "./dropout.ts";
 import { getOrCompute } from "./memory-cache.ts";
+import type { NormConfig } from "./norm.ts";
+import { createQueryKeyNorm } from "./query-key-norm.ts";
 import { rotate } from "./rotary.ts";
 
 export interface AttentionConfig {
@@ -23,8 +25,14 @@ export interface AttentionConfig {
   attentionDropout: number;
   /** Whether the projections have biases. Default: true. */
   bias?: boolean;
+  /** Whether the output projection has one. Default: `bias`. */
+  outputBias?: boolean;
   /** Factor of the scores. Default: 1 / sqrt(headSize). */
   scale?: number;
+  /** Keeps the scores of self-attention within this cap. Default: none. */
+  scoreCap?: number;
+  /** Normalizes the queries and keys of self-attention, before rotary positions. Default: no norms. */
+  queryKeyNorm?: Omit<NormConfig, "size">;
   initializer: Initializer;
   /** For the query projection, whose initial weights T5 scales down. */
   queryInitializer?: Initializer;
@@ -50,7 +58,7 @@ export function createProjections(scope: Scope, config: AttentionConfig) {
     inputs: numHeads * headSize,
     outputs: hiddenSize,
     initializer: outputInitializer,
-    bias,
+    bias: config.outputBias ?? bias,
   });
   /** [B, T, heads * D] -> [B, T, heads, D] */
   const byHead = (x: tf.Tensor) => tf.reshape(x, [x.shape[0]!, x.shape[1]!, -1, headSize]);
@@ -65,20 +73,24 @@ export function createProjections(scope: Scope, config: AttentionConfig) {
 /** Creates self-attention, with rotary positions, a bias and a cache if the context has them. */
 export function createSelfAttention(scope: Scope, config: AttentionConfig): Attention {
   const project = createProjections(scope, config);
+  const size = config.headSize ?? config.hiddenSize / config.numHeads;
+  const normalise = config.queryKeyNorm ? createQueryKeyNorm(scope, { ...config.queryKeyNorm, size }) : null;
   return (x, context) => {
     const { ranges, numKeyTokens, bias, cache, random, observe, rotaryCosines, rotarySines } = context;
     const turned = (heads: tf.Tensor) =>
       rotaryCosines && rotarySines ? rotate(heads, { rotaryCosines, rotarySines }) : heads;
-    const q = turned(project.query(x));
+    const place = (part: "query" | "key", heads: tf.Tensor) => turned(normalise ? normalise[part](heads) : heads);
+    const q = place("query", project.query(x));
     const seen = numKeyTokens === undefined ? x : tf.slice(x, [0, 0, 0], [-1, numKeyTokens, -1]);
     const keys = cache ? cache.pageTable.shape[1]! * cache.keys.shape[1]! : seen.shape[1]!;
     const attended = attend(
-      { q, k: turned(project.key(seen)), v: project.value(seen) },
+      { q, k: place("key", project.key(seen)), v: project.value(seen) },
       {
         keyRanges: ranges,
         bias,
         cache,
         scale: config.scale,
+        cap: config.scoreCap,
         dropout: probabilityDropout(scope, { q, keys, rate: config.attentionDropout, random }),
         observe: observe && ((probabilities) => observe(`${scope.path}.probabilities`, probabilities)),
       },

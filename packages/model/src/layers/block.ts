@@ -9,12 +9,14 @@ import { type AttentionConfig, createCrossAttention, createSelfAttention } from 
 import type { Attention, BlockContext } from "./block-context.ts";
 import { dropAt } from "./dropout.ts";
 import { createFeedForward, type FeedForwardConfig } from "./feed-forward.ts";
-import { createNorm } from "./norm.ts";
+import { createNorm, type NormConfig } from "./norm.ts";
 
 export interface BlockConfig {
   hiddenSize: number;
   normPlacement: "pre" | "post";
-  norm: { kind: "layer" | "rms"; epsilon: number };
+  norm: Omit<NormConfig, "size">;
+  /** A second norm in each branch, behind it and before dropout (Gemma 2). Default: false. */
+  outputNorms?: boolean;
   /** Dropout of each branch's output, before it is added. */
   dropout: number;
   attention: Omit<AttentionConfig, "hiddenSize">;
@@ -45,11 +47,14 @@ export function createBlock(scope: Scope, config: BlockConfig): Block {
   function createPart(name: string, create: (scope: Scope) => (x: tf.Tensor, context: BlockContext) => tf.Tensor) {
     const transform = create(scope.child(name));
     const norm = createNorm(scope.child(`${name}Norm`), { ...config.norm, size: hiddenSize });
+    const outputNorm = config.outputNorms
+      ? createNorm(scope.child(`${name}OutputNorm`), { ...config.norm, size: hiddenSize })
+      : (y: tf.Tensor) => y;
     const site = `${scope.path}.${name}`;
     return (x: tf.Tensor, context: BlockContext): tf.Tensor => {
-      const { random } = context;
-      if (normPlacement === "pre") return tf.add(x, dropAt(site, transform(norm(x), context), { rate, random }));
-      return norm(tf.add(x, dropAt(site, transform(x, context), { rate, random })));
+      const branch = outputNorm(transform(normPlacement === "pre" ? norm(x) : x, context));
+      const sum = tf.add(x, dropAt(site, branch, { rate, random: context.random }));
+      return normPlacement === "pre" ? sum : norm(sum);
     };
   }
 

@@ -1,15 +1,21 @@
 /**
  * Frequencies of rotary positions that are stretched to longer texts than were trained: linear interpolation (Chen et al.
- * 2023), Llama 3.1's by wavelength, and YaRN (Peng et al. 2023).
+ * 2023), Llama 3.1's by wavelength, YaRN (Peng et al. 2023); and two that depend on the text's length: dynamic NTK, and
+ * LongRoPE (Ding et al. 2024).
  */
 import * as z from "zod";
 
 const factor = z.number().positive();
 const length = z.int().positive();
 
+/** Multiplies cosines and sines. */
+const attentionFactor = z.number().nonnegative();
+
 /** How frequencies are scaled. Lengths are in tokens. */
 export const rotaryScalingSchema = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("linear"), factor }),
+  /** Texts longer than the original length get a larger base. Keys in a cache keep the angles that they were given. */
+  z.strictObject({ type: z.literal("dynamic"), factor, originalMaxPositions: length }),
   z.strictObject({
     type: z.literal("llama3"),
     factor,
@@ -26,8 +32,15 @@ export const rotaryScalingSchema = z.discriminatedUnion("type", [
     betaSlow: factor,
     /** Whether the range between is rounded to whole frequencies. */
     truncate: z.boolean(),
-    /** Multiplies cosines and sines. */
-    attentionFactor: z.number().nonnegative(),
+    attentionFactor,
+  }),
+  z.strictObject({
+    type: z.literal("longrope"),
+    /** Divisors of the frequencies of texts up to the original length, and of longer ones: one for each pair of coordinates. */
+    shortFactors: z.array(factor).min(1),
+    longFactors: z.array(factor).min(1),
+    originalMaxPositions: length,
+    attentionFactor,
   }),
 ]);
 
@@ -35,19 +48,39 @@ export const rotaryScalingSchema = z.discriminatedUnion("type", [
 export type RotaryScaling = z.output<typeof rotaryScalingSchema>;
 type Scaling<Type> = Extract<RotaryScaling, { type: Type }>;
 
-/** The frequencies of a head, D/2 of them, from theta^(-2i / D). */
+/** Whether the frequencies depend on the length of the text. */
+export const dependsOnLength = ({ type }: RotaryScaling): boolean => type === "dynamic" || type === "longrope";
+
+/** The frequencies of a head, D/2 of them, from theta^(-2i / D), for a text of `textLength` tokens. */
 export function scaledFrequencies(
   frequencies: readonly number[],
-  { scaling, theta }: { scaling: RotaryScaling; theta: number },
+  { scaling, theta, textLength }: { scaling: RotaryScaling; theta: number; textLength: number },
 ): readonly number[] {
   switch (scaling.type) {
     case "linear":
       return frequencies.map((frequency) => frequency / scaling.factor);
+    case "dynamic":
+      return dynamicFrequencies(frequencies, { scaling, theta, textLength });
+    case "longrope": {
+      const factors = textLength > scaling.originalMaxPositions ? scaling.longFactors : scaling.shortFactors;
+      return frequencies.map((frequency, index) => frequency / factors[index]!);
+    }
     case "llama3":
       return frequencies.map((frequency) => byWavelength(frequency, scaling));
     case "yarn":
       return yarnFrequencies(frequencies, { scaling, theta });
   }
+}
+
+function dynamicFrequencies(
+  frequencies: readonly number[],
+  { scaling, theta, textLength }: { scaling: Scaling<"dynamic">; theta: number; textLength: number },
+): number[] {
+  const dimension = 2 * frequencies.length;
+  const { factor, originalMaxPositions: original } = scaling;
+  const growth = (factor * Math.max(textLength, original)) / original - (factor - 1);
+  const base = theta * growth ** (dimension / (dimension - 2));
+  return frequencies.map((_, index) => base ** ((-2 * index) / dimension));
 }
 
 /** Short wavelengths stay, long ones are stretched, those between are interpolated. */

@@ -1,6 +1,6 @@
 /** Rotary position embeddings (Su et al. 2021) in Llama's layout: coordinate pairs are the two halves of a head. */
 import * as tf from "@tensorflow/tfjs";
-import { type RotaryScaling, scaledFrequencies } from "./rotary-scaling.ts";
+import { dependsOnLength, type RotaryScaling, scaledFrequencies } from "./rotary-scaling.ts";
 
 /** Cosines and sines of every token's angles, each [B, T, 1, D/2]. */
 export interface RotaryTables {
@@ -8,30 +8,47 @@ export interface RotaryTables {
   rotarySines: tf.Tensor;
 }
 
-/** Tables for positions int32 [B, T]: angle i of a head is position * theta^(-2i / D). */
+/**
+ * Tables for positions int32 [B, T]: angle i of D = `dimension` coordinates, which may be fewer than a head has, is position *
+ * theta^(-2i / D). Where the scaling depends on the length of the text, that is the largest position here plus one.
+ */
 export function rotaryTables(
   positions: tf.Tensor,
-  { headSize, theta, scaling }: { headSize: number; theta: number; scaling?: RotaryScaling },
+  { dimension, theta, scaling }: { dimension: number; theta: number; scaling?: RotaryScaling },
 ): RotaryTables {
-  const plain = Array.from({ length: headSize / 2 }, (_, i) => theta ** ((-2 * i) / headSize));
-  const frequencies = Float32Array.from(scaling ? scaledFrequencies(plain, { scaling, theta }) : plain);
+  const plain = Array.from({ length: dimension / 2 }, (_, i) => theta ** ((-2 * i) / dimension));
+  const textLength = scaling && dependsOnLength(scaling) ? lengthOf(positions) : 0;
+  const frequencies = Float32Array.from(scaling ? scaledFrequencies(plain, { scaling, theta, textLength }) : plain);
   const places = tf.expandDims(tf.expandDims(tf.cast(positions, "float32"), -1), -1);
   const angles = tf.mul(places, tf.tensor1d(frequencies));
-  if (scaling?.type !== "yarn") return { rotaryCosines: tf.cos(angles), rotarySines: tf.sin(angles) };
-  const { attentionFactor } = scaling;
+  const attentionFactor = scaling && "attentionFactor" in scaling ? scaling.attentionFactor : 1;
+  if (attentionFactor === 1) return { rotaryCosines: tf.cos(angles), rotarySines: tf.sin(angles) };
   return {
     rotaryCosines: tf.mul(tf.cos(angles), attentionFactor),
     rotarySines: tf.mul(tf.sin(angles), attentionFactor),
   };
 }
 
-/** Rotates each pair of coordinates of x [B, T, H, D] by its token's angle. */
+function lengthOf(positions: tf.Tensor): number {
+  let last = 0;
+  for (const position of positions.dataSync()) last = Math.max(last, position);
+  return last + 1;
+}
+
+/** Rotates each pair of coordinates of x [B, T, H, D] by its token's angle; those beyond the tables' stay as they are. */
 export function rotate(x: tf.Tensor, { rotaryCosines, rotarySines }: RotaryTables): tf.Tensor {
-  const [first, second] = tf.split(x, 2, -1) as [tf.Tensor, tf.Tensor];
+  const half = rotaryCosines.shape.at(-1)!;
+  const rest = x.shape.at(-1)! - 2 * half;
+  const [first, second, still] = tf.split(x, rest > 0 ? [half, half, rest] : 2, -1) as [
+    tf.Tensor,
+    tf.Tensor,
+    tf.Tensor?,
+  ];
   return tf.concat(
     [
       tf.sub(tf.mul(first, rotaryCosines), tf.mul(second, rotarySines)),
       tf.add(tf.mul(second, rotaryCosines), tf.mul(first, rotarySines)),
+      ...(still ? [still] : []),
     ],
     -1,
   );

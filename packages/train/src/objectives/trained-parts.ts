@@ -1,5 +1,5 @@
 /** Checks that an objective reaches all of a model: a part that no loss depends on would never learn. */
-import { describeModel, familyOf, type ModelConfig } from "@megatron-ts/model";
+import { familyOf, type ModelConfig, readsSource } from "@megatron-ts/model";
 import type { ConfigProblem } from "../errors.ts";
 import { type ObjectiveConfig, partsOf } from "./configuration.ts";
 import { getObjective } from "./registry.ts";
@@ -11,8 +11,7 @@ export function checkTrainedParts(model: ModelConfig, objective: ObjectiveConfig
     model,
     parts.some((part) => getObjective(part.name).trainsPairs?.(part)),
   );
-  const [, decoder] = describeModel(model).layers;
-  if (decoder && parts.every(({ name }) => getObjective(name).prediction === "masked")) {
+  if (readsSource(model) && parts.every(({ name }) => getObjective(name).prediction === "masked")) {
     const message =
       "masked trains the encoder only: expected it mixed with an objective for the decoder (permutation, denoising, span-corruption)";
     problems.push({ path: "train.objective.name", message });

@@ -2,18 +2,43 @@
 
 import { describeLayers } from "../../description.ts";
 import { defineFamily } from "../../family.ts";
-import { gptConfigSchema } from "./configuration.ts";
+import { type GptConfig, gptConfigSchema } from "./configuration.ts";
+import { gemma2Format, gemma3TextFormat } from "./hugging-face/gemma.ts";
 import { gpt2Format } from "./hugging-face/gpt2.ts";
 import { llamaFormat } from "./hugging-face/llama.ts";
+import { mistralFormat } from "./hugging-face/mistral.ts";
+import { qwen2Format, qwen3Format } from "./hugging-face/qwen.ts";
+import { smolLm3Format } from "./hugging-face/smollm3.ts";
 import { gptMegatronLmFormat } from "./megatron-lm.ts";
 import { createGpt } from "./model.ts";
 import { gptPresets } from "./presets.ts";
+
+/** The layers with a window, and those without. */
+function describeDecoderLayers(config: GptConfig) {
+  const { attentionWindow, numLayers, layersWithoutWindow } = config;
+  if (attentionWindow === null) return [describeLayers(config, { causal: true })];
+  const wide = new Set(layersWithoutWindow).size;
+  const window = { before: attentionWindow - 1, after: 0 };
+  return [
+    ...(wide < numLayers ? [describeLayers(config, { causal: true, window, numLayers: numLayers - wide })] : []),
+    ...(wide > 0 ? [describeLayers(config, { causal: true, numLayers: wide })] : []),
+  ];
+}
 
 export const gpt = defineFamily({
   schema: gptConfigSchema,
   create: createGpt,
   presets: gptPresets,
-  formats: [gpt2Format, llamaFormat],
+  formats: [
+    gpt2Format,
+    llamaFormat,
+    mistralFormat,
+    qwen2Format,
+    qwen3Format,
+    smolLm3Format,
+    gemma2Format,
+    gemma3TextFormat,
+  ],
   megatronLm: gptMegatronLmFormat,
   predicts: ["causal"],
   objective: "causal",
@@ -21,7 +46,7 @@ export const gpt = defineFamily({
   describe: (config) => ({
     hiddenSize: config.hiddenSize,
     vocabularySize: config.vocabularySize,
-    layers: [describeLayers(config, { causal: true })],
+    layers: describeDecoderLayers(config),
     headLayers: 0,
   }),
   longestSequence: ({ maxPositions = Number.POSITIVE_INFINITY }) => maxPositions,

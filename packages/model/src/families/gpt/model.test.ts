@@ -7,7 +7,7 @@ import { createModel, createModelRecipeSchema, type ModelConfigInput, modelConfi
 
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 
-const config: ModelConfigInput = {
+const config: Extract<ModelConfigInput, { family: "gpt" }> = {
   family: "gpt",
   numLayers: 2,
   hiddenSize: 16,
@@ -35,6 +35,85 @@ describe("gpt", () => {
     const gradients = pullback([tf.randomNormal(outputs[0]!.shape, 0, 1, "float32", 3)]).parameters;
     const silent = parameters.filter((_, i) => gradients[i] === null).map(({ name }) => name);
     expect(silent).toEqual([]);
+  });
+
+  /** Each of these alone makes another model. */
+  const variants: Partial<typeof config>[] = [
+    { queryKeyNorm: true },
+    { logitsCap: 0.5 },
+    { attentionCap: 0.01 },
+    { attentionScale: 3 },
+    { attentionWindow: 2 },
+    { attentionWindow: 2, layersWithoutWindow: [1] },
+    { embeddingScale: 2 },
+    { outputNorms: true },
+    { attentionOutputBias: false, attentionBiases: true },
+    { zeroCenteredNorms: true },
+    { positions: "rotary", rotaryFraction: 0.5 },
+    { positions: "rotary", layersWithoutRotary: [0] },
+    { positions: "rotary", attentionWindow: 2, windowRotaryTheta: 10 },
+    { positions: "rotary", rotaryScaling: { type: "dynamic", factor: 2, originalMaxPositions: 2 } },
+  ];
+
+  it.each(variants)("with %o trains every weight, and decodes with a cache as in one forward", (variant) => {
+    const model = createModel({ ...config, initializerRange: 0.5, ...variant }, { weights: { seed: 1 } });
+    const parameters = [...model.parameters.values()];
+    const { outputs, pullback } = vjp(() => model.logits(model.forward({ tokens: tokens() }).hidden), [], {
+      parameters: parameters.map(({ tensor }) => tensor),
+    });
+    const gradients = pullback([tf.randomNormal(outputs[0]!.shape, 0, 1, "float32", 3)]).parameters;
+    expect(parameters.filter((_, i) => gradients[i] === null).map(({ name }) => name)).toEqual([]);
+    const plain = createModel({ ...config, initializerRange: 0.5 }, { weights: { seed: 1 } });
+    const whole = outputs[0]!.dataSync();
+    if (!variant.zeroCenteredNorms && variant.attentionOutputBias !== false) {
+      expect(plain.logits(plain.forward({ tokens: tokens() }).hidden).dataSync()).not.toEqual(whole);
+    }
+    // Dynamic positions change with every token.
+    if (variant.rotaryScaling) return;
+    const cache = model.createCache({ batchSize: 2, capacity: 3 });
+    const steps = [0, 1, 2].map((at) => {
+      const logits = model.logits(model.forward({ tokens: tf.slice(tokens(), [0, at], [2, 1]) }, { cache }).hidden);
+      cache.advance([1, 1]);
+      return logits;
+    });
+    tf.concat(steps, 1)
+      .dataSync()
+      .forEach((value, i) => {
+        expect(value).toBeCloseTo(whole[i]!, 4);
+      });
+  });
+
+  it("refuses to take a cache past the length at which LongRoPE rotates another way", () => {
+    const factors = { shortFactors: [1, 1, 1, 1], longFactors: [2, 2, 3, 3], attentionFactor: 1 };
+    const rotaryScaling = { type: "longrope" as const, originalMaxPositions: 3, ...factors };
+    const model = createModel({ ...config, positions: "rotary", rotaryScaling }, { weights: { seed: 1 } });
+    const cache = model.createCache({ batchSize: 2, capacity: 8 });
+    model.forward({ tokens: tokens() }, { cache });
+    cache.advance([3, 3]);
+    expect(() => model.forward({ tokens: tf.slice(tokens(), [0, 0], [2, 1]) }, { cache })).toThrow("of up to 3 tokens");
+  });
+
+  it.each([
+    [{ layersWithoutWindow: [2], attentionWindow: 2 }, "layersWithoutWindow"],
+    [{ layersWithoutRotary: [0] }, "layersWithoutRotary"],
+    [{ positions: "rotary", rotaryFraction: 0.4 }, "rotaryFraction"],
+    [{ positions: "rotary", headSize: 3 }, "headSize"],
+    [
+      {
+        positions: "rotary",
+        rotaryScaling: {
+          type: "longrope",
+          shortFactors: [1],
+          longFactors: [1],
+          originalMaxPositions: 4,
+          attentionFactor: 1,
+        },
+      },
+      "rotaryScaling",
+    ],
+  ])("refuses %o", (changes, field) => {
+    const result = modelConfigSchema.safeParse({ ...config, ...changes });
+    expect(result.error?.issues[0]?.path[0]).toBe(field);
   });
 
   it("can be observed, and takes input embeddings", () => {

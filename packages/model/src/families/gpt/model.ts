@@ -1,7 +1,8 @@
 /**
- * Decoder-only models: Megatron's GPT (Shoeybi et al. 2019) and GPT-2; by configuration, Llama (Touvron et al. 2023).
+ * Decoder-only models: Megatron's GPT (Shoeybi et al. 2019) and GPT-2; by configuration, Llama (Touvron et al. 2023) and its
+ * successors.
  */
-import { causalRanges, createCache } from "@megatron-ts/attention";
+import { causalRanges, createCache, narrowRanges } from "@megatron-ts/attention";
 import { embedding } from "@megatron-ts/ops";
 import {
   createColumnParallelLinear,
@@ -11,15 +12,19 @@ import {
   type Scope,
 } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
+import { ModelError } from "../../errors.ts";
 import type { ModelContext } from "../../family.ts";
 import { type BlockConfig, createBlock, runBlocks } from "../../layers/block.ts";
+import type { BlockContext } from "../../layers/block-context.ts";
 import { dropAt } from "../../layers/dropout.ts";
 import { blockInitializers } from "../../layers/initializers.ts";
 import { createNorm } from "../../layers/norm.ts";
 import { positionsFrom } from "../../layers/positions.ts";
 import { rotaryTables } from "../../layers/rotary.ts";
+import { softCap } from "../../layers/soft-cap.ts";
 import type { CausalInput, CausalModel, CausalOptions, ForwardOptions, ForwardOutput } from "../../model.ts";
 import type { GptConfig } from "./configuration.ts";
+import { rotatedSize } from "./configuration-checks.ts";
 
 /** A decoder-only model. */
 export interface GptModel extends CausalModel {
@@ -29,11 +34,9 @@ export interface GptModel extends CausalModel {
 /** Builds the model that a configuration describes. */
 export function createGpt(config: GptConfig, { mesh, source }: ModelContext): GptModel {
   const { scope, parameters } = createScope({ mesh, source });
-  const { numLayers, hiddenSize, numHeads, vocabularySize, maxPositions, dropout, rotaryTheta } = config;
+  const { numLayers, hiddenSize, numHeads, vocabularySize, maxPositions, dropout, logitsCap } = config;
   const headSize = config.headSize ?? hiddenSize / numHeads;
   const initializer = normal(config.initializerRange);
-  const norm = { kind: config.norm, epsilon: config.normEpsilon };
-
   const tokenEmbedding = createVocabularyParallelEmbedding(scope.child("tokenEmbedding"), {
     vocabularySize,
     hiddenSize,
@@ -46,11 +49,13 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
   const blocks = Array.from({ length: numLayers }, (_, index) =>
     createBlock(scope.child("layers").child(index), blockConfig(config)),
   );
-  const finalNorm = createNorm(scope.child("finalNorm"), { ...norm, size: hiddenSize });
+  const finalNorm = createNorm(scope.child("finalNorm"), { ...normConfig(config), size: hiddenSize });
   const head = config.tiedEmbeddings ? tokenEmbedding.logits : createHead(scope, config);
 
+  const scaled = (words: tf.Tensor) => (config.embeddingScale === 1 ? words : tf.mul(words, config.embeddingScale));
+
   function embed(tokens: tf.Tensor, positions: tf.Tensor, { inputEmbeddings, random }: ForwardOptions) {
-    const words = inputEmbeddings ?? tokenEmbedding.embed(tokens);
+    const words = inputEmbeddings ?? scaled(tokenEmbedding.embed(tokens));
     const placed = positionTable ? tf.add(words, embedding(positions, { table: positionTable.tensor })) : words.clone();
     return dropAt("embedding", placed, { rate: config.embeddingDropout ?? dropout, random });
   }
@@ -62,13 +67,10 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
       const offsets = cache?.lengths ?? new Int32Array(batchSize);
       const positions = input.positions ?? positionsFrom(offsets, { tokens, maxPositions });
       const ranges = input.ranges ?? causalRanges({ batchSize, tokens, offsets });
-      const turned =
-        config.positions === "rotary"
-          ? rotaryTables(positions, { headSize, theta: rotaryTheta, scaling: config.rotaryScaling })
-          : {};
+      const contextOfLayer = layerContexts(config, { ranges, positions, offsets });
       const x = embed(input.tokens, positions, options);
       observe?.("embedding", x);
-      const contextOf = (index: number) => ({ ranges, ...turned, cache: cache?.layer(index), random, observe });
+      const contextOf = (index: number) => ({ ...contextOfLayer(index), cache: cache?.layer(index), random, observe });
       const normalised = finalNorm(runBlocks(blocks, x, { contextOf, recomputation, observe }));
       observe?.("finalNorm", normalised);
       return { hidden: normalised };
@@ -84,7 +86,7 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
     },
     maxPositions,
     forward,
-    logits: head,
+    logits: (hidden) => softCap(head(hidden), logitsCap),
     createCache: ({ batchSize, capacity }) =>
       createCache({ numLayers, batchSize, capacity, numHeads: config.numKeyValueHeads ?? numHeads, headSize }),
     dispose() {
@@ -94,15 +96,71 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
   return model;
 }
 
+/** What each layer sees: which keys, and where they are. */
+function layerContexts(
+  config: GptConfig,
+  { ranges, positions, offsets }: { ranges: tf.Tensor; positions: tf.Tensor; offsets: Int32Array },
+): (index: number) => Pick<BlockContext, "ranges" | "rotaryCosines" | "rotarySines"> {
+  const { attentionWindow: window, rotaryTheta, windowRotaryTheta, rotaryScaling } = config;
+  const near = window === null ? ranges : narrowRanges(ranges, { before: window - 1, after: 0, offsets });
+  const dimension = rotatedSize(config);
+  if (rotaryScaling?.type === "longrope")
+    checkSameFactors(offsets, { scaling: rotaryScaling, tokens: ranges.shape[1]! });
+  const isRotary = config.positions === "rotary";
+  const turned = isRotary ? rotaryTables(positions, { dimension, theta: rotaryTheta, scaling: rotaryScaling }) : {};
+  const turnedNear =
+    isRotary && windowRotaryTheta !== undefined
+      ? rotaryTables(positions, { dimension, theta: windowRotaryTheta })
+      : turned;
+  return (index) => {
+    const isNear = window !== null && !config.layersWithoutWindow.includes(index);
+    const isTurned = !config.layersWithoutRotary.includes(index);
+    return { ranges: isNear ? near : ranges, ...(isTurned && (isNear ? turnedNear : turned)) };
+  };
+}
+
+/** Throws a ModelError where tokens take a text in a cache past the length up to which its keys were rotated another way. */
+function checkSameFactors(
+  offsets: Int32Array,
+  {
+    scaling: { originalMaxPositions: original },
+    tokens,
+  }: { scaling: { originalMaxPositions: number }; tokens: number },
+): void {
+  const cached = Math.max(...offsets);
+  if (cached === 0 || cached > original || cached + tokens <= original) return;
+  throw new ModelError(
+    `${cached} tokens in the cache were rotated with the factors of texts of up to ${original} tokens, and ${tokens} more need those of longer texts: start with a prompt of more than ${original} tokens, or stop there`,
+  );
+}
+
+const normConfig = ({ norm, normEpsilon, zeroCenteredNorms }: GptConfig) => ({
+  kind: norm,
+  epsilon: normEpsilon,
+  zeroCentered: zeroCenteredNorms,
+});
+
 function blockConfig(config: GptConfig): BlockConfig {
-  const { hiddenSize, biases: bias } = config;
+  const { hiddenSize, biases: bias, numHeads, numKeyValueHeads, headSize, attentionDropout } = config;
   const initializers = blockInitializers({ ...config, normPlacement: "pre" });
   return {
     hiddenSize,
     normPlacement: "pre",
-    norm: { kind: config.norm, epsilon: config.normEpsilon },
+    norm: normConfig(config),
+    outputNorms: config.outputNorms,
     dropout: config.dropout,
-    attention: { ...config, ...initializers, bias: config.attentionBiases ?? bias },
+    attention: {
+      numHeads,
+      numKeyValueHeads,
+      headSize,
+      attentionDropout,
+      bias: config.attentionBiases ?? bias,
+      outputBias: config.attentionOutputBias,
+      scale: config.attentionScale,
+      scoreCap: config.attentionCap,
+      queryKeyNorm: config.queryKeyNorm ? normConfig(config) : undefined,
+      ...initializers,
+    },
     feedForward: {
       feedForwardSize: config.feedForwardSize ?? 4 * hiddenSize,
       activation: config.activation,

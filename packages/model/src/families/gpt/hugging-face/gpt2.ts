@@ -16,6 +16,7 @@ import type { HuggingFaceFormat } from "../../../hugging-face/format.ts";
 import { isHeadTied } from "../../../hugging-face/tied-head.ts";
 import type { GptConfig, GptConfigInput } from "../configuration.ts";
 import { gpt2Names } from "./gpt2-names.ts";
+import { canSay } from "./plain-config.ts";
 
 const architectures = ["GPT2LMHeadModel", "GPT2Model"];
 
@@ -67,14 +68,7 @@ export const gpt2Format: HuggingFaceFormat<GptConfig, GptConfigInput> = {
   modelType: "gpt2",
   architectures,
 
-  supports: (config) =>
-    config.positions === "learned" &&
-    config.norm === "layer" &&
-    config.biases &&
-    (config.attentionBiases ?? true) &&
-    !config.gatedFeedForward &&
-    (config.numKeyValueHeads ?? config.numHeads) === config.numHeads &&
-    (config.headSize ?? config.hiddenSize / config.numHeads) === config.hiddenSize / config.numHeads,
+  supports: (config) => canSay(config, {}),
 
   fromHuggingFace(file, { tensors } = {}) {
     architectureOf(file, { known: architectures, unnamed: "GPT2LMHeadModel" });

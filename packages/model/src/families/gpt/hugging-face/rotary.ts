@@ -8,7 +8,7 @@ const parameters = z.record(z.string(), z.unknown()).nullish();
 
 /** The fields about rotary positions. */
 export const rotaryFields = {
-  rope_theta: z.number().positive().default(10_000),
+  rope_theta: z.number().positive().optional(),
   rope_scaling: parameters,
   rope_parameters: parameters,
 };
@@ -17,14 +17,17 @@ const common = {
   rope_type: z.string().optional(),
   type: z.string().optional(),
   rope_theta: z.number().positive().optional(),
+  partial_rotary_factor: z.number().positive().max(1).optional(),
 };
 const factor = z.number().positive();
+const factors = z.array(factor).min(1);
 const originalLength = z.int().positive().optional();
 
 /** The parameters of each type. */
 const typeFields = {
   default: {},
   linear: { factor },
+  dynamic: { factor },
   llama3: {
     factor,
     low_freq_factor: factor,
@@ -41,39 +44,125 @@ const typeFields = {
     mscale_all_dim: z.number().nonnegative().nullish(),
     truncate: z.boolean().default(true),
   },
+  longrope: {
+    short_factor: factors,
+    long_factor: factors,
+    factor: factor.nullish(),
+    original_max_position_embeddings: originalLength,
+    attention_factor: z.number().nonnegative().nullish(),
+  },
 };
 
-interface Read extends z.output<z.ZodObject<typeof rotaryFields>> {
+type RotaryType = keyof typeof typeFields;
+const rotaryTypes = Object.keys(typeFields) as RotaryType[];
+
+/** The fields of config.json about rotary positions, as they were read. */
+export interface ReadRotary extends z.output<z.ZodObject<typeof rotaryFields>> {
   max_position_embeddings: number;
+  /** The base of layers with a window (Gemma 3). */
+  rope_local_base_freq?: number;
+  /** In formats that rotate a part of each head, and whose original length is beside the other parameters (Phi-3). */
+  partial_rotary_factor?: number | undefined;
+  original_max_position_embeddings?: number;
 }
 
-/** The base of the angles and how they are scaled. `rope_scaling` replaces `rope_parameters`, which replace `rope_theta`. */
-export function readRotary(read: Read): Pick<GptConfig, "rotaryTheta" | "rotaryScaling"> {
+/** What a format's rotary positions can be. */
+export interface RotaryOptions {
+  /** The base where config.json has none. */
+  theta: number;
+  /** The types that its models have. Default: all. */
+  types?: readonly RotaryType[];
+  /** Types by other names. */
+  typeAliases?: Readonly<Record<string, RotaryType>>;
+  /** Whether layers with a window have parameters of their own: `sliding_attention` in `rope_parameters`. */
+  windows?: boolean;
+}
+
+type RotaryConfig = Pick<GptConfig, "rotaryTheta" | "rotaryScaling"> &
+  Partial<Pick<GptConfig, "rotaryFraction" | "windowRotaryTheta" | "maxPositions">>;
+
+/** The base of the angles and how they are scaled. Throws a ModelError. */
+export function readRotary(read: ReadRotary, options: RotaryOptions): RotaryConfig {
+  if (options.windows) return readByWindow(read, options);
   const isScaled = Object.keys(read.rope_scaling ?? {}).length > 0;
-  const field = isScaled ? "rope_scaling" : "rope_parameters";
-  const json = read[field] ?? {};
+  const within = isScaled ? "rope_scaling" : "rope_parameters";
+  // `rope_scaling` replaces `rope_parameters`, which replace `rope_theta`.
+  return readParameters(read[within] ?? {}, { within, read, options });
+}
+
+/** Gemma 3's: `rope_parameters` by type of layer, of which `rope_scaling` changes those of full attention. */
+function readByWindow(read: ReadRotary, options: RotaryOptions): RotaryConfig {
+  const nested = readFields(read.rope_parameters ?? {}, byLayerType, { within: "rope_parameters" });
+  const unknown = Object.keys(read.rope_parameters ?? {}).find((key) => !Object.hasOwn(byLayerType, key));
+  if (unknown !== undefined) throw fieldError(`rope_parameters.${unknown}`, "expected parameters by type of layer");
+  const full = { ...(nested.full_attention ?? { rope_type: "default" }), ...read.rope_scaling };
+  const near = { rope_theta: read.rope_local_base_freq, ...nested.sliding_attention };
+  const within = read.rope_scaling ? "rope_scaling" : "rope_parameters.full_attention";
+  const { rotaryTheta: windowRotaryTheta } = readParameters(near, {
+    within: "rope_parameters.sliding_attention",
+    read,
+    options: { ...options, types: ["default"] },
+  });
+  return { ...readParameters(full, { within, read, options }), windowRotaryTheta };
+}
+
+const byLayerType = { full_attention: parameters, sliding_attention: parameters };
+
+function readParameters(
+  json: Record<string, unknown>,
+  { within, read, options }: { within: string; read: ReadRotary; options: RotaryOptions },
+): RotaryConfig {
+  const { types = rotaryTypes, typeAliases = {} } = options;
   const {
     rope_type: newType,
     type: oldType,
-    rope_theta: theta = read.rope_theta,
-  } = readFields(json, common, { within: field });
-  const type = newType ?? oldType ?? "default";
-  if (!Object.hasOwn(typeFields, type)) {
-    throw fieldError(`${field}.rope_type`, `expected one of ${Object.keys(typeFields).join(", ")}; got "${type}"`);
+    rope_theta: theta = read.rope_theta ?? options.theta,
+    partial_rotary_factor: fraction = read.partial_rotary_factor,
+  } = readFields(json, common, { within });
+  const named = newType ?? oldType ?? "default";
+  const type = types.find((known) => known === (typeAliases[named] ?? named));
+  if (type === undefined) {
+    throw fieldError(`${within}.rope_type`, `expected one of ${types.join(", ")}; got "${named}"`);
   }
-  const fields = { ...common, ...typeFields[type as keyof typeof typeFields] };
+  const { partial_rotary_factor: partial, ...whole } = common;
+  const fields = { ...(read.partial_rotary_factor === undefined ? whole : common), ...typeFields[type] };
   const unknown = Object.keys(json).find((key) => !Object.hasOwn(fields, key));
-  if (unknown !== undefined) throw fieldError(`${field}.${unknown}`, `not supported with the type ${type}`);
-  const scaling = readScaling(type, json, { within: field, maxPositions: read.max_position_embeddings });
-  return { rotaryTheta: theta, ...(scaling && { rotaryScaling: scaling }) };
+  if (unknown !== undefined) throw fieldError(`${within}.${unknown}`, `not supported with the type ${type}`);
+  const scaling = readScaling(type, json, { within, read });
+  return {
+    rotaryTheta: theta,
+    ...(scaling && { rotaryScaling: scaling }),
+    ...(fraction !== undefined && { rotaryFraction: fraction }),
+    ...(scaling?.type === "dynamic" && { maxPositions: dynamicLength(scaling) }),
+  };
 }
 
+/** How long texts may be with dynamic scaling, which config.json does not say. */
+const dynamicLength = ({ factor, originalMaxPositions }: { factor: number; originalMaxPositions: number }) =>
+  Math.max(originalMaxPositions, Math.floor(factor * originalMaxPositions));
+
 function readScaling(
-  type: string,
+  type: RotaryType,
   json: Record<string, unknown>,
-  { within, maxPositions }: { within: string; maxPositions: number },
+  { within, read: { max_position_embeddings: maxPositions, ...top } }: { within: string; read: ReadRotary },
 ): RotaryScaling | null {
+  if (type === "default") return null;
   if (type === "linear") return { type, ...readFields(json, typeFields.linear, { within }) };
+  if (type === "dynamic") {
+    return { type, ...readFields(json, typeFields.dynamic, { within }), originalMaxPositions: maxPositions };
+  }
+  if (type === "longrope") {
+    const read = readFields(json, typeFields.longrope, { within });
+    const original = top.original_max_position_embeddings ?? read.original_max_position_embeddings ?? maxPositions;
+    const ratio = read.factor ?? maxPositions / original;
+    return {
+      type,
+      shortFactors: read.short_factor,
+      longFactors: read.long_factor,
+      originalMaxPositions: original,
+      attentionFactor: read.attention_factor ?? (ratio <= 1 ? 1 : Math.sqrt(1 + Math.log(ratio) / Math.log(original))),
+    };
+  }
   if (type === "llama3") {
     const read = readFields(json, typeFields.llama3, { within });
     return {
@@ -84,7 +173,6 @@ function readScaling(
       originalMaxPositions: read.original_max_position_embeddings ?? maxPositions,
     };
   }
-  if (type !== "yarn") return null;
   const read = readFields(json, typeFields.yarn, { within });
   const { factor, mscale, mscale_all_dim: mscaleAll } = read;
   const growth = (scale: number) => (factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1);
@@ -100,18 +188,33 @@ function readScaling(
 }
 
 /** The fields for transformers 4 and 5. */
-export function writeRotary({ rotaryTheta, rotaryScaling: scaling }: GptConfig): Record<string, unknown> {
+export function writeRotary(config: GptConfig, { windows = false }: RotaryOptions): Record<string, unknown> {
+  const { rotaryTheta, rotaryScaling: scaling, windowRotaryTheta = rotaryTheta } = config;
   const written = { rope_theta: rotaryTheta, ...(scaling ? writeScaling(scaling) : { rope_type: "default" }) };
-  return { rope_theta: rotaryTheta, ...(scaling && { rope_scaling: written }), rope_parameters: written };
+  const near = { rope_theta: windowRotaryTheta, rope_type: "default" };
+  return {
+    // Dynamic scaling starts there.
+    ...(scaling?.type === "dynamic" && { max_position_embeddings: scaling.originalMaxPositions }),
+    rope_theta: rotaryTheta,
+    ...(windows && { rope_local_base_freq: windowRotaryTheta }),
+    ...(scaling && { rope_scaling: written }),
+    rope_parameters: windows ? { full_attention: written, sliding_attention: near } : written,
+  };
 }
 
 function writeScaling(scaling: RotaryScaling): Record<string, unknown> {
-  const { type, factor } = scaling;
-  if (type === "linear") return { rope_type: type, factor };
-  const shared = { rope_type: type, factor, original_max_position_embeddings: scaling.originalMaxPositions };
+  const { type } = scaling;
+  if (type === "linear" || type === "dynamic") return { rope_type: type, factor: scaling.factor };
+  const shared = { rope_type: type, original_max_position_embeddings: scaling.originalMaxPositions };
   if (type === "llama3") {
-    return { ...shared, low_freq_factor: scaling.lowFrequencyFactor, high_freq_factor: scaling.highFrequencyFactor };
+    const { factor, lowFrequencyFactor, highFrequencyFactor } = scaling;
+    return { ...shared, factor, low_freq_factor: lowFrequencyFactor, high_freq_factor: highFrequencyFactor };
   }
-  const { betaFast, betaSlow, truncate, attentionFactor } = scaling;
-  return { ...shared, beta_fast: betaFast, beta_slow: betaSlow, truncate, attention_factor: attentionFactor };
+  const { attentionFactor } = scaling;
+  if (type === "longrope") {
+    const { shortFactors, longFactors } = scaling;
+    return { ...shared, short_factor: shortFactors, long_factor: longFactors, attention_factor: attentionFactor };
+  }
+  const { factor, betaFast, betaSlow, truncate } = scaling;
+  return { ...shared, factor, beta_fast: betaFast, beta_slow: betaSlow, truncate, attention_factor: attentionFactor };
 }
