@@ -1,9 +1,11 @@
 /** Memory, reference counts, storage and errors of the backend; the conformance suites check values. */
+import { totalmem } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { adamW, embedding, linear, storageOf, sumOfSquares, withPrecision } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { loadAddon } from "./addon.ts";
 import type { NativeBackend } from "./backend.ts";
 import {
   fallbackCounts,
@@ -155,6 +157,47 @@ describe.skipIf(missing)("the native backend", () => {
     expect(() => backend().engine.softmax(backend().handleOf(x), 2, false)).toThrow(/rows of 2/);
     expect(() => embedding(tf.tensor1d([3], "int32"), { table: tensor([3, 2]) })).toThrow(/id 3 .* of 3/);
     expect([...tf.neg(x).dataSync()]).toEqual([-1, -2, -3]);
+  });
+
+  it("takes lengths of 64 bits, and throws for lengths that no memory holds", () => {
+    const { engine, kinds } = backend();
+    if (totalmem() > 2 ** 33) {
+      const long = engine.allocate(kinds.u8!, 2 ** 32 + 5);
+      expect(engine.length(long)).toBe(2 ** 32 + 5);
+      engine.free(long);
+    }
+    for (const length of [2 ** 47, 2 ** 53, 2 ** 60, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(() => engine.fill(kinds.f32!, length, 0), String(length)).toThrow(Error);
+      expect(() => engine.allocate(kinds.u8!, length), String(length)).toThrow(Error);
+    }
+    expect(() => tf.fill([2 ** 30, 2 ** 30], 1)).toThrow(Error);
+    expect(() => tf.fill([2 ** 20, 2 ** 20, 2 ** 20, 2 ** 20], 1)).toThrow(Error);
+    expect([...tf.fill([2], 1).dataSync()]).toEqual([1, 1]);
+  });
+
+  it("throws for a number of threads that makes no sense", () => {
+    const found = loadAddon();
+    if ("reason" in found) return;
+    for (const threads of [-1, 1.5, 1e6, 2 ** 32 + 1, Number.NaN]) {
+      expect(() => new found.addon.Engine(threads), String(threads)).toThrow(Error);
+    }
+  });
+
+  it("throws for arguments that tfjs's ops let through", () => {
+    const x = tensor([2, 3]);
+    const ids: tf.Tensor = tf.tensor2d([[0], [1], [0]], undefined, "int32");
+    expect(() => tf.tile(x, [-1, 1])).toThrow(/-1/);
+    expect(() => tf.transpose(x, [0, 0])).toThrow(/0,0/);
+    expect(() => tf.gather(x, ids as tf.Tensor1D, 1, 1)).toThrow(/shape\[0\]/);
+    expect(() => tf.slice(x, [-2, 0], [1, 1])).toThrow(/-2/);
+    expect(() =>
+      tf.pad(x, [
+        [-1, 0],
+        [0, 0],
+      ]),
+    ).toThrow(/-1/);
+    expect(() => tf.sum(x, [1, 1])).toThrow(/1,1/);
+    tf.dispose([x, ids]);
   });
 
   it("records kernel calls while profiling", () => {

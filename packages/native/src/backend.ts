@@ -54,12 +54,17 @@ export class NativeBackend extends tf.KernelBackend implements StorageBackend {
 
   /** Wraps a new tensor of the engine as kernels return it. */
   output(handle: Handle, shape: number[], dtype: tf.DataType = "float32"): tf.TensorInfo {
+    if (!isShape(shape)) {
+      this.engine.free(handle);
+      throw new Error(`[${shape}] is not a shape`);
+    }
     const bytes = tf.util.sizeFromShape(shape) * (dtype === "bool" ? 1 : 4);
     return { dataId: this.register({ handle, host: null, dtype, bytes, refCount: 1 }), shape, dtype };
   }
 
   /** Another tensor of the same memory, with its own shape. */
   share({ dataId, dtype }: tf.TensorInfo, shape: number[]): tf.TensorInfo {
+    if (!isShape(shape)) throw new Error(`[${shape}] is not a shape`);
     this.dataOf(dataId).refCount++;
     return { dataId, shape, dtype };
   }
@@ -204,6 +209,11 @@ export class NativeBackend extends tf.KernelBackend implements StorageBackend {
   setPrecision(precision: Precision): Precision {
     return this.engine.setBf16(precision === "bf16") ? "bf16" : "f32";
   }
+}
+
+function isShape(shape: readonly number[]): boolean {
+  for (const size of shape) if (!Number.isInteger(size) || size < 0) return false;
+  return true;
 }
 
 /** Values as the bytes of their type. */

@@ -4,7 +4,7 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import type { NativeBackend } from "./backend.ts";
-import type { Call, Run } from "./kernel.ts";
+import { type Call, type Run, sizeOf } from "./kernel.ts";
 
 /** The methods of the cpu backend that the fallback uses. */
 interface CpuBackend {
@@ -48,6 +48,22 @@ function toCpu(native: NativeBackend, cpu: CpuBackend, { dataId, shape, dtype }:
   return joined;
 }
 
+/** Throws where the cpu backend computed something for arguments that it should have refused. */
+function fromCpu(
+  name: string,
+  native: NativeBackend,
+  cpu: CpuBackend,
+  { dataId, shape, dtype }: tf.TensorInfo,
+): tf.TensorInfo {
+  const values = cpu.readSync(dataId);
+  // Complex numbers are pairs.
+  const count = dtype === "complex64" ? 2 * sizeOf(shape) : sizeOf(shape);
+  if (values.length !== count || shape.some((size) => size < 0)) {
+    throw new Error(`${name}: ${values.length} values do not fill [${shape}]`);
+  }
+  return { dataId: native.write(values, shape, dtype), shape, dtype };
+}
+
 /** A kernel of this name that runs on the cpu backend. */
 export function fallback(name: string): Run {
   return ({ inputs, attrs, backend }: Call) => {
@@ -60,13 +76,13 @@ export function fallback(name: string): Run {
     );
     // Kernels that take a list of tensors are called with an array, which tfjs declares as a record too.
     const arguments_ = (Array.isArray(inputs) ? Object.values(there) : there) as tf.NamedTensorInfoMap;
-    const results = tf.getKernel(name, "cpu").kernelFunc({ inputs: arguments_, attrs, backend: cpu });
-    const back = [results].flat().map(({ dataId, shape, dtype }) => ({
-      dataId: backend.write(cpu.readSync(dataId), shape, dtype),
-      shape,
-      dtype,
-    }));
-    for (const { dataId } of [...[results].flat(), ...Object.values(there)]) cpu.disposeData(dataId);
-    return Array.isArray(results) ? back : back[0]!;
+    let results: tf.TensorInfo | tf.TensorInfo[] = [];
+    try {
+      results = tf.getKernel(name, "cpu").kernelFunc({ inputs: arguments_, attrs, backend: cpu });
+      const back = [results].flat().map((result) => fromCpu(name, backend, cpu, result));
+      return Array.isArray(results) ? back : back[0]!;
+    } finally {
+      for (const { dataId } of [...[results].flat(), ...Object.values(there)]) cpu.disposeData(dataId);
+    }
   };
 }

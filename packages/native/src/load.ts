@@ -3,19 +3,8 @@ import * as tf from "@tensorflow/tfjs";
 import { loadAddon } from "./addon.ts";
 import { NativeBackend } from "./backend.ts";
 import { fallback } from "./fallback.ts";
-import type { Kernel, Kernels, Run } from "./kernel.ts";
-import { attentionKernels } from "./kernels/attention.ts";
-import { crossEntropyKernels } from "./kernels/cross-entropy.ts";
-import { dropoutKernels } from "./kernels/dropout.ts";
-import { elementwiseKernels } from "./kernels/elementwise.ts";
-import { embeddingKernels } from "./kernels/embedding.ts";
-import { inPlaceKernels } from "./kernels/in-place.ts";
-import { indexingKernels } from "./kernels/indexing.ts";
-import { layoutKernels } from "./kernels/layout.ts";
-import { linearKernels } from "./kernels/linear.ts";
-import { normalisationKernels } from "./kernels/normalisation.ts";
-import { productKernels } from "./kernels/products.ts";
-import { reductionKernels } from "./kernels/reductions.ts";
+import type { Kernel, Run } from "./kernel.ts";
+import { allKernels } from "./kernels/table.ts";
 import type { NativeAddon } from "./native-addon.ts";
 import { profiled } from "./profile.ts";
 
@@ -38,23 +27,6 @@ export interface LoadedNative {
 export function nativeUnavailableReason(): string | null {
   const found = loadAddon();
   return "reason" in found ? found.reason : null;
-}
-
-function allKernels(addon: NativeAddon): Kernels {
-  return {
-    ...elementwiseKernels(addon),
-    ...reductionKernels(addon),
-    ...layoutKernels,
-    ...indexingKernels,
-    ...productKernels,
-    ...linearKernels(addon),
-    ...normalisationKernels,
-    ...embeddingKernels,
-    ...dropoutKernels,
-    ...crossEntropyKernels,
-    ...attentionKernels,
-    ...inPlaceKernels,
-  };
 }
 
 function register(kernelName: string, run: Run, flops?: Kernel["flops"]): void {

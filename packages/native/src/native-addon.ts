@@ -3,16 +3,25 @@
  * `pnpm --filter @megatron-ts/native build:native`.
  */
 
-/** Bytes of tensors. */
+/** A size, or a number of elements: an integer from 0 to 2^48. Anything else throws. */
+export type Size = number;
+
+/** Names a tensor of the engine. Throws where none has that name. */
+export type Handle = number;
+
+/** A handle, or -1 for no tensor. */
+export type OptionalHandle = number;
+
+/** Bytes of tensor memory. */
 export interface MemoryUsage {
   inUse: number;
-  /** Kept for reuse. */
+  /** Free, kept for reuse. */
   kept: number;
-  /** The most that was in use at once. */
+  /** Peak of `inUse`. */
   peak: number;
 }
 
-/** Options of an AdamW step. */
+/** Hyperparameters of an AdamW step. */
 export interface AdamCall {
   learningRate: number;
   beta1: number;
@@ -25,146 +34,164 @@ export interface AdamCall {
 
 /** Shape and options of one attention. */
 export interface AttentionCall {
-  batch: number;
-  queries: number;
-  keys: number;
-  numHeads: number;
-  numKeyValueHeads: number;
-  headSize: number;
+  batch: Size;
+  queries: Size;
+  keys: Size;
+  numHeads: Size;
+  numKeyValueHeads: Size;
+  headSize: Size;
   scale: number;
-  /** Handles, or -1. */
-  keyRanges: number;
-  pageTable: number;
-  pageSize: number;
+  keyRanges: OptionalHandle;
+  pageTable: OptionalHandle;
+  pageSize: Size;
   /** Rate, key (2), origin (4), global shape (4); empty without dropout. */
   dropout: Array<number>;
-  /** A handle, or -1, and how many rows and heads it is for. */
-  bias: number;
-  biasBatch: number;
-  biasHeads: number;
+  bias: OptionalHandle;
+  /** The number of rows and of heads of the bias. */
+  biasBatch: Size;
+  biasHeads: Size;
 }
 
-/** Kernels and the tensors that they work on. Handles are numbers; an absent tensor is -1. */
+/** Kernels and the tensors that they work on. Methods throw for arguments that do not fit together. */
 export declare class Engine {
-  /** Threads that compute, the caller's among them; the physical cores when 0. */
-  constructor(threads: number);
+  /** Starts threads; the calling thread counts as one. 0 stands for the number of physical cores. */
+  constructor(threads: Size);
+  /** The number of threads that compute. */
   threads(): number;
+  /** The memory of all tensors. */
   memory(): MemoryUsage;
-  /** Gives what is kept for reuse back to the system, and forgets the peak. */
+  /** Returns free memory to the system and resets the peak. */
   trim(): void;
-  /** Tells the garbage collector how much memory hangs on its objects. */
+  /** Reports native memory to the garbage collector: `bytes` more than before. */
   adjustExternalMemory(bytes: number): void;
   /** A tensor with undefined elements. */
-  allocate(kind: number, length: number): number;
-  /** A tensor with these bytes. */
-  create(kind: number, bytes: Uint8Array): number;
-  /** A copy of the elements; of those in bf16 storage as f32. */
-  read(x: number): ArrayBuffer;
-  free(x: number): void;
-  kind(x: number): number;
+  allocate(kind: number, length: Size): Handle;
+  /** A tensor from its bytes. */
+  create(kind: number, bytes: Uint8Array): Handle;
+  /** A copy of the elements, with bf16 widened to f32. */
+  read(x: Handle): ArrayBuffer;
+  /** Frees a tensor. Its handle may be used again for another one. */
+  free(x: Handle): void;
+  /** The number of the element kind, see `kinds`. */
+  kind(x: Handle): number;
+  /** The number of elements. */
+  length(x: Handle): Size;
   /** Changes the storage of a float32 tensor, in place. */
-  store(x: number, kind: number): void;
-  /** A copy of a float32 tensor in the given storage. */
-  storedAs(x: number, kind: number): number;
-  /** Whether matrix products round to bf16 and their results are stored so. Returns what held before. */
+  store(x: Handle, kind: number): void;
+  /** A copy of a float32 tensor in another storage. */
+  storedAs(x: Handle, kind: number): Handle;
+  /** Whether matrix products round to bf16 and store their results as bf16. Returns the previous setting. */
   setBf16(bf16: boolean): boolean;
   /** out = op(x); x is float32. */
-  unary(op: number, x: number, first: number, second: number): number;
+  unary(op: number, x: Handle, first: number, second: number): Handle;
   /** out = op(a, b) with broadcasting; both float32, or both int32. */
-  binary(op: number, a: number, b: number, shapes: Int32Array): number;
-  /** out (booleans) = whether a compares so with b, with broadcasting; both of one type. */
-  compare(op: number, a: number, b: number, shapes: Int32Array): number;
-  /** out (booleans) = whether x is NaN, infinite, finite, false. */
-  predicate(op: number, x: number): number;
-  /** out = condition ? a : b, each condition for `repeat` elements; a and b of one type. */
-  select(condition: number, repeat: number, a: number, b: number): number;
-  /** A copy of x as float32, int32 (towards zero) or booleans (whether not zero). */
-  cast(x: number, kind: number): number;
-  /** A tensor of equal elements. */
-  fill(kind: number, length: number, value: number): number;
+  binary(op: number, a: Handle, b: Handle, shapes: Float64Array): Handle;
+  /** out (booleans) = a op b, with broadcasting; both of one type. */
+  compare(op: number, a: Handle, b: Handle, shapes: Float64Array): Handle;
+  /** out (booleans) = whether x is NaN, infinite, finite or false. */
+  predicate(op: number, x: Handle): Handle;
+  /** out = condition ? a : b, where each condition applies to `repeat` elements; a and b of one type. */
+  select(condition: Handle, repeat: Size, a: Handle, b: Handle): Handle;
+  /** x converted to float32, int32 (rounded towards zero) or booleans (whether not zero). */
+  cast(x: Handle, kind: number): Handle;
+  /** A tensor filled with a value. */
+  fill(kind: number, length: Size, value: number): Handle;
   /**
-   * Copies elements of `source` into `target`, both of one storage: `plan` is the sizes, the first index in the source
+   * Copies elements of `source` into `target`, both of one storage. `plan` is the sizes, the first index in the source
    * and a stride for each size, the first index in the target and a stride for each size.
    */
-  copy(source: number, target: number, plan: Float64Array): void;
+  copy(source: Handle, target: Handle, plan: Float64Array): void;
   /** x [batch, outer, count, inner] at indices [batch, n] -> [batch, outer, n, inner], in the storage of x. */
-  gather(x: number, indices: number, batch: number, outer: number, count: number, inner: number): number;
-  /** Adds rows of updates at indices to zeros, or to a copy of `base` where it is not -1. `sizes` are the indexed dimensions. */
-  scatterAdd(indices: number, updates: number, base: number, sizes: Int32Array, width: number): number;
+  gather(x: Handle, indices: Handle, batch: Size, outer: Size, count: Size, inner: Size): Handle;
+  /**
+   * Adds rows of updates at indices [N, rank] to zeros, or to a copy of `base`. `sizes` [rank] are the indexed
+   * dimensions. Indices outside of them throw, or are skipped.
+   */
+  scatterAdd(
+    indices: Handle,
+    updates: Handle,
+    base: OptionalHandle,
+    sizes: Float64Array,
+    width: Size,
+    skipOutside: boolean,
+  ): Handle;
   /** indices -> [..., depth]: `on` at the index, `off` elsewhere. */
-  oneHot(indices: number, depth: number, on: number, off: number, kind: number): number;
+  oneHot(indices: Handle, depth: Size, on: number, off: number, kind: number): Handle;
   /** x [rows, inputs], weight [outputs, inputs], bias [outputs] or -1 -> act(x W^T + b) [rows, outputs]. */
   linear(
-    x: number,
-    weight: number,
-    bias: number,
-    rows: number,
-    outputs: number,
-    inputs: number,
+    x: Handle,
+    weight: Handle,
+    bias: OptionalHandle,
+    rows: Size,
+    outputs: Size,
+    inputs: Size,
     activation: number,
-  ): number;
+  ): Handle;
   /** dy [rows, outputs], weight [outputs, inputs] -> dy W [rows, inputs]. */
-  linearInputGradient(dy: number, weight: number, rows: number, outputs: number, inputs: number): number;
+  linearInputGradient(dy: Handle, weight: Handle, rows: Size, outputs: Size, inputs: Size): Handle;
   /** x [rows, inputs], dy [rows, outputs] -> dy^T x [outputs, inputs], always f32. */
-  linearWeightGradient(x: number, dy: number, rows: number, outputs: number, inputs: number): number;
+  linearWeightGradient(x: Handle, dy: Handle, rows: Size, outputs: Size, inputs: Size): Handle;
   /** x [rows, columns] -> [columns], the sum over rows. */
-  sumRows(x: number, rows: number, columns: number): number;
+  sumRows(x: Handle, rows: Size, columns: Size): Handle;
   /**
-   * a [batchA, m, k] (or [.., k, m] where transposed) x b [batchB, k, n] -> f32 [batch, m, n]. Batch i of the result takes
-   * `pairs[2 i]` of a and `pairs[2 i + 1]` of b.
+   * a [batchA, m, k] (or [.., k, m] if transposed) x b [batchB, k, n] -> f32 [batch, m, n]. Matrix i of the result is the
+   * product of matrix `pairs[2 i]` of a and matrix `pairs[2 i + 1]` of b.
    */
   matMul(
-    a: number,
-    b: number,
+    a: Handle,
+    b: Handle,
     pairs: Int32Array,
-    m: number,
-    k: number,
-    n: number,
+    m: Size,
+    k: Size,
+    n: Size,
     transposeA: boolean,
     transposeB: boolean,
-  ): number;
+  ): Handle;
   /** x [outer, count, inner] -> [outer, inner], of the type of x. */
-  reduce(op: number, x: number, outer: number, count: number, inner: number): number;
-  /** x [outer, count, inner] -> int32 [outer, inner]: where it is largest, or smallest; the first of equals. */
-  argExtreme(largest: boolean, x: number, outer: number, count: number, inner: number): number;
-  /** Softmax over rows, or its logarithm. */
-  softmax(x: number, width: number, logarithm: boolean): number;
-  /** [values, positions] of the k largest of each row. */
-  topK(x: number, width: number, k: number): Array<number>;
-  /** Running sums of x [outer, count, inner] along the middle. */
-  cumulativeSum(x: number, outer: number, count: number, inner: number, exclusive: boolean, reverse: boolean): number;
-  /** Scalar: the sum of the squares of all elements of all tensors. */
-  sumOfSquares(handles: Uint32Array): number;
-  /** Updates parameters and moments in place. `handles`: parameter, gradient, first and second moment of each tensor. */
+  reduce(op: number, x: Handle, outer: Size, count: Size, inner: Size): Handle;
+  /** x [outer, count, inner] -> int32 [outer, inner]: the index of the largest or smallest element, the first of equals. */
+  argExtreme(largest: boolean, x: Handle, outer: Size, count: Size, inner: Size): Handle;
+  /** Softmax of the rows, or its logarithm. */
+  softmax(x: Handle, width: Size, logarithm: boolean): Handle;
+  /** The k largest elements of each row, and their indices. */
+  topK(x: Handle, width: Size, k: Size): Array<Handle>;
+  /** Cumulative sums of x [outer, count, inner] along the middle dimension. */
+  cumulativeSum(x: Handle, outer: Size, count: Size, inner: Size, exclusive: boolean, reverse: boolean): Handle;
+  /** The sum of the squares of all elements of all tensors, as a scalar. */
+  sumOfSquares(handles: Uint32Array): Handle;
+  /** Updates parameters and moments in place. `handles` are the parameter, gradient, first and second moment of each. */
   adamW(handles: Uint32Array, weightDecays: Float64Array, call: AdamCall): void;
-  /** Writes values [B, T, width] into the pages of a cache, in place. `sizes`: pages, page size, width, B, T, pages per row. */
-  cacheAppend(cache: number, values: number, table: number, positions: number, sizes: Int32Array): void;
-  /** [y, rstd] of RMS normalisation where beta is -1, else [y, mean, rstd] of layer normalisation. */
-  normalise(x: number, gamma: number, beta: number, epsilon: number): Array<number>;
-  /** [dx, dgamma] of RMS normalisation where mean is -1, else [dx, dgamma, dbeta] of layer normalisation. */
-  normaliseGradient(dy: number, x: number, gamma: number, mean: number, rstd: number): Array<number>;
+  /**
+   * Writes values [B, T, width] into the pages of a cache, in place. `sizes` are pages, page size, width, B, T and pages
+   * per row.
+   */
+  cacheAppend(cache: Handle, values: Handle, table: Handle, positions: Handle, sizes: Float64Array): void;
+  /** x [rows, h] -> [y, rstd] of RMS normalisation if beta is -1, else [y, mean, rstd] of layer normalisation. */
+  normalise(x: Handle, gamma: Handle, beta: OptionalHandle, rows: Size, epsilon: number): Array<Handle>;
+  /** [dx, dgamma] of RMS normalisation if mean is -1, else [dx, dgamma, dbeta] of layer normalisation. */
+  normaliseGradient(dy: Handle, x: Handle, gamma: Handle, mean: OptionalHandle, rstd: Handle): Array<Handle>;
   /** ids, table [V, width] -> [..., width], in the storage of the table. */
-  embedding(ids: number, table: number, width: number): number;
+  embedding(ids: Handle, table: Handle, width: Size): Handle;
   /** ids, dy [..., width] -> [rows, width], always f32. */
-  embeddingGradient(ids: number, dy: number, rows: number, width: number): number;
-  /** `place` is the sizes of x, its origin and the sizes of the unsplit tensor, one after the other. */
-  dropout(x: number, rate: number, key0: number, key1: number, place: Float64Array): number;
+  embeddingGradient(ids: Handle, dy: Handle, rows: Size, width: Size): Handle;
+  /** `part` is the shape of x, its origin and the shape of the unsplit tensor, one after another. */
+  dropout(x: Handle, rate: number, key0: number, key1: number, part: Float64Array): Handle;
   /** logits [N, V], labels [N] -> [loss [N], logSumExp [N]]. */
-  crossEntropy(logits: number, labels: number, vocabulary: number): Array<number>;
+  crossEntropy(logits: Handle, labels: Handle, vocabulary: Size): Array<Handle>;
   /** dlogits [N, V], in the storage of the logits. */
-  crossEntropyGradient(dloss: number, logits: number, labels: number, sums: number): number;
+  crossEntropyGradient(dloss: Handle, logits: Handle, labels: Handle, sums: Handle): Handle;
   /** q [B, T, H, D], k and v [B, S, G, D] or pages -> [out, logSumExp [B, H, T]]. */
-  attention(q: number, k: number, v: number, call: AttentionCall): Array<number>;
+  attention(q: Handle, k: Handle, v: Handle, call: AttentionCall): Array<Handle>;
   /** [dq, dk, dv] and, where there is a bias, its gradient. */
   attentionGradient(
-    dout: number,
-    q: number,
-    k: number,
-    v: number,
-    out: number,
-    sums: number,
+    dout: Handle,
+    q: Handle,
+    k: Handle,
+    v: Handle,
+    out: Handle,
+    sums: Handle,
     call: AttentionCall,
-  ): Array<number>;
+  ): Array<Handle>;
 }
 
 /** The module itself: the classes, and lists whose indices their methods take. */
@@ -174,27 +201,27 @@ export interface NativeAddon {
   /** The instruction sets that kernels use on this processor, weakest first. */
   instructionSets(): Array<string>;
 
-  /** Names of element kinds, in the order of the numbers that stand for them. */
+  /** Names of element kinds. Their indices are the numbers that the engine uses. */
   kinds(): Array<string>;
 
-  /** Functions of one number that `Engine.unary` knows, by the names of their tfjs kernels; indices are what it takes. */
+  /** The tfjs kernels that `Engine.unary` runs, by index. */
   unaryKernels(): Array<string>;
 
-  /** The same for `Engine.binary`. */
+  /** The tfjs kernels that `Engine.binary` runs, by index. */
   binaryKernels(): Array<string>;
 
-  /** Those of them that take int32 too. */
+  /** The binary kernels that take int32 as well. */
   integerKernels(): Array<string>;
 
-  /** The same for `Engine.compare`. */
+  /** The tfjs kernels that `Engine.compare` runs, by index. */
   comparisonKernels(): Array<string>;
 
-  /** The same for `Engine.predicate`. */
+  /** The tfjs kernels that `Engine.predicate` runs, by index. */
   predicateKernels(): Array<string>;
 
-  /** Activations that `Engine.linear` knows; indices are what it takes. */
+  /** The activations that `Engine.linear` takes, by index. */
   activations(): Array<string>;
 
-  /** Reductions that `Engine.reduce` knows, by the names of their tfjs kernels; indices are what it takes. */
+  /** The tfjs kernels that `Engine.reduce` runs, by index. */
   reductionKernels(): Array<string>;
 }

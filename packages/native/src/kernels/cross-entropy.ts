@@ -1,8 +1,10 @@
 /** Softmax cross-entropy per token, and its gradient. */
 import { ANY, type Kernels, type Run, taking } from "../kernel.ts";
+import { checkSameShapes } from "./arguments.ts";
 
 const crossEntropy: Run = ({ inputs: { logits, labels }, backend }) => {
   const [rows, vocabulary] = logits!.shape as [number, number];
+  checkSameShapes("crossEntropy", [logits!.shape, [...labels!.shape, vocabulary]]);
   const results = backend.engine.crossEntropy(backend.handleOf(logits!), backend.handleOf(labels!), vocabulary);
   return results.map((handle) => backend.output(handle, [rows]));
 };

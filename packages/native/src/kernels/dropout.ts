@@ -2,8 +2,8 @@
 import { FLOAT, type Kernels, type Run, taking } from "../kernel.ts";
 
 const dropout: Run = ({ inputs: { x }, attrs: { rate, key, origin, globalShape }, backend }) => {
-  const place = Float64Array.of(...x!.shape, ...origin, ...globalShape);
-  return backend.output(backend.engine.dropout(backend.handleOf(x!), rate, key[0], key[1], place), x!.shape);
+  const part = Float64Array.of(...x!.shape, ...origin, ...globalShape);
+  return backend.output(backend.engine.dropout(backend.handleOf(x!), rate, key[0], key[1], part), x!.shape);
 };
 
 export const dropoutKernels: Kernels = taking(FLOAT, { MegatronDropout: dropout });

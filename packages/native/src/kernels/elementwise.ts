@@ -1,10 +1,12 @@
 /** Elementwise functions, comparisons, selection, casts and fills. */
 import * as tf from "@tensorflow/tfjs";
 import type { NativeBackend } from "../backend.ts";
+import { fallback } from "../fallback.ts";
 import { ANY, type Call, FLOAT, type Kernels, NUMERIC, type Run, sizeOf, taking } from "../kernel.ts";
 import type { NativeAddon } from "../native-addon.ts";
 import type { Handle } from "../native-data.ts";
 import { KIND_OF } from "../native-data.ts";
+import { checkSameShapes, checkSizes } from "./arguments.ts";
 
 /** Attributes that a unary kernel takes as parameters. */
 const PARAMETERS: Record<string, (attrs: Call["attrs"]) => [number, number]> = {
@@ -13,11 +15,11 @@ const PARAMETERS: Record<string, (attrs: Call["attrs"]) => [number, number]> = {
   Step: ({ alpha }) => [alpha, 0],
 };
 
-const NO_SHAPES = new Int32Array(0);
+const NO_SHAPES = new Float64Array(0);
 
 /** The shapes of two operands as the engine takes them: empty if they are equal. */
-function shapesOf(a: readonly number[], b: readonly number[]): Int32Array {
-  return tf.util.arraysEqual(a as number[], b as number[]) ? NO_SHAPES : Int32Array.of(a.length, ...a, ...b);
+function shapesOf(a: readonly number[], b: readonly number[]): Float64Array {
+  return tf.util.arraysEqual(a as number[], b as number[]) ? NO_SHAPES : Float64Array.of(a.length, ...a, ...b);
 }
 
 function unary(op: number, name: string): Run {
@@ -28,7 +30,7 @@ function unary(op: number, name: string): Run {
   };
 }
 
-type TwoOperands = (backend: NativeBackend, a: Handle, b: Handle, shapes: Int32Array) => Handle;
+type TwoOperands = (backend: NativeBackend, a: Handle, b: Handle, shapes: Float64Array) => Handle;
 
 function binary(run: TwoOperands, dtype?: tf.DataType): Run {
   return ({ inputs: { a, b }, backend }) => {
@@ -40,7 +42,13 @@ function binary(run: TwoOperands, dtype?: tf.DataType): Run {
 
 const select: Run = ({ inputs: { condition, t, e }, backend }) => {
   const size = sizeOf(t!.shape);
-  const repeat = size === 0 ? 1 : size / sizeOf(condition!.shape);
+  // tfjs does not broadcast tensors without elements, so e may have another shape.
+  if (size === 0) return backend.share(t!, t!.shape);
+  checkSameShapes("Select", [t!.shape, e!.shape]);
+  // A condition per row, or per element.
+  const rows = condition!.shape.length === 1 ? t!.shape.slice(0, 1) : t!.shape;
+  checkSameShapes("Select", [condition!.shape, rows]);
+  const repeat = size / sizeOf(rows);
   const handle = backend.engine.select(
     backend.handleOf(condition!),
     repeat,
@@ -50,14 +58,26 @@ const select: Run = ({ inputs: { condition, t, e }, backend }) => {
   return backend.output(handle, t!.shape, t!.dtype);
 };
 
-const cast: Run = ({ inputs: { x }, attrs: { dtype }, backend }) => {
+const castOnCpu = fallback("Cast");
+
+const cast: Run = (call) => {
+  const { x } = call.inputs;
+  const { backend } = call;
+  const { dtype } = call.attrs;
   if (dtype === x!.dtype) return backend.share(x!, x!.shape);
+  if (!(dtype in KIND_OF)) return castOnCpu(call);
   const kind = backend.kinds[KIND_OF[dtype as keyof typeof KIND_OF]]!;
   return backend.output(backend.engine.cast(backend.handleOf(x!), kind), x!.shape, dtype);
 };
 
-const fill: Run = ({ attrs: { shape, value, dtype }, backend }) => {
+const fillOnCpu = fallback("Fill");
+
+const fill: Run = (call) => {
+  const { shape, value, dtype } = call.attrs;
+  const { backend } = call;
   const type = (dtype ?? tf.util.inferDtype(value)) as keyof typeof KIND_OF;
+  if (!(type in KIND_OF)) return fillOnCpu(call);
+  checkSizes("Fill", shape);
   return backend.output(backend.engine.fill(backend.kinds[KIND_OF[type]]!, sizeOf(shape), value), shape, type);
 };
 
@@ -69,11 +89,14 @@ const filledLike =
     return backend.output(backend.engine.fill(kind, sizeOf(shape), value), shape, dtype);
   };
 
-const range: Run = ({ attrs: { start, stop, step, dtype }, backend }) => {
+const range: Run = ({ attrs: { start, stop, step: given, dtype }, backend }) => {
+  // As on tfjs's own backends, the default step counts down where it must.
+  const step = given === 1 && stop < start ? -1 : given;
   const length = start === stop || Math.sign(stop - start) !== Math.sign(step) ? 0 : Math.ceil((stop - start) / step);
-  const values = Float64Array.from({ length }, (_, i) => start + i * step);
-  const typed = dtype === "int32" ? Int32Array.from(values) : Float32Array.from(values);
-  return { dataId: backend.write(typed, [length], dtype), shape: [length], dtype };
+  checkSizes("Range", [length]);
+  const values = dtype === "int32" ? new Int32Array(length) : new Float32Array(length);
+  for (let i = 0; i < length; i++) values[i] = start + i * step;
+  return { dataId: backend.write(values, [length], dtype), shape: [length], dtype };
 };
 
 /** Sums any number of tensors of one shape. */
@@ -81,12 +104,19 @@ const addN =
   (add: number): Run =>
   ({ inputs, backend }) => {
     const terms = Object.values(inputs);
+    checkSameShapes(
+      "AddN",
+      terms.map(({ shape }) => shape),
+    );
     if (terms.length === 1) return backend.share(terms[0]!, terms[0]!.shape);
     let total = backend.engine.binary(add, backend.handleOf(terms[0]!), backend.handleOf(terms[1]!), NO_SHAPES);
     for (const term of terms.slice(2)) {
-      const next = backend.engine.binary(add, total, backend.handleOf(term), NO_SHAPES);
-      backend.engine.free(total);
-      total = next;
+      const sum = total;
+      try {
+        total = backend.engine.binary(add, sum, backend.handleOf(term), NO_SHAPES);
+      } finally {
+        backend.engine.free(sum);
+      }
     }
     return backend.output(total, terms[0]!.shape, terms[0]!.dtype);
   };
@@ -99,7 +129,7 @@ export function elementwiseKernels(addon: NativeAddon): Kernels {
   const integers = new Set(addon.integerKernels());
   addon.binaryKernels().forEach((name, op) => {
     const run = binary((backend, a, b, shapes) => backend.engine.binary(op, a, b, shapes));
-    kernels[name] = { dtypes: integers.has(name) ? NUMERIC : FLOAT, run };
+    kernels[name] = { dtypes: name === "FloorDiv" ? ["int32"] : integers.has(name) ? NUMERIC : FLOAT, run };
   });
   addon.comparisonKernels().forEach((name, op) => {
     const run = binary((backend, a, b, shapes) => backend.engine.compare(op, a, b, shapes), "bool");

@@ -20,7 +20,7 @@ const adamW: Run = ({ inputs, attrs: { weightDecays, ...call }, backend }) => {
 const cacheAppend: Run = ({ inputs: { cache, values, pageTable, positions }, backend }) => {
   const [pages, pageSize, heads, headSize] = cache!.shape as [number, number, number, number];
   const [batch, tokens] = values!.shape as [number, number];
-  const sizes = Int32Array.of(pages, pageSize, heads * headSize, batch, tokens, pageTable!.shape[1]!);
+  const sizes = Float64Array.of(pages, pageSize, heads * headSize, batch, tokens, pageTable!.shape[1]!);
   const [to, from] = [backend.handleOf(cache!), backend.handleOf(values!)];
   backend.engine.cacheAppend(to, from, backend.handleOf(pageTable!), backend.handleOf(positions!), sizes);
   return [];

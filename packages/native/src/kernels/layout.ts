@@ -1,8 +1,10 @@
 /** Kernels that only move elements: one or a few strided copies, or none at all. */
 import * as tf from "@tensorflow/tfjs";
 import type { NativeBackend } from "../backend.ts";
+import { fallback } from "../fallback.ts";
 import { ANY, type Kernels, type Run, sizeOf, stridesOf, taking } from "../kernel.ts";
 import type { Handle } from "../native-data.ts";
+import { axesOf, axisOf, checkSameShapes, checkSizes } from "./arguments.ts";
 
 /** The first index of a copy in an array, and a stride for each dimension. */
 interface Walk {
@@ -27,7 +29,12 @@ function allocateLike(backend: NativeBackend, x: Handle, shape: readonly number[
 /** A new tensor [shape] read from x along a walk. */
 function gathered(backend: NativeBackend, x: Handle, shape: number[], read: Walk): Handle {
   const to = allocateLike(backend, x, shape);
-  copy(backend, { from: x, to, shape }, { read, write: { strides: stridesOf(shape) } });
+  try {
+    copy(backend, { from: x, to, shape }, { read, write: { strides: stridesOf(shape) } });
+  } catch (error) {
+    backend.engine.free(to);
+    throw error;
+  }
   return to;
 }
 
@@ -55,12 +62,13 @@ const reshape: Run = ({ inputs: { x }, attrs: { shape }, backend }) => {
 
 const expandDims: Run = ({ inputs: { input }, attrs: { dim }, backend }) => {
   const shape = [...input!.shape];
-  shape.splice(dim < 0 ? dim + shape.length + 1 : dim, 0, 1);
+  shape.splice(axisOf(dim, [...shape, 1]), 0, 1);
   return backend.share(input!, shape);
 };
 
 const transpose: Run = ({ inputs: { x }, attrs: { perm }, backend }) => {
-  const order = perm as number[];
+  const order = axesOf("Transpose", perm as number[], x!.shape);
+  if (order.length !== x!.shape.length) throw new Error(`Transpose: [${perm}] is no permutation of [${x!.shape}]`);
   // Dimensions of size 1 may go anywhere: as long as the others stay in order, nothing moves.
   const moving = order.filter((axis) => x!.shape[axis] !== 1);
   const shape = order.map((axis) => x!.shape[axis]!);
@@ -71,6 +79,8 @@ const transpose: Run = ({ inputs: { x }, attrs: { perm }, backend }) => {
 const slice: Run = ({ inputs: { x }, attrs, backend }) => {
   const [begin, size] = tf.slice_util.parseSliceParams(x as tf.Tensor, attrs.begin, attrs.size);
   tf.slice_util.assertParamsValid(x as tf.Tensor, begin!, size!);
+  checkSizes("Slice", begin!);
+  checkSizes("Slice", size!);
   if (tf.util.arraysEqual(size!, x!.shape)) return backend.share(x!, x!.shape);
   const strides = stridesOf(x!.shape);
   const handle = gathered(backend, backend.handleOf(x!), size!, { start: dot(begin!, strides), strides });
@@ -78,13 +88,14 @@ const slice: Run = ({ inputs: { x }, attrs, backend }) => {
 };
 
 const splitV: Run = ({ inputs: { x }, attrs: { numOrSizeSplits, axis }, backend }) => {
-  const [first] = tf.util.parseAxisParam(axis, x!.shape);
+  const first = axisOf(axis, x!.shape);
   const sizes = tf.backend_util.prepareSplitSize(x as tf.Tensor, numOrSizeSplits, first);
+  checkSizes("SplitV", sizes);
   const strides = stridesOf(x!.shape);
   let at = 0;
   return sizes.map((size) => {
     const shape = x!.shape.map((whole, i) => (i === first ? size : whole));
-    const read = { start: at * strides[first!]!, strides };
+    const read = { start: at * strides[first]!, strides };
     at += size;
     return backend.output(gathered(backend, backend.handleOf(x!), shape, read), shape, x!.dtype);
   });
@@ -109,33 +120,49 @@ function concatenated(backend: NativeBackend, tensors: tf.TensorInfo[], shape: n
   return inOneStorage(backend, tensors, (handles) => {
     const to = allocateLike(backend, handles[0]!, shape);
     let at = 0;
-    handles.forEach((from, i) => {
-      const size = tensors[i]!.shape;
-      copy(
-        backend,
-        { from, to, shape: size },
-        { read: { strides: stridesOf(size) }, write: { start: at * write[axis]!, strides: write } },
-      );
-      at += size[axis]!;
-    });
+    try {
+      handles.forEach((from, i) => {
+        const size = tensors[i]!.shape;
+        copy(
+          backend,
+          { from, to, shape: size },
+          { read: { strides: stridesOf(size) }, write: { start: at * write[axis]!, strides: write } },
+        );
+        at += size[axis]!;
+      });
+    } catch (error) {
+      backend.engine.free(to);
+      throw error;
+    }
     return backend.output(to, shape, tensors[0]!.dtype);
   });
 }
 
-const concat: Run = ({ inputs, attrs: { axis }, backend }) => {
+const haveOneType = (tensors: tf.TensorInfo[]) => tensors.every(({ dtype }) => dtype === tensors[0]!.dtype);
+
+const concatOnCpu = fallback("Concat");
+
+const concat: Run = (call) => {
+  const { inputs, attrs, backend } = call;
   const all = Object.values(inputs);
-  const [first] = tf.util.parseAxisParam(axis, all[0]!.shape);
+  if (all.length === 0 || !haveOneType(all)) return concatOnCpu(call);
+  const first = axisOf(attrs.axis, all[0]!.shape);
   const shapes = all.map((tensor) => tensor.shape);
-  tf.backend_util.assertParamsConsistent(shapes, first!);
-  const shape = tf.backend_util.computeOutShape(shapes, first!);
+  tf.backend_util.assertParamsConsistent(shapes, first);
+  const shape = tf.backend_util.computeOutShape(shapes, first);
   const filled = all.filter((tensor) => sizeOf(tensor.shape) > 0);
   if (filled.length === 1) return backend.share(filled[0]!, shape);
-  return concatenated(backend, filled.length > 0 ? filled : all, shape, first!);
+  return concatenated(backend, filled.length > 0 ? filled : all, shape, first);
 };
 
 const pack: Run = ({ inputs, attrs: { axis }, backend }) => {
   const all = Object.values(inputs);
-  const at = axis < 0 ? axis + all[0]!.shape.length + 1 : axis;
+  if (all.length === 0 || !haveOneType(all)) throw new Error("Pack: expected tensors of one type");
+  checkSameShapes(
+    "Pack",
+    all.map((tensor) => tensor.shape),
+  );
+  const at = axisOf(axis, [...all[0]!.shape, 1]);
   const single = [...all[0]!.shape.slice(0, at), 1, ...all[0]!.shape.slice(at)];
   const shape = single.map((size, i) => (i === at ? all.length : size));
   return concatenated(
@@ -147,7 +174,7 @@ const pack: Run = ({ inputs, attrs: { axis }, backend }) => {
 };
 
 const unpack: Run = ({ inputs: { value }, attrs: { axis }, backend }) => {
-  const at = axis < 0 ? axis + value!.shape.length : axis;
+  const at = axisOf(axis, value!.shape);
   const strides = stridesOf(value!.shape);
   const without = <T>(list: T[]) => list.filter((_, i) => i !== at);
   const shape = without(value!.shape);
@@ -159,6 +186,8 @@ const unpack: Run = ({ inputs: { value }, attrs: { axis }, backend }) => {
 
 const tile: Run = ({ inputs: { x }, attrs: { reps }, backend }) => {
   const repeats = reps as number[];
+  checkSizes("Tile", repeats);
+  if (repeats.length !== x!.shape.length) throw new Error(`Tile: [${repeats}] does not fit [${x!.shape}]`);
   const shape = x!.shape.map((size, i) => size * repeats[i]!);
   // Each dimension becomes two, repeats before elements; a repeat has stride 0 in x.
   const split = x!.shape.flatMap((size, i) => [repeats[i]!, size]);
@@ -168,6 +197,10 @@ const tile: Run = ({ inputs: { x }, attrs: { reps }, backend }) => {
 
 const pad: Run = ({ inputs: { x }, attrs: { paddings, constantValue }, backend }) => {
   const margins = paddings as [number, number][];
+  checkSizes("PadV2", margins.flat());
+  if (margins.length !== x!.shape.length || margins.some((margin) => margin.length !== 2)) {
+    throw new Error(`PadV2: expected two paddings for each dimension of [${x!.shape}], got ${margins.length}`);
+  }
   const shape = x!.shape.map((size, i) => size + margins[i]![0] + margins[i]![1]);
   const write = stridesOf(shape);
   const kind = backend.engine.kind(backend.handleOf(x!));
@@ -188,7 +221,7 @@ const pad: Run = ({ inputs: { x }, attrs: { paddings, constantValue }, backend }
 };
 
 const reverse: Run = ({ inputs: { x }, attrs: { dims }, backend }) => {
-  const axes = tf.util.parseAxisParam(dims, x!.shape);
+  const axes = axesOf("Reverse", dims, x!.shape);
   const strides = stridesOf(x!.shape);
   if (sizeOf(x!.shape) === 0) return backend.share(x!, x!.shape);
   const start = axes.reduce((sum, axis) => sum + (x!.shape[axis]! - 1) * strides[axis]!, 0);

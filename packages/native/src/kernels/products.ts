@@ -45,9 +45,12 @@ const fusedMatMul: Run = ({ inputs: { a, b, bias, preluActivationWeights }, attr
   let result = batchMatMul({ inputs: { a: a!, b: b! }, attrs, backend }) as tf.TensorInfo;
   const then = (kernelName: string, inputs: Call["inputs"]) => {
     const kernel = tf.getKernel(kernelName, "native");
-    const next = kernel.kernelFunc({ inputs, attrs: { alpha: attrs.leakyreluAlpha }, backend }) as tf.TensorInfo;
-    backend.disposeData(result.dataId);
-    result = next;
+    const { dataId } = result;
+    try {
+      result = kernel.kernelFunc({ inputs, attrs: { alpha: attrs.leakyreluAlpha }, backend }) as tf.TensorInfo;
+    } finally {
+      backend.disposeData(dataId);
+    }
   };
   if (bias) then("Add", { a: result, b: bias });
   if (attrs.activation === "prelu") then("Prelu", { x: result, alpha: preluActivationWeights! });

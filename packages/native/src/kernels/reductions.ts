@@ -1,9 +1,10 @@
 /** Reductions, softmax, cumulative sums, argmax and top-k. */
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import type { NativeBackend } from "../backend.ts";
 import { ANY, around, FLOAT, type Kernels, NUMERIC, type Run, sizeOf, taking } from "../kernel.ts";
 import type { NativeAddon } from "../native-addon.ts";
 import type { Handle } from "../native-data.ts";
+import { axesOf, axisOf } from "./arguments.ts";
 import { transposed } from "./layout.ts";
 
 interface Extent {
@@ -40,16 +41,19 @@ function withAdjacentAxes(
 
 function reduction(op: number, name: string): Run {
   return ({ inputs: { x }, attrs, backend }) => {
-    const axes = tf.util.parseAxisParam(attrs.reductionIndices ?? attrs.axis, x!.shape).sort((a, b) => a - b);
+    const axes = axesOf(name, attrs.reductionIndices ?? attrs.axis, x!.shape).sort((a, b) => a - b);
     const kept = x!.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
     const shape = attrs.keepDims ? kept : x!.shape.filter((_, axis) => !axes.includes(axis));
     const averagesIntegers = name === "Mean" && x!.dtype !== "float32";
     const numbers = averagesIntegers ? asFloat(backend, x!) : x!;
-    const handle = withAdjacentAxes(backend, numbers, axes, (moved, { outer, count, inner }) =>
-      backend.engine.reduce(op, moved, outer, count, inner),
-    );
-    if (averagesIntegers) backend.disposeData(numbers.dataId);
-    return backend.output(handle, shape, averagesIntegers ? "float32" : x!.dtype);
+    try {
+      const handle = withAdjacentAxes(backend, numbers, axes, (moved, { outer, count, inner }) =>
+        backend.engine.reduce(op, moved, outer, count, inner),
+      );
+      return backend.output(handle, shape, averagesIntegers ? "float32" : x!.dtype);
+    } finally {
+      if (averagesIntegers) backend.disposeData(numbers.dataId);
+    }
   };
 }
 
@@ -59,8 +63,8 @@ function asFloat(backend: NativeBackend, x: tf.TensorInfo): tf.TensorInfo {
 
 function argExtreme(largest: boolean): Run {
   return ({ inputs: { x }, attrs: { axis }, backend }) => {
-    const [first] = tf.util.parseAxisParam(axis, x!.shape);
-    const { outer, count, inner } = around(x!.shape, first!);
+    const first = axisOf(axis, x!.shape);
+    const { outer, count, inner } = around(x!.shape, first);
     const handle = backend.engine.argExtreme(largest, backend.handleOf(x!), outer, count, inner);
     return backend.output(
       handle,
@@ -71,15 +75,19 @@ function argExtreme(largest: boolean): Run {
 }
 
 function softmax(logarithm: boolean): Run {
-  return ({ inputs: { logits }, backend }) => {
-    const width = logits!.shape[logits!.shape.length - 1] ?? 1;
+  return ({ inputs: { logits }, attrs, backend }) => {
+    const { shape } = logits!;
+    const last = shape.length - 1;
+    const axis = attrs.dim ?? attrs.axis ?? -1;
+    if (last < 0 || (axis !== -1 && axis !== last))
+      throw new Error(`softmax: expected the last axis of [${shape}], got ${axis}`);
+    const width = shape[last]!;
     return backend.output(backend.engine.softmax(backend.handleOf(logits!), width, logarithm), logits!.shape);
   };
 }
 
 const cumulativeSum: Run = ({ inputs: { x }, attrs: { axis, exclusive, reverse }, backend }) => {
-  const [first] = tf.util.parseAxisParam(axis, x!.shape);
-  const { outer, count, inner } = around(x!.shape, first!);
+  const { outer, count, inner } = around(x!.shape, axisOf(axis, x!.shape));
   const handle = backend.engine.cumulativeSum(backend.handleOf(x!), outer, count, inner, exclusive, reverse);
   return backend.output(handle, x!.shape, x!.dtype);
 };

@@ -1,4 +1,4 @@
-//! The engine of one N-API environment: its threads and its tensors, from construction until the environment ends.
+//! The engine of one N-API environment: its threads and tensors, from construction until the environment ends.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -14,30 +14,31 @@ use napi::bindgen_prelude::{ArrayBuffer, Result};
 use napi::{Env, Error, Status};
 use napi_derive::napi;
 
-use crate::tensors::{Tensors, invalid};
+use crate::sizes::{Size, size};
+use crate::tensors::{Handle, Tensors, invalid};
 
 struct Parts {
     pool: Pool,
     tensors: Tensors,
 }
 
-/// Kernels and the tensors that they work on. Handles are numbers; an absent tensor is -1.
+/// Kernels and the tensors that they work on. Methods throw for arguments that do not fit together.
 #[napi]
 pub struct Engine {
     parts: Rc<RefCell<Option<Parts>>>,
 }
 
-/// Bytes of tensors.
+/// Bytes of tensor memory.
 #[napi(object)]
 pub struct MemoryUsage {
     pub in_use: f64,
-    /// Kept for reuse.
+    /// Free, kept for reuse.
     pub kept: f64,
-    /// The most that was in use at once.
+    /// Peak of `inUse`.
     pub peak: f64,
 }
 
-/// Names of element kinds, in the order of the numbers that stand for them.
+/// Element kinds by name. Their indices are the numbers that JavaScript uses.
 pub const KINDS: [(&str, Kind); 4] = [("f32", Kind::F32), ("bf16", Kind::Bf16), ("i32", Kind::I32), ("u8", Kind::U8)];
 
 pub fn kind_of(number: u32) -> Result<Kind> {
@@ -67,22 +68,28 @@ impl Engine {
 
 #[napi]
 impl Engine {
-    /// Threads that compute, the caller's among them; the physical cores when 0.
+    /// Starts threads; the calling thread counts as one. 0 stands for the number of physical cores.
     #[napi(constructor)]
-    pub fn new(env: Env, threads: u32) -> Result<Engine> {
-        let threads = if threads == 0 { default_threads() } else { threads as usize };
+    pub fn new(env: Env, threads: Size) -> Result<Engine> {
+        let threads = match size(threads)? {
+            0 => default_threads(),
+            threads if threads <= MOST_THREADS => threads,
+            threads => return Err(invalid(format!("expected at most {MOST_THREADS} threads, got {threads}"))),
+        };
         let parts = Rc::new(RefCell::new(Some(Parts { pool: Pool::new(threads), tensors: Tensors::new() })));
-        // Joins the threads before the environment is gone; the object itself may be collected later, or never.
+        // Joins the threads before the environment ends; the object itself may be collected later, or never.
         env.add_env_cleanup_hook(Rc::clone(&parts), |parts| drop(parts.take()))?;
         Ok(Engine { parts })
     }
 
+    /// The number of threads that compute.
     #[napi]
     pub fn threads(&self) -> Result<u32> {
         let parts = self.parts.borrow();
         Ok(parts.as_ref().map_or(0, |parts| parts.pool.threads() as u32))
     }
 
+    /// The memory of all tensors.
     #[napi]
     pub fn memory(&self) -> Result<MemoryUsage> {
         self.run(|tensors| {
@@ -91,7 +98,7 @@ impl Engine {
         })
     }
 
-    /// Gives what is kept for reuse back to the system, and forgets the peak.
+    /// Returns free memory to the system and resets the peak.
     #[napi]
     pub fn trim(&self) -> Result<()> {
         self.run(|tensors| {
@@ -100,7 +107,7 @@ impl Engine {
         })
     }
 
-    /// Tells the garbage collector how much memory hangs on its objects.
+    /// Reports native memory to the garbage collector: `bytes` more than before.
     #[napi]
     pub fn adjust_external_memory(&self, env: Env, bytes: f64) -> Result<()> {
         env.adjust_external_memory(bytes as i64).map(|_| ())
@@ -108,16 +115,16 @@ impl Engine {
 
     /// A tensor with undefined elements.
     #[napi]
-    pub fn allocate(&self, kind: u32, length: u32) -> Result<u32> {
+    pub fn allocate(&self, kind: u32, length: Size) -> Result<Handle> {
         self.run(|tensors| {
-            let buffer = tensors.buffer(kind_of(kind)?, length as usize);
+            let buffer = tensors.buffer(kind_of(kind)?, size(length)?);
             Ok(tensors.add(buffer))
         })
     }
 
-    /// A tensor with these bytes.
+    /// A tensor from its bytes.
     #[napi]
-    pub fn create(&self, kind: u32, bytes: &[u8]) -> Result<u32> {
+    pub fn create(&self, kind: u32, bytes: &[u8]) -> Result<Handle> {
         self.run(|tensors| {
             let kind = kind_of(kind)?;
             let mut buffer = tensors.buffer(kind, bytes.len() / kind.bytes());
@@ -126,9 +133,9 @@ impl Engine {
         })
     }
 
-    /// A copy of the elements; of those in bf16 storage as f32.
+    /// A copy of the elements, with bf16 widened to f32.
     #[napi]
-    pub fn read<'env>(&self, env: &'env Env, x: u32) -> Result<ArrayBuffer<'env>> {
+    pub fn read<'env>(&self, env: &'env Env, x: Handle) -> Result<ArrayBuffer<'env>> {
         self.run(|tensors| {
             let x = tensors.get(x)?;
             if x.kind() == Kind::Bf16 {
@@ -139,19 +146,27 @@ impl Engine {
         })
     }
 
+    /// Frees a tensor. Its handle may be used again for another one.
     #[napi]
-    pub fn free(&self, x: u32) -> Result<()> {
+    pub fn free(&self, x: Handle) -> Result<()> {
         self.run(|tensors| tensors.free(x))
     }
 
+    /// The number of the element kind, see `kinds`.
     #[napi]
-    pub fn kind(&self, x: u32) -> Result<u32> {
+    pub fn kind(&self, x: Handle) -> Result<u32> {
         self.run(|tensors| Ok(number_of(tensors.get(x)?.kind())))
+    }
+
+    /// The number of elements.
+    #[napi]
+    pub fn length(&self, x: Handle) -> Result<Size> {
+        self.run(|tensors| Ok(tensors.get(x)?.len() as Size))
     }
 
     /// Changes the storage of a float32 tensor, in place.
     #[napi]
-    pub fn store(&self, x: u32, kind: u32) -> Result<()> {
+    pub fn store(&self, x: Handle, kind: u32) -> Result<()> {
         self.run(|tensors| {
             let kind = kind_of(kind)?;
             let current = tensors.get(x)?;
@@ -163,9 +178,9 @@ impl Engine {
         })
     }
 
-    /// A copy of a float32 tensor in the given storage.
+    /// A copy of a float32 tensor in another storage.
     #[napi]
-    pub fn stored_as(&self, x: u32, kind: u32) -> Result<u32> {
+    pub fn stored_as(&self, x: Handle, kind: u32) -> Result<Handle> {
         self.run(|tensors| {
             let x = tensors.get(x)?;
             let mut out = tensors.buffer(kind_of(kind)?, x.len());
@@ -174,7 +189,7 @@ impl Engine {
         })
     }
 
-    /// Whether matrix products round to bf16 and their results are stored so. Returns what held before.
+    /// Whether matrix products round to bf16 and store their results as bf16. Returns the previous setting.
     #[napi]
     pub fn set_bf16(&self, bf16: bool) -> Result<bool> {
         self.run(|tensors| {
@@ -184,7 +199,10 @@ impl Engine {
     }
 }
 
-/// The physical cores that this process may use.
+/// More threads than this are a mistake.
+const MOST_THREADS: usize = 1024;
+
+/// The number of physical cores that this process may use.
 fn default_threads() -> usize {
     let allowed = std::thread::available_parallelism().map_or(1, usize::from);
     num_cpus::get_physical().min(allowed).max(1)
@@ -200,7 +218,7 @@ pub fn instruction_sets() -> Vec<&'static str> {
     all.into_iter().filter(|(needed, _)| isa() >= *needed).map(|(_, name)| name).collect()
 }
 
-/// Names of element kinds, in the order of the numbers that stand for them.
+/// Names of element kinds. Their indices are the numbers that the engine uses.
 #[napi]
 pub fn kinds() -> Vec<&'static str> {
     KINDS.iter().map(|(name, _)| *name).collect()

@@ -1,17 +1,18 @@
-//! The N-API face of the kernels: one `Engine` per environment, whose methods take and return handles of tensors.
+//! The N-API binding of the kernels: one `Engine` per environment, whose methods take and return handles of tensors.
 //!
-//! A handle is an index; JavaScript says when a tensor is freed. Every method runs on the engine's threads, and a panic in
-//! a kernel becomes a JavaScript error. Nothing here is `unsafe`.
+//! A handle is an index, and JavaScript frees tensors. Every method runs on the engine's threads, and panics in kernels
+//! become JavaScript errors. Nothing here is `unsafe`.
 
 #![deny(unsafe_code)]
-// In test builds napi-derive exports nothing, so nothing is used.
+// In test builds napi-derive exports nothing, so everything is unused.
 #![cfg_attr(test, allow(dead_code))]
 
 mod engine;
 mod ops;
+mod sizes;
 mod tensors;
 
-/// Panics arrive as JavaScript errors, with their message: nothing is to be printed besides.
+/// Prints nothing for a panic, since it becomes a JavaScript error with its message.
 #[napi_derive::module_init]
 fn quiet_panics() {
     std::panic::set_hook(Box::new(|_| {}));

@@ -1,19 +1,28 @@
-//! The tensors of an engine by handle.
+//! The tensors of an engine, by handle.
 
 use megatron_kernels::gemm::Precision;
 use megatron_kernels::memory::{Buffer, Kind, Memory};
 use megatron_kernels::view::View;
 use napi::{Error, Result, Status};
+use napi_derive::napi;
+
+/// Names a tensor of the engine. Throws where none has that name.
+#[napi]
+pub type Handle = u32;
+
+/// A handle, or -1 for no tensor.
+#[napi]
+pub type OptionalHandle = i32;
 
 pub struct Tensors {
     pub memory: Memory,
-    /// What matrix products round to, and what their results are stored as.
+    /// The precision of matrix products, and the storage of their results.
     pub precision: Precision,
     slots: Vec<Option<Buffer>>,
     free: Vec<u32>,
 }
 
-/// An error that the caller can do something about.
+/// An error for wrong arguments.
 pub fn invalid(message: impl Into<String>) -> Error {
     Error::new(Status::InvalidArg, message.into())
 }
@@ -23,12 +32,12 @@ impl Tensors {
         Tensors { memory: Memory::default(), precision: Precision::F32, slots: Vec::new(), free: Vec::new() }
     }
 
-    /// A buffer with undefined contents, no tensor yet.
+    /// A buffer with undefined contents that is not a tensor yet.
     pub fn buffer(&self, kind: Kind, length: usize) -> Buffer {
         self.memory.buffer(kind, length)
     }
 
-    pub fn add(&mut self, buffer: Buffer) -> u32 {
+    pub fn add(&mut self, buffer: Buffer) -> Handle {
         match self.free.pop() {
             Some(handle) => {
                 self.slots[handle as usize] = Some(buffer);
@@ -41,34 +50,33 @@ impl Tensors {
         }
     }
 
-    pub fn get(&self, handle: u32) -> Result<&Buffer> {
+    pub fn get(&self, handle: Handle) -> Result<&Buffer> {
         let slot = self.slots.get(handle as usize).and_then(Option::as_ref);
-        slot.ok_or_else(|| invalid(format!("tensor {handle} does not exist (any more)")))
+        slot.ok_or_else(|| invalid(format!("tensor {handle} does not exist")))
     }
 
-    /// A tensor that may be absent: handles are then negative.
-    pub fn optional(&self, handle: i32) -> Result<Option<&Buffer>> {
+    pub fn optional(&self, handle: OptionalHandle) -> Result<Option<&Buffer>> {
         u32::try_from(handle).ok().map(|handle| self.get(handle)).transpose()
     }
 
-    pub fn free(&mut self, handle: u32) -> Result<()> {
+    pub fn free(&mut self, handle: Handle) -> Result<()> {
         let slot = self.slots.get_mut(handle as usize).and_then(Option::take);
-        slot.ok_or_else(|| invalid(format!("tensor {handle} does not exist (any more)")))?;
+        slot.ok_or_else(|| invalid(format!("tensor {handle} does not exist")))?;
         self.free.push(handle);
         Ok(())
     }
 
-    /// Puts another buffer behind a handle.
-    pub fn replace(&mut self, handle: u32, buffer: Buffer) {
+    /// Replaces the buffer of a handle.
+    pub fn replace(&mut self, handle: Handle, buffer: Buffer) {
         self.slots[handle as usize] = Some(buffer);
     }
 
-    /// Takes tensors out, hands them to `body` to be changed, and puts them back whatever happens.
-    pub fn with_taken<R>(&mut self, handles: &[u32], body: impl FnOnce(&Tensors, &mut [Buffer]) -> R) -> Result<R> {
+    /// Lends tensors to `body` mutably, also if it panics.
+    pub fn with_taken<R>(&mut self, handles: &[Handle], body: impl FnOnce(&Tensors, &mut [Buffer]) -> R) -> Result<R> {
         for (i, &handle) in handles.iter().enumerate() {
             self.get(handle)?;
             if handles[..i].contains(&handle) {
-                return Err(invalid(format!("tensor {handle} is to be changed twice")));
+                return Err(invalid(format!("tensor {handle} cannot be updated twice")));
             }
         }
         let taken = handles.iter().map(|&handle| self.slots[handle as usize].take().expect("seen above")).collect();
@@ -76,7 +84,7 @@ impl Tensors {
         Ok(body(lent.tensors, &mut lent.taken))
     }
 
-    /// What results of matrix products and saved activations are stored as.
+    /// The storage of results of matrix products and saved activations.
     pub fn activation_kind(&self) -> Kind {
         match self.precision {
             Precision::F32 => Kind::F32,
@@ -87,7 +95,7 @@ impl Tensors {
 
 struct Lent<'a> {
     tensors: &'a mut Tensors,
-    handles: &'a [u32],
+    handles: &'a [Handle],
     taken: Vec<Buffer>,
 }
 
@@ -99,7 +107,7 @@ impl Drop for Lent<'_> {
     }
 }
 
-/// The numbers of a float32 tensor as f32: itself, or a widened copy.
+/// The numbers of a float32 tensor as f32: the buffer itself, or a widened copy.
 pub fn wide(buffer: &Buffer) -> Wide<'_> {
     match buffer.view() {
         View::F32(numbers) => Wide::Same(numbers),

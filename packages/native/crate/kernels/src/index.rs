@@ -15,9 +15,17 @@ pub fn gather<T: Copy + Send + Sync>(
     let picked = indices.len() / batch.max(1);
     assert!(
         x.len() == batch * outer * count * inner && out.len() == batch * outer * picked * inner,
-        "sizes of a gather"
+        "gather: {} elements do not fill [{batch}, {outer}, {count}, {inner}]",
+        x.len()
     );
+    let check = |index: i32| {
+        assert!(
+            (0..count as i64).contains(&i64::from(index)),
+            "gather: index {index} is outside of a dimension of {count}"
+        );
+    };
     if out.is_empty() {
+        indices.iter().for_each(|&index| check(index));
         return;
     }
     let group = (CHUNK / inner).max(1);
@@ -26,41 +34,48 @@ pub fn gather<T: Copy + Send + Sync>(
             let row = task * group + i;
             let (place, slot) = (row / picked, row % picked);
             let index = indices[place / outer * picked + slot];
-            assert!(
-                (0..count as i64).contains(&i64::from(index)),
-                "index {index} is outside of a dimension of {count}"
-            );
+            check(index);
             out.copy_from_slice(&x[(place * count + index as usize) * inner..][..inner]);
         }
     });
 }
 
-/// out += updates [N, width] at the flat positions of indices [N, rank] in a tensor of these strides (in rows of width).
-pub fn scatter_add<T: Copy + std::ops::AddAssign>(
-    indices: &[i32],
-    (sizes, strides): (&[usize], &[usize]),
-    updates: &[T],
-    width: usize,
-    out: &mut [T],
-) {
-    if width == 0 || updates.is_empty() {
+/// Where `scatter_add` adds rows.
+#[derive(Clone, Copy)]
+pub struct Scatter<'a> {
+    /// [rank] The indexed dimensions, and their strides in rows.
+    pub sizes: &'a [usize],
+    pub strides: &'a [usize],
+    /// The length of a row.
+    pub width: usize,
+    /// Whether to skip indices outside of their dimension; otherwise they panic.
+    pub skip_outside: bool,
+}
+
+impl Scatter<'_> {
+    /// The row of an index [rank].
+    fn row(&self, index: &[i32]) -> Option<usize> {
+        let mut row = 0;
+        for ((&index, &size), &stride) in index.iter().zip(self.sizes).zip(self.strides) {
+            if !(0..size as i64).contains(&i64::from(index)) {
+                assert!(self.skip_outside, "index {index} is outside of a dimension of {size}");
+                return None;
+            }
+            row += index as usize * stride;
+        }
+        Some(row)
+    }
+}
+
+/// out [..., width] += updates [N, width] at indices [N, rank].
+pub fn scatter_add<T: Copy + std::ops::AddAssign>(indices: &[i32], scatter: &Scatter, updates: &[T], out: &mut [T]) {
+    let (rank, width) = (scatter.sizes.len(), scatter.width);
+    if width == 0 {
         return;
     }
-    let rank = sizes.len().max(1);
-    for (index, update) in indices.chunks_exact(rank).zip(updates.chunks_exact(width)) {
-        let at: usize = index
-            .iter()
-            .zip(sizes.iter().zip(strides))
-            .map(|(&index, (&size, &stride))| {
-                assert!(
-                    (0..size as i64).contains(&i64::from(index)),
-                    "index {index} is outside of a dimension of {size}"
-                );
-                index as usize * stride
-            })
-            .sum();
-        for (out, &x) in out[at * width..][..width].iter_mut().zip(update) {
-            *out += x;
+    for (i, update) in updates.chunks_exact(width).enumerate() {
+        if let Some(row) = scatter.row(&indices[i * rank..][..rank]) {
+            out[row * width..][..width].iter_mut().zip(update).for_each(|(out, &x)| *out += x);
         }
     }
 }
@@ -113,7 +128,11 @@ pub fn cumulative_sum<T: Copy + Default + Send + Sync + std::ops::Add<Output = T
     out: &mut [T],
 ) {
     let Extent { outer, count, inner } = extent;
-    assert!(x.len() == outer * count * inner && out.len() == x.len(), "running sums along {extent:?}");
+    assert!(
+        x.len() == outer * count * inner && out.len() == x.len(),
+        "cumulative sum: {} elements do not fill {extent:?}",
+        x.len()
+    );
     if x.is_empty() {
         return;
     }
@@ -168,7 +187,7 @@ pub fn cache_append(
             let position = position as usize;
             let page = table[row * pages_per_row + position / page_size];
             if page < 0 || page as usize >= pages {
-                return Err(format!("row {row} asks for page {page} of a cache of {pages}"));
+                return Err(format!("the page table of row {row} names page {page}, but the cache has {pages} pages"));
             }
             slots.push(page as usize * page_size + position % page_size);
         }
@@ -202,7 +221,8 @@ mod tests {
     #[test]
     fn scatter_adds_where_indices_repeat() {
         let mut out = [0.0; 6];
-        scatter_add(&[1, 1, 0, 0, 1, 1], (&[3, 2], &[2, 1]), &[1.0, 2.0, 4.0], 1, &mut out);
+        let scatter = Scatter { sizes: &[3, 2], strides: &[2, 1], width: 1, skip_outside: false };
+        scatter_add(&[1, 1, 0, 0, 1, 1], &scatter, &[1.0, 2.0, 4.0], &mut out);
         assert_eq!(out, [2.0, 0.0, 0.0, 5.0, 0.0, 0.0]);
     }
 
@@ -231,7 +251,7 @@ mod tests {
             cache_append(shape, View::F32(&values), table, &[position], ViewMut::F32(&mut cache)).unwrap_err()
         };
         assert_eq!(fails(&[2, 0], 3), "position 4 of row 0 is outside its 2 pages of 2");
-        assert_eq!(fails(&[2, 3], 1), "row 0 asks for page 3 of a cache of 3");
+        assert_eq!(fails(&[2, 3], 1), "the page table of row 0 names page 3, but the cache has 3 pages");
     }
 
     #[test]

@@ -4,8 +4,10 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 use crate::bf16::Bf16;
+use crate::pages;
 use crate::slabs::Slabs;
 use crate::view::{View, ViewMut, convert};
 
@@ -55,6 +57,12 @@ struct Shelves {
 /// A pool of buffers. Clones share it; memory returns to the system when the last buffer is dropped.
 #[derive(Clone, Default)]
 pub struct Memory(Rc<RefCell<Shelves>>);
+
+/// The most bytes that tensors can take.
+fn most_bytes() -> usize {
+    static MOST: OnceLock<usize> = OnceLock::new();
+    *MOST.get_or_init(|| pages::limit().unwrap_or(usize::MAX).min(isize::MAX as usize / 2))
+}
 
 /// Block sizes: eight per doubling, so that at most an eighth is wasted.
 fn capacity_for(bytes: usize) -> usize {
@@ -121,9 +129,12 @@ impl Memory {
     /// # Panics
     /// If the system is out of memory.
     pub fn buffer(&self, kind: Kind, length: usize) -> Buffer {
-        let bytes = length.checked_mul(kind.bytes()).expect("a buffer of a sane size");
-        let Some((start, capacity)) = self.0.borrow_mut().take(bytes) else {
-            panic!("out of memory: {bytes} bytes more than the {} in use", self.usage().in_use);
+        let bytes = length.saturating_mul(kind.bytes());
+        let in_use = self.usage().in_use;
+        // Linux promises more memory than there is, and ends the process that uses it.
+        let fits = bytes <= most_bytes().saturating_sub(in_use);
+        let Some((start, capacity)) = fits.then(|| self.0.borrow_mut().take(bytes)).flatten() else {
+            panic!("out of memory: no {bytes} bytes for a tensor, with {in_use} bytes in use");
         };
         Buffer { start, capacity, length, kind, memory: self.clone() }
     }

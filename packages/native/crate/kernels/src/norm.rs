@@ -84,6 +84,9 @@ simd! {
     ) {
         let h = gamma.len();
         if h == 0 {
+            // The statistics of nothing.
+            mean.fill(f32::NAN);
+            rstd.fill(f32::NAN);
             return;
         }
         for (row, rstd) in rstd.iter_mut().enumerate() {

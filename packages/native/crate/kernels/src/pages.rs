@@ -73,6 +73,31 @@ mod portable {
 #[cfg(any(not(target_os = "linux"), miri))]
 pub use portable::{allocate, discard, release};
 
+/// The bytes that all processes together may use, as far as the system says: memory and swap space, or the limit of the
+/// container.
+#[cfg(all(target_os = "linux", not(miri)))]
+pub fn limit() -> Option<usize> {
+    let read = |path: &str| std::fs::read_to_string(path).ok();
+    let meminfo = read("/proc/meminfo")?;
+    let kilobytes = |name: &str| -> Option<usize> {
+        let line = meminfo.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        line.trim().strip_suffix("kB")?.trim().parse().ok()
+    };
+    let swap = kilobytes("SwapTotal").unwrap_or(0);
+    let all = (kilobytes("MemTotal")? + swap) * 1024;
+    let number = |path: &str| -> Option<usize> { read(path)?.trim().parse().ok() };
+    let container = number("/sys/fs/cgroup/memory.max")
+        .map(|bytes| bytes + number("/sys/fs/cgroup/memory.swap.max").unwrap_or(swap * 1024))
+        .or_else(|| number("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
+    Some(container.map_or(all, |container| all.min(container)))
+}
+
+/// Unknown: the system refuses what it does not have.
+#[cfg(any(not(target_os = "linux"), miri))]
+pub fn limit() -> Option<usize> {
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

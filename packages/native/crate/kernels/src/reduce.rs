@@ -74,6 +74,9 @@ impl Reduction {
 pub fn reduce(reduction: Reduction, x: View, extent: Extent, out: &mut [f32]) {
     let Extent { outer, count, inner } = extent;
     assert!(x.len() == outer * count * inner && out.len() == outer * inner, "reduction of {extent:?}");
+    if out.is_empty() {
+        return;
+    }
     if count == 0 {
         out.fill(reduction.finish(f64::from(reduction.start()), 0));
     } else if inner == 1 {

@@ -50,7 +50,11 @@ fn statistics<S: Simd, T: Element>(row: &[T]) -> (f32, f32) {
 
 /// out = softmax of the rows of x [N, width], or its logarithm, in the storage of out.
 pub fn softmax(x: View, width: usize, logarithm: bool, out: ViewMut) {
-    assert!(x.len() == out.len() && (width == 0 || x.len().is_multiple_of(width)), "softmax over rows of {width}");
+    assert!(
+        x.len() == out.len() && (width == 0 || x.len().is_multiple_of(width)),
+        "softmax: {} elements are no rows of {width}",
+        x.len()
+    );
     if x.is_empty() {
         return;
     }
@@ -95,8 +99,9 @@ pub fn label_outside(labels: &[i32], vocabulary: usize) -> Option<i32> {
 pub fn cross_entropy(logits: View, labels: &[i32], loss: &mut [f32], log_sum_exp: &mut [f32]) {
     let rows = labels.len();
     assert!(
-        loss.len() == rows && log_sum_exp.len() == rows && (rows == 0 || logits.len().is_multiple_of(rows)),
-        "{rows} labels"
+        loss.len() == rows && log_sum_exp.len() == rows && logits.len().is_multiple_of(rows.max(1)),
+        "cross-entropy of {} logits and {rows} labels",
+        logits.len()
     );
     if rows == 0 {
         return;
@@ -128,7 +133,14 @@ simd! {
 /// dlogits [N, V] = (softmax - onehot(label)) dloss, 0 in rows whose label is negative.
 pub fn cross_entropy_gradient(dloss: &[f32], logits: View, labels: &[i32], log_sum_exp: &[f32], dlogits: ViewMut) {
     let rows = labels.len();
-    assert!(dloss.len() == rows && log_sum_exp.len() == rows && logits.len() == dlogits.len(), "{rows} labels");
+    assert!(
+        dloss.len() == rows
+            && log_sum_exp.len() == rows
+            && logits.len() == dlogits.len()
+            && (logits.is_empty() || rows > 0 && logits.len().is_multiple_of(rows)),
+        "gradient of the cross-entropy of {} logits and {rows} labels",
+        logits.len()
+    );
     if logits.is_empty() {
         return;
     }

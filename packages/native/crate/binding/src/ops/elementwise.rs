@@ -1,4 +1,4 @@
-//! Functions of one or two numbers, comparisons, casts.
+//! Elementwise functions, comparisons, selection, casts and fills.
 
 use megatron_kernels::broadcast::Broadcast;
 use megatron_kernels::elementwise::{BinaryOp, UnaryOp, binary, combine, select, unary};
@@ -7,37 +7,38 @@ use napi::bindgen_prelude::Result;
 use napi_derive::napi;
 
 use crate::engine::{Engine, kind_of};
-use crate::tensors::{invalid, wide};
+use crate::sizes::{Size, count, shape_list, size};
+use crate::tensors::{Handle, invalid, wide};
 
 const COMPARISONS: [&str; 8] =
     ["Equal", "NotEqual", "Greater", "GreaterEqual", "Less", "LessEqual", "LogicalAnd", "LogicalOr"];
 const PREDICATES: [&str; 4] = ["IsNan", "IsInf", "IsFinite", "LogicalNot"];
 
-/// Functions of one number that `Engine.unary` knows, by the names of their tfjs kernels; indices are what it takes.
+/// The tfjs kernels that `Engine.unary` runs, by index.
 #[napi]
 pub fn unary_kernels() -> Vec<&'static str> {
     UnaryOp::ALL.iter().map(|(name, _)| *name).collect()
 }
 
-/// The same for `Engine.binary`.
+/// The tfjs kernels that `Engine.binary` runs, by index.
 #[napi]
 pub fn binary_kernels() -> Vec<&'static str> {
     BinaryOp::ALL.iter().map(|(name, _)| *name).collect()
 }
 
-/// Those of them that take int32 too.
+/// The binary kernels that take int32 as well.
 #[napi]
 pub fn integer_kernels() -> Vec<&'static str> {
     BinaryOp::ALL.iter().filter(|(_, op)| integer_function(*op).is_some()).map(|(name, _)| *name).collect()
 }
 
-/// The same for `Engine.compare`.
+/// The tfjs kernels that `Engine.compare` runs, by index.
 #[napi]
 pub fn comparison_kernels() -> Vec<&'static str> {
     COMPARISONS.to_vec()
 }
 
-/// The same for `Engine.predicate`.
+/// The tfjs kernels that `Engine.predicate` runs, by index.
 #[napi]
 pub fn predicate_kernels() -> Vec<&'static str> {
     PREDICATES.to_vec()
@@ -51,23 +52,34 @@ fn integer_function(op: BinaryOp) -> Option<fn(i32, i32) -> i32> {
         BinaryOp::Maximum => |a, b| a.max(b),
         BinaryOp::Minimum => |a, b| a.min(b),
         BinaryOp::SquaredDifference => |a, b| a.wrapping_sub(b).wrapping_mul(a.wrapping_sub(b)),
-        // As Math.floor(a / b) becomes int32: division by zero gives 0.
+        // As Math.floor(a / b) converts to int32: division by zero gives 0.
         BinaryOp::FloorDiv => |a, b| {
-            let quotient = a.checked_div(b).unwrap_or(0);
-            if b != 0 && a % b != 0 && (a < 0) != (b < 0) { quotient - 1 } else { quotient }
+            let quotient = if b == 0 { 0 } else { a.wrapping_div(b) };
+            if b != 0 && a.wrapping_rem(b) != 0 && (a < 0) != (b < 0) { quotient - 1 } else { quotient }
         },
         _ => return None,
     })
 }
 
-/// Both operands alike where there are no shapes, else those of `shapes`: rank of the first, its sizes, the second's sizes.
-fn plan(a: &Buffer, b: &Buffer, shapes: &[i32]) -> Result<Broadcast> {
+/// `shapes` is empty for equal shapes, else the rank of the first, its sizes and the sizes of the second.
+fn plan(a: &Buffer, b: &Buffer, shapes: &[f64]) -> Result<Broadcast> {
     let Some((&rank, sizes)) = shapes.split_first() else {
+        if a.len() != b.len() {
+            return Err(invalid(format!("{} elements and {} elements do not have one shape", a.len(), b.len())));
+        }
         return Ok(Broadcast::new(&[a.len()], &[b.len()]));
     };
-    let sizes: Vec<usize> = sizes.iter().map(|&size| size as usize).collect();
-    let (first, second) = sizes.split_at_checked(rank as usize).ok_or_else(|| invalid("shapes of two tensors"))?;
-    Ok(Broadcast::new(first, second))
+    let (first, second) = sizes.split_at_checked(size(rank)?).ok_or_else(|| invalid("expected two shapes"))?;
+    let (first, second) = (shape_list(first)?, shape_list(second)?);
+    if (first.iter().product(), second.iter().product()) != (a.len(), b.len()) {
+        return Err(invalid(format!("{} and {} elements do not fill {first:?} and {second:?}", a.len(), b.len())));
+    }
+    // The rank of the result is the larger one; sizes of the shorter shape count from the end.
+    let result: Vec<usize> = (0..first.len().max(second.len()))
+        .map(|i| *first.iter().rev().nth(i).unwrap_or(&1).max(second.iter().rev().nth(i).unwrap_or(&1)))
+        .collect();
+    count(&result)?;
+    Ok(Broadcast::new(&first, &second))
 }
 
 fn compared<T: PartialOrd + Copy + Sync>(op: usize, plan: &Broadcast, a: &[T], b: &[T], out: &mut [u8]) {
@@ -78,7 +90,7 @@ fn compared<T: PartialOrd + Copy + Sync>(op: usize, plan: &Broadcast, a: &[T], b
         3 => combine(plan, a, b, out, |a, b| (a >= b) as u8),
         4 => combine(plan, a, b, out, |a, b| (a < b) as u8),
         5 => combine(plan, a, b, out, |a, b| (a <= b) as u8),
-        _ => panic!("comparison {op} does not exist"),
+        _ => panic!("no such kernel"),
     }
 }
 
@@ -86,9 +98,9 @@ fn compared<T: PartialOrd + Copy + Sync>(op: usize, plan: &Broadcast, a: &[T], b
 impl Engine {
     /// out = op(x); x is float32.
     #[napi]
-    pub fn unary(&self, op: u32, x: u32, first: f64, second: f64) -> Result<u32> {
+    pub fn unary(&self, op: u32, x: Handle, first: f64, second: f64) -> Result<Handle> {
         self.run(|tensors| {
-            let (_, op) = *UnaryOp::ALL.get(op as usize).ok_or_else(|| invalid("no such function"))?;
+            let (_, op) = *UnaryOp::ALL.get(op as usize).ok_or_else(|| invalid("no such kernel"))?;
             let x = tensors.get(x)?;
             let mut out = tensors.buffer(x.kind(), x.len());
             unary(op, [first as f32, second as f32], x.view(), out.view_mut());
@@ -98,9 +110,9 @@ impl Engine {
 
     /// out = op(a, b) with broadcasting; both float32, or both int32.
     #[napi]
-    pub fn binary(&self, op: u32, a: u32, b: u32, shapes: &[i32]) -> Result<u32> {
+    pub fn binary(&self, op: u32, a: Handle, b: Handle, shapes: &[f64]) -> Result<Handle> {
         self.run(|tensors| {
-            let (name, op) = *BinaryOp::ALL.get(op as usize).ok_or_else(|| invalid("no such function"))?;
+            let (name, op) = *BinaryOp::ALL.get(op as usize).ok_or_else(|| invalid("no such kernel"))?;
             let (a, b) = (tensors.get(a)?, tensors.get(b)?);
             let plan = plan(a, b, shapes)?;
             let kind = match (a.kind(), b.kind()) {
@@ -110,7 +122,7 @@ impl Engine {
             };
             let mut out = tensors.buffer(kind, plan.length());
             if kind == Kind::I32 {
-                let function = integer_function(op).ok_or_else(|| invalid(format!("{name} of int32")))?;
+                let function = integer_function(op).ok_or_else(|| invalid(format!("{name} does not take int32")))?;
                 combine(&plan, a.i32(), b.i32(), out.i32_mut(), function);
             } else {
                 binary(op, &plan, a.view(), b.view(), out.view_mut());
@@ -119,9 +131,9 @@ impl Engine {
         })
     }
 
-    /// out (booleans) = whether a compares so with b, with broadcasting; both of one type.
+    /// out (booleans) = a op b, with broadcasting; both of one type.
     #[napi]
-    pub fn compare(&self, op: u32, a: u32, b: u32, shapes: &[i32]) -> Result<u32> {
+    pub fn compare(&self, op: u32, a: Handle, b: Handle, shapes: &[f64]) -> Result<Handle> {
         self.run(|tensors| {
             let (a, b) = (tensors.get(a)?, tensors.get(b)?);
             let plan = plan(a, b, shapes)?;
@@ -138,9 +150,9 @@ impl Engine {
         })
     }
 
-    /// out (booleans) = whether x is NaN, infinite, finite, false.
+    /// out (booleans) = whether x is NaN, infinite, finite or false.
     #[napi]
-    pub fn predicate(&self, op: u32, x: u32) -> Result<u32> {
+    pub fn predicate(&self, op: u32, x: Handle) -> Result<Handle> {
         self.run(|tensors| {
             let x = tensors.get(x)?;
             let mut out = tensors.buffer(Kind::U8, x.len());
@@ -151,18 +163,22 @@ impl Engine {
                 Some("IsInf") => combine(&each, &wide(x), &one, to, |x, _| x.is_infinite() as u8),
                 Some("IsFinite") => combine(&each, &wide(x), &one, to, |x, _| x.is_finite() as u8),
                 Some("LogicalNot") => combine(&each, x.u8(), &one, to, |x, _| (x == 0) as u8),
-                _ => return Err(invalid("no such predicate")),
+                _ => return Err(invalid("no such kernel")),
             }
             Ok(tensors.add(out))
         })
     }
 
-    /// out = condition ? a : b, each condition for `repeat` elements; a and b of one type.
+    /// out = condition ? a : b, where each condition applies to `repeat` elements; a and b of one type.
     #[napi]
-    pub fn select(&self, condition: u32, repeat: u32, a: u32, b: u32) -> Result<u32> {
+    pub fn select(&self, condition: Handle, repeat: Size, a: Handle, b: Handle) -> Result<Handle> {
         self.run(|tensors| {
             let (condition, a, b) = (tensors.get(condition)?.u8(), tensors.get(a)?, tensors.get(b)?);
-            let repeat = repeat as usize;
+            let repeat = size(repeat)?;
+            if count(&[condition.len(), repeat])? != a.len() || a.len() != b.len() {
+                let (a, b) = (a.len(), b.len());
+                return Err(invalid(format!("{} conditions do not select from {a} and {b} elements", condition.len())));
+            }
             let kind = if a.kind() == b.kind() { a.kind() } else { Kind::F32 };
             let mut out = tensors.buffer(kind, a.len());
             match kind {
@@ -175,9 +191,9 @@ impl Engine {
         })
     }
 
-    /// A copy of x as float32, int32 (towards zero) or booleans (whether not zero).
+    /// x converted to float32, int32 (rounded towards zero) or booleans (whether not zero).
     #[napi]
-    pub fn cast(&self, x: u32, kind: u32) -> Result<u32> {
+    pub fn cast(&self, x: Handle, kind: u32) -> Result<Handle> {
         self.run(|tensors| {
             let x = tensors.get(x)?;
             let mut out = tensors.buffer(kind_of(kind)?, x.len());
@@ -189,22 +205,22 @@ impl Engine {
                 (Kind::U8, Kind::I32) => combine(&each, x.u8(), &one, out.i32_mut(), |x, _| i32::from(x)),
                 (_, Kind::I32) => combine(&each, &wide(x), &one, out.i32_mut(), |x, _| x as i32),
                 (_, Kind::U8) => combine(&each, &wide(x), &one, out.u8_mut(), |x, _| (x != 0.0) as u8),
-                (from, to) => return Err(invalid(format!("a cast from {from:?} to {to:?}"))),
+                (from, to) => return Err(invalid(format!("cannot cast {from:?} to {to:?}"))),
             }
             Ok(tensors.add(out))
         })
     }
 
-    /// A tensor of equal elements.
+    /// A tensor filled with a value.
     #[napi]
-    pub fn fill(&self, kind: u32, length: u32, value: f64) -> Result<u32> {
+    pub fn fill(&self, kind: u32, length: Size, value: f64) -> Result<Handle> {
         self.run(|tensors| {
-            let mut out = tensors.buffer(kind_of(kind)?, length as usize);
+            let mut out = tensors.buffer(kind_of(kind)?, size(length)?);
             match out.kind() {
                 Kind::F32 => out.f32_mut().fill(value as f32),
                 Kind::I32 => out.i32_mut().fill(value as i32),
                 Kind::U8 => out.u8_mut().fill((value != 0.0) as u8),
-                Kind::Bf16 => return Err(invalid("bf16 is not a type to fill")),
+                Kind::Bf16 => return Err(invalid("cannot fill bf16")),
             }
             Ok(tensors.add(out))
         })

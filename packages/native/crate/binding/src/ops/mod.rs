@@ -1,4 +1,4 @@
-//! The methods of `Engine` that compute, by family.
+//! The methods of `Engine` that compute, by group.
 
 mod elementwise;
 mod layout;

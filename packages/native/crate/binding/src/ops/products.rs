@@ -1,4 +1,4 @@
-//! Matrix products: batched, and the linear layer with its gradients.
+//! Batched matrix products, and the linear layer with its gradients.
 
 use megatron_kernels::activation::Activation;
 use megatron_kernels::gemm::{Epilogue, Operand, Precision, batched, gemm};
@@ -8,7 +8,8 @@ use napi::bindgen_prelude::Result;
 use napi_derive::napi;
 
 use crate::engine::Engine;
-use crate::tensors::{invalid, wide};
+use crate::sizes::{Size, count, shape, sizes};
+use crate::tensors::{Handle, OptionalHandle, invalid, wide};
 
 const ACTIVATIONS: [(&str, Activation); 5] = [
     ("none", Activation::None),
@@ -18,10 +19,19 @@ const ACTIVATIONS: [(&str, Activation); 5] = [
     ("silu", Activation::Silu),
 ];
 
-/// Activations that `Engine.linear` knows; indices are what it takes.
+/// The activations that `Engine.linear` takes, by index.
 #[napi]
 pub fn activations() -> Vec<&'static str> {
     ACTIVATIONS.iter().map(|(name, _)| *name).collect()
+}
+
+/// The sizes of x [rows, inputs], weight [outputs, inputs] and y [rows, outputs].
+fn linear_sizes(rows: Size, outputs: Size, inputs: Size) -> Result<(usize, usize, usize)> {
+    let [rows, outputs, inputs] = sizes([rows, outputs, inputs])?;
+    for [a, b] in [[rows, outputs], [rows, inputs], [outputs, inputs]] {
+        count(&[a, b])?;
+    }
+    Ok((rows, outputs, inputs))
 }
 
 #[napi]
@@ -31,19 +41,19 @@ impl Engine {
     #[allow(clippy::too_many_arguments)]
     pub fn linear(
         &self,
-        x: u32,
-        weight: u32,
-        bias: i32,
-        rows: u32,
-        outputs: u32,
-        inputs: u32,
+        x: Handle,
+        weight: Handle,
+        bias: OptionalHandle,
+        rows: Size,
+        outputs: Size,
+        inputs: Size,
         activation: u32,
-    ) -> Result<u32> {
+    ) -> Result<Handle> {
         self.run(|tensors| {
             let (x, weight) = (tensors.get(x)?, tensors.get(weight)?);
             let (_, activation) = *ACTIVATIONS.get(activation as usize).ok_or_else(|| invalid("no such activation"))?;
             let bias = tensors.optional(bias)?.map(wide);
-            let (rows, outputs, inputs) = (rows as usize, outputs as usize, inputs as usize);
+            let (rows, outputs, inputs) = linear_sizes(rows, outputs, inputs)?;
             let mut out = tensors.buffer(tensors.activation_kind(), rows * outputs);
             gemm(
                 Operand::rows(x.view(), rows, inputs),
@@ -58,10 +68,17 @@ impl Engine {
 
     /// dy [rows, outputs], weight [outputs, inputs] -> dy W [rows, inputs].
     #[napi]
-    pub fn linear_input_gradient(&self, dy: u32, weight: u32, rows: u32, outputs: u32, inputs: u32) -> Result<u32> {
+    pub fn linear_input_gradient(
+        &self,
+        dy: Handle,
+        weight: Handle,
+        rows: Size,
+        outputs: Size,
+        inputs: Size,
+    ) -> Result<Handle> {
         self.run(|tensors| {
             let (dy, weight) = (tensors.get(dy)?, tensors.get(weight)?);
-            let (rows, outputs, inputs) = (rows as usize, outputs as usize, inputs as usize);
+            let (rows, outputs, inputs) = linear_sizes(rows, outputs, inputs)?;
             let mut out = tensors.buffer(tensors.activation_kind(), rows * inputs);
             gemm(
                 Operand::rows(dy.view(), rows, outputs),
@@ -76,10 +93,17 @@ impl Engine {
 
     /// x [rows, inputs], dy [rows, outputs] -> dy^T x [outputs, inputs], always f32.
     #[napi]
-    pub fn linear_weight_gradient(&self, x: u32, dy: u32, rows: u32, outputs: u32, inputs: u32) -> Result<u32> {
+    pub fn linear_weight_gradient(
+        &self,
+        x: Handle,
+        dy: Handle,
+        rows: Size,
+        outputs: Size,
+        inputs: Size,
+    ) -> Result<Handle> {
         self.run(|tensors| {
             let (x, dy) = (tensors.get(x)?, tensors.get(dy)?);
-            let (rows, outputs, inputs) = (rows as usize, outputs as usize, inputs as usize);
+            let (rows, outputs, inputs) = linear_sizes(rows, outputs, inputs)?;
             let mut out = tensors.buffer(Kind::F32, outputs * inputs);
             gemm(
                 Operand::columns(dy.view(), outputs, rows),
@@ -94,47 +118,57 @@ impl Engine {
 
     /// x [rows, columns] -> [columns], the sum over rows.
     #[napi]
-    pub fn sum_rows(&self, x: u32, rows: u32, columns: u32) -> Result<u32> {
+    pub fn sum_rows(&self, x: Handle, rows: Size, columns: Size) -> Result<Handle> {
         self.run(|tensors| {
             let x = tensors.get(x)?;
-            let mut out = tensors.buffer(Kind::F32, columns as usize);
-            let extent = Extent { outer: 1, count: rows as usize, inner: columns as usize };
+            let [rows, columns] = shape([rows, columns])?;
+            let mut out = tensors.buffer(Kind::F32, columns);
+            let extent = Extent { outer: 1, count: rows, inner: columns };
             reduce(Reduction::Sum, x.view(), extent, out.f32_mut());
             Ok(tensors.add(out))
         })
     }
 
-    /// a [batchA, m, k] (or [.., k, m] where transposed) x b [batchB, k, n] -> f32 [batch, m, n]. Batch i of the result takes
-    /// `pairs[2 i]` of a and `pairs[2 i + 1]` of b.
+    /// a [batchA, m, k] (or [.., k, m] if transposed) x b [batchB, k, n] -> f32 [batch, m, n]. Matrix i of the result is the
+    /// product of matrix `pairs[2 i]` of a and matrix `pairs[2 i + 1]` of b.
     #[napi]
     #[allow(clippy::too_many_arguments)]
     pub fn mat_mul(
         &self,
-        a: u32,
-        b: u32,
+        a: Handle,
+        b: Handle,
         pairs: &[i32],
-        m: u32,
-        k: u32,
-        n: u32,
+        m: Size,
+        k: Size,
+        n: Size,
         transpose_a: bool,
         transpose_b: bool,
-    ) -> Result<u32> {
+    ) -> Result<Handle> {
         self.run(|tensors| {
             let (a, b) = (tensors.get(a)?.view(), tensors.get(b)?.view());
-            let (m, k, n) = (m as usize, k as usize, n as usize);
-            let mut out = tensors.buffer(Kind::F32, pairs.len() / 2 * m * n);
+            let (m, n, k) = linear_sizes(m, n, k)?;
+            let batch = pairs.len() / 2;
+            for pair in pairs.chunks(2) {
+                for (&matrix, (length, size)) in pair.iter().zip([(a.len(), m * k), (b.len(), k * n)]) {
+                    let fits = usize::try_from(matrix).is_ok_and(|matrix| size == 0 || matrix < length / size);
+                    if pair.len() != 2 || !fits {
+                        return Err(invalid(format!("{length} elements have no matrix {matrix} of {size}")));
+                    }
+                }
+            }
+            let mut out = tensors.buffer(Kind::F32, count(&[batch, m, n])?);
             let side = |transposed, data, lanes| {
                 if transposed { Operand::columns(data, lanes, k) } else { Operand::rows(data, lanes, k) }
             };
             batched(
                 (m, n),
-                pairs.len() / 2,
+                batch,
                 |i| {
                     let (i, j) = (pairs[2 * i] as usize, pairs[2 * i + 1] as usize);
                     (side(transpose_a, a.part(i * m * k, m * k), m), side(!transpose_b, b.part(j * k * n, k * n), n))
                 },
                 out.f32_mut(),
-                // A general product has no say in precision: its operands may be anything.
+                // A general product is always f32, since its operands may be anything.
                 Precision::F32,
             );
             Ok(tensors.add(out))

@@ -1,4 +1,4 @@
-//! Reductions, softmax, running sums, positions of extremes.
+//! Reductions, softmax, cumulative sums, argmax and top-k.
 
 use megatron_kernels::index::{cumulative_sum, top_k};
 use megatron_kernels::memory::Kind;
@@ -8,7 +8,8 @@ use napi::bindgen_prelude::Result;
 use napi_derive::napi;
 
 use crate::engine::Engine;
-use crate::tensors::{invalid, wide};
+use crate::sizes::{Size, count, int32_indices, shape, size, sizes};
+use crate::tensors::{Handle, invalid, wide};
 
 const REDUCTIONS: [(&str, Reduction); 7] = [
     ("Sum", Reduction::Sum),
@@ -20,13 +21,13 @@ const REDUCTIONS: [(&str, Reduction); 7] = [
     ("All", Reduction::Min),
 ];
 
-/// Reductions that `Engine.reduce` knows, by the names of their tfjs kernels; indices are what it takes.
+/// The tfjs kernels that `Engine.reduce` runs, by index.
 #[napi]
 pub fn reduction_kernels() -> Vec<&'static str> {
     REDUCTIONS.iter().map(|(name, _)| *name).collect()
 }
 
-/// Integers and booleans: the reduction is exact, as long as it fits.
+/// Reduces integers and booleans, exactly as long as the result fits.
 fn reduce_exactly<T: Copy + Into<i64>>(reduction: Reduction, x: &[T], extent: Extent, out: impl FnMut(usize, i64)) {
     let Extent { outer, count, inner } = extent;
     let mut out = out;
@@ -45,19 +46,29 @@ fn reduce_exactly<T: Copy + Into<i64>>(reduction: Reduction, x: &[T], extent: Ex
     }
 }
 
-fn extent(outer: u32, count: u32, inner: u32) -> Extent {
-    Extent { outer: outer as usize, count: count as usize, inner: inner as usize }
+fn extent(outer: Size, count: Size, inner: Size) -> Result<Extent> {
+    let [outer, count, inner] = shape([outer, count, inner])?;
+    Ok(Extent { outer, count, inner })
+}
+
+/// Throws unless a tensor of this length has this extent.
+fn check_extent(length: usize, Extent { outer, count, inner }: Extent) -> Result<()> {
+    if length == outer * count * inner {
+        return Ok(());
+    }
+    Err(invalid(format!("{length} elements do not fill [{outer}, {count}, {inner}]")))
 }
 
 #[napi]
 impl Engine {
     /// x [outer, count, inner] -> [outer, inner], of the type of x.
     #[napi]
-    pub fn reduce(&self, op: u32, x: u32, outer: u32, count: u32, inner: u32) -> Result<u32> {
+    pub fn reduce(&self, op: u32, x: Handle, outer: Size, count: Size, inner: Size) -> Result<Handle> {
         self.run(|tensors| {
             let (_, reduction) = *REDUCTIONS.get(op as usize).ok_or_else(|| invalid("no such reduction"))?;
             let x = tensors.get(x)?;
-            let extent = extent(outer, count, inner);
+            let extent = extent(outer, count, inner)?;
+            check_extent(x.len(), extent)?;
             let kind = if x.kind() == Kind::Bf16 { Kind::F32 } else { x.kind() };
             let mut out = tensors.buffer(kind, extent.outer * extent.inner);
             match kind {
@@ -75,12 +86,14 @@ impl Engine {
         })
     }
 
-    /// x [outer, count, inner] -> int32 [outer, inner]: where it is largest, or smallest; the first of equals.
+    /// x [outer, count, inner] -> int32 [outer, inner]: the index of the largest or smallest element, the first of equals.
     #[napi]
-    pub fn arg_extreme(&self, largest: bool, x: u32, outer: u32, count: u32, inner: u32) -> Result<u32> {
+    pub fn arg_extreme(&self, largest: bool, x: Handle, outer: Size, count: Size, inner: Size) -> Result<Handle> {
         self.run(|tensors| {
             let x = tensors.get(x)?;
-            let extent = extent(outer, count, inner);
+            let extent = extent(outer, count, inner)?;
+            check_extent(x.len(), extent)?;
+            int32_indices(extent.count)?;
             let mut out = tensors.buffer(Kind::I32, extent.outer * extent.inner);
             match x.kind() {
                 Kind::I32 => arg_extreme(largest, x.i32(), extent, out.i32_mut()),
@@ -91,45 +104,51 @@ impl Engine {
         })
     }
 
-    /// Softmax over rows, or its logarithm.
+    /// Softmax of the rows, or its logarithm.
     #[napi]
-    pub fn softmax(&self, x: u32, width: u32, logarithm: bool) -> Result<u32> {
+    pub fn softmax(&self, x: Handle, width: Size, logarithm: bool) -> Result<Handle> {
         self.run(|tensors| {
             let x = tensors.get(x)?;
             let mut out = tensors.buffer(Kind::F32, x.len());
-            softmax(x.view(), width as usize, logarithm, out.view_mut());
+            softmax(x.view(), size(width)?, logarithm, out.view_mut());
             Ok(tensors.add(out))
         })
     }
 
-    /// [values, positions] of the k largest of each row.
+    /// The k largest elements of each row, and their indices.
     #[napi]
-    pub fn top_k(&self, x: u32, width: u32, k: u32) -> Result<Vec<u32>> {
+    pub fn top_k(&self, x: Handle, width: Size, k: Size) -> Result<Vec<Handle>> {
         self.run(|tensors| {
             let x = tensors.get(x)?;
-            let length = x.len() / width.max(1) as usize * k as usize;
+            let [width, k] = sizes([width, k])?;
+            if k > width || !x.len().is_multiple_of(width.max(1)) {
+                return Err(invalid(format!("no top {k} in {} elements in rows of {width}", x.len())));
+            }
+            int32_indices(width)?;
+            let length = count(&[x.len() / width.max(1), k])?;
             let (mut values, mut positions) = (tensors.buffer(Kind::F32, length), tensors.buffer(Kind::I32, length));
-            top_k(&wide(x), width as usize, k as usize, values.f32_mut(), positions.i32_mut());
+            top_k(&wide(x), width, k, values.f32_mut(), positions.i32_mut());
             Ok(vec![tensors.add(values), tensors.add(positions)])
         })
     }
 
-    /// Running sums of x [outer, count, inner] along the middle.
+    /// Cumulative sums of x [outer, count, inner] along the middle dimension.
     #[napi]
     pub fn cumulative_sum(
         &self,
-        x: u32,
-        outer: u32,
-        count: u32,
-        inner: u32,
+        x: Handle,
+        outer: Size,
+        count: Size,
+        inner: Size,
         exclusive: bool,
         reverse: bool,
-    ) -> Result<u32> {
+    ) -> Result<Handle> {
         self.run(|tensors| {
             let x = tensors.get(x)?;
             let kind = if x.kind() == Kind::I32 { Kind::I32 } else { Kind::F32 };
             let mut out = tensors.buffer(kind, x.len());
-            let (extent, way) = (extent(outer, count, inner), (exclusive, reverse));
+            let (extent, way) = (extent(outer, count, inner)?, (exclusive, reverse));
+            check_extent(x.len(), extent)?;
             if kind == Kind::I32 {
                 cumulative_sum(x.i32(), extent, way, out.i32_mut());
             } else {

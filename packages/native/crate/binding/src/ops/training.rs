@@ -1,4 +1,4 @@
-//! The operations that change tensors in place, and the norm that precedes the optimizer.
+//! Operations that update tensors in place, and the norm that the optimizer needs.
 
 use megatron_kernels::index::{CacheShape, cache_append};
 use megatron_kernels::memory::Kind;
@@ -8,9 +8,10 @@ use napi::bindgen_prelude::Result;
 use napi_derive::napi;
 
 use crate::engine::Engine;
-use crate::tensors::invalid;
+use crate::sizes::{count, sizes};
+use crate::tensors::{Handle, invalid};
 
-/// Options of an AdamW step.
+/// Hyperparameters of an AdamW step.
 #[napi(object)]
 pub struct AdamCall {
     pub learning_rate: f64,
@@ -24,9 +25,9 @@ pub struct AdamCall {
 
 #[napi]
 impl Engine {
-    /// Scalar: the sum of the squares of all elements of all tensors.
+    /// The sum of the squares of all elements of all tensors, as a scalar.
     #[napi]
-    pub fn sum_of_squares(&self, handles: &[u32]) -> Result<u32> {
+    pub fn sum_of_squares(&self, handles: &[u32]) -> Result<Handle> {
         self.run(|tensors| {
             let views = handles.iter().map(|&handle| Ok(tensors.get(handle)?.view())).collect::<Result<Vec<_>>>()?;
             let mut out = tensors.buffer(Kind::F32, 1);
@@ -35,15 +36,15 @@ impl Engine {
         })
     }
 
-    /// Updates parameters and moments in place. `handles`: parameter, gradient, first and second moment of each tensor.
+    /// Updates parameters and moments in place. `handles` are the parameter, gradient, first and second moment of each.
     #[napi]
     pub fn adam_w(&self, handles: &[u32], weight_decays: &[f64], call: AdamCall) -> Result<()> {
         self.run(|tensors| {
             if handles.len() != 4 * weight_decays.len() {
-                return Err(invalid("adamW: four tensors and a weight decay for each parameter"));
+                return Err(invalid("adamW: expected four tensors and a weight decay for each parameter"));
             }
-            let gradients: Vec<u32> = handles.iter().copied().skip(1).step_by(4).collect();
-            let changed: Vec<u32> = handles.chunks_exact(4).flat_map(|four| [four[0], four[2], four[3]]).collect();
+            let gradients: Vec<Handle> = handles.iter().copied().skip(1).step_by(4).collect();
+            let changed: Vec<Handle> = handles.chunks_exact(4).flat_map(|four| [four[0], four[2], four[3]]).collect();
             tensors.with_taken(&changed, |tensors, taken| {
                 let mut updates = Vec::with_capacity(gradients.len());
                 for ((three, &gradient), &weight_decay) in taken.chunks_exact_mut(3).zip(&gradients).zip(weight_decays)
@@ -74,21 +75,24 @@ impl Engine {
         })
     }
 
-    /// Writes values [B, T, width] into the pages of a cache, in place. `sizes`: pages, page size, width, B, T, pages per row.
+    /// Writes values [B, T, width] into the pages of a cache, in place. `sizes` are pages, page size, width, B, T and pages
+    /// per row.
     #[napi]
-    pub fn cache_append(&self, cache: u32, values: u32, table: u32, positions: u32, sizes: &[i32]) -> Result<()> {
+    pub fn cache_append(
+        &self,
+        cache: Handle,
+        values: Handle,
+        table: Handle,
+        positions: Handle,
+        sizes: &[f64],
+    ) -> Result<()> {
         self.run(|tensors| {
-            let &[pages, page_size, width, batch, tokens, pages_per_row] = sizes else {
-                return Err(invalid("cacheAppend: six sizes"));
-            };
-            let shape = CacheShape {
-                pages: pages as usize,
-                page_size: page_size as usize,
-                width: width as usize,
-                batch: batch as usize,
-                tokens: tokens as usize,
-                pages_per_row: pages_per_row as usize,
-            };
+            let given = sizes.try_into().map_err(|_| invalid("cacheAppend: expected six sizes"))?;
+            let [pages, page_size, width, batch, tokens, pages_per_row] = self::sizes(given)?;
+            count(&[pages, page_size, width])?;
+            count(&[batch, tokens, width])?;
+            count(&[batch, pages_per_row, page_size])?;
+            let shape = CacheShape { pages, page_size, width, batch, tokens, pages_per_row };
             tensors.with_taken(&[cache], |tensors, taken| {
                 let (values, table, positions) = (tensors.get(values)?, tensors.get(table)?, tensors.get(positions)?);
                 cache_append(shape, values.view(), table.i32(), positions.i32(), taken[0].view_mut())

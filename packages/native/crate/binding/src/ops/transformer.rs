@@ -1,4 +1,4 @@
-//! The fused operations of a transformer's forward and backward pass.
+//! The fused operations of a transformer's forward and backward passes.
 
 use megatron_kernels::attention::{
     AttentionDropout, AttentionGradients, AttentionInputs, AttentionOptions, AttentionShape, AttentionUpstream, Bias,
@@ -13,76 +13,84 @@ use napi::bindgen_prelude::Result;
 use napi_derive::napi;
 
 use crate::engine::Engine;
-use crate::tensors::{Tensors, invalid, wide};
+use crate::sizes::{Size, count, shape, shape_list, size, sizes};
+use crate::tensors::{Handle, OptionalHandle, Tensors, invalid, wide};
 
 /// Shape and options of one attention.
 #[napi(object)]
 pub struct AttentionCall {
-    pub batch: u32,
-    pub queries: u32,
-    pub keys: u32,
-    pub num_heads: u32,
-    pub num_key_value_heads: u32,
-    pub head_size: u32,
+    pub batch: Size,
+    pub queries: Size,
+    pub keys: Size,
+    pub num_heads: Size,
+    pub num_key_value_heads: Size,
+    pub head_size: Size,
     pub scale: f64,
-    /// Handles, or -1.
-    pub key_ranges: i32,
-    pub page_table: i32,
-    pub page_size: u32,
+    pub key_ranges: OptionalHandle,
+    pub page_table: OptionalHandle,
+    pub page_size: Size,
     /// Rate, key (2), origin (4), global shape (4); empty without dropout.
     pub dropout: Vec<f64>,
-    /// A handle, or -1, and how many rows and heads it is for.
-    pub bias: i32,
-    pub bias_batch: u32,
-    pub bias_heads: u32,
+    pub bias: OptionalHandle,
+    /// The number of rows and of heads of the bias.
+    pub bias_batch: Size,
+    pub bias_heads: Size,
 }
 
 impl AttentionCall {
-    fn shape(&self) -> AttentionShape {
-        AttentionShape {
-            batch: self.batch as usize,
-            queries: self.queries as usize,
-            keys: self.keys as usize,
-            heads: self.num_heads as usize,
-            kv_heads: self.num_key_value_heads as usize,
-            head_size: self.head_size as usize,
-        }
+    fn shape(&self) -> Result<AttentionShape> {
+        let [batch, queries, heads, head_size] = shape([self.batch, self.queries, self.num_heads, self.head_size])?;
+        let [keys, kv_heads] = sizes([self.keys, self.num_key_value_heads])?;
+        count(&[batch, keys, kv_heads, head_size])?;
+        count(&[batch, queries, 2])?;
+        Ok(AttentionShape { batch, queries, keys, heads, kv_heads, head_size })
     }
 
-    /// Room for the gradient of the bias: in its storage, or in f32 where rows or heads share it.
+    /// Room for the gradient of the bias: in its storage, or in f32 if rows or heads share it.
     fn bias_gradient(&self, tensors: &Tensors) -> Result<Option<Buffer>> {
         let alone = (self.bias_batch, self.bias_heads) == (self.batch, self.num_heads);
         let bias = tensors.optional(self.bias)?;
         Ok(bias.map(|bias| tensors.buffer(if alone { bias.kind() } else { Kind::F32 }, bias.len())))
     }
 
+    fn dropout(&self) -> Result<Option<AttentionDropout>> {
+        if self.dropout.is_empty() {
+            return Ok(None);
+        }
+        let numbers: [f64; 11] =
+            self.dropout[..].try_into().map_err(|_| invalid("attention: expected eleven numbers for dropout"))?;
+        let [rate, key0, key1, places @ ..] = numbers;
+        let [b, h, t, s, global_shape @ ..] = sizes(places)?;
+        Ok(Some(AttentionDropout { rate, key: [key0 as u32, key1 as u32], origin: [b, h, t, s], global_shape }))
+    }
+
     fn options<'a>(&self, tensors: &'a Tensors) -> Result<AttentionOptions<'a>> {
-        let four = |at: usize| std::array::from_fn(|i| self.dropout[at + i] as usize);
-        let pages = tensors.optional(self.page_table)?.map(|table| Pages {
-            table: table.i32(),
-            pages_per_row: table.len() / (self.batch as usize).max(1),
-            page_size: self.page_size as usize,
-        });
+        let pages = match tensors.optional(self.page_table)? {
+            None => None,
+            Some(table) => {
+                let [batch, page_size] = sizes([self.batch, self.page_size])?;
+                let pages_per_row = table.len() / batch.max(1);
+                count(&[pages_per_row, page_size])?;
+                Some(Pages { table: table.i32(), pages_per_row, page_size })
+            }
+        };
+        let [bias_batch, bias_heads] = sizes([self.bias_batch, self.bias_heads])?;
+        count(&[bias_batch, bias_heads, size(self.queries)?, size(self.keys)?])?;
         Ok(AttentionOptions {
             scale: self.scale as f32,
             ranges: tensors.optional(self.key_ranges)?.map(Buffer::i32),
             pages,
             bias: tensors.optional(self.bias)?.map(|numbers| Bias {
                 numbers: numbers.view(),
-                batch: self.bias_batch as usize,
-                heads: self.bias_heads as usize,
+                batch: bias_batch,
+                heads: bias_heads,
             }),
-            dropout: (self.dropout.len() == 11).then(|| AttentionDropout {
-                rate: self.dropout[0] as _,
-                key: [self.dropout[1] as u32, self.dropout[2] as u32],
-                origin: four(3),
-                global_shape: four(7),
-            }),
+            dropout: self.dropout()?,
         })
     }
 }
 
-/// Tensors in one storage: that of all, or f32 where they differ.
+/// Tensors in one storage type: that of all, or f32 if they differ.
 fn alike<'a, const N: usize>(tensors: &'a Tensors, handles: [u32; N]) -> Result<(Kind, [Stored<'a>; N])> {
     let mut buffers = Vec::with_capacity(N);
     for handle in handles {
@@ -118,13 +126,23 @@ fn norm_of(rms: bool) -> Norm {
 
 #[napi]
 impl Engine {
-    /// [y, rstd] of RMS normalisation where beta is -1, else [y, mean, rstd] of layer normalisation.
+    /// x [rows, h] -> [y, rstd] of RMS normalisation if beta is -1, else [y, mean, rstd] of layer normalisation.
     #[napi]
-    pub fn normalise(&self, x: u32, gamma: u32, beta: i32, epsilon: f64) -> Result<Vec<u32>> {
+    pub fn normalise(
+        &self,
+        x: Handle,
+        gamma: Handle,
+        beta: OptionalHandle,
+        rows: Size,
+        epsilon: f64,
+    ) -> Result<Vec<Handle>> {
         self.run(|tensors| {
             let (x, gamma) = (tensors.get(x)?, wide(tensors.get(gamma)?));
             let beta = tensors.optional(beta)?.map(wide);
-            let rows = x.len() / gamma.len().max(1);
+            let [rows, h] = [size(rows)?, gamma.len()];
+            if count(&[rows, h])? != x.len() {
+                return Err(invalid(format!("{} elements do not fill [{rows}, {h}]", x.len())));
+            }
             let mut y = tensors.buffer(tensors.activation_kind(), x.len());
             let means = if beta.is_some() { rows } else { 0 };
             let (mut mean, mut rstd) = (tensors.buffer(Kind::F32, means), tensors.buffer(Kind::F32, rows));
@@ -137,9 +155,16 @@ impl Engine {
         })
     }
 
-    /// [dx, dgamma] of RMS normalisation where mean is -1, else [dx, dgamma, dbeta] of layer normalisation.
+    /// [dx, dgamma] of RMS normalisation if mean is -1, else [dx, dgamma, dbeta] of layer normalisation.
     #[napi]
-    pub fn normalise_gradient(&self, dy: u32, x: u32, gamma: u32, mean: i32, rstd: u32) -> Result<Vec<u32>> {
+    pub fn normalise_gradient(
+        &self,
+        dy: Handle,
+        x: Handle,
+        gamma: Handle,
+        mean: OptionalHandle,
+        rstd: Handle,
+    ) -> Result<Vec<Handle>> {
         self.run(|tensors| {
             let (dy, x, gamma) = (tensors.get(dy)?, tensors.get(x)?, wide(tensors.get(gamma)?));
             let (mean, rstd) = (tensors.optional(mean)?.map(Buffer::f32), tensors.get(rstd)?.f32());
@@ -157,14 +182,14 @@ impl Engine {
 
     /// ids, table [V, width] -> [..., width], in the storage of the table.
     #[napi]
-    pub fn embedding(&self, ids: u32, table: u32, width: u32) -> Result<u32> {
+    pub fn embedding(&self, ids: Handle, table: Handle, width: Size) -> Result<Handle> {
         self.run(|tensors| {
-            let (ids, table, width) = (tensors.get(ids)?.i32(), tensors.get(table)?, width as usize);
+            let (ids, table, width) = (tensors.get(ids)?.i32(), tensors.get(table)?, size(width)?);
             let rows = table.len() / width.max(1);
             if let Some(id) = id_outside(ids, rows) {
                 return Err(invalid(format!("embedding: token id {id} is outside the vocabulary of {rows}")));
             }
-            let mut out = tensors.buffer(table.kind(), ids.len() * width);
+            let mut out = tensors.buffer(table.kind(), count(&[ids.len(), width])?);
             embedding(ids, table.view(), width, out.view_mut());
             Ok(tensors.add(out))
         })
@@ -172,10 +197,10 @@ impl Engine {
 
     /// ids, dy [..., width] -> [rows, width], always f32.
     #[napi]
-    pub fn embedding_gradient(&self, ids: u32, dy: u32, rows: u32, width: u32) -> Result<u32> {
+    pub fn embedding_gradient(&self, ids: Handle, dy: Handle, rows: Size, width: Size) -> Result<Handle> {
         self.run(|tensors| {
             let (ids, dy) = (tensors.get(ids)?.i32(), tensors.get(dy)?);
-            let (rows, width) = (rows as usize, width as usize);
+            let [rows, width] = shape([rows, width])?;
             if let Some(id) = id_outside(ids, rows) {
                 return Err(invalid(format!("embedding: token id {id} is outside the vocabulary of {rows}")));
             }
@@ -185,13 +210,17 @@ impl Engine {
         })
     }
 
-    /// `place` is the sizes of x, its origin and the sizes of the unsplit tensor, one after the other.
+    /// `part` is the shape of x, its origin and the shape of the unsplit tensor, one after another.
     #[napi]
-    pub fn dropout(&self, x: u32, rate: f64, key0: u32, key1: u32, place: &[f64]) -> Result<u32> {
+    pub fn dropout(&self, x: Handle, rate: f64, key0: u32, key1: u32, part: &[f64]) -> Result<Handle> {
         self.run(|tensors| {
             let x = tensors.get(x)?;
-            let sizes: Vec<usize> = place.iter().map(|&size| size as usize).collect();
-            let rank = sizes.len() / 3;
+            let rank = part.len() / 3;
+            if part.len() != 3 * rank || !(0.0..1.0).contains(&rate) {
+                return Err(invalid(format!("dropout: expected three shapes and a rate in [0, 1), got {rate}")));
+            }
+            shape_list(&part[..rank])?;
+            let sizes = part.iter().map(|&value| size(value)).collect::<Result<Vec<_>>>()?;
             let options = Dropout {
                 rate,
                 key: [key0, key1],
@@ -207,10 +236,15 @@ impl Engine {
 
     /// logits [N, V], labels [N] -> [loss [N], logSumExp [N]].
     #[napi]
-    pub fn cross_entropy(&self, logits: u32, labels: u32, vocabulary: u32) -> Result<Vec<u32>> {
+    pub fn cross_entropy(&self, logits: Handle, labels: Handle, vocabulary: Size) -> Result<Vec<Handle>> {
         self.run(|tensors| {
             let (logits, labels) = (tensors.get(logits)?, tensors.get(labels)?.i32());
-            if let Some(label) = label_outside(labels, vocabulary as usize) {
+            let vocabulary = size(vocabulary)?;
+            if count(&[labels.len(), vocabulary])? != logits.len() {
+                let (rows, given) = (labels.len(), logits.len());
+                return Err(invalid(format!("crossEntropy: {given} logits do not fill [{rows}, {vocabulary}]")));
+            }
+            if let Some(label) = label_outside(labels, vocabulary) {
                 return Err(invalid(format!("crossEntropy: label {label} is outside the vocabulary of {vocabulary}")));
             }
             let (mut loss, mut sums) =
@@ -222,7 +256,13 @@ impl Engine {
 
     /// dlogits [N, V], in the storage of the logits.
     #[napi]
-    pub fn cross_entropy_gradient(&self, dloss: u32, logits: u32, labels: u32, sums: u32) -> Result<u32> {
+    pub fn cross_entropy_gradient(
+        &self,
+        dloss: Handle,
+        logits: Handle,
+        labels: Handle,
+        sums: Handle,
+    ) -> Result<Handle> {
         self.run(|tensors| {
             let (logits, labels, sums) = (tensors.get(logits)?, tensors.get(labels)?.i32(), tensors.get(sums)?.f32());
             let dloss = wide(tensors.get(dloss)?);
@@ -234,10 +274,10 @@ impl Engine {
 
     /// q [B, T, H, D], k and v [B, S, G, D] or pages -> [out, logSumExp [B, H, T]].
     #[napi]
-    pub fn attention(&self, q: u32, k: u32, v: u32, call: AttentionCall) -> Result<Vec<u32>> {
+    pub fn attention(&self, q: Handle, k: Handle, v: Handle, call: AttentionCall) -> Result<Vec<Handle>> {
         self.run(|tensors| {
             let (kind, [q, k, v]) = alike(tensors, [q, k, v])?;
-            let (shape, options) = (call.shape(), call.options(tensors)?);
+            let (shape, options) = (call.shape()?, call.options(tensors)?);
             let mut out = tensors.buffer(kind, q.len());
             let mut sums = tensors.buffer(Kind::F32, shape.batch * shape.heads * shape.queries);
             if kind == Kind::Bf16 {
@@ -257,21 +297,21 @@ impl Engine {
     #[allow(clippy::too_many_arguments)]
     pub fn attention_gradient(
         &self,
-        dout: u32,
-        q: u32,
-        k: u32,
-        v: u32,
-        out: u32,
-        sums: u32,
+        dout: Handle,
+        q: Handle,
+        k: Handle,
+        v: Handle,
+        out: Handle,
+        sums: Handle,
         call: AttentionCall,
-    ) -> Result<Vec<u32>> {
+    ) -> Result<Vec<Handle>> {
         self.run(|tensors| {
             // The gradients take the storage of the forward pass, whatever came from above.
             let (kind, [q, k, v, out]) = alike(tensors, [q, k, v, out])?;
             let dout = tensors.get(dout)?;
             let dout = if dout.kind() == kind { Stored::Same(dout) } else { Stored::Copy(dout.stored_as(kind)) };
             let log_sum_exp = tensors.get(sums)?.f32();
-            let (shape, options) = (call.shape(), call.options(tensors)?);
+            let (shape, options) = (call.shape()?, call.options(tensors)?);
             let mut gradients = [q.len(), k.len(), v.len()].map(|length| tensors.buffer(kind, length));
             let mut bias_gradient = call.bias_gradient(tensors)?;
             let dbias = bias_gradient.as_mut().map(Buffer::view_mut);
