@@ -9,7 +9,7 @@ import { loadNative, nativeUnavailableReason } from "./index.ts";
 import { sizeOf } from "./kernel.ts";
 
 /** Cases per operation. */
-const CASES = Number(process.env.MEGATRON_FUZZ_RUNS ?? 80);
+const CASES = Number(process.env.MEGATRON_FUZZ_RUNS ?? 20);
 const SEED = Number(process.env.MEGATRON_FUZZ_SEED ?? 1);
 
 type DataType = "float32" | "int32" | "bool";
