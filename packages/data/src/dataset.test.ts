@@ -49,7 +49,7 @@ describe("openDataset", () => {
     expect(await changed("idx", flip)).toMatch(/^opened_text_document.idx: .*damaged/);
     expect(await changed("idx", (content) => content.subarray(0, 40))).toMatch(/.idx: .*40 bytes/);
     expect(await changed("json", (content) => content.subarray(1))).toMatch(/.json: .*malformed JSON/);
-    const newer = (content: Buffer) => Buffer.from(content.toString().replace('"version": 1', '"version": 2'));
+    const newer = (content: Buffer) => Buffer.from(content.toString().replace('"version": 2', '"version": 3'));
     expect(await changed("json", newer)).toMatch(/.json: .*version: /);
   });
 

@@ -8,6 +8,7 @@ import { DataError } from "./errors.ts";
 import { checksumOf } from "./files/checksum.ts";
 import { type IndexedDataset, openIndexedDataset } from "./indexed/reader.ts";
 import { type DatasetSidecar, readSidecar } from "./sidecar.ts";
+import { checkFigures } from "./sidecar-figures.ts";
 import { type DocumentRange, type SplitName, splitDocuments } from "./split.ts";
 
 /** An open dataset and its sidecar. */
@@ -31,13 +32,12 @@ export async function openDataset(
   options: { verify?: boolean; splitWeights?: readonly number[] } = {},
 ): Promise<Dataset> {
   const found = resolvePrefix(prefix);
-  const sidecar = readSidecar(found);
+  const sidecar = readSidecar(`${found}.json`);
   const dataset = openIndexedDataset(found);
   try {
     if (sidecar && options.verify !== false) await verifyChecksums(found, sidecar);
-    const ranges = options.splitWeights
-      ? splitDocuments(dataset.documents, options.splitWeights)
-      : sidecar && recordedSplit(sidecar, dataset);
+    if (sidecar) checkFigures(sidecar, dataset);
+    const ranges = options.splitWeights ? splitDocuments(dataset.documents, options.splitWeights) : sidecar?.split;
     return {
       ...dataset,
       sidecar,
@@ -96,16 +96,6 @@ async function verifyChecksums(prefix: string, sidecar: DatasetSidecar): Promise
         source: path,
       });
   }
-}
-
-function recordedSplit({ split }: DatasetSidecar, dataset: IndexedDataset): Record<SplitName, DocumentRange> {
-  for (const { end } of [split.train, split.validation, split.test]) {
-    if (end > dataset.documents)
-      throw new DataError(`has a split up to document ${end}, but the index has ${dataset.documents} documents`, {
-        source: `${dataset.prefix}.json`,
-      });
-  }
-  return split;
 }
 
 function nonEmpty(range: DocumentRange, label: string, prefix: string): DocumentRange {

@@ -16,7 +16,9 @@ export class DataError extends Error {
 
   constructor(message: string, where: { source?: string; line?: number; cause?: unknown } = {}) {
     const place = where.line === undefined ? where.source : `${where.source}:${where.line}`;
-    super(place === undefined ? message : `${place}: ${message}`, { cause: where.cause });
+    // What it quotes may have line breaks.
+    const line = message.replace(/\s*[\r\n]+\s*/g, " ");
+    super(place === undefined ? line : `${place}: ${line}`, { cause: where.cause });
     this.source = where.source;
     this.line = where.line;
   }

@@ -2,11 +2,11 @@
  * Publishes a dataset for each language: copies the documents of the whole dataset, which still has its temporary names, to
  * the datasets of their languages, in order. Starts over if interrupted; removes the whole dataset last.
  */
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, rmSync } from "node:fs";
 import { readExactly } from "../files/read-exactly.ts";
 import { tokenType } from "../indexed/format.ts";
 import { createIndexedDatasetWriter, partialPaths } from "../indexed/writer.ts";
-import { type DatasetSidecar, sidecarSchema } from "../sidecar.ts";
+import { type DatasetSidecar, readSidecar } from "../sidecar.ts";
 import { removeJournal } from "./journal.ts";
 import { appendMarks, marksPath, readMarks } from "./marks.ts";
 import type { LanguageDataset } from "./options.ts";
@@ -24,7 +24,7 @@ export async function publishByLanguage(
   whole: string,
   options: { type: "u16" | "i32"; prefixOf: (language: string) => string },
 ): Promise<{ sidecar: DatasetSidecar; byLanguage: LanguageDataset[] }> {
-  const sidecar = sidecarSchema.parse(JSON.parse(readFileSync(`${whole}.json.partial`, "utf8")));
+  const sidecar = readSidecar(`${whole}.json.partial`)!;
   const languages = Object.keys(sidecar.languages ?? {});
   const datasets = languages.map((language) => ({ language, prefix: options.prefixOf(language) }));
   const paths = partialPaths(whole);

@@ -72,7 +72,7 @@ describe("a prepared dataset", () => {
     });
     expect(sidecar).toEqual({
       format: "megatron-ts/indexed-dataset",
-      version: 1,
+      version: 2,
       jsonKey: "text",
       tokenizer: { fingerprint: tokenizer.fingerprint, vocabularySize: 420, endOfDocument: tokenizer.endOfText },
       counts: sizes(texts),

@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { checksumOf } from "../files/checksum.ts";
 import { replaceFile } from "../files/replace-file.ts";
 import { partialPaths, publishPartial, renameIfPresent } from "../indexed/writer.ts";
-import { type DatasetSidecar, readSidecar } from "../sidecar.ts";
+import { type DatasetSidecar, formatSidecar, readSidecar } from "../sidecar.ts";
 import { removeJournal } from "./journal.ts";
 import { marksPath } from "./marks.ts";
 import { recordsPath, sumByLanguage } from "./records.ts";
@@ -22,7 +22,7 @@ export async function summarize(
   const { bin, idx } = partialPaths(prefix);
   return {
     format: "megatron-ts/indexed-dataset",
-    version: 1,
+    version: 2,
     jsonKey,
     tokenizer,
     counts: plan.counts,
@@ -38,7 +38,7 @@ export async function summarize(
 
 /** Writes the sidecar under its temporary name. */
 export function writeSidecar(prefix: string, sidecar: DatasetSidecar): void {
-  replaceFile(`${prefix}.json.partial`, `${JSON.stringify(sidecar, null, 2)}\n`);
+  replaceFile(`${prefix}.json.partial`, formatSidecar(sidecar));
 }
 
 /** Renames all files into place and removes the others. Idempotent, so an interrupted call can be repeated. */
@@ -47,5 +47,5 @@ export function publish(prefix: string): DatasetSidecar {
   renameIfPresent(`${prefix}.json.partial`, `${prefix}.json`);
   for (const path of [recordsPath(prefix), marksPath(prefix)]) rmSync(path, { force: true });
   removeJournal(prefix);
-  return readSidecar(prefix)!;
+  return readSidecar(`${prefix}.json`)!;
 }
