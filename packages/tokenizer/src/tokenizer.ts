@@ -8,8 +8,13 @@ import type { TokenBuffer } from "./token-buffer.ts";
 export interface EncodeOptions {
   /** Whether the post-processor's special tokens, such as `<s>` and `</s>`, are added. Default true. */
   addSpecialTokens?: boolean;
-  /** Whether special tokens spelled out in the text are split like any other text instead of recognized. Default false. */
+  /**
+   * Whether special tokens spelled out in the text are split like any other text instead of recognized. Their ids are then
+   * not produced by the text at all, not even by a model that has them in its vocabulary. Default false.
+   */
   splitSpecialTokens?: boolean;
+  /** Ids of special tokens that are recognized in spite of `splitSpecialTokens`. */
+  keptSpecialTokens?: ReadonlySet<number>;
 }
 
 /** Options of `decode` and `createDecoder`. */

@@ -1,6 +1,6 @@
 /** `megatron prepare`: tokenizes text files into an indexed dataset for training. */
 import type { DatasetSidecar } from "@megatron-ts/data";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { addExamples, addJsonOption, addTextOptions, type TextOptions } from "../options/common-options.ts";
 import { integer, nonEmpty, numberList } from "../options/option-values.ts";
 import {
@@ -22,6 +22,7 @@ interface Options extends TextOptions, PreprocessingFlags {
   workers?: number;
   sentences?: string | true;
   pairs?: boolean;
+  specialTokens: "text" | "ids";
   appendEod?: boolean;
   resume: boolean;
   overwrite?: boolean;
@@ -40,6 +41,11 @@ export function addPrepare(program: Command, terminal: Terminal): void {
     .option("--workers <n>", "worker threads (default: one per CPU)", integer(0))
     .option("--sentences [language]", "make every sentence a sequence, for sentence-pair objectives")
     .option("--pairs", "read documents as source and target, separated by a tab")
+    .addOption(
+      new Option("--special-tokens <kind>", "what special tokens spelled out in documents become")
+        .choices(["text", "ids"])
+        .default("text"),
+    )
     .option("--append-eod", "end every document with the end-of-text token (default, except with --sentences)")
     .option("--no-append-eod", "do not end documents with the end-of-text token")
     .option("--overwrite", "replace an existing dataset once the new one is complete")
@@ -82,6 +88,7 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
     sentences: options.sentences ? { language: options.sentences === true ? "en" : options.sentences } : undefined,
     pairs: options.pairs,
     ...steps,
+    specialTokens: options.specialTokens,
     appendEndOfDocument: options.appendEod,
     skipBadLines: options.skipBadLines,
     resume: options.resume,

@@ -3,7 +3,7 @@
  * it, and if its surroundings encode to the same ids whole and in two parts: the first rules out effects of distant merges,
  * the second those of normalizers, pre-tokenizers and added tokens.
  */
-import type { Tokenizer } from "@megatron-ts/tokenizer";
+import type { EncodeOptions, Tokenizer } from "@megatron-ts/tokenizer";
 
 /** Characters on each side of a cut that are encoded to check it. */
 export const CUT_CONTEXT = 256;
@@ -24,9 +24,9 @@ const boundaries: { before: RegExp; after: RegExp; across: RegExp }[] = [
 /** A position in the second half of `text.slice(0, near)`, or `near` itself, at which to cut; undefined if there is none. */
 export type FindCut = (text: string, near: number) => number | undefined;
 
-/** Scans the vocabulary on the first call. */
-export function createCutFinder(tokenizer: Tokenizer): FindCut {
-  const encode = (text: string) => tokenizer.encode(text, { addSpecialTokens: false });
+/** Scans the vocabulary on the first call. The options are those that documents are encoded with. */
+export function createCutFinder(tokenizer: Tokenizer, options: EncodeOptions = { addSpecialTokens: false }): FindCut {
+  const encode = (text: string) => tokenizer.encode(text, options);
   let usable: typeof boundaries | undefined;
   return (text, near) => {
     usable ??= usableBoundaries(tokenizer);

@@ -1,5 +1,5 @@
 /** Encodes a batch of pieces and counts their text: the work of a worker for each task. */
-import { createTokenBuffer, type Tokenizer } from "@megatron-ts/tokenizer";
+import { createTokenBuffer, type EncodeOptions, type Tokenizer } from "@megatron-ts/tokenizer";
 import type { Piece } from "./pieces.ts";
 import { countText } from "./text-counts.ts";
 
@@ -18,19 +18,28 @@ export interface EncodedTask {
   counts: Int32Array;
 }
 
+/** What special tokens spelled out in a document become; see `PrepareOptions`. */
+export type SpecialTokens = "text" | "ids";
+
+/** How documents are encoded: without the tokenizer's frame, since they may be joined. */
+export function documentEncoding(specialTokens: SpecialTokens): EncodeOptions {
+  return { addSpecialTokens: false, splitSpecialTokens: specialTokens === "text" };
+}
+
 /** @param options.split divides a piece into sequences. Default: one sequence */
 export function encodeTask(
   tokenizer: Tokenizer,
   task: EncodingTask,
-  { split }: { split?: (text: string) => string[] } = {},
+  { specialTokens, split }: { specialTokens: SpecialTokens; split?: (text: string) => string[] },
 ): EncodedTask {
   const buffer = createTokenBuffer(1 << 16);
+  const encoding = documentEncoding(specialTokens);
   const lengths: number[] = [];
   const sequences = new Int32Array(task.length);
   const counts = new Int32Array(3 * task.length);
   task.forEach(({ text }, i) => {
     const texts = split ? split(text) : [text];
-    for (const part of texts) lengths.push(tokenizer.encodeInto(part, buffer, { addSpecialTokens: false }));
+    for (const part of texts) lengths.push(tokenizer.encodeInto(part, buffer, encoding));
     sequences[i] = texts.length;
     const { bytes, characters, words } = countText(text);
     counts.set([bytes, characters, words], 3 * i);

@@ -1,7 +1,7 @@
 /** Encodes tasks in worker threads, or in the calling thread where there are none. */
 import { Worker } from "node:worker_threads";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
-import { type EncodedTask, type EncodingTask, encodeTask } from "./encode.ts";
+import { type EncodedTask, type EncodingTask, encodeTask, type SpecialTokens } from "./encode.ts";
 import { createSequenceSplitter, type SequenceUnit } from "./sequence-unit.ts";
 
 /** Encodes tasks concurrently. */
@@ -15,6 +15,7 @@ export interface EncoderPool {
 /** Data that a worker starts with. */
 export interface WorkerData {
   tokenizerPath: string;
+  specialTokens: SpecialTokens;
   /** What a sequence is, if not a document. */
   unit: SequenceUnit | undefined;
 }
@@ -40,13 +41,13 @@ export function builtWorker(): URL {
 export function createEncoderPool(
   options: { tokenizer: Tokenizer; workers: number; workerFile: URL } & WorkerData,
 ): EncoderPool {
-  const { tokenizer, tokenizerPath, unit, workerFile } = options;
+  const { tokenizer, tokenizerPath, specialTokens, unit, workerFile } = options;
   if (options.workers === 0) {
     const split = createSequenceSplitter(unit);
-    const encode = async (task: EncodingTask) => encodeTask(tokenizer, task, { split });
+    const encode = async (task: EncodingTask) => encodeTask(tokenizer, task, { specialTokens, split });
     return { capacity: 1, encode, close: async () => {} };
   }
-  const data: WorkerData = { tokenizerPath, unit };
+  const data: WorkerData = { tokenizerPath, specialTokens, unit };
   const workers = Array.from({ length: options.workers }, () => startWorker(workerFile, data));
   return {
     capacity: 2 * workers.length,

@@ -9,6 +9,7 @@ import { splitDocuments } from "../split.ts";
 import { createSentenceCuts } from "../steps/sentences.ts";
 import { listSources } from "../text/sources.ts";
 import { createCutFinder } from "./cuts.ts";
+import { documentEncoding } from "./encode.ts";
 import { jobKey } from "./journal.ts";
 import type { PrepareOptions } from "./options.ts";
 import type { SequenceUnit } from "./sequence-unit.ts";
@@ -20,6 +21,9 @@ export type Job = Awaited<ReturnType<typeof planJob>>;
 /** @throws DataError for invalid options and inputs, TokenizerError for a tokenizer that cannot be loaded. */
 export async function planJob(options: PrepareOptions) {
   const { output, jsonKey = "text", split = [98, 1, 1], workers = availableParallelism(), sentences, pairs } = options;
+  const { specialTokens = "text" } = options;
+  if (specialTokens !== "text" && specialTokens !== "ids")
+    throw new DataError(`specialTokens: expected "text" or "ids", got ${JSON.stringify(specialTokens)}`);
   const mostWorkers = Math.max(16, 4 * availableParallelism());
   if (!(Number.isInteger(workers) && workers >= 0 && workers <= mostWorkers))
     throw new DataError(`expected 0 to ${mostWorkers} workers on this machine, got ${workers}`);
@@ -42,6 +46,7 @@ export async function planJob(options: PrepareOptions) {
     tokenizer.fingerprint,
     endOfDocument ?? null,
     jsonKey,
+    specialTokens,
     options.textDocument ?? "file",
     sentences?.language ?? (pairs ? "pairs" : null),
     steps.settings,
@@ -51,6 +56,7 @@ export async function planJob(options: PrepareOptions) {
     split,
     workers,
     tokenizer,
+    specialTokens,
     endOfDocument,
     sources,
     resumable: sources.every(({ path }) => path !== "-"),
@@ -59,7 +65,11 @@ export async function planJob(options: PrepareOptions) {
     prefixOf,
     prefix: prefixOf(output),
     type: tokenTypeFor(tokenizer.vocabularySize),
-    findCut: pairs ? () => undefined : sentences ? createSentenceCuts(sentences.language) : createCutFinder(tokenizer),
+    findCut: pairs
+      ? () => undefined
+      : sentences
+        ? createSentenceCuts(sentences.language)
+        : createCutFinder(tokenizer, documentEncoding(specialTokens)),
     steps,
     key,
   };

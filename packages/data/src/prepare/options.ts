@@ -2,6 +2,7 @@
 import type { DataError } from "../errors.ts";
 import type { DatasetSidecar } from "../sidecar.ts";
 import type { ReadOptions } from "../text/documents.ts";
+import type { SpecialTokens } from "./encode.ts";
 import type { StepOptions } from "./steps.ts";
 
 /** Inputs, tokenizer, output, and what happens between them. */
@@ -25,6 +26,11 @@ export interface PrepareOptions extends Pick<ReadOptions, "textDocument" | "form
   sentences?: { language: string };
   /** Every document is a source, a tab and a target, in `<output>_<jsonKey>_pair.*`. Other documents are malformed. */
   pairs?: boolean;
+  /**
+   * What special tokens spelled out in a document become, such as a "<|endoftext|>" in a web page: "text" like any other, or
+   * "ids", which gives whoever wrote the document control over the model's input. Default "text".
+   */
+  specialTokens?: SpecialTokens;
   /** Appends the tokenizer's end-of-text token to every document. Default true, with `sentences` false. */
   appendEndOfDocument?: boolean;
   /** Skips and counts malformed lines. By default, the first one is thrown. */

@@ -8,13 +8,13 @@ import { createSequenceSplitter } from "./sequence-unit.ts";
 const port = parentPort;
 if (!port) throw new Error("the encoding worker must run in a worker thread");
 
-const { tokenizerPath, unit } = workerData as WorkerData;
+const { tokenizerPath, specialTokens, unit } = workerData as WorkerData;
 const tokenizer = loadTokenizer(tokenizerPath);
 const split = createSequenceSplitter(unit);
 
 port.on("message", async ({ id, task }: { id: number; task: EncodingTask }) => {
   try {
-    const encoded = encodeTask(await tokenizer, task, { split });
+    const encoded = encodeTask(await tokenizer, task, { specialTokens, split });
     const { tokens, lengths, sequences, counts } = encoded;
     const buffers = [tokens, lengths, sequences, counts].map(({ buffer }) => buffer as ArrayBuffer);
     port.postMessage({ id, encoded }, buffers);

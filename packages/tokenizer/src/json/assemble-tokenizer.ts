@@ -14,11 +14,21 @@ import type { PostProcessor } from "./post-processor.ts";
 import type { TokenizerJson } from "./tokenizer-json.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
+/** Ids of the special tokens that a text may spell out; undefined if it may spell all of them. */
+type Kept = ReadonlySet<number> | undefined;
+
 /**
  * Appends the tokens of bytes[start..end) to the buffer. The first `head` bytes come from the first character of the text: 0
- * if the piece is not at its start.
+ * if the piece is not at its start. If `kept` is given, no token is special.
  */
-export type PieceEncoder = (bytes: Uint8Array, start: number, end: number, buffer: TokenBuffer, head: number) => void;
+export type PieceEncoder = (
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  buffer: TokenBuffer,
+  head: number,
+  kept: Kept,
+) => void;
 
 /** The parts of a tokenizer. */
 export interface TokenizerParts {
@@ -33,21 +43,19 @@ export interface TokenizerParts {
   decoding: Pick<Tokenizer, "decode" | "createDecoder">;
 }
 
-/** A piece encoder that treats special tokens in the text as text, if `splitSpecial`. */
-type SplittingEncoder = (...piece: [...Parameters<PieceEncoder>, splitSpecial: boolean]) => void;
-
 /** Encodes the added tokens that `split` finds, and the text between them by `encode`. */
-function encodeAround(split: TokenSplitter | undefined, encode: SplittingEncoder): SplittingEncoder {
+function encodeAround(split: TokenSplitter | undefined, encode: PieceEncoder): PieceEncoder {
   if (!split) return encode;
-  return (bytes, start, end, buffer, head, splitSpecial) => {
+  return (bytes, start, end, buffer, head, kept) => {
     const handler = {
-      text: (from: number, to: number) =>
-        encode(bytes, from, to, buffer, Math.max(0, head - (from - start)), splitSpecial),
+      text: (from: number, to: number) => encode(bytes, from, to, buffer, Math.max(0, head - (from - start)), kept),
       token: (id: number) => append(buffer, [id]),
     };
-    split(bytes, start, end, handler, splitSpecial);
+    split(bytes, start, end, handler, kept);
   };
 }
+
+const NONE: ReadonlySet<number> = new Set();
 
 /** Creates a tokenizer from its parts. */
 export function assembleTokenizer(parts: TokenizerParts): Tokenizer {
@@ -57,10 +65,10 @@ export function assembleTokenizer(parts: TokenizerParts): Tokenizer {
   const splitNormalized = createTokenSplitter(addedTokens.filter((token) => token.normalized));
   const encodeNormalized = encodeAround(splitNormalized, encodePiece);
   const encodeKept = encodeAround(splitOriginal, encodeNormalized);
-  const encodeChanged = encodeAround(splitOriginal, (bytes, start, end, buffer, head, splitSpecial) => {
+  const encodeChanged = encodeAround(splitOriginal, (bytes, start, end, buffer, head, kept) => {
     const newHead = usesHead && head > 0 ? normalizer!.head(bytes, start, end, head) : 0;
     const normalized = normalizer!.apply(bytes, start, end);
-    encodeNormalized(normalized.bytes, 0, normalized.length, buffer, newHead, splitSpecial);
+    encodeNormalized(normalized.bytes, 0, normalized.length, buffer, newHead, kept);
   });
   const scratch = createTokenBuffer();
   let fingerprint: string | undefined;
@@ -74,12 +82,20 @@ export function assembleTokenizer(parts: TokenizerParts): Tokenizer {
       fingerprint ??= fingerprintOf(json);
       return fingerprint;
     },
-    encodeInto(text, buffer, { addSpecialTokens = true, splitSpecialTokens = false } = {}) {
+    encodeInto(text, buffer, { addSpecialTokens = true, splitSpecialTokens = false, keptSpecialTokens = NONE } = {}) {
       const before = buffer.length;
       const { bytes, length } = toUtf8(text);
       if (addSpecialTokens) append(buffer, postProcessor.before);
       const encode = !normalizer || normalizer.keeps(text) ? encodeKept : encodeChanged;
-      if (length > 0) encode(bytes, 0, length, buffer, lengthOfCharacter(bytes[0]!), splitSpecialTokens);
+      if (length > 0)
+        encode(
+          bytes,
+          0,
+          length,
+          buffer,
+          lengthOfCharacter(bytes[0]!),
+          splitSpecialTokens ? keptSpecialTokens : undefined,
+        );
       if (addSpecialTokens) append(buffer, postProcessor.after);
       return buffer.length - before;
     },

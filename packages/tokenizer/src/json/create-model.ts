@@ -20,17 +20,31 @@ export interface CreatedModel {
   takesBytes: boolean;
 }
 
-function createBpe(fields: PartFields, model: BpeModel, isByteLevel: boolean): CreatedModel {
+/** Tokens that a model must not produce. */
+type Hidden = ReadonlySet<string>;
+
+/** Without the hidden tokens. */
+const visible = (vocabulary: ReadonlyMap<string, number>, hidden: Hidden): ReadonlyMap<string, number> =>
+  hidden.size === 0 ? vocabulary : new Map([...vocabulary].filter(([token]) => !hidden.has(token)));
+
+function createBpe(
+  fields: PartFields,
+  model: BpeModel,
+  { isByteLevel, hidden }: { isByteLevel: boolean; hidden: Hidden },
+): CreatedModel {
   const dropout = fields.raw("dropout") ?? 0;
   if (dropout !== 0) fields.fail(`dropout ${dropout} makes ids random: set it to null`);
   const vocabulary = new Map(Object.entries(model.vocab));
   const prefix = fields.optionalText("continuing_subword_prefix") ?? "";
+  const unknownToken = fields.optionalText("unk_token");
+  const hiddenIds = new Set([...hidden].map((token) => vocabulary.get(token)));
   const options = {
-    vocabulary,
-    merges: mergesById(mergesOf(model), vocabulary, prefix),
+    vocabulary: visible(vocabulary, hidden),
+    merges: mergesById(mergesOf(model), vocabulary, prefix).filter(({ merged }) => !hiddenIds.has(merged)),
     prefix,
     suffix: fields.optionalText("end_of_word_suffix") ?? "",
-    unknownToken: fields.optionalText("unk_token"),
+    unknownToken,
+    unknown: unknownToken === undefined ? undefined : vocabulary.get(unknownToken),
     fuseUnknown: fields.flag("fuse_unk", false),
     byteFallback: fields.flag("byte_fallback", false),
     ignoreMerges: fields.flag("ignore_merges", false),
@@ -43,11 +57,11 @@ function createBpe(fields: PartFields, model: BpeModel, isByteLevel: boolean): C
 function createWordPiece(
   fields: PartFields,
   vocabulary: ReadonlyMap<string, number>,
-  isByteLevel: boolean,
+  { isByteLevel, hidden }: { isByteLevel: boolean; hidden: Hidden },
 ): CreatedModel {
   const encoder = new TextEncoder();
   const encodeWord = createWordPieceModel({
-    vocabulary,
+    vocabulary: visible(vocabulary, hidden),
     prefix: fields.text("continuing_subword_prefix", "##"),
     unknown: vocabulary.get(fields.text("unk_token", "[UNK]")),
     longestWord: fields.count("max_input_chars_per_word", { fallback: 100 }),
@@ -59,21 +73,27 @@ function createWordPiece(
 
 /**
  * Creates the model of a checked tokenizer.json. `isByteLevel`: whether the pre-tokenizer's last step writes words in the
- * byte-level alphabet, which can be left out for some models.
+ * byte-level alphabet, which can be left out for some models. `hidden`: tokens that the model must not produce.
  *
  * @throws {TokenizerError} if the model is invalid or not supported.
  */
-export function createModel({ model }: TokenizerJson, isByteLevel: boolean): CreatedModel {
+export function createModel(
+  { model }: TokenizerJson,
+  { isByteLevel, hidden = new Set() }: { isByteLevel: boolean; hidden?: Hidden },
+): CreatedModel {
   const fields = new PartFields(model);
   switch (fields.type) {
     case "BPE":
-      return createBpe(fields, model as BpeModel, isByteLevel);
+      return createBpe(fields, model as BpeModel, { isByteLevel, hidden });
     case "WordPiece":
-      return createWordPiece(fields, new Map(Object.entries(model.vocab as Record<string, number>)), isByteLevel);
+      return createWordPiece(fields, new Map(Object.entries(model.vocab as Record<string, number>)), {
+        isByteLevel,
+        hidden,
+      });
     case "WordLevel": {
       const vocabulary = new Map(Object.entries(model.vocab as Record<string, number>));
       const unknown = vocabulary.get(fields.text("unk_token", "<unk>"));
-      return { encodeWord: createWordLevelModel(vocabulary, unknown), takesBytes: false };
+      return { encodeWord: createWordLevelModel(visible(vocabulary, hidden), unknown), takesBytes: false };
     }
     case "Unigram": {
       if ((fields.raw("alpha") ?? 0) !== 0) fields.fail("alpha makes ids random: set it to null");
@@ -82,7 +102,12 @@ export function createModel({ model }: TokenizerJson, isByteLevel: boolean): Cre
       if (unknown !== undefined && fields.count("unk_id") >= pieces.length)
         fields.fail("unk_id is not in the vocabulary");
       const byteFallback = fields.flag("byte_fallback", false);
-      const encodeWord = createUnigramModel({ pieces, unknown: unknown as number | undefined, byteFallback });
+      const encodeWord = createUnigramModel({
+        // Nothing is spelled by an empty token.
+        pieces: hidden.size === 0 ? pieces : pieces.map(([token, score]) => [hidden.has(token) ? "" : token, score]),
+        unknown: unknown as number | undefined,
+        byteFallback,
+      });
       return { encodeWord, takesBytes: false };
     }
     default:

@@ -2,6 +2,7 @@
  * Creates the tokenizer that a tokenizer.json describes.
  */
 import { TokenizerError } from "../errors.ts";
+import type { WordEncoder } from "../models/model.ts";
 import { cacheWords } from "../models/word-cache.ts";
 import { bytesOfToken } from "../text/byte-alphabet.ts";
 import { createByteLevelDecoder } from "../text/decoders/byte-level-decoder.ts";
@@ -18,6 +19,7 @@ import type { DecodeOptions, Tokenizer } from "../tokenizer.ts";
 import { readAddedTokens } from "./added-vocabulary.ts";
 import { assembleTokenizer, type PieceEncoder } from "./assemble-tokenizer.ts";
 import { createModel } from "./create-model.ts";
+import { hiddenTokens } from "./hidden-tokens.ts";
 import { checkTokenizerJson } from "./parse-tokenizer-json.ts";
 import { createPostProcessor } from "./post-processor.ts";
 import type { TokenizerJson } from "./tokenizer-json.ts";
@@ -56,17 +58,28 @@ function createDecoding({ decoder: part }: TokenizerJson, { decoded, special }: 
 function create(json: TokenizerJson, options: CreateTokenizerOptions): Tokenizer {
   const normalizer = json.normalizer ? createNormalizer(json.normalizer) : undefined;
   const byteLevelWords = createByteLevelPreTokenizer(json.pre_tokenizer);
-  const model = createModel(json, byteLevelWords !== undefined);
+  const isByteLevel = byteLevelWords !== undefined;
+  const model = createModel(json, { isByteLevel });
   const preTokenize = (model.takesBytes ? byteLevelWords : undefined) ?? createPreTokenizer(json.pre_tokenizer);
   const addedTokens = readAddedTokens(json, normalizer);
   const vocabulary = readVocabulary(json, addedTokens, options.endOfText);
 
-  const encodeWord = cacheWords(model.encodeWord);
   let target: TokenBuffer;
-  const visit = (bytes: Uint8Array, start: number, end: number): void => encodeWord(bytes, start, end, target);
-  const encodePiece: PieceEncoder = (bytes, start, end, buffer, head) => {
+  const visitor =
+    (encode: WordEncoder) =>
+    (bytes: Uint8Array, start: number, end: number): void =>
+      encode(bytes, start, end, target);
+  const visit = visitor(cacheWords(model.encodeWord));
+  // Created when it is first needed: most tokenizers have no use for it.
+  let visitText: typeof visit | undefined;
+  const createVisitText = () => {
+    const hidden = hiddenTokens(json);
+    return hidden.size === 0 ? visit : visitor(cacheWords(createModel(json, { isByteLevel, hidden }).encodeWord));
+  };
+  const encodePiece: PieceEncoder = (bytes, start, end, buffer, head, kept) => {
     target = buffer;
-    preTokenize(bytes, start, end, visit, head);
+    if (kept) visitText ??= createVisitText();
+    preTokenize(bytes, start, end, kept ? visitText! : visit, head);
   };
   return assembleTokenizer({
     json,

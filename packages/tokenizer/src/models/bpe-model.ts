@@ -13,12 +13,11 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 function createSpeller(options: BpeOptions): WordSpeller {
-  const { vocabulary, prefix, suffix, unknownToken, fuseUnknown, byteFallback } = options;
+  const { vocabulary, prefix, suffix, unknownToken, unknown, fuseUnknown, byteFallback } = options;
   const byteIds = byteTokenIds(vocabulary);
   const unknownId = (): number => {
-    const id = vocabulary.get(unknownToken!);
-    if (id === undefined) throw new TokenizerError(`the unknown token "${unknownToken}" is not in the vocabulary`);
-    return id;
+    if (unknown !== undefined) return unknown;
+    throw new TokenizerError(`the unknown token "${unknownToken}" is not in the vocabulary`);
   };
   const spellInBytes = (text: string): number[] | undefined => {
     const ids = Array.from(encoder.encode(text), (byte) => byteIds[byte]);

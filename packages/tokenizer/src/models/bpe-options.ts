@@ -15,6 +15,8 @@ export interface BpeOptions {
   suffix: string;
   /** The token for characters that are not in the vocabulary; without one, these are dropped. */
   unknownToken: string | undefined;
+  /** Its id, if it has one. */
+  unknown: number | undefined;
   /** Whether unknown characters in a row are one token. */
   fuseUnknown: boolean;
   /** Whether unknown characters are spelled by the tokens <0x00> to <0xFF>, if all that are needed exist. */

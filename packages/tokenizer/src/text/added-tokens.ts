@@ -21,13 +21,13 @@ interface PieceHandler {
   token(id: number): void;
 }
 
-/** Splits bytes[start..end) at the added tokens. If `splitSpecial`, special tokens are text like any other. */
+/** Splits bytes[start..end) at the added tokens. If `kept` is given, other special tokens are text like any other. */
 export type TokenSplitter = (
   bytes: Uint8Array,
   start: number,
   end: number,
   handler: PieceHandler,
-  splitSpecial: boolean,
+  kept: ReadonlySet<number> | undefined,
 ) => void;
 
 interface TrieNode {
@@ -81,7 +81,7 @@ export function createTokenSplitter(tokens: readonly TokenPattern[]): TokenSplit
   for (const byte of root.next.keys()) firstBytes[byte] = 1;
   if (root.next.size === 0) return undefined;
 
-  return (bytes, start, end, handler, splitSpecial) => {
+  return (bytes, start, end, handler, kept) => {
     let textStart = start;
     let position = start;
     while (position < end) {
@@ -104,7 +104,7 @@ export function createTokenSplitter(tokens: readonly TokenPattern[]): TokenSplit
       }
       const from = position;
       position = tokenEnd;
-      if (splitSpecial && token.special) continue;
+      if (kept && token.special && !kept.has(token.id)) continue;
       if (token.single_word && !isSingleWord(bytes, start, end, from, tokenEnd)) continue;
       const pieceEnd = token.lstrip ? Math.max(spaceStart(bytes, start, from), textStart) : from;
       if (textStart < pieceEnd) handler.text(textStart, pieceEnd);
