@@ -77,6 +77,16 @@ describe("fillMasks", () => {
     expect(filled!.masks[0]![0]!.probability).toBeCloseTo(Math.max(...probabilities.slice(0, 300)), 6);
   });
 
+  it("keeps other special tokens that the text spells out as text, unless asked for ids", () => {
+    const model = bert(wordPiece);
+    const fill = (text: string, specialTokens?: "text" | "ids") =>
+      fillMasks({ model, tokenizer: wordPiece }, [text], { topK: 1, specialTokens })[0]!;
+    const text = "call me [MASK] [SEP]";
+    expect(fill(text, "ids").text).toMatch(/\[SEP\]$/);
+    expect(fill(text).text).toMatch(/\[ ?sep ?\]$/);
+    expect(fill(text).masks[0]![0]!.probability).not.toBe(fill(text, "ids").masks[0]![0]!.probability);
+  });
+
   it("with XLNet: masked tokens attend to all others, none attends to them", () => {
     const model = xlnet();
     const text = "Call me <mask>. Some <mask> ago";

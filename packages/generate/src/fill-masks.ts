@@ -5,6 +5,7 @@ import { GenerateError } from "./errors.ts";
 import { maskLogits } from "./masks/mask-logits.ts";
 import { type MaskPrediction, mostLikely } from "./masks/most-likely.ts";
 import { addSpecialTokens } from "./prompts/add-special-tokens.ts";
+import { promptEncoding, type SpecialTokens } from "./prompts/prompt-encoding.ts";
 
 /** A text with its masks filled. */
 export interface FilledText {
@@ -20,6 +21,10 @@ export interface FillOptions {
   topK?: number;
   /** How the model predicts, if it can in several ways. Default: the one that the model's family prefers. */
   prediction?: FillPrediction;
+  /**
+   * What special tokens spelled out in a text become, other than masks: text like any other, or their ids. Default "text".
+   */
+  specialTokens?: SpecialTokens;
 }
 
 /**
@@ -29,7 +34,7 @@ export interface FillOptions {
 export function fillMasks(
   { model, tokenizer }: { model: Model; tokenizer: Tokenizer },
   texts: readonly string[],
-  { topK = 5, prediction = defaultFill(model) }: FillOptions = {},
+  { topK = 5, prediction = defaultFill(model), specialTokens }: FillOptions = {},
 ): FilledText[] {
   if (!Number.isInteger(topK) || topK < 1) {
     throw new GenerateError(`top-k must be an integer >= 1 to fill masks, got ${topK}`);
@@ -37,8 +42,9 @@ export function fillMasks(
   if (texts.length === 0) return [];
   const mask = maskTokenOf(tokenizer);
   const longest = longestSequence(model.config);
+  const encoding = promptEncoding(tokenizer, specialTokens);
   const rows = texts.map((text) => {
-    const { textTokens, tokens, textStart, tokenTypes } = addSpecialTokens({ prediction, tokenizer }, text);
+    const { textTokens, tokens, textStart, tokenTypes } = addSpecialTokens({ prediction, tokenizer }, text, encoding);
     const masked = [...textTokens.keys()].filter((index) => textTokens[index] === mask);
     if (masked.length === 0) {
       const name = tokenizer.idToToken(mask);

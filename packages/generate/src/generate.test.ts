@@ -54,6 +54,18 @@ describe("generate", () => {
     for (const { row } of begins) expect(words[row]!.text).toMatch(/^ /);
   });
 
+  it("keeps special tokens that a prompt spells out as text, except for sentinels, unless asked for ids", () => {
+    const model = createModel({ family: "t5", ...shape, vocabularySize: t5.vocabularySize }, { weights });
+    const tokensOf = (text: string, specialTokens?: "text" | "ids") => {
+      const [completion] = generate({ model, tokenizer: t5 }, [text], { maxTokens: 1, specialTokens });
+      return completion!.promptTokens;
+    };
+    const plain = tokensOf(prompt);
+    expect(tokensOf(`${prompt}</s>`, "ids")).toBe(plain + 1);
+    expect(tokensOf(`${prompt}</s>`)).toBeGreaterThan(plain + 1);
+    expect(tokensOf(`${prompt}<extra_id_0>`)).toBe(plain + 1);
+  });
+
   it("with T5 ends the source, starts from padding, shows sentinels and stops at the end token", () => {
     const model = createModel(
       { family: "t5", ...shape, vocabularySize: t5.vocabularySize, initializerFactor: 2 },

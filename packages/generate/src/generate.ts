@@ -4,6 +4,7 @@ import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { type DecodeOptions, decode, type FinishReason } from "./decode.ts";
 import { GenerateError } from "./errors.ts";
 import { encodePrompts } from "./prompts/encode-prompts.ts";
+import type { SpecialTokens } from "./prompts/prompt-encoding.ts";
 import { skippedTokens } from "./prompts/skipped-tokens.ts";
 import { createStopMatcher } from "./sampling/stop-strings.ts";
 
@@ -13,6 +14,11 @@ export interface GenerateOptions extends DecodeOptions {
   stopTokens?: readonly number[];
   /** The decoder's first input token in encoder-decoder models. Default: the tokenizer's padding token. */
   startToken?: number;
+  /**
+   * What special tokens spelled out in a prompt become: "text" like any other, except for masks and sentinels, or "ids", for
+   * prompts that the caller wrote and trusts. Default "text".
+   */
+  specialTokens?: SpecialTokens;
   /** Strings that end a row; they are not part of the text. */
   stop?: readonly string[];
 }

@@ -6,16 +6,17 @@ import type { TrainedModel } from "../trained-model.ts";
 export interface FillOptions {
   prompt: string;
   topK?: number;
+  specialTokens: "text" | "ids";
   json?: boolean;
 }
 
 export async function fillPrompt(
   { directory, model, tokenizer }: TrainedModel,
-  { prompt, topK, json, prediction }: FillOptions & { prediction: FillPrediction },
+  { prompt, topK, specialTokens, json, prediction }: FillOptions & { prediction: FillPrediction },
   terminal: Terminal,
 ): Promise<void> {
   const { fillMasks } = await import("@megatron-ts/generate");
-  const [filled] = fillMasks({ model, tokenizer }, [prompt], { topK: topK || undefined, prediction });
+  const [filled] = fillMasks({ model, tokenizer }, [prompt], { topK: topK || undefined, prediction, specialTokens });
   const { text, masks } = filled!;
   if (json) return terminal.json({ checkpoint: directory, prompt, text, masks });
   terminal.print(text);

@@ -13,7 +13,7 @@ export function generationMode({ model, tokenizer, objective }: TrainedModel, pr
   const { generation } = familyOf(model.config);
   const trained = partsOf(objective).map(({ name }) => getObjective(name).prediction);
   const mask = specialTokenId(tokenizer, "mask");
-  const hasMask = mask !== undefined && tokenizer.encode(prompt, { addSpecialTokens: false }).includes(mask);
+  const hasMask = mask !== undefined && tokenizer.encode(prompt).includes(mask);
   const fill = generation.fills.find((prediction) => trained.includes(prediction)) ?? generation.fills[0];
   const write = generation.writes.find((prediction) => trained.includes(prediction)) ?? generation.writes[0];
   if (!write) return { fills: true, prediction: fill! };

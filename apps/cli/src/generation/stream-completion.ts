@@ -8,6 +8,7 @@ export interface CompletionOptions {
   prompt: string;
   maxTokens: number;
   temperature: number;
+  specialTokens: "text" | "ids";
   topK?: number;
   topP?: number;
   repetitionPenalty?: number;

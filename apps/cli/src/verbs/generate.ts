@@ -1,5 +1,5 @@
 /** `megatron generate`: generates text from a prompt, or fills the masks in it. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { UsageError } from "../errors.ts";
 import { fillPrompt } from "../generation/fill-prompt.ts";
 import { type CompletionOptions, streamCompletion } from "../generation/stream-completion.ts";
@@ -23,6 +23,11 @@ export function addGenerate(program: Command, terminal: Terminal): void {
     .option("--top-k <k>", "sample from the k most likely tokens (0 = all); for masks, predictions to print", number)
     .option("--top-p <p>", "sample from the most likely tokens whose probabilities sum to p (1 = all)", number)
     .option("--repetition-penalty <r>", "values above 1 make repeated tokens less likely", number)
+    .addOption(
+      new Option("--special-tokens <kind>", "what special tokens spelled out in the prompt become, other than masks")
+        .choices(["text", "ids"])
+        .default("text"),
+    )
     .option("--stop <texts...>", "stop before any of these strings")
     .option("--seed <n>", "random seed", integer(0), 0)
     .action((path: string, options: Options) => run(path, options, { terminal, given: givenOptions(command) }));

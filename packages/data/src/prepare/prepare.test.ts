@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { loadTokenizer } from "@megatron-ts/tokenizer/files";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openDataset } from "../dataset.ts";
+import { DataError } from "../errors.ts";
 import { takeLock } from "../files/lock.ts";
 import { buildEntries } from "../testing/build.ts";
 import { golden, temporaryDirectory } from "../testing/directory.ts";
@@ -59,6 +60,20 @@ describe("a prepared dataset", () => {
     expect(await tokensOf(path("out"))).toEqual(expectedTokens(texts));
     expect(await tokensOf(prefix)).toEqual(expectedTokens(texts));
     expect(leftovers(prefix)).toEqual([]);
+  });
+
+  it("keeps special tokens that documents spell out as text, unless asked for ids", async () => {
+    const [document] = ["a <|endoftext|> b"];
+    const inputs = [file("special.txt", document!)];
+    const output = path("special");
+    await prepare({ inputs, output });
+    const [asText] = await tokensOf(output);
+    expect(asText!.indexOf(tokenizer.endOfText!)).toBe(asText!.length - 1);
+    expect(tokenizer.decode(asText!)).toBe(`${document}<|endoftext|>`);
+    await prepare({ inputs, output, specialTokens: "ids", overwrite: true });
+    expect(await tokensOf(output)).toEqual(expectedTokens([document!]));
+    // @ts-expect-error Neither text nor ids.
+    await expect(prepare({ inputs, output: path("special2"), specialTokens: "x" })).rejects.toBeInstanceOf(DataError);
   });
 
   it("has a sidecar with its sizes and its split", async () => {

@@ -1,6 +1,6 @@
 /** Adds the special tokens around a text that a bidirectional model expects: the tokenizer's own, else the family's. */
 import type { FillPrediction } from "@megatron-ts/model";
-import { specialTokenId, type Tokenizer } from "@megatron-ts/tokenizer";
+import { type EncodeOptions, specialTokenId, type Tokenizer } from "@megatron-ts/tokenizer";
 
 /** A text with and without its special tokens. */
 export interface SpecialTokensAdded {
@@ -17,9 +17,10 @@ export interface SpecialTokensAdded {
 export function addSpecialTokens(
   { prediction, tokenizer }: { prediction: FillPrediction; tokenizer: Tokenizer },
   text: string,
+  encoding: EncodeOptions,
 ): SpecialTokensAdded {
-  const textTokens = tokenizer.encode(text, { addSpecialTokens: false });
-  const ownTokens = tokenizer.encode(text);
+  const textTokens = tokenizer.encode(text, { ...encoding, addSpecialTokens: false });
+  const ownTokens = tokenizer.encode(text, encoding);
   const [classification, separator] = [
     specialTokenId(tokenizer, "classification"),
     specialTokenId(tokenizer, "separator"),

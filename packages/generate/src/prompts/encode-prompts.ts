@@ -4,6 +4,7 @@ import { specialTokenId, type Tokenizer } from "@megatron-ts/tokenizer";
 import { GenerateError } from "../errors.ts";
 import { defaultPrediction, type SessionOptions } from "../sessions/decoding-session.ts";
 import { prefixTokens } from "./prefix-tokens.ts";
+import { promptEncoding, type SpecialTokens } from "./prompt-encoding.ts";
 
 export interface EncodedPrompts {
   prompts: Int32Array[];
@@ -16,6 +17,8 @@ export interface EncodedPrompts {
 /** Options of `encodePrompts`; the tokens replace those that the tokenizer would give. */
 export interface EncodePromptsOptions extends Pick<SessionOptions, "prediction" | "startToken"> {
   stopTokens?: readonly number[];
+  /** What special tokens spelled out in a prompt become. Default "text". */
+  specialTokens?: SpecialTokens;
 }
 
 /**
@@ -30,7 +33,8 @@ export function encodePrompts(
   { prediction = defaultPrediction(model), ...given }: EncodePromptsOptions,
 ): EncodedPrompts {
   const { endOfText } = tokenizer;
-  const plain = texts.map((text) => tokenizer.encode(text, { addSpecialTokens: false }));
+  const encoding = { ...promptEncoding(tokenizer, given.specialTokens), addSpecialTokens: false };
+  const plain = texts.map((text) => tokenizer.encode(text, encoding));
   if (prediction !== "sequence-to-sequence") {
     const prefix = prediction === "causal" ? prefixTokens(tokenizer) : [];
     const beginning = prefix.length === 0 && endOfText !== undefined ? [endOfText] : prefix;

@@ -43,6 +43,17 @@ describe("createTokenizer", () => {
     expect(older.fingerprint).toBe((await createTokenizer(small)).fingerprint);
   });
 
+  it("gives no special ids for text that must stay text, not even where they are in the model's vocabulary", async () => {
+    const tokenizer = await createTokenizer(unigram);
+    const id = tokenizer.tokenToId("</s>")!;
+    const options = { addSpecialTokens: false, splitSpecialTokens: true };
+    expect([...tokenizer.encode("a</s>", { addSpecialTokens: false })]).toContain(id);
+    expect([...tokenizer.encode("a</s>", options)]).not.toContain(id);
+    expect(tokenizer.decode(tokenizer.encode("a</s>", options))).toBe("a</s>");
+    expect([...tokenizer.encode("a</s>", { ...options, keptSpecialTokens: new Set([id]) })]).toContain(id);
+    expect([...tokenizer.encode("a</s>", { addSpecialTokens: false })]).toContain(id);
+  });
+
   it("finds the end of text by its usual names, or by the given one", async () => {
     expect((await createTokenizer(small)).endOfText).toBe(0);
     expect((await createTokenizer(unigram)).endOfText).toBe(1);
