@@ -72,6 +72,8 @@ describe("import, inspect and export", () => {
     await megatronJson("export", path("generation-config-ends"), path("several-ends-back"));
     const back = readFileSync(join(path("several-ends-back"), "generation_config.json"), "utf8");
     expect(JSON.parse(back)).toEqual({ eos_token_id: [0, 100] });
+    const tokenizerConfig = readFileSync(join(path("several-ends-back"), "tokenizer_config.json"), "utf8");
+    expect(JSON.parse(tokenizerConfig)).toMatchObject({ tokenizer_class: "PreTrainedTokenizerFast" });
     for (const wrong of ['{"eos_token_id": [1, -2]}', '{"eos_token_id": "x"}', "[", "3"]) {
       writeFileSync(join(model, "generation_config.json"), wrong);
       const { code, stderr } = await megatron("import", model, path("wrong-ends"));

@@ -11,6 +11,7 @@ export {
 export { type SpecialTokenRole, specialTokenId, specialTokenNames } from "./special-tokens.ts";
 export { createTokenBuffer, type TokenBuffer } from "./token-buffer.ts";
 export type { DecodeOptions, EncodeOptions, TokenDecoder, Tokenizer } from "./tokenizer.ts";
+export { tokenizerConfig } from "./tokenizer-config.ts";
 export type { TokenTemplate } from "./training/template.ts";
 export { type TrainBpeOptions, trainBpe } from "./training/train-bpe.ts";
 export { type TrainUnigramOptions, trainUnigram } from "./training/train-unigram.ts";

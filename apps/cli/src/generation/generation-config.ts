@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LoadedCheckpoint } from "@megatron-ts/checkpoint";
-import { hasFile, loadCheckpointTokenizer, readText } from "../checkpoint-tokenizer.ts";
+import type { Tokenizer } from "@megatron-ts/tokenizer";
+import { hasFile, readText } from "../checkpoint-tokenizer.ts";
 import { UsageError } from "../errors.ts";
 
 export const GENERATION_CONFIG = "generation_config.json";
@@ -54,7 +55,10 @@ export function parseGenerationTokens(text: string, path: string): GenerationTok
  * The ids of a checkpoint for Hugging Face: those that it was imported with, else the tokenizer's. Empty for models that
  * only fill masks, whose special tokens their own files name.
  */
-export async function exportedTokenIds(checkpoint: LoadedCheckpoint): Promise<Record<string, unknown>> {
+export async function exportedTokenIds(
+  checkpoint: LoadedCheckpoint,
+  tokenizer: Tokenizer | null,
+): Promise<Record<string, unknown>> {
   if (hasFile(checkpoint, GENERATION_CONFIG)) {
     const all = parseObject(readText(checkpoint, GENERATION_CONFIG), GENERATION_CONFIG);
     return Object.fromEntries(Object.entries(all).filter(([key]) => ID_FIELDS.includes(key)));
@@ -62,12 +66,11 @@ export async function exportedTokenIds(checkpoint: LoadedCheckpoint): Promise<Re
   const { familyOf } = await import("@megatron-ts/model");
   const { specialTokenId } = await import("@megatron-ts/tokenizer");
   const { prefixTokens } = await import("@megatron-ts/generate");
-  const tokenizer = await loadCheckpointTokenizer(checkpoint);
   const [prediction] = familyOf(checkpoint.manifest.model as { family: string }).generation.writes;
-  if (!tokenizer || (prediction !== "causal" && prediction !== "sequence-to-sequence")) return {};
+  if (!tokenizer || prediction === undefined) return {};
   const end = tokenizer.endOfText ?? null;
   const padding = specialTokenId(tokenizer, "padding") ?? null;
-  if (prediction === "causal") {
+  if (prediction !== "sequence-to-sequence") {
     return { bos_token_id: prefixTokens(tokenizer).at(-1) ?? end, eos_token_id: end, pad_token_id: padding };
   }
   return {

@@ -1,5 +1,6 @@
 /** `megatron export`: converts a checkpoint to Hugging Face format. */
 import { type Command, Option } from "commander";
+import { loadCheckpointTokenizer } from "../checkpoint-tokenizer.ts";
 import { exportedTokenIds } from "../generation/generation-config.ts";
 import { addExamples, addJsonOption } from "../options/common-options.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -22,10 +23,13 @@ export function addExport(program: Command, terminal: Terminal): void {
 
 async function run(path: string, directory: string, { json }: { json?: boolean }, terminal: Terminal): Promise<void> {
   const { exportHuggingFace, loadCheckpoint, resolveCheckpoint } = await import("@megatron-ts/checkpoint");
+  const { tokenizerConfig } = await import("@megatron-ts/tokenizer");
   const checkpoint = loadCheckpoint(resolveCheckpoint(path));
   try {
+    const tokenizer = await loadCheckpointTokenizer(checkpoint);
     const { modelType, differences } = await exportHuggingFace(checkpoint, directory, {
-      tokenIds: await exportedTokenIds(checkpoint),
+      tokenIds: await exportedTokenIds(checkpoint, tokenizer),
+      ...(tokenizer && { tokenizerConfig: tokenizerConfig(tokenizer) }),
     });
     for (const difference of differences) terminal.log(`note: ${difference}`);
     if (json) return terminal.json({ directory, modelType, differences });

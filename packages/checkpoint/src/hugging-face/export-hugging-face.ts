@@ -17,6 +17,8 @@ export interface ExportOptions {
   maxShardBytes?: number;
   /** Ids such as `eos_token_id`, for config.json and, unless the checkpoint has one, generation_config.json. */
   tokenIds?: Readonly<Record<string, unknown>>;
+  /** tokenizer_config.json, unless the checkpoint has one: `tokenizerConfig` of @megatron-ts/tokenizer creates it. */
+  tokenizerConfig?: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -27,7 +29,7 @@ export interface ExportOptions {
 export async function exportHuggingFace(
   checkpoint: LoadedCheckpoint,
   directory: string,
-  { maxShardBytes = 5e9, tokenIds = {} }: ExportOptions = {},
+  { maxShardBytes = 5e9, tokenIds = {}, tokenizerConfig }: ExportOptions = {},
 ): Promise<{ modelType: string; differences: string[] }> {
   if (existsSync(directory)) throw userError(`${directory} already exists; export into a new directory`);
   const config = modelConfigSchema.parse(checkpoint.manifest.model);
@@ -37,9 +39,10 @@ export async function exportHuggingFace(
   await commitDirectory(directory, (workplace) => {
     writeFileSync(join(workplace, "config.json"), formatConfig(json));
     writeTensors(workplace, entries, maxShardBytes);
-    if (Object.keys(tokenIds).length > 0) {
-      writeFileSync(join(workplace, "generation_config.json"), `${JSON.stringify(tokenIds, null, 2)}\n`);
-    }
+    const write = (name: string, fields: object) =>
+      writeFileSync(join(workplace, name), `${JSON.stringify(fields, null, 2)}\n`);
+    if (Object.keys(tokenIds).length > 0) write("generation_config.json", tokenIds);
+    if (tokenizerConfig) write("tokenizer_config.json", tokenizerConfig);
     for (const file of tokenizerFiles) {
       if (!checkpoint.manifest.files.some(({ name }) => name === file)) continue;
       writeFileSync(join(workplace, file), checkpoint.readFile(file));
