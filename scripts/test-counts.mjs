@@ -33,6 +33,16 @@ export function countCargo(output, code) {
   return atLeastOneFailure({ passed: sum(1), failed: sum(2) }, code);
 }
 
+/**
+ * Counts the checks of a program of ours.
+ * @param output what it printed: its last line is "N passed, N failed"
+ * @param code its exit code
+ */
+export function countPrinted(output, code) {
+  const [, passed = 0, failed = 0] = /(\d+) passed, (\d+) failed\s*$/.exec(output) ?? [];
+  return atLeastOneFailure({ passed: Number(passed), failed: Number(failed) }, code);
+}
+
 /** Counts a check that has no tests of its own, such as the build. */
 export const countCheck = (ok) => (ok ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 });
 

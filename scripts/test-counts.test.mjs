@@ -1,7 +1,7 @@
 /** Tests of how the reports of test runners are counted. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { addCounts, countCargo, countCheck, countTap, countVitest, formatTotal } from "./test-counts.mjs";
+import { addCounts, countCargo, countCheck, countPrinted, countTap, countVitest, formatTotal } from "./test-counts.mjs";
 
 describe("countVitest", () => {
   const file = (status, tests) => ({ status, assertionResults: Array(tests).fill({}) });
@@ -49,6 +49,14 @@ describe("countCargo", () => {
     assert.deepEqual(countCargo("error[E0308]: mismatched types", 101), { passed: 0, failed: 1 });
     assert.deepEqual(countCargo(cargo([53, 0]), 101), { passed: 53, failed: 1 });
     assert.deepEqual(countCargo(cargo([0, 0]), 0), { passed: 0, failed: 1 });
+  });
+});
+
+describe("countPrinted", () => {
+  it("reads the last line, and counts a run that broke as a failure", () => {
+    assert.deepEqual(countPrinted("1 passed, 1 failed\n\n25 passed, 2 failed\n", 1), { passed: 25, failed: 2 });
+    assert.deepEqual(countPrinted("25 passed, 0 failed\nError: cannot", 1), { passed: 0, failed: 1 });
+    assert.deepEqual(countPrinted("", 0), { passed: 0, failed: 1 });
   });
 });
 

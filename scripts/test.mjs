@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runNodeTests } from "./node-tests.mjs";
 import { checkRust } from "./rust.mjs";
-import { countCheck, countVitest, formatTotal } from "./test-counts.mjs";
+import { addCounts, countCheck, countPrinted, countVitest, formatTotal } from "./test-counts.mjs";
 import { install, root, runNode, turbo } from "./workspace.mjs";
 
 const counts = [];
@@ -51,6 +51,13 @@ const scripts = () =>
       .map((name) => join("scripts", name)),
   );
 
+/** Our exports in transformers. Says in one line that it did not run without PEER_PYTHON. */
+async function exchange() {
+  const { code, stdout } = await runNode(["fixtures/exchange/check.mjs"], { capture: true });
+  console.log(stdout.trimEnd());
+  return process.env.PEER_PYTHON ? countPrinted(stdout, code) : addCounts([]);
+}
+
 const outputs = mkdtempSync(join(tmpdir(), "megatron-test-"));
 try {
   const installed = await check("install", async () => countCheck(await install()));
@@ -62,6 +69,7 @@ try {
     await check("rust", checkRust);
     await check("scripts", scripts);
     await check("packages", () => vitest(outputs));
+    await check("exports in transformers", exchange);
   }
 } finally {
   rmSync(outputs, { recursive: true, force: true });
