@@ -110,7 +110,7 @@ describe("recipes", () => {
   });
 
   it("in a directory that another process is training in", async () => {
-    const release = takeLock(path("runs/a/lock"), () => new Error("is free"));
+    const release = takeLock(path("runs/a/lock"), { refuse: () => new Error("is free") });
     expectMistake(await megatron("pretrain", recipe, "--resume", "auto"), /runs\/a .*process \d+/);
     release();
   });

@@ -25,6 +25,7 @@ interface Options extends TextOptions, PreprocessingFlags {
   specialTokens: "text" | "ids";
   appendEod?: boolean;
   resume: boolean;
+  breakLock?: boolean;
   overwrite?: boolean;
   json?: boolean;
 }
@@ -50,6 +51,7 @@ export function addPrepare(program: Command, terminal: Terminal): void {
     .option("--no-append-eod", "do not end documents with the end-of-text token")
     .option("--overwrite", "replace an existing dataset once the new one is complete")
     .option("--no-resume", "start over instead of resuming an interrupted run")
+    .option("--break-lock", "take over the lock of a process on another host or in another container that has ended")
     .action((options: Options) => run(options, terminal));
   addPreprocessingOptions(addJsonOption(command));
   addExamples(command, [
@@ -92,6 +94,7 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
     appendEndOfDocument: options.appendEod,
     skipBadLines: options.skipBadLines,
     resume: options.resume,
+    breakLock: options.breakLock,
     overwrite: options.overwrite,
     onBadLine: (problem) => terminal.log(`skipped: ${problem.message}`),
     onProgress: ({ bytesRead, bytesTotal, documents, tokens }) =>

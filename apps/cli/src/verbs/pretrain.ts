@@ -11,6 +11,7 @@ import type { Terminal } from "../terminal/terminal.ts";
 
 interface Options extends EngineOptions {
   resume: string;
+  breakLock?: boolean;
   profile?: string;
   json?: boolean;
 }
@@ -22,6 +23,7 @@ export function addPretrain(program: Command, terminal: Terminal, overrides: rea
     .usage("<recipe> [--<section>.<field> <value> ...] [options]")
     .argument("<recipe>", "recipe file (YAML)")
     .option("--resume <from>", "auto (the run's newest checkpoint, if any), never, or a checkpoint", "never")
+    .option("--break-lock", "take over the lock of a run on another host or in another container that has ended")
     .addHelpText(
       "after",
       `\nSet recipe fields with dotted options: --train.steps 200\n\nExample recipe:\n${indent(exampleRecipe)}`,
@@ -82,7 +84,8 @@ async function run(
     report.show(event);
   };
   try {
-    const train = () => pretrain(configuration, { tokenizer, resume: options.resume, stop, onEvent });
+    const { resume, breakLock } = options;
+    const train = () => pretrain(configuration, { tokenizer, resume, breakLock, stop, onEvent });
     const { reason, step } = await withProfile(options.profile, train, terminal);
     report.close();
     const { directory } = configuration.run;

@@ -43,6 +43,8 @@ export interface PrepareOptions extends Pick<ReadOptions, "textDocument" | "form
   overwrite?: boolean;
   /** Resumes an interrupted run of the same inputs and options. Default true. Standard input always starts over. */
   resume?: boolean;
+  /** Takes over the lock of a process on another host or in another container, which must have ended. Default false. */
+  breakLock?: boolean;
 }
 
 /** How far a run is. */

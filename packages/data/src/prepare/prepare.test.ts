@@ -327,7 +327,7 @@ describe("a mistake", () => {
   });
 
   it("is an output that another process is writing", async () => {
-    const release = takeLock(path("mistake_text_document.lock"), () => new Error("is free"));
+    const release = takeLock(path("mistake_text_document.lock"), { refuse: () => new Error("is free") });
     const options = { tokenizerPath, inputs: [file("some.txt", "text")], output: path("mistake"), workers: 0 };
     await expect(prepareWith(options, inThisThread)).rejects.toThrow(
       `mistake_text_document: is being written by process ${process.pid}`,

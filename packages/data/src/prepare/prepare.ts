@@ -39,9 +39,10 @@ export function prepareDataset(options: PrepareOptions): Promise<PrepareResult> 
 export async function prepareWith(options: PrepareOptions, tuning: PrepareTuning): Promise<PrepareResult> {
   const job = await planJob(options);
   const { prefix } = job;
-  const release = takeLock(`${prefix}.lock`, (process) => {
-    const message = `is being written by process ${process}: wait for it, or choose another output`;
-    return new DataError(message, { source: prefix });
+  const release = takeLock(`${prefix}.lock`, {
+    refuse: (holder) =>
+      new DataError(`is being written by ${holder}: wait for it, or choose another output`, { source: prefix }),
+    breakLock: options.breakLock,
   });
   try {
     return await run({ job, options, tuning });

@@ -168,7 +168,7 @@ describe("pretrain", () => {
 
   it("locks its directory", async () => {
     const runDirectory = join(directory, "shared");
-    const release = takeLock(join(runDirectory, "lock"), () => new Error("is free"));
+    const release = takeLock(join(runDirectory, "lock"), { refuse: () => new Error("is free") });
     await expect(run("shared", { resume: "auto" })).rejects.toThrow(
       `run.directory: a run is writing to ${runDirectory} (process ${process.pid}): stop it first, or choose another directory`,
     );

@@ -48,6 +48,8 @@ export interface PretrainOptions {
   onEvent?: (event: RunEvent) => void;
   /** Checked after each step: a signal's name makes the run save and stop. */
   stop?: { readonly requested: string | null };
+  /** Takes over the lock of a run on another host or in another container, which must have ended. */
+  breakLock?: boolean;
 }
 
 /** A configuration with its objective resolved. */
@@ -59,7 +61,7 @@ type ResolvedConfig = PretrainConfig & { train: { objective: ObjectiveConfig } }
  */
 export async function pretrain(
   configuration: PretrainConfig,
-  { tokenizer, resume = "never", onEvent = () => {}, stop = { requested: null } }: PretrainOptions,
+  { tokenizer, resume = "never", onEvent = () => {}, stop = { requested: null }, breakLock = false }: PretrainOptions,
 ): Promise<{ reason: FinishReason; step: number }> {
   const { train, run } = configuration;
   const model = completeModel(configuration.model, tokenizer);
@@ -70,9 +72,12 @@ export async function pretrain(
   const resolved = { ...configuration, model: { ...model, ...(from && { from }) }, train: { ...train, objective } };
   const datasets = await openDatasets(configuration.data, { evaluates: train.evaluation !== null, tokenizer });
   try {
-    const release = takeLock(join(run.directory, "lock"), (process) => {
-      const message = `a run is writing to ${run.directory} (process ${process}): stop it first, or choose another directory`;
-      return new ConfigError([{ path: "run.directory", message }]);
+    const release = takeLock(join(run.directory, "lock"), {
+      refuse: (holder) => {
+        const message = `a run is writing to ${run.directory} (${holder}): stop it first, or choose another directory`;
+        return new ConfigError([{ path: "run.directory", message }]);
+      },
+      breakLock,
     });
     try {
       return await trainOn(datasets, { resolved, config: model, tokenizer, resume, onEvent, stop });
@@ -84,7 +89,7 @@ export async function pretrain(
   }
 }
 
-interface RunContext extends Required<PretrainOptions> {
+interface RunContext extends Required<Omit<PretrainOptions, "breakLock">> {
   resolved: ResolvedConfig;
   config: ModelConfig;
 }
