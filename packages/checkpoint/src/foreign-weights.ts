@@ -16,12 +16,13 @@ export type TensorSource = Pick<TensorReader, "info" | "read">;
  */
 export function readForeignWeight(
   reader: TensorSource,
-  { name, transposed = false, part, shape: expected }: ForeignWeight,
+  { name, transposed = false, part, rows: ownRows, shape: expected }: ForeignWeight,
 ): { values: Float32Array; shape: number[] } {
   const { dtype, shape: found } = reader.info(name);
   if (expected && !tf.util.arraysEqual([...found], [...expected])) {
     throw userError(`${name} is [${found}], expected [${expected}]`);
   }
+  if (ownRows) return readRows(reader, { name, rows: ownRows });
   const shape = expected ? [found[0]!, tf.util.sizeFromShape(found.slice(1))] : found;
   const all = toFloats(reader.read(name), { dtype, name });
   const columns = shape[shape.length - 1] ?? 1;
@@ -37,6 +38,17 @@ export function readForeignWeight(
   }
   const own = [...shape.slice(0, -1), width];
   return { values, shape: transposed ? own.reverse() : own };
+}
+
+/** Rows of a fused weight, in their own layout. */
+function readRows(
+  reader: TensorSource,
+  { name, rows: { first, count } }: { name: string; rows: NonNullable<ForeignWeight["rows"]> },
+): { values: Float32Array; shape: number[] } {
+  const { dtype, shape } = reader.info(name);
+  const width = tf.util.sizeFromShape(shape.slice(1));
+  const all = toFloats(reader.read(name), { dtype, name });
+  return { values: all.slice(first * width, (first + count) * width), shape: [count, ...shape.slice(1)] };
 }
 
 /** Whether two tensors have the same shape and values. */

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,6 +15,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 const at = (name: string) => join(directory, name);
 
 const families = ["gpt2", "llama", "llama-tied", "bert", "megatron-bert", "roberta", "t5", "t5-v1.1"];
+const decoders = ["mistral", "qwen2", "qwen3", "smollm3", "phi3", "gemma2", "gemma3"].map((name) => `decoders/${name}`);
 
 /** A copy of a fixture's model whose config.json is changed. */
 function changed(name: string, family: string, change: (config: Record<string, unknown>) => void): string {
@@ -26,26 +27,30 @@ function changed(name: string, family: string, change: (config: Record<string, u
 }
 
 describe("import and export", () => {
-  it.each(families)("%s survives a round trip byte for byte, in one file and in shards", async (family) => {
-    await importHuggingFace(fixture(family), at(`${family}-checkpoint`));
-    const checkpoint = loadCheckpoint(at(`${family}-checkpoint`));
-    await exportHuggingFace(checkpoint, at(`${family}-back`));
-    await exportHuggingFace(checkpoint, at(`${family}-shards`), { maxShardBytes: 20_000 });
-    checkpoint.close();
-    const original = openSafetensors(join(fixture(family), "model.safetensors"));
-    const back = openSafetensors(join(at(`${family}-back`), "model.safetensors"));
-    expect([...back.names].sort()).toEqual([...original.names].sort());
-    for (const name of original.names) {
-      expect(back.info(name)).toEqual(original.info(name));
-      expect(Buffer.from(back.read(name)).equals(Buffer.from(original.read(name))), name).toBe(true);
-    }
-    original.close();
-    back.close();
-    expect(existsSync(join(at(`${family}-shards`), "model.safetensors.index.json"))).toBe(true);
-    await importHuggingFace(at(`${family}-shards`), at(`${family}-again`));
-    const weights = (name: string) => loadCheckpoint(at(name)).manifest.files.map(({ sha256 }) => sha256);
-    expect(weights(`${family}-again`)).toEqual(weights(`${family}-checkpoint`));
-  });
+  it.each([...families, ...decoders])(
+    "%s survives a round trip byte for byte, in one file and in shards",
+    async (family) => {
+      mkdirSync(at("decoders"), { recursive: true });
+      await importHuggingFace(fixture(family), at(`${family}-checkpoint`));
+      const checkpoint = loadCheckpoint(at(`${family}-checkpoint`));
+      await exportHuggingFace(checkpoint, at(`${family}-back`));
+      await exportHuggingFace(checkpoint, at(`${family}-shards`), { maxShardBytes: 10_000 });
+      checkpoint.close();
+      const original = openSafetensors(join(fixture(family), "model.safetensors"));
+      const back = openSafetensors(join(at(`${family}-back`), "model.safetensors"));
+      expect([...back.names].sort()).toEqual([...original.names].sort());
+      for (const name of original.names) {
+        expect(back.info(name)).toEqual(original.info(name));
+        expect(Buffer.from(back.read(name)).equals(Buffer.from(original.read(name))), name).toBe(true);
+      }
+      original.close();
+      back.close();
+      expect(existsSync(join(at(`${family}-shards`), "model.safetensors.index.json"))).toBe(true);
+      await importHuggingFace(at(`${family}-shards`), at(`${family}-again`));
+      const weights = (name: string) => loadCheckpoint(at(name)).manifest.files.map(({ sha256 }) => sha256);
+      expect(weights(`${family}-again`)).toEqual(weights(`${family}-checkpoint`));
+    },
+  );
 
   it("lists every tensor that is missing, unexpected or misshaped, by both names, and writes nothing", async () => {
     const wrong = changed("wrong", "gpt2", (config) => {

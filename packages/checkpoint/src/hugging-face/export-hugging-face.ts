@@ -69,15 +69,46 @@ function writeTensors(directory: string, entries: readonly TensorEntry[], maxSha
   writeFileSync(join(directory, "model.safetensors.index.json"), `${JSON.stringify(index, null, 2)}\n`);
 }
 
+/** One of our weights, and where it lies in a foreign tensor. */
+interface Piece {
+  ours: string;
+  weight: ForeignWeight;
+  shape: readonly number[];
+}
+
+/** A tensor that is made of ours, one below the other. */
+function fusedRows(
+  checkpoint: LoadedCheckpoint,
+  { name, pieces }: { name: string; pieces: readonly Piece[] },
+): TensorEntry {
+  const [{ weight, shape }] = pieces as [Piece];
+  const width = elementCount(shape.slice(1));
+  const rows = weight.rows!.of;
+  return {
+    name,
+    dtype: "F32",
+    shape: [rows, ...shape.slice(1)],
+    bytes: () => {
+      const values = new Float32Array(rows * width);
+      for (const { ours, weight } of pieces) {
+        const bytes = checkpoint.weights.read(ours);
+        values.set(new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4), weight.rows!.first * width);
+      }
+      return new Uint8Array(values.buffer);
+    },
+  };
+}
+
 /** Describes the tensors to write, each assembled from the weights of ours that it contains. */
 function foreignEntries(checkpoint: LoadedCheckpoint, names: ReadonlyMap<string, ForeignWeight>): TensorEntry[] {
-  const parts = new Map<string, { ours: string; weight: ForeignWeight; shape: readonly number[] }[]>();
+  const parts = new Map<string, Piece[]>();
   for (const [ours, weight] of names) {
     const { shape } = checkpoint.weights.info(ours);
     parts.set(weight.name, [...(parts.get(weight.name) ?? []), { ours, weight, shape }]);
   }
   return [...parts].map(([name, pieces]) => {
     const [{ weight, shape }] = pieces as [(typeof pieces)[number]];
+    if (weight.rows) return fusedRows(checkpoint, { name, pieces });
     const turned = weight.transposed ? shape.toReversed() : [...shape];
     const columns = turned.at(-1) ?? 1;
     const rows = elementCount(turned) / columns;

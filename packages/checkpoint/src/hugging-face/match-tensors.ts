@@ -5,8 +5,12 @@ import { userError } from "../errors.ts";
 import { haveSameValues, type TensorSource } from "../foreign-weights.ts";
 
 /** Shape of the tensor that contains a weight: ours, transposed and widened by the number of parts that share it. */
-function foreignShape(shape: readonly number[], { transposed, part, shape: given }: ForeignWeight): readonly number[] {
+function foreignShape(
+  shape: readonly number[],
+  { transposed, part, rows, shape: given }: ForeignWeight,
+): readonly number[] {
   if (given) return given;
+  if (rows) return [rows.of, ...shape.slice(1)];
   const turned = transposed ? shape.toReversed() : [...shape];
   if (part) turned[turned.length - 1] = turned.at(-1)! * part.count;
   return turned;

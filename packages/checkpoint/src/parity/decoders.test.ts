@@ -27,6 +27,16 @@ const models: Record<string, Partial<GptConfig>> = {
     ...{ queryKeyNorm: true, zeroCenteredNorms: true, outputNorms: true, embeddingScale: 4, attentionScale: 1 / 3 },
     ...{ rotaryTheta: 1000, windowRotaryTheta: 100, rotaryScaling: { type: "linear", factor: 2 } },
   },
+  "decoders/phi3": {
+    rotaryFraction: 0.5,
+    rotaryScaling: {
+      ...{ type: "longrope", shortFactors: [1], longFactors: [2.5], originalMaxPositions: 4 },
+      attentionFactor: Math.sqrt(1 + Math.log(6) / Math.log(4)),
+    },
+  },
+  "decoders/llama-dynamic": {
+    ...{ maxPositions: 16, rotaryScaling: { type: "dynamic", factor: 2, originalMaxPositions: 8 } },
+  },
 };
 
 describe.each(Object.entries(models))("%s", (name, own) => {

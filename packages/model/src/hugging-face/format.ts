@@ -11,6 +11,8 @@ export interface ForeignWeight {
   transposed?: boolean;
   /** Ours is part `index` of `count` equal ones along the last foreign dimension. */
   part?: { index: number; count: number };
+  /** Ours is `count` rows of the foreign matrix or vector, which has `of`, from row `first` on. */
+  rows?: { first: number; count: number; of: number };
   /** The foreign tensor's shape, where it has more dimensions than our matrix: those behind the first are taken as one. */
   shape?: readonly number[];
 }

@@ -7,6 +7,7 @@ import { gemma2Format, gemma3TextFormat } from "./hugging-face/gemma.ts";
 import { gpt2Format } from "./hugging-face/gpt2.ts";
 import { llamaFormat } from "./hugging-face/llama.ts";
 import { mistralFormat } from "./hugging-face/mistral.ts";
+import { phi3Format } from "./hugging-face/phi3.ts";
 import { qwen2Format, qwen3Format } from "./hugging-face/qwen.ts";
 import { smolLm3Format } from "./hugging-face/smollm3.ts";
 import { gptMegatronLmFormat } from "./megatron-lm.ts";
@@ -36,6 +37,7 @@ export const gpt = defineFamily({
     qwen2Format,
     qwen3Format,
     smolLm3Format,
+    phi3Format,
     gemma2Format,
     gemma3TextFormat,
   ],

@@ -4,6 +4,9 @@ import { fieldError, readFields } from "../../../hugging-face/config-json.ts";
 import type { RotaryScaling } from "../../../layers/rotary-scaling.ts";
 import type { GptConfig } from "../configuration.ts";
 
+const factor = z.number().positive();
+const factors = z.array(factor).min(1);
+const originalLength = z.int().positive().optional();
 const parameters = z.record(z.string(), z.unknown()).nullish();
 
 /** The fields about rotary positions. */
@@ -11,6 +14,7 @@ export const rotaryFields = {
   rope_theta: z.number().positive().optional(),
   rope_scaling: parameters,
   rope_parameters: parameters,
+  original_max_position_embeddings: originalLength,
 };
 
 const common = {
@@ -19,9 +23,6 @@ const common = {
   rope_theta: z.number().positive().optional(),
   partial_rotary_factor: z.number().positive().max(1).optional(),
 };
-const factor = z.number().positive();
-const factors = z.array(factor).min(1);
-const originalLength = z.int().positive().optional();
 
 /** The parameters of each type. */
 const typeFields = {
@@ -61,9 +62,8 @@ export interface ReadRotary extends z.output<z.ZodObject<typeof rotaryFields>> {
   max_position_embeddings: number;
   /** The base of layers with a window (Gemma 3). */
   rope_local_base_freq?: number;
-  /** In formats that rotate a part of each head, and whose original length is beside the other parameters (Phi-3). */
+  /** In formats that rotate a part of each head (Phi-3). */
   partial_rotary_factor?: number | undefined;
-  original_max_position_embeddings?: number;
 }
 
 /** What a format's rotary positions can be. */
@@ -74,6 +74,8 @@ export interface RotaryOptions {
   types?: readonly RotaryType[];
   /** Types by other names. */
   typeAliases?: Readonly<Record<string, RotaryType>>;
+  /** The length before scaling where config.json has none. Default: that of the model. */
+  originalLength?: number;
   /** Whether layers with a window have parameters of their own: `sliding_attention` in `rope_parameters`. */
   windows?: boolean;
 }
@@ -128,7 +130,7 @@ function readParameters(
   const fields = { ...(read.partial_rotary_factor === undefined ? whole : common), ...typeFields[type] };
   const unknown = Object.keys(json).find((key) => !Object.hasOwn(fields, key));
   if (unknown !== undefined) throw fieldError(`${within}.${unknown}`, `not supported with the type ${type}`);
-  const scaling = readScaling(type, json, { within, read });
+  const scaling = readScaling(type, json, { within, read, options });
   return {
     rotaryTheta: theta,
     ...(scaling && { rotaryScaling: scaling }),
@@ -144,16 +146,23 @@ const dynamicLength = ({ factor, originalMaxPositions }: { factor: number; origi
 function readScaling(
   type: RotaryType,
   json: Record<string, unknown>,
-  { within, read: { max_position_embeddings: maxPositions, ...top } }: { within: string; read: ReadRotary },
+  { within, read: beside, options }: { within: string; read: ReadRotary; options: RotaryOptions },
 ): RotaryScaling | null {
+  const { max_position_embeddings: maxPositions } = beside;
   if (type === "default") return null;
+  /** The length beside the parameters wins over the one among them. */
+  const originalOf = (read: { original_max_position_embeddings?: number | undefined }) =>
+    beside.original_max_position_embeddings ??
+    options.originalLength ??
+    read.original_max_position_embeddings ??
+    maxPositions;
   if (type === "linear") return { type, ...readFields(json, typeFields.linear, { within }) };
   if (type === "dynamic") {
     return { type, ...readFields(json, typeFields.dynamic, { within }), originalMaxPositions: maxPositions };
   }
   if (type === "longrope") {
     const read = readFields(json, typeFields.longrope, { within });
-    const original = top.original_max_position_embeddings ?? read.original_max_position_embeddings ?? maxPositions;
+    const original = originalOf(read);
     const ratio = read.factor ?? maxPositions / original;
     return {
       type,
@@ -170,7 +179,7 @@ function readScaling(
       factor: read.factor,
       lowFrequencyFactor: read.low_freq_factor,
       highFrequencyFactor: read.high_freq_factor,
-      originalMaxPositions: read.original_max_position_embeddings ?? maxPositions,
+      originalMaxPositions: originalOf(read),
     };
   }
   const read = readFields(json, typeFields.yarn, { within });
@@ -179,7 +188,7 @@ function readScaling(
   return {
     type,
     factor,
-    originalMaxPositions: read.original_max_position_embeddings ?? maxPositions,
+    originalMaxPositions: originalOf(read),
     betaFast: read.beta_fast || 32,
     betaSlow: read.beta_slow || 1,
     truncate: read.truncate,
