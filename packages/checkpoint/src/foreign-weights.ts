@@ -3,8 +3,7 @@ import type { ForeignWeight } from "@megatron-ts/model";
 import type { ParameterSource } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { userError } from "./errors.ts";
-import { bfloat16ToFloat, halfToFloat } from "./narrow-floats.ts";
-import type { Dtype } from "./tensor-entry.ts";
+import { type StoredFloats, storedFloats, widen } from "./stored-floats.ts";
 import type { TensorReader } from "./tensor-reader.ts";
 
 /** The part of a {@link TensorReader} that reads single tensors. */
@@ -16,20 +15,29 @@ export type TensorSource = Pick<TensorReader, "info" | "read">;
  */
 export function readForeignWeight(
   reader: TensorSource,
-  { name, transposed = false, part, rows: ownRows, shape: expected }: ForeignWeight,
+  weight: ForeignWeight,
 ): { values: Float32Array; shape: number[] } {
-  const { dtype, shape: found } = reader.info(name);
-  if (expected && !tf.util.arraysEqual([...found], [...expected])) {
-    throw userError(`${name} is [${found}], expected [${expected}]`);
+  const { shape, ...stored } = readForeignFloats(reader, weight);
+  return { values: widen(stored), shape };
+}
+
+/** As {@link readForeignWeight}, with the values in the element type that they are stored in; F64 becomes F32. */
+export function readForeignFloats(
+  reader: TensorSource,
+  { name, transposed = false, part, rows: ownRows, shape: expected }: ForeignWeight,
+): StoredFloats & { shape: number[] } {
+  const { dtype: found, shape: theirs } = reader.info(name);
+  if (expected && !tf.util.arraysEqual([...theirs], [...expected])) {
+    throw userError(`${name} is [${theirs}], expected [${expected}]`);
   }
   if (ownRows) return readRows(reader, { name, rows: ownRows });
-  const shape = expected ? [found[0]!, tf.util.sizeFromShape(found.slice(1))] : found;
-  const all = toFloats(reader.read(name), { dtype, name });
+  const shape = expected ? [theirs[0]!, tf.util.sizeFromShape(theirs.slice(1))] : theirs;
+  const { dtype, values: all } = storedFloats(reader.read(name), { dtype: found, name });
   const columns = shape[shape.length - 1] ?? 1;
   const rows = all.length / columns;
   const width = part ? columns / part.count : columns;
   const first = part ? part.index * width : 0;
-  const values = new Float32Array(rows * width);
+  const values = new (dtype === "F32" ? Float32Array : Uint16Array)(rows * width);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < width; column++) {
       const value = all[row * columns + first + column]!;
@@ -37,26 +45,27 @@ export function readForeignWeight(
     }
   }
   const own = [...shape.slice(0, -1), width];
-  return { values, shape: transposed ? own.reverse() : own };
+  return { dtype, values, shape: transposed ? own.reverse() : own };
 }
 
 /** Rows of a fused weight, in their own layout. */
 function readRows(
   reader: TensorSource,
   { name, rows: { first, count } }: { name: string; rows: NonNullable<ForeignWeight["rows"]> },
-): { values: Float32Array; shape: number[] } {
-  const { dtype, shape } = reader.info(name);
+): StoredFloats & { shape: number[] } {
+  const { dtype: found, shape } = reader.info(name);
   const width = tf.util.sizeFromShape(shape.slice(1));
-  const all = toFloats(reader.read(name), { dtype, name });
-  return { values: all.slice(first * width, (first + count) * width), shape: [count, ...shape.slice(1)] };
+  const { dtype, values } = storedFloats(reader.read(name), { dtype: found, name });
+  const own = values.slice(first * width, (first + count) * width);
+  return { dtype, values: own, shape: [count, ...shape.slice(1)] };
 }
 
 /** Whether two tensors have the same shape and values. */
 export function haveSameValues(reader: TensorSource, a: string, b: string): boolean {
   const [first, second] = [reader.info(a), reader.info(b)];
   if (first.shape.join() !== second.shape.join()) return false;
-  const left = toFloats(reader.read(a), { dtype: first.dtype, name: a });
-  const right = toFloats(reader.read(b), { dtype: second.dtype, name: b });
+  const left = widen(storedFloats(reader.read(a), { dtype: first.dtype, name: a }));
+  const right = widen(storedFloats(reader.read(b), { dtype: second.dtype, name: b }));
   return left.every((value, index) => value === right[index]);
 }
 
@@ -64,25 +73,6 @@ export function haveSameValues(reader: TensorSource, a: string, b: string): bool
 export function requireFinite(values: Float32Array, name: string): void {
   const at = values.findIndex((value) => !Number.isFinite(value));
   if (at >= 0) throw userError(`${name}: a weight is ${values[at]}: NaN and infinite weights are not imported`);
-}
-
-/** Decodes a stored tensor to float32. */
-function toFloats(bytes: Uint8Array, { dtype, name }: { dtype: Dtype; name: string }): Float32Array {
-  const words = () => new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
-  switch (dtype) {
-    case "F32":
-      return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-    case "F16":
-      return Float32Array.from(words(), halfToFloat);
-    case "BF16":
-      return Float32Array.from(words(), bfloat16ToFloat);
-    case "F64":
-      return Float32Array.from(new Float64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8));
-    default:
-      throw userError(
-        `${name} is ${dtype}${dtype.startsWith("F8") ? ", a quantized type" : ""}; weights must be F64, F32, F16 or BF16`,
-      );
-  }
 }
 
 /**

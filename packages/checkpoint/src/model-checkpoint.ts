@@ -10,6 +10,7 @@ import { isHuggingFaceDirectory } from "./hugging-face/directory.ts";
 import { type LoadedCheckpoint, loadCheckpoint } from "./load-checkpoint.ts";
 import { manifestFile, readManifest } from "./manifest.ts";
 import { latestCheckpoint } from "./run-directory.ts";
+import { bytesOf, storedFloats, widen } from "./stored-floats.ts";
 import type { TensorEntry } from "./tensor-entry.ts";
 import type { TensorReader } from "./tensor-reader.ts";
 
@@ -29,15 +30,16 @@ export function weightEntries(parameters: Parameters): TensorEntry[] {
 }
 
 /**
- * Reads a float32 tensor of the expected shape. The caller disposes it.
- * @throws CheckpointError if the tensor is missing or of another type or shape
+ * Reads a tensor of the expected shape as float32. The caller disposes it.
+ * @throws CheckpointError if the tensor is missing, of another shape, or not of floats
  */
 export function readTensor(reader: TensorReader, name: string, shape: readonly number[]): tf.Tensor {
   const found = reader.info(name);
-  if (found.dtype !== "F32" || found.shape.join() !== shape.join()) {
-    throw userError(`${name} is ${found.dtype} [${found.shape}] in the checkpoint, but F32 [${shape}] in the model`);
+  if (found.shape.join() !== shape.join()) {
+    throw userError(`${name} is [${found.shape}] in the checkpoint, but [${shape}] in the model`);
   }
-  return tf.keep(fromBytes(reader.read(name), { shape }));
+  const values = widen(storedFloats(reader.read(name), { dtype: found.dtype, name }));
+  return tf.keep(fromBytes(bytesOf(values), { shape }));
 }
 
 /** Creates a source of parameters that reads a checkpoint's weights by name. */

@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
+import { readForeignWeight } from "../foreign-weights.ts";
 import { loadCheckpoint } from "../load-checkpoint.ts";
+import { loadModel } from "../model-checkpoint.ts";
 import { openSafetensors, writeSafetensors } from "../safetensors.ts";
 import { exportHuggingFace } from "./export-hugging-face.ts";
 import { importHuggingFace } from "./import-hugging-face.ts";
@@ -51,6 +53,38 @@ describe("import and export", () => {
       expect(weights(`${family}-again`)).toEqual(weights(`${family}-checkpoint`));
     },
   );
+
+  it.each([
+    ["BF16", "bfloat16", 0xffff],
+    // Clears a bit of the exponent: no value is infinite.
+    ["F16", "float16", 0xbfff],
+  ] as const)("tensors in %s keep their element type and bytes, and load as float32", async (dtype, name, mask) => {
+    const narrow = changed(`${dtype}-model`, "gpt2", () => {});
+    const original = openSafetensors(join(narrow, "model.safetensors"));
+    const entries = original.names.map((tensor) => {
+      const words = new Uint16Array(original.read(tensor).buffer).filter((_, index) => index % 2 === 1);
+      const bytes = new Uint8Array(words.map((word) => word & mask).buffer);
+      return { name: tensor, shape: original.info(tensor).shape, dtype, bytes: () => bytes };
+    });
+    original.close();
+    writeSafetensors(at("narrow.safetensors"), entries);
+    cpSync(at("narrow.safetensors"), join(narrow, "model.safetensors"));
+    await importHuggingFace(narrow, at(`${dtype}-checkpoint`));
+    const { model, checkpoint } = loadModel(at(`${dtype}-checkpoint`));
+    await exportHuggingFace(checkpoint, at(`${dtype}-back`));
+    checkpoint.close();
+    const back = openSafetensors(join(at(`${dtype}-back`), "model.safetensors"));
+    for (const entry of entries) {
+      expect(back.info(entry.name)).toEqual({ dtype, shape: entry.shape });
+      expect(Buffer.from(back.read(entry.name)).equals(entry.bytes()), entry.name).toBe(true);
+    }
+    const weight = readForeignWeight(back, { name: "transformer.ln_f.weight" }).values;
+    back.close();
+    expect(await model.parameters.get("finalNorm.weight")!.tensor.data()).toEqual(weight);
+    model.dispose();
+    const config = JSON.parse(readFileSync(join(at(`${dtype}-back`), "config.json"), "utf8"));
+    expect(config.dtype).toBe(name);
+  });
 
   it("lists every tensor that is missing, unexpected or misshaped, by both names, and writes nothing", async () => {
     const wrong = changed("wrong", "gpt2", (config) => {

@@ -1,13 +1,14 @@
 /** Converts a checkpoint to a Hugging Face model directory, one tensor in memory at a time. */
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type ForeignWeight, formatForModel, modelConfigSchema } from "@megatron-ts/model";
+import { formatForModel, modelConfigSchema } from "@megatron-ts/model";
 import { commitDirectory } from "../directory.ts";
 import { userError } from "../errors.ts";
 import type { LoadedCheckpoint } from "../load-checkpoint.ts";
 import { writeSafetensors } from "../safetensors.ts";
 import { planShards, shardName } from "../shards.ts";
-import { elementCount, type TensorEntry } from "../tensor-entry.ts";
+import { byteLengthOf, type TensorEntry } from "../tensor-entry.ts";
+import { foreignEntries } from "./foreign-entries.ts";
 import { formatConfig } from "./format-config.ts";
 import { tokenizerFiles } from "./tokenizer-files.ts";
 
@@ -34,8 +35,8 @@ export async function exportHuggingFace(
   if (existsSync(directory)) throw userError(`${directory} already exists; export into a new directory`);
   const config = modelConfigSchema.parse(checkpoint.manifest.model);
   const format = formatForModel(config);
-  const entries = foreignEntries(checkpoint, format.names(config));
-  const json = { ...format.toHuggingFace(config), ...tokenIds };
+  const entries = foreignEntries(checkpoint.weights, format.names(config));
+  const json = { ...format.toHuggingFace(config), ...tokenIds, dtype: dtypeName(entries) };
   await commitDirectory(directory, (workplace) => {
     writeFileSync(join(workplace, "config.json"), formatConfig(json));
     writeTensors(workplace, entries, maxShardBytes);
@@ -51,6 +52,13 @@ export async function exportHuggingFace(
   return { modelType: format.modelType, differences: format.differences(config) };
 }
 
+/** The name in config.json of the element type that all tensors have; float32 if they have several. */
+function dtypeName(entries: readonly TensorEntry[]): string {
+  const [dtype, ...others] = new Set(entries.map((entry) => entry.dtype));
+  if (others.length > 0) return "float32";
+  return dtype === "BF16" ? "bfloat16" : dtype === "F16" ? "float16" : "float32";
+}
+
 function writeTensors(directory: string, entries: readonly TensorEntry[], maxShardBytes: number): void {
   const metadata = { format: "pt" };
   const shards = planShards(entries, maxShardBytes);
@@ -64,75 +72,7 @@ function writeTensors(directory: string, entries: readonly TensorEntry[], maxSha
     writeSafetensors(join(directory, file), shard, { metadata });
     for (const { name } of shard) map[name] = file;
   });
-  const total = entries.reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0);
+  const total = entries.reduce((sum, entry) => sum + byteLengthOf(entry), 0);
   const index = { metadata: { total_size: total }, weight_map: map };
   writeFileSync(join(directory, "model.safetensors.index.json"), `${JSON.stringify(index, null, 2)}\n`);
-}
-
-/** One of our weights, and where it lies in a foreign tensor. */
-interface Piece {
-  ours: string;
-  weight: ForeignWeight;
-  shape: readonly number[];
-}
-
-/** A tensor that is made of ours, one below the other. */
-function fusedRows(
-  checkpoint: LoadedCheckpoint,
-  { name, pieces }: { name: string; pieces: readonly Piece[] },
-): TensorEntry {
-  const [{ weight, shape }] = pieces as [Piece];
-  const width = elementCount(shape.slice(1));
-  const rows = weight.rows!.of;
-  return {
-    name,
-    dtype: "F32",
-    shape: [rows, ...shape.slice(1)],
-    bytes: () => {
-      const values = new Float32Array(rows * width);
-      for (const { ours, weight } of pieces) {
-        const bytes = checkpoint.weights.read(ours);
-        values.set(new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4), weight.rows!.first * width);
-      }
-      return new Uint8Array(values.buffer);
-    },
-  };
-}
-
-/** Describes the tensors to write, each assembled from the weights of ours that it contains. */
-function foreignEntries(checkpoint: LoadedCheckpoint, names: ReadonlyMap<string, ForeignWeight>): TensorEntry[] {
-  const parts = new Map<string, Piece[]>();
-  for (const [ours, weight] of names) {
-    const { shape } = checkpoint.weights.info(ours);
-    parts.set(weight.name, [...(parts.get(weight.name) ?? []), { ours, weight, shape }]);
-  }
-  return [...parts].map(([name, pieces]) => {
-    const [{ weight, shape }] = pieces as [(typeof pieces)[number]];
-    if (weight.rows) return fusedRows(checkpoint, { name, pieces });
-    const turned = weight.transposed ? shape.toReversed() : [...shape];
-    const columns = turned.at(-1) ?? 1;
-    const rows = elementCount(turned) / columns;
-    const count = weight.part?.count ?? 1;
-    const whole = [...turned.slice(0, -1), columns * count];
-    return {
-      name,
-      dtype: "F32",
-      shape: weight.shape ?? (turned.length === 0 ? [] : whole),
-      bytes: () => {
-        const values = new Float32Array(rows * columns * count);
-        for (const piece of pieces) {
-          const bytes = checkpoint.weights.read(piece.ours);
-          const own = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-          const first = (piece.weight.part?.index ?? 0) * columns;
-          for (let row = 0; row < rows; row++) {
-            for (let column = 0; column < columns; column++) {
-              const from = weight.transposed ? column * rows + row : row * columns + column;
-              values[row * columns * count + first + column] = own[from]!;
-            }
-          }
-        }
-        return new Uint8Array(values.buffer);
-      },
-    };
-  });
 }

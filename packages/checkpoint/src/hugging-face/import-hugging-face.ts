@@ -1,9 +1,10 @@
-/** Converts a Hugging Face model to a checkpoint, one tensor in memory at a time. */
+/** Converts a Hugging Face model to a checkpoint, one tensor in memory at a time. Weights keep their element types. */
 import { createModel, type ModelConfig, readHuggingFaceConfig } from "@megatron-ts/model";
 import { countParameters, shapeOnly } from "@megatron-ts/parallel";
-import { haveSameValues, readForeignWeight, requireFinite } from "../foreign-weights.ts";
+import { haveSameValues, readForeignFloats, requireFinite } from "../foreign-weights.ts";
 import { checkLayerCount } from "../layer-count.ts";
 import { saveCheckpoint } from "../save-checkpoint.ts";
+import { bytesOf, floatDtype, widen } from "../stored-floats.ts";
 import { openHuggingFaceDirectory } from "./directory.ts";
 import { matchTensors } from "./match-tensors.ts";
 import { withoutWrapper } from "./wrapper-prefixes.ts";
@@ -48,16 +49,19 @@ export async function importHuggingFace(
       tokenizerFingerprint,
       extraFiles,
       groups: {
-        weights: [...parameters.values()].map(({ name, globalShape }) => ({
-          name,
-          dtype: "F32" as const,
-          shape: globalShape,
-          bytes: () => {
-            const { values } = readForeignWeight(tensors, names.get(name)!);
-            requireFinite(values, names.get(name)!.name);
-            return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-          },
-        })),
+        weights: [...parameters.values()].map(({ name, globalShape }) => {
+          const weight = names.get(name)!;
+          return {
+            name,
+            dtype: floatDtype(tensors.info(weight.name).dtype, weight.name),
+            shape: globalShape,
+            bytes: () => {
+              const stored = readForeignFloats(tensors, weight);
+              requireFinite(widen(stored), weight.name);
+              return bytesOf(stored.values);
+            },
+          };
+        }),
       },
     });
     return { config, parameters: countParameters(parameters) };
