@@ -13,6 +13,8 @@ import { geluSuite } from "./gelu.conformance.ts";
 import { sumOfSquaresSuite } from "./global-norm.conformance.ts";
 import { layerNormSuite } from "./layer-norm.conformance.ts";
 import { linearSuite } from "./linear.conformance.ts";
+import { movingAverageSuite } from "./moving-average.conformance.ts";
+import { muonSuite } from "./muon.conformance.ts";
 import { recomputeSuite } from "./recompute.conformance.ts";
 import { rmsNormSuite } from "./rms-norm.conformance.ts";
 import { storageSuite } from "./storage.conformance.ts";
@@ -37,6 +39,8 @@ export const conformanceSuites: readonly ConformanceSuite[] = [
   crossEntropySuite,
   sumOfSquaresSuite,
   adamWSuite,
+  muonSuite,
+  movingAverageSuite,
   cacheAppendSuite,
   storageSuite,
   vjpSuite,

@@ -10,6 +10,9 @@ export { sumOfSquares } from "./global-norm.ts";
 export { type KernelShapes, kernelFlops } from "./kernel.ts";
 export { layerNorm } from "./layer-norm.ts";
 export { type Activation, activate, linear } from "./linear.ts";
+export { movingAverage } from "./moving-average.ts";
+export { type MuonAdjustment, type MuonOptions, muon } from "./muon.ts";
+export { swapContents } from "./mutate.ts";
 export { rmsNorm } from "./rms-norm.ts";
 export {
   fromBytes,

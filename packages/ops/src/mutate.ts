@@ -17,7 +17,12 @@ export function assertSoleOwner(tensor: tf.Tensor, what: string): void {
  * in-place kernels: the two tensors swap their memory, so that reference counts stay correct.
  */
 export function replaceContents(target: tf.Tensor, value: tf.Tensor): void {
-  const [mine, theirs] = [target as { dataId: object }, value as { dataId: object }];
-  [mine.dataId, theirs.dataId] = [theirs.dataId, mine.dataId];
+  swapContents(target, value);
   value.dispose();
+}
+
+/** Makes each of two tensors hold what the other holds. Both have the same shape and type; clones of either keep theirs. */
+export function swapContents(a: tf.Tensor, b: tf.Tensor): void {
+  const [mine, theirs] = [a as { dataId: object }, b as { dataId: object }];
+  [mine.dataId, theirs.dataId] = [theirs.dataId, mine.dataId];
 }
