@@ -21,6 +21,7 @@ export function createVocabularyParallelEmbedding(
 ): VocabularyParallelEmbedding {
   const weight = scope.parameter("weight", [vocabularySize, hiddenSize], initializer, {
     placement: { dimension: 0, axis: "tensor" },
+    kind: "embedding",
   });
   const axis = scope.mesh.tensor;
   const rows = weight.shape[0]!;

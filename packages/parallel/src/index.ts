@@ -20,6 +20,7 @@ export {
   fromSeed,
   type Parameter,
   type ParameterDeclaration,
+  type ParameterKind,
   type ParameterSource,
   type Parameters,
   type Placement,

@@ -3,7 +3,7 @@ import { type Activation, linear } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { copyToTensorParallelRegion, reduceFromTensorParallelRegion } from "./communicator.ts";
 import { type Initializer, zeros } from "./initializers.ts";
-import type { Scope } from "./scope.ts";
+import type { ParameterKind, Scope } from "./scope.ts";
 
 /** Options of a linear layer. Sizes are those of the unsplit weight. */
 export interface LinearOptions {
@@ -14,6 +14,8 @@ export interface LinearOptions {
   bias?: boolean;
   /** Applied to the outputs. Column-parallel only. */
   activation?: Activation;
+  /** Of the weight. Column-parallel only. Default: "matrix". */
+  kind?: ParameterKind;
 }
 
 /** [..., inputs] -> [..., outputs], or this rank's slice of either. */
@@ -24,9 +26,9 @@ export type Layer = (x: tf.Tensor) => tf.Tensor;
  * input.
  */
 export function createColumnParallelLinear(scope: Scope, options: LinearOptions): Layer {
-  const { inputs, outputs, initializer, bias = true, activation } = options;
+  const { inputs, outputs, initializer, bias = true, activation, kind } = options;
   const placement = { dimension: 0, axis: "tensor" } as const;
-  const weight = scope.parameter("weight", [outputs, inputs], initializer, { placement });
+  const weight = scope.parameter("weight", [outputs, inputs], initializer, { placement, kind });
   const offset = bias ? scope.parameter("bias", [outputs], zeros, { placement }) : null;
   const axis = scope.mesh.tensor;
   return (x) =>

@@ -53,6 +53,28 @@ describe("scope", () => {
     ]);
   });
 
+  it("tells matrices from embeddings, heads and the rest", () => {
+    const { scope, parameters } = createScope({ mesh: singleRankMesh, source: shapeOnly });
+    const size = { inputs: 2, outputs: 3, initializer: normal(1) };
+    createRowParallelLinear(scope.child("layer"), size);
+    createColumnParallelLinear(scope.child("head"), { ...size, kind: "head", bias: false });
+    createVocabularyParallelEmbedding(scope.child("table"), {
+      vocabularySize: 4,
+      hiddenSize: 2,
+      initializer: normal(1),
+    });
+    scope.parameter("biasByHead", [2, 3], normal(1), { decay: false });
+    scope.parameter("segments", [2, 2, 3], normal(1));
+    expect(Object.fromEntries([...parameters.values()].map(({ name, kind }) => [name, kind]))).toEqual({
+      "layer.weight": "matrix",
+      "layer.bias": "scalar",
+      "head.weight": "head",
+      "table.weight": "embedding",
+      biasByHead: "scalar",
+      segments: "scalar",
+    });
+  });
+
   it("rejects a split with a remainder", () => {
     const { scope } = createScope({ mesh: rankOf(0, 4), source: shapeOnly });
     expect(() => createColumnParallelLinear(scope, { inputs: 8, outputs: 6, initializer: normal(1) })).toThrow(

@@ -13,6 +13,12 @@ export interface Placement {
   axis: Axis;
 }
 
+/**
+ * What a weight is to an optimizer, which may treat each kind differently: a matrix between hidden states, a table of
+ * embeddings, the projection to outputs, or else (norms, biases, gains) "scalar".
+ */
+export type ParameterKind = "matrix" | "embedding" | "head" | "scalar";
+
 /** A weight as declared, before it has values. */
 export interface ParameterDeclaration {
   /** Full dotted name: `layers.0.attention.query.weight`. */
@@ -27,6 +33,8 @@ export interface ParameterDeclaration {
   readonly initializer: Initializer;
   /** Whether weight decay applies: by default to matrices, not to biases and norms. */
   readonly decay: boolean;
+  /** By default "matrix" for two dimensions with decay, else "scalar". */
+  readonly kind: ParameterKind;
 }
 
 /** A declared weight with its values. */
@@ -56,7 +64,7 @@ export interface Scope {
     name: string,
     globalShape: readonly number[],
     initializer: Initializer,
-    options?: { placement?: Placement; decay?: boolean },
+    options?: { placement?: Placement; decay?: boolean; kind?: ParameterKind },
   ): Parameter;
   /** The parameters declared so far at or below this path. */
   declared(): Parameter[];
@@ -73,8 +81,8 @@ export function createScope({ mesh, source }: { mesh: Mesh; source: ParameterSou
     path,
     mesh,
     child: (name) => scopeAt(join(path, String(name))),
-    parameter(name, globalShape, initializer, { placement, decay } = {}) {
-      const declaration = declare({ name: join(path, name), globalShape, initializer, placement, decay, mesh });
+    parameter(name, globalShape, initializer, options = {}) {
+      const declaration = declare({ name: join(path, name), globalShape, initializer, mesh, ...options });
       if (parameters.has(declaration.name)) throw new Error(`the parameter ${declaration.name} is declared twice`);
       const tensor = source(declaration);
       const parameter: Parameter = {
@@ -100,6 +108,7 @@ function declare({
   initializer,
   placement,
   decay = globalShape.length >= 2,
+  kind = globalShape.length === 2 && decay ? "matrix" : "scalar",
   mesh,
 }: {
   name: string;
@@ -107,6 +116,7 @@ function declare({
   initializer: Initializer;
   placement?: Placement;
   decay?: boolean;
+  kind?: ParameterKind;
   mesh: Mesh;
 }): ParameterDeclaration {
   const shape = [...globalShape];
@@ -123,7 +133,7 @@ function declare({
     shape[placement.dimension] = whole / size;
     origin[placement.dimension] = rank * (whole / size);
   }
-  return { name, shape, globalShape, origin, placement: placement ?? null, initializer, decay };
+  return { name, shape, globalShape, origin, placement: placement ?? null, initializer, decay, kind };
 }
 
 /** Draws values from a seed, by each weight's initializer. */

@@ -10,7 +10,7 @@ export function createQuestionAnswering(
   scope: Scope,
   { hiddenSize, initializer }: Pick<HeadSize, "hiddenSize" | "initializer">,
 ) {
-  return createDense(scope.child("output"), { inputs: hiddenSize, outputs: 2, initializer });
+  return createDense(scope.child("output"), { inputs: hiddenSize, outputs: 2, initializer, kind: "head" });
 }
 
 /**

@@ -16,7 +16,7 @@ export function createSequenceClassification(
 ) {
   const square = { inputs: hiddenSize, outputs: hiddenSize, initializer };
   const dense = pooled ? null : createDense(scope.child("dense"), square);
-  const output = createDense(scope.child("output"), { inputs: hiddenSize, outputs, initializer });
+  const output = createDense(scope.child("output"), { inputs: hiddenSize, outputs, initializer, kind: "head" });
   return (summary: tf.Tensor, { random }: { random?: StepRandomness | null } = {}): tf.Tensor => {
     const x = dense ? tf.tanh(dense(dropAt(`${scope.path}.dense`, summary, { rate, random }))) : summary;
     return output(dropAt(`${scope.path}.output`, x, { rate, random }));

@@ -8,7 +8,7 @@ import type { HeadSize } from "./head-size.ts";
 
 /** [B, T, h] -> logits [B, T, C] */
 export function createTokenClassification(scope: Scope, { hiddenSize, outputs, dropout: rate, initializer }: HeadSize) {
-  const output = createDense(scope.child("output"), { inputs: hiddenSize, outputs, initializer });
+  const output = createDense(scope.child("output"), { inputs: hiddenSize, outputs, initializer, kind: "head" });
   return (hidden: tf.Tensor, { random }: { random?: StepRandomness | null } = {}): tf.Tensor =>
     output(dropAt(`${scope.path}.output`, hidden, { rate, random }));
 }

@@ -1,17 +1,19 @@
 /** A small linear layer that is replicated on all ranks of the tensor axis, as poolers and heads are in Megatron. */
 import { type Activation, linear } from "@megatron-ts/ops";
-import { type Initializer, type Layer, type Scope, zeros } from "@megatron-ts/parallel";
+import { type Initializer, type Layer, type ParameterKind, type Scope, zeros } from "@megatron-ts/parallel";
 
 export interface DenseConfig {
   inputs: number;
   outputs: number;
   initializer: Initializer;
   activation?: Activation;
+  /** Of the weight. Default: "matrix". */
+  kind?: ParameterKind;
 }
 
 /** [..., inputs] -> [..., outputs] */
-export function createDense(scope: Scope, { inputs, outputs, initializer, activation }: DenseConfig): Layer {
-  const weight = scope.parameter("weight", [outputs, inputs], initializer);
+export function createDense(scope: Scope, { inputs, outputs, initializer, activation, kind }: DenseConfig): Layer {
+  const weight = scope.parameter("weight", [outputs, inputs], initializer, { kind });
   const bias = scope.parameter("bias", [outputs], zeros);
   return (x) => linear(x, { weight: weight.tensor, bias: bias.tensor, activation });
 }

@@ -46,6 +46,7 @@ export function createRelativeBias(
 ): RelativeBias {
   const table = scope.parameter("weight", [buckets.numBuckets, numHeads], initializer, {
     placement: { dimension: 1, axis: "tensor" },
+    kind: "embedding",
   });
   return (places) =>
     tf.tidy(() => tf.transpose(embedding(bucketsAt(places, buckets), { table: table.tensor }), [0, 3, 1, 2]));

@@ -37,7 +37,8 @@ export function createBert(config: BertConfig, { mesh, source }: ModelContext): 
     hiddenSize,
     initializer,
   });
-  const table = (name: string, rows: number) => scope.child(name).parameter("weight", [rows, hiddenSize], initializer);
+  const table = (name: string, rows: number) =>
+    scope.child(name).parameter("weight", [rows, hiddenSize], initializer, { kind: "embedding" });
   const positionTable = table("positionEmbedding", maxPositions);
   const tokenTypeTable = numTokenTypes > 0 ? table("tokenTypeEmbedding", numTokenTypes) : null;
   const embeddingNorm = config.normPlacement === "post" ? createNorm(scope.child("embeddingNorm"), norm) : null;
@@ -55,7 +56,7 @@ export function createBert(config: BertConfig, { mesh, source }: ModelContext): 
         { tokenEmbedding },
       )
     : null;
-  const pair = heads.pair ? createDense(scope.child("pairHead"), { ...square, outputs: 2 }) : null;
+  const pair = heads.pair ? createDense(scope.child("pairHead"), { ...square, outputs: 2, kind: "head" }) : null;
   const task =
     config.task &&
     createTaskHead(scope.child("taskHead"), config.task, {

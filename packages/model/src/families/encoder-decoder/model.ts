@@ -90,7 +90,7 @@ export function createEncoderDecoder(
     : (states: tf.Tensor) => tokenEmbedding.logits(states);
   const square = { inputs: hiddenSize, outputs: hiddenSize, initializer };
   const pooler = config.pairHead ? createDense(scope.child("pooler"), square) : null;
-  const pair = config.pairHead ? createDense(scope.child("pairHead"), { ...square, outputs: 2 }) : null;
+  const pair = config.pairHead ? createDense(scope.child("pairHead"), { ...square, outputs: 2, kind: "head" }) : null;
 
   const embed = (
     { tokens, tokenTypes }: { tokens: tf.Tensor; tokenTypes?: tf.Tensor },

@@ -42,7 +42,8 @@ function learnedPositions(
   { hiddenSize, maxPositions, numTokenTypes }: EncoderDecoderConfig,
   initializer: Initializer,
 ): PositionScheme {
-  const table = (name: string, rows: number) => scope.child(name).parameter("weight", [rows, hiddenSize], initializer);
+  const table = (name: string, rows: number) =>
+    scope.child(name).parameter("weight", [rows, hiddenSize], initializer, { kind: "embedding" });
   const positionTable = table("positionEmbedding", maxPositions);
   const tokenTypeTable = numTokenTypes > 0 ? table("tokenTypeEmbedding", numTokenTypes) : null;
   function embeddings({ positions, tokenTypes = tf.zeros([1, 1], "int32") }: TokenPositions): tf.Tensor {

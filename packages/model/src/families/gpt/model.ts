@@ -44,7 +44,9 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
   });
   const positionTable =
     config.positions === "learned"
-      ? scope.child("positionEmbedding").parameter("weight", [maxPositions, hiddenSize], initializer)
+      ? scope
+          .child("positionEmbedding")
+          .parameter("weight", [maxPositions, hiddenSize], initializer, { kind: "embedding" })
       : null;
   const blocks = Array.from({ length: numLayers }, (_, index) =>
     createBlock(scope.child("layers").child(index), blockConfig(config)),
@@ -173,6 +175,7 @@ function blockConfig(config: GptConfig): BlockConfig {
 
 function createHead(scope: Scope, { hiddenSize, vocabularySize, initializerRange }: GptConfig) {
   return createColumnParallelLinear(scope.child("head"), {
+    kind: "head",
     inputs: hiddenSize,
     outputs: vocabularySize,
     initializer: normal(initializerRange),

@@ -65,6 +65,7 @@ export function createT5(config: T5Config, { mesh, source }: ModelContext): T5Mo
   const project = tiedEmbeddings
     ? tokenEmbedding.logits
     : createColumnParallelLinear(scope.child("head"), {
+        kind: "head",
         inputs: hiddenSize,
         outputs: vocabularySize,
         initializer: normal(config.initializerFactor),

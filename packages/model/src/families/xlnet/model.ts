@@ -40,7 +40,9 @@ export function createXlnet(config: XlnetConfig, { mesh, source }: ModelContext)
     hiddenSize,
     initializer,
   });
-  const maskEmbedding = scope.child("maskEmbedding").parameter("weight", [1, hiddenSize], initializer);
+  const maskEmbedding = scope
+    .child("maskEmbedding")
+    .parameter("weight", [1, hiddenSize], initializer, { kind: "embedding" });
   const blocks = Array.from({ length: numLayers }, (_, index) =>
     createBlock(scope.child("layers").child(index), blockConfig(config)),
   );
