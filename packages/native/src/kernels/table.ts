@@ -11,6 +11,7 @@ import { indexingKernels } from "./indexing.ts";
 import { layoutKernels } from "./layout.ts";
 import { linearKernels } from "./linear.ts";
 import { normalisationKernels } from "./normalisation.ts";
+import { optimizerKernels } from "./optimizers.ts";
 import { productKernels } from "./products.ts";
 import { reductionKernels } from "./reductions.ts";
 

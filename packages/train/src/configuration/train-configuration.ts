@@ -5,19 +5,7 @@
 import * as z from "zod";
 import { objectiveConfigSchema } from "../objectives/configuration.ts";
 import { scheduleConfigSchema } from "../schedules/configuration.ts";
-
-const adamWSchema = z.strictObject({
-  name: z.literal("adamw"),
-  /** The peak of the schedule. */
-  learningRate: z.number().gt(0),
-  beta1: z.number().min(0).lt(1).default(0.9),
-  beta2: z.number().min(0).lt(1).default(0.999),
-  epsilon: z.number().gt(0).default(1e-8),
-  /** Decoupled weight decay; not applied to biases and norms. */
-  weightDecay: z.number().min(0).default(0.01),
-  /** False for the Adam that BERT was trained with, which does not correct the bias of the moments. */
-  biasCorrection: z.boolean().default(true),
-});
+import { optimizerConfigSchema } from "./optimizer-configuration.ts";
 
 /** In samples: far beyond any published run, and small enough for every index and counter. */
 const batchSizeSchema = z.int().min(1).max(1_000_000);
@@ -57,15 +45,24 @@ const logSchema = z.strictObject({
 export const trainConfigSchema = z.strictObject({
   /** Training objective. Default: that of the model's family. */
   objective: objectiveConfigSchema.optional(),
-  optimizer: adamWSchema,
+  optimizer: optimizerConfigSchema,
   schedule: scheduleConfigSchema.default({ name: "constant", warmupSteps: 0 }),
   /** Maximum global gradient norm; null for no clipping. */
   clipNorm: z.number().gt(0).nullable().default(1),
+  /**
+   * Evaluates and saves an exponential moving average of the weights, whose window grows to 1 / (1 - decay) steps, instead of
+   * the weights themselves; null for none.
+   */
+  weightAverage: z
+    .strictObject({ decay: z.number().min(0).lt(1).default(0.999) })
+    .nullable()
+    .default(null),
   /** Number of optimizer updates in the whole run. */
   steps: z.int().min(1),
   /**
-   * Minutes of training after which the run ends, even if steps are left; the schedule follows the clock if that is ahead.
-   * Such a run depends on the speed of the machine: leave it null for reproducible runs.
+   * Minutes of training after which the run ends, even if steps are left. The warm-up keeps its steps; a decay then ends
+   * with the time, in the same shape as with the last step. Such a run depends on the speed of the machine: leave it null
+   * for reproducible runs.
    */
   timeLimitMinutes: z.number().gt(0).nullable().default(null),
   /** Samples in one update, over all ranks and micro-batches. */

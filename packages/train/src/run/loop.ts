@@ -4,6 +4,7 @@ import { nextNoiseScaleState } from "../step/noise-scale.ts";
 import { stepFlops, workloadTokens } from "./step-flops.ts";
 import type { StepResult } from "./step-result.ts";
 import { trainStep } from "./train-step.ts";
+import type { LoopState } from "./training-checkpoint.ts";
 import { type FinishReason, type RunListener, type TrainingRun, timeLimitSeconds } from "./training-run.ts";
 
 /** Runs to the last step, the time limit or a requested stop. Throws a NonFiniteError. */
@@ -37,16 +38,17 @@ function step(run: TrainingRun): StepResult {
   const { configuration, batches, objective, state } = run;
   const began = performance.now();
   const batch = batches.training.at(state.step);
-  const learningRate = run.schedule.at(scheduledStep(run));
+  const learningRate = run.schedule.at(state.step, timeShare(run));
   const { loss, gradientNorm, noiseNorms } = withPrecision(configuration.engine.precision, () =>
     trainStep(batch, { ...run, train: configuration.train, step: state.step, learningRate }),
   );
+  run.average?.update(state.step + 1);
   const seconds = (performance.now() - began) / 1000;
   run.state = {
     step: state.step + 1,
     consumedSamples: state.consumedSamples + batch.batchSize,
     noiseScale: noiseNorms ? nextNoiseScaleState(state.noiseScale, noiseNorms) : state.noiseScale,
-    trainedSeconds: state.trainedSeconds + seconds,
+    ...clockAfter(run, seconds),
   };
   const workload = objective.workload(batch);
   const flops = stepFlops(run.model.config, workload);
@@ -54,9 +56,21 @@ function step(run: TrainingRun): StepResult {
   return { loss, learningRate, gradientNorm, seconds, samples: batch.batchSize, tokens, flops };
 }
 
-/** Under a time limit the schedule follows the clock if that is ahead of the steps. */
-function scheduledStep(run: TrainingRun): number {
-  const { steps } = run.configuration.train;
-  const byClock = Math.floor((run.state.trainedSeconds / timeLimitSeconds(run)) * steps);
-  return Math.max(run.state.step, Math.min(steps, byClock));
+/** The clock after one more step of `seconds`. When the warm-up ended matters only to runs with a time limit. */
+function clockAfter(run: TrainingRun, seconds: number): Pick<LoopState, "trainedSeconds" | "warmedUpSeconds"> {
+  const { step, trainedSeconds, warmedUpSeconds = null } = run.state;
+  const { schedule, timeLimitMinutes } = run.configuration.train;
+  const after = trainedSeconds + seconds;
+  const warm = timeLimitMinutes !== null && step + 1 === schedule.warmupSteps;
+  return { trainedSeconds: after, warmedUpSeconds: warm ? after : warmedUpSeconds };
+}
+
+/** How much of the time after the warm-up is over: 0 without a time limit. */
+function timeShare(run: TrainingRun): number {
+  const { step, trainedSeconds, warmedUpSeconds } = run.state;
+  const { warmupSteps } = run.configuration.train.schedule;
+  if (step <= warmupSteps) return 0;
+  // A run that had no time limit then did not note when its warm-up ended.
+  const start = warmedUpSeconds ?? (trainedSeconds * warmupSteps) / step;
+  return Math.min(1, Math.max(0, (trainedSeconds - start) / (timeLimitSeconds(run) - start)));
 }

@@ -5,7 +5,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
-  checkpointSource,
   type LoadedCheckpoint,
   latestCheckpoint,
   latestIntactCheckpoint,
@@ -13,21 +12,20 @@ import {
   resolveCheckpoint,
 } from "@megatron-ts/checkpoint";
 import { type BatchSchedule, createBatchSchedule, takeLock } from "@megatron-ts/data";
-import { createModel, type Model, type ModelConfig, readsSource } from "@megatron-ts/model";
+import { type ModelConfig, readsSource } from "@megatron-ts/model";
 import { countParameters } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { parse } from "yaml";
 import { configurationDifferences } from "../configuration/differences.ts";
 import { completeModel, type PretrainConfig } from "../configuration/pretrain-configuration.ts";
 import { formatRecipe } from "../configuration/recipe.ts";
-import type { TrainConfig } from "../configuration/train-configuration.ts";
 import { ConfigError } from "../errors.ts";
 import { type ObjectiveConfig, renameFields } from "../objectives/configuration.ts";
 import { openObjective, resolveObjective } from "../objectives/open-objective.ts";
 import { checkTrainedParts } from "../objectives/trained-parts.ts";
 import { createSchedule } from "../schedules/schedules.ts";
 import { initialNoiseScaleState } from "../step/noise-scale.ts";
-import { createAdamW, type Optimizer } from "../step/optimizer.ts";
+import { buildTraining } from "./build-training.ts";
 import { checkDatasets, openDatasets, type RunDatasets } from "./datasets.ts";
 import type { RunEvent } from "./events.ts";
 import { createCheckpoints } from "./listeners/checkpoints.ts";
@@ -36,8 +34,8 @@ import { createProgress } from "./listeners/progress.ts";
 import { createReports } from "./listeners/reports.ts";
 import { createValidation } from "./listeners/validation.ts";
 import { runLoop } from "./loop.ts";
-import { checkTokenizerFits, startingWeights } from "./starting-weights.ts";
-import { type LoopState, loadMoments, RECIPE_FILE, type SavedState, savedStateOf } from "./training-checkpoint.ts";
+import { checkTokenizerFits } from "./starting-weights.ts";
+import { RECIPE_FILE, type SavedState, savedStateOf } from "./training-checkpoint.ts";
 import type { FinishReason, RunListener, TrainingRun } from "./training-run.ts";
 
 /** Options of `pretrain`. */
@@ -105,7 +103,9 @@ async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ re
   try {
     if (checkpoint) {
       checkFits(checkpoint, { config, tokenizer });
-      reportChanges(checkpoint, { resolved, onEvent });
+      const saved = savedRecipe(checkpoint);
+      checkOptimizer(saved, { optimizer: train.optimizer, checkpoint: checkpoint.directory });
+      reportChanges(saved, { resolved, onEvent });
     }
     if (init) checkTokenizerFits(init, tokenizer);
     const { state, plateau, datasets: fingerprints } = checkpoint ? savedStateOf(checkpoint) : freshRun;
@@ -116,7 +116,7 @@ async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ re
       start: { step: state.step, samples: state.consumedSamples },
     });
     const { objective, metric, batches } = openBatches(datasets, { ...context, batchSchedule });
-    const { model, optimizer } = build(config, { train, state, checkpoint, init });
+    const { model, optimizer, average } = buildTraining(config, { train, step: state.step, checkpoint, init });
     checkpoint?.close();
     init?.close();
     const listeners: RunListener[] = [];
@@ -124,6 +124,7 @@ async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ re
       configuration: resolved,
       model,
       optimizer,
+      average,
       objective,
       metric,
       batches,
@@ -164,6 +165,7 @@ async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ re
       return await runLoop(run, listeners);
     } finally {
       for (const listener of listeners) listener.close?.();
+      average?.dispose();
       optimizer.dispose();
       model.dispose();
     }
@@ -245,32 +247,33 @@ function checkFits(
   }
 }
 
-function reportChanges(
-  checkpoint: LoadedCheckpoint,
-  { resolved, onEvent }: { resolved: PretrainConfig; onEvent: (event: RunEvent) => void },
-): void {
-  const saved = parse(Buffer.from(checkpoint.readFile(RECIPE_FILE)).toString("utf8"));
-  if (saved?.train?.objective) saved.train.objective = renameFields(saved.train.objective);
-  const current = parse(formatRecipe(resolved)) as object;
-  for (const difference of configurationDifferences(saved, current)) onEvent({ type: "changed", ...difference });
+/** The parts of a saved recipe that are looked at; those of early versions have other fields. */
+interface SavedRecipe {
+  train?: { optimizer?: { name?: string }; objective?: unknown };
 }
 
-function build(
-  config: ModelConfig,
-  options: {
-    train: TrainConfig;
-    state: LoopState;
-    checkpoint: LoadedCheckpoint | null;
-    init: LoadedCheckpoint | null;
-  },
-): { model: Model; optimizer: Optimizer } {
-  const { train, state, checkpoint, init } = options;
-  const source = checkpoint
-    ? checkpointSource(checkpoint.weights)
-    : startingWeights(config, { checkpoint: init, seed: train.seed });
-  const model: Model = createModel(config, { weights: { source } });
-  const load = checkpoint ? loadMoments(checkpoint) : undefined;
-  return { model, optimizer: createAdamW(model.parameters, train.optimizer, { step: state.step, load }) };
+const savedRecipe = (checkpoint: LoadedCheckpoint): SavedRecipe =>
+  parse(Buffer.from(checkpoint.readFile(RECIPE_FILE)).toString("utf8")) ?? {};
+
+/** Throws a ConfigError if the checkpoint's state is another optimizer's. */
+function checkOptimizer(
+  saved: SavedRecipe,
+  { optimizer: { name }, checkpoint }: { optimizer: { name: string }; checkpoint: string },
+): void {
+  const before = saved.train?.optimizer?.name ?? name;
+  if (before === name) return;
+  const message = `expected ${before}, whose state is in the checkpoint ${checkpoint}; got ${name}`;
+  const advice = "to change it, start a new run with model.from";
+  throw new ConfigError([{ path: "train.optimizer.name", message: `${message}; ${advice}` }]);
+}
+
+function reportChanges(
+  saved: SavedRecipe,
+  { resolved, onEvent }: { resolved: PretrainConfig; onEvent: (event: RunEvent) => void },
+): void {
+  if (saved.train?.objective) saved.train.objective = renameFields(saved.train.objective);
+  const current = parse(formatRecipe(resolved)) as object;
+  for (const difference of configurationDifferences(saved, current)) onEvent({ type: "changed", ...difference });
 }
 
 const freshRun: SavedState = {

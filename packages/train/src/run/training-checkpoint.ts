@@ -1,20 +1,25 @@
 /** Saves and loads checkpoints with everything that a run needs to resume bit for bit. */
 import {
   checkpointDirectory,
+  checkpointSource,
   checkpointsToDelete,
   deleteCheckpoint,
   type LoadedCheckpoint,
   listRetainedCheckpoints,
   readTensor,
   saveCheckpoint,
+  type TensorReader,
   tensorEntry,
   weightEntries,
 } from "@megatron-ts/checkpoint";
 import type { Model } from "@megatron-ts/model";
+import type { ParameterSource } from "@megatron-ts/parallel";
+import type * as tf from "@tensorflow/tfjs";
 import { formatRecipe } from "../configuration/recipe.ts";
 import type { PlateauState } from "../schedules/plateau.ts";
 import type { NoiseScaleState } from "../step/noise-scale.ts";
-import type { Moments, Optimizer } from "../step/optimizer.ts";
+import type { Optimizer } from "../step/optimizer.ts";
+import type { WeightAverage } from "../step/weight-average.ts";
 
 /** The state of the loop besides weights and moments; plain JSON. */
 export interface LoopState {
@@ -24,6 +29,8 @@ export interface LoopState {
   noiseScale: NoiseScaleState;
   /** Seconds of training so far, as counted by a time limit. */
   trainedSeconds: number;
+  /** Those until the warm-up was over; null before, and without a time limit. Older checkpoints lack it. */
+  warmedUpSeconds?: number | null;
 }
 
 /** The file with the resolved recipe, in the run directory and in each checkpoint. */
@@ -33,6 +40,7 @@ export interface SaveTrainingOptions {
   runDirectory: string;
   model: Model;
   optimizer: Optimizer;
+  average: WeightAverage | null;
   state: LoopState;
   /** State of a schedule that reduces on a plateau; null for all others. */
   plateau: PlateauState | null;
@@ -44,12 +52,17 @@ export interface SaveTrainingOptions {
   keep: { last: number; best: number };
 }
 
-const momentNames = (name: string) => ({ first: `first.${name}`, second: `second.${name}` });
+/** The weights themselves, where those of the checkpoint are their average. */
+const trainedName = (name: string) => `trained.${name}`;
 
-/** Saves a checkpoint and deletes those that `keep` does not cover. Returns the new checkpoint's directory. */
+/**
+ * Saves a checkpoint and deletes those that `keep` does not cover. Returns the new checkpoint's directory. Its weights are
+ * the average if there is one, since that is what evaluates better.
+ */
 export async function saveTraining(options: SaveTrainingOptions): Promise<string> {
-  const { runDirectory, model, optimizer, state, plateau, datasets, configuration, tokenizer, validationLoss, keep } =
-    options;
+  const { runDirectory, model, optimizer, average, state, plateau, datasets, configuration, tokenizer } = options;
+  const { validationLoss, keep } = options;
+  const trained = weightEntries(model.parameters);
   const directory = checkpointDirectory(runDirectory, state.step);
   const { step, consumedSamples, ...training } = state;
   await saveCheckpoint({
@@ -61,11 +74,11 @@ export async function saveTraining(options: SaveTrainingOptions): Promise<string
     heldOutLoss: validationLoss,
     training: { ...training, plateau, datasets },
     groups: {
-      weights: weightEntries(model.parameters),
-      optimizer: [...optimizer.moments].flatMap(([name, { first, second }]) => [
-        tensorEntry(momentNames(name).first, first),
-        tensorEntry(momentNames(name).second, second),
-      ]),
+      weights: average ? [...average.tensors].map(([name, tensor]) => tensorEntry(name, tensor)) : trained,
+      optimizer: [
+        ...[...optimizer.state].map(([name, tensor]) => tensorEntry(name, tensor)),
+        ...(average ? trained.map((entry) => ({ ...entry, name: trainedName(entry.name) })) : []),
+      ],
     },
     extraFiles: {
       [RECIPE_FILE]: Buffer.from(formatRecipe(configuration)),
@@ -96,12 +109,29 @@ export function savedStateOf({ manifest }: LoadedCheckpoint): SavedState {
 
 type SavedTraining = Omit<LoopState, "step" | "consumedSamples"> & Omit<SavedState, "state">;
 
-/** Reads the moments of a parameter from a checkpoint, for `createAdamW`. */
-export const loadMoments =
-  (checkpoint: LoadedCheckpoint) =>
-  (name: string, shape: readonly number[]): Moments => {
-    const names = momentNames(name);
-    const reader = checkpoint.optimizer;
-    if (!reader) throw new Error(`${checkpoint.directory} has no optimizer state: training cannot resume from it`);
-    return { first: readTensor(reader, names.first, shape), second: readTensor(reader, names.second, shape) };
+function optimizerOf({ optimizer, directory }: LoadedCheckpoint): TensorReader {
+  if (!optimizer) throw new Error(`${directory} has no optimizer state: training cannot resume from it`);
+  return optimizer;
+}
+
+/** Reads the state of an optimizer from a checkpoint, by name. */
+export function loadOptimizerState(checkpoint: LoadedCheckpoint) {
+  const reader = optimizerOf(checkpoint);
+  return (name: string, shape: readonly number[]): tf.Tensor => readTensor(reader, name, shape);
+}
+
+/** The weights that a run resumes with, and the reader of their average if the checkpoint has one. */
+export function trainedWeights(checkpoint: LoadedCheckpoint): {
+  source: ParameterSource;
+  average: ((name: string, shape: readonly number[]) => tf.Tensor) | null;
+} {
+  const { weights } = checkpoint;
+  const reader = optimizerOf(checkpoint);
+  if (!reader.names.some((name) => name.startsWith(trainedName("")))) {
+    return { source: checkpointSource(weights), average: null };
+  }
+  return {
+    source: ({ name, globalShape }) => readTensor(reader, trainedName(name), globalShape),
+    average: (name, shape) => readTensor(weights, name, shape),
   };
+}

@@ -5,6 +5,7 @@ import type { PretrainConfig } from "../configuration/pretrain-configuration.ts"
 import type { MicroBatch, Objective } from "../objectives/objective.ts";
 import type { Schedule } from "../schedules/schedules.ts";
 import type { Optimizer } from "../step/optimizer.ts";
+import type { WeightAverage } from "../step/weight-average.ts";
 import type { RunEvent } from "./events.ts";
 import type { StepResult } from "./step-result.ts";
 import type { LoopState } from "./training-checkpoint.ts";
@@ -13,6 +14,8 @@ export interface TrainingRun {
   readonly configuration: PretrainConfig;
   readonly model: Model;
   readonly optimizer: Optimizer;
+  /** Of the weights; null in a run that does not average them. */
+  readonly average: WeightAverage | null;
   readonly objective: Objective<MicroBatch>;
   /** The name of exp(loss); null for a sum of several losses. */
   readonly metric: string | null;

@@ -72,6 +72,36 @@ describe("by hand", () => {
     expect(at({ ...config, minimum: 0.6 }, 39)).toBe(0.6);
   });
 
+  it.each([
+    { name: "linear", warmupSteps: 20, minimum: 0.1 },
+    { name: "cosine", warmupSteps: 20, endStep: 80 },
+    { name: "wsd", warmupSteps: 20, decaySteps: 40 },
+  ])("ended by the clock or by steps, a decay has the same shape: $name", (config) => {
+    const schedule = createSchedule(scheduleConfigSchema.parse(config), { learningRate: 1, steps: 100 });
+    for (let step = 20; step <= 100; step++) {
+      // A quarter of the steps in all of the time.
+      const slow = Math.floor(20 + (step - 20) / 4);
+      expect(schedule.at(slow, (step - 20) / 80)).toBeCloseTo(schedule.at(step), 12);
+    }
+  });
+
+  it("the clock hurries no warm-up, and what has no end", () => {
+    for (const config of [{ name: "linear" }, { name: "constant" }, { name: "inverse-square-root" }]) {
+      const schedule = createSchedule(scheduleConfigSchema.parse({ ...config, warmupSteps: 4 }), {
+        learningRate: 1,
+        steps: 100,
+      });
+      expect([0, 1, 2, 3].map((step) => schedule.at(step, 0.9))).toEqual([0.2, 0.4, 0.6, 0.8]);
+      if (config.name !== "linear") expect(schedule.at(50, 0.9)).toBe(schedule.at(50));
+    }
+  });
+
+  it("steps that are ahead of the clock count", () => {
+    expect(at({ name: "linear" }, 50)).toBe(0.5);
+    const schedule = createSchedule(scheduleConfigSchema.parse({ name: "linear" }), { learningRate: 1, steps: 100 });
+    expect(schedule.at(50, 0.25)).toBe(0.5);
+  });
+
   it("wsd holds the peak up to its last decaySteps", () => {
     const config = { name: "wsd", decaySteps: 20 };
     expect([0, 80, 85, 100].map((step) => at(config, step))).toEqual([1, 1, 0.5, 0]);

@@ -1,6 +1,6 @@
 /**
- * The learning rate of every step. All schedules are pure functions of the step, except that reduce-on-plateau also has
- * state, a plain object for the checkpoint. Knows no optimizer and no tensors.
+ * The learning rate of every step. All schedules are pure functions of the step and, under a time limit, of the share of
+ * time that is over; reduce-on-plateau also has state, a plain object for the checkpoint. Knows no clock and no tensors.
  */
 
 import type { ScheduleConfig } from "./configuration.ts";
@@ -8,8 +8,11 @@ import { initialPlateauState, nextPlateauState, type PlateauState } from "./plat
 
 /** An immutable schedule. */
 export interface Schedule {
-  /** Learning rate of the update number `step`, counted from 0. */
-  at(step: number): number;
+  /**
+   * Learning rate of the update number `step`, counted from 0. `timeShare`, in [0, 1], is how much of the time after the
+   * warm-up is over in a run with a time limit: a decay follows it where it is ahead of the steps. Default: 0.
+   */
+  at(step: number, timeShare?: number): number;
   /** The schedule after an evaluation with this loss; the same object unless it reduces on a plateau. */
   next(loss: number): Schedule;
   /** State for the checkpoint; null for schedules that depend only on the step. */
@@ -31,8 +34,9 @@ export interface ScheduleOptions {
  * above zero, and step `warmupSteps` has the peak.
  */
 export function createSchedule(config: ScheduleConfig, options: ScheduleOptions): Schedule {
-  const { learningRate: peak } = options;
-  const warmUp = (step: number) => (peak * (step + 1)) / (config.warmupSteps + 1);
+  const { learningRate: peak, steps } = options;
+  const { warmupSteps } = config;
+  const warmUp = (step: number) => (peak * (step + 1)) / (warmupSteps + 1);
 
   if (config.name === "reduce-on-plateau") {
     const state = options.state ?? initialPlateauState;
@@ -44,7 +48,11 @@ export function createSchedule(config: ScheduleConfig, options: ScheduleOptions)
     };
   }
   const schedule: Schedule = {
-    at: (step) => (step < config.warmupSteps ? warmUp(step) : afterWarmUp(config, step, options)),
+    at(step, timeShare = 0) {
+      if (step < warmupSteps) return warmUp(step);
+      const byClock = warmupSteps + timeShare * (steps - warmupSteps);
+      return afterWarmUp(config, { step, position: Math.max(step, byClock) }, options);
+    },
     next: () => schedule,
     state: null,
   };
@@ -53,7 +61,12 @@ export function createSchedule(config: ScheduleConfig, options: ScheduleOptions)
 
 type PureConfig = Exclude<ScheduleConfig, { name: "reduce-on-plateau" }>;
 
-function afterWarmUp(config: PureConfig, step: number, { learningRate: peak, steps }: ScheduleOptions): number {
+/** `position` is the step that the run would be at if it were to end at its last step rather than by the clock. */
+function afterWarmUp(
+  config: PureConfig,
+  { step, position }: { step: number; position: number },
+  { learningRate: peak, steps }: ScheduleOptions,
+): number {
   switch (config.name) {
     case "constant":
       return peak;
@@ -62,12 +75,12 @@ function afterWarmUp(config: PureConfig, step: number, { learningRate: peak, ste
     case "linear":
     case "cosine": {
       const start = config.warmupSteps;
-      return decayed(config.name, { peak, minimum: config.minimum, step, start, end: config.endStep ?? steps });
+      return decayed(config.name, { peak, minimum: config.minimum, position, start, end: config.endStep ?? steps });
     }
     case "wsd": {
       const end = config.endStep ?? steps;
       const start = Math.max(config.warmupSteps, end - config.decaySteps);
-      return decayed(config.decay, { peak, minimum: config.minimum, step, start, end });
+      return decayed(config.decay, { peak, minimum: config.minimum, position, start, end });
     }
   }
 }
@@ -75,12 +88,12 @@ function afterWarmUp(config: PureConfig, step: number, { learningRate: peak, ste
 /** Decays from the peak at `start` to `minimum` at `end`, and stays there. */
 function decayed(
   shape: "linear" | "cosine" | "minus-square-root",
-  span: { peak: number; minimum: number; step: number; start: number; end: number },
+  span: { peak: number; minimum: number; position: number; start: number; end: number },
 ): number {
-  const { peak, minimum, step, start, end } = span;
-  if (step <= start) return peak;
-  if (step >= end) return minimum;
-  const progress = (step - start) / (end - start);
+  const { peak, minimum, position, start, end } = span;
+  if (position <= start) return peak;
+  if (position >= end) return minimum;
+  const progress = (position - start) / (end - start);
   return minimum + (peak - minimum) * remaining[shape](progress);
 }
 

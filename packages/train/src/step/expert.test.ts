@@ -10,8 +10,8 @@ import { causalObjective } from "../objectives/causal/loss.ts";
 import { checkCausality, runners } from "../testing/causality.ts";
 import { checkForward, checkGradients, checkTraining, loadGolden } from "../testing/gpt2-golden.ts";
 import { accumulate } from "./accumulate.ts";
+import { createAdamW } from "./adamw.ts";
 import { clipByGlobalNorm } from "./gradients.ts";
-import { createAdamW } from "./optimizer.ts";
 
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 

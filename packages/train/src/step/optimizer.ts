@@ -1,65 +1,75 @@
-/** AdamW (Loshchilov and Hutter 2019) and its state: two moments per parameter. No weight decay for biases and norms. */
-import { adamW } from "@megatron-ts/ops";
-import type { Parameters } from "@megatron-ts/parallel";
+/** What every optimizer is to the training step, and how it groups weights by their rates. */
+import type { Parameter, ParameterKind, Parameters } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import type { Gradients } from "./gradients.ts";
-
-/** Hyperparameters of AdamW. */
-export interface OptimizerConfig {
-  beta1: number;
-  beta2: number;
-  epsilon: number;
-  weightDecay: number;
-  /** Whether to correct the bias of the moments; false for BERT's variant of Adam. Default: true. */
-  biasCorrection?: boolean;
-}
-
-/** The moments of one parameter, named and shaped like it. */
-export interface Moments {
-  readonly first: tf.Tensor;
-  readonly second: tf.Tensor;
-}
 
 /** An optimizer with its state. */
 export interface Optimizer {
   /** Number of updates done. */
-  step: number;
-  readonly moments: ReadonlyMap<string, Moments>;
-  /** Updates the parameters in place; consumes the gradients. */
+  readonly step: number;
+  /** The tensors of its state: `<role>.<parameter>`, each shaped like its parameter. */
+  readonly state: ReadonlyMap<string, tf.Tensor>;
+  /** Updates the parameters in place; consumes the gradients. `learningRate` is the schedule's for this step. */
   update(gradients: Gradients, learningRate: number): void;
   dispose(): void;
 }
 
-/** Creates the optimizer of a model. `load` returns the moments of a saved run. Default: zeros. */
-export function createAdamW(
+/** Where an optimizer starts. */
+export interface OptimizerStart {
+  /** Updates done before. Default: 0. */
+  step?: number;
+  /** Reads the state of a saved run by name. Default: zeros. */
+  load?: (name: string, shape: readonly number[]) => tf.Tensor;
+}
+
+/** Peak rates of groups of weights; a group without one has that of the optimizer. */
+export interface GroupRates {
+  embeddings?: number;
+  head?: number;
+  /** Norms, biases and other vectors. */
+  scalars?: number;
+}
+
+/** Creates the state of an optimizer: for each parameter one tensor per role. */
+export function createState(
   parameters: Parameters,
-  config: OptimizerConfig,
-  { step = 0, load }: { step?: number; load?: (name: string, shape: readonly number[]) => Moments } = {},
-): Optimizer {
-  const all = [...parameters.values()];
-  const zeros = (shape: readonly number[]) => tf.keep(tf.zeros([...shape]));
-  const moments = new Map(
-    all.map(({ name, shape }) => [name, load?.(name, shape) ?? { first: zeros(shape), second: zeros(shape) }] as const),
+  { roles, load }: { roles: readonly string[]; load?: OptimizerStart["load"] },
+): Map<string, tf.Tensor> {
+  const create = load ?? ((_name, shape) => tf.keep(tf.zeros([...shape])));
+  return new Map(
+    [...parameters.values()].flatMap(({ name, shape }) =>
+      roles.map((role) => [`${role}.${name}`, create(`${role}.${name}`, shape)] as const),
+    ),
   );
-  const weightDecays = all.map(({ decay }) => (decay ? config.weightDecay : 0));
-  return {
-    step,
-    moments,
-    update({ tensors, scale }, learningRate) {
-      this.step++;
-      adamW(
-        {
-          parameters: all.map(({ tensor }) => tensor),
-          gradients: tensors,
-          firstMoments: [...moments.values()].map(({ first }) => first),
-          secondMoments: [...moments.values()].map(({ second }) => second),
-        },
-        { ...config, learningRate, weightDecays, step: this.step, gradientScale: scale },
-      );
-      tf.dispose(tensors);
-    },
-    dispose() {
-      for (const { first, second } of moments.values()) tf.dispose([first, second]);
-    },
-  };
+}
+
+const groups: Readonly<Record<ParameterKind, keyof GroupRates | null>> = {
+  matrix: null,
+  embedding: "embeddings",
+  head: "head",
+  scalar: "scalars",
+};
+
+/** Parameters that share a rate, each with its place in the list of gradients. */
+export interface RateGroup {
+  /** The rate where the schedule is at `learningRate`. */
+  rateAt(learningRate: number): number;
+  readonly members: readonly { readonly parameter: Parameter; readonly index: number }[];
+}
+
+/** Groups parameters by their rates. `peak` is the rate that those without one of their own have. */
+export function groupByRate(parameters: Parameters, { peak, rates }: { peak: number; rates: GroupRates }): RateGroup[] {
+  const byRate = new Map<number, { parameter: Parameter; index: number }[]>();
+  [...parameters.values()].forEach((parameter, index) => {
+    const group = groups[parameter.kind];
+    const rate = (group && rates[group]) ?? peak;
+    const members = byRate.get(rate);
+    if (members) members.push({ parameter, index });
+    else byRate.set(rate, [{ parameter, index }]);
+  });
+  return [...byRate].map(([rate, members]) => ({
+    // Exactly the schedule's rate where it is the optimizer's own.
+    rateAt: (learningRate) => (rate === peak ? learningRate : rate * (learningRate / peak)),
+    members,
+  }));
 }

@@ -11,8 +11,8 @@ import type { ParameterSource } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { causalObjective } from "../objectives/causal/loss.ts";
 import { accumulate } from "../step/accumulate.ts";
+import { createAdamW } from "../step/adamw.ts";
 import { clipByGlobalNorm } from "../step/gradients.ts";
-import { createAdamW } from "../step/optimizer.ts";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../../../fixtures/gpt2/${name}`, import.meta.url));
 const golden = openSafetensors(fixture("golden.safetensors"));

@@ -17,6 +17,8 @@ pub mod index;
 pub mod layout;
 pub mod math;
 pub mod memory;
+pub mod moving_average;
+pub mod muon;
 pub mod norm;
 pub mod optimizer;
 mod pages;

@@ -9,7 +9,7 @@ export function createCheckpoints(
   run: TrainingRun,
   { tokenizer, datasets }: { tokenizer: Tokenizer; datasets: Record<string, string> },
 ): RunListener {
-  const { configuration, model, optimizer } = run;
+  const { configuration, model, optimizer, average } = run;
   const { every, keepLast, keepBest } = configuration.train.checkpoint;
   let savedStep = run.state.step > 0 ? run.state.step : -1;
 
@@ -21,6 +21,7 @@ export function createCheckpoints(
       runDirectory: configuration.run.directory,
       model,
       optimizer,
+      average,
       state,
       plateau: run.schedule.state,
       datasets,

@@ -11,7 +11,8 @@ export function createValidation(run: TrainingRun): RunListener {
   async function validate(): Promise<void> {
     const { microBatchSize } = train;
     const options = { maxBatches: evaluation!.batches, microBatchSize, precision: engine.precision };
-    const result = await evaluate(run, batches!, options);
+    const measure = () => evaluate(run, batches!, options);
+    const result = await (run.average ? run.average.use(measure) : measure());
     const { step } = run.state;
     run.validation = { step, loss: result.loss };
     run.schedule = run.schedule.next(result.loss);

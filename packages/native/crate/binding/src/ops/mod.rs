@@ -2,6 +2,7 @@
 
 mod elementwise;
 mod layout;
+mod optimizers;
 mod products;
 mod reduce;
 mod training;

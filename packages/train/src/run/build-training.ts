@@ -1,0 +1,37 @@
+/** Builds what a run trains, from its seed or a checkpoint: the model, its optimizer and the average of its weights. */
+import type { LoadedCheckpoint } from "@megatron-ts/checkpoint";
+import { createModel, type Model, type ModelConfig } from "@megatron-ts/model";
+import type { TrainConfig } from "../configuration/train-configuration.ts";
+import { createAdamW } from "../step/adamw.ts";
+import { createMuon } from "../step/muon.ts";
+import type { Optimizer } from "../step/optimizer.ts";
+import { createWeightAverage, type WeightAverage } from "../step/weight-average.ts";
+import { startingWeights } from "./starting-weights.ts";
+import { loadOptimizerState, trainedWeights } from "./training-checkpoint.ts";
+
+interface Sources {
+  train: TrainConfig;
+  /** Updates done before. */
+  step: number;
+  /** The checkpoint to resume from. */
+  checkpoint: LoadedCheckpoint | null;
+  /** The checkpoint of the recipe's `model.from`. */
+  init: LoadedCheckpoint | null;
+}
+
+export function buildTraining(
+  config: ModelConfig,
+  { train, step, checkpoint, init }: Sources,
+): { model: Model; optimizer: Optimizer; average: WeightAverage | null } {
+  const trained = checkpoint && trainedWeights(checkpoint);
+  const source = trained?.source ?? startingWeights(config, { checkpoint: init, seed: train.seed });
+  const model: Model = createModel(config, { weights: { source } });
+  const start = { step, load: checkpoint ? loadOptimizerState(checkpoint) : undefined };
+  const optimizer =
+    train.optimizer.name === "muon"
+      ? createMuon(model.parameters, train.optimizer, start)
+      : createAdamW(model.parameters, train.optimizer, start);
+  const load = trained?.average ?? undefined;
+  const average = train.weightAverage && createWeightAverage(model.parameters, { ...train.weightAverage, load });
+  return { model, optimizer, average };
+}
