@@ -21,6 +21,20 @@ export interface MemoryUsage {
   peak: number;
 }
 
+/** Options of a Muon step. */
+export interface MuonCall {
+  momentum: number;
+  nesterov: boolean;
+  cautious: boolean;
+  epsilon: number;
+  /** Whether Newton-Schulz may round to bf16. */
+  bf16: boolean;
+  gradientScale: number;
+  steps: number;
+  /** The three of the polynomial. */
+  coefficients: Array<number>;
+}
+
 /** Hyperparameters of an AdamW step. */
 export interface AdamCall {
   learningRate: number;
@@ -117,6 +131,13 @@ export declare class Engine {
   ): Handle;
   /** indices -> [..., depth]: `on` at the index, `off` elsewhere. */
   oneHot(indices: Handle, depth: Size, on: number, off: number, kind: number): Handle;
+  /**
+   * Updates matrices and momenta in place. `handles`: parameter, gradient and momentum of each; `numbers`: its rows,
+   * columns, rate and decay.
+   */
+  muon(handles: Uint32Array, numbers: Float64Array, call: MuonCall): void;
+  /** Updates averages in place. `handles`: average and value of each tensor. */
+  movingAverage(handles: Uint32Array, decay: number): void;
   /** x [rows, inputs], weight [outputs, inputs], bias [outputs] or -1 -> act(x W^T + b) [rows, outputs]. */
   linear(
     x: Handle,

@@ -50,6 +50,7 @@ describe("a valid recipe", () => {
       },
       schedule: { name: "cosine", warmupSteps: 10, minimum: 1e-5 },
       clipNorm: 1,
+      weightAverage: null,
       steps: 100,
       timeLimitMinutes: null,
       batchSize: 8,
@@ -63,6 +64,26 @@ describe("a valid recipe", () => {
     });
     expect(engine).toEqual({ backend: null, threads: null, precision: "f32" });
     expect(parallel).toEqual({ tensor: 1, pipeline: 1, data: 1 });
+  });
+
+  it("gets those of Muon and of the AdamW beside it", () => {
+    const { train } = parse(recipe, [
+      ["train.optimizer", "{ name: muon, learningRate: 0.02, adamw: { learningRate: 4e-3 } }"],
+    ]);
+    expect(train.optimizer).toEqual({
+      name: "muon",
+      learningRate: 0.02,
+      momentum: 0.95,
+      momentumWarmup: null,
+      nesterov: true,
+      weightDecay: 0.1,
+      weightDecaySchedule: "constant",
+      cautious: false,
+      adjustment: "original",
+      epsilon: 1e-7,
+      precision: "bf16",
+      adamw: { learningRate: 4e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, biasCorrection: true },
+    });
   });
 
   it("written back as YAML parses to the same", () => {
@@ -159,13 +180,28 @@ describe("a wrong recipe", () => {
     expect(meant(["train.optimizer.weight-decay", "1"])).toBe("weightDecay");
     expect(meant(["train.stpes", "1"])).toBe("steps");
     expect(meant(["keep_last", "1"])).toBe("train.checkpoint.keepLast");
-    expect(meant(["train.momentum", "1"])).toBeUndefined();
+    expect(meant(["train.velocity", "1"])).toBeUndefined();
     expect(meant(["engine.backend", "cuda"])).toBeUndefined();
   });
 
   it("a field of another variant is refused where that variant is named", () => {
     expect(mistakes(recipe.replace("name: cosine", "name: constant"))).toEqual([
       "recipe.yaml:8: train.schedule.minimum: unknown field where name is constant; expected one of name, warmupSteps",
+    ]);
+  });
+
+  it("a field of another optimizer too", () => {
+    expect(mistakes(recipe, [["train.optimizer.momentum", "0.9"]])).toEqual([
+      expect.stringMatching(/^--train.optimizer.momentum: unknown field where name is adamw; expected one of .*beta1/),
+    ]);
+    const muon: Override = ["train.optimizer", "{ name: muon, learningRate: 0.02, adamw: { learningRate: 4e-3 } }"];
+    for (const field of ["train.optimizer.beta1", "train.optimizer.rates", "train.optimizer.adamw.momentum"]) {
+      expect(mistakes(recipe, [muon, [field, "0.9"]])).toEqual([
+        expect.stringMatching(/^--train.optimizer\.\S+: unknown field.*; expected one of .*/),
+      ]);
+    }
+    expect(mistakes(recipe, [["train.optimizer.name", "muon"]])).toEqual([
+      expect.stringMatching(/train.optimizer.adamw: missing; expected a group of fields \(learningRate, /),
     ]);
   });
 
