@@ -30,5 +30,6 @@ export function allKernels(addon: NativeAddon): Kernels {
     ...crossEntropyKernels,
     ...attentionKernels,
     ...inPlaceKernels,
+    ...optimizerKernels,
   };
 }
