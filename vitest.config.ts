@@ -11,8 +11,8 @@ const projects = ["packages", "apps"].flatMap((group) =>
     .map((name) => ({ group, name })),
 );
 
-/** Packages without tensors and module mocks: nothing keeps state between files, so that these can share a process. */
-const STATELESS = ["cost", "errors", "metrics", "random", "tokenizer"];
+/** Packages whose tests change the backend, or its kernels: each file has a process of its own. */
+const ISOLATED = ["engine", "native", "ops"];
 
 /** The slowest files, longest first: started last, one of them would run alone at the end. */
 const SLOWEST = [
@@ -49,7 +49,9 @@ export default defineConfig({
         testTimeout: 120_000,
         hookTimeout: 120_000,
         pool: "forks",
-        isolate: !STATELESS.includes(name),
+        isolate: ISOLATED.includes(name),
+        // A worker per core: with more threads than that, they would spin while they wait for each other.
+        ...(ISOLATED.includes(name) ? {} : { env: { MEGATRON_THREADS: "1" } }),
       },
     })),
   },

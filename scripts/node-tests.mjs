@@ -1,6 +1,6 @@
 /** Runs test files with Node's own test runner and counts their tests. */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { countTap } from "./test-counts.mjs";
 import { runNode } from "./workspace.mjs";
@@ -12,6 +12,7 @@ export async function runNodeTests(files) {
     const tap = join(directory, "tests.tap");
     const { code } = await runNode([
       "--test",
+      `--test-concurrency=${availableParallelism()}`,
       "--test-reporter=spec",
       "--test-reporter-destination=stdout",
       "--test-reporter=tap",

@@ -53,6 +53,17 @@ describe("start", () => {
     await expect(start({ backend: "cpu", threads })).rejects.toThrow(new RegExp(`threads .* got ${threads}$`));
   });
 
+  it("takes the number of threads from the environment unless it is an option", async () => {
+    vi.stubEnv("MEGATRON_THREADS", "many");
+    await expect(start({ backend: "cpu" })).rejects.toThrow(/MEGATRON_THREADS .* got NaN/);
+    await expect(start({ backend: "cpu", threads: 1 })).resolves.toMatchObject({ threads: 1 });
+    vi.stubEnv("MEGATRON_THREADS", "3");
+    const native = vi.spyOn(backends.native, "start").mockResolvedValue({ threads: 3, instructionSets: [] });
+    vi.spyOn(backends.native, "unavailableReason").mockResolvedValue(null);
+    await start({ backend: "native" });
+    expect(native).toHaveBeenCalledWith({ threads: 3 });
+  });
+
   it("keeps tensors when it changes the backend", async () => {
     await start({ backend: "cpu" });
     const x = tf.tensor1d([1, 2, 3]);

@@ -35,7 +35,7 @@ export interface EngineOptions {
 export const addEngineOptions = (command: Command): Command =>
   command
     .option("--backend <name>", "compute backend, see `megatron doctor` (default: auto, or $MEGATRON_BACKEND)")
-    .option("--threads <n>", "number of threads (default: physical cores)", integer(1));
+    .option("--threads <n>", "number of threads (default: $MEGATRON_THREADS, or physical cores)", integer(1));
 
 export const addJsonOption = (command: Command): Command => command.option("--json", "print the result as JSON");
 

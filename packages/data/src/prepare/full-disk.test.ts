@@ -6,7 +6,10 @@ import { takeLock } from "../files/lock.ts";
 import { temporaryDirectory } from "../testing/directory.ts";
 import { filesOf, preparing } from "../testing/prepare.ts";
 
-const disk = vi.hoisted(() => ({ writesLeft: Number.POSITIVE_INFINITY }));
+const disk = vi.hoisted(() => {
+  vi.resetModules(); // an earlier file of this process may have loaded them on the real node:fs
+  return { writesLeft: Number.POSITIVE_INFINITY };
+});
 vi.mock("node:fs", async (original) => {
   const real = await original<typeof fs>();
   const writeSync = (...args: Parameters<typeof fs.writeSync>) => {
