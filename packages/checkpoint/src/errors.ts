@@ -20,6 +20,14 @@ export function userError(message: string): CheckpointError {
   return new CheckpointError(message, { userError: true });
 }
 
+const LONGEST = 100;
+
+/** A value of a file in a message: as JSON, in one line that is not too long. */
+export function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}...` : text;
+}
+
 /**
  * Wraps a file system error, raw or already a CheckpointError's cause, as `<action>: <reason> (<code>)<note>`. Any
  * other error is returned unchanged.

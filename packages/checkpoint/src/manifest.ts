@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { userError, wrapFileSystemError } from "./errors.ts";
+import { shown, userError, wrapFileSystemError } from "./errors.ts";
 import { formatVersion, type Manifest, type ManifestInput, manifestSchema } from "./manifest-schema.ts";
 import { readRegularFile } from "./regular-file.ts";
 import { coverExactly } from "./slices.ts";
@@ -25,7 +25,7 @@ function findWrongReference(manifest: Manifest): string | undefined {
   for (const [group, { tensors }] of Object.entries(manifest.groups)) {
     const names = new Set<string>();
     for (const { name, shape, slices } of tensors) {
-      const tensor = `tensor ${JSON.stringify(name)} of ${group}`;
+      const tensor = `tensor ${shown(name)} of ${group}`;
       if (names.has(name)) return `${tensor} appears twice`;
       names.add(name);
       const unlisted = slices.find(({ file }) => !files.has(file));
@@ -79,7 +79,7 @@ export function decodeManifest(bytes: Uint8Array, path: string): Manifest {
   if (version !== undefined && version !== formatVersion) {
     const doubt = intact ? "" : "; its checksum is wrong too, so it may be damaged";
     throw userError(
-      `${path} has format version ${JSON.stringify(version)}, but this program reads version ${formatVersion}${doubt}`,
+      `${path} has format version ${shown(version)}, but this program reads version ${formatVersion}${doubt}`,
     );
   }
   if (!intact) throw userError(damaged);

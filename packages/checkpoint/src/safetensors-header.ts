@@ -2,7 +2,7 @@
  * Encodes and decodes the JSON header of a safetensors file. Knows bytes, not files. Everything in a header is checked
  * before it is used, since the file may come from anywhere.
  */
-import { userError } from "./errors.ts";
+import { shown, userError } from "./errors.ts";
 import { byteLengthOf, dtypeBytes, isDtype, type TensorDescription } from "./tensor-entry.ts";
 
 /** Longer headers are rejected, as in the reference implementation. */
@@ -77,21 +77,18 @@ function placedTensor(value: unknown, where: string): PlacedTensor {
   if (!isObject(value)) throw userError(`${where}: expected an object with dtype, shape and data_offsets`);
   const { dtype, shape, data_offsets: offsets, ...unknown } = value;
   const extra = Object.keys(unknown)[0];
-  if (extra !== undefined) throw userError(`${where}: unknown field ${JSON.stringify(extra)}`);
-  if (!isDtype(dtype))
-    throw userError(`${where}: unknown dtype ${JSON.stringify(dtype)}; known: ${layoutOrder.join(" ")}`);
+  if (extra !== undefined) throw userError(`${where}: unknown field ${shown(extra)}`);
+  if (!isDtype(dtype)) throw userError(`${where}: unknown dtype ${shown(dtype)}; known: ${layoutOrder.join(" ")}`);
   if (!Array.isArray(shape) || !shape.every(isCount)) {
-    throw userError(`${where}: expected shape to be a list of integers >= 0, got ${JSON.stringify(shape)}`);
+    throw userError(`${where}: expected shape to be a list of integers >= 0, got ${shown(shape)}`);
   }
   const [begin, end] = Array.isArray(offsets) && offsets.length === 2 ? offsets : [];
   if (!isCount(begin) || !isCount(end) || begin > end) {
-    throw userError(`${where}: expected data_offsets to be [begin, end], got ${JSON.stringify(offsets)}`);
+    throw userError(`${where}: expected data_offsets to be [begin, end], got ${shown(offsets)}`);
   }
   const bytes = byteLengthOf({ dtype, shape });
   if (bytes !== end - begin) {
-    throw userError(
-      `${where}: ${dtype} [${shape.join(", ")}] takes ${bytes} bytes, but its offsets span ${end - begin}`,
-    );
+    throw userError(`${where}: ${dtype} ${shown(shape)} takes ${bytes} bytes, but its offsets span ${end - begin}`);
   }
   return { dtype, shape, begin, end };
 }
@@ -101,14 +98,13 @@ function checkLayout(tensors: Iterable<[string, PlacedTensor]>, { file, dataLeng
   let reached = 0;
   let before = "";
   for (const [name, { begin, end }] of tensors) {
-    if (begin < reached)
-      throw userError(`${file}: tensor ${JSON.stringify(name)} overlaps tensor ${JSON.stringify(before)}`);
+    if (begin < reached) throw userError(`${file}: tensor ${shown(name)} overlaps tensor ${shown(before)}`);
     if (begin > reached) {
-      throw userError(`${file}: ${begin - reached} bytes before tensor ${JSON.stringify(name)} belong to no tensor`);
+      throw userError(`${file}: ${begin - reached} bytes before tensor ${shown(name)} belong to no tensor`);
     }
     if (end > dataLength) {
       throw userError(
-        `${file}: tensor ${JSON.stringify(name)} ends ${end - dataLength} bytes after the end of the file: truncated?`,
+        `${file}: tensor ${shown(name)} ends ${end - dataLength} bytes after the end of the file: truncated?`,
       );
     }
     reached = end;
@@ -141,7 +137,7 @@ export function decodeHeader(bytes: Uint8Array, source: HeaderSource): Safetenso
       }
       metadata = value as Record<string, string>;
     } else {
-      tensors.push([name, placedTensor(value, `${file}: tensor ${JSON.stringify(name)}`)]);
+      tensors.push([name, placedTensor(value, `${file}: tensor ${shown(name)}`)]);
     }
   }
   // An object's key order is not the file's: names that look like integers come first.

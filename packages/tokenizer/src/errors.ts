@@ -5,4 +5,9 @@
 export class TokenizerError extends Error {
   override readonly name = "TokenizerError";
   readonly userError = true;
+
+  constructor(message: string) {
+    // What it quotes may have line breaks.
+    super(message.replace(/\s*[\r\n]+\s*/g, " "));
+  }
 }

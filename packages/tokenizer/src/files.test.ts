@@ -70,5 +70,9 @@ describe("tokenizers on disk", () => {
     await writeFile(file, text);
     await writeFile(join(directory, "tokenizer_config.json"), "{");
     expect(await refusal(directory)).toMatch(/tokenizer_config.json is not valid JSON/);
+    await writeFile(join(directory, "tokenizer_config.json"), "null");
+    expect(await refusal(directory)).toMatch(/tokenizer_config.json is not a JSON object/);
+    await writeFile(join(directory, "tokenizer_config.json"), '{"eos_token":{"content":[]}}');
+    expect(await refusal(directory)).toMatch(/tokenizer_config.json: eos_token/);
   });
 });

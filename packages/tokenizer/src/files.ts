@@ -9,6 +9,7 @@ import { makeDirectory } from "@megatron-ts/errors/make-directory";
 import { TokenizerError } from "./errors.ts";
 import { createTokenizer } from "./json/create-tokenizer.ts";
 import { parseTokenizerJson } from "./json/parse-tokenizer-json.ts";
+import { isObject, shown } from "./json/part-fields.ts";
 import { formatTokenizerJson, type TokenizerJson } from "./json/tokenizer-json.ts";
 import { readSentencePiece } from "./sentencepiece.ts";
 import type { Tokenizer } from "./tokenizer.ts";
@@ -43,15 +44,20 @@ async function endOfTextInDirectory(directory: string): Promise<string | undefin
 /**
  * The end-of-text token (`eos_token`) in the text of a tokenizer_config.json. `path` is its name in errors.
  *
- * @throws {TokenizerError} if the text is not valid JSON.
+ * @throws {TokenizerError} if the text is not a JSON object, or its eos_token is not a token.
  */
 export function endOfTextIn(text: string, path: string): string | undefined {
+  let config: unknown;
   try {
-    const { eos_token } = JSON.parse(text) as { eos_token?: string | { content: string } | null };
-    return typeof eos_token === "string" ? eos_token : eos_token?.content;
+    config = JSON.parse(text);
   } catch (error) {
     throw new TokenizerError(`${path} is not valid JSON: ${(error as Error).message}`);
   }
+  if (!isObject(config)) throw new TokenizerError(`${path} is not a JSON object`);
+  const token = config.eos_token ?? undefined;
+  const content = isObject(token) ? token.content : token;
+  if (content === undefined || typeof content === "string") return content;
+  throw new TokenizerError(`${path}: eos_token must be a token, got ${shown(token)}`);
 }
 
 /** The file to load: a directory's tokenizer.json, or its SentencePiece model if it has nothing else. */

@@ -59,6 +59,7 @@ describe("invalid SentencePiece models", () => {
   it.each([
     ["text", new TextEncoder().encode("not a model at all"), /is not a SentencePiece model/],
     ["nothing", new Uint8Array(), /it has no pieces/],
+    ["a piece without its text", Uint8Array.of(10, 0), /piece 0 has no text/],
   ])("are rejected: %s", async (_name, bytes, message) => {
     await expect(readSentencePiece(bytes, "x.model")).rejects.toMatchObject({
       userError: true,

@@ -95,6 +95,8 @@ export async function readSentencePiece(bytes: Uint8Array, name = "the file"): P
       `${name}: unsupported SentencePiece model type ${modelType}: expected Unigram (1) or BPE (2)`,
     );
   }
+  const nameless = pieces.findIndex(({ piece }) => piece === undefined);
+  if (nameless >= 0) throw new TokenizerError(`${name} is not a SentencePiece model: piece ${nameless} has no text`);
   const scored = pieces.map(({ piece, score = 0 }): [string, number] => [piece, score]);
   const addedTokens = pieces.flatMap(({ piece, type }, id): AddedToken[] => {
     const special = type === PIECE.control || type === PIECE.unknown;

@@ -2,7 +2,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { HuggingFaceConfig } from "@megatron-ts/model";
-import { userError } from "../errors.ts";
+import { shown, userError } from "../errors.ts";
 import type { TensorSource } from "../foreign-weights.ts";
 import { readRegularFile } from "../regular-file.ts";
 import { openSafetensors, type SafetensorsFile } from "../safetensors.ts";
@@ -78,14 +78,17 @@ function openFiles(directory: string): SafetensorsFile[] {
   throw userError(`${directory} contains neither ${SINGLE} nor ${INDEX}`);
 }
 
+/** Not a path, and not hidden. */
+const FILE_NAME = /^(?!\.)[^/\\\p{Cc}]{1,255}$/u;
+
 /** Files of the weight_map, which must be in the same directory. */
 function shardNames(index: unknown, path: string): Set<string> {
   const map = isRecord(index) ? index.weight_map : undefined;
   if (!isRecord(map)) throw userError(`${path} has no weight_map`);
   const names = new Set<string>();
   for (const [tensor, name] of Object.entries(map)) {
-    if (typeof name !== "string" || name === "" || name.startsWith(".") || /[/\\\0]/.test(name)) {
-      throw userError(`${path}: ${tensor} is in ${JSON.stringify(name)}, which is not a file of this directory`);
+    if (typeof name !== "string" || !FILE_NAME.test(name)) {
+      throw userError(`${path}: ${shown(tensor)} is in ${shown(name)}, which is not a file of this directory`);
     }
     names.add(name);
   }
@@ -103,6 +106,6 @@ function readJson(path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw userError(`${path} is not JSON: ${(error as Error).message}`);
+    throw userError(`${path} is not JSON: ${(error as Error).message.replace(/\s*[\r\n]+\s*/g, " ")}`);
   }
 }

@@ -2,7 +2,7 @@
  * Reads the .metadata of PyTorch's distributed checkpoints, which Megatron-LM saves by default (`torch_dist`): every
  * tensor's type, shape and chunks, and where each chunk is. It is a pickle, of which only an allow-list is read.
  */
-import { userError } from "../errors.ts";
+import { shown, userError } from "../errors.ts";
 import { readRegularFile } from "../regular-file.ts";
 import { coverExactly, type Slice } from "../slices.ts";
 import type { Dtype } from "../tensor-entry.ts";
@@ -88,7 +88,7 @@ function positionOf(info: Pickled, path: string): Omit<StoredChunk, keyof Slice>
   ];
   // Files of a checkpoint are in its own directory.
   if (typeof file !== "string" || !/^[\w-][\w.-]*$/.test(file)) {
-    throw userError(`${path}: a chunk is stored in ${JSON.stringify(file)}, which is not a file of its directory`);
+    throw userError(`${path}: a chunk is stored in ${shown(file)}, which is not a file of its directory`);
   }
   const transforms = attributes?.get("transform_descriptors");
   if (transforms != null && listOf(transforms, path).length > 0)

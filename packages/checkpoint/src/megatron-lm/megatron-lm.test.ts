@@ -146,6 +146,12 @@ describe("what is rejected", () => {
     await expectRejected(openMegatronCheckpoint(truncated), "model_optim_rng.pt");
     const other = changedFile("version-0", () => Buffer.from("not a checkpoint"));
     await expectRejected(openMegatronCheckpoint(other), "model_optim_rng.pt");
+    // The archive's index, by its own end, begins far beyond the file.
+    const far = changedFile("version-0", (bytes) => {
+      const end = bytes.lastIndexOf("PK\x06\x06");
+      return Buffer.from(bytes).fill(0x7f, end + 48, end + 53);
+    });
+    await expectRejected(openMegatronCheckpoint(far), "model_optim_rng.pt: damaged zip archive");
     const legacy = changedFile("legacy", (bytes) => bytes.subarray(0, bytes.length - 100));
     await expectRejected(openMegatronCheckpoint(legacy), "truncated");
     mkdirSync(join(directory, "empty"));

@@ -3,7 +3,7 @@
  * functions that rebuild its objects; here a name is only data, and one that is not on the list is rejected. Opcodes are
  * those of Python's pickletools, protocols 0 to 5 as torch.save writes them.
  */
-import { CheckpointError, userError } from "../errors.ts";
+import { CheckpointError, shown, userError } from "../errors.ts";
 
 /** An object, kept as the name of its class and its parts. */
 export interface PickledObject {
@@ -125,7 +125,7 @@ export function readPickle(
     const known = allowed.some((name) => (name.endsWith("*") ? global.startsWith(name.slice(0, -1)) : name === global));
     if (!known)
       throw userError(
-        `${source}: rejected: it contains ${global}, and only tensors, dictionaries and numbers are read`,
+        `${source}: rejected: it contains ${shown(global).slice(1, -1)}, and only tensors, dictionaries and numbers are read`,
       );
     return { global, arguments: [], items: null, state: null };
   }
@@ -220,6 +220,7 @@ export function readPickle(
     99: () => stack.push(named(`${line()}.${line()}`)), // c
     147: () => {
       const [module, name] = [pop(), pop()].reverse();
+      if (typeof module !== "string" || typeof name !== "string") throw broken("a name that is not text");
       stack.push(named(`${module}.${name}`));
     },
     82: () => call(pop()), // R

@@ -27,15 +27,31 @@ export interface ZipEntry {
 class PartReader extends yauzl.RandomAccessReader {
   readonly #file: OpenFile;
   readonly #offset: number;
+  readonly #length: number;
 
-  constructor(file: OpenFile, offset: number) {
+  constructor(file: OpenFile, { offset, length }: ZipRange) {
     super();
     this.#file = file;
     this.#offset = offset;
+    this.#length = length;
   }
 
   override _readStreamForRange(start: number, end: number): Readable {
-    return Readable.from([readExactly(this.#file, this.#offset + start, end - start)]);
+    const read = () => readExactly(this.#file, this.#offset + start, end - start);
+    const outside = () => new Error(`bytes ${start} to ${end} are outside of it`);
+    const isInside = start >= 0 && start <= end && end <= this.#length;
+    // An error that is thrown here would reach nobody.
+    return new Readable({
+      read() {
+        try {
+          if (!isInside) throw outside();
+          this.push(read());
+          this.push(null);
+        } catch (error) {
+          this.destroy(error as Error);
+        }
+      },
+    });
   }
 }
 
@@ -47,7 +63,7 @@ export function listZip(file: OpenFile, { offset, length }: ZipRange): Promise<M
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => reject(userError(`${file.path}: damaged zip archive (${error.message})`));
     const options = { lazyEntries: false, autoClose: false };
-    yauzl.fromRandomAccessReader(new PartReader(file, offset), length, options, (error, zip) => {
+    yauzl.fromRandomAccessReader(new PartReader(file, { offset, length }), length, options, (error, zip) => {
       if (error) return fail(error);
       const entries = new Map<string, ZipEntry>();
       zip.on("entry", (entry: yauzl.Entry) => {

@@ -43,8 +43,15 @@ function parse(html: string): { document: Page; tags: number } {
   if (depth > DEEPEST_PAGE) throw new Error("its elements nest too deeply");
   if (nodes > LARGEST_TREE) throw new Error(`it has more than ${LARGEST_TREE.toLocaleString("en")} nodes`);
   const page = expandEmptyElements(html);
-  const { document } = parseHTML(/<(html|body)[\s>]/i.test(page) ? page : `<html><body>${page}</body></html>`);
-  return { document, tags };
+  const { document } = parseHTML(page);
+  // HTML lets pages leave out these tags, of which linkedom then makes an empty body.
+  const bare = () => page.replace(/<\/?(?:html|head|body)(?:\s[^<>]*)?>/gi, "");
+  return {
+    document: document.querySelector("html > body")
+      ? document
+      : parseHTML(`<html><body>${bare()}</body></html>`).document,
+    tags,
+  };
 }
 
 /** Expands XHTML's `<a id="x"/>`, which HTML would read as an opening tag. Void elements stay. */

@@ -11,7 +11,7 @@ import { createWordLevelModel } from "../models/wordlevel-model.ts";
 import { createWordPieceModel } from "../models/wordpiece-model.ts";
 import { bytesOfToken, byteToCharacter } from "../text/byte-alphabet.ts";
 import { countCharacters } from "../text/characters.ts";
-import { PartFields } from "./part-fields.ts";
+import { PartFields, shown } from "./part-fields.ts";
 import { type BpeModel, mergesOf, type TokenizerJson } from "./tokenizer-json.ts";
 
 /** A model, and whether its words are raw bytes rather than text in the byte-level alphabet. */
@@ -33,7 +33,7 @@ function createBpe(
   { isByteLevel, hidden }: { isByteLevel: boolean; hidden: Hidden },
 ): CreatedModel {
   const dropout = fields.raw("dropout") ?? 0;
-  if (dropout !== 0) fields.fail(`dropout ${dropout} makes ids random: set it to null`);
+  if (dropout !== 0) fields.fail(`dropout ${shown(dropout)} makes ids random: set it to null`);
   const vocabulary = new Map(Object.entries(model.vocab));
   const prefix = fields.optionalText("continuing_subword_prefix") ?? "";
   const unknownToken = fields.optionalText("unk_token");
@@ -111,6 +111,8 @@ export function createModel(
       return { encodeWord, takesBytes: false };
     }
     default:
-      throw new TokenizerError(`unsupported model "${fields.type}": expected BPE, Unigram, WordLevel or WordPiece`);
+      throw new TokenizerError(
+        `unsupported model ${shown(fields.type)}: expected BPE, Unigram, WordLevel or WordPiece`,
+      );
   }
 }

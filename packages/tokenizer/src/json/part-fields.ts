@@ -58,7 +58,7 @@ export class PartFields {
 
   /** Throws an error about a type of part that is not supported. */
   unsupported(kind: string): never {
-    throw new TokenizerError(`unsupported ${kind} "${this.type}"`);
+    throw new TokenizerError(`unsupported ${kind} ${shown(this.type)}`);
   }
 
   private get<T>(name: string, expected: string, test: (value: unknown) => value is T, fallback?: T): T {

@@ -114,11 +114,18 @@ async function readHeader(file: FileHandle, at: number, end: number) {
     const bytes = await readRange(file, at, Math.min(at + window, end));
     const reader = { view: new DataView(bytes.buffer), offset: 0 };
     try {
-      return { header: parquetHeader(reader), size: reader.offset };
+      return { header: checkedHeader(parquetHeader(reader)), size: reader.offset };
     } catch (error) {
       if (at + window >= end || window >= LARGEST_HEADER) throw error;
     }
   }
+}
+
+/** hyparquet takes whatever is in the place of a size. */
+function checkedHeader(header: PageHeader): PageHeader {
+  const { compressed_page_size: stored, uncompressed_page_size: size } = header;
+  if (typeof stored !== "number" || typeof size !== "number") throw new Error("a page without its sizes");
+  return header;
 }
 
 /** Bytes `start` to `end` of a file. Throws an Error where it is shorter. */

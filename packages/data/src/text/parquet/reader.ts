@@ -93,5 +93,9 @@ async function guarded<T>(source: string, read: () => Promise<T>): Promise<T> {
   }
 }
 
-const damaged = (source: string, error: unknown) =>
-  new DataError(`is damaged or not a Parquet file (${(error as Error).message})`, { source, cause: error });
+function damaged(source: string, error: unknown): DataError {
+  // hyparquet trips over values of the wrong type.
+  const reason =
+    error instanceof TypeError || error instanceof RangeError ? "malformed metadata" : (error as Error).message;
+  return new DataError(`is damaged or not a Parquet file (${reason})`, { source, cause: error });
+}

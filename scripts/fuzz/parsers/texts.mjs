@@ -1,0 +1,125 @@
+/** Readers of text: files of every format that `prepare` takes. */
+
+import { Readable } from "node:stream";
+import { crc32, gunzipSync, gzipSync } from "node:zlib";
+import { readCsv } from "../../../packages/data/src/text/csv.ts";
+import { readDocuments } from "../../../packages/data/src/text/documents.ts";
+import { readHtml } from "../../../packages/data/src/text/html.ts";
+import { readJsonLines } from "../../../packages/data/src/text/json-lines.ts";
+import { readPlainText } from "../../../packages/data/src/text/plain-text.ts";
+import { readWarc } from "../../../packages/data/src/text/warc.ts";
+import { damagedBytes, damagedJson } from "../mutations.mjs";
+import { fixture, fixtures, throughFile } from "../samples.mjs";
+
+const reading = (name) =>
+  throughFile(name, async (path) => {
+    for await (const _ of readDocuments([path]));
+  });
+
+/** A reader that streams, without a file, of two chunks. */
+const streaming = (read) => async (bytes) => {
+  const half = bytes.length >> 1;
+  const chunks = Readable.from([bytes.subarray(0, half), bytes.subarray(half)]);
+  const onBadLine = (problem) => {
+    throw problem;
+  };
+  for await (const _ of read(chunks, { source: "a", textKey: "text", onBadLine, textDocument: "paragraph" }));
+};
+
+const lines = (values) => Buffer.from(values.map((value) => JSON.stringify(value)).join("\n"));
+const jsonl = [
+  lines([{ text: "one" }, { text: "é\n\u0000", meta: { x: [1, 2.5e3, null, true] } }, { text: "" }]),
+  lines([{ text: "two", NaN: 1 }, ["no"], "x"]),
+  Buffer.from('{"text":"a","b":NaN}\r\n\r\n{"text":"c","d":-Infinity}\n'),
+];
+const csv = ['text,id\n"a ""quoted"" one\nof two lines",1\nb,2\n', "id,text\r\n1,x\r\n2,\r\n"].map((text) =>
+  Buffer.from(text),
+);
+const pages = [
+  "<!doctype html><html><head><meta charset=utf-8><title>T</title><style>p{}</style></head><body><h1>T</h1><nav><a href=/>x</a></nav>" +
+    `<article>${"<p>A paragraph, with some &amp; words that are <b>bold</b>, and commas, of a length.</p>".repeat(8)}</article>` +
+    "<table><tr><td>1<td>2</table><script>var x = '<p>'</script><!-- c --></body></html>",
+  '<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><body><a id="x"/><p>One<br/>two</p><pre> a\n b</pre></body></html>',
+  "<ul><li>a<li>b</ul><p>c",
+].map((text) => Buffer.from(text));
+const warc = gunzipSync(fixture("web-pages/crawl.warc.gz"));
+const wet = Buffer.from(
+  "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello\r\n\r\n".repeat(2),
+);
+
+/** Entries of a zip archive, stored. */
+function zip(entries) {
+  const parts = [];
+  const index = [];
+  let at = 0;
+  for (const [name, bytes] of Object.entries(entries)) {
+    const header = Buffer.alloc(26);
+    header.writeUInt32LE(crc32(bytes), 10);
+    header.writeUInt32LE(bytes.length, 14);
+    header.writeUInt32LE(bytes.length, 18);
+    header.writeUInt16LE(name.length, 22);
+    header.writeUInt16LE(20, 0);
+    parts.push(Buffer.from("PK\x03\x04", "latin1"), header, Buffer.from(name), bytes);
+    const end = Buffer.alloc(14);
+    end.writeUInt32LE(at, 10);
+    index.push(Buffer.from("PK\x01\x02\x14\x00", "latin1"), header, end, Buffer.from(name));
+    at += 30 + name.length + bytes.length;
+  }
+  const directory = Buffer.concat(index);
+  const tail = Buffer.alloc(22);
+  tail.write("PK\x05\x06", 0, "latin1");
+  tail.writeUInt16LE(Object.keys(entries).length, 8);
+  tail.writeUInt16LE(Object.keys(entries).length, 10);
+  tail.writeUInt32LE(directory.length, 12);
+  tail.writeUInt32LE(at, 16);
+  return Buffer.concat([...parts, directory, tail]);
+}
+
+const container = '<container><rootfiles><rootfile full-path="O/b.opf"/></rootfiles></container>';
+const book =
+  '<package><manifest><item id="a" href="a.xhtml" media-type="application/xhtml+xml"/><item id="n" href="n.xhtml" ' +
+  'properties="nav" media-type="application/xhtml+xml"/></manifest><spine><itemref idref="n"/><itemref idref="a"/></spine></package>';
+const page = '<html xmlns="http://www.w3.org/1999/xhtml"><body><h1>T</h1><p>Text &amp; more.</p></body></html>';
+const bookWith = (name, bytes) =>
+  zip({
+    mimetype: Buffer.from("application/epub+zip"),
+    "META-INF/container.xml": Buffer.from(container),
+    "O/b.opf": Buffer.from(book),
+    "O/a.xhtml": Buffer.from(page),
+    [name]: bytes,
+  });
+const entry = (name, text) => ({
+  name: `epub-${name.split("/").at(-1).split(".")[0]}`,
+  inputs: damagedBytes([Buffer.from(text)]).map((bytes) => bookWith(name, bytes)),
+  read: reading("book.epub"),
+});
+
+export const textParsers = [
+  {
+    name: "txt",
+    inputs: damagedBytes([Buffer.from("one\n\ntwo é 🚀\r\n"), Buffer.from("\ufeffx")]),
+    read: streaming(readPlainText),
+  },
+  { name: "jsonl", inputs: damagedBytes(jsonl), read: streaming(readJsonLines) },
+  {
+    name: "json-line",
+    inputs: damagedJson(jsonl.slice(0, 1).map((bytes) => bytes.toString().split("\n")[1])),
+    read: streaming(readJsonLines),
+  },
+  { name: "csv", inputs: damagedBytes(csv), read: streaming(readCsv) },
+  { name: "html", inputs: damagedBytes(pages), read: streaming(readHtml) },
+  { name: "warc", inputs: damagedBytes([warc.subarray(0, 4000), wet, warc]), read: streaming(readWarc) },
+  { name: "wet", inputs: damagedBytes([wet]), read: streaming(readWarc) },
+  { name: "gzip", inputs: damagedBytes(jsonl.map((bytes) => gzipSync(bytes))), read: reading("a.jsonl.gz") },
+  { name: "gzip-html", inputs: damagedBytes(pages).map((bytes) => gzipSync(bytes)), read: reading("a.html.gz") },
+  { name: "zstd", inputs: damagedBytes(fixtures("text-files", /\.zst$/)), read: reading("a.txt.zst") },
+  { name: "parquet", inputs: damagedBytes(fixtures("text-files", /\.parquet$/)), read: reading("a.parquet") },
+  {
+    name: "epub",
+    inputs: damagedBytes([bookWith("x", Buffer.from("")), fixture("web-pages/book.epub")]),
+    read: reading("a.epub"),
+  },
+  entry("META-INF/container.xml", container),
+  entry("O/b.opf", book),
+  entry("O/a.xhtml", page),
+];
