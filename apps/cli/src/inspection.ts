@@ -52,7 +52,7 @@ export async function inspectPath(path: string): Promise<Inspection> {
     const { family, iteration, sizes, split, tensors } = await checkpoints.describeMegatronCheckpoint(path);
     return { kind: "megatron-lm", family, step: iteration, sizes, split, tensors };
   }
-  const checkpoint = checkpoints.loadCheckpoint(checkpoints.resolveCheckpoint(path));
+  const checkpoint = checkpoints.loadLatestCheckpoint(path);
   const { model, step } = checkpoint.manifest;
   const tensors = describeTensors(checkpoint.weights);
   checkpoint.close();

@@ -7,6 +7,7 @@ export { isHuggingFaceDirectory, openHuggingFaceDirectory } from "./hugging-face
 export { type ExportOptions, exportHuggingFace } from "./hugging-face/export-hugging-face.ts";
 export { type ImportOptions, importHuggingFace } from "./hugging-face/import-hugging-face.ts";
 export { tokenizerFiles } from "./hugging-face/tokenizer-files.ts";
+export { loadLatestCheckpoint, resolveCheckpoint } from "./latest-checkpoint.ts";
 export { type LoadedCheckpoint, loadCheckpoint, verifyCheckpoint } from "./load-checkpoint.ts";
 export { readManifest } from "./manifest.ts";
 export type { JsonRecord, Manifest } from "./manifest-schema.ts";
@@ -16,9 +17,8 @@ export { type MegatronCheckpoint, openMegatronCheckpoint } from "./megatron-lm/o
 export {
   checkpointSource,
   loadModel,
-  loadModelConfig,
+  modelConfigOf,
   readTensor,
-  resolveCheckpoint,
   tensorEntry,
   weightEntries,
 } from "./model-checkpoint.ts";

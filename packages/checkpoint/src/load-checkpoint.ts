@@ -1,14 +1,12 @@
 /**
  * Opens a checkpoint. The manifest and the size of every file are checked immediately, the bytes of a file when it is
- * first read: nothing unverified is ever returned, and files that are not read cost nothing.
+ * first read: nothing unverified is ever returned, and files that are not read cost nothing but a descriptor.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { userError } from "./errors.ts";
+import { openCheckpointFiles } from "./checkpoint-files.ts";
 import { readManifest } from "./manifest.ts";
 import type { Manifest } from "./manifest-schema.ts";
+import { readExactly } from "./read-exactly.ts";
 import { createTensorReader, type TensorReader } from "./tensor-reader.ts";
-import { checkFileSize, verifyFile } from "./verify-file.ts";
 
 /** An open checkpoint. */
 export interface LoadedCheckpoint {
@@ -29,27 +27,20 @@ export interface LoadedCheckpoint {
  */
 export function loadCheckpoint(directory: string): LoadedCheckpoint {
   const manifest = readManifest(directory);
-  const { files, groups } = manifest;
-  for (const file of files) checkFileSize(directory, file);
+  const { groups } = manifest;
+  const files = openCheckpointFiles(directory, manifest.files);
   const readerOf = (group: Manifest["groups"]["weights"]): TensorReader =>
     createTensorReader(directory, { group: group.tensors, files });
-  const weights = readerOf(groups.weights);
-  const optimizer = groups.optimizer && readerOf(groups.optimizer);
   return {
     directory,
     manifest,
-    weights,
-    optimizer,
+    weights: readerOf(groups.weights),
+    optimizer: groups.optimizer && readerOf(groups.optimizer),
     readFile(name) {
-      const file = files.find((listed) => listed.name === name);
-      if (!file) throw userError(`${directory} contains no file "${name}"`);
-      verifyFile(directory, file);
-      return readFileSync(join(directory, name));
+      const file = files.verified(name);
+      return readExactly(file, 0, file.size);
     },
-    close() {
-      weights.close();
-      optimizer?.close();
-    },
+    close: files.close,
   };
 }
 
@@ -59,6 +50,11 @@ export function loadCheckpoint(directory: string): LoadedCheckpoint {
  */
 export function verifyCheckpoint(directory: string): Manifest {
   const manifest = readManifest(directory);
-  for (const file of manifest.files) verifyFile(directory, file);
+  const files = openCheckpointFiles(directory, manifest.files);
+  try {
+    for (const { name } of manifest.files) files.verified(name);
+  } finally {
+    files.close();
+  }
   return manifest;
 }

@@ -1,15 +1,11 @@
 /** Saves and loads models: parameters become tensor entries, and a checkpoint becomes a source of parameters. */
-import { existsSync, statSync } from "node:fs";
-import { join } from "node:path";
 import { type AnyModel, createModel, type ModelConfig, modelConfigSchema } from "@megatron-ts/model";
 import { fromBytes, toBytes } from "@megatron-ts/ops";
 import type { Mesh, ParameterSource, Parameters } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { userError } from "./errors.ts";
-import { isHuggingFaceDirectory } from "./hugging-face/directory.ts";
-import { type LoadedCheckpoint, loadCheckpoint } from "./load-checkpoint.ts";
-import { manifestFile, readManifest } from "./manifest.ts";
-import { latestCheckpoint } from "./run-directory.ts";
+import { loadLatestCheckpoint } from "./latest-checkpoint.ts";
+import type { LoadedCheckpoint } from "./load-checkpoint.ts";
 import { bytesOf, storedFloats, widen } from "./stored-floats.ts";
 import type { TensorEntry } from "./tensor-entry.ts";
 import type { TensorReader } from "./tensor-reader.ts";
@@ -48,28 +44,11 @@ export function checkpointSource(reader: TensorReader): ParameterSource {
 }
 
 /**
- * Returns the checkpoint that a path refers to: the path itself, or the newest checkpoint of a run directory.
- * @throws CheckpointError if it is neither
- */
-export function resolveCheckpoint(path: string): string {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (!found) throw userError(`${path || '""'}: no such run or checkpoint`);
-  if (!found.isDirectory()) throw userError(`${path} is a file; expected a run directory or a checkpoint directory`);
-  const latest = latestCheckpoint(path);
-  if (latest) return latest.directory;
-  if (existsSync(join(path, manifestFile))) return path;
-  if (isHuggingFaceDirectory(path)) {
-    throw userError(`${path} is a Hugging Face model: convert it to a checkpoint first (megatron import)`);
-  }
-  throw userError(`${path} contains no checkpoint`);
-}
-
-/**
- * Reads the model configuration of a checkpoint.
+ * The model configuration of a checkpoint.
  * @throws CheckpointError if it describes no model of this library
  */
-export function loadModelConfig(directory: string): ModelConfig {
-  const config = modelConfigSchema.safeParse(readManifest(directory).model);
+export function modelConfigOf({ directory, manifest }: Pick<LoadedCheckpoint, "directory" | "manifest">): ModelConfig {
+  const config = modelConfigSchema.safeParse(manifest.model);
   if (config.success) return config.data;
   const { path, message } = config.error.issues[0]!;
   throw userError(`${directory}: cannot read its model configuration: ${path.join(".")}: ${message}`);
@@ -84,8 +63,12 @@ export function loadModel(
   directory: string,
   { mesh }: { mesh?: Mesh } = {},
 ): { model: AnyModel; checkpoint: LoadedCheckpoint } {
-  const checkpoint = loadCheckpoint(resolveCheckpoint(directory));
-  const config = loadModelConfig(checkpoint.directory);
-  const model = createModel(config, { mesh, weights: { source: checkpointSource(checkpoint.weights) } });
-  return { model, checkpoint };
+  const checkpoint = loadLatestCheckpoint(directory);
+  try {
+    const source = checkpointSource(checkpoint.weights);
+    return { model: createModel(modelConfigOf(checkpoint), { mesh, weights: { source } }), checkpoint };
+  } catch (error) {
+    checkpoint.close();
+    throw error;
+  }
 }

@@ -8,6 +8,11 @@ export interface OpenFile {
   readonly path: string;
 }
 
+/** An open file, with its size in bytes. */
+export interface SizedFile extends OpenFile {
+  readonly size: number;
+}
+
 // One system call moves at most 2^31 - 1 bytes.
 const LARGEST_READ = 2 ** 28;
 

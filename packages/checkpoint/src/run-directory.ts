@@ -18,18 +18,28 @@ export function checkpointDirectory(runDirectory: string, step: number): string 
   return join(runDirectory, `step-${String(step).padStart(8, "0")}`);
 }
 
+const stepDirectories = (runDirectory: string) =>
+  listDirectories(runDirectory).filter(({ name }) => /^step-\d{8,}$/.test(name));
+
 /** Lists the checkpoints in a run directory, oldest first; none if it does not exist. */
 export function listCheckpoints(runDirectory: string): SavedCheckpoint[] {
-  return listDirectories(runDirectory)
-    .filter(({ name, path }) => /^step-\d{8,}$/.test(name) && existsSync(join(path, manifestFile)))
+  return stepDirectories(runDirectory)
+    .filter(({ path }) => existsSync(join(path, manifestFile)))
     .map(({ name, path }) => ({ step: Number(name.slice("step-".length)), directory: path }))
     .toSorted((a, b) => a.step - b.step);
 }
 
 /** Returns the newest checkpoint in a run directory, if there is one. */
 export function latestCheckpoint(runDirectory: string): SavedCheckpoint | undefined {
+  // A run that keeps one checkpoint may delete it, after it saved the next, between the listing and the look at its manifest.
+  for (let tries = 1; tries < MOST_LISTINGS; tries++) {
+    const latest = listCheckpoints(runDirectory).at(-1);
+    if (latest || stepDirectories(runDirectory).length === 0) return latest;
+  }
   return listCheckpoints(runDirectory).at(-1);
 }
+
+const MOST_LISTINGS = 10;
 
 /** A checkpoint that cannot be loaded, and why, in one line. */
 export interface DamagedCheckpoint extends SavedCheckpoint {

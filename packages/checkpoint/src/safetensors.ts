@@ -5,7 +5,7 @@
 import { closeSync } from "node:fs";
 import { userError } from "./errors.ts";
 import { type FileDigest, type WriteBytes, writeFileOnce } from "./file-writer.ts";
-import { type OpenFile, readExactly } from "./read-exactly.ts";
+import { readExactly, type SizedFile } from "./read-exactly.ts";
 import { openRegularFile } from "./regular-file.ts";
 import { decodeHeader, encodeHeader, largestHeader } from "./safetensors-header.ts";
 import { byteLengthOf, type TensorDescription, type TensorEntry } from "./tensor-entry.ts";
@@ -35,8 +35,8 @@ export function writeSafetensors(
   return writeFileOnce(path, produce, { write });
 }
 
-/** An open safetensors file. Only the header is in memory. */
-export interface SafetensorsFile {
+/** The tensors of a safetensors file. Only the header is in memory. */
+export interface SafetensorsTensors {
   /** Names of the tensors, in file order. */
   names: readonly string[];
   /** The strings of `__metadata__`. */
@@ -45,11 +45,15 @@ export interface SafetensorsFile {
   info(name: string): TensorDescription;
   /** A fresh copy of the tensor's bytes, aligned for any typed array. */
   read(name: string): Uint8Array;
+}
+
+/** An open safetensors file. */
+export interface SafetensorsFile extends SafetensorsTensors {
   close(): void;
 }
 
-function readHeader(file: OpenFile, size: number) {
-  const { path } = file;
+function readHeader(file: SizedFile) {
+  const { path, size } = file;
   if (size < 8) throw userError(`${path}: truncated, or not a safetensors file: ${size} bytes`);
   const prefix = readExactly(file, 0, 8);
   const length = Number(new DataView(prefix.buffer).getBigUint64(0, true));
@@ -63,33 +67,39 @@ function readHeader(file: OpenFile, size: number) {
 }
 
 /**
+ * Reads the header of an open safetensors file, and checks all of it.
+ * @throws CheckpointError that names the file and the tensor
+ */
+export function readSafetensors(file: SizedFile): SafetensorsTensors {
+  const { metadata, tensors, dataStart } = readHeader(file);
+  function find(name: string) {
+    const tensor = tensors.get(name);
+    if (tensor !== undefined) return tensor;
+    throw userError(`${file.path}: no tensor ${JSON.stringify(name)} among its ${tensors.size}`);
+  }
+  return {
+    names: [...tensors.keys()],
+    metadata,
+    info(name) {
+      const { dtype, shape } = find(name);
+      return { dtype, shape };
+    },
+    read(name) {
+      const { begin, end } = find(name);
+      return readExactly(file, dataStart + begin, end - begin);
+    },
+  };
+}
+
+/**
  * Opens a safetensors file and checks its whole header.
  * @throws CheckpointError that names the file and the tensor
  */
 export function openSafetensors(path: string): SafetensorsFile {
   const { descriptor, size } = openRegularFile(path);
-  const file: OpenFile = { descriptor, path };
   const close = (): void => closeSync(descriptor);
   try {
-    const { metadata, tensors, dataStart } = readHeader(file, size);
-    function find(name: string) {
-      const tensor = tensors.get(name);
-      if (tensor === undefined) throw userError(`${path}: no tensor ${JSON.stringify(name)} among its ${tensors.size}`);
-      return tensor;
-    }
-    return {
-      names: [...tensors.keys()],
-      metadata,
-      info(name) {
-        const { dtype, shape } = find(name);
-        return { dtype, shape };
-      },
-      read(name) {
-        const { begin, end } = find(name);
-        return readExactly(file, dataStart + begin, end - begin);
-      },
-      close,
-    };
+    return { ...readSafetensors({ descriptor, size, path }), close };
   } catch (error) {
     close();
     throw error;

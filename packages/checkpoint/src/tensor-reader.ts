@@ -1,14 +1,14 @@
 /**
- * Reads the tensors of one group of a checkpoint, assembled from their slices. A file is opened, and every byte of it
- * checked against the manifest, when the first of its tensors is read.
+ * Reads the tensors of one group of a checkpoint, assembled from their slices. Every byte of a file is checked against the
+ * manifest when the first of its tensors is read.
  */
 import { join } from "node:path";
+import type { CheckpointFiles } from "./checkpoint-files.ts";
 import { userError } from "./errors.ts";
-import type { Manifest, ManifestTensor } from "./manifest-schema.ts";
-import { openSafetensors, type SafetensorsFile } from "./safetensors.ts";
+import type { ManifestTensor } from "./manifest-schema.ts";
+import { readSafetensors, type SafetensorsTensors } from "./safetensors.ts";
 import { placeSlice } from "./slices.ts";
 import { byteLengthOf, dtypeBytes, type TensorDescription } from "./tensor-entry.ts";
-import { verifyFile } from "./verify-file.ts";
 
 /** The tensors of a group, by name. */
 export interface TensorReader {
@@ -17,24 +17,23 @@ export interface TensorReader {
   info(name: string): TensorDescription;
   /** A fresh copy of the tensor's bytes, aligned for any typed array. Only this tensor is held in memory. */
   read(name: string): Uint8Array;
-  close(): void;
 }
 
-/** Creates the reader of one group. Throws a CheckpointError when a tensor's file is damaged. */
+/** Creates the reader of one group, which throws a CheckpointError when a tensor's file is damaged. */
 export function createTensorReader(
   directory: string,
-  { group, files }: { group: readonly ManifestTensor[]; files: Manifest["files"] },
+  { group, files }: { group: readonly ManifestTensor[]; files: CheckpointFiles },
 ): TensorReader {
   const tensors = new Map(group.map((tensor) => [tensor.name, tensor]));
-  const open = new Map<string, SafetensorsFile>();
+  const headers = new Map<string, SafetensorsTensors>();
 
-  function fileOf(name: string): SafetensorsFile {
-    const known = open.get(name);
+  function fileOf(name: string): SafetensorsTensors {
+    const file = files.verified(name);
+    const known = headers.get(name);
     if (known) return known;
-    verifyFile(directory, files.find((file) => file.name === name)!);
-    const opened = openSafetensors(join(directory, name));
-    open.set(name, opened);
-    return opened;
+    const read = readSafetensors(file);
+    headers.set(name, read);
+    return read;
   }
 
   function find(name: string): ManifestTensor {
@@ -70,10 +69,6 @@ export function createTensorReader(
         placeSlice(whole, readSlice(tensor, slice), { shape: tensor.shape, slice, elementBytes });
       }
       return whole;
-    },
-    close() {
-      for (const file of open.values()) file.close();
-      open.clear();
     },
   };
 }

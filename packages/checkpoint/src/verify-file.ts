@@ -1,51 +1,35 @@
-/** Checks a file of a checkpoint against the manifest. */
+/** Checks the bytes of an open file of a checkpoint against the manifest. */
 import { createHash } from "node:crypto";
-import { closeSync, openSync, readSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { readSync } from "node:fs";
 import { userError, wrapFileSystemError } from "./errors.ts";
 import type { ManifestFile } from "./manifest-schema.ts";
+import type { OpenFile } from "./read-exactly.ts";
 
-const advice = "restore it, or use an earlier checkpoint";
+/** What to do about a damaged file, for messages. */
+export const DAMAGE_ADVICE = "restore it, or use an earlier checkpoint";
 
-/**
- * Checks that a file exists and has the right size, which is cheap enough to do for every file at once.
- * @throws CheckpointError if it is missing, truncated or too long
- */
-export function checkFileSize(directory: string, file: ManifestFile): void {
-  const path = join(directory, file.name);
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found === undefined) throw userError(`${path} is missing; ${advice}`);
-  if (found.size < file.size) throw userError(`${path} is truncated: ${found.size} of ${file.size} bytes; ${advice}`);
-  if (found.size > file.size)
-    throw userError(`${path} is damaged: ${found.size} bytes instead of ${file.size}; ${advice}`);
-}
-
-function sha256OfFile(path: string): string {
+function sha256Of(descriptor: number): string {
   const hash = createHash("sha256");
   const chunk = Buffer.allocUnsafe(2 ** 20);
-  const descriptor = openSync(path, "r");
-  try {
-    for (let count = readSync(descriptor, chunk); count > 0; count = readSync(descriptor, chunk)) {
-      hash.update(chunk.subarray(0, count));
-    }
-  } finally {
-    closeSync(descriptor);
+  let position = 0;
+  const read = () => readSync(descriptor, chunk, 0, chunk.length, position);
+  for (let count = read(); count > 0; count = read()) {
+    hash.update(chunk.subarray(0, count));
+    position += count;
   }
   return hash.digest("hex");
 }
 
 /**
  * Checks every byte of a file.
- * @throws CheckpointError if it is missing, truncated or damaged
+ * @throws CheckpointError if it is damaged, or cannot be read
  */
-export function verifyFile(directory: string, file: ManifestFile): void {
-  const path = join(directory, file.name);
+export function verifyFile({ descriptor, path }: OpenFile, file: ManifestFile): void {
   let sha256: string;
   try {
-    checkFileSize(directory, file);
-    sha256 = sha256OfFile(path);
+    sha256 = sha256Of(descriptor);
   } catch (error) {
     throw wrapFileSystemError(error, { action: `cannot read ${path}` });
   }
-  if (sha256 !== file.sha256) throw userError(`${path} is damaged: its bytes are not what was saved; ${advice}`);
+  if (sha256 !== file.sha256) throw userError(`${path} is damaged: its bytes are not what was saved; ${DAMAGE_ADVICE}`);
 }

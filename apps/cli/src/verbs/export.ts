@@ -22,9 +22,9 @@ export function addExport(program: Command, terminal: Terminal): void {
 }
 
 async function run(path: string, directory: string, { json }: { json?: boolean }, terminal: Terminal): Promise<void> {
-  const { exportHuggingFace, loadCheckpoint, resolveCheckpoint } = await import("@megatron-ts/checkpoint");
+  const { exportHuggingFace, loadLatestCheckpoint } = await import("@megatron-ts/checkpoint");
   const { tokenizerConfig } = await import("@megatron-ts/tokenizer");
-  const checkpoint = loadCheckpoint(resolveCheckpoint(path));
+  const checkpoint = loadLatestCheckpoint(path);
   try {
     const tokenizer = await loadCheckpointTokenizer(checkpoint);
     const { modelType, differences } = await exportHuggingFace(checkpoint, directory, {

@@ -1,9 +1,10 @@
 /**
- * A process that saves checkpoints until it is killed. Bundled and started by crash.test.ts.
+ * A process that saves checkpoints until it is killed. Bundled and started by crash.test.ts and latest-checkpoint.test.ts.
  *
  * node crash.child.mjs <run> sequence <n>   saves, replaces and deletes; kills itself (SIGKILL) before its n-th change
  * to                                           the file system, or halfway through it if that is a write or a removal
  * node crash.child.mjs <run> endless        saves until it is killed, printing each step that is on disk
+ * node crash.child.mjs <run> newest         saves until it is killed, and keeps only the newest
  */
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
@@ -12,7 +13,7 @@ import { checkpointDirectory, deleteCheckpoint, latestCheckpoint, listCheckpoint
 import { saveCheckpoint } from "../save-checkpoint.ts";
 import { checkpointContent } from "./crash-content.ts";
 
-const [run, mode, fatal] = process.argv.slice(2) as [string, "sequence" | "endless", string | undefined];
+const [run, mode, fatal] = process.argv.slice(2) as [string, "sequence" | "endless" | "newest", string | undefined];
 
 const save = (step: number, edition = 1): Promise<void> =>
   saveCheckpoint({ directory: checkpointDirectory(run, step), ...checkpointContent(step, edition) });
@@ -57,6 +58,12 @@ if (mode === "sequence") {
   await save(2);
   await save(2, 2);
   deleteCheckpoint(checkpointDirectory(run, 1));
+} else if (mode === "newest") {
+  for (let step = 1; ; step++) {
+    await save(step);
+    announce(step);
+    for (const { directory } of listCheckpoints(run).slice(0, -1)) deleteCheckpoint(directory);
+  }
 } else {
   for (let step = (latestCheckpoint(run)?.step ?? 0) + 1; ; step++) {
     await save(step);

@@ -7,7 +7,6 @@ import { createHash } from "node:crypto";
 import {
   closeSync,
   linkSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -17,6 +16,7 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { makeDirectory } from "@megatron-ts/errors/make-directory";
 import { fileError, writingTo } from "../errors.ts";
 import { type LockHolder, stateOf, thisProcess } from "./lock-holder.ts";
 
@@ -37,7 +37,7 @@ interface LockOptions {
  * @returns a function that releases it
  */
 export function takeLock(path: string, options: LockOptions): () => void {
-  writingTo(dirname(path), () => mkdirSync(dirname(path), { recursive: true }));
+  writingTo(dirname(path), () => makeDirectory(dirname(path)));
   const holder = thisProcess();
   const mine = JSON.stringify(holder);
   const draft = `${path}.${holder.id}`;

@@ -76,6 +76,14 @@ function contents(runDirectory: string) {
   return { step, consumedSamples, state, digests };
 }
 
+/** The lines of metrics.jsonl that have a validation loss. */
+const validationLosses = (runDirectory: string) =>
+  readFileSync(join(runDirectory, "metrics.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { step: number; validationLoss?: number })
+    .filter(({ validationLoss }) => validationLoss !== undefined);
+
 describe("pretrain", () => {
   it.each([1, 4, 7, 11])(
     "stopped after step %d and resumed equals the uninterrupted run, bit for bit",
@@ -87,13 +95,7 @@ describe("pretrain", () => {
       const second = await run(name, { resume: "auto" });
       expect(second).toMatchObject({ reason: "completed", step: 12 });
       expect(contents(second.directory)).toEqual(contents(join(directory, "uninterrupted")));
-      const losses = (runDirectory: string) =>
-        readFileSync(join(runDirectory, "metrics.jsonl"), "utf8")
-          .trim()
-          .split("\n")
-          .map((line) => JSON.parse(line) as { step: number; validationLoss?: number })
-          .filter(({ validationLoss }) => validationLoss !== undefined);
-      expect(losses(second.directory)).toEqual(losses(join(directory, "uninterrupted")));
+      expect(validationLosses(second.directory)).toEqual(validationLosses(join(directory, "uninterrupted")));
     },
   );
 
@@ -120,7 +122,8 @@ describe("pretrain", () => {
     expect(more.events).toContainEqual({ type: "changed", path: "train.steps", old: 12, new: 14 });
   });
 
-  it("falls back to the last intact checkpoint, and saves beside a damaged old one", async () => {
+  it("falls back to the last intact checkpoint, from which it ends as the uninterrupted run", async () => {
+    await run("uninterrupted", { resume: "auto" });
     await run("damaged", { stopAfter: 3 });
     await run("damaged", { resume: "auto", stopAfter: 6 });
     const newest = join(directory, "damaged", "step-00000006");
@@ -135,6 +138,8 @@ describe("pretrain", () => {
       directory: newest,
       reason: expect.stringContaining(weights),
     });
+    expect(contents(again.directory)).toEqual(contents(join(directory, "uninterrupted")));
+    expect(validationLosses(again.directory)).toEqual(validationLosses(join(directory, "uninterrupted")));
   });
 
   it("reports its first step, then at every interval, also when resumed", async () => {

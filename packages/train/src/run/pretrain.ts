@@ -9,6 +9,7 @@ import {
   latestCheckpoint,
   latestIntactCheckpoint,
   loadCheckpoint,
+  loadLatestCheckpoint,
   resolveCheckpoint,
 } from "@megatron-ts/checkpoint";
 import { type BatchSchedule, createBatchSchedule, takeLock } from "@megatron-ts/data";
@@ -96,10 +97,10 @@ interface RunContext extends Required<Omit<PretrainOptions, "breakLock">> {
 async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ reason: FinishReason; step: number }> {
   const { resolved, config, tokenizer, resume, onEvent, stop } = context;
   const { train, run: where } = resolved;
-  const resumedFrom = findCheckpoint(where.directory, { resume, onEvent });
-  const checkpoint = resumedFrom === null ? null : loadCheckpoint(resumedFrom);
+  const checkpoint = findCheckpoint(where.directory, { resume, onEvent });
+  const resumedFrom = checkpoint?.directory ?? null;
   const { from } = resolved.model;
-  const init = checkpoint || !from ? null : loadCheckpoint(resolveCheckpoint(from));
+  const init = checkpoint || !from ? null : loadLatestCheckpoint(from);
   try {
     if (checkpoint) {
       checkFits(checkpoint, { config, tokenizer });
@@ -198,20 +199,21 @@ function openBatches(
 function findCheckpoint(
   runDirectory: string,
   { resume, onEvent }: { resume: string; onEvent: (event: RunEvent) => void },
-): string | null {
+): LoadedCheckpoint | null {
   if (resume === "auto") {
     const { checkpoint, damaged } = latestIntactCheckpoint(runDirectory);
     for (const { directory, reason } of damaged) onEvent({ type: "damaged", directory, reason });
-    return checkpoint?.directory ?? null;
+    return checkpoint ? loadCheckpoint(checkpoint.directory) : null;
   }
   const latest = latestCheckpoint(runDirectory);
   if (resume !== "never") {
     try {
-      return resolveCheckpoint(resume);
+      resolveCheckpoint(resume);
     } catch (error) {
       const message = `expected auto, never or a checkpoint; ${(error as Error).message}`;
       throw new ConfigError([{ path: "", where: "--resume", message }]);
     }
+    return loadLatestCheckpoint(resume);
   }
   if (latest) {
     throw new ConfigError([

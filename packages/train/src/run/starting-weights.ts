@@ -1,12 +1,19 @@
 /** The initial weights of a run: drawn from its seed, from another checkpoint, or from an encoder's. */
-import { checkpointSource, type LoadedCheckpoint, loadModelConfig, resolveCheckpoint } from "@megatron-ts/checkpoint";
+import { checkpointSource, type LoadedCheckpoint, loadLatestCheckpoint, modelConfigOf } from "@megatron-ts/checkpoint";
 import { encoderInitSource, familyOf, type ModelConfig } from "@megatron-ts/model";
 import { fromSeed, type ParameterSource } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { ConfigError } from "../errors.ts";
 
 /** The model configuration of a checkpoint, or of a run's latest one. Throws a CheckpointError. */
-export const modelConfigAt = (path: string): ModelConfig => loadModelConfig(resolveCheckpoint(path));
+export function modelConfigAt(path: string): ModelConfig {
+  const checkpoint = loadLatestCheckpoint(path);
+  try {
+    return modelConfigOf(checkpoint);
+  } finally {
+    checkpoint.close();
+  }
+}
 
 /**
  * The source of a model's initial weights.
@@ -19,7 +26,7 @@ export function startingWeights(
   const fresh = fromSeed(seed);
   if (!checkpoint) return fresh;
   const encoder = checkpointSource(checkpoint.weights);
-  const config = loadModelConfig(checkpoint.directory);
+  const config = modelConfigOf(checkpoint);
   if (config.family === family) return encoder;
   const { weights } = familyOf(config).encoderInit!(config, {});
   return encoderInitSource(weights, { encoder, fresh });
