@@ -1,5 +1,5 @@
 /** Models imported from, exported to and inspected in other formats. */
-import { copyFileSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
@@ -35,11 +35,31 @@ describe("import, inspect and export", () => {
     writeFileSync(join(model, "tokenizer.json"), JSON.stringify(fewer));
     writeFileSync(join(model, "tokenizer_config.json"), '{"eos_token": "<|endoftext|>", "model_max_length": 24}');
     writeFileSync(join(model, "merges.txt"), "#version: 0.2\n");
+    const others = [
+      "chat_template.jinja",
+      "additional_chat_templates/tools.jinja",
+      "modules.json",
+      "1_Pooling/config.json",
+    ];
+    mkdirSync(join(model, "additional_chat_templates"));
+    mkdirSync(join(model, "1_Pooling"));
+    for (const file of others) writeFileSync(join(model, file), file === "modules.json" ? "[]" : "{}");
     await megatronJson("import", model, path("with-tokenizer-ours"));
     await megatronJson("export", path("with-tokenizer-ours"), path("with-tokenizer-back"));
-    for (const file of ["tokenizer.json", "tokenizer_config.json", "merges.txt", "model.safetensors"]) {
+    for (const file of ["tokenizer.json", "tokenizer_config.json", "merges.txt", "model.safetensors", ...others]) {
       expect(readFileSync(join(path("with-tokenizer-back"), file))).toEqual(readFileSync(join(model, file)));
     }
+    // A tokenizer's directory comes with its templates too.
+    await megatronJson("import", fixture("gpt2"), path("templates-ours"), "--tokenizer", model);
+    await megatronJson("export", path("templates-ours"), path("templates-back"));
+    expect(readFileSync(join(path("templates-back"), "chat_template.jinja"), "utf8")).toBe("{}");
+    expect(existsSync(join(path("templates-back"), "modules.json"))).toBe(false);
+    writeFileSync(join(model, "modules.json"), '[{"type": "sentence_transformers.models.Dense", "path": "2_Dense"}]');
+    expect(await megatron("import", model, path("dense"))).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/modules\.json: .*Dense/),
+    });
+    rmSync(join(model, "modules.json"));
     rmSync(join(model, "tokenizer.json"));
     copyFileSync(fixture("tokenizer/unigram.model"), join(model, "spiece.model"));
     const { code, stderr } = await megatron("import", model, path("too-many"));

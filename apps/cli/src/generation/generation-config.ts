@@ -32,7 +32,8 @@ export function findGenerationConfig(directory: string): Uint8Array | undefined 
   if (!existsSync(config)) return undefined;
   const text = readFileSync(config, "utf8");
   parseGenerationTokens(text, config);
-  const ids = Object.entries(parseObject(text, config)).filter(([key, id]) => ID_FIELDS.includes(key) && id !== null);
+  // Null differs from nothing, for which transformers has defaults.
+  const ids = Object.entries(parseObject(text, config)).filter(([key]) => ID_FIELDS.includes(key));
   if (ids.length === 0) return undefined;
   return new Uint8Array(Buffer.from(`${JSON.stringify(Object.fromEntries(ids), null, 2)}\n`));
 }

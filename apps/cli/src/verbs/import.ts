@@ -1,6 +1,5 @@
 /** `megatron import`: converts a Hugging Face or Megatron-LM model to a checkpoint. */
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { UsageError } from "../errors.ts";
 import { findGenerationConfig, GENERATION_CONFIG } from "../generation/generation-config.ts";
@@ -29,7 +28,7 @@ export function addImport(program: Command, terminal: Terminal): void {
 }
 
 async function run(directory: string, checkpoint: string, options: Options, terminal: Terminal): Promise<void> {
-  const { importHuggingFace, isMegatronCheckpoint } = await import("@megatron-ts/checkpoint");
+  const { importHuggingFace, isMegatronCheckpoint, readCompanionFiles } = await import("@megatron-ts/checkpoint");
   if (existsSync(checkpoint)) throw new UsageError(`${checkpoint}: already exists: choose another directory`);
   const tokenizer = await loadTokenizerFiles(directory, options.tokenizer);
   const check = ({ vocabularySize }: { vocabularySize: number }) => {
@@ -40,7 +39,11 @@ async function run(directory: string, checkpoint: string, options: Options, term
     }
   };
   const generationConfig = isMegatronCheckpoint(directory) ? undefined : findGenerationConfig(directory);
-  const extraFiles = { ...tokenizer?.files, ...(generationConfig && { [GENERATION_CONFIG]: generationConfig }) };
+  const extraFiles = {
+    ...readCompanionFiles(directory, "model"),
+    ...tokenizer?.files,
+    ...(generationConfig && { [GENERATION_CONFIG]: generationConfig }),
+  };
   const files = { extraFiles, tokenizerFingerprint: tokenizer?.fingerprint, check };
   const { config, parameters } = isMegatronCheckpoint(directory)
     ? await importMegatron(directory, checkpoint, { ...files, options, terminal })
@@ -90,15 +93,13 @@ async function importMegatron(
   }
 }
 
-/** The given tokenizer, or the model's own with all of its files; null if there is none. */
+/** The given tokenizer, or the model's own, with all of its files; null if there is none. */
 async function loadTokenizerFiles(directory: string, given: string | undefined) {
-  const { tokenizerFiles } = await import("@megatron-ts/checkpoint");
-  const own = given === undefined ? tokenizerFiles.filter((file) => existsSync(join(directory, file))) : [];
-  const path = given ?? (own.some((file) => /^tokenizer\.json$|\.model$/.test(file)) ? directory : null);
-  if (path === null) return null;
+  const { readCompanionFiles } = await import("@megatron-ts/checkpoint");
+  const own = readCompanionFiles(given ?? directory, "tokenizer");
+  if (given === undefined && !Object.keys(own).some((file) => /^tokenizer\.json$|\.model$/.test(file))) return null;
   const { loadTokenizer } = await import("@megatron-ts/tokenizer/files");
-  const { vocabularySize, fingerprint, json } = await loadTokenizer(path);
+  const { vocabularySize, fingerprint, json } = await loadTokenizer(given ?? directory);
   const converted = { "tokenizer.json": new Uint8Array(Buffer.from(JSON.stringify(json))) };
-  const copied = own.map((file) => [file, new Uint8Array(readFileSync(join(directory, file)))] as const);
-  return { vocabularySize, fingerprint, files: { ...converted, ...Object.fromEntries(copied) } };
+  return { vocabularySize, fingerprint, files: { ...converted, ...own } };
 }

@@ -69,6 +69,8 @@ async function run(
   const { loadTokenizer } = await import("@megatron-ts/tokenizer/files");
   const configuration = loadPretrainRecipe(options.recipe, [...options.overrides, ...engineOverrides(options)]);
   const tokenizer = await loadTokenizer(configuration.data.tokenizer);
+  const { readCompanionFiles } = await import("@megatron-ts/checkpoint");
+  const files = readCompanionFiles(configuration.data.tokenizer, "tokenizer descriptions");
   const { backend, threads } = configuration.engine;
   await startEngine({ backend: backend ?? undefined, threads: threads ?? undefined }, terminal);
 
@@ -85,7 +87,7 @@ async function run(
   };
   try {
     const { resume, breakLock } = options;
-    const train = () => pretrain(configuration, { tokenizer, resume, breakLock, stop, onEvent });
+    const train = () => pretrain(configuration, { tokenizer, files, resume, breakLock, stop, onEvent });
     const { reason, step } = await withProfile(options.profile, train, terminal);
     report.close();
     const { directory } = configuration.run;

@@ -1,6 +1,6 @@
 /** Converts a checkpoint to a Hugging Face model directory, one tensor in memory at a time. */
-import { existsSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { formatForModel, modelConfigSchema } from "@megatron-ts/model";
 import { commitDirectory } from "../directory.ts";
 import { userError } from "../errors.ts";
@@ -8,9 +8,9 @@ import type { LoadedCheckpoint } from "../load-checkpoint.ts";
 import { writeSafetensors } from "../safetensors.ts";
 import { planShards, shardName } from "../shards.ts";
 import { byteLengthOf, type TensorEntry } from "../tensor-entry.ts";
+import { exportedFiles } from "./companion-files.ts";
 import { foreignEntries } from "./foreign-entries.ts";
 import { formatConfig } from "./format-config.ts";
-import { tokenizerFiles } from "./tokenizer-files.ts";
 
 /** How to write the model. */
 export interface ExportOptions {
@@ -44,9 +44,9 @@ export async function exportHuggingFace(
       writeFileSync(join(workplace, name), `${JSON.stringify(fields, null, 2)}\n`);
     if (Object.keys(tokenIds).length > 0) write("generation_config.json", tokenIds);
     if (tokenizerConfig) write("tokenizer_config.json", tokenizerConfig);
-    for (const file of tokenizerFiles) {
-      if (!checkpoint.manifest.files.some(({ name }) => name === file)) continue;
-      writeFileSync(join(workplace, file), checkpoint.readFile(file));
+    for (const [name, bytes] of exportedFiles(checkpoint)) {
+      mkdirSync(dirname(join(workplace, name)), { recursive: true });
+      writeFileSync(join(workplace, name), bytes);
     }
   });
   return { modelType: format.modelType, differences: format.differences(config) };

@@ -2,7 +2,7 @@
 
 /** Fields that transformers declares as floats. */
 const FLOAT =
-  /"(initializer_factor|initializer_range|rope_theta|\w*dropout\w*|\w*pdrop|layer_norm_eps\w*|rms_norm_eps)": (-?\d+)(?=,?$)/gm;
+  /"(init_std|initializer_(?:factor|range)|(?:layer|rms)_norm_eps\w*|\w*(?:dropout|pdrop|layerdrop|softcapping|theta|factor)\w*)": (-?\d+)(?=,?$)/gm;
 
 /** A config.json as text, with the floats written as floats (`1.0`). */
 export function formatConfig(config: Readonly<Record<string, unknown>>): string {

@@ -49,7 +49,12 @@ train:
 
 async function run(
   name: string,
-  { overrides = [], resume, stopAfter }: { overrides?: Override[]; resume?: string; stopAfter?: number } = {},
+  {
+    overrides = [],
+    resume,
+    stopAfter,
+    files,
+  }: { overrides?: Override[]; resume?: string; stopAfter?: number; files?: Record<string, Uint8Array> } = {},
 ) {
   const configuration = parseRecipe(recipe, {
     schema: pretrainConfigSchema,
@@ -62,7 +67,7 @@ async function run(
     events.push(event);
     if (event.type === "step" && event.step === stopAfter) stop.requested = "SIGTERM";
   };
-  const result = await pretrain(configuration, { tokenizer, resume, onEvent, stop });
+  const result = await pretrain(configuration, { tokenizer, files, resume, onEvent, stop });
   return { ...result, events, directory: join(directory, name) };
 }
 
@@ -120,6 +125,21 @@ describe("pretrain", () => {
     const more = await run("complete", { resume: "auto", overrides: [["train.steps", "14"]] });
     expect(more).toMatchObject({ reason: "completed", step: 14 });
     expect(more.events).toContainEqual({ type: "changed", path: "train.steps", old: 12, new: 14 });
+  });
+
+  it("keeps the files beside a tokenizer when it resumes, and when another run starts from its weights", async () => {
+    const template = new TextEncoder().encode("{{ messages }}");
+    const read = (name: string) => {
+      const checkpoint = loadCheckpoint(latestCheckpoint(join(directory, name))!.directory);
+      checkpoint.close();
+      return Buffer.from(checkpoint.readFile("chat_template.jinja"));
+    };
+    await run("templates", { stopAfter: 1, files: { "chat_template.jinja": template } });
+    await run("templates", { stopAfter: 2, resume: "auto" });
+    expect(read("templates").equals(template)).toBe(true);
+    const from = ["model", `{ from: ${join(directory, "templates")} }`] as const;
+    await run("templates-from", { stopAfter: 1, overrides: [[...from]] });
+    expect(read("templates-from").equals(template)).toBe(true);
   });
 
   it("falls back to the last intact checkpoint, from which it ends as the uninterrupted run", async () => {

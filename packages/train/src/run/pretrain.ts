@@ -5,11 +5,13 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  companionFiles,
   type LoadedCheckpoint,
   latestCheckpoint,
   latestIntactCheckpoint,
   loadCheckpoint,
   loadLatestCheckpoint,
+  loadModelConfig,
   resolveCheckpoint,
 } from "@megatron-ts/checkpoint";
 import { type BatchSchedule, createBatchSchedule, takeLock } from "@megatron-ts/data";
@@ -42,6 +44,11 @@ import type { FinishReason, RunListener, TrainingRun } from "./training-run.ts";
 /** Options of `pretrain`. */
 export interface PretrainOptions {
   tokenizer: Tokenizer;
+  /**
+   * Further files of each checkpoint, by name, such as the tokenizer's tokenizer_config.json. Those of the checkpoint that
+   * a run resumes or starts from are kept.
+   */
+  files?: Readonly<Record<string, Uint8Array>>;
   /** "auto" resumes from the latest checkpoint of the run directory, if any; a path resumes from that checkpoint. */
   resume?: "auto" | "never" | (string & {});
   onEvent?: (event: RunEvent) => void;
@@ -60,7 +67,14 @@ type ResolvedConfig = PretrainConfig & { train: { objective: ObjectiveConfig } }
  */
 export async function pretrain(
   configuration: PretrainConfig,
-  { tokenizer, resume = "never", onEvent = () => {}, stop = { requested: null }, breakLock = false }: PretrainOptions,
+  {
+    tokenizer,
+    files = {},
+    resume = "never",
+    onEvent = () => {},
+    stop = { requested: null },
+    breakLock = false,
+  }: PretrainOptions,
 ): Promise<{ reason: FinishReason; step: number }> {
   const { train, run } = configuration;
   const model = completeModel(configuration.model, tokenizer);
@@ -79,7 +93,7 @@ export async function pretrain(
       breakLock,
     });
     try {
-      return await trainOn(datasets, { resolved, config: model, tokenizer, resume, onEvent, stop });
+      return await trainOn(datasets, { resolved, config: model, tokenizer, files, resume, onEvent, stop });
     } finally {
       release();
     }
@@ -118,6 +132,8 @@ async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ re
     });
     const { objective, metric, batches } = openBatches(datasets, { ...context, batchSchedule });
     const { model, optimizer, average } = buildTraining(config, { train, step: state.step, checkpoint, init });
+    const kept = checkpoint ?? (init && loadModelConfig(init.directory).family === config.family ? init : null);
+    const files = { ...(kept && companionFiles(kept)), ...context.files };
     checkpoint?.close();
     init?.close();
     const listeners: RunListener[] = [];
@@ -161,7 +177,7 @@ async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ re
         createProgress(run),
         createReports(run),
         createValidation(run),
-        createCheckpoints(run, { tokenizer, datasets: datasets.fingerprints }),
+        createCheckpoints(run, { tokenizer, datasets: datasets.fingerprints, files }),
       );
       return await runLoop(run, listeners);
     } finally {

@@ -48,6 +48,8 @@ export interface SaveTrainingOptions {
   datasets: Record<string, string>;
   configuration: object;
   tokenizer: { json: object; fingerprint: string };
+  /** Further files, by name. */
+  files: Readonly<Record<string, Uint8Array>>;
   validationLoss?: number;
   keep: { last: number; best: number };
 }
@@ -81,6 +83,7 @@ export async function saveTraining(options: SaveTrainingOptions): Promise<string
       ],
     },
     extraFiles: {
+      ...options.files,
       [RECIPE_FILE]: Buffer.from(formatRecipe(configuration)),
       "tokenizer.json": Buffer.from(JSON.stringify(tokenizer.json)),
     },

@@ -4,10 +4,14 @@ import { checkWeights } from "../check-weights.ts";
 import { saveTraining } from "../training-checkpoint.ts";
 import type { RunListener, TrainingRun } from "../training-run.ts";
 
-/** @param options.datasets fingerprints by prefix. Saving throws a NonFiniteError for weights that are not finite. */
+/** @param options.datasets fingerprints by prefix; `files` goes into each checkpoint. Saving throws a NonFiniteError for weights that are not finite. */
 export function createCheckpoints(
   run: TrainingRun,
-  { tokenizer, datasets }: { tokenizer: Tokenizer; datasets: Record<string, string> },
+  {
+    tokenizer,
+    datasets,
+    files,
+  }: { tokenizer: Tokenizer; datasets: Record<string, string>; files: Readonly<Record<string, Uint8Array>> },
 ): RunListener {
   const { configuration, model, optimizer, average } = run;
   const { every, keepLast, keepBest } = configuration.train.checkpoint;
@@ -27,6 +31,7 @@ export function createCheckpoints(
       datasets,
       configuration,
       tokenizer,
+      files,
       validationLoss: validation?.step === state.step ? validation.loss : undefined,
       keep: { last: keepLast, best: keepBest ? 1 : 0 },
     });
