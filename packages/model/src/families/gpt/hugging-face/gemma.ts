@@ -53,7 +53,8 @@ const read = (json: Read, isWide: (layer: number) => boolean) => ({
 function write(config: GptConfig) {
   const { hiddenSize, numHeads, headSize = hiddenSize / numHeads, attentionScale } = config;
   return {
-    hidden_activation: activationName(config.activation),
+    // The name of Gemma's own files: transformers' gelu_new rounds otherwise.
+    hidden_activation: config.activation === "gelu-tanh" ? "gelu_pytorch_tanh" : activationName(config.activation),
     attention_bias: config.attentionBiases ?? false,
     query_pre_attn_scalar: attentionScale === undefined ? headSize : Math.round(1 / attentionScale ** 2),
     ...writeWindows(config),
