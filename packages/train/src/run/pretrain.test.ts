@@ -131,8 +131,9 @@ describe("pretrain", () => {
     const template = new TextEncoder().encode("{{ messages }}");
     const read = (name: string) => {
       const checkpoint = loadCheckpoint(latestCheckpoint(join(directory, name))!.directory);
+      const bytes = Buffer.from(checkpoint.readFile("chat_template.jinja"));
       checkpoint.close();
-      return Buffer.from(checkpoint.readFile("chat_template.jinja"));
+      return bytes;
     };
     await run("templates", { stopAfter: 1, files: { "chat_template.jinja": template } });
     await run("templates", { stopAfter: 2, resume: "auto" });

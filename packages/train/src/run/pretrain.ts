@@ -11,7 +11,7 @@ import {
   latestIntactCheckpoint,
   loadCheckpoint,
   loadLatestCheckpoint,
-  loadModelConfig,
+  modelConfigOf,
   resolveCheckpoint,
 } from "@megatron-ts/checkpoint";
 import { type BatchSchedule, createBatchSchedule, takeLock } from "@megatron-ts/data";
@@ -132,7 +132,7 @@ async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ re
     });
     const { objective, metric, batches } = openBatches(datasets, { ...context, batchSchedule });
     const { model, optimizer, average } = buildTraining(config, { train, step: state.step, checkpoint, init });
-    const kept = checkpoint ?? (init && loadModelConfig(init.directory).family === config.family ? init : null);
+    const kept = checkpoint ?? (init && modelConfigOf(init).family === config.family ? init : null);
     const files = { ...(kept && companionFiles(kept)), ...context.files };
     checkpoint?.close();
     init?.close();
