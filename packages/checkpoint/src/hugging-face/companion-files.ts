@@ -29,7 +29,8 @@ const descriptions = [
 const ofModels = [
   "generation_config.json",
   "modules.json",
-  "sentence_bert_config.json",
+  // Of sentence-transformers, with the name of a family in it.
+  /^sentence_[a-z]+_config\.json$/,
   "config_sentence_transformers.json",
   /^\d+_[A-Za-z]+\/config\.json$/,
 ];
