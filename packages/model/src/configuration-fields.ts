@@ -11,7 +11,7 @@ export const layerCount = size.max(maxLayers);
 /** A dropout rate. */
 export const rate = z.number().min(0).lt(1);
 /** An activation function. */
-export const activation = z.enum(["gelu-tanh", "gelu-erf", "relu", "silu"]);
+export const activation = z.enum(["gelu-tanh", "gelu-erf", "relu", "squared-relu", "silu"]);
 
 /** Spread into the schema of each family. */
 export const sharedFields = {

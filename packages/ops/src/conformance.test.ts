@@ -44,6 +44,8 @@ const outputs: [suite: string, kernel: string, count: number][] = [
   ["rmsNorm", "MegatronRmsNormGradient", 2],
   ["gelu", "MegatronGelu", 1],
   ["gelu", "MegatronGeluGradient", 1],
+  ["squaredRelu", "MegatronSquaredRelu", 1],
+  ["squaredRelu", "MegatronSquaredReluGradient", 1],
   ["embedding", "MegatronEmbedding", 1],
   ["embedding", "MegatronEmbeddingGradient", 1],
   ["dropout", "MegatronDropout", 1],

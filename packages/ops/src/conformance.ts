@@ -17,6 +17,7 @@ import { movingAverageSuite } from "./moving-average.conformance.ts";
 import { muonSuite } from "./muon.conformance.ts";
 import { recomputeSuite } from "./recompute.conformance.ts";
 import { rmsNormSuite } from "./rms-norm.conformance.ts";
+import { squaredReluSuite } from "./squared-relu.conformance.ts";
 import { storageSuite } from "./storage.conformance.ts";
 import { elementwiseSuite, logicSuite } from "./tfjs-elementwise.conformance.ts";
 import { layoutSuite } from "./tfjs-layout.conformance.ts";
@@ -33,6 +34,7 @@ export const conformanceSuites: readonly ConformanceSuite[] = [
   layerNormSuite,
   rmsNormSuite,
   geluSuite,
+  squaredReluSuite,
   embeddingSuite,
   dropoutSuite,
   attentionSuite,

@@ -14,6 +14,7 @@ export { movingAverage } from "./moving-average.ts";
 export { type MuonAdjustment, type MuonOptions, muon } from "./muon.ts";
 export { swapContents } from "./mutate.ts";
 export { rmsNorm } from "./rms-norm.ts";
+export { squaredRelu } from "./squared-relu.ts";
 export {
   fromBytes,
   type Precision,

@@ -12,6 +12,7 @@ const activations: Record<Activation, { value: (x: number) => number; slope: (x:
   none: { value: (x) => x, slope: () => 1 },
   "gelu-tanh": { value: (x) => geluOf(x, "tanh"), slope: (x) => geluSlopeOf(x, "tanh") },
   "gelu-erf": { value: (x) => geluOf(x, "erf"), slope: (x) => geluSlopeOf(x, "erf") },
+  "squared-relu": { value: (x) => Math.max(x, 0) ** 2, slope: (x) => 2 * Math.max(x, 0) },
   relu: { value: (x) => Math.max(x, 0), slope: (x) => (x > 0 ? 1 : 0) },
   silu: { value: (x) => x * sigmoid(x), slope: (x) => sigmoid(x) * (1 + x * (1 - sigmoid(x))) },
 };

@@ -4,10 +4,11 @@ import { expectShape } from "./errors.ts";
 import { gelu } from "./gelu.ts";
 import { type Kernel, runKernel } from "./kernel.ts";
 import { sumRows } from "./rows.ts";
+import { squaredRelu } from "./squared-relu.ts";
 import { isRecording } from "./vjp.ts";
 
 /** The activation functions of feed-forward layers. */
-export type Activation = "none" | "gelu-tanh" | "gelu-erf" | "relu" | "silu";
+export type Activation = "none" | "gelu-tanh" | "gelu-erf" | "relu" | "squared-relu" | "silu";
 
 const sizeOf = (x: { shape: readonly number[] } | undefined) => tf.util.sizeFromShape([...x!.shape]);
 
@@ -66,6 +67,8 @@ export function activate(x: tf.Tensor, activation: Activation): tf.Tensor {
       return gelu(x, { approximate: "erf" });
     case "relu":
       return tf.relu(x);
+    case "squared-relu":
+      return squaredRelu(x);
     case "silu":
       return tf.mul(x, tf.sigmoid(x));
   }

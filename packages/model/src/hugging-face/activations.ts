@@ -10,6 +10,7 @@ const activationNames: Readonly<Record<NamedActivation, readonly [string, ...str
   "gelu-erf": ["gelu", "gelu_python"],
   "gelu-tanh": ["gelu_new", "gelu_fast", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_accurate"],
   relu: ["relu"],
+  "squared-relu": ["relu2"],
   silu: ["silu", "swish"],
 };
 

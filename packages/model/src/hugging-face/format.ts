@@ -46,6 +46,8 @@ export interface HuggingFaceFormat<
   readonly architectures: readonly string[];
   /** Whether a configuration of its family can be written in this format. */
   supports(config: Config): boolean;
+  /** The fields of a configuration that it cannot say, by name, for an error. Default: unknown. */
+  unsaid?(config: Config): string[];
   /**
    * A model's configuration. The file's `tensors` decide which heads it has if the architecture leaves that open, and
    * whether a head that may share the embedding has a weight of its own.

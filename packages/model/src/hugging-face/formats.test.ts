@@ -111,6 +111,23 @@ describe("a decoder of one's own", () => {
   ])("with %o has no format", (changes) => {
     expect(() => formatOf(changes)).toThrow("no Hugging Face format");
   });
+
+  it.each([
+    [{ embeddingNorm: true }, /gpt2, lacks embeddingNorm true$/],
+    [{ ...llama, embeddingShortcut: true }, /llama, lacks embeddingShortcut true$/],
+    [{ ...llama, queryKeyNorm: true, layersWithValueEmbeddings: [1] }, /qwen3, lacks layersWithValueEmbeddings \[1\]$/],
+    [{ queryKeyNorm: true, logitsCap: 15 }, /gpt2, lacks queryKeyNorm true, logitsCap 15$/],
+  ])("with %o is refused by the field's name", (changes, message) => {
+    expect(() => formatOf(changes)).toThrow(message);
+  });
+
+  it("is written whatever its activation and its initial weights", () => {
+    expect(formatOf({ activation: "squared-relu", zeroInitializedOutputs: true, tiedEmbeddings: false })).toBe("gpt2");
+    const config = modelConfigSchema.parse({ ...sizes, activation: "squared-relu" });
+    const written = formatForModel(config).toHuggingFace(config);
+    expect(written.activation_function).toBe("relu2");
+    expect(readHuggingFaceConfig(written).config).toMatchObject({ activation: "squared-relu" });
+  });
 });
 
 const published = new URL("../../../../fixtures/hugging-face/configs/", import.meta.url);

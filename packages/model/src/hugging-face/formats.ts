@@ -36,7 +36,17 @@ export function readHuggingFaceConfig(
 
 /** The format to export a model in. Throws a ModelError if there is none. */
 export function formatForModel(config: BaseConfig): HuggingFaceFormat {
-  const format = familyOf(config).formats.find((candidate) => candidate.supports(config));
+  const { formats } = familyOf(config);
+  const format = formats.find((candidate) => candidate.supports(config));
   if (format) return format;
+  const [nearest] = formats
+    .map((candidate) => ({ modelType: candidate.modelType, unsaid: candidate.unsaid?.(config) ?? [] }))
+    .filter(({ unsaid }) => unsaid.length > 0)
+    .sort((a, b) => a.unsaid.length - b.unsaid.length);
+  if (nearest) {
+    const fields = nearest.unsaid.map((field) => `${field} ${JSON.stringify(config[field as keyof BaseConfig])}`);
+    const message = `no Hugging Face format can say this model: the nearest, ${nearest.modelType}, lacks ${fields.join(", ")}`;
+    throw new ModelError(message);
+  }
   throw new ModelError(`no Hugging Face format supports a model of this configuration: ${JSON.stringify(config)}`);
 }

@@ -14,6 +14,7 @@ import { getOrCompute } from "./memory-cache.ts";
 import type { NormConfig } from "./norm.ts";
 import { createQueryKeyNorm } from "./query-key-norm.ts";
 import { rotate } from "./rotary.ts";
+import { createValueEmbedding } from "./value-embedding.ts";
 
 export interface AttentionConfig {
   hiddenSize: number;
@@ -33,6 +34,8 @@ export interface AttentionConfig {
   scoreCap?: number;
   /** Normalizes the queries and keys of self-attention, before rotary positions. Default: no norms. */
   queryKeyNorm?: Omit<NormConfig, "size">;
+  /** Adds an embedding of each token to its values, in self-attention. Default: none. */
+  valueEmbedding?: { vocabularySize: number };
   initializer: Initializer;
   /** For the query projection, whose initial weights T5 scales down. */
   queryInitializer?: Initializer;
@@ -75,6 +78,9 @@ export function createSelfAttention(scope: Scope, config: AttentionConfig): Atte
   const project = createProjections(scope, config);
   const size = config.headSize ?? config.hiddenSize / config.numHeads;
   const normalise = config.queryKeyNorm ? createQueryKeyNorm(scope, { ...config.queryKeyNorm, size }) : null;
+  const embedValues = config.valueEmbedding
+    ? createValueEmbedding(scope, { ...config, ...config.valueEmbedding })
+    : null;
   return (x, context) => {
     const { ranges, numKeyTokens, bias, cache, random, observe, rotaryCosines, rotarySines } = context;
     const turned = (heads: tf.Tensor) =>
@@ -84,7 +90,11 @@ export function createSelfAttention(scope: Scope, config: AttentionConfig): Atte
     const seen = numKeyTokens === undefined ? x : tf.slice(x, [0, 0, 0], [-1, numKeyTokens, -1]);
     const keys = cache ? cache.pageTable.shape[1]! * cache.keys.shape[1]! : seen.shape[1]!;
     const attended = attend(
-      { q, k: place("key", project.key(seen)), v: project.value(seen) },
+      {
+        q,
+        k: place("key", project.key(seen)),
+        v: embedValues ? embedValues(project.value(seen), context) : project.value(seen),
+      },
       {
         keyRanges: ranges,
         bias,

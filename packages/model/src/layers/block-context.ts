@@ -25,6 +25,10 @@ export interface BlockContext extends Partial<RotaryTables>, Partial<RelativeCon
   ranges: tf.Tensor;
   /** Only this many first tokens are keys, and a query stream follows them; default: all. */
   numKeyTokens?: number;
+  /** int32 [B, T]: for layers that embed the tokens again. */
+  tokens?: tf.Tensor | null;
+  /** [B, T, h]: what the first block reads, for those that mix it in. */
+  firstEmbedding?: tf.Tensor | null;
   /** Added to the scores of self-attention: [B or 1, H, T, S]. */
   bias?: tf.Tensor | null;
   cache?: LayerCache | null;

@@ -8,6 +8,7 @@ import * as tf from "@tensorflow/tfjs";
 import { type AttentionConfig, createCrossAttention, createSelfAttention } from "./attention.ts";
 import type { Attention, BlockContext } from "./block-context.ts";
 import { dropAt } from "./dropout.ts";
+import { createEmbeddingShortcut } from "./embedding-shortcut.ts";
 import { createFeedForward, type FeedForwardConfig } from "./feed-forward.ts";
 import { createNorm, type NormConfig } from "./norm.ts";
 
@@ -17,6 +18,8 @@ export interface BlockConfig {
   norm: Omit<NormConfig, "size">;
   /** A second norm in each branch, behind it and before dropout (Gemma 2). Default: false. */
   outputNorms?: boolean;
+  /** Whether the block mixes the first embeddings into its input. Default: false. */
+  embeddingShortcut?: boolean;
   /** Dropout of each branch's output, before it is added. */
   dropout: number;
   attention: Omit<AttentionConfig, "hiddenSize">;
@@ -36,6 +39,7 @@ export interface Block {
 export function createBlock(scope: Scope, config: BlockConfig): Block {
   const { hiddenSize, normPlacement, dropout: rate, crossAttention, createAttention = createSelfAttention } = config;
   const parts = [
+    ...(config.embeddingShortcut ? [createEmbeddingShortcut(scope)] : []),
     createPart("attention", (own) => createAttention(own, { hiddenSize, ...config.attention })),
     ...(crossAttention
       ? [createPart("crossAttention", (own) => createCrossAttention(own, { hiddenSize, ...crossAttention }))]

@@ -154,6 +154,10 @@ export function elementwiseKernels(addon: NativeAddon): Kernels {
       dtypes: FLOAT,
       run: ({ inputs: { dy, x }, ...rest }) => geluGradient({ inputs: { a: dy!, b: x! }, ...rest }),
     },
+    MegatronSquaredReluGradient: {
+      dtypes: FLOAT,
+      run: ({ inputs: { dy, x }, ...rest }) => kernels.SquaredReluGradient!.run({ inputs: { a: dy!, b: x! }, ...rest }),
+    },
     AddN: { dtypes: NUMERIC, run: addN(addon.binaryKernels().indexOf("Add")) },
     ...taking(ANY, {
       Select: select,

@@ -6,11 +6,12 @@ interface LayerFields {
   numLayers: number;
   layersWithoutRotary: number[];
   layersWithoutWindow: number[];
+  layersWithValueEmbeddings: number[];
 }
 
 /** Adds an issue for a layer that the model does not have. */
 export function checkLayers({ numLayers, ...lists }: LayerFields, context: z.RefinementCtx): void {
-  for (const field of ["layersWithoutRotary", "layersWithoutWindow"] as const) {
+  for (const field of ["layersWithoutRotary", "layersWithoutWindow", "layersWithValueEmbeddings"] as const) {
     const beyond = lists[field].find((layer) => layer >= numLayers);
     if (beyond === undefined) continue;
     const message = `layer ${beyond} does not exist: layers are counted from 0 to ${numLayers - 1}`;

@@ -58,10 +58,18 @@ export const gptConfigSchema = z
     layersWithoutWindow: layerIndices.default([]),
     /** The base of rotary positions in layers with a window (Gemma 3). Default: `rotaryTheta`. */
     windowRotaryTheta: z.number().positive().optional(),
+    /** A norm behind the embeddings (BLOOM). */
+    embeddingNorm: z.boolean().default(false),
+    /** Each block reads a learned mix of the stream and of the first embeddings: a shortcut to every depth. */
+    embeddingShortcut: z.boolean().default(false),
+    /** Layers that add an embedding of each token, of their own, to its values (Zhou et al. 2024). */
+    layersWithValueEmbeddings: layerIndices.default([]),
     /** Multiplies the token embeddings where they enter the model (Gemma: sqrt(hiddenSize)). */
     embeddingScale: z.number().positive().default(1),
     /** Keeps logits within this cap, as `attentionCap` does for scores (Gemma 2). Default: no cap. */
     logitsCap: z.number().positive().optional(),
+    /** Whether the output projections of branches, and a head of its own, start from zero: each block from the identity. */
+    zeroInitializedOutputs: z.boolean().default(false),
     /** The head shares the token embedding. */
     tiedEmbeddings: z.boolean().default(true),
   })

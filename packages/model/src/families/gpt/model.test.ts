@@ -116,6 +116,21 @@ describe("gpt", () => {
     expect(result.error?.issues[0]?.path[0]).toBe(field);
   });
 
+  it.each([true, false])("starts from the identity where outputs start from zero (tied head: %s)", (tiedEmbeddings) => {
+    const fields = { zeroInitializedOutputs: true, embeddingShortcut: true, tiedEmbeddings };
+    const model = createModel({ ...config, ...fields }, { weights: { seed: 1 } });
+    const seen = new Map<string, ArrayLike<number>>();
+    const observe = (name: string, tensor: tf.Tensor) => void seen.set(name, tensor.dataSync());
+    const logits = model.logits(model.forward({ tokens: tokens() }, { observe }).hidden).dataSync();
+    expect(seen.get("layers.1.output")).toEqual(seen.get("embedding"));
+    expect(logits.every((logit) => logit === 0)).toBe(!tiedEmbeddings);
+  });
+
+  it("rejects value embeddings of layers that it does not have", () => {
+    const layersWithValueEmbeddings = [2];
+    expect(() => createModel({ ...config, layersWithValueEmbeddings }, { weights: { seed: 1 } })).toThrow(/layer 2/);
+  });
+
   it("can be observed, and takes input embeddings", () => {
     const model = createModel(config, { weights: { seed: 1 } });
     const seen: string[] = [];

@@ -10,6 +10,7 @@ import {
   createVocabularyParallelEmbedding,
   normal,
   type Scope,
+  zeros,
 } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { ModelError } from "../../errors.ts";
@@ -48,8 +49,11 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
           .child("positionEmbedding")
           .parameter("weight", [maxPositions, hiddenSize], initializer, { kind: "embedding" })
       : null;
+  const embeddingNorm = config.embeddingNorm
+    ? createNorm(scope.child("embeddingNorm"), { ...normConfig(config), size: hiddenSize })
+    : null;
   const blocks = Array.from({ length: numLayers }, (_, index) =>
-    createBlock(scope.child("layers").child(index), blockConfig(config)),
+    createBlock(scope.child("layers").child(index), blockConfig(config, index)),
   );
   const finalNorm = createNorm(scope.child("finalNorm"), { ...normConfig(config), size: hiddenSize });
   const head = config.tiedEmbeddings ? tokenEmbedding.logits : createHead(scope, config);
@@ -59,7 +63,8 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
   function embed(tokens: tf.Tensor, positions: tf.Tensor, { inputEmbeddings, random }: ForwardOptions) {
     const words = inputEmbeddings ?? scaled(tokenEmbedding.embed(tokens));
     const placed = positionTable ? tf.add(words, embedding(positions, { table: positionTable.tensor })) : words.clone();
-    return dropAt("embedding", placed, { rate: config.embeddingDropout ?? dropout, random });
+    const normalised = embeddingNorm ? embeddingNorm(placed) : placed;
+    return dropAt("embedding", normalised, { rate: config.embeddingDropout ?? dropout, random });
   }
 
   function forward(input: CausalInput, options: CausalOptions = {}): ForwardOutput {
@@ -72,7 +77,10 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
       const contextOfLayer = layerContexts(config, { ranges, positions, offsets });
       const x = embed(input.tokens, positions, options);
       observe?.("embedding", x);
-      const contextOf = (index: number) => ({ ...contextOfLayer(index), cache: cache?.layer(index), random, observe });
+      const { tokens: ids } = input;
+      const firstEmbedding = config.embeddingShortcut ? x.clone() : null;
+      const shared = { tokens: ids, firstEmbedding, random, observe };
+      const contextOf = (index: number) => ({ ...contextOfLayer(index), ...shared, cache: cache?.layer(index) });
       const normalised = finalNorm(runBlocks(blocks, x, { contextOf, recomputation, observe }));
       observe?.("finalNorm", normalised);
       return { hidden: normalised };
@@ -142,14 +150,16 @@ const normConfig = ({ norm, normEpsilon, zeroCenteredNorms }: GptConfig) => ({
   zeroCentered: zeroCenteredNorms,
 });
 
-function blockConfig(config: GptConfig): BlockConfig {
+function blockConfig(config: GptConfig, index: number): BlockConfig {
   const { hiddenSize, biases: bias, numHeads, numKeyValueHeads, headSize, attentionDropout } = config;
-  const initializers = blockInitializers({ ...config, normPlacement: "pre" });
+  const scaled = blockInitializers({ ...config, normPlacement: "pre" });
+  const initializers = config.zeroInitializedOutputs ? { ...scaled, outputInitializer: zeros } : scaled;
   return {
     hiddenSize,
     normPlacement: "pre",
     norm: normConfig(config),
     outputNorms: config.outputNorms,
+    embeddingShortcut: config.embeddingShortcut,
     dropout: config.dropout,
     attention: {
       numHeads,
@@ -161,6 +171,7 @@ function blockConfig(config: GptConfig): BlockConfig {
       scale: config.attentionScale,
       scoreCap: config.attentionCap,
       queryKeyNorm: config.queryKeyNorm ? normConfig(config) : undefined,
+      valueEmbedding: config.layersWithValueEmbeddings.includes(index) ? config : undefined,
       ...initializers,
     },
     feedForward: {
@@ -173,12 +184,13 @@ function blockConfig(config: GptConfig): BlockConfig {
   };
 }
 
-function createHead(scope: Scope, { hiddenSize, vocabularySize, initializerRange }: GptConfig) {
+function createHead(scope: Scope, config: GptConfig) {
+  const { hiddenSize, vocabularySize, initializerRange, zeroInitializedOutputs } = config;
   return createColumnParallelLinear(scope.child("head"), {
     kind: "head",
     inputs: hiddenSize,
     outputs: vocabularySize,
-    initializer: normal(initializerRange),
+    initializer: zeroInitializedOutputs ? zeros : normal(initializerRange),
     bias: false,
   });
 }

@@ -9,6 +9,7 @@ pub enum Activation {
     GeluTanh,
     GeluErf,
     Relu,
+    SquaredRelu,
     Silu,
 }
 
@@ -54,6 +55,11 @@ pub fn relu(x: f32) -> f32 {
     if x < 0.0 { 0.0 } else { x }
 }
 
+#[inline(always)]
+pub fn squared_relu(x: f32) -> f32 {
+    relu(x) * relu(x)
+}
+
 /// Applies an activation to a line of numbers, choosing it once per line.
 #[inline(always)]
 pub fn apply<S: Simd>(activation: Activation, line: &mut [f32]) {
@@ -62,6 +68,7 @@ pub fn apply<S: Simd>(activation: Activation, line: &mut [f32]) {
         Activation::GeluTanh => line.iter_mut().for_each(|x| *x = gelu_tanh::<S>(*x)),
         Activation::GeluErf => line.iter_mut().for_each(|x| *x = gelu_erf::<S>(*x)),
         Activation::Relu => line.iter_mut().for_each(|x| *x = relu(*x)),
+        Activation::SquaredRelu => line.iter_mut().for_each(|x| *x = squared_relu(*x)),
         Activation::Silu => line.iter_mut().for_each(|x| *x = silu::<S>(*x)),
     }
 }

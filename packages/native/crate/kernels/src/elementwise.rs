@@ -94,6 +94,7 @@ unary! {
     Tanh(x, _) => math::tanh::<S>(x);
     GeluTanh(x, _) => activation::gelu_tanh::<S>(x);
     GeluErf(x, _) => activation::gelu_erf::<S>(x);
+    MegatronSquaredRelu(x, _) => activation::squared_relu(x);
 }
 
 binary! {
@@ -110,6 +111,7 @@ binary! {
     Mod(a, b) => { let rest = a % b; if (a < 0.0) == (b < 0.0) { rest } else { (rest + b) % b } };
     GeluTanhGradient(dy, x) => dy * activation::gelu_tanh_derivative::<S>(x);
     GeluErfGradient(dy, x) => dy * activation::gelu_erf_derivative::<S>(x);
+    SquaredReluGradient(dy, x) => dy * (2.0 * relu(x));
 }
 
 fn map<F: Unary>(x: View, out: ViewMut, parameters: [f32; 2]) {

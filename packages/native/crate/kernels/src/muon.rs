@@ -158,9 +158,8 @@ fn newton_schulz<T: Work>(x: &[T], (rows, columns): (usize, usize), coefficients
                 true => Operand::rows(T::view(x), rows, columns),
                 false => Operand::columns(T::view(x), columns, rows),
             };
-            gemm(side, side, ViewMut::F32(gram), T::PRECISION, Epilogue::NONE);
-            let symmetric = Operand::rows(View::F32(gram), small, small);
-            gemm(symmetric, symmetric, ViewMut::F32(square), T::PRECISION, Epilogue::NONE);
+            gram_matrix(side, T::PRECISION, gram);
+            gram_matrix(Operand::rows(View::F32(gram), small, small), T::PRECISION, square);
             for_each_chunk(polynomial, small, |row, line| {
                 let (gram, square) = (&gram[row * small..][..small], &square[row * small..][..small]);
                 combine(gram, square, b, c, line);
@@ -174,6 +173,28 @@ fn newton_schulz<T: Work>(x: &[T], (rows, columns): (usize, usize), coefficients
             gemm(left, right, out, T::PRECISION, Epilogue::NONE);
         });
     });
+}
+
+/// Rows of a block of a Gram matrix: enough for a product to be fast.
+const BLOCK: usize = 64;
+
+/// out [n, n] = x x^T for the n lanes of x: blocks of rows up to the diagonal, mirrored.
+fn gram_matrix(x: Operand, precision: Precision, out: &mut [f32]) {
+    let n = x.lanes;
+    for from in (0..n).step_by(BLOCK) {
+        let rows = BLOCK.min(n - from);
+        let columns = from + rows;
+        with_slice(rows * columns, |block: &mut [f32]| {
+            let (left, right) = (x.part(from, rows), x.part(0, columns));
+            gemm(left, right, ViewMut::F32(block), precision, Epilogue::NONE);
+            for (row, line) in block.chunks_exact(columns).enumerate() {
+                out[(from + row) * n..][..columns].copy_from_slice(line);
+                for (column, &value) in line[..from].iter().enumerate() {
+                    out[column * n + from + row] = value;
+                }
+            }
+        });
+    }
 }
 
 #[derive(Clone, Copy)]

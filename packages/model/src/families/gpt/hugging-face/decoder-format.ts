@@ -19,7 +19,7 @@ import type { ForeignWeight, HuggingFaceFormat } from "../../../hugging-face/for
 import { isHeadTied } from "../../../hugging-face/tied-head.ts";
 import type { GptConfig, GptConfigInput } from "../configuration.ts";
 import { decoderNames } from "./decoder-names.ts";
-import { canSay, type Support, withoutRepetition } from "./plain-config.ts";
+import { canSay, type Support, unsaidFields, withoutRepetition } from "./plain-config.ts";
 import { type ReadRotary, type RotaryOptions, readRotary, rotaryFields, writeRotary } from "./rotary.ts";
 
 /** transformers' defaults of the fields that all have. */
@@ -96,6 +96,7 @@ export function createDecoderFormat<Fields extends CommonFields & z.ZodRawShape>
     modelType,
     architectures,
     supports,
+    unsaid: (config) => unsaidFields(config, support),
 
     fromHuggingFace(file, { tensors } = {}) {
       architectureOf(file, { known: architectures, unnamed: withHead });

@@ -16,7 +16,7 @@ import type { HuggingFaceFormat } from "../../../hugging-face/format.ts";
 import { isHeadTied } from "../../../hugging-face/tied-head.ts";
 import type { GptConfig, GptConfigInput } from "../configuration.ts";
 import { gpt2Names } from "./gpt2-names.ts";
-import { canSay } from "./plain-config.ts";
+import { canSay, unsaidFields } from "./plain-config.ts";
 
 const architectures = ["GPT2LMHeadModel", "GPT2Model"];
 
@@ -69,6 +69,7 @@ export const gpt2Format: HuggingFaceFormat<GptConfig, GptConfigInput> = {
   architectures,
 
   supports: (config) => canSay(config, {}),
+  unsaid: (config) => unsaidFields(config, {}),
 
   fromHuggingFace(file, { tensors } = {}) {
     architectureOf(file, { known: architectures, unnamed: "GPT2LMHeadModel" });

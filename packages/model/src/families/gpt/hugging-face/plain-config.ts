@@ -13,7 +13,7 @@ const defaults: GptConfig = gptConfigSchema.parse({
 /** Fields that every format writes, or that matter in training alone. */
 const always: readonly (keyof GptConfig)[] = [
   ...(["family", "numLayers", "hiddenSize", "numHeads", "vocabularySize", "maxPositions", "feedForwardSize"] as const),
-  ...(["activation", "normEpsilon", "initializerRange", "tiedEmbeddings"] as const),
+  ...(["activation", "normEpsilon", "initializerRange", "zeroInitializedOutputs", "tiedEmbeddings"] as const),
   ...(["dropout", "attentionDropout", "embeddingDropout"] as const),
 ];
 
@@ -28,13 +28,17 @@ export interface Support {
 }
 
 /** Whether a format can say all of a configuration. */
-export function canSay(config: GptConfig, { fixed = {}, free = [], check }: Support): boolean {
+export const canSay = (config: GptConfig, support: Support): boolean =>
+  unsaidFields(config, support).length === 0 && (support.check?.(withoutRepetition(config)) ?? true);
+
+/** The fields whose values a format has no way to say. */
+export function unsaidFields(config: GptConfig, { fixed = {}, free = [] }: Support): (keyof GptConfig)[] {
   const own = withoutRepetition(config);
   const implied: GptConfig = { ...defaults, ...fixed };
   const fields = Object.keys({ ...own, ...implied }) as (keyof GptConfig)[];
   const isOpen = (field: keyof GptConfig) => always.includes(field) || free.includes(field);
   const isImplied = (field: keyof GptConfig) => JSON.stringify(own[field]) === JSON.stringify(implied[field]);
-  return fields.every((field) => isOpen(field) || isImplied(field)) && (check?.(own) ?? true);
+  return fields.filter((field) => !isOpen(field) && !isImplied(field));
 }
 
 /** The same model, without fields that repeat a default or change nothing. */

@@ -11,11 +11,12 @@ use crate::engine::Engine;
 use crate::sizes::{Size, count, shape, sizes};
 use crate::tensors::{Handle, OptionalHandle, invalid, wide};
 
-const ACTIVATIONS: [(&str, Activation); 5] = [
+const ACTIVATIONS: [(&str, Activation); 6] = [
     ("none", Activation::None),
     ("gelu-tanh", Activation::GeluTanh),
     ("gelu-erf", Activation::GeluErf),
     ("relu", Activation::Relu),
+    ("squared-relu", Activation::SquaredRelu),
     ("silu", Activation::Silu),
 ];
 

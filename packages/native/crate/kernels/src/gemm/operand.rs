@@ -31,6 +31,17 @@ impl<'a> Operand<'a> {
         Operand { source: data.source(), lanes, depth, lane_stride: 1, depth_stride: lanes, borrow: Default::default() }
     }
 
+    /// The lanes from `from` on, `count` of them.
+    pub fn part(self, from: usize, count: usize) -> Operand<'a> {
+        assert!(from <= self.lanes && count <= self.lanes - from, "lanes of an operand");
+        let offset = from * self.lane_stride;
+        let source = match self.source {
+            Source::F32(start) => Source::F32(start.wrapping_add(offset)),
+            Source::Bf16(start) => Source::Bf16(start.wrapping_add(offset)),
+        };
+        Operand { source, lanes: count, ..self }
+    }
+
     /// One number.
     ///
     /// # Safety
