@@ -59,6 +59,8 @@ describe("megatron models", () => {
     expect(stdout).toMatch(/^family +preset +parameters +layers/);
     const works = "pretrain evaluate generate import export";
     expect(stdout).toMatch(new RegExp(`^gpt +megatron-gpt-345m +354,871,296 +24 +1024 +16 +50,304 +${works}$`, "m"));
+    expect(stdout).toMatch(/^gpt +logitsCap: 15 +gemma2 gemma3_text$/m);
+    expect(stdout).toMatch(/^gpt +embeddingShortcut: true +none: export refuses it$/m);
     expect(stdout).toMatch(/^encoder-decoder +sc2019-345m +355,176,448 +11\+11 +1024 +16 +30,592 +pretrain evaluate/m);
   });
 });

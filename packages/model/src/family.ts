@@ -60,6 +60,8 @@ export interface FamilyDefinition<
   readonly presets: Readonly<Record<string, Preset<Input>>>;
   /** The Hugging Face formats it is exchanged in. */
   readonly formats: readonly HuggingFaceFormat<Config, Input>[];
+  /** Parts that its models can do without, each with a value that is not the default: `megatron models` lists them. */
+  readonly options?: Readonly<Partial<Input>>;
   /** Its checkpoints in Megatron-LM, in families that are imported from there. */
   readonly megatronLm?: MegatronLmFormat<Config, Input>;
   /** The ways in which its models predict, and so what they can be trained for. */

@@ -69,6 +69,7 @@ export type {
   SequenceToSequenceModel,
   TargetInput,
 } from "./model.ts";
+export { type OptionFormats, optionFormats } from "./option-formats.ts";
 export { predictorOf } from "./predictor.ts";
 export { presets } from "./presets.ts";
 export { createModelRecipeSchema, type ModelRecipe } from "./recipe.ts";

@@ -16,6 +16,7 @@ import {
   type ModelConfig,
   megatronBertFormat,
   modelConfigSchema,
+  optionFormats,
   presets,
   readHuggingFaceConfig,
   robertaFormat,
@@ -119,6 +120,17 @@ describe("a decoder of one's own", () => {
     [{ queryKeyNorm: true, logitsCap: 15 }, /gpt2, lacks queryKeyNorm true, logitsCap 15$/],
   ])("with %o is refused by the field's name", (changes, message) => {
     expect(() => formatOf(changes)).toThrow(message);
+  });
+
+  it("is listed by its options with the formats that have them", () => {
+    const listed = Object.fromEntries(optionFormats().map(({ field, formats }) => [field, formats]));
+    expect(listed.queryKeyNorm).toEqual(["qwen3", "gemma3_text"]);
+    expect(listed.logitsCap).toEqual(["gemma2", "gemma3_text"]);
+    expect(listed.positions).not.toContain("gpt2");
+    expect(listed.activation).toContain("gpt2");
+    for (const field of ["embeddingNorm", "embeddingShortcut", "layersWithValueEmbeddings"]) {
+      expect(listed[field]).toEqual([]);
+    }
   });
 
   it("is written whatever its activation and its initial weights", () => {
