@@ -151,9 +151,10 @@ async function measure(
   });
   const accuracy = pairAccuracy ? { pairAccuracy: await pairAccuracy(model, { maxBatches }) } : {};
   progress.stop();
-  if (!Number.isFinite(result.loss)) {
+  const { loss, perplexity, wordPerplexity = 1, bitsPerByte = 0 } = result;
+  if (![loss, perplexity, wordPerplexity, bitsPerByte].every(Number.isFinite)) {
     const reason = "its weights are damaged or training diverged";
-    throw new ResultError(`${directory}: ${metric} is not finite (loss ${result.loss}): ${reason}`);
+    throw new ResultError(`${directory}: ${metric} is not finite (loss ${loss}): ${reason}`);
   }
   return { metric, ...result, ...accuracy };
 }

@@ -26,7 +26,7 @@ export type RunEvent =
   | { type: "saved"; step: number; directory: string }
   | { type: "finished"; step: number; reason: "completed" | "stopped" | "time limit" | "already complete" };
 
-/** The loss or the gradient norm is NaN or infinite: the run stops and its last checkpoint is intact. */
+/** A loss, the gradient norm or a weight is NaN or infinite: the run stops and its last checkpoint is intact. */
 export class NonFiniteError extends Error {
   override readonly name = "NonFiniteError";
   readonly userError = false;

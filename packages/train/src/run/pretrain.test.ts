@@ -276,6 +276,16 @@ describe("pretrain", () => {
     expect(latestCheckpoint(join(directory, "overflowing"))).toBeUndefined();
   });
 
+  it("stops at a validation loss that is NaN, and does not save", async () => {
+    const overrides: Override[] = [
+      ["train.optimizer.learningRate", "1e19"],
+      ["train.schedule", "{ name: constant }"],
+      ["train.steps", "1"],
+    ];
+    await expect(run("blind", { overrides })).rejects.toThrow(/^step 1: the validation loss is NaN/);
+    expect(latestCheckpoint(join(directory, "blind"))).toBeUndefined();
+  });
+
   it("validates on the same text whatever the micro-batch", async () => {
     const losses = [];
     for (const microBatchSize of [1, 2, 4, 8]) {

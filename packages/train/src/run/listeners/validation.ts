@@ -1,5 +1,6 @@
 /** Evaluates every `train.evaluation.every` steps and at the end, and advances a schedule that depends on the loss. */
 import { evaluate } from "../../evaluation/evaluate.ts";
+import { NonFiniteError } from "../events.ts";
 import type { RunListener, TrainingRun } from "../training-run.ts";
 
 export function createValidation(run: TrainingRun): RunListener {
@@ -14,9 +15,14 @@ export function createValidation(run: TrainingRun): RunListener {
     const measure = () => evaluate(run, batches!, options);
     const result = await (run.average ? run.average.use(measure) : measure());
     const { step } = run.state;
+    run.emit({ type: "evaluated", step, metric: run.metric, result });
+    if (!Number.isFinite(result.loss)) {
+      throw new NonFiniteError(
+        `step ${step}: the validation loss is ${result.loss}; the last checkpoint is intact: lower the learning rate, then resume`,
+      );
+    }
     run.validation = { step, loss: result.loss };
     run.schedule = run.schedule.next(result.loss);
-    run.emit({ type: "evaluated", step, metric: run.metric, result });
   }
 
   return {
