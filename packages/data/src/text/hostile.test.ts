@@ -39,9 +39,12 @@ describe("a hostile input", () => {
     expect(await problem(file(name, gzipSync(content, { level: 1 })))).toMatch(expected);
   });
 
-  it("is refused: a Parquet page of a negative size, which leads back to where it was", async () => {
-    expect(await problem(textFile("negative-page.parquet"))).toMatch(/damaged/);
-  });
+  it.each(["negative-page.parquet", "negative-literal.parquet"])(
+    "is refused: a Parquet file whose page leads back to where it was: %s",
+    async (name) => {
+      expect(await problem(textFile(name))).toMatch(/damaged/);
+    },
+  );
 
   it.skipIf(process.platform === "win32")("is refused: a FIFO, or a link to a device", async () => {
     expect(spawnSync("mkfifo", [path("fifo.txt")]).status).toBe(0);

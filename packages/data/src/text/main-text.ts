@@ -43,15 +43,22 @@ function parse(html: string): { document: Page; tags: number } {
   if (depth > DEEPEST_PAGE) throw new Error("its elements nest too deeply");
   if (nodes > LARGEST_TREE) throw new Error(`it has more than ${LARGEST_TREE.toLocaleString("en")} nodes`);
   const page = expandEmptyElements(html);
-  const { document } = parseHTML(page);
-  // HTML lets pages leave out these tags, of which linkedom then makes an empty body.
-  const bare = () => page.replace(/<\/?(?:html|head|body)(?:\s[^<>]*)?>/gi, "");
   return {
-    document: document.querySelector("html > body")
-      ? document
-      : parseHTML(`<html><body>${bare()}</body></html>`).document,
+    document: withBody(parseHTML(page).document) ?? parseHTML(`<html><body>${bare(page)}</body></html>`).document,
     tags,
   };
+}
+
+/** HTML lets pages leave out these tags; and linkedom makes an empty body where there is none. */
+const bare = (page: string) => page.replace(/<\/?(?:html|head|body)(?:\s[^<>]*)?>/gi, "");
+
+type HtmlDocument = ReturnType<typeof parseHTML>["document"];
+
+/** Moves what follows the body into it, as browsers do. Undefined for a page without a body. */
+function withBody(document: HtmlDocument): HtmlDocument | undefined {
+  const body = document.querySelector("html > body");
+  for (let next = body?.nextSibling; body && next; next = body.nextSibling) body.appendChild(next);
+  return body ? document : undefined;
 }
 
 /** Expands XHTML's `<a id="x"/>`, which HTML would read as an opening tag. Void elements stay. */

@@ -59,7 +59,8 @@ describe("a web page", () => {
   it.each([
     ["<html><head><title>x</title></head><h2>Title</h2><p>One<p>two</html>", "Title\n\nOne\n\ntwo"],
     ['<!doctype html><html><head><meta charset="utf-8><p>lost"><p>kept', "kept"],
-  ])("may leave out its body, or have it damaged: %s", async (html, expected) => {
+    ["<html><body><p>One</body><p>two</html>", "One\n\ntwo"],
+  ])("may leave out its body, have it damaged, or go on after it: %s", async (html, expected) => {
     expect((await read(file("no-body.html", html))).map(({ text }) => text)).toEqual([expected]);
   });
 

@@ -1,8 +1,8 @@
 /** Decompresses the pages of a Parquet file, into no more memory than their headers state. */
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
-import { snappyUncompress } from "hyparquet/src/snappy.js";
 import { decompressLz4Raw } from "hyparquet-compressors";
 import { createZstandardDecoder, type ZstandardDecoder } from "../zstandard/decoder.ts";
+import { unsnappy } from "./snappy.ts";
 
 /** Decompresses a page to exactly `size` bytes. Throws an Error for damaged pages. */
 export type Decompress = (page: Uint8Array, size: number) => Uint8Array;
@@ -26,11 +26,7 @@ async function byCodec(codec: string): Promise<Decompress> {
     case "BROTLI":
       return (page, size) => brotliDecompressSync(page, { maxOutputLength: Math.max(size, 1) });
     case "SNAPPY":
-      return (page, size) => {
-        const output = new Uint8Array(size);
-        snappyUncompress(page, output);
-        return output;
-      };
+      return unsnappy;
     case "ZSTD": {
       const decoder = await createZstandardDecoder();
       return (page, size) => unzstandard(decoder.fresh(), page, size);
