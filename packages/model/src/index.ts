@@ -12,7 +12,7 @@ export type { AttentionDescription, LayerDescription, ModelDescription } from ".
 export { type EncoderInit, type EncoderWeight, encoderInitSource } from "./encoder-init.ts";
 export { ModelError } from "./errors.ts";
 export { type BertConfig, bertConfigSchema } from "./families/bert/configuration.ts";
-export { bertFormat, megatronBertFormat, robertaFormat } from "./families/bert/hugging-face.ts";
+export { bertFormat, megatronBertFormat, robertaFormat } from "./families/bert/hugging-face/encoder-format.ts";
 export type { BertModel } from "./families/bert/model.ts";
 export { type EncoderDecoderConfig, encoderDecoderConfigSchema } from "./families/encoder-decoder/configuration.ts";
 export type { EncoderDecoderModel } from "./families/encoder-decoder/model.ts";

@@ -4,7 +4,7 @@ import { describeLayers } from "../../description.ts";
 import { defineFamily } from "../../family.ts";
 import { bertConfigSchema } from "./configuration.ts";
 import { bertEncoderInit } from "./encoder-init.ts";
-import { bertFormat, megatronBertFormat, robertaFormat } from "./hugging-face.ts";
+import { bertFormat, megatronBertFormat, robertaFormat } from "./hugging-face/encoder-format.ts";
 import { createBert } from "./model.ts";
 import { bertPresets } from "./presets.ts";
 

@@ -14,7 +14,7 @@ import {
   readConfigJson,
 } from "../../hugging-face/config-json.ts";
 import type { HuggingFaceFormat } from "../../hugging-face/format.ts";
-import { readTaskHead, taskHeadFields, writeTaskHead } from "../bert/hugging-face-architectures.ts";
+import { readTaskHead, taskHeadFields, writeTaskHead } from "../bert/hugging-face/architectures.ts";
 import type { XlnetConfig, XlnetConfigInput } from "./configuration.ts";
 import { xlnetNames } from "./hugging-face-names.ts";
 

@@ -1,9 +1,9 @@
 /** Which parts Hugging Face's architectures of BERT's kind have, and the fields of config.json about their task heads. */
 import * as z from "zod";
-import type { TaskHeadConfig } from "../../heads/configuration.ts";
-import { dropoutRate, fieldError, readFields } from "../../hugging-face/config-json.ts";
-import type { HuggingFaceConfig } from "../../hugging-face/format.ts";
-import type { BertConfig } from "./configuration.ts";
+import type { TaskHeadConfig } from "../../../heads/configuration.ts";
+import { dropoutRate, fieldError, readFields } from "../../../hugging-face/config-json.ts";
+import type { HuggingFaceConfig } from "../../../hugging-face/format.ts";
+import type { BertConfig } from "../configuration.ts";
 
 type Heads = BertConfig["heads"];
 

@@ -1,7 +1,7 @@
 /** The weights of BERT, Megatron's BERT and RoBERTa in Hugging Face's format: our name -> theirs, for the parts that are there. */
 
-import type { ForeignWeight } from "../../hugging-face/format.ts";
-import type { BertConfig } from "./configuration.ts";
+import type { ForeignWeight } from "../../../hugging-face/format.ts";
+import type { BertConfig } from "../configuration.ts";
 
 type Names = readonly (readonly [ours: string, theirs: string])[];
 

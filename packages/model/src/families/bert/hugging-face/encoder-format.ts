@@ -1,7 +1,7 @@
 /** config.json of BERT, Megatron's BERT and RoBERTa: one format in three kinds. */
 import * as z from "zod";
-import { ModelError } from "../../errors.ts";
-import { activationField, activationName } from "../../hugging-face/activations.ts";
+import { ModelError } from "../../../errors.ts";
+import { activationField, activationName } from "../../../hugging-face/activations.ts";
 import {
   architectureOf,
   count,
@@ -12,9 +12,9 @@ import {
   onlyOrdinary,
   positive,
   readConfigJson,
-} from "../../hugging-face/config-json.ts";
-import type { HuggingFaceConfig, HuggingFaceFormat, SharedTensor } from "../../hugging-face/format.ts";
-import type { BertConfig, BertConfigInput } from "./configuration.ts";
+} from "../../../hugging-face/config-json.ts";
+import type { HuggingFaceConfig, HuggingFaceFormat, SharedTensor } from "../../../hugging-face/format.ts";
+import type { BertConfig, BertConfigInput } from "../configuration.ts";
 import {
   type Architectures,
   architectureFor,
@@ -27,8 +27,8 @@ import {
   robertaMarks,
   taskHeadFields,
   writeTaskHead,
-} from "./hugging-face-architectures.ts";
-import { bertNames, robertaNames } from "./hugging-face-names.ts";
+} from "./architectures.ts";
+import { bertNames, robertaNames } from "./names.ts";
 
 /** The reference's sizes where config.json leaves them out. */
 interface Sizes {
