@@ -24,7 +24,7 @@ export function readForeignWeight(
 /** As {@link readForeignWeight}, with the values in the element type that they are stored in; F64 becomes F32. */
 export function readForeignFloats(
   reader: TensorSource,
-  { name, transposed = false, part, rows: ownRows, shape: expected }: ForeignWeight,
+  { name, transposed = false, part, rows: ownRows, vector, shape: expected }: ForeignWeight,
 ): StoredFloats & { shape: number[] } {
   const { dtype: found, shape: theirs } = reader.info(name);
   if (expected && !tf.util.arraysEqual([...theirs], [...expected])) {
@@ -44,6 +44,7 @@ export function readForeignFloats(
       values[transposed ? column * rows + row : row * width + column] = value;
     }
   }
+  if (vector) return { dtype, values, shape: [values.length] };
   const own = [...shape.slice(0, -1), width];
   return { dtype, values, shape: transposed ? own.reverse() : own };
 }

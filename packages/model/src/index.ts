@@ -12,7 +12,8 @@ export type { AttentionDescription, LayerDescription, ModelDescription } from ".
 export { type EncoderInit, type EncoderWeight, encoderInitSource } from "./encoder-init.ts";
 export { ModelError } from "./errors.ts";
 export { type BertConfig, bertConfigSchema } from "./families/bert/configuration.ts";
-export { bertFormat, megatronBertFormat, robertaFormat } from "./families/bert/hugging-face/encoder-format.ts";
+export { bertFormat, megatronBertFormat } from "./families/bert/hugging-face/bert.ts";
+export { robertaFormat } from "./families/bert/hugging-face/roberta.ts";
 export type { BertModel } from "./families/bert/model.ts";
 export { type EncoderDecoderConfig, encoderDecoderConfigSchema } from "./families/encoder-decoder/configuration.ts";
 export type { EncoderDecoderModel } from "./families/encoder-decoder/model.ts";
@@ -30,7 +31,13 @@ export type { FamilyDefinition, Generation, PairHead, Preset } from "./family.ts
 export { type TaskHeadConfig, taskHeadSchema } from "./heads/configuration.ts";
 export { spanLosses } from "./heads/question-answering.ts";
 export { classificationLosses } from "./heads/task-head.ts";
-export type { FileTensors, ForeignWeight, HuggingFaceConfig, HuggingFaceFormat } from "./hugging-face/format.ts";
+export type {
+  FileTensors,
+  ForeignWeight,
+  HuggingFaceConfig,
+  HuggingFaceFormat,
+  SharedTensor,
+} from "./hugging-face/format.ts";
 export {
   formatForModel,
   formatOfConfigJson,

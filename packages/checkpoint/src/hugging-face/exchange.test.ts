@@ -18,6 +18,7 @@ const at = (name: string) => join(directory, name);
 
 const families = ["gpt2", "llama", "llama-tied", "bert", "megatron-bert", "roberta", "t5", "t5-v1.1"];
 const decoders = ["mistral", "qwen2", "qwen3", "smollm3", "phi3", "gemma2", "gemma3"].map((name) => `decoders/${name}`);
+const encoders = ["distilbert", "electra", "albert", "xlm-roberta"].map((name) => `encoders/${name}`);
 
 /** A copy of a fixture's model whose config.json is changed. */
 function changed(name: string, family: string, change: (config: Record<string, unknown>) => void): string {
@@ -29,14 +30,14 @@ function changed(name: string, family: string, change: (config: Record<string, u
 }
 
 describe("import and export", () => {
-  it.each([...families, ...decoders])(
+  it.each([...families, ...decoders, ...encoders])(
     "%s survives a round trip byte for byte, in one file and in shards",
     async (family) => {
-      mkdirSync(at("decoders"), { recursive: true });
+      for (const folder of ["decoders", "encoders"]) mkdirSync(at(folder), { recursive: true });
       await importHuggingFace(fixture(family), at(`${family}-checkpoint`));
       const checkpoint = loadCheckpoint(at(`${family}-checkpoint`));
       await exportHuggingFace(checkpoint, at(`${family}-back`));
-      await exportHuggingFace(checkpoint, at(`${family}-shards`), { maxShardBytes: 10_000 });
+      await exportHuggingFace(checkpoint, at(`${family}-shards`), { maxShardBytes: 2_000 });
       checkpoint.close();
       const original = openSafetensors(join(fixture(family), "model.safetensors"));
       const back = openSafetensors(join(at(`${family}-back`), "model.safetensors"));

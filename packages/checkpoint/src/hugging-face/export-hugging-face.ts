@@ -9,7 +9,7 @@ import { writeSafetensors } from "../safetensors.ts";
 import { planShards, shardName } from "../shards.ts";
 import { byteLengthOf, type TensorEntry } from "../tensor-entry.ts";
 import { exportedFiles } from "./companion-files.ts";
-import { foreignEntries } from "./foreign-entries.ts";
+import { foreignEntries, withCopies } from "./foreign-entries.ts";
 import { formatConfig } from "./format-config.ts";
 
 /** How to write the model. */
@@ -35,7 +35,7 @@ export async function exportHuggingFace(
   if (existsSync(directory)) throw userError(`${directory} already exists; export into a new directory`);
   const config = modelConfigSchema.parse(checkpoint.manifest.model);
   const format = formatForModel(config);
-  const entries = foreignEntries(checkpoint.weights, format.names(config));
+  const entries = withCopies(foreignEntries(checkpoint.weights, format.names(config)), format.shared(config));
   const json = { ...format.toHuggingFace(config), ...tokenIds, dtype: dtypeName(entries) };
   await commitDirectory(directory, (workplace) => {
     writeFileSync(join(workplace, "config.json"), formatConfig(json));

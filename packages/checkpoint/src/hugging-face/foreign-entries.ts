@@ -1,5 +1,5 @@
 /** The tensors of a Hugging Face model, each assembled from the weights of ours that it contains, in their element type. */
-import type { ForeignWeight } from "@megatron-ts/model";
+import type { ForeignWeight, SharedTensor } from "@megatron-ts/model";
 import { bytesOf, type FloatDtype, floatDtype, type StoredFloats, storedFloats, widen } from "../stored-floats.ts";
 import { elementCount, type TensorEntry } from "../tensor-entry.ts";
 import type { TensorReader } from "../tensor-reader.ts";
@@ -29,6 +29,14 @@ export function foreignEntries(weights: TensorReader, names: ReadonlyMap<string,
     };
     return weight.rows ? stackedRows(name, { pieces, dtype, read }) : joinedColumns(name, { pieces, dtype, read });
   });
+}
+
+/** The tensors, and again those that files need under a second name. */
+export function withCopies(entries: TensorEntry[], shared: readonly SharedTensor[]): TensorEntry[] {
+  const copies = shared.flatMap(({ name, of, written }) =>
+    entries.filter((entry) => written && entry.name === of).map((entry) => ({ ...entry, name })),
+  );
+  return [...entries, ...copies];
 }
 
 interface Parts {

@@ -42,7 +42,7 @@ function outputsOf(model: AnyModel): (name: string) => tf.Tensor {
   if (pairs) {
     const memory = pairs.encode({ tokens }).hidden;
     const { hidden } = pairs.forward({ tokens: tf.tensor2d(targets, undefined, "int32"), memory });
-    return () => pairs.logits(hidden);
+    return (name) => (name === "hidden" ? hidden : pairs.logits(hidden));
   }
   if (permutation) {
     const { hidden, memory } = permutation.forward({ tokens }, { remember: true });

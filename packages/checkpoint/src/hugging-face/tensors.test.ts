@@ -53,20 +53,28 @@ const shifted = (values: Float32Array) => values.map((value) => value + 0.5);
 
 describe("weights that are shared, in a file that has both", () => {
   it.each([
-    ["gpt2", "lm_head.weight", "transformer.wte.weight"],
-    ["llama-tied", "lm_head.weight", "model.embed_tokens.weight"],
-    ["t5", "lm_head.weight", "shared.weight"],
-  ])("%s: a head that differs is a head of its own", async (family, head, embedding) => {
+    ["gpt2", "lm_head.weight", "transformer.wte.weight", "head.weight"],
+    ["llama-tied", "lm_head.weight", "model.embed_tokens.weight", "head.weight"],
+    ["t5", "lm_head.weight", "shared.weight", "head.weight"],
+    ["xlnet", "lm_loss.weight", "transformer.word_embedding.weight", "head.weight"],
+    [
+      ...(["bert", "cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight"] as const),
+      "languageModelHead.decoder.weight",
+    ],
+    [
+      ...(["roberta", "lm_head.decoder.weight", "roberta.embeddings.word_embeddings.weight"] as const),
+      "languageModelHead.decoder.weight",
+    ],
+  ])("%s: a head that differs is a head of its own", async (family, head, embedding, ours) => {
     expect((await importChanged(family, add(head, embedding))).config).toMatchObject({ tiedEmbeddings: true });
     const { config, read } = await importChanged(family, add(head, embedding, shifted));
     expect(config).toMatchObject({ tiedEmbeddings: false });
-    expect(read("head.weight")).toEqual(shifted(read("tokenEmbedding.weight")));
+    expect(read(ours)).toEqual(shifted(read("tokenEmbedding.weight")));
   });
 
   it.each([
-    ["bert", "cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight"],
-    ["roberta", "lm_head.decoder.weight", "roberta.embeddings.word_embeddings.weight"],
-    ["xlnet", "lm_loss.weight", "transformer.word_embedding.weight"],
+    ["bart", "lm_head.weight", "model.shared.weight"],
+    ["bart", "model.decoder.embed_tokens.weight", "model.shared.weight"],
     ["t5", "encoder.embed_tokens.weight", "shared.weight"],
     ["t5", "decoder.embed_tokens.weight", "shared.weight"],
   ])("%s: %s must be equal", async (family, copy, of) => {

@@ -5,9 +5,12 @@ import * as z from "zod";
 const labels = z.array(z.string()).min(1);
 const dropout = z.number().min(0).lt(1).optional();
 
+/** Of the dense layer that a head for sequences has without a pooler. Default: tanh (RoBERTa). */
+const activation = z.enum(["tanh", "relu", "gelu-erf"]).optional();
+
 /** A head to fine-tune; `dropout` defaults to the model's own. */
 export const taskHeadSchema = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("sequence-classification"), labels, dropout }),
+  z.strictObject({ kind: z.literal("sequence-classification"), labels, dropout, activation }),
   z.strictObject({ kind: z.literal("token-classification"), labels, dropout }),
   z.strictObject({ kind: z.literal("question-answering") }),
 ]);

@@ -28,7 +28,7 @@ export function createTaskHead(
   if (config.kind === "question-answering") return createQuestionAnswering(scope, shared);
   const size = { ...shared, outputs: config.labels.length, dropout: config.dropout ?? shared.dropout };
   if (config.kind === "token-classification") return createTokenClassification(scope, size);
-  const classify = createSequenceClassification(scope, { ...size, pooled });
+  const classify = createSequenceClassification(scope, { ...size, pooled, activation: config.activation });
   return (hidden, options) => classify(summarise(hidden), options);
 }
 

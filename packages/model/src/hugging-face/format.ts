@@ -15,6 +15,8 @@ export interface ForeignWeight {
   rows?: { first: number; count: number; of: number };
   /** The foreign tensor's shape, where it has more dimensions than our matrix: those behind the first are taken as one. */
   shape?: readonly number[];
+  /** Ours is a vector, theirs a matrix of one row. */
+  vector?: true;
 }
 
 /** A parsed config.json. */
@@ -33,6 +35,8 @@ export interface SharedTensor {
   of: string;
   /** The reference computes with `name` and never reads `of`, should they differ. */
   wins?: true;
+  /** Files that are written need both. */
+  written?: true;
 }
 
 /** How the models of a family are stored in one Hugging Face format. */

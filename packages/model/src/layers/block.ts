@@ -79,7 +79,7 @@ export function runBlocks(
   }: {
     contextOf: (index: number) => BlockContext;
     recomputation?: "none" | "full";
-    observe?: ((name: string, tensor: tf.Tensor) => void) | null;
+    observe?: ((name: string, tensor: tf.Tensor, index: number) => void) | null;
   },
 ): tf.Tensor {
   let current = x;
@@ -89,7 +89,7 @@ export function runBlocks(
       recomputation === "full" && !context.cache ? runAgain(block, current, context) : block.run(current, context);
     current.dispose();
     current = next;
-    observe?.(`${block.scope.path}.output`, current);
+    observe?.(`${block.scope.path}.output`, current, index);
   });
   return current;
 }

@@ -1,6 +1,9 @@
-/** The configuration of BERT-style encoders: BERT, Megatron's BERT and RoBERTa are settings of these fields. */
+/**
+ * The configuration of BERT-style encoders: BERT, Megatron's BERT, RoBERTa, DistilBERT, ELECTRA and ALBERT are settings of
+ * these fields.
+ */
 import * as z from "zod";
-import { activation, checkHeads, sharedFields, size } from "../../configuration-fields.ts";
+import { activation, checkHeads, layerCount, sharedFields, size } from "../../configuration-fields.ts";
 import { taskHeadSchema } from "../../heads/configuration.ts";
 
 /** The schema of a BERT-style encoder. */
@@ -12,6 +15,10 @@ export const bertConfigSchema = z
     maxPositions: size,
     /** Rows of the token type (segment) embedding; 0 for none. */
     numTokenTypes: z.int().nonnegative().default(2),
+    /** Width of the embeddings, which are then projected to the hidden size (ALBERT, ELECTRA). Default: not projected. */
+    embeddingSize: size.optional(),
+    /** Groups of successive layers that share their weights (ALBERT: 1). Default: every layer has its own. */
+    numLayerGroups: layerCount.optional(),
     /**
      * RoBERTa's positions: they start at paddingToken + 1 and skip padding tokens, whose own position is paddingToken.
      * Default: positions count all tokens from 0.
@@ -30,6 +37,8 @@ export const bertConfigSchema = z
     heads: z
       .strictObject({ pooler: z.boolean(), languageModel: z.boolean(), pair: z.boolean() })
       .default({ pooler: true, languageModel: true, pair: true }),
+    /** The head that predicts tokens shares the token embedding. */
+    tiedEmbeddings: z.boolean().default(true),
     /** A head to fine-tune. Sequence classification uses the pooler if there is one. */
     task: taskHeadSchema.optional(),
   })
@@ -40,6 +49,10 @@ export const bertConfigSchema = z
   .refine(({ paddingToken = -1, maxPositions }) => maxPositions > paddingToken + 1, {
     path: ["maxPositions"],
     message: "must exceed paddingToken + 1, the position of the first token",
+  })
+  .refine(({ numLayers, numLayerGroups = numLayers }) => numLayerGroups <= numLayers, {
+    path: ["numLayerGroups"],
+    message: "must not exceed numLayers",
   })
   .superRefine(checkHeads);
 

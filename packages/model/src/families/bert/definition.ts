@@ -1,10 +1,14 @@
-/** The family of BERT's encoders: BERT, Megatron's BERT and RoBERTa. */
+/** The family of BERT's encoders: BERT, Megatron's BERT, RoBERTa, DistilBERT, ELECTRA and ALBERT. */
 
 import { describeLayers } from "../../description.ts";
 import { defineFamily } from "../../family.ts";
 import { bertConfigSchema } from "./configuration.ts";
 import { bertEncoderInit } from "./encoder-init.ts";
-import { bertFormat, megatronBertFormat, robertaFormat } from "./hugging-face/encoder-format.ts";
+import { albertFormat } from "./hugging-face/albert.ts";
+import { bertFormat, megatronBertFormat } from "./hugging-face/bert.ts";
+import { distilBertFormat } from "./hugging-face/distilbert.ts";
+import { electraFormat } from "./hugging-face/electra.ts";
+import { camembertFormat, robertaFormat, xlmRobertaFormat } from "./hugging-face/roberta.ts";
 import { createBert } from "./model.ts";
 import { bertPresets } from "./presets.ts";
 
@@ -12,7 +16,16 @@ export const bert = defineFamily({
   schema: bertConfigSchema,
   create: createBert,
   presets: bertPresets,
-  formats: [bertFormat, megatronBertFormat, robertaFormat],
+  formats: [
+    bertFormat,
+    megatronBertFormat,
+    robertaFormat,
+    xlmRobertaFormat,
+    camembertFormat,
+    distilBertFormat,
+    electraFormat,
+    albertFormat,
+  ],
   predicts: ["masked"],
   objective: "masked",
   generation: { writes: [], fills: ["masked"] },

@@ -8,10 +8,14 @@ import {
   sharedEncoderFields,
   weightAndBias,
 } from "../../encoder-init.ts";
+import { ModelError } from "../../errors.ts";
 import type { EncoderDecoderConfigInput } from "../encoder-decoder/configuration.ts";
 import type { BertConfig } from "./configuration.ts";
 
 export function bertEncoderInit(config: BertConfig): EncoderInit & { config: EncoderDecoderConfigInput } {
+  for (const field of ["embeddingSize", "numLayerGroups"] as const) {
+    if (config[field] !== undefined) throw new ModelError(`an encoder with ${field} cannot start an encoder-decoder`);
+  }
   return {
     config: {
       family: "encoder-decoder",

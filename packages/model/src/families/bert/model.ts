@@ -1,16 +1,18 @@
 /**
- * BERT (Devlin et al. 2019) and, by configuration, Megatron's BERT (Shoeybi et al. 2019) and RoBERTa (Liu et al. 2019).
- * The configuration decides which heads follow the blocks.
+ * BERT (Devlin et al. 2019) and, by configuration, Megatron's BERT (Shoeybi et al. 2019), RoBERTa (Liu et al. 2019), ALBERT
+ * (Lan et al. 2020) and others. The configuration decides which heads follow the blocks.
  */
 import { paddedRanges } from "@megatron-ts/attention";
 import { embedding } from "@megatron-ts/ops";
 import { createScope, createVocabularyParallelEmbedding } from "@megatron-ts/parallel";
+import { hashKey } from "@megatron-ts/random";
 import * as tf from "@tensorflow/tfjs";
 import type { ModelContext } from "../../family.ts";
 import { createMaskedLanguageHead } from "../../heads/masked-language.ts";
 import { firstToken, requirePart } from "../../heads/summaries.ts";
 import { createTaskHead } from "../../heads/task-head.ts";
 import { type BlockConfig, createBlock, runBlocks } from "../../layers/block.ts";
+import type { BlockContext } from "../../layers/block-context.ts";
 import { createDense } from "../../layers/dense.ts";
 import { dropAt } from "../../layers/dropout.ts";
 import { blockInitializers } from "../../layers/initializers.ts";
@@ -28,23 +30,30 @@ export interface BertModel extends EncoderModel {
 export function createBert(config: BertConfig, { mesh, source }: ModelContext): BertModel {
   const { scope, parameters } = createScope({ mesh, source });
   const { numLayers, hiddenSize, vocabularySize, maxPositions, numTokenTypes, paddingToken, heads } = config;
-  const { dropout: rate, normEpsilon, headActivation = config.activation } = config;
+  const { dropout: rate, normEpsilon, headActivation = config.activation, embeddingSize = hiddenSize } = config;
   const { initializer } = blockInitializers(config);
   const norm = { kind: "layer", size: hiddenSize, epsilon: normEpsilon } as const;
 
   const tokenEmbedding = createVocabularyParallelEmbedding(scope.child("tokenEmbedding"), {
     vocabularySize,
-    hiddenSize,
+    hiddenSize: embeddingSize,
     initializer,
   });
   const table = (name: string, rows: number) =>
-    scope.child(name).parameter("weight", [rows, hiddenSize], initializer, { kind: "embedding" });
+    scope.child(name).parameter("weight", [rows, embeddingSize], initializer, { kind: "embedding" });
   const positionTable = table("positionEmbedding", maxPositions);
   const tokenTypeTable = numTokenTypes > 0 ? table("tokenTypeEmbedding", numTokenTypes) : null;
-  const embeddingNorm = config.normPlacement === "post" ? createNorm(scope.child("embeddingNorm"), norm) : null;
-  const blocks = Array.from({ length: numLayers }, (_, index) =>
+  const embeddingNorm =
+    config.normPlacement === "post" ? createNorm(scope.child("embeddingNorm"), { ...norm, size: embeddingSize }) : null;
+  const projection =
+    config.embeddingSize === undefined
+      ? null
+      : createDense(scope.child("embeddingProjection"), { inputs: embeddingSize, outputs: hiddenSize, initializer });
+  const numGroups = config.numLayerGroups ?? numLayers;
+  const groups = Array.from({ length: numGroups }, (_, index) =>
     createBlock(scope.child("layers").child(index), blockConfig(config)),
   );
+  const blocks = Array.from({ length: numLayers }, (_, layer) => groups[Math.floor((layer * numGroups) / numLayers)]!);
   const finalNorm = config.normPlacement === "pre" ? createNorm(scope.child("finalNorm"), norm) : null;
 
   const square = { inputs: hiddenSize, outputs: hiddenSize, initializer };
@@ -52,8 +61,8 @@ export function createBert(config: BertConfig, { mesh, source }: ModelContext): 
   const languageModel = heads.languageModel
     ? createMaskedLanguageHead(
         scope.child("languageModelHead"),
-        { hiddenSize, vocabularySize, activation: headActivation, normEpsilon, initializer },
-        { tokenEmbedding },
+        { hiddenSize, embeddingSize, vocabularySize, activation: headActivation, normEpsilon, initializer },
+        { tokenEmbedding: config.tiedEmbeddings ? tokenEmbedding : null },
       )
     : null;
   const pair = heads.pair ? createDense(scope.child("pairHead"), { ...square, outputs: 2, kind: "head" }) : null;
@@ -78,18 +87,33 @@ export function createBert(config: BertConfig, { mesh, source }: ModelContext): 
     const placed = tf.add(words, embedding(positionsOf(input), { table: positionTable.tensor }));
     const types = input.tokenTypes ?? tf.zeros([1, 1], "int32");
     const typed = tokenTypeTable ? tf.add(placed, embedding(types, { table: tokenTypeTable.tensor })) : placed;
-    return dropAt("embedding", embeddingNorm ? embeddingNorm(typed) : typed, { rate, random });
+    const embedded = dropAt("embedding", embeddingNorm ? embeddingNorm(typed) : typed, { rate, random });
+    return projection ? projection(embedded) : embedded;
+  }
+
+  /** Layers that share their weights still drop differently, and have names of their own. */
+  function contextOf(index: number, { random, observe }: ForwardOptions): Pick<BlockContext, "random" | "observe"> {
+    if (config.numLayerGroups === undefined) return { random, observe };
+    const rename = (name: string) => name.replace(/^layers\.\d+/, `layers.${index}`);
+    return {
+      random: random && { ...random, key: hashKey(random.key, "layer", index) },
+      observe: observe && ((name, tensor) => observe(rename(name), tensor)),
+    };
   }
 
   function forward(input: EncoderInput, options: ForwardOptions = {}): ForwardOutput {
-    const { observe, random, recompute: recomputation } = options;
+    const { observe, recompute: recomputation } = options;
     return tf.tidy(() => {
       const [batchSize, tokens] = input.tokens.shape as [number, number];
       const lengths = input.lengths ?? new Int32Array(batchSize).fill(tokens);
       const ranges = input.ranges ?? paddedRanges({ tokens, lengths });
       const x = embed(input, options);
       observe?.("embedding", x);
-      const last = runBlocks(blocks, x, { contextOf: () => ({ ranges, random, observe }), recomputation, observe });
+      const last = runBlocks(blocks, x, {
+        contextOf: (index) => ({ ranges, ...contextOf(index, options) }),
+        recomputation,
+        observe: observe && ((name, tensor, index) => contextOf(index, options).observe?.(name, tensor)),
+      });
       if (!finalNorm) return { hidden: last };
       const normalized = finalNorm(last);
       observe?.("finalNorm", normalized);

@@ -1,6 +1,6 @@
 /** The configuration of encoder-decoders: Megatron's or BERT's blocks in both stacks, shared embeddings, a tied head. */
 import * as z from "zod";
-import { activation, checkHeads, layerCount, sharedFields, size } from "../../configuration-fields.ts";
+import { activation, checkHeads, layerCount, rate, sharedFields, size } from "../../configuration-fields.ts";
 
 /** The schema of an encoder-decoder. */
 export const encoderDecoderConfigSchema = z
@@ -11,6 +11,14 @@ export const encoderDecoderConfigSchema = z
     numDecoderLayers: layerCount.optional(),
     /** The longest sequence of either stack. */
     maxPositions: size,
+    /** Each stack has position embeddings of its own and, after the embeddings, a norm of its own (BART). */
+    separatePositions: z.boolean().default(false),
+    /** Multiplies the token embeddings where they enter a stack (BART: sqrt(hiddenSize) or 1). */
+    embeddingScale: z.number().positive().default(1),
+    /** Dropout inside the feed-forward layers. Default: none, or `dropout` with `relativeDistances`. */
+    innerDropout: rate.optional(),
+    /** A bias of the logits where the head has no transform (BART's `final_logits_bias`). */
+    logitsBias: z.boolean().default(false),
     /** Rows of the token type (segment) embedding; 0 for none. */
     numTokenTypes: z.int().nonnegative().default(0),
     activation: activation.default("gelu-tanh"),
@@ -41,6 +49,14 @@ export const encoderDecoderConfigSchema = z
   .refine(({ relativeDistances, numTokenTypes }) => !relativeDistances || numTokenTypes === 0, {
     path: ["numTokenTypes"],
     message: "must be 0 with relativeDistances, which encode segments themselves",
+  })
+  .refine(({ separatePositions, relativeDistances }) => !separatePositions || !relativeDistances, {
+    path: ["separatePositions"],
+    message: "must be false with relativeDistances, which have no position embeddings",
+  })
+  .refine(({ logitsBias, headTransform }) => !logitsBias || !headTransform, {
+    path: ["logitsBias"],
+    message: "must be false with headTransform, which has a bias",
   })
   .superRefine(checkHeads);
 

@@ -3,6 +3,7 @@
 import { describeLayers } from "../../description.ts";
 import { defineFamily } from "../../family.ts";
 import { encoderDecoderConfigSchema } from "./configuration.ts";
+import { bartFormat } from "./hugging-face.ts";
 import { createEncoderDecoder } from "./model.ts";
 import { encoderDecoderPresets } from "./presets.ts";
 
@@ -10,8 +11,8 @@ export const encoderDecoder = defineFamily({
   schema: encoderDecoderConfigSchema,
   create: createEncoderDecoder,
   presets: encoderDecoderPresets,
-  // No Hugging Face format has Megatron's blocks in both stacks.
-  formats: [],
+  // None has Megatron's blocks in both stacks.
+  formats: [bartFormat],
   predicts: ["sequence-to-sequence", "masked", "permutation"],
   objective: "span-corruption",
   generation: { writes: ["sequence-to-sequence", "permutation"], fills: ["masked"] },

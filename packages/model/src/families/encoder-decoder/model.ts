@@ -1,15 +1,16 @@
 /**
- * An encoder-decoder with Megatron's blocks (pre-LN, final norms) or BERT's (post-LN, a norm after the embeddings). Both
- * stacks and the head share the token embedding. The decoder can also predict in a permuted order: its query stream
+ * An encoder-decoder with Megatron's blocks (pre-LN, final norms) or BERT's (post-LN, a norm after the embeddings), such as
+ * BART (Lewis et al. 2020). Both stacks and the head share the token embedding. The decoder can also predict in a permuted order: its query stream
  * starts from the position embeddings and so adds no weights.
  */
 import { causalRanges, narrowRanges, paddedRanges } from "@megatron-ts/attention";
-import { createScope, createVocabularyParallelEmbedding } from "@megatron-ts/parallel";
+import { createScope, createVocabularyParallelEmbedding, type Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { ModelError } from "../../errors.ts";
 import type { ModelContext } from "../../family.ts";
 import { createMaskedLanguageHead } from "../../heads/masked-language.ts";
 import { firstToken, requirePart } from "../../heads/summaries.ts";
+import { createVocabularyHead } from "../../heads/vocabulary-head.ts";
 import type { BlockConfig } from "../../layers/block.ts";
 import { createDecoderCache } from "../../layers/decoder-cache.ts";
 import { createDense } from "../../layers/dense.ts";
@@ -56,11 +57,16 @@ export function createEncoderDecoder(
     hiddenSize,
     initializer,
   });
-  const positionScheme = createPositions(scope, config, initializer);
-  const embeddingNorm =
-    normPlacement === "post" && !relativeDistances
-      ? createNorm(scope.child("embeddingNorm"), { kind: "layer", size: hiddenSize, epsilon: normEpsilon })
-      : (x: tf.Tensor) => x;
+  /** Positions, and the norm after the embeddings. */
+  function createEmbeddingParts(own: Scope) {
+    const positions = createPositions(own, config, initializer);
+    const hasNorm = normPlacement === "post" && !relativeDistances;
+    const norm = { kind: "layer", size: hiddenSize, epsilon: normEpsilon } as const;
+    return { positions, norm: hasNorm ? createNorm(own.child("embeddingNorm"), norm) : (x: tf.Tensor) => x };
+  }
+  const [encoderParts, decoderParts] = config.separatePositions
+    ? [createEmbeddingParts(scope.child("encoder")), createEmbeddingParts(scope.child("decoder"))]
+    : oneForBoth(createEmbeddingParts(scope));
   const finalNorm = normPlacement === "pre";
   const finalDropout = relativeDistances ? config.dropout : 0;
   const encoder = createStack(scope.child("encoder"), {
@@ -87,7 +93,9 @@ export function createEncoderDecoder(
         },
         { tokenEmbedding },
       )
-    : (states: tf.Tensor) => tokenEmbedding.logits(states);
+    : config.logitsBias
+      ? createVocabularyHead(scope.child("head"), { vocabularySize, size: hiddenSize, initializer }, { tokenEmbedding })
+      : (states: tf.Tensor) => tokenEmbedding.logits(states);
   const square = { inputs: hiddenSize, outputs: hiddenSize, initializer };
   const pooler = config.pairHead ? createDense(scope.child("pooler"), square) : null;
   const pair = config.pairHead ? createDense(scope.child("pairHead"), { ...square, outputs: 2, kind: "head" }) : null;
@@ -95,11 +103,16 @@ export function createEncoderDecoder(
   const embed = (
     { tokens, tokenTypes }: { tokens: tf.Tensor; tokenTypes?: tf.Tensor },
     positions: tf.Tensor,
-    { inputEmbeddings }: ForwardOptions,
-  ) => positionScheme.addTo(inputEmbeddings ?? tokenEmbedding.embed(tokens), { positions, tokenTypes });
+    { parts, inputEmbeddings }: Pick<ForwardOptions, "inputEmbeddings"> & { parts: typeof encoderParts },
+  ) => parts.positions.addTo(inputEmbeddings ?? scaled(tokenEmbedding.embed(tokens)), { positions, tokenTypes });
 
-  const normalizeAndDrop = (site: string, x: tf.Tensor, { random }: ForwardOptions) =>
-    dropAt(site, embeddingNorm(x), { rate: config.dropout, random });
+  const scaled = (words: tf.Tensor) => (config.embeddingScale === 1 ? words : tf.mul(words, config.embeddingScale));
+
+  const normalizeAndDrop = (stack: "encoder" | "decoder", x: tf.Tensor, { random }: ForwardOptions) =>
+    dropAt(`${stack}.embedding`, (stack === "encoder" ? encoderParts : decoderParts).norm(x), {
+      rate: config.dropout,
+      random,
+    });
 
   function encode(input: EncoderInput, options: ForwardOptions = {}): ForwardOutput {
     return tf.tidy(() => {
@@ -109,10 +122,10 @@ export function createEncoderDecoder(
       const ranges = input.ranges ?? paddedRanges({ tokens, lengths });
       const half = window && Math.floor(window / 2);
       const states = encoder(
-        normalizeAndDrop("encoder.embedding", embed(input, positions, options), options),
+        normalizeAndDrop("encoder", embed(input, positions, { ...options, parts: encoderParts }), options),
         {
           ranges: half === null ? ranges : narrowRanges(ranges, { before: half, after: half }),
-          ...positionScheme.context(
+          ...encoderParts.positions.context(
             { positions, tokenTypes: input.tokenTypes },
             { site: "encoder", random: options.random },
           ),
@@ -131,13 +144,13 @@ export function createEncoderDecoder(
       const positions = input.positions ?? positionsFrom(offsets, { tokens, maxPositions });
       const ranges = input.ranges ?? causalRanges({ batchSize, tokens, offsets });
       const states = decoder(
-        normalizeAndDrop("decoder.embedding", embed(input, positions, options), options),
+        normalizeAndDrop("decoder", embed(input, positions, { ...options, parts: decoderParts }), options),
         {
           ranges: window === null ? ranges : narrowRanges(ranges, { before: window - 1, after: 0, offsets }),
           memory: input.memory,
           memoryRanges: memoryRangesOf(input, { tokens }),
           memoryCache: cache?.memory,
-          ...positionScheme.context(
+          ...decoderParts.positions.context(
             { positions, tokenTypes: cache ? undefined : input.tokenTypes, cache },
             { site: "decoder", random: options.random },
           ),
@@ -158,10 +171,10 @@ export function createEncoderDecoder(
       const [batchSize, width] = tokens.shape as [number, number];
       const rows = width + targets.shape[1]!;
       const positions = textPositions(input);
-      const queries = positionScheme.embeddings({ positions: rowsAt(positions, targets) });
-      const streams = tf.concat([embed({ tokens }, positions, options), queries], 1);
+      const queries = decoderParts.positions.embeddings({ positions: rowsAt(positions, targets) });
+      const streams = tf.concat([embed({ tokens }, positions, { ...options, parts: decoderParts }), queries], 1);
       const states = decoder(
-        normalizeAndDrop("decoder.embedding", streams, options),
+        normalizeAndDrop("decoder", streams, options),
         {
           numKeyTokens: width,
           ranges: paddedRanges({ tokens: rows, lengths: lengths ?? new Int32Array(batchSize).fill(width) }),
@@ -235,6 +248,8 @@ export function createEncoderDecoder(
   return model;
 }
 
+const oneForBoth = <Part>(part: Part): [Part, Part] => [part, part];
+
 const attentionConfig = (config: EncoderDecoderConfig, numLayers: number) => ({
   numHeads: config.numHeads,
   attentionDropout: config.attentionDropout,
@@ -254,7 +269,7 @@ function blockConfig(config: EncoderDecoderConfig, numLayers: number): BlockConf
     feedForward: {
       feedForwardSize,
       activation,
-      innerDropout: relativeDistances ? dropout : 0,
+      innerDropout: config.innerDropout ?? (relativeDistances ? dropout : 0),
       ...blockInitializers({ ...config, numLayers }),
     },
   };

@@ -14,8 +14,10 @@ export const xlnetConfigSchema = z
     memoryLength: size.nullable().default(null),
     /** Number of first tokens of a sequence that enter the memory; null for all. */
     reuseLength: size.nullable().default(null),
-    /** Whether there is a language-model head: tied to the token embedding, with a bias. */
+    /** Whether there is a language-model head, with a bias. */
     languageModelHead: z.boolean().default(true),
+    /** That head shares the token embedding. */
+    tiedEmbeddings: z.boolean().default(true),
     /** A head to fine-tune. Sequence classification uses the last token, so rows must not be padded on the right. */
     task: taskHeadSchema.optional(),
   })

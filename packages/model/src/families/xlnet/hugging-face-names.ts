@@ -3,7 +3,7 @@ import type { ForeignWeight } from "../../hugging-face/format.ts";
 import type { XlnetConfig } from "./configuration.ts";
 
 export function xlnetNames(config: XlnetConfig): Map<string, ForeignWeight> {
-  const { numLayers, hiddenSize, languageModelHead, task } = config;
+  const { numLayers, hiddenSize, languageModelHead, tiedEmbeddings, task } = config;
   const names = new Map<string, ForeignWeight>([
     ["tokenEmbedding.weight", { name: "transformer.word_embedding.weight" }],
     ["maskEmbedding.weight", { name: "transformer.mask_emb", shape: [1, 1, hiddenSize] }],
@@ -12,6 +12,7 @@ export function xlnetNames(config: XlnetConfig): Map<string, ForeignWeight> {
     for (const kind of ["weight", "bias"]) names.set(`${ours}.${kind}`, { name: `${theirs}.${kind}` });
   };
   if (languageModelHead) names.set("head.bias", { name: "lm_loss.bias" });
+  if (languageModelHead && !tiedEmbeddings) names.set("head.weight", { name: "lm_loss.weight" });
   if (task?.kind === "sequence-classification") {
     both("taskHead.dense", "sequence_summary.summary");
     both("taskHead.output", "logits_proj");

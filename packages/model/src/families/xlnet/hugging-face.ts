@@ -12,8 +12,10 @@ import {
   onlyOrdinary,
   positive,
   readConfigJson,
+  readFields,
 } from "../../hugging-face/config-json.ts";
 import type { HuggingFaceFormat } from "../../hugging-face/format.ts";
+import { isHeadTied } from "../../hugging-face/tied-head.ts";
 import { readTaskHead, taskHeadFields, writeTaskHead } from "../bert/hugging-face/architectures.ts";
 import type { XlnetConfig, XlnetConfigInput } from "./configuration.ts";
 import { xlnetNames } from "./hugging-face-names.ts";
@@ -47,14 +49,18 @@ const fields = {
   clamp_len: only(-1),
   same_length: only(false),
   untie_r: only(true),
+  summary_last_dropout: dropoutRate(0.1),
+  tie_word_embeddings: z.boolean().default(true),
+  ...onlyOrdinary,
+};
+
+/** How a sequence is summarized as one vector, for classification. */
+const summaryFields = {
   summary_type: only("last"),
   summary_use_proj: only(true),
   summary_activation: only("tanh"),
   summary_proj_to_labels: only(false),
   summary_first_dropout: only(0),
-  summary_last_dropout: dropoutRate(0.1),
-  tie_word_embeddings: only(true),
-  ...onlyOrdinary,
 };
 
 const aliases = {
@@ -72,15 +78,28 @@ const harmless = [
   ...["use_mems_eval", "use_mems_train"],
 ];
 
+const embeddingName = "transformer.word_embedding.weight";
+const headName = "lm_loss.weight";
+
+/** The bare model has no prefix. */
+function bareNames(name: string): string[] {
+  return name.startsWith("transformer.") ? [name.slice("transformer.".length)] : [];
+}
+
 /** The Hugging Face format of XLNet. */
 export const xlnetFormat: HuggingFaceFormat<XlnetConfig, XlnetConfigInput> = {
   modelType: "xlnet",
   architectures: known,
-  supports: () => true,
+  supports: ({ task }) => task?.kind !== "sequence-classification" || (task.activation ?? "tanh") === "tanh",
 
-  fromHuggingFace(file) {
+  fromHuggingFace(file, { tensors } = {}) {
     const { languageModelHead, task } = architectures[architectureOf(file, { known, unnamed: "XLNetModel" })]!;
-    const read = readConfigJson(file, { read: fields, aliases, harmless });
+    const read = readConfigJson(file, {
+      read: fields,
+      aliases,
+      harmless: [...harmless, ...Object.keys(summaryFields)],
+    });
+    if (task === "sequence-classification") readFields(file, summaryFields);
     if (read.d_head != null && read.d_head * read.n_head !== read.d_model) {
       throw fieldError("d_head", `${read.d_head} times n_head (${read.n_head}) is not d_model (${read.d_model})`);
     }
@@ -99,6 +118,13 @@ export const xlnetFormat: HuggingFaceFormat<XlnetConfig, XlnetConfigInput> = {
       memoryLength: read.mem_len || null,
       reuseLength: read.reuse_len || null,
       languageModelHead,
+      tiedEmbeddings: languageModelHead
+        ? isHeadTied(read.tie_word_embeddings, {
+            tensors,
+            head: headName,
+            embeddings: [embeddingName, ...bareNames(embeddingName)],
+          })
+        : true,
       ...(task ? { task: readTaskHead(task, { ...file, classifier_dropout: read.summary_last_dropout }) } : {}),
     };
   },
@@ -131,7 +157,7 @@ export const xlnetFormat: HuggingFaceFormat<XlnetConfig, XlnetConfigInput> = {
       summary_use_proj: true,
       summary_activation: "tanh",
       ...(task ? taskFields(task, config) : {}),
-      tie_word_embeddings: true,
+      tie_word_embeddings: config.tiedEmbeddings,
       dtype: "float32",
     };
   },
@@ -142,9 +168,9 @@ export const xlnetFormat: HuggingFaceFormat<XlnetConfig, XlnetConfigInput> = {
   },
 
   names: xlnetNames,
-  aliases: (name) => (name.startsWith("transformer.") ? [name.slice("transformer.".length)] : []),
-  shared: ({ languageModelHead }) =>
-    languageModelHead ? [{ name: "lm_loss.weight", of: "transformer.word_embedding.weight" }] : [],
+  aliases: bareNames,
+  shared: ({ languageModelHead, tiedEmbeddings }) =>
+    languageModelHead && tiedEmbeddings ? [{ name: headName, of: embeddingName }] : [],
   ignoredTensors: [],
 };
 

@@ -4,12 +4,13 @@
  */
 import { paddedRanges } from "@megatron-ts/attention";
 import { embedding } from "@megatron-ts/ops";
-import { createScope, createVocabularyParallelEmbedding, normal, zeros } from "@megatron-ts/parallel";
+import { createScope, createVocabularyParallelEmbedding, normal } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { ModelError } from "../../errors.ts";
 import type { ModelContext } from "../../family.ts";
 import { lastToken, requirePart } from "../../heads/summaries.ts";
 import { createTaskHead } from "../../heads/task-head.ts";
+import { createVocabularyHead } from "../../heads/vocabulary-head.ts";
 import { type BlockConfig, createBlock, runBlocks } from "../../layers/block.ts";
 import { dropAt } from "../../layers/dropout.ts";
 import { createRelativeAttention } from "../../layers/relative-attention.ts";
@@ -46,8 +47,12 @@ export function createXlnet(config: XlnetConfig, { mesh, source }: ModelContext)
   const blocks = Array.from({ length: numLayers }, (_, index) =>
     createBlock(scope.child("layers").child(index), blockConfig(config)),
   );
-  const headBias = config.languageModelHead
-    ? scope.child("head").parameter("bias", [vocabularySize], zeros, { placement: { dimension: 0, axis: "tensor" } })
+  const head = config.languageModelHead
+    ? createVocabularyHead(
+        scope.child("head"),
+        { vocabularySize, size: hiddenSize, initializer },
+        { tokenEmbedding: config.tiedEmbeddings ? tokenEmbedding : null },
+      )
     : null;
   const taskHead =
     task &&
@@ -126,7 +131,7 @@ export function createXlnet(config: XlnetConfig, { mesh, source }: ModelContext)
     },
     forward,
     logits(states) {
-      return tokenEmbedding.logits(states, requirePart(headBias, "languageModelHead").tensor);
+      return requirePart(head, "languageModelHead")(states);
     },
     taskLogits(states, options) {
       return tf.tidy(() => requirePart(taskHead, "task")(states, options));

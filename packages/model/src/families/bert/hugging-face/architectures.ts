@@ -37,6 +37,19 @@ export const robertaArchitectures: Architectures = {
   Model: { heads: {} },
 };
 
+/** Of DistilBERT and ELECTRA, which have no pooler. */
+export const poolerlessArchitectures: Architectures = {
+  ForMaskedLM: { heads: { pooler: false, languageModel: true } },
+  ForSequenceClassification: { heads: { pooler: false }, task: "sequence-classification" },
+  ForTokenClassification: { heads: { pooler: false }, task: "token-classification" },
+  ForQuestionAnswering: { heads: { pooler: false }, task: "question-answering" },
+  Model: { heads: { pooler: false } },
+};
+
+const { ForNextSentencePrediction: _, ...albert } = bertArchitectures;
+/** Of ALBERT: BERT's, without a model for pairs alone. */
+export const albertArchitectures: Architectures = albert;
+
 /** A tensor by which each part is known in a file. */
 export type HeadMarks = Readonly<Partial<Record<keyof Heads, string>>>;
 
@@ -69,7 +82,8 @@ export function architectureFor({ heads, task }: BertConfig, architectures: Arch
   const [name] = Object.entries(architectures).find(
     ([, candidate]) =>
       candidate.task === task?.kind &&
-      (task !== undefined || Object.keys(candidate.heads).every((part) => heads[part as keyof Heads])),
+      (task !== undefined ||
+        Object.entries(candidate.heads).every(([part, wanted]) => !wanted || heads[part as keyof Heads])),
   )!;
   return name;
 }

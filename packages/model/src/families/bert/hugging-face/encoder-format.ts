@@ -1,6 +1,10 @@
-/** config.json of BERT, Megatron's BERT and RoBERTa: one format in three kinds. */
+/**
+ * The formats of BERT and its successors: config.json with the fields that BERT has, by the names that a kind has for them,
+ * and what a kind adds.
+ */
 import * as z from "zod";
 import { ModelError } from "../../../errors.ts";
+import type { TaskHeadConfig } from "../../../heads/configuration.ts";
 import { activationField, activationName } from "../../../hugging-face/activations.ts";
 import {
   architectureOf,
@@ -13,35 +17,39 @@ import {
   positive,
   readConfigJson,
 } from "../../../hugging-face/config-json.ts";
-import type { HuggingFaceConfig, HuggingFaceFormat, SharedTensor } from "../../../hugging-face/format.ts";
+import type {
+  ForeignWeight,
+  HuggingFaceConfig,
+  HuggingFaceFormat,
+  SharedTensor,
+} from "../../../hugging-face/format.ts";
+import { isHeadTied } from "../../../hugging-face/tied-head.ts";
 import type { BertConfig, BertConfigInput } from "../configuration.ts";
 import {
   type Architectures,
   architectureFor,
-  bertArchitectures,
-  bertMarks,
   type HeadMarks,
   headsOf,
   readTaskHead,
-  robertaArchitectures,
-  robertaMarks,
   taskHeadFields,
   writeTaskHead,
 } from "./architectures.ts";
-import { bertNames, robertaNames } from "./names.ts";
 
-/** The reference's sizes where config.json leaves them out. */
-interface Sizes {
+/** The reference's values where config.json leaves them out. */
+export interface Defaults {
   vocabularySize: number;
   hiddenSize: number;
   layers: number;
   heads: number;
   feedForwardSize: number;
+  activation?: BertConfig["activation"];
+  dropout?: number;
 }
 
-const baseSizes = { hiddenSize: 768, layers: 12, heads: 12, feedForwardSize: 3072 };
+/** BERT's sizes. */
+export const baseSizes = { hiddenSize: 768, layers: 12, heads: 12, feedForwardSize: 3072 };
 
-const fieldsOf = ({ vocabularySize, hiddenSize, layers: numLayers, heads, feedForwardSize }: Sizes) => ({
+const fieldsOf = ({ vocabularySize, hiddenSize, layers: numLayers, heads, feedForwardSize, ...rest }: Defaults) => ({
   vocab_size: count(vocabularySize),
   hidden_size: count(hiddenSize),
   num_hidden_layers: layers(numLayers),
@@ -49,18 +57,18 @@ const fieldsOf = ({ vocabularySize, hiddenSize, layers: numLayers, heads, feedFo
   intermediate_size: count(feedForwardSize),
   max_position_embeddings: count(512),
   type_vocab_size: count(2),
-  hidden_act: activationField.default("gelu-erf"),
+  hidden_act: activationField.default(rest.activation ?? "gelu-erf"),
   /** Ours: transformers takes the model's own activation in the head. */
   head_activation: activationField.optional(),
-  hidden_dropout_prob: dropoutRate(0.1),
-  attention_probs_dropout_prob: dropoutRate(0.1),
+  hidden_dropout_prob: dropoutRate(rest.dropout ?? 0.1),
+  attention_probs_dropout_prob: dropoutRate(rest.dropout ?? 0.1),
   initializer_range: positive(0.02),
   layer_norm_eps: positive(1e-12),
   pad_token_id: z.int().nonnegative().nullish(),
   position_embedding_type: only("absolute"),
   is_decoder: only(false),
   add_cross_attention: only(false),
-  tie_word_embeddings: only(true),
+  tie_word_embeddings: z.boolean().default(true),
   ...onlyOrdinary,
 });
 
@@ -71,59 +79,131 @@ const harmless = [
   ...["pooler_size_per_head", "pooler_type"],
 ];
 
-/** What tells the three formats apart. */
-interface Kind {
+/** What the head that predicts tokens shares. */
+export interface HeadWeights {
+  /** Its weight, which is the token embedding's unless it is untied. */
+  weight: string;
+  embedding: string;
+  /** Its bias, and the other name that some have for it, by which the reference computes. */
+  bias: string;
+  decoderBias?: string;
+}
+
+/** What tells the formats apart. */
+export interface EncoderKind<Fields extends z.ZodRawShape> {
   modelType: string;
   /** What the names of its architectures begin with. */
   className: string;
   prefix: string;
   architectures: Architectures;
   marks: HeadMarks;
-  names: (config: BertConfig) => ReturnType<typeof bertNames>;
-  /** What the head that predicts tokens shares, and how its bias is called besides. */
-  shared: readonly SharedTensor[];
-  normPlacement: BertConfig["normPlacement"];
-  sizes: Sizes;
-  /** Whether padding decides positions, and the head's activation is always the erf form. */
-  fairseq: boolean;
+  names: (config: BertConfig) => Map<string, ForeignWeight>;
+  head: HeadWeights;
+  normPlacement?: BertConfig["normPlacement"];
+  defaults: Defaults;
+  /** Whether padding decides positions. */
+  fairseq?: boolean;
+  /** Whether the activation of the head that predicts tokens is always the erf form. */
+  erfHead?: boolean;
+  /** Activation of a head for sequences without a pooler. */
+  taskActivation?: "relu" | "gelu-erf";
+  /** BERT's fields that it has by other names. */
+  renamed?: Readonly<Record<string, string>>;
+  /** Other names of those, as transformers takes them. */
+  aliases?: Readonly<Record<string, string>>;
+  /** BERT's fields that it does not have. */
+  without?: readonly string[];
+  /** Fields of its own. */
+  fields: Fields;
+  harmless?: readonly string[];
+  read?: (json: z.output<z.ZodObject<Fields>>, task: TaskHeadConfig["kind"] | undefined) => Partial<BertConfigInput>;
+  /** The rate of its task head's dropout; undefined for the model's own. */
+  taskDropout?: (json: z.output<z.ZodObject<Fields>>, task: TaskHeadConfig["kind"]) => number | undefined;
+  write?: (config: BertConfig) => Record<string, unknown>;
+  /** Whether it can say the fields in which its models differ from BERT's. Default: that there are none. */
+  canSay?: (config: BertConfig) => boolean;
+  /** Models are written as those of another kind, which is the same but for its name. */
+  readOnly?: true;
 }
 
-function createFormat(kind: Kind): HuggingFaceFormat<BertConfig, BertConfigInput> {
-  const { className, prefix, normPlacement, fairseq } = kind;
+/** Creates the format of a kind. */
+export function createEncoderFormat<Fields extends z.ZodRawShape>(
+  kind: EncoderKind<Fields>,
+): HuggingFaceFormat<BertConfig, BertConfigInput> {
+  const { className, prefix, normPlacement = "post", fairseq = false, erfHead = fairseq, renamed = {}, head } = kind;
+  const { without = [], taskActivation } = kind;
   const architectures = Object.keys(kind.architectures).map((name) => `${className}${name}`);
+  const hasTokenTypes = !without.includes("type_vocab_size");
 
   const aliases = (name: string): string[] => {
     const bareName = name.startsWith(prefix) ? [name.slice(prefix.length)] : [];
     return [...bareName, ...[name, ...bareName].flatMap(olderNames)];
   };
 
+  const isOrdinary = ({ embeddingSize, numLayerGroups }: BertConfig) =>
+    embeddingSize === undefined && numLayerGroups === undefined;
+
   const supports = (config: BertConfig): boolean =>
+    !kind.readOnly &&
     config.normPlacement === normPlacement &&
     (config.paddingToken !== undefined) === fairseq &&
-    config.numTokenTypes > 0 &&
-    !(fairseq && config.heads.pair);
+    config.numTokenTypes > 0 === hasTokenTypes &&
+    hasItsTaskHead(config) &&
+    !(fairseq && config.heads.pair) &&
+    (kind.canSay ?? isOrdinary)(config);
 
-  const theirHeadActivation = (activation: BertConfig["activation"]) => (fairseq ? "gelu-erf" : activation);
+  /** Whether the dense layer of a head for sequences, where it has one, is bent as theirs is. */
+  function hasItsTaskHead({ task, heads }: BertConfig): boolean {
+    if (task?.kind !== "sequence-classification" || heads.pooler) return true;
+    return (task.activation ?? "tanh") === (taskActivation ?? "tanh");
+  }
+
+  const theirHeadActivation = (activation: BertConfig["activation"]) => (erfHead ? "gelu-erf" : activation);
 
   const headDiffers = ({ heads, activation, headActivation = activation }: BertConfig) =>
     heads.languageModel && headActivation !== theirHeadActivation(activation);
 
+  function taskOf(
+    task: TaskHeadConfig["kind"],
+    { file, own, heads }: { file: HuggingFaceConfig; own: z.output<z.ZodObject<Fields>>; heads: BertConfig["heads"] },
+  ): TaskHeadConfig {
+    const dropout = kind.taskDropout ? { classifier_dropout: kind.taskDropout(own, task) } : {};
+    const read = readTaskHead(task, { ...file, ...dropout });
+    if (!taskActivation || read.kind !== "sequence-classification" || heads.pooler) return read;
+    return { ...read, activation: taskActivation };
+  }
+
   return {
     modelType: kind.modelType,
     architectures,
-    shared: ({ heads }) => (heads.languageModel ? kind.shared : []),
+    shared: ({ heads, tiedEmbeddings }) => (heads.languageModel ? sharedOf(head, { tiedEmbeddings }) : []),
     ignoredTensors: [/embeddings\.position_ids$/],
-    names: kind.names,
+    names: (config) => withDecoder(kind.names(config), { config, head }),
     aliases,
     supports,
 
     fromHuggingFace(file: HuggingFaceConfig, { tensors } = {}) {
       const name = architectureOf(file, { known: architectures, unnamed: `${className}Model` });
       const architecture = kind.architectures[name.slice(className.length)]!;
-      const read = readConfigJson(file, { read: fieldsOf(kind.sizes), harmless });
+      const unknown = without.find((field) => file[field] !== undefined && file[field] !== null);
+      if (unknown !== undefined) throw fieldError(unknown, `unknown field in a config.json of ${kind.modelType}`);
+      const taken = Object.keys(renamed).find((field) => !kind.aliases?.[field] && file[field] != null);
+      if (taken !== undefined) throw fieldError(taken, `unknown field: ${kind.modelType} has ${renamed[taken]}`);
+      const json = readConfigJson(file, {
+        read: { ...fieldsOf(kind.defaults), ...kind.fields },
+        aliases: {
+          ...kind.aliases,
+          ...Object.fromEntries(Object.entries(renamed).map(([ours, theirs]) => [theirs, ours])),
+        },
+        harmless: [...harmless, ...(kind.harmless ?? [])],
+      });
+      // Both shapes are there, which TypeScript does not see of a generic one.
+      const read = json as z.output<z.ZodObject<ReturnType<typeof fieldsOf>>>;
+      const own = json as z.output<z.ZodObject<Fields>>;
       if (fairseq && read.pad_token_id === null)
         throw fieldError("pad_token_id", "a number is needed for the positions");
       const holds = tensors ? (mark: string) => [mark, ...aliases(mark)].some((name) => tensors.has(name)) : null;
+      const heads = headsOf(architecture, { marks: kind.marks, holds });
       const headActivation = read.head_activation ?? theirHeadActivation(read.hidden_act);
       return {
         family: "bert",
@@ -133,7 +213,7 @@ function createFormat(kind: Kind): HuggingFaceFormat<BertConfig, BertConfigInput
         numHeads: read.num_attention_heads,
         feedForwardSize: read.intermediate_size,
         maxPositions: read.max_position_embeddings,
-        numTokenTypes: read.type_vocab_size,
+        numTokenTypes: hasTokenTypes ? read.type_vocab_size : 0,
         ...(fairseq ? { paddingToken: read.pad_token_id ?? 1 } : {}),
         normPlacement,
         normEpsilon: read.layer_norm_eps,
@@ -142,8 +222,16 @@ function createFormat(kind: Kind): HuggingFaceFormat<BertConfig, BertConfigInput
         dropout: read.hidden_dropout_prob,
         attentionDropout: read.attention_probs_dropout_prob,
         initializerRange: read.initializer_range,
-        heads: headsOf(architecture, { marks: kind.marks, holds }),
-        ...(architecture.task ? { task: readTaskHead(architecture.task, file) } : {}),
+        heads,
+        tiedEmbeddings: heads.languageModel
+          ? isHeadTied(read.tie_word_embeddings, {
+              tensors,
+              head: head.weight,
+              embeddings: [head.embedding, ...aliases(head.embedding)],
+            })
+          : true,
+        ...(architecture.task ? { task: taskOf(architecture.task, { file, own, heads }) } : {}),
+        ...kind.read?.(own, architecture.task),
       };
     },
 
@@ -151,7 +239,7 @@ function createFormat(kind: Kind): HuggingFaceFormat<BertConfig, BertConfigInput
       if (!supports(config)) {
         throw new ModelError(`this model's configuration cannot be said as one of Hugging Face's ${kind.modelType}`);
       }
-      return {
+      const fields: Record<string, unknown> = {
         architectures: [`${className}${architectureFor(config, kind.architectures)}`],
         model_type: kind.modelType,
         vocab_size: config.vocabularySize,
@@ -169,9 +257,15 @@ function createFormat(kind: Kind): HuggingFaceFormat<BertConfig, BertConfigInput
         layer_norm_eps: config.normEpsilon,
         ...(fairseq ? { pad_token_id: config.paddingToken } : {}),
         ...(config.task ? writeTaskHead(config.task) : {}),
-        tie_word_embeddings: true,
+        tie_word_embeddings: config.tiedEmbeddings,
         dtype: "float32",
+        ...kind.write?.(config),
       };
+      return Object.fromEntries(
+        Object.entries(fields)
+          .filter(([field]) => !without.includes(field))
+          .map(([field, value]) => [renamed[field] ?? field, value]),
+      );
     },
 
     differences(config) {
@@ -191,52 +285,23 @@ const olderNames = (name: string): string[] =>
     ? [name.replace(/weight$/, "gamma").replace(/bias$/, "beta")]
     : [];
 
-const bertShared: readonly SharedTensor[] = [
-  { name: "cls.predictions.decoder.weight", of: "bert.embeddings.word_embeddings.weight" },
-  { name: "cls.predictions.decoder.bias", of: "cls.predictions.bias", wins: true },
-];
+/** Tensors under two names: the weight of a tied head, and its bias, of which an untied head's files need both. */
+function sharedOf(
+  { weight, embedding, bias, decoderBias }: HeadWeights,
+  { tiedEmbeddings }: { tiedEmbeddings: boolean },
+) {
+  const shared: SharedTensor[] = tiedEmbeddings ? [{ name: weight, of: embedding }] : [];
+  if (decoderBias) {
+    shared.push({ name: decoderBias, of: bias, wins: true, ...(tiedEmbeddings ? {} : { written: true as const }) });
+  }
+  return shared;
+}
 
-/** The Hugging Face format of BERT. */
-export const bertFormat = createFormat({
-  modelType: "bert",
-  className: "Bert",
-  prefix: "bert.",
-  architectures: bertArchitectures,
-  marks: bertMarks,
-  names: bertNames,
-  shared: bertShared,
-  normPlacement: "post",
-  sizes: { ...baseSizes, vocabularySize: 30522 },
-  fairseq: false,
-});
-
-/** The Hugging Face format of Megatron's BERT. */
-export const megatronBertFormat = createFormat({
-  modelType: "megatron-bert",
-  className: "MegatronBert",
-  prefix: "bert.",
-  architectures: bertArchitectures,
-  marks: bertMarks,
-  names: bertNames,
-  shared: bertShared,
-  normPlacement: "pre",
-  sizes: { vocabularySize: 29056, hiddenSize: 1024, layers: 24, heads: 16, feedForwardSize: 4096 },
-  fairseq: false,
-});
-
-/** The Hugging Face format of RoBERTa. */
-export const robertaFormat = createFormat({
-  modelType: "roberta",
-  className: "Roberta",
-  prefix: "roberta.",
-  architectures: robertaArchitectures,
-  marks: robertaMarks,
-  names: robertaNames,
-  shared: [
-    { name: "lm_head.decoder.weight", of: "roberta.embeddings.word_embeddings.weight" },
-    { name: "lm_head.decoder.bias", of: "lm_head.bias", wins: true },
-  ],
-  normPlacement: "post",
-  sizes: { ...baseSizes, vocabularySize: 50265 },
-  fairseq: true,
-});
+/** The names with the weight of an untied head. */
+function withDecoder(
+  names: Map<string, ForeignWeight>,
+  { config: { heads, tiedEmbeddings }, head }: { config: BertConfig; head: HeadWeights },
+): Map<string, ForeignWeight> {
+  if (heads.languageModel && !tiedEmbeddings) names.set("languageModelHead.decoder.weight", { name: head.weight });
+  return names;
+}

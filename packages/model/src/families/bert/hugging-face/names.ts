@@ -1,4 +1,4 @@
-/** The weights of BERT, Megatron's BERT and RoBERTa in Hugging Face's format: our name -> theirs, for the parts that are there. */
+/** The weights of BERT and its successors in Hugging Face's format: our name -> theirs, for the parts that are there. */
 
 import type { ForeignWeight } from "../../../hugging-face/format.ts";
 import type { BertConfig } from "../configuration.ts";
@@ -33,8 +33,6 @@ const layerNorms: Readonly<Record<BertConfig["normPlacement"], Names>> = {
   pre: [...both("attentionNorm", "attention.ln"), ...both("feedForwardNorm", "ln")],
 };
 
-const pooler = both("pooler", "pooler.dense");
-
 /** Of BERT and Megatron's BERT. */
 const bertLanguageModelHead: Names = [
   ...both("languageModelHead.dense", "cls.predictions.transform.dense"),
@@ -49,21 +47,42 @@ const robertaLanguageModelHead: Names = [
   ["languageModelHead.bias", "lm_head.bias"],
 ];
 
-type Parts = Pick<BertConfig, "numLayers" | "numTokenTypes" | "normPlacement" | "heads" | "task">;
+type Parts = Pick<
+  BertConfig,
+  "numLayers" | "numTokenTypes" | "normPlacement" | "heads" | "task" | "embeddingSize" | "numLayerGroups"
+>;
+
+/** Names of a layer's parts, and what the encoder has by other names. */
+interface EncoderLayout {
+  /** The name of layer `index`. */
+  layer: (index: number) => string;
+  names: Names;
+  projection?: string;
+  pooler?: string;
+}
+
+const bertLayout = (normPlacement: BertConfig["normPlacement"]): EncoderLayout => ({
+  layer: (index) => `encoder.layer.${index}`,
+  names: [...projections, ...layerNorms[normPlacement]],
+});
 
 /** The encoder under its prefix. */
-function encoderNames({ numLayers, numTokenTypes, normPlacement, heads }: Parts, prefix: string): Names {
-  const layer = [...projections, ...layerNorms[normPlacement]];
-  const layers = Array.from({ length: numLayers }, (_, index) =>
-    layer.map(([ours, theirs]) => [`layers.${index}.${ours}`, `encoder.layer.${index}.${theirs}`] as const),
+function encoderNames(
+  { numLayers, numTokenTypes, normPlacement, heads, embeddingSize, numLayerGroups = numLayers }: Parts,
+  prefix: string,
+  layout = bertLayout(normPlacement),
+): Names {
+  const layers = Array.from({ length: numLayerGroups }, (_, index) =>
+    layout.names.map(([ours, theirs]) => [`layers.${index}.${ours}`, `${layout.layer(index)}.${theirs}`] as const),
   ).flat();
   const names = [
     ...embeddings,
     ...(numTokenTypes > 0 ? tokenTypes : []),
     ...(normPlacement === "post" ? embeddingNorm : []),
+    ...(embeddingSize === undefined ? [] : both("embeddingProjection", layout.projection ?? "embeddings_project")),
     ...layers,
     ...(normPlacement === "pre" ? finalNorm : []),
-    ...(heads.pooler ? pooler : []),
+    ...(heads.pooler ? both("pooler", layout.pooler ?? "pooler.dense") : []),
   ];
   return names.map(([ours, theirs]) => [ours, `${prefix}${theirs}`]);
 }
@@ -94,5 +113,89 @@ export function robertaNames(config: Parts): Map<string, ForeignWeight> {
     // Theirs never pools for its classifier: a pooler is that head's dense layer.
     ...(classifies ? both(heads.pooler ? "pooler" : "taskHead.dense", "classifier.dense") : []),
     ...(task ? both("taskHead.output", task.kind === "question-answering" ? "qa_outputs" : output[task.kind]) : []),
+  ]);
+}
+
+const distilBertLayout: EncoderLayout = {
+  layer: (index) => `transformer.layer.${index}`,
+  names: [
+    ...both("attention.query", "attention.q_lin"),
+    ...both("attention.key", "attention.k_lin"),
+    ...both("attention.value", "attention.v_lin"),
+    ...both("attention.output", "attention.out_lin"),
+    ...both("attentionNorm", "sa_layer_norm"),
+    ...both("feedForward.input", "ffn.lin1"),
+    ...both("feedForward.output", "ffn.lin2"),
+    ...both("feedForwardNorm", "output_layer_norm"),
+  ],
+};
+
+/** Of DistilBERT. */
+export function distilBertNames(config: Parts): Map<string, ForeignWeight> {
+  const { heads, task } = config;
+  return asMap([
+    ...encoderNames(config, "distilbert.", distilBertLayout),
+    ...(heads.languageModel
+      ? [
+          ...both("languageModelHead.dense", "vocab_transform"),
+          ...both("languageModelHead.norm", "vocab_layer_norm"),
+          ["languageModelHead.bias", "vocab_projector.bias"] as const,
+        ]
+      : []),
+    ...(task?.kind === "sequence-classification" ? both("taskHead.dense", "pre_classifier") : []),
+    ...(task ? both("taskHead.output", task.kind === "question-answering" ? "qa_outputs" : "classifier") : []),
+  ]);
+}
+
+/** Of ELECTRA. */
+export function electraNames(config: Parts): Map<string, ForeignWeight> {
+  const { heads, task } = config;
+  const output = { "sequence-classification": "classifier.out_proj", "token-classification": "classifier" };
+  return asMap([
+    ...encoderNames(config, "electra."),
+    ...(heads.languageModel
+      ? [
+          ...both("languageModelHead.dense", "generator_predictions.dense"),
+          ...both("languageModelHead.norm", "generator_predictions.LayerNorm"),
+          ["languageModelHead.bias", "generator_lm_head.bias"] as const,
+        ]
+      : []),
+    ...(task?.kind === "sequence-classification" ? both("taskHead.dense", "classifier.dense") : []),
+    ...(task ? both("taskHead.output", task.kind === "question-answering" ? "qa_outputs" : output[task.kind]) : []),
+  ]);
+}
+
+const albertLayout: EncoderLayout = {
+  layer: (index) => `encoder.albert_layer_groups.${index}.albert_layers.0`,
+  names: [
+    ...both("attention.query", "attention.query"),
+    ...both("attention.key", "attention.key"),
+    ...both("attention.value", "attention.value"),
+    ...both("attention.output", "attention.dense"),
+    ...both("attentionNorm", "attention.LayerNorm"),
+    ...both("feedForward.input", "ffn"),
+    ...both("feedForward.output", "ffn_output"),
+    ...both("feedForwardNorm", "full_layer_layer_norm"),
+  ],
+  projection: "encoder.embedding_hidden_mapping_in",
+  pooler: "pooler",
+};
+
+/** Of ALBERT. */
+export function albertNames(config: Parts): Map<string, ForeignWeight> {
+  const { heads, task } = config;
+  const ownDense = task?.kind === "sequence-classification" && !heads.pooler;
+  return asMap([
+    ...encoderNames(config, "albert.", albertLayout),
+    ...(heads.languageModel
+      ? [
+          ...both("languageModelHead.dense", "predictions.dense"),
+          ...both("languageModelHead.norm", "predictions.LayerNorm"),
+          ["languageModelHead.bias", "predictions.bias"] as const,
+        ]
+      : []),
+    ...(heads.pair ? both("pairHead", "sop_classifier.classifier") : []),
+    ...(ownDense ? both("taskHead.dense", "albert.pooler") : []),
+    ...(task ? both("taskHead.output", task.kind === "question-answering" ? "qa_outputs" : "classifier") : []),
   ]);
 }
