@@ -12,7 +12,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { start } from "@megatron-ts/engine";
-import { createModel, type GptConfig, gpt2Format, megatronLmFamilyOf, predictorOf } from "@megatron-ts/model";
+import {
+  bertConfigSchema,
+  createModel,
+  type GptConfig,
+  gpt2Format,
+  megatronBertFormat,
+  megatronLmFamilyOf,
+  predictorOf,
+} from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readForeignWeight } from "../foreign-weights.ts";
@@ -90,6 +98,47 @@ describe("checkpoints laid out as Megatron-LM's releases before Megatron Core", 
       expect([...read.slice(values.length)].every((value) => value === 0)).toBe(true);
     }
     reference.close();
+    model.dispose();
+  });
+});
+
+describe("BERT", () => {
+  it("as the classes before Megatron Core saved it has the weights of transformers' model", async () => {
+    const { checkpoint, model } = await load(fixture("megatron-lm/bert"));
+    const config = JSON.parse(readFileSync(fixture("megatron-bert/config.json"), "utf8"));
+    const expected = bertConfigSchema.parse(megatronBertFormat.fromHuggingFace(config));
+    expect(checkpoint.config).toEqual({ ...expected, headActivation: "gelu-erf" });
+    const reference = openSafetensors(fixture("megatron-bert/model.safetensors"));
+    const names = megatronBertFormat.names(expected);
+    expect([...names.keys()].sort()).toEqual([...model.parameters.keys()].sort());
+    for (const [ours, foreign] of names) {
+      const { values } = readForeignWeight(reference, foreign);
+      expect(model.parameters.get(ours)!.tensor.dataSync(), ours).toEqual(values);
+    }
+    reference.close();
+    model.dispose();
+  });
+
+  it.each([
+    ["core-bert", "torch"],
+    ["core-bert", "torch_dist"],
+    ["core-bert-no-pairs", "torch_dist"],
+  ])("that Megatron Core saved (%s, %s) has its logits", async (name, format) => {
+    const { model } = await load(fixture(`megatron-lm/${name}/${format}`));
+    const golden = openSafetensors(fixture(`megatron-lm/${name}/golden.safetensors`));
+    const floats = (tensor: string) => new Float32Array(golden.read(tensor).buffer);
+    const ints = (tensor: string) =>
+      tf.tensor2d(new Int32Array(golden.read(tensor).buffer), golden.info(tensor).shape as [number, number], "int32");
+    const segments = golden.names.includes("segments");
+    const masked = predictorOf(model, "masked");
+    const input = { tokens: ints("ids"), ...(segments && { tokenTypes: ints("segments") }) };
+    const { hidden } = masked.forward(input);
+    expectClose(masked.logits(hidden), floats("logits"), { what: name, tolerance: 2e-6 });
+    expect(segments).toBe(name === "core-bert");
+    if (segments) {
+      expectClose(masked.pairLogits(masked.pooled(hidden)), floats("pair_logits"), { what: name, tolerance: 2e-6 });
+    }
+    golden.close();
     model.dispose();
   });
 });

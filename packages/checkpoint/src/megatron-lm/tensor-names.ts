@@ -14,6 +14,8 @@ const RENAMES: readonly (readonly [RegExp, string])[] = [
   [/\.attention\.linear_proj\./, ".attention.dense."],
   [/\.mlp\.linear_fc1\./, ".mlp.dense_h_to_4h."],
   [/\.mlp\.linear_fc2\./, ".mlp.dense_4h_to_h."],
+  [/^lm_head\.layer_norm\./, "lm_head.layernorm."],
+  [/^output_layer\.bias$/, "lm_head.bias"],
 ];
 
 /** A tensor's name as Megatron-LM's first version would have it. */

@@ -9,6 +9,7 @@ import { bertFormat, megatronBertFormat } from "./hugging-face/bert.ts";
 import { distilBertFormat } from "./hugging-face/distilbert.ts";
 import { electraFormat } from "./hugging-face/electra.ts";
 import { camembertFormat, robertaFormat, xlmRobertaFormat } from "./hugging-face/roberta.ts";
+import { bertMegatronLmFormat } from "./megatron-lm.ts";
 import { createBert } from "./model.ts";
 import { bertPresets } from "./presets.ts";
 
@@ -26,6 +27,7 @@ export const bert = defineFamily({
     electraFormat,
     albertFormat,
   ],
+  megatronLm: bertMegatronLmFormat,
   predicts: ["masked"],
   objective: "masked",
   generation: { writes: [], fills: ["masked"] },
