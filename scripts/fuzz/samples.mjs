@@ -16,10 +16,15 @@ export function fixtures(directory, pattern, { largest = 100_000 } = {}) {
   return paths.filter((path) => statSync(path).size <= largest).map((path) => readFileSync(path));
 }
 
+const directories = [];
+process.on("exit", () => {
+  for (const path of directories) rmSync(path, { recursive: true, force: true });
+});
+
 /** A new directory, removed at the end of the process. */
 export function directory() {
   const path = mkdtempSync(join(tmpdir(), "megatron-fuzz-"));
-  process.on("exit", () => rmSync(path, { recursive: true, force: true }));
+  directories.push(path);
   return path;
 }
 

@@ -15,7 +15,9 @@ export function formatOfConfigJson({ model_type: modelType }: HuggingFaceConfig)
   const format = huggingFaceFormats.find((candidate) => candidate.modelType === modelType);
   if (format) return format;
   const known = huggingFaceFormats.map((candidate) => candidate.modelType).join(", ");
-  throw new ModelError(`config.json: model_type: expected one of ${known}; got ${JSON.stringify(modelType)}`);
+  throw new ModelError(
+    `config.json: model_type: expected one of ${known}; got ${JSON.stringify(modelType)?.slice(0, 100)}`,
+  );
 }
 
 /**

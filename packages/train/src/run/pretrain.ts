@@ -29,6 +29,7 @@ import { checkTrainedParts } from "../objectives/trained-parts.ts";
 import { createSchedule } from "../schedules/schedules.ts";
 import { initialNoiseScaleState } from "../step/noise-scale.ts";
 import { buildTraining } from "./build-training.ts";
+import { checkMemory } from "./check-memory.ts";
 import { checkDatasets, openDatasets, type RunDatasets } from "./datasets.ts";
 import type { RunEvent } from "./events.ts";
 import { createCheckpoints } from "./listeners/checkpoints.ts";
@@ -78,6 +79,7 @@ export async function pretrain(
 ): Promise<{ reason: FinishReason; step: number }> {
   const { train, run } = configuration;
   const model = completeModel(configuration.model, tokenizer);
+  checkMemory(model);
   const objective = resolveObjective(train.objective, model);
   const untrained = checkTrainedParts(model, objective);
   if (untrained.length > 0) throw new ConfigError(untrained);
