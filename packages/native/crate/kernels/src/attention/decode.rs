@@ -110,7 +110,8 @@ pub(super) unsafe fn decode_part<S: Vectors, E: Stored>(
     }
 }
 
-/// Scores [BLOCK], of which 1 stands for `log2` of log 2, to probabilities relative to the new maximum; returns the factor of earlier sums.
+/// Replaces scores [BLOCK] with probabilities relative to the new maximum, and returns the factor that rescales earlier sums.
+/// A score times `log2` is a base-2 logarithm.
 #[inline(always)]
 unsafe fn softmax_row<S: Vectors>(scores: *mut f32, (maximum, sum): (&mut f32, &mut f32), log2: f32) -> f32 {
     unsafe {
