@@ -2,6 +2,7 @@
 import { megatronLmFamilyOf } from "@megatron-ts/model";
 import { userError } from "../errors.ts";
 import type { TensorDescription } from "../tensor-entry.ts";
+import { openIteration } from "./iteration-directory.ts";
 import { openTensors } from "./open-tensors.ts";
 import { itemsOf } from "./pickle.ts";
 import { wholeShape } from "./tensor-names.ts";
@@ -26,7 +27,7 @@ export interface MegatronDescription {
  * @throws CheckpointError for what is damaged, incomplete or not allowed
  */
 export async function describeMegatronCheckpoint(directory: string): Promise<MegatronDescription> {
-  const { root, split, slices, close } = await openTensors(directory);
+  const { root, split, slices, close } = await openIteration(directory, openTensors);
   close();
   // A pipeline's last stage repeats the embedding.
   const own = [...slices].filter(([name]) => !/(^|\.)word_embeddings_for_head\./.test(name));

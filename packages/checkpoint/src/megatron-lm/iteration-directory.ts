@@ -1,6 +1,7 @@
 /** Finds the directory of one iteration in a checkpoint of Megatron-LM, and which of its formats it has. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { userError, wrapFileSystemError } from "../errors.ts";
 import { readRegularFile } from "../regular-file.ts";
 
@@ -32,7 +33,7 @@ export function isMegatronCheckpoint(directory: string): boolean {
  * The directory that the tracker file names, or the directory itself if it is an iteration.
  * @throws CheckpointError if there is neither, or the tracker names no iteration
  */
-export function iterationDirectory(directory: string): string {
+function iterationDirectory(directory: string): string {
   if (formatOf(directory) !== undefined) return directory;
   const tracker = join(directory, TRACKER);
   if (!existsSync(tracker)) throw userError(`${directory} contains neither mp_rank_* nor .metadata nor ${TRACKER}`);
@@ -45,6 +46,35 @@ export function iterationDirectory(directory: string): string {
   if (!existsSync(found)) throw userError(`${tracker} names ${name}, which does not exist`);
   if (formatOf(found) === undefined) throw userError(`${found} contains neither mp_rank_* nor .metadata`);
   return found;
+}
+
+/**
+ * Opens the iteration that a directory refers to. If that fails since training has deleted it meanwhile, opens the one that
+ * the tracker file then names; Megatron-LM writes that file in place, so an empty one is waited for.
+ * @param open gets the iteration's directory
+ */
+export async function openIteration<Result>(
+  directory: string,
+  open: (iteration: string) => Promise<Result>,
+): Promise<Result> {
+  for (let tries = 1; ; tries++) {
+    const named = trackedIn(directory);
+    try {
+      return await open(iterationDirectory(directory));
+    } catch (error) {
+      const changes = named === "" || trackedIn(directory) !== named;
+      if (named === undefined || tries === MOST_TRIES || !changes) throw error;
+      if (named === "") await setTimeout(50);
+    }
+  }
+}
+
+const MOST_TRIES = 20;
+
+/** What the tracker file says; undefined if there is none. */
+function trackedIn(directory: string): string | undefined {
+  const tracker = join(directory, TRACKER);
+  return existsSync(tracker) ? readRegularFile(tracker, { maxBytes: 1024 }).toString() : undefined;
 }
 
 function namesIn(directory: string): string[] {

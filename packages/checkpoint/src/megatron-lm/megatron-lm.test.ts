@@ -4,12 +4,13 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { start } from "@megatron-ts/engine";
 import {
@@ -29,6 +30,7 @@ import { openSafetensors } from "../safetensors.ts";
 import { expectClose } from "../testing/golden.ts";
 import { correctChecksums, replaceInPickle } from "../testing/patch-archive.ts";
 import { describeMegatronCheckpoint } from "./describe-megatron-checkpoint.ts";
+import { openIteration } from "./iteration-directory.ts";
 import { openMegatronCheckpoint } from "./open-megatron-checkpoint.ts";
 import { splitOf } from "./tensor-names.ts";
 
@@ -275,6 +277,22 @@ describe("what is rejected", () => {
       return correctChecksums(bytes);
     });
     await expectRejected(openMegatronCheckpoint(bad), /input_layernorm\.weight: .*\[33\].*32 elements/);
+  });
+
+  it("an iteration that is gone, unless training has saved another", async () => {
+    const run = changed("version-0", (copy) => renameSync(join(copy, "iter_0000100"), join(copy, "iter_0000200")));
+    await expectRejected(openMegatronCheckpoint(run), "names iter_0000100, which does not exist");
+    const tracker = join(run, "latest_checkpointed_iteration.txt");
+    writeFileSync(tracker, "200");
+    const opened: string[] = [];
+    await openIteration(run, async (iteration) => {
+      opened.push(basename(iteration));
+      if (opened.length > 1) return;
+      renameSync(iteration, join(run, "iter_0000300"));
+      writeFileSync(tracker, "300");
+      throw new Error("its files are gone");
+    });
+    expect(opened).toEqual(["iter_0000200", "iter_0000300"]);
   });
 
   it("weights that are NaN, by the tensor's name", async () => {

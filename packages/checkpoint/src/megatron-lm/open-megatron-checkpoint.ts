@@ -16,6 +16,7 @@ import * as tf from "@tensorflow/tfjs";
 import { userError } from "../errors.ts";
 import { requireFinite } from "../foreign-weights.ts";
 import { checkLayerCount } from "../layer-count.ts";
+import { openIteration } from "./iteration-directory.ts";
 import { mergeSlices } from "./merge-slices.ts";
 import { openTensors } from "./open-tensors.ts";
 import { itemsOf } from "./pickle.ts";
@@ -39,8 +40,13 @@ type Slices = ReadonlyMap<string, readonly TorchTensor[]>;
  * @throws CheckpointError for what is damaged, incomplete or not allowed, and with a line for every tensor that does not fit
  * @throws ModelError that names the argument whose value is not supported
  */
-export async function openMegatronCheckpoint(directory: string): Promise<MegatronCheckpoint> {
-  const { root, slices, prepare, close } = await openTensors(directory);
+export function openMegatronCheckpoint(directory: string): Promise<MegatronCheckpoint> {
+  return openIteration(directory, (iteration) => openFrom(iteration, directory));
+}
+
+/** `directory` is for messages. */
+async function openFrom(iteration: string, directory: string): Promise<MegatronCheckpoint> {
+  const { root, slices, prepare, close } = await openTensors(iteration);
   try {
     const args = argumentsOf(itemsOf(root.get("args")), directory);
     const stored = new Map([...slices.keys()].map((name) => [oldName(name), name] as const));
