@@ -56,5 +56,3 @@ const muonSchema = z.strictObject({
 
 /** The optimizers, by `name`. */
 export const optimizerConfigSchema = z.discriminatedUnion("name", [adamWSchema, muonSchema]);
-/** An optimizer with its defaults filled in. */
-export type OptimizerConfig = z.output<typeof optimizerConfigSchema>;

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { openSafetensors } from "@megatron-ts/checkpoint";
 import { backends, start } from "@megatron-ts/engine";
+import { kernelFlops } from "@megatron-ts/ops";
 import { createScope, normal, type Parameters, singleRankMesh } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -155,7 +156,7 @@ describe("a model's weights", () => {
     expect(optimizer.step).toBe(1);
   });
 
-  it("may all be of one kind", () => {
+  it("may all be of one kind, and have their FLOPs counted", () => {
     for (const kind of ["matrix", "scalar"] as const) {
       const parameters = parametersOf({ only: kind });
       const optimizer = createMuon(parameters, parse({}));
@@ -163,5 +164,9 @@ describe("a model's weights", () => {
       expect(optimizer.step).toBe(1);
       expect(parameters.get("only")!.tensor.dataSync()[0]).toBeLessThan(1);
     }
+    // Five steps, each a Gram matrix of the smaller side, its square and their product with the matrix.
+    const shapes = { p0: { shape: [768, 192] }, p1: { shape: [192, 192] } };
+    const large = 192 * 192 * 768 + 192 ** 3 + 192 * 192 * 768;
+    expect(kernelFlops("MegatronMuon", shapes)).toBe(5 * 2 * (large + 3 * 192 ** 3));
   });
 });
