@@ -6,6 +6,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DataError } from "./errors.ts";
 import { checksumOf } from "./files/checksum.ts";
+import { type DatasetPaths, datasetPaths } from "./indexed/dataset-paths.ts";
 import { type IndexedDataset, openIndexedDataset } from "./indexed/reader.ts";
 import { type DatasetSidecar, readSidecar } from "./sidecar.ts";
 import { checkFigures } from "./sidecar-figures.ts";
@@ -32,10 +33,11 @@ export async function openDataset(
   options: { verify?: boolean; splitWeights?: readonly number[] } = {},
 ): Promise<Dataset> {
   const found = resolvePrefix(prefix);
-  const sidecar = readSidecar(`${found}.json`);
-  const dataset = openIndexedDataset(found);
+  const paths = datasetPaths(found);
+  const sidecar = readSidecar(paths.json);
+  const dataset = openIndexedDataset(found, paths);
   try {
-    if (sidecar && options.verify !== false) await verifyChecksums(found, sidecar);
+    if (sidecar && options.verify !== false) await verifyChecksums(paths, sidecar);
     if (sidecar) checkFigures(sidecar, dataset);
     const ranges = options.splitWeights ? splitDocuments(dataset.documents, options.splitWeights) : sidecar?.split;
     return {
@@ -82,9 +84,9 @@ function resolvePrefix(prefix: string): string {
 }
 
 /** Throws a DataError naming a file that differs from the checksums of the sidecar. */
-async function verifyChecksums(prefix: string, sidecar: DatasetSidecar): Promise<void> {
+async function verifyChecksums(paths: DatasetPaths, sidecar: DatasetSidecar): Promise<void> {
   for (const kind of ["idx", "bin"] as const) {
-    const path = `${prefix}.${kind}`;
+    const path = paths[kind];
     const expected = sidecar.files[kind];
     const actual = await checksumOf(path);
     if (actual.bytes !== expected.bytes)

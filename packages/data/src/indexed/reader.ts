@@ -6,6 +6,7 @@ import { closeSync } from "node:fs";
 import { DataError } from "../errors.ts";
 import { openForReading } from "../files/open-file.ts";
 import { readExactly } from "../files/read-exactly.ts";
+import { type DatasetPaths, datasetPaths } from "./dataset-paths.ts";
 import type { TokenType } from "./format.ts";
 import { readIndexFile } from "./index-file.ts";
 
@@ -51,9 +52,9 @@ export interface IndexedDataset {
  * bytes of memory for each sequence.
  * @throws DataError for files that are missing or damaged
  */
-export function openIndexedDataset(prefix: string): IndexedDataset {
-  const index = readIndexFile(`${prefix}.idx`);
-  const binPath = `${prefix}.bin`;
+export function openIndexedDataset(prefix: string, paths: DatasetPaths = datasetPaths(prefix)): IndexedDataset {
+  const index = readIndexFile(paths.idx);
+  const binPath = paths.bin;
   const { type } = index;
   const { descriptor, size } = openForReading(binPath);
   if (size !== index.tokens * type.bytes) {

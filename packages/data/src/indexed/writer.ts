@@ -7,6 +7,7 @@ import { dirname } from "node:path";
 import { makeDirectory } from "@megatron-ts/errors/make-directory";
 import { DataError, writingTo } from "../errors.ts";
 import { appendTo, bytesOf } from "../files/append-file.ts";
+import { partialPath } from "./dataset-paths.ts";
 import { type TokenType, tokenType } from "./format.ts";
 import { writeIndex } from "./index-writer.ts";
 
@@ -60,10 +61,10 @@ const arrays = { u8: Uint8Array, i8: Int8Array, i16: Int16Array, u16: Uint16Arra
 /** Temporary names of a dataset while it is written. */
 export function partialPaths(prefix: string) {
   return {
-    bin: `${prefix}.bin.partial`,
-    idx: `${prefix}.idx.partial`,
-    lengths: `${prefix}.lengths.partial`,
-    boundaries: `${prefix}.boundaries.partial`,
+    bin: partialPath(prefix, "bin"),
+    idx: partialPath(prefix, "idx"),
+    lengths: partialPath(prefix, "lengths"),
+    boundaries: partialPath(prefix, "boundaries"),
   };
 }
 

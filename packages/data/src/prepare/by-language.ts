@@ -7,10 +7,10 @@ import { readExactly } from "../files/read-exactly.ts";
 import { tokenType } from "../indexed/format.ts";
 import { createIndexedDatasetWriter, partialPaths } from "../indexed/writer.ts";
 import { type DatasetSidecar, readSidecar } from "../sidecar.ts";
-import { removeJournal } from "./journal.ts";
+import { removeJournal, wholeSidecarPath } from "./journal.ts";
 import { appendMarks, marksPath, readMarks } from "./marks.ts";
 import type { LanguageDataset } from "./options.ts";
-import { publish, summarize, writeSidecar } from "./publish.ts";
+import { publish, settle, summarize, writeSidecar } from "./publish.ts";
 import { appendRecords, readRecords, recordsPath } from "./records.ts";
 import { planSplit } from "./split-plan.ts";
 
@@ -24,7 +24,7 @@ export async function publishByLanguage(
   whole: string,
   options: { type: "u16" | "i32"; prefixOf: (language: string) => string },
 ): Promise<{ sidecar: DatasetSidecar; byLanguage: LanguageDataset[] }> {
-  const sidecar = readSidecar(`${whole}.json.partial`)!;
+  const sidecar = readSidecar(wholeSidecarPath(whole))!;
   const languages = Object.keys(sidecar.languages ?? {});
   const datasets = languages.map((language) => ({ language, prefix: options.prefixOf(language) }));
   const paths = partialPaths(whole);
@@ -37,7 +37,7 @@ export async function publishByLanguage(
   const byLanguage = datasets.map((dataset) => ({ ...dataset, sidecar: publish(dataset.prefix) }));
   for (const path of [recordsPath(whole), marksPath(whole)]) rmSync(path, { force: true });
   removeJournal(whole);
-  rmSync(`${whole}.json.partial`, { force: true });
+  rmSync(wholeSidecarPath(whole), { force: true });
   return { sidecar, byLanguage };
 }
 
@@ -50,6 +50,7 @@ async function distribute(
   },
 ): Promise<void> {
   const { type, sidecar } = options;
+  for (const { prefix } of options.datasets) settle(prefix, { renamed: true });
   const outputs = new Map(
     options.datasets.map(({ language, prefix }) => [
       language,

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import * as z from "zod";
 import { replaceFile } from "../files/replace-file.ts";
+import { partialPath } from "../indexed/dataset-paths.ts";
 import { type TokenType, tokenType } from "../indexed/format.ts";
 import type { TextSource } from "../text/sources.ts";
 import { filesMatch } from "./collector.ts";
@@ -31,6 +32,9 @@ const journalSchema = z.strictObject({
 /** Progress of a run. */
 export type Journal = z.infer<typeof journalSchema>;
 
+/** The sidecar of a dataset that is to be divided by languages, and is not one itself. */
+export const wholeSidecarPath = (prefix: string) => `${prefix}.sidecar.partial`;
+
 const journalPath = (prefix: string) => `${prefix}.journal`;
 
 /**
@@ -38,19 +42,24 @@ const journalPath = (prefix: string) => `${prefix}.journal`;
  * that it describes are gone.
  */
 export function findJournal(prefix: string, { key, type }: { key: string; type: TokenType }): Journal | undefined {
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(journalPath(prefix), "utf8"));
-  } catch {
-    return undefined;
-  }
-  const journal = journalSchema.safeParse(json).data;
+  const journal = readJournal(prefix);
   if (journal?.key !== key) return undefined;
   const present =
     journal.phase === "publishing"
-      ? existsSync(`${prefix}.json.partial`) || existsSync(`${prefix}.json`)
+      ? [partialPath(prefix, "json"), wholeSidecarPath(prefix), `${prefix}.json`].some(existsSync)
       : filesMatch(prefix, journal, tokenType(type).bytes);
   return present ? journal : undefined;
+}
+
+/** How far the last run of any job has come; undefined where there is no journal. */
+export const phaseOf = (prefix: string): Journal["phase"] | undefined => readJournal(prefix)?.phase;
+
+function readJournal(prefix: string): Journal | undefined {
+  try {
+    return journalSchema.safeParse(JSON.parse(readFileSync(journalPath(prefix), "utf8"))).data;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Replaces the journal. */

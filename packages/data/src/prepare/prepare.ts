@@ -4,6 +4,8 @@
  */
 import { DataError } from "../errors.ts";
 import { takeLock } from "../files/lock.ts";
+import { replaceFile } from "../files/replace-file.ts";
+import { formatSidecar } from "../sidecar.ts";
 import { onlyPairs } from "../steps/pairs.ts";
 import { readParts } from "../text/documents.ts";
 import { publishByLanguage } from "./by-language.ts";
@@ -12,10 +14,10 @@ import type { EncodedTask, EncodingTask } from "./encode.ts";
 import { builtWorker, createEncoderPool } from "./encoder-pool.ts";
 import { refuseExisting } from "./existing.ts";
 import { type Job, planJob } from "./job.ts";
-import { findJournal, removeJournal, writeJournal } from "./journal.ts";
+import { findJournal, phaseOf, removeJournal, wholeSidecarPath, writeJournal } from "./journal.ts";
 import type { PrepareOptions, PrepareResult, PrepareTuning } from "./options.ts";
 import { cutIntoPieces, groupIntoTasks } from "./pieces.ts";
-import { publish, summarize, writeSidecar } from "./publish.ts";
+import { publish, settle, summarize, writeSidecar } from "./publish.ts";
 import { planSplit, type SplitPlan } from "./split-plan.ts";
 import type { StepCounts } from "./steps.ts";
 
@@ -55,6 +57,7 @@ async function run({ job, options, tuning }: Run): Promise<PrepareResult> {
   const { prefix, type, key, level } = job;
   const resumed = job.resumable && options.resume !== false ? findJournal(prefix, { key, type }) : undefined;
   if (resumed?.phase !== "publishing") {
+    settle(prefix, { renamed: phaseOf(prefix) === "publishing" });
     if (!options.overwrite) refuseExisting(job, options);
     if (!resumed) removeJournal(prefix);
     const collector = createCollector(prefix, { type, endOfDocument: job.endOfDocument, level, resume: resumed });
@@ -155,7 +158,8 @@ async function summarizeRun(
     ...(options.sentences && { sentences: { ...options.sentences, sequences } }),
     ...job.steps.counts(),
   });
-  writeSidecar(job.prefix, sidecar);
+  if (options.languages === "separate") replaceFile(wholeSidecarPath(job.prefix), formatSidecar(sidecar));
+  else writeSidecar(job.prefix, sidecar);
 }
 
 function whyEmpty({ decontamination }: StepCounts): string {

@@ -2,6 +2,7 @@
 import { rmSync } from "node:fs";
 import { checksumOf } from "../files/checksum.ts";
 import { replaceFile } from "../files/replace-file.ts";
+import { isPending, partialPath } from "../indexed/dataset-paths.ts";
 import { partialPaths, publishPartial, renameIfPresent } from "../indexed/writer.ts";
 import { type DatasetSidecar, formatSidecar, readSidecar } from "../sidecar.ts";
 import { removeJournal } from "./journal.ts";
@@ -36,15 +37,25 @@ export async function summarize(
   };
 }
 
-/** Writes the sidecar under its temporary name. */
+/** Writes the sidecar under its temporary name, which makes the dataset complete. */
 export function writeSidecar(prefix: string, sidecar: DatasetSidecar): void {
-  replaceFile(`${prefix}.json.partial`, formatSidecar(sidecar));
+  replaceFile(partialPath(prefix, "json"), formatSidecar(sidecar));
+}
+
+/**
+ * Ends what another run left, before its temporary files are used again: where files may have been renamed, its dataset is
+ * published; else the one before it stays.
+ */
+export function settle(prefix: string, { renamed }: { renamed: boolean }): void {
+  if (!isPending(prefix)) return;
+  if (renamed) publish(prefix);
+  else rmSync(partialPath(prefix, "json"), { force: true });
 }
 
 /** Renames all files into place and removes the others. Idempotent, so an interrupted call can be repeated. */
 export function publish(prefix: string): DatasetSidecar {
   publishPartial(prefix);
-  renameIfPresent(`${prefix}.json.partial`, `${prefix}.json`);
+  renameIfPresent(partialPath(prefix, "json"), `${prefix}.json`);
   for (const path of [recordsPath(prefix), marksPath(prefix)]) rmSync(path, { force: true });
   removeJournal(prefix);
   return readSidecar(`${prefix}.json`)!;
