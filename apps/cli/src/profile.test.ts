@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { profileTable, traceEvents } from "./profile.ts";
+import { profileTable, traceEvents, writeTrace } from "./profile.ts";
 
 const events = [
   {
@@ -48,6 +49,12 @@ describe("a profile", () => {
       tid: 1,
       args: { shapes: "[2,3] [4,3]", bytes: 200, gigaflopsPerSecond: 2 },
     });
+  });
+
+  it.runIf(existsSync("/dev/full"))("names the file where the disk is full", () => {
+    expect(() => writeTrace("/dev/full", events)).toThrow(
+      expect.objectContaining({ code: "ENOSPC", path: "/dev/full" }),
+    );
   });
 
   it("sums the calls of each kernel, and the time outside kernels", () => {

@@ -22,9 +22,18 @@ export async function withProfile<Result>(
   } finally {
     const events = await stopProfile();
     const elapsed = performance.now() - began;
-    writeFileSync(file, JSON.stringify({ traceEvents: traceEvents(events) }));
+    writeTrace(file, events);
     for (const line of profileTable(events, elapsed)) terminal.log(line);
     terminal.log(`wrote ${events.length} kernel calls to ${file}`);
+  }
+}
+
+/** Writes the trace. A system error has the path of the file, which Node leaves out for a full disk. */
+export function writeTrace(file: string, events: readonly KernelEvent[]): void {
+  try {
+    writeFileSync(file, JSON.stringify({ traceEvents: traceEvents(events) }));
+  } catch (error) {
+    throw Object.assign(error as Error, { path: file });
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -41,6 +41,16 @@ describe("tokenizers on disk", () => {
     await mkdir(join(directory, "tokenizer.json/in-the-way"), { recursive: true });
     await expect(saveTokenizer(json, directory)).rejects.toThrow();
     expect(await readdir(directory)).toEqual(["tokenizer.json"]);
+  });
+
+  it("remove what a killed process left", async () => {
+    const names = ["tokenizer.json.00000000-0000-4000-8000-000000000000.tmp", "tokenizer.json.mine.tmp"];
+    for (const name of names) {
+      await writeFile(join(directory, name), "");
+      await utimes(join(directory, name), 0, 0);
+    }
+    await saveTokenizer(json, directory);
+    expect(await readdir(directory)).toEqual(["tokenizer.json", names[1]]);
   });
 
   it.each(['{"eos_token": "b"}', '{"eos_token": {"content": "b", "lstrip": false}}'])(

@@ -82,9 +82,20 @@ export async function loadTokenizer(directoryOrFile: string): Promise<Tokenizer>
   return createTokenizer(json, endOfText === undefined ? {} : { endOfText });
 }
 
+/** Removes the temporary files that killed processes left, which are at least an hour old. */
+async function removeLeftovers(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (!/^tokenizer\.json\.[0-9a-f-]{36}\.tmp$/.test(name)) continue;
+    const path = join(directory, name);
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+    if (Date.now() - mtimeMs > 3600 * 1000) await rm(path, { force: true });
+  }
+}
+
 /** Saves a tokenizer.json into a directory, which is created if needed. The file is replaced atomically. */
 export async function saveTokenizer(json: TokenizerJson, directory: string): Promise<void> {
   makeDirectory(directory);
+  await removeLeftovers(directory);
   const path = join(directory, FILE);
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {

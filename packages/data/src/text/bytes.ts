@@ -1,6 +1,6 @@
 /** Streams the decompressed bytes of a source. Turns missing files and damaged compressed data into DataErrors. */
 import { createReadStream } from "node:fs";
-import { mkdtemp, open, rm } from "node:fs/promises";
+import { mkdtemp, open, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline, Readable } from "node:stream";
@@ -137,19 +137,47 @@ async function* unzstandard(raw: AsyncIterable<Buffer>, path: string): AsyncGene
   }
 }
 
-/** Runs `read` on a temporary file with the bytes, for formats that need random access, and removes it afterwards. */
+/** Age after which a temporary directory is what a killed process left. */
+const A_DAY = 24 * 3600 * 1000;
+const TEMPORARY = "megatron-ts-unpacked-";
+
+/** Removes old temporary directories. Those of other users stay. */
+async function removeLeftovers(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    if (!name.startsWith(TEMPORARY) || name.length !== TEMPORARY.length + 6) continue;
+    const path = join(tmpdir(), name);
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+    if (Date.now() - mtimeMs > A_DAY) await rm(path, { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+/**
+ * Runs `read` on a temporary file with the bytes, for formats that need random access, and removes it afterwards. Also removes
+ * what earlier processes left there.
+ */
 export async function* withTemporaryFile<T>(
   bytes: AsyncIterable<Buffer>,
   read: (path: string) => AsyncIterable<T>,
 ): AsyncGenerator<T> {
-  const directory = await mkdtemp(join(tmpdir(), "megatron-data-"));
+  await removeLeftovers();
+  const directory = await mkdtemp(join(tmpdir(), TEMPORARY));
   try {
     const path = join(directory, "contents");
-    const file = await open(path, "w");
-    for await (const chunk of bytes) await file.write(chunk);
-    await file.close();
+    await writeAll(path, bytes);
     yield* read(path);
   } finally {
     await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function writeAll(path: string, bytes: AsyncIterable<Buffer>): Promise<void> {
+  const file = await open(path, "w");
+  try {
+    for await (const chunk of bytes)
+      await file.write(chunk).catch((error) => {
+        throw fileError(error, path);
+      });
+  } finally {
+    await file.close();
   }
 }

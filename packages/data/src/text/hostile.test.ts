@@ -1,6 +1,8 @@
 /** Inputs made to take time or memory: each is refused in one line, soon. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { DataError } from "../errors.ts";
@@ -10,6 +12,7 @@ import { measureHtml } from "./html-size.ts";
 import { checkExpansion } from "./pacing.ts";
 
 const path = temporaryDirectory();
+const UNPACKED = "megatron-ts-unpacked-";
 
 async function problem(input: string): Promise<string> {
   const began = performance.now();
@@ -54,6 +57,14 @@ describe("a hostile input", () => {
     mkdirSync(path("inside"));
     symlinkSync("/dev/zero", path("inside/device.txt"));
     expect(await problem(path("inside"))).toMatch(/inside\/device.txt: .*regular file/);
+  });
+
+  it("removes what a killed process left of another", async () => {
+    const [left, recent] = [mkdtempSync(join(tmpdir(), UNPACKED)), mkdtempSync(join(tmpdir(), UNPACKED))];
+    utimesSync(left, 0, 0);
+    expect(await problem(file("not.parquet.gz", gzipSync("x")))).toMatch(/Parquet/);
+    expect([left, recent].map(existsSync)).toEqual([false, true]);
+    rmdirSync(recent);
   });
 
   it("may expand, but not beyond all measure", () => {
