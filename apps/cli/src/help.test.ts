@@ -7,6 +7,7 @@ import { backendTable } from "./verbs/doctor.ts";
 import { exampleRecipe } from "./verbs/pretrain.ts";
 
 const verbs = [
+  ["start"],
   ["tokenizer", "train"],
   ["tokenizer", "encode"],
   ["prepare"],

@@ -12,6 +12,7 @@ import { addInspect } from "./verbs/inspect.ts";
 import { addModels } from "./verbs/models.ts";
 import { addPrepare } from "./verbs/prepare.ts";
 import { addPretrain } from "./verbs/pretrain.ts";
+import { addStart } from "./verbs/start.ts";
 import { addTokenizerEncode } from "./verbs/tokenizer-encode.ts";
 import { addTokenizerTrain } from "./verbs/tokenizer-train.ts";
 
@@ -29,6 +30,7 @@ export function createProgram(terminal: Terminal, overrides: readonly RecipeOver
     })
     .addHelpText("after", "\nRun `megatron <command> --help` for details.");
 
+  addStart(program, terminal);
   const tokenizer = program.command("tokenizer").description("train and try tokenizers");
   addTokenizerTrain(tokenizer, terminal);
   addTokenizerEncode(tokenizer, terminal);

@@ -16,6 +16,7 @@ export {
   storedActivationBytesPerLayer,
 } from "./memory.ts";
 export { transformerParameters } from "./parameters.ts";
+export { bestFor, effectiveTokens, predictedLoss, type ScalingLaw } from "./scaling-law.ts";
 export {
   type AttentionShape,
   describeTransformer,
@@ -25,4 +26,5 @@ export {
   type SampleLengths,
   type TransformerShape,
 } from "./shapes.ts";
+export { smallModelLaw } from "./small-models.ts";
 export { modelFlopsPerSecond, secondsLeft, trainingSeconds, utilization } from "./throughput.ts";

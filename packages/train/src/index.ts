@@ -10,6 +10,13 @@ export {
 export { formatRecipe, parseRecipe } from "./configuration/recipe.ts";
 export type { Override } from "./configuration/recipe-overrides.ts";
 export { createRunConfigurationSchema } from "./configuration/run-configuration.ts";
+export {
+  type StarterOptions,
+  type StarterSize,
+  starterBatch,
+  starterRecipe,
+  starterSizes,
+} from "./configuration/starter-recipe.ts";
 export { ConfigError, type ConfigProblem } from "./errors.ts";
 export { type EvaluateOptions, evaluate } from "./evaluation/evaluate.ts";
 export {
@@ -20,6 +27,8 @@ export {
 } from "./evaluation/open-evaluation.ts";
 export { formatEvaluation, formatReport } from "./logging/console-line.ts";
 export type { IntervalReport } from "./logging/interval-report.ts";
+export { type LossCurve, lossChart, readLossCurve } from "./logging/loss-curve.ts";
+export { lossSvg } from "./logging/loss-svg.ts";
 export { type MetricsLog, openMetricsLog } from "./logging/metrics-log.ts";
 export { formatCount, formatDuration, formatQuantity } from "./logging/quantities.ts";
 export { openTensorBoard, type TensorBoardLog, type TensorBoardOptions } from "./logging/tensorboard.ts";
@@ -28,8 +37,10 @@ export { objectivesFor, resolveObjective } from "./objectives/open-objective.ts"
 export { getObjective, type ObjectiveName, objectiveNames } from "./objectives/registry.ts";
 export { checkTokenizer } from "./run/datasets.ts";
 export { NonFiniteError, type RunEvent } from "./run/events.ts";
+export { measureTraining, type TrainingMeasurement } from "./run/measure-training.ts";
 export { type PretrainOptions, pretrain } from "./run/pretrain.ts";
 export { listenForStop, type StopFlag, type StopOptions, type StopSignal } from "./run/stop.ts";
 export { RECIPE_FILE } from "./run/training-checkpoint.ts";
+export type { RunListener, TrainingRun } from "./run/training-run.ts";
 export { type ScheduleConfig, scheduleConfigSchema } from "./schedules/configuration.ts";
 export { createSchedule, type Schedule, type ScheduleOptions } from "./schedules/schedules.ts";

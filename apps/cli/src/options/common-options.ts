@@ -15,8 +15,11 @@ export interface TextOptions {
 const TEXT_FORMATS: readonly TextFormat[] = ["txt", "jsonl", "csv", "parquet", "html", "epub", "warc"];
 
 export const addTextOptions = (command: Command): Command =>
+  addReadingOptions(command.requiredOption("--input <paths...>", "files, globs, directories, or - for stdin"));
+
+/** How to read the text, wherever it is named. */
+export const addReadingOptions = (command: Command): Command =>
   command
-    .requiredOption("--input <paths...>", "files, globs, directories, or - for stdin")
     .addOption(new Option("--format <name>", "format of the input (default: by file extension)").choices(TEXT_FORMATS))
     .option("--json-key <name>", "JSON key or column of the text", "text")
     .addOption(

@@ -13,6 +13,8 @@ interface Progress {
 }
 
 export interface Terminal {
+  /** Whether progress bars are shown. */
+  readonly interactive: boolean;
   /** Prints a line of the result. */
   print(line: string): void;
   /** Prints the result as JSON, with all control characters escaped as JSON has it. */
@@ -58,6 +60,7 @@ export function createTerminal({ stdout, stderr, environment }: Streams): Termin
   }
 
   return {
+    interactive,
     print: (line) => void stdout.write(`${show(stdout, line)}\n`),
     json: (value) => void stdout.write(`${escapeJsonControls(JSON.stringify(value))}\n`),
     write: (text) => void stdout.write(show(stdout, text)),

@@ -1,15 +1,14 @@
 /** `megatron tokenizer train`: trains a tokenizer on text files. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { DocumentPart } from "@megatron-ts/data";
 import { tokenizerPresets } from "@megatron-ts/model/tokenizers";
-import type { TokenizerJson, TrainingProgress } from "@megatron-ts/tokenizer";
 import { type Command, Option } from "commander";
 import { UsageError } from "../errors.ts";
 import { addExamples, addJsonOption, addTextOptions, type TextOptions } from "../options/common-options.ts";
 import { integer, nonEmpty } from "../options/option-values.ts";
 import { pluralize } from "../terminal/pluralize.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { trainTokenizer } from "../train-tokenizer.ts";
 
 interface Options extends TextOptions {
   vocabSize: number;
@@ -55,63 +54,21 @@ async function run(options: Options, terminal: Terminal): Promise<void> {
   if (!options.overwrite && existsSync(output)) {
     throw new UsageError(`${output}: already exists: choose another --output, or use --overwrite`);
   }
-  const { listSources, readParts } = await import("@megatron-ts/data");
-  const { createTokenizer, trainBpe, trainUnigram, trainWordPiece } = await import("@megatron-ts/tokenizer");
-  const { saveTokenizer } = await import("@megatron-ts/tokenizer/files");
-  const sources = await listSources(options.input, options);
-  const bytes = sources.reduce((sum, source) => sum + (source.bytes ?? Number.NaN), 0);
-  const progress = terminal.progress("training tokenizer");
-  let skippedLines = 0;
-  let documents = 0;
-  let bytesRead = 0;
-  const parts = readParts(sources, {
-    textKey: options.jsonKey,
-    textDocument: options.textDocument,
-    onBadLine: (problem) => {
-      if (!options.skipBadLines) throw problem;
-      skippedLines++;
-      terminal.log(`skipped: ${problem.message}`);
-    },
-    onBytes: (count) => {
-      bytesRead += count;
-      if (Number.isFinite(bytes)) progress.update((0.8 * bytesRead) / bytes, pluralize(documents, "document"));
-    },
-  });
-  const texts = wholeTexts(parts, () => documents++);
-  const { type, vocabSize: vocabularySize, minFrequency, specialTokens } = options;
-  const onProgress = (event: TrainingProgress) => {
-    if (event.stage === "merge")
-      progress.update(0.8 + (0.2 * event.size) / event.vocabularySize, `${event.size} tokens`);
-  };
-  const trainer = { vocabularySize, ...preset, ...(specialTokens && { specialTokens }), onProgress };
-  let json: TokenizerJson;
-  if (algorithm === "unigram") json = await trainUnigram(texts, trainer);
-  else if (algorithm === "wordpiece") json = await trainWordPiece(texts, { ...trainer, minFrequency });
-  else json = await trainBpe(texts, { ...trainer, minFrequency });
-  await saveTokenizer(json, options.output);
-  progress.stop();
-
-  const { vocabularySize: trained, fingerprint } = await createTokenizer(json);
+  const { minFrequency, specialTokens } = options;
+  const given = { minFrequency, ...(specialTokens && { specialTokens }) };
+  const trainer = { algorithm, vocabularySize: options.vocabSize, ...preset, ...given };
+  const {
+    vocabularySize: trained,
+    fingerprint,
+    documents,
+    skippedLines,
+  } = await trainTokenizer(options, trainer, terminal);
+  const { type } = options;
   if (options.json) {
     const summary = { output: options.output, type, vocabularySize: trained, fingerprint, documents, skippedLines };
     return terminal.json(summary);
   }
   terminal.print(`${options.output}: ${pluralize(trained, "token")}, trained on ${pluralize(documents, "document")}`);
-  if (trained < vocabularySize) terminal.log(`warning: the corpus yields only ${pluralize(trained, "token")}`);
+  if (trained < options.vocabSize) terminal.log(`warning: the corpus yields only ${pluralize(trained, "token")}`);
   if (skippedLines > 0) terminal.log(`skipped ${pluralize(skippedLines, "malformed line")}`);
-}
-
-/** Longer documents are passed on in pieces, in characters. */
-const MAX_TEXT_LENGTH = 1 << 26;
-
-/** Joins the parts of each document, up to MAX_TEXT_LENGTH. */
-async function* wholeTexts(parts: AsyncIterable<DocumentPart>, onDocument: () => void): AsyncGenerator<string> {
-  let text = "";
-  for await (const part of parts) {
-    text += part.text;
-    if (part.last) onDocument();
-    if (!part.last && text.length < MAX_TEXT_LENGTH) continue;
-    yield text;
-    text = "";
-  }
 }

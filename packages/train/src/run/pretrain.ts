@@ -14,8 +14,8 @@ import {
   modelConfigOf,
   resolveCheckpoint,
 } from "@megatron-ts/checkpoint";
-import { type BatchSchedule, createBatchSchedule, takeLock } from "@megatron-ts/data";
-import { type ModelConfig, readsSource } from "@megatron-ts/model";
+import { createBatchSchedule, takeLock } from "@megatron-ts/data";
+import type { ModelConfig } from "@megatron-ts/model";
 import { countParameters } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { parse } from "yaml";
@@ -23,8 +23,8 @@ import { configurationDifferences } from "../configuration/differences.ts";
 import { completeModel, type PretrainConfig } from "../configuration/pretrain-configuration.ts";
 import { formatRecipe } from "../configuration/recipe.ts";
 import { ConfigError } from "../errors.ts";
-import { type ObjectiveConfig, renameFields } from "../objectives/configuration.ts";
-import { openObjective, resolveObjective } from "../objectives/open-objective.ts";
+import { renameFields } from "../objectives/configuration.ts";
+import { resolveObjective } from "../objectives/open-objective.ts";
 import { checkTrainedParts } from "../objectives/trained-parts.ts";
 import { createSchedule } from "../schedules/schedules.ts";
 import { initialNoiseScaleState } from "../step/noise-scale.ts";
@@ -38,6 +38,7 @@ import { createProgress } from "./listeners/progress.ts";
 import { createReports } from "./listeners/reports.ts";
 import { createValidation } from "./listeners/validation.ts";
 import { runLoop } from "./loop.ts";
+import { openBatches, type ResolvedConfig } from "./open-batches.ts";
 import { checkTokenizerFits } from "./starting-weights.ts";
 import { RECIPE_FILE, type SavedState, savedStateOf } from "./training-checkpoint.ts";
 import type { FinishReason, RunListener, TrainingRun } from "./training-run.ts";
@@ -55,12 +56,11 @@ export interface PretrainOptions {
   onEvent?: (event: RunEvent) => void;
   /** Checked after each step: a signal's name makes the run save and stop. */
   stop?: { readonly requested: string | null };
+  /** Listeners of the caller's own, for example one that samples text: called after the run's own. */
+  listeners?: (run: TrainingRun) => readonly RunListener[];
   /** Takes over the lock of a run on another host or in another container, which must have ended. */
   breakLock?: boolean;
 }
-
-/** A configuration with its objective resolved. */
-type ResolvedConfig = PretrainConfig & { train: { objective: ObjectiveConfig } };
 
 /**
  * Trains until the last step, the time limit or a stop. The engine must be started. Throws a ConfigError, DataError or
@@ -74,6 +74,7 @@ export async function pretrain(
     resume = "never",
     onEvent = () => {},
     stop = { requested: null },
+    listeners = () => [],
     breakLock = false,
   }: PretrainOptions,
 ): Promise<{ reason: FinishReason; step: number }> {
@@ -95,7 +96,7 @@ export async function pretrain(
       breakLock,
     });
     try {
-      return await trainOn(datasets, { resolved, config: model, tokenizer, files, resume, onEvent, stop });
+      return await trainOn(datasets, { resolved, config: model, tokenizer, files, resume, onEvent, stop, listeners });
     } finally {
       release();
     }
@@ -111,7 +112,7 @@ interface RunContext extends Required<Omit<PretrainOptions, "breakLock">> {
 
 /** The run itself, which is the only one that writes to its directory. */
 async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ reason: FinishReason; step: number }> {
-  const { resolved, config, tokenizer, resume, onEvent, stop } = context;
+  const { resolved, config, tokenizer, resume, onEvent, stop, listeners: own } = context;
   const { train, run: where } = resolved;
   const checkpoint = findCheckpoint(where.directory, { resume, onEvent });
   const resumedFrom = checkpoint?.directory ?? null;
@@ -180,6 +181,7 @@ async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ re
         createReports(run),
         createValidation(run),
         createCheckpoints(run, { tokenizer, datasets: datasets.fingerprints, files }),
+        ...own(run),
       );
       return await runLoop(run, listeners);
     } finally {
@@ -192,26 +194,6 @@ async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ re
     checkpoint?.close();
     init?.close();
   }
-}
-
-/** The objective of a run, and its batches. */
-function openBatches(
-  { training, validation }: RunDatasets,
-  { resolved, config, tokenizer, batchSchedule }: RunContext & { batchSchedule: BatchSchedule },
-) {
-  const { data, train } = resolved;
-  const { objective, metric, trainingBatches, validationBatches } = openObjective(train.objective);
-  const context = { data, tokenizer, readsSource: readsSource(config), seed: train.seed };
-  const { batchSize } = train;
-  const evaluation = { batchSize, samples: batchSize * (train.evaluation?.batches ?? 0) };
-  return {
-    objective,
-    metric,
-    batches: {
-      training: trainingBatches({ ...context, training, schedule: batchSchedule }),
-      validation: validation && validationBatches({ ...context, ...validation, ...evaluation }),
-    },
-  };
 }
 
 function findCheckpoint(

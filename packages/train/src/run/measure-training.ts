@@ -1,0 +1,71 @@
+/** Measures how fast this machine trains a configuration, without saving anything. */
+import { createBatchSchedule } from "@megatron-ts/data";
+import { withPrecision } from "@megatron-ts/ops";
+import type { Tokenizer } from "@megatron-ts/tokenizer";
+import { completeModel, type PretrainConfig } from "../configuration/pretrain-configuration.ts";
+import { resolveObjective } from "../objectives/open-objective.ts";
+import { buildTraining } from "./build-training.ts";
+import { openDatasets } from "./datasets.ts";
+import { openBatches } from "./open-batches.ts";
+import { stepFlops, workloadTokens } from "./step-flops.ts";
+import { trainStep } from "./train-step.ts";
+
+/** What one step of a configuration takes. */
+export interface TrainingMeasurement {
+  /** Median over the steps after the first. */
+  secondsPerStep: number;
+  tokensPerStep: number;
+  /** What the model needs; recomputation does not count. */
+  flopsPerStep: number;
+}
+
+/**
+ * Trains for `seconds`, at least three steps, and forgets the weights. The engine must be started. Throws a ConfigError or
+ * DataError as `pretrain` does.
+ */
+export async function measureTraining(
+  configuration: PretrainConfig,
+  { tokenizer, seconds }: { tokenizer: Tokenizer; seconds: number },
+): Promise<TrainingMeasurement> {
+  const { train, engine } = configuration;
+  const config = completeModel(configuration.model, tokenizer);
+  const resolved = { ...configuration, train: { ...train, objective: resolveObjective(train.objective, config) } };
+  const datasets = await openDatasets(configuration.data, { evaluates: false, tokenizer });
+  try {
+    const batchSchedule = createBatchSchedule({ batchSize: train.batchSize });
+    const { objective, batches } = openBatches(datasets, { resolved, config, tokenizer, batchSchedule });
+    const { model, optimizer, average } = buildTraining(config, { train, step: 0, checkpoint: null, init: null });
+    try {
+      const took: number[] = [];
+      const end = performance.now() + 1000 * seconds;
+      while (took.length < 3 || performance.now() < end) {
+        const step = took.length;
+        const began = performance.now();
+        const batch = batches.training.at(step);
+        // As small as in a warm-up: it need not learn.
+        const learningRate = train.optimizer.learningRate / 1000;
+        withPrecision(engine.precision, () =>
+          trainStep(batch, { model, objective, optimizer, train, step, learningRate }),
+        );
+        average?.update(step + 1);
+        took.push((performance.now() - began) / 1000);
+        // Signals are delivered only when the loop yields.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      const workload = objective.workload(batches.training.at(0));
+      return {
+        secondsPerStep: median(took.slice(1)),
+        tokensPerStep: workloadTokens(workload),
+        flopsPerStep: stepFlops(model.config, workload),
+      };
+    } finally {
+      average?.dispose();
+      optimizer.dispose();
+      model.dispose();
+    }
+  } finally {
+    datasets.close();
+  }
+}
+
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!;
