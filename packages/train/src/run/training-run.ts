@@ -10,6 +10,7 @@ import type { RunEvent } from "./events.ts";
 import type { StepResult } from "./step-result.ts";
 import type { LoopState } from "./training-checkpoint.ts";
 
+/** A run as its listeners see it; only the loop changes it. */
 export interface TrainingRun {
   readonly configuration: PretrainConfig;
   readonly model: Model;
