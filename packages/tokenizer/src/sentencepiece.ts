@@ -1,145 +1,152 @@
 /**
- * Converts SentencePiece models (.model files) to tokenizer.json. The protocol buffer is parsed by protobufjs, an optional
- * peer dependency. https://github.com/google/sentencepiece, src/sentencepiece_model.proto
+ * Converts SentencePiece models (.model files) to tokenizer.json, such that every text gets the same ids as from SentencePiece.
  */
 import { TokenizerError } from "./errors.ts";
+import { createModel } from "./json/create-model.ts";
 import type { AddedToken, TokenizerJson, TokenizerPart } from "./json/tokenizer-json.ts";
+import { frameOf, type SentencePieceFrame } from "./sentencepiece/frames.ts";
+import { escaped, isolate, isUsable, unigramGuards, wordGuards } from "./sentencepiece/guards.ts";
+import { mergesOfScores } from "./sentencepiece/merges.ts";
+import { normalizerOf } from "./sentencepiece/normalizers.ts";
+import { parseSentencePiece, type SentencePieceModel } from "./sentencepiece/parse-model.ts";
 import { MARK } from "./text/pre-tokenizers/metaspace-pre-tokenizer.ts";
+import { createTokenBuffer } from "./token-buffer.ts";
 
-const field = (id: number, type: string, rule?: "repeated") => (rule ? { id, type, rule } : { id, type });
+export type { SentencePieceFrame };
 
-// In later editions, a field that has its default value would look like a missing one.
-const message = (fields: Record<string, ReturnType<typeof field>>) => ({ edition: "proto2", fields });
+const metaspace = (replacement: string, scheme: "always" | "first" | "never", split: boolean): TokenizerPart => ({
+  type: "Metaspace",
+  replacement,
+  prepend_scheme: scheme,
+  split,
+});
 
-/** The messages, with only the fields that a tokenizer needs. */
-const MESSAGES = {
-  nested: {
-    ModelProto: message({
-      pieces: field(1, "SentencePiece", "repeated"),
-      trainerSpec: field(2, "TrainerSpec"),
-      normalizerSpec: field(3, "NormalizerSpec"),
-    }),
-    SentencePiece: message({ piece: field(1, "string"), score: field(2, "float"), type: field(3, "int32") }),
-    TrainerSpec: message({
-      modelType: field(3, "int32"),
-      byteFallback: field(35, "bool"),
-      unkPiece: field(45, "string"),
-    }),
-    NormalizerSpec: message({
-      precompiledCharsmap: field(2, "bytes"),
-      addDummyPrefix: field(3, "bool"),
-      removeExtraWhitespaces: field(4, "bool"),
-    }),
-  },
-};
+/** Whether splitting before every mark changes nothing: no piece has one further inside, and the mark is never unknown. */
+const maySplit = ({ pieces }: SentencePieceModel): boolean =>
+  !pieces.some((each) => isUsable(each) && each.piece.lastIndexOf(MARK) > 0) &&
+  pieces.some((each) => isUsable(each) && each.piece === MARK);
 
-interface Model {
-  pieces?: { piece: string; score?: number; type?: number }[];
-  trainerSpec?: { modelType?: number; byteFallback?: boolean; unkPiece?: string };
-  normalizerSpec?: { precompiledCharsmap?: string; addDummyPrefix?: boolean; removeExtraWhitespaces?: boolean };
+function preTokenizerOf(model: SentencePieceModel, splits: TokenizerPart[]): TokenizerPart {
+  const { addsBlank, blankIsSuffix, removesBlanks, characterMap } = model;
+  const pretokenizers: TokenizerPart[] = [];
+  // The normalizer leaves no blanks, so that this one adds a blank even before a mark. What follows a special token gets one
+  // only if blanks are removed there.
+  if (addsBlank && !blankIsSuffix)
+    pretokenizers.push(metaspace(" ", removesBlanks || characterMap !== "" ? "always" : "first", false));
+  if (splits.length > 0) pretokenizers.push(metaspace(MARK, "never", false), ...splits);
+  pretokenizers.push(metaspace(MARK, "never", maySplit(model)));
+  return { type: "Sequence", pretokenizers };
 }
 
-const MODEL = { unigram: 1, bpe: 2 };
-const PIECE = { unknown: 2, control: 3, userDefined: 4 };
+/** More blanks than any text starts with. */
+const MANY = 1 << 16;
 
-async function parse(bytes: Uint8Array, name: string): Promise<Model> {
-  const protobuf = await import("protobufjs/light.js").catch(() => {
-    throw new TokenizerError("SentencePiece models need the package protobufjs: npm install protobufjs@8");
-  });
-  const type = protobuf.default.Root.fromJSON(MESSAGES).lookupType("ModelProto");
-  try {
-    return type.toObject(type.decode(bytes), { bytes: String }) as Model;
-  } catch (error) {
-    throw new TokenizerError(`${name} is not a SentencePiece model: ${(error as Error).message}`);
-  }
-}
-
-/** Derives merges from pieces and scores: all pairs of pieces that form another piece. */
-function mergesOfScores(pieces: readonly [string, number][]): [string, string][] {
-  const idOf = new Map(pieces.map(([piece], id) => [piece, id]));
-  const merges = pieces.flatMap(([piece, score]) => {
-    const characters = [...piece];
-    return characters
-      .slice(1)
-      .map((_, index) => [characters.slice(0, index + 1).join(""), characters.slice(index + 1).join("")] as const)
-      .filter(([left, right]) => idOf.has(left) && idOf.has(right))
-      .sort((one, other) => idOf.get(one[0])! - idOf.get(other[0])! || idOf.get(one[1])! - idOf.get(other[1])!)
-      .map(([left, right]) => ({ left, right, score }));
-  });
-  return merges.sort((one, other) => other.score - one.score).map(({ left, right }) => [left, right]);
-}
-
-function normalizerOf({ precompiledCharsmap, removeExtraWhitespaces = true }: NonNullable<Model["normalizerSpec"]>) {
-  const normalizers = [];
-  if (precompiledCharsmap) normalizers.push({ type: "Precompiled", precompiled_charsmap: precompiledCharsmap });
-  if (removeExtraWhitespaces) {
-    // A leading blank replaces the one that the pre-tokenizer would add.
-    normalizers.push({ type: "Strip", strip_left: false, strip_right: true });
-    normalizers.push({ type: "Replace", pattern: { Regex: " {2,}" }, content: " " });
-  }
-  return normalizers.length === 0 ? null : { type: "Sequence", normalizers };
-}
-
-/**
- * Converts a SentencePiece model, Unigram or BPE, to a tokenizer.json. It has no post-processor, because which special
- * tokens surround a text depends on the language model that uses the vocabulary. `name` is the file's name in errors.
- *
- * @throws {TokenizerError} if the bytes are not such a model, or protobufjs is not installed.
- */
-export async function readSentencePiece(bytes: Uint8Array, name = "the file"): Promise<TokenizerJson> {
-  const { pieces = [], trainerSpec = {}, normalizerSpec = {} } = await parse(bytes, name);
-  const { modelType = MODEL.unigram, byteFallback = false, unkPiece = "<unk>" } = trainerSpec;
-  if (pieces.length === 0) throw new TokenizerError(`${name} is not a SentencePiece model: it has no pieces`);
-  if (modelType !== MODEL.unigram && modelType !== MODEL.bpe) {
-    throw new TokenizerError(
-      `${name}: unsupported SentencePiece model type ${modelType}: expected Unigram (1) or BPE (2)`,
-    );
-  }
-  const nameless = pieces.findIndex(({ piece }) => piece === undefined);
-  if (nameless >= 0) throw new TokenizerError(`${name} is not a SentencePiece model: piece ${nameless} has no text`);
-  const scored = pieces.map(({ piece, score = 0 }): [string, number] => [piece, score]);
-  const addedTokens = pieces.flatMap(({ piece, type }, id): AddedToken[] => {
-    const special = type === PIECE.control || type === PIECE.unknown;
-    if (!special && type !== PIECE.userDefined) return [];
-    return [{ id, content: piece, single_word: false, lstrip: false, rstrip: false, normalized: false, special }];
-  });
-  const hasPrefix = normalizerSpec.addDummyPrefix !== false;
-  // Pieces with a blank inside can only match whole texts.
-  const split = !pieces.some(({ piece }) => piece.lastIndexOf(MARK) > 0);
+function decoderOf({ addsBlank, removesBlanks }: SentencePieceModel): TokenizerPart {
   const decoders: TokenizerPart[] = [
     { type: "Replace", pattern: { String: MARK }, content: " " },
     { type: "ByteFallback" },
     { type: "Fuse" },
   ];
-  if (hasPrefix) decoders.push({ type: "Strip", content: " ", start: 1, stop: 0 });
+  // Where blanks at the start are removed from texts, all of them are.
+  if (addsBlank || removesBlanks)
+    decoders.push({ type: "Strip", content: " ", start: removesBlanks ? MANY : 1, stop: 0 });
+  return { type: "Sequence", decoders };
+}
 
-  const unigram = {
-    type: "Unigram",
-    unk_id: pieces.findIndex(({ type }) => type === PIECE.unknown),
-    byte_fallback: byteFallback,
-    vocab: scored,
-  };
+/** Whether every piece, as a whole word, is encoded as itself, so that merges may be ignored for whole words. */
+function areWordsThemselves(model: TokenizerPart, { pieces }: SentencePieceModel): boolean {
+  const { encodeWord } = createModel({ model }, { isByteLevel: false });
+  const encoder = new TextEncoder();
+  const buffer = createTokenBuffer();
+  return pieces.every(({ piece, type }, id) => {
+    if (type !== "normal") return true;
+    buffer.length = 0;
+    const bytes = encoder.encode(piece);
+    encodeWord(bytes, 0, bytes.length, buffer);
+    return buffer.length === 1 && buffer.ids[0] === id;
+  });
+}
+
+function convert(
+  model: SentencePieceModel,
+  name: string,
+): { model: TokenizerPart; splits: TokenizerPart[]; added: AddedToken[] } {
+  const { pieces, type, byteFallback } = model;
+  const added = pieces.flatMap(({ piece, type }, id): AddedToken[] => {
+    if (type !== "control" && type !== "unknown") return [];
+    return [{ id, content: piece, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }];
+  });
+  const unknown = pieces.findIndex((piece) => piece.type === "unknown");
+  if (unknown < 0) throw new TokenizerError(`${name} is not a SentencePiece model: it has no unknown piece`);
+  if (type === "unigram") {
+    const { scores, lowest, splits } = unigramGuards(pieces, { name, byteFallback });
+    const vocab = pieces.map(({ piece }, id) => [piece, scores[id]!]);
+    // For Hugging Face's tokenizers, the last two fields have no effect.
+    const own = { single_precision: true, lowest_score: lowest };
+    const unigram = { type: "Unigram", unk_id: unknown, byte_fallback: byteFallback, vocab, ...own };
+    return { model: unigram, splits, added };
+  }
   const bpe = {
     type: "BPE",
     dropout: null,
-    unk_token: unkPiece,
+    unk_token: pieces[unknown]!.piece,
     continuing_subword_prefix: null,
     end_of_word_suffix: null,
     fuse_unk: true,
     byte_fallback: byteFallback,
     ignore_merges: false,
-    vocab: Object.fromEntries(scored.map(([piece], id) => [piece, id])),
-    merges: modelType === MODEL.bpe ? mergesOfScores(scored) : [],
+    vocab: Object.fromEntries(pieces.map(({ piece }, id) => [piece, id])),
+    merges: type === "bpe" ? mergesOfScores(pieces) : [],
   };
+  const symbols = pieces.filter((piece) => piece.type === "userDefined").map(({ piece }) => piece);
+  if (symbols.length === 0) return { model: bpe, splits: [], added };
+  const isPlain = model.characterMap === "" && !model.addsBlank && !model.removesBlanks;
+  if (isPlain && !symbols.some((symbol) => symbol.includes(MARK))) {
+    const tokens = pieces.flatMap(({ piece, type }, id): AddedToken[] => {
+      if (type !== "userDefined") return [];
+      return [
+        { id, content: piece, single_word: false, lstrip: false, rstrip: false, normalized: false, special: false },
+      ];
+    });
+    return { model: bpe, splits: [], added: [...added, ...tokens].sort((one, other) => one.id - other.id) };
+  }
+  // Symbols are words of their own, and whole words are not merged.
+  if (!areWordsThemselves(bpe, model))
+    throw new TokenizerError(
+      `${name}: SentencePiece models of type ${type} with user-defined symbols, and with pieces that are not encoded as themselves, are not supported`,
+    );
+  const pattern = symbols
+    .sort((one, other) => other.length - one.length)
+    .map(escaped)
+    .join("|");
+  const splits = [...wordGuards(pieces, { name, byteFallback }), isolate(pattern)];
+  return { model: { ...bpe, ignore_merges: true }, splits, added };
+}
+
+/**
+ * Converts a SentencePiece model (unigram, bpe or char) to a tokenizer.json. Which special tokens surround a text depends on
+ * the language model that uses the vocabulary: `frame` says so, in the words of transformers. Without it, there are none.
+ * `name` is the file's name in errors.
+ *
+ * @throws {TokenizerError} if the bytes are not such a model, it uses something unsupported, or protobufjs is not installed.
+ */
+export async function readSentencePiece(
+  bytes: Uint8Array,
+  name = "the file",
+  frame: SentencePieceFrame = {},
+): Promise<TokenizerJson> {
+  const framed = frameOf(await parseSentencePiece(bytes, name), frame, name);
+  const parsed = framed.model;
+  const { model, splits, added } = convert(parsed, name);
   return {
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: addedTokens,
-    normalizer: normalizerOf(normalizerSpec),
-    pre_tokenizer: { type: "Metaspace", replacement: MARK, prepend_scheme: hasPrefix ? "first" : "never", split },
-    post_processor: null,
-    decoder: { type: "Sequence", decoders },
-    model: modelType === MODEL.unigram ? unigram : bpe,
+    added_tokens: [...added, ...framed.added],
+    normalizer: normalizerOf(parsed, framed.normalizers),
+    pre_tokenizer: preTokenizerOf(parsed, splits),
+    post_processor: framed.postProcessor,
+    decoder: decoderOf(parsed),
+    model,
   };
 }

@@ -6,7 +6,8 @@ import { createBpeModel } from "../models/bpe-model.ts";
 import { createByteLevelBpeModel } from "../models/byte-level-bpe-model.ts";
 import { mergesById } from "../models/merges.ts";
 import type { WordEncoder } from "../models/model.ts";
-import { createUnigramModel } from "../models/unigram-model.ts";
+import { createSentencePieceUnigram } from "../models/sentencepiece-unigram.ts";
+import { createUnigramModel, type UnigramOptions } from "../models/unigram-model.ts";
 import { createWordLevelModel } from "../models/wordlevel-model.ts";
 import { createWordPieceModel } from "../models/wordpiece-model.ts";
 import { bytesOfToken, byteToCharacter } from "../text/byte-alphabet.ts";
@@ -18,6 +19,8 @@ import { type BpeModel, mergesOf, type TokenizerJson } from "./tokenizer-json.ts
 export interface CreatedModel {
   encodeWord: WordEncoder;
   takesBytes: boolean;
+  /** Of a model that has a cache of its own, and whose words depend on those before: starts a text. */
+  startText?: () => void;
 }
 
 /** Tokens that a model must not produce. */
@@ -102,13 +105,15 @@ export function createModel(
       if (unknown !== undefined && fields.count("unk_id") >= pieces.length)
         fields.fail("unk_id is not in the vocabulary");
       const byteFallback = fields.flag("byte_fallback", false);
-      const encodeWord = createUnigramModel({
+      const options: UnigramOptions = {
         // Nothing is spelled by an empty token.
         pieces: hidden.size === 0 ? pieces : pieces.map(([token, score]) => [hidden.has(token) ? "" : token, score]),
         unknown: unknown as number | undefined,
         byteFallback,
-      });
-      return { encodeWord, takesBytes: false };
+        lowestScore: fields.optionalNumber("lowest_score"),
+      };
+      if (fields.flag("single_precision", false)) return { ...createSentencePieceUnigram(options), takesBytes: false };
+      return { encodeWord: createUnigramModel(options), takesBytes: false };
     }
     default:
       throw new TokenizerError(

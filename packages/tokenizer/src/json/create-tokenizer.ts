@@ -2,7 +2,6 @@
  * Creates the tokenizer that a tokenizer.json describes.
  */
 import { TokenizerError } from "../errors.ts";
-import type { WordEncoder } from "../models/model.ts";
 import { cacheWords } from "../models/word-cache.ts";
 import { bytesOfToken } from "../text/byte-alphabet.ts";
 import { createByteLevelDecoder } from "../text/decoders/byte-level-decoder.ts";
@@ -18,7 +17,7 @@ import type { TokenBuffer } from "../token-buffer.ts";
 import type { DecodeOptions, Tokenizer } from "../tokenizer.ts";
 import { readAddedTokens } from "./added-vocabulary.ts";
 import { assembleTokenizer, type PieceEncoder } from "./assemble-tokenizer.ts";
-import { createModel } from "./create-model.ts";
+import { type CreatedModel, createModel } from "./create-model.ts";
 import { hiddenTokens } from "./hidden-tokens.ts";
 import { checkTokenizerJson } from "./parse-tokenizer-json.ts";
 import { createPostProcessor } from "./post-processor.ts";
@@ -65,21 +64,24 @@ function create(json: TokenizerJson, options: CreateTokenizerOptions): Tokenizer
   const vocabulary = readVocabulary(json, addedTokens, options.endOfText);
 
   let target: TokenBuffer;
-  const visitor =
-    (encode: WordEncoder) =>
-    (bytes: Uint8Array, start: number, end: number): void =>
-      encode(bytes, start, end, target);
-  const visit = visitor(cacheWords(model.encodeWord));
+  const prepare = ({ encodeWord, startText }: CreatedModel) => {
+    const encode = startText ? encodeWord : cacheWords(encodeWord);
+    const visit = (bytes: Uint8Array, start: number, end: number): void => encode(bytes, start, end, target);
+    return { visit, startText };
+  };
+  const usual = prepare(model);
   // Created when it is first needed: most tokenizers have no use for it.
-  let visitText: typeof visit | undefined;
-  const createVisitText = () => {
+  let forText: typeof usual | undefined;
+  const createForText = () => {
     const hidden = hiddenTokens(json);
-    return hidden.size === 0 ? visit : visitor(cacheWords(createModel(json, { isByteLevel, hidden }).encodeWord));
+    return hidden.size === 0 ? usual : prepare(createModel(json, { isByteLevel, hidden }));
   };
   const encodePiece: PieceEncoder = (bytes, start, end, buffer, head, kept) => {
     target = buffer;
-    if (kept) visitText ??= createVisitText();
-    preTokenize(bytes, start, end, kept ? visitText! : visit, head);
+    if (kept) forText ??= createForText();
+    const { visit, startText } = kept ? forText! : usual;
+    startText?.();
+    preTokenize(bytes, start, end, visit, head);
   };
   return assembleTokenizer({
     json,

@@ -98,6 +98,12 @@ export class PartFields {
     return this.get(name, `an integer >= ${minimum}`, isLarge, fallback);
   }
 
+  /** A number, or undefined if the field is null or missing. */
+  optionalNumber(name: string): number | undefined {
+    if ((this.part[name] ?? undefined) === undefined) return undefined;
+    return this.get(name, "a number", (value): value is number => Number.isFinite(value));
+  }
+
   /** One of several strings. */
   oneOf<T extends string>(name: string, values: readonly T[], fallback?: T): T {
     const isOne = (value: unknown): value is T => values.includes(value as T);

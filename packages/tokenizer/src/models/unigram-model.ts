@@ -4,7 +4,7 @@
  */
 import { TokenizerError } from "../errors.ts";
 import { lengthOfCharacter } from "../text/characters.ts";
-import { append, reserve } from "../token-buffer.ts";
+import { append, reserve, type TokenBuffer } from "../token-buffer.ts";
 import { byteTokenIds } from "./byte-token.ts";
 import { createByteTrie } from "./byte-trie.ts";
 import type { WordEncoder } from "./model.ts";
@@ -17,25 +17,56 @@ export interface UnigramOptions {
   unknown: number | undefined;
   /** Whether unknown characters are spelled by the tokens <0x00> to <0xFF>, if all that are needed exist. */
   byteFallback: boolean;
+  /**
+   * Whether sums are rounded to 32 bits, as SentencePiece does, rather than to 64, as Hugging Face's tokenizers do: it decides
+   * between equally probable paths, as in long runs of one character. Default false.
+   */
+  singlePrecision?: boolean;
+  /** The lowest score of a token that texts can have. Default: the lowest of all. */
+  lowestScore?: number | undefined;
 }
 
 /** How much lower the score of an unknown character is than that of the least probable token. */
 const UNKNOWN_PENALTY = 10;
 
+/** Finds best paths. */
+export interface UnigramPaths {
+  /** Appends the tokens of the best path through bytes[start..end). `before` is the score of what is before it. */
+  encode(bytes: Uint8Array, start: number, end: number, buffer: TokenBuffer, before?: number): void;
+  /** The score after the last path. */
+  readonly after: number;
+  /** Whether rounding could have led to another last path, or it has unknown characters. */
+  readonly isUncertain: boolean;
+  scores: Float64Array;
+}
+
+/** Paths whose scores differ by less are uncertain: more than what rounding to 32 bits amounts to in a few thousand tokens. */
+const UNCERTAIN = 1 / 64;
+
 /**
  * Creates a Unigram model. The encoder throws a TokenizerError for unknown characters if the vocabulary has no unknown
  * token.
  */
-export function createUnigramModel({ pieces, unknown, byteFallback }: UnigramOptions): WordEncoder {
+export function createUnigramModel(options: UnigramOptions): WordEncoder {
+  const { encode } = createUnigramPaths(options);
+  return (bytes, start, end, buffer) => encode(bytes, start, end, buffer);
+}
+
+/** Creates the search of best paths; see `createUnigramModel`. */
+export function createUnigramPaths(options: UnigramOptions): UnigramPaths {
+  const { pieces, unknown, byteFallback, singlePrecision = false } = options;
   const encoder = new TextEncoder();
   const trie = createByteTrie(pieces.map(([token], id) => [encoder.encode(token), id]));
   const scores = Float64Array.from(pieces, ([, score]) => score);
-  const unknownScore =
-    scores.reduce((least, score) => Math.min(least, score), Number.POSITIVE_INFINITY) - UNKNOWN_PENALTY;
+  const round = (sum: number): number => (singlePrecision ? Math.fround(sum) : sum);
+  const lowest =
+    options.lowestScore ?? scores.reduce((least, score) => Math.min(least, score), Number.POSITIVE_INFINITY);
+  const unknownScore = round(lowest - UNKNOWN_PENALTY);
   const byteIds = byteTokenIds(new Map(pieces.map(([token], id) => [token, id])));
 
   // For every position: the score of the best path to it, and the start and id of the path's last token.
-  let best = new Float64Array(256);
+  const Scores = singlePrecision ? Float32Array : Float64Array;
+  let best = new Scores(256);
   let from = new Int32Array(256);
   let last = new Int32Array(256);
 
@@ -58,15 +89,18 @@ export function createUnigramModel({ pieces, unknown, byteFallback }: UnigramOpt
     append(buffer, [unknown]);
   };
 
-  return (bytes, start, end, buffer) => {
+  let after = 0;
+  let isUncertain = false;
+  const encode: UnigramPaths["encode"] = (bytes, start, end, buffer, before = 0) => {
     const size = end - start;
+    isUncertain = false;
     if (size >= best.length) {
-      best = new Float64Array(2 * size);
+      best = new Scores(2 * size);
       from = new Int32Array(2 * size);
       last = new Int32Array(2 * size);
     }
     from.fill(-1, 0, size + 1);
-    best[0] = 0;
+    best[0] = before;
     for (let position = 0; position < size; ) {
       const here = best[position]!;
       const characterSize = lengthOfCharacter(bytes[start + position]!);
@@ -76,7 +110,8 @@ export function createUnigramModel({ pieces, unknown, byteFallback }: UnigramOpt
         if (node < 0) break;
         const id = trie.value(node);
         if (id < 0) continue;
-        const score = scores[id]! + here;
+        const score = round(scores[id]! + here);
+        if (from[at]! >= 0 && Math.abs(score - best[at]!) < UNCERTAIN) isUncertain = true;
         if (from[at]! < 0 || score > best[at]!) {
           best[at] = score;
           from[at] = position;
@@ -85,8 +120,9 @@ export function createUnigramModel({ pieces, unknown, byteFallback }: UnigramOpt
         if (at - position === characterSize) hasCharacter = true;
       }
       if (!hasCharacter) {
+        isUncertain = true;
         const at = position + characterSize;
-        const score = unknownScore + here;
+        const score = round(unknownScore + here);
         if (from[at]! < 0 || score > best[at]!) {
           if (unknown === undefined) throw missing();
           best[at] = score;
@@ -96,6 +132,7 @@ export function createUnigramModel({ pieces, unknown, byteFallback }: UnigramOpt
       }
       position += characterSize;
     }
+    after = best[size]!;
     // Reverse the links along the best path: from[p] becomes the end of the token that starts at p.
     let next = size;
     let nextId = last[size]!;
@@ -121,5 +158,15 @@ export function createUnigramModel({ pieces, unknown, byteFallback }: UnigramOpt
       }
       position = tokenEnd;
     }
+  };
+  return {
+    encode,
+    get after() {
+      return after;
+    },
+    get isUncertain() {
+      return isUncertain;
+    },
+    scores,
   };
 }

@@ -17,11 +17,14 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 function replace(json: PatternJson, content: string): Rewrite {
   const pattern = createPattern(json);
+  const literal = "String" in json && json.String !== "" ? json.String : undefined;
   return {
-    apply: (text) =>
-      pattern(text)
-        .map(({ start, end, isMatch }) => (isMatch ? content : text.slice(start, end)))
-        .join(""),
+    apply(text) {
+      if (literal !== undefined) return text.replaceAll(literal, () => content);
+      const parts = pattern(text);
+      if (parts.length === 1 && !parts[0]!.isMatch) return text;
+      return parts.map(({ start, end, isMatch }) => (isMatch ? content : text.slice(start, end))).join("");
+    },
     // The reference traces a replacement back to the last character that it replaces.
     head(text, head) {
       let length = 0;
@@ -92,7 +95,9 @@ function createRewrite(fields: PartFields): Rewrite {
     case "Prepend":
       return prepend(fields.text("prepend"));
     case "Precompiled":
-      return createPrecompiledRewrite(fields.text("precompiled_charsmap", ""));
+      return createPrecompiledRewrite(fields.text("precompiled_charsmap", ""), {
+        longestMatch: fields.flag("longest_match", false),
+      });
     case "Sequence":
       return sequenceOf(fields.parts("normalizers").map(createRewrite));
     case "BertNormalizer": {

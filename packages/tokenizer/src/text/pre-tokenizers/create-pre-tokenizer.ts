@@ -46,8 +46,10 @@ function createSplit(fields: PartFields): PreTokenizer {
   const pattern = createPattern(json);
   return (bytes, start, end, visit, head) => {
     const text = decoder.decode(bytes.subarray(start, end));
+    const matches = pattern(text);
+    if (matches.length === 1 && !matches[0]!.isMatch && !invert) return visit(bytes, start, end, head);
     let position = start;
-    const parts = pattern(text).map((part): Part => {
+    const parts = matches.map((part): Part => {
       const from = position;
       position += encoder.encode(text.slice(part.start, part.end)).length;
       return { start: from, end: position, isMatch: part.isMatch !== invert };
