@@ -31,6 +31,9 @@ const FAMILY = /(?<![a-z])(gpt|bert|roberta|xlnet|t5|llama|encoder[- ]decoder)(?
 const NOT_A_FAMILY = new Set([
   // Keys of random streams: another name would change the order of the samples.
   ...["gpt-documents", "gpt-samples"],
+  // Tokenizer classes of transformers, and model types by which it chooses them.
+  ...["T5Tokenizer", "LlamaTokenizer", "XLNetTokenizer", "XLMRobertaTokenizer", "BertTokenizer", "RobertaTokenizer"],
+  ...["DistilBertTokenizer", "AlbertTokenizer", "CamembertTokenizer", "GPT2Tokenizer", "gpt2", "xlnet", "xlm-roberta"],
 ]);
 
 /** Types in tokenizer.json, as Hugging Face wrote them, as words; also as parts of other names. */

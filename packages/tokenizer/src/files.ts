@@ -1,5 +1,5 @@
 /**
- * Loads and saves tokenizers: directories with a tokenizer.json, as Hugging Face has them, or with a SentencePiece model.
+ * Loads and saves tokenizers: directories with a tokenizer.json, as Hugging Face has them, or with older vocabulary files.
  * The only file of this package that needs Node.
  */
 import { randomUUID } from "node:crypto";
@@ -13,6 +13,8 @@ import { isObject, shown } from "./json/part-fields.ts";
 import { formatTokenizerJson, type TokenizerJson } from "./json/tokenizer-json.ts";
 import { readSentencePiece } from "./sentencepiece.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+import { readBpeFiles, readWordPieceFile } from "./vocabulary-files/read-vocabulary-files.ts";
+import { readTokenizerConfig } from "./vocabulary-files/tokenizer-config.ts";
 
 const FILE = "tokenizer.json";
 const MODEL = ".model";
@@ -60,24 +62,37 @@ export function endOfTextIn(text: string, path: string): string | undefined {
   throw new TokenizerError(`${path}: eos_token must be a token, got ${shown(token)}`);
 }
 
-/** The file to load: a directory's tokenizer.json, or its SentencePiece model if it has nothing else. */
-async function fileOf(directory: string): Promise<string> {
+/** The tokenizer of a directory: its tokenizer.json, or else older vocabulary files, used as transformers does. */
+async function readDirectory(directory: string): Promise<TokenizerJson> {
   const names = await readdir(directory);
-  const model = names.includes(FILE) ? undefined : names.filter((name) => name.endsWith(MODEL)).sort()[0];
-  return join(directory, model ?? FILE);
+  const readText = async (file: string): Promise<string | undefined> =>
+    names.includes(file) ? (await read(join(directory, file))).toString("utf8") : undefined;
+  const model = names.filter((name) => name.endsWith(MODEL)).sort()[0];
+  const path = join(directory, names.includes(FILE) || !model ? FILE : model);
+  if (names.includes(FILE)) return parseTokenizerJson((await readText(FILE))!, path);
+  const config = await readTokenizerConfig(readText);
+  if (model) return readSentencePiece(await read(path), path, config);
+  const [vocab, merges, words] = await Promise.all(["vocab.json", "merges.txt", "vocab.txt"].map(readText));
+  if (vocab !== undefined && merges !== undefined) return readBpeFiles({ vocab, merges }, directory, config);
+  if (words !== undefined) return readWordPieceFile(words, directory, config);
+  throw new TokenizerError(`no tokenizer found at ${path}`);
+}
+
+async function readTokenizerFile(path: string): Promise<TokenizerJson> {
+  if (path.endsWith(MODEL)) return readSentencePiece(await read(path), path);
+  return parseTokenizerJson((await read(path)).toString("utf8"), path);
 }
 
 /**
- * Loads a tokenizer.json or a SentencePiece model, given its path or its directory.
+ * Loads a tokenizer, given the path of a tokenizer.json or of a SentencePiece model, or a directory with one. In a directory
+ * without tokenizer.json, a SentencePiece model gets the special tokens of the tokenizer class that tokenizer_config.json or
+ * config.json names, as in transformers; vocab.json with merges.txt (GPT-2, RoBERTa) and vocab.txt (BERT) are read too.
  *
  * @throws {TokenizerError} if it is missing, invalid or not supported.
  */
 export async function loadTokenizer(directoryOrFile: string): Promise<Tokenizer> {
   const directory = await isDirectory(directoryOrFile);
-  const path = directory ? await fileOf(directoryOrFile) : directoryOrFile;
-  const json = path.endsWith(MODEL)
-    ? await readSentencePiece(await read(path), path)
-    : parseTokenizerJson((await read(path)).toString("utf8"), path);
+  const json = await (directory ? readDirectory(directoryOrFile) : readTokenizerFile(directoryOrFile));
   const endOfText = directory ? await endOfTextInDirectory(directoryOrFile) : undefined;
   return createTokenizer(json, endOfText === undefined ? {} : { endOfText });
 }

@@ -4,15 +4,16 @@
 import { TokenizerError } from "./errors.ts";
 import { createModel } from "./json/create-model.ts";
 import type { AddedToken, TokenizerJson, TokenizerPart } from "./json/tokenizer-json.ts";
-import { frameOf, type SentencePieceFrame } from "./sentencepiece/frames.ts";
+import { type FramedModel, frameOf } from "./sentencepiece/frames.ts";
 import { escaped, isolate, isUsable, unigramGuards, wordGuards } from "./sentencepiece/guards.ts";
 import { mergesOfScores } from "./sentencepiece/merges.ts";
 import { normalizerOf } from "./sentencepiece/normalizers.ts";
 import { parseSentencePiece, type SentencePieceModel } from "./sentencepiece/parse-model.ts";
 import { MARK } from "./text/pre-tokenizers/metaspace-pre-tokenizer.ts";
 import { createTokenBuffer } from "./token-buffer.ts";
+import type { TokenizerConfig } from "./vocabulary-files/tokenizer-config.ts";
 
-export type { SentencePieceFrame };
+export type { TokenizerConfig };
 
 const metaspace = (replacement: string, scheme: "always" | "first" | "never", split: boolean): TokenizerPart => ({
   type: "Metaspace",
@@ -26,13 +27,11 @@ const maySplit = ({ pieces }: SentencePieceModel): boolean =>
   !pieces.some((each) => isUsable(each) && each.piece.lastIndexOf(MARK) > 0) &&
   pieces.some((each) => isUsable(each) && each.piece === MARK);
 
-function preTokenizerOf(model: SentencePieceModel, splits: TokenizerPart[]): TokenizerPart {
-  const { addsBlank, blankIsSuffix, removesBlanks, characterMap } = model;
+function preTokenizerOf({ model, addsBlankAfterTokens }: FramedModel, splits: TokenizerPart[]): TokenizerPart {
+  const { addsBlank, blankIsSuffix } = model;
   const pretokenizers: TokenizerPart[] = [];
-  // The normalizer leaves no blanks, so that this one adds a blank even before a mark. What follows a special token gets one
-  // only if blanks are removed there.
-  if (addsBlank && !blankIsSuffix)
-    pretokenizers.push(metaspace(" ", removesBlanks || characterMap !== "" ? "always" : "first", false));
+  // The normalizer leaves no blanks, so that this one adds a blank even before a mark.
+  if (addsBlank && !blankIsSuffix) pretokenizers.push(metaspace(" ", addsBlankAfterTokens ? "always" : "first", false));
   if (splits.length > 0) pretokenizers.push(metaspace(MARK, "never", false), ...splits);
   pretokenizers.push(metaspace(MARK, "never", maySplit(model)));
   return { type: "Sequence", pretokenizers };
@@ -125,7 +124,8 @@ function convert(
 
 /**
  * Converts a SentencePiece model (unigram, bpe or char) to a tokenizer.json. Which special tokens surround a text depends on
- * the language model that uses the vocabulary: `frame` says so, in the words of transformers. Without it, there are none.
+ * the language model that uses the vocabulary: `config`, the contents of its tokenizer_config.json, names the tokenizer's class.
+ * Without it, there are none.
  * `name` is the file's name in errors.
  *
  * @throws {TokenizerError} if the bytes are not such a model, it uses something unsupported, or protobufjs is not installed.
@@ -133,9 +133,9 @@ function convert(
 export async function readSentencePiece(
   bytes: Uint8Array,
   name = "the file",
-  frame: SentencePieceFrame = {},
+  config: TokenizerConfig = {},
 ): Promise<TokenizerJson> {
-  const framed = frameOf(await parseSentencePiece(bytes, name), frame, name);
+  const framed = frameOf(await parseSentencePiece(bytes, name), config, name);
   const parsed = framed.model;
   const { model, splits, added } = convert(parsed, name);
   return {
@@ -144,7 +144,7 @@ export async function readSentencePiece(
     padding: null,
     added_tokens: [...added, ...framed.added],
     normalizer: normalizerOf(parsed, framed.normalizers),
-    pre_tokenizer: preTokenizerOf(parsed, splits),
+    pre_tokenizer: preTokenizerOf(framed, splits),
     post_processor: framed.postProcessor,
     decoder: decoderOf(parsed),
     model,

@@ -4,20 +4,15 @@
  */
 import { TokenizerError } from "../errors.ts";
 import type { AddedToken, TokenizerPart } from "../json/tokenizer-json.ts";
+import {
+  addedTokens,
+  classOf,
+  contentOf,
+  type Settings,
+  type TokenizerConfig,
+  unsupportedClass,
+} from "../vocabulary-files/tokenizer-config.ts";
 import type { Piece, SentencePieceModel } from "./parse-model.ts";
-
-/** The fields of tokenizer_config.json that matter, with `tokenizer_class` taken from config.json where it is missing. */
-export interface SentencePieceFrame {
-  tokenizer_class?: unknown;
-  add_bos_token?: unknown;
-  add_eos_token?: unknown;
-  bos_token?: unknown;
-  eos_token?: unknown;
-  extra_ids?: unknown;
-  do_lower_case?: unknown;
-  keep_accents?: unknown;
-  added_tokens_decoder?: unknown;
-}
 
 /** A model with its frame. */
 export interface FramedModel {
@@ -27,9 +22,9 @@ export interface FramedModel {
   postProcessor: TokenizerPart | null;
   /** Tokens after the vocabulary. */
   added: AddedToken[];
+  /** Whether text after a special token gets a blank in front too. */
+  addsBlankAfterTokens: boolean;
 }
-
-type Settings = SentencePieceFrame & { name: string };
 
 interface FrameKind {
   /** The special tokens around a text, which is `$A`. */
@@ -39,11 +34,6 @@ interface FrameKind {
   /** Names of special tokens after the vocabulary. */
   appended?: (settings: Settings) => string[];
 }
-
-const contentOf = (token: unknown, fallback: string): string => {
-  const content = typeof token === "object" && token !== null ? (token as { content?: unknown }).content : token;
-  return typeof content === "string" ? content : fallback;
-};
 
 const special = (type: "control" | "unknown", ...names: string[]): Piece[] =>
   names.map((piece) => ({ piece, score: 0, type }));
@@ -110,40 +100,13 @@ const KINDS: Readonly<Record<string, FrameKind>> = {
       ...special("control", "<mask>"),
     ],
   },
-  PreTrainedTokenizer: plain,
   TokenizersBackend: plain,
 };
 
-/** Tokenizer classes by `model_type` of config.json. */
-const CLASS_OF: Readonly<Record<string, string>> = {
-  t5: "T5Tokenizer",
-  mt5: "T5Tokenizer",
-  umt5: "T5Tokenizer",
-  llama: "LlamaTokenizer",
-  mistral: "LlamaTokenizer",
-  gemma: "GemmaTokenizer",
-  gemma2: "GemmaTokenizer",
-  gemma3_text: "GemmaTokenizer",
-  xlnet: "XLNetTokenizer",
-  albert: "AlbertTokenizer",
-  "xlm-roberta": "XLMRobertaTokenizer",
-  camembert: "CamembertTokenizer",
-};
-
-/** The tokenizer class of a model type, as in transformers; undefined for one that is not known. */
-export const tokenizerClassOf = (modelType: unknown): string | undefined =>
-  typeof modelType === "string" && Object.hasOwn(CLASS_OF, modelType) ? CLASS_OF[modelType] : undefined;
-
-const OLD_NAMES: Readonly<Record<string, string>> = { PreTrainedTokenizerFast: "TokenizersBackend" };
-
-function kindOf({ tokenizer_class: given, name }: Settings): FrameKind {
-  if (given === undefined || given === null) return plain;
-  const own = String(given).replace(/(?<!PreTrainedTokenizer)Fast$/, "");
-  const known = OLD_NAMES[own] ?? own;
-  if (Object.hasOwn(KINDS, known)) return KINDS[known]!;
-  throw new TokenizerError(
-    `${name}: SentencePiece models of the tokenizer class ${String(given)} are not supported: save its tokenizer.json with transformers`,
-  );
+function kindOf(settings: Settings): FrameKind {
+  const known = classOf(settings);
+  if (known === undefined) return plain;
+  return Object.hasOwn(KINDS, known) ? KINDS[known]! : unsupportedClass(settings);
 }
 
 /** The template as a post-processor; `ids` are those of all tokens. */
@@ -167,34 +130,18 @@ function postProcessor(
   return { type: "TemplateProcessing", single, pair, special_tokens: tokens };
 }
 
-/** Tokens of `added_tokens_decoder` that are not in the vocabulary. */
-function addedTokens(
-  { added_tokens_decoder: tokens, name }: Settings,
-  known: ReadonlyMap<string, number>,
-): AddedToken[] {
-  if (typeof tokens !== "object" || tokens === null) return [];
-  return Object.entries(tokens as Record<string, unknown>).flatMap(([key, token]): AddedToken[] => {
-    const content = contentOf(token, "");
-    const id = Number(key);
-    if (content === "" || !Number.isSafeInteger(id))
-      throw new TokenizerError(`${name}: added_tokens_decoder has an entry without an id and a content`);
-    if (known.has(content)) return [];
-    const flag = (field: string): boolean => (token as Record<string, unknown>)[field] === true;
-    const flags = { single_word: flag("single_word"), lstrip: flag("lstrip"), rstrip: flag("rstrip") };
-    return [{ id, content, ...flags, normalized: flag("normalized"), special: flag("special") }];
-  });
-}
-
 /**
  * Puts a model into its frame. `name` is the file's name in errors.
  *
  * @throws {TokenizerError} if the tokenizer class is not supported, or the model lacks a special token.
  */
-export function frameOf(model: SentencePieceModel, frame: SentencePieceFrame, name: string): FramedModel {
+export function frameOf(model: SentencePieceModel, frame: TokenizerConfig, name: string): FramedModel {
   const settings: Settings = { ...frame, name };
   const kind = kindOf(settings);
   const pieces = kind.pieces?.(model.pieces) ?? model.pieces;
   const ids = new Map(pieces.map(({ piece }, id) => [piece, id]));
+  if (ids.size < pieces.length)
+    throw new TokenizerError(`${name}: the model has a piece that its tokenizer class adds`);
   const appended = (kind.appended?.(settings) ?? [])
     .filter((content) => !ids.has(content))
     .map((content, index): AddedToken => {
@@ -206,6 +153,7 @@ export function frameOf(model: SentencePieceModel, frame: SentencePieceFrame, na
   return {
     model: { ...model, pieces },
     normalizers: kind.normalizers?.(settings) ?? [],
+    addsBlankAfterTokens: model.removesBlanks || model.characterMap !== "" || frame.legacy === true,
     postProcessor: postProcessor(kind.template(settings), ids, name),
     added: [...appended, ...more].sort((one, other) => one.id - other.id),
   };
