@@ -100,6 +100,7 @@ const KINDS: Readonly<Record<string, FrameKind>> = {
       ...special("control", "<mask>"),
     ],
   },
+  GPT2Tokenizer: plain,
   TokenizersBackend: plain,
 };
 
