@@ -81,21 +81,27 @@ const replacementAt = ({ replacements }: CharacterMap, start: number): string =>
   return decoder.decode(replacements.subarray(start, end < 0 ? undefined : end));
 };
 
+/** Longest match, in bytes, up to which maps are searched for what they replace. */
+const LONGEST = 256;
+
 /** ASCII characters that are replaced by themselves; undefined if there are longer matches that end in ASCII. */
 function replacedAscii({ units }: CharacterMap): string | undefined {
   const replaced: number[] = [];
-  const visit = (node: number, isFirst: boolean): boolean => {
+  // An array that is damaged may have cycles.
+  let left = units.length;
+  const visit = (node: number, depth: number): boolean => {
+    if (depth > LONGEST || left-- < 0) return false;
     for (let byte = 1; byte < 256; byte++) {
       const unit = units[node ^ byte];
       if (unit === undefined || labelOf(unit) !== byte) continue;
-      if (byte < 0x80 && !isFirst) return false;
+      if (byte < 0x80 && depth > 0) return false;
       if (byte < 0x80 && hasLeaf(unit)) replaced.push(byte);
-      if (!visit(node ^ byte ^ offsetOf(unit), false)) return false;
+      if (!visit(node ^ byte ^ offsetOf(unit), depth + 1)) return false;
     }
     return true;
   };
   const inHexadecimal = (byte: number): string => `\\x${byte.toString(16).padStart(2, "0")}`;
-  return visit(offsetOf(units[0]!), true) ? replaced.map(inHexadecimal).join("") : undefined;
+  return visit(offsetOf(units[0]!), 0) ? replaced.map(inHexadecimal).join("") : undefined;
 }
 
 /** SentencePiece's own rewrite. Only what a match can be part of is looked up: most text in ASCII stays as it is. */
