@@ -183,3 +183,6 @@ export const llamaFields = ["rotaryTheta", "rotaryScaling", "numKeyValueHeads", 
 
 /** `hidden_act`, as Llama has it. */
 export const writeActivation = ({ activation }: GptConfig) => ({ hidden_act: activationName(activation) });
+
+/** Special ids of a model without a tokenizer, in formats whose defaults lie beyond a small vocabulary. */
+export const noSpecialIds = { pad_token_id: null, bos_token_id: null, eos_token_id: null };

@@ -7,7 +7,14 @@ import { activationField } from "../../../hugging-face/activations.ts";
 import { count, dropoutRate } from "../../../hugging-face/config-json.ts";
 import type { ForeignWeight } from "../../../hugging-face/format.ts";
 import type { GptConfig } from "../configuration.ts";
-import { createDecoderFormat, decoderFields, llamaFields, llamaLike, writeActivation } from "./decoder-format.ts";
+import {
+  createDecoderFormat,
+  decoderFields,
+  llamaFields,
+  llamaLike,
+  noSpecialIds,
+  writeActivation,
+} from "./decoder-format.ts";
 import { decoderNames } from "./decoder-names.ts";
 
 /** The Hugging Face format of Phi-3. */
@@ -41,6 +48,7 @@ export const phi3Format = createDecoderFormat({
   }),
   write: (config) => ({
     ...writeActivation(config),
+    ...noSpecialIds,
     resid_pdrop: config.dropout,
     sliding_window: config.attentionWindow,
     partial_rotary_factor: config.rotaryFraction,

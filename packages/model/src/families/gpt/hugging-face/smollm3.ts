@@ -2,7 +2,14 @@
 import * as z from "zod";
 import { activationField } from "../../../hugging-face/activations.ts";
 import { count, fieldError } from "../../../hugging-face/config-json.ts";
-import { createDecoderFormat, decoderFields, llamaFields, llamaLike, writeActivation } from "./decoder-format.ts";
+import {
+  createDecoderFormat,
+  decoderFields,
+  llamaFields,
+  llamaLike,
+  noSpecialIds,
+  writeActivation,
+} from "./decoder-format.ts";
 import { readWindows, windowFields, writeWindows } from "./layer-types.ts";
 
 const fields = {
@@ -59,6 +66,7 @@ export const smolLm3Format = createDecoderFormat({
   },
   write: (config) => ({
     ...writeActivation(config),
+    ...noSpecialIds,
     attention_bias: config.attentionBiases ?? config.biases,
     mlp_bias: config.biases,
     ...writeWindows(config),
