@@ -89,7 +89,7 @@ const cases: Record<string, Case> = {
   },
   BART: {
     family: "encoder-decoder",
-    fields: "maxPositions: 32, normPlacement: post, separatePositions: true, logitsBias: true",
+    fields: "maxPositions: 32, normPlacement: post, separatePositions: true, reservedPositions: 2, logitsBias: true",
     objective: "{ name: denoising }",
     metrics: ["sequence perplexity"],
   },

@@ -88,7 +88,7 @@ const models: Record<string, ModelConfigInput> = {
   "xlnet untied": { family: "xlnet", ...sizes, tiedEmbeddings: false },
   bart: {
     ...({ family: "encoder-decoder", ...sizes, maxPositions: 16, normPlacement: "post" } as const),
-    ...{ separatePositions: true, logitsBias: true, numDecoderLayers: 1, embeddingScale: 4 },
+    ...{ separatePositions: true, reservedPositions: 2, logitsBias: true, numDecoderLayers: 1, embeddingScale: 4 },
   },
 };
 

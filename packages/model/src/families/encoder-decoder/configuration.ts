@@ -13,6 +13,8 @@ export const encoderDecoderConfigSchema = z
     maxPositions: size,
     /** Each stack has position embeddings of its own and, after the embeddings, a norm of its own (BART). */
     separatePositions: z.boolean().default(false),
+    /** Rows of the position embeddings before that of the first token (BART: 2). */
+    reservedPositions: z.int().nonnegative().default(0),
     /** Multiplies the token embeddings where they enter a stack (BART: sqrt(hiddenSize) or 1). */
     embeddingScale: z.number().positive().default(1),
     /** Dropout inside the feed-forward layers. Default: none, or `dropout` with `relativeDistances`. */

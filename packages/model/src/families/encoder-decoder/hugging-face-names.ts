@@ -5,9 +5,6 @@ import type { EncoderDecoderConfig } from "./configuration.ts";
 export const embeddingName = "model.shared.weight";
 export const logitsBiasName = "final_logits_bias";
 
-/** Rows of the position embeddings before the first position's, which fairseq counts from two. */
-const reserved = 2;
-
 const attention = (ours: string, theirs: string): (readonly [string, string])[] => [
   [`${ours}.query`, `${theirs}.q_proj`],
   [`${ours}.key`, `${theirs}.k_proj`],
@@ -26,17 +23,16 @@ const decoderLayer = [...encoderLayer, ...attention("crossAttention", "encoder_a
 
 /** The map for a model of that configuration. */
 export function bartNames(config: EncoderDecoderConfig): Map<string, ForeignWeight> {
-  const { numLayers, numDecoderLayers = numLayers, maxPositions, vocabularySize, logitsBias } = config;
+  const { numLayers, numDecoderLayers = numLayers, vocabularySize, logitsBias } = config;
   const names = new Map<string, ForeignWeight>([["tokenEmbedding.weight", { name: embeddingName }]]);
   const both = (ours: string, theirs: string) => {
     for (const kind of ["weight", "bias"]) names.set(`${ours}.${kind}`, { name: `model.${theirs}.${kind}` });
   };
-  const rows = { first: reserved, count: maxPositions, of: maxPositions + reserved };
   for (const [stack, count, layer] of [
     ["encoder", numLayers, encoderLayer],
     ["decoder", numDecoderLayers, decoderLayer],
   ] as const) {
-    names.set(`${stack}.positionEmbedding.weight`, { name: `model.${stack}.embed_positions.weight`, rows });
+    names.set(`${stack}.positionEmbedding.weight`, { name: `model.${stack}.embed_positions.weight` });
     both(`${stack}.embeddingNorm`, `${stack}.layernorm_embedding`);
     for (let index = 0; index < count; index++) {
       for (const [ours, theirs] of layer)

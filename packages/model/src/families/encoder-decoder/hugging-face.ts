@@ -63,6 +63,9 @@ const harmless = [
 /** The epsilon of PyTorch's norms. */
 const normEpsilon = 1e-5;
 
+/** fairseq counts positions from two. */
+const reservedPositions = 2;
+
 /** The bare model has no prefix. */
 const bareNames = (name: string) => (name.startsWith("model.") ? [name.slice("model.".length)] : []);
 
@@ -74,6 +77,7 @@ export const bartFormat: HuggingFaceFormat<EncoderDecoderConfig, EncoderDecoderC
   supports: (config) =>
     config.normPlacement === "post" &&
     config.separatePositions &&
+    config.reservedPositions === reservedPositions &&
     config.numTokenTypes === 0 &&
     config.attentionWindow === null &&
     !config.relativeDistances &&
@@ -108,6 +112,7 @@ export const bartFormat: HuggingFaceFormat<EncoderDecoderConfig, EncoderDecoderC
       normPlacement: "post",
       normEpsilon,
       separatePositions: true,
+      reservedPositions,
       embeddingScale: read.scale_embedding ? Math.sqrt(read.d_model) : 1,
       logitsBias: tensors?.has(logitsBiasName) ?? false,
     };

@@ -39,15 +39,16 @@ export function createPositions(scope: Scope, config: EncoderDecoderConfig, init
 
 function learnedPositions(
   scope: Scope,
-  { hiddenSize, maxPositions, numTokenTypes }: EncoderDecoderConfig,
+  { hiddenSize, maxPositions, reservedPositions, numTokenTypes }: EncoderDecoderConfig,
   initializer: Initializer,
 ): PositionScheme {
   const table = (name: string, rows: number) =>
     scope.child(name).parameter("weight", [rows, hiddenSize], initializer, { kind: "embedding" });
-  const positionTable = table("positionEmbedding", maxPositions);
+  const positionTable = table("positionEmbedding", reservedPositions + maxPositions);
   const tokenTypeTable = numTokenTypes > 0 ? table("tokenTypeEmbedding", numTokenTypes) : null;
   function embeddings({ positions, tokenTypes = tf.zeros([1, 1], "int32") }: TokenPositions): tf.Tensor {
-    const positioned = embedding(positions, { table: positionTable.tensor });
+    const rows = reservedPositions === 0 ? positions : tf.add(positions, tf.scalar(reservedPositions, "int32"));
+    const positioned = embedding(rows, { table: positionTable.tensor });
     return tokenTypeTable ? tf.add(positioned, embedding(tokenTypes, { table: tokenTypeTable.tensor })) : positioned;
   }
   return { embeddings, addTo: (tokens, where) => tf.add(tokens, embeddings(where)), context: () => ({}) };
