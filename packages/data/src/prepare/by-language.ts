@@ -12,6 +12,7 @@ import { appendMarks, marksPath, readMarks } from "./marks.ts";
 import type { LanguageDataset } from "./options.ts";
 import { publish, settle, summarize, writeSidecar } from "./publish.ts";
 import { appendRecords, readRecords, recordsPath } from "./records.ts";
+import { removeSignatures } from "./signature-file.ts";
 import { planSplit } from "./split-plan.ts";
 
 const TOKENS_AT_ONCE = 1 << 18;
@@ -36,6 +37,7 @@ export async function publishByLanguage(
   // Publishes again what an interrupted call left.
   const byLanguage = datasets.map((dataset) => ({ ...dataset, sidecar: publish(dataset.prefix) }));
   for (const path of [recordsPath(whole), marksPath(whole)]) rmSync(path, { force: true });
+  removeSignatures(whole);
   removeJournal(whole);
   rmSync(wholeSidecarPath(whole), { force: true });
   return { sidecar, byLanguage };

@@ -18,6 +18,7 @@ import { findJournal, phaseOf, removeJournal, wholeSidecarPath, writeJournal } f
 import type { PrepareOptions, PrepareResult, PrepareTuning } from "./options.ts";
 import { cutIntoPieces, groupIntoTasks } from "./pieces.ts";
 import { publish, settle, summarize, writeSidecar } from "./publish.ts";
+import { removeSignatures } from "./signature-file.ts";
 import { planSplit, type SplitPlan } from "./split-plan.ts";
 import type { StepCounts } from "./steps.ts";
 
@@ -110,7 +111,10 @@ async function encodeAll(
   try {
     const read = readParts(sources, { ...options, textKey: job.jsonKey, onBytes, onBadLine });
     const parts = options.pairs ? onlyPairs(read, { onBadDocument: onBadLine }) : read;
-    const pieces = cutIntoPieces(steps.apply(parts), { findCut: job.findCut, pieceLength: tuning.pieceLength });
+    const pieces = cutIntoPieces(steps.apply(parts, resumable ? prefix : undefined), {
+      findCut: job.findCut,
+      pieceLength: tuning.pieceLength,
+    });
     const inFlight: { task: EncodingTask; encoded: Promise<EncodedTask> }[] = [];
     let number = 0;
     for await (const task of groupIntoTasks(pieces, tuning.pieceLength)) {
@@ -130,9 +134,12 @@ async function encodeAll(
     } else {
       collector.abort();
       removeJournal(prefix);
+      steps.close();
+      removeSignatures(prefix);
     }
     throw error;
   } finally {
+    steps.close();
     await pool.close();
   }
   return { tasks: collected, badLines: progress.badLines };

@@ -8,6 +8,7 @@ import { type DatasetSidecar, formatSidecar, readSidecar } from "../sidecar.ts";
 import { removeJournal } from "./journal.ts";
 import { marksPath } from "./marks.ts";
 import { recordsPath, sumByLanguage } from "./records.ts";
+import { removeSignatures } from "./signature-file.ts";
 import type { SplitPlan } from "./split-plan.ts";
 
 /** The sidecar of complete files that still have their temporary names. */
@@ -57,6 +58,7 @@ export function publish(prefix: string): DatasetSidecar {
   publishPartial(prefix);
   renameIfPresent(partialPath(prefix, "json"), `${prefix}.json`);
   for (const path of [recordsPath(prefix), marksPath(prefix)]) rmSync(path, { force: true });
+  removeSignatures(prefix);
   removeJournal(prefix);
   return readSidecar(`${prefix}.json`)!;
 }

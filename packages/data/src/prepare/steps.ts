@@ -1,6 +1,7 @@
 /**
  * Optional steps between reading and encoding, in this order: decontamination, deduplication, language identification. They
- * depend on all earlier documents, so a resumed run repeats them from the first document; only encoding is not repeated.
+ * depend on all earlier documents, so a resumed run repeats them from the first document, but neither encoding nor MinHash
+ * signatures.
  */
 import type { DatasetSidecar } from "../sidecar.ts";
 import { readEvaluationNgrams } from "../steps/evaluation-ngrams.ts";
@@ -8,9 +9,11 @@ import { createExactDuplicates } from "../steps/exact-duplicates.ts";
 import { filterDocuments } from "../steps/filter.ts";
 import { loadLanguageIdentifier } from "../steps/language.ts";
 import { labelLanguages } from "../steps/language-labels.ts";
+import { minHashSignature } from "../steps/minhash.ts";
 import { createNearDuplicates } from "../steps/near-duplicates.ts";
 import type { DocumentPart } from "../text/document.ts";
 import { listSources } from "../text/sources.ts";
+import { openSignatures, type SignatureFile } from "./signature-file.ts";
 
 /** Which steps to take. */
 export interface StepOptions {
@@ -35,8 +38,12 @@ export type StepCounts = Pick<DatasetSidecar, "decontamination" | "deduplication
 export interface Steps {
   /** Options, and the state of the files that they name: everything that decides the output. */
   settings: unknown;
-  /** Filters and labels documents. */
-  apply(parts: AsyncIterable<DocumentPart>): AsyncIterable<DocumentPart>;
+  /**
+   * Filters and labels documents. With a prefix, what takes long is kept in a temporary file beside it, for a later run.
+   */
+  apply(parts: AsyncIterable<DocumentPart>, prefix?: string): AsyncIterable<DocumentPart>;
+  /** Closes the temporary file. */
+  close(): void;
   /** Counts so far. */
   counts(): StepCounts;
 }
@@ -48,12 +55,14 @@ export async function createSteps(options: StepOptions & { jsonKey: string }): P
   const identify = options.languages && (await loadLanguageIdentifier());
   return {
     settings: [decontaminate?.settings, deduplicate?.settings, options.languages],
-    apply(parts) {
+    apply(parts, prefix) {
+      if (prefix !== undefined) deduplicate?.keepSignatures(prefix);
       let documents = parts;
       for (const step of [decontaminate, deduplicate])
         if (step) documents = filterDocuments(documents, { keep: step.keep, onTooLong: step.onTooLong });
       return identify ? labelLanguages(documents, identify) : documents;
     },
+    close: () => deduplicate?.close(),
     counts: () => ({
       ...(decontaminate && { decontamination: decontaminate.counts() }),
       ...(deduplicate && { deduplication: deduplicate.counts() }),
@@ -93,11 +102,18 @@ function createDeduplication({ deduplicate }: StepOptions) {
   if (!deduplicate) return undefined;
   const { kind } = deduplicate;
   const threshold = kind === "minhash" ? (deduplicate.threshold ?? 0.8) : undefined;
-  const { isDuplicate } = threshold === undefined ? createExactDuplicates() : createNearDuplicates({ threshold });
+  let signatures: SignatureFile | undefined;
+  const signatureOf = (text: string) => (signatures ? signatures.signatureOf(text) : minHashSignature(text));
+  const { isDuplicate } =
+    threshold === undefined ? createExactDuplicates() : createNearDuplicates({ threshold, signatureOf });
   let duplicates = 0;
   let tooLong = 0;
   return {
     settings: [kind, threshold],
+    keepSignatures(prefix: string) {
+      if (kind === "minhash") signatures = openSignatures(prefix);
+    },
+    close: () => signatures?.close(),
     keep(text: string) {
       const duplicate = isDuplicate(text);
       if (duplicate) duplicates++;

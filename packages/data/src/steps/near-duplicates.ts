@@ -25,9 +25,16 @@ export function chooseBands(threshold: number): { bands: number; rows: number } 
 
 /**
  * @param options.threshold Jaccard similarity of shingles above which documents count as duplicates, above 0 and at most 1
+ * @param options.signatureOf another way to get the signature of a text
  * @throws DataError for any other threshold
  */
-export function createNearDuplicates({ threshold }: { threshold: number }): DuplicateFinder {
+export function createNearDuplicates({
+  threshold,
+  signatureOf: signatureOfText = minHashSignature,
+}: {
+  threshold: number;
+  signatureOf?: typeof minHashSignature;
+}): DuplicateFinder {
   if (!(threshold > 0 && threshold <= 1))
     throw new DataError(`expected a similarity threshold above 0 and at most 1, got ${threshold}`);
   const { bands, rows } = chooseBands(threshold);
@@ -70,7 +77,7 @@ export function createNearDuplicates({ threshold }: { threshold: number }): Dupl
   };
   return {
     isDuplicate(text) {
-      const signature = minHashSignature(text);
+      const signature = signatureOfText(text);
       if (!signature) return false;
       if (isNear(signature)) return true;
       if (count === capacity) grow();
