@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from "@megatron-ts/checkpoint";
@@ -161,6 +161,27 @@ describe("pretrain", () => {
     });
     expect(contents(again.directory)).toEqual(contents(join(directory, "uninterrupted")));
     expect(validationLosses(again.directory)).toEqual(validationLosses(join(directory, "uninterrupted")));
+  });
+
+  it("deletes what a killed run left beside its checkpoints, also when it was complete", async () => {
+    const { directory: runDirectory } = await run("leftover");
+    const whole = readdirSync(runDirectory).sort();
+    cpSync(join(runDirectory, "step-00000010"), join(runDirectory, "step-00000002"), { recursive: true });
+    await run("leftover", { resume: "auto" });
+    expect(readdirSync(runDirectory).sort()).toEqual(whole);
+  });
+
+  it("resumed from an earlier checkpoint, keeps what it saves beside later ones", async () => {
+    const { directory: runDirectory } = await run("rewound", {
+      overrides: [["train.checkpoint.every", "3"]],
+      stopAfter: 6,
+    });
+    const overrides: Override[] = [
+      ["train.checkpoint.every", "1"],
+      ["train.checkpoint.keepLast", "1"],
+    ];
+    await run("rewound", { resume: join(runDirectory, "step-00000003"), overrides, stopAfter: 4 });
+    expect(readdirSync(runDirectory)).toEqual(expect.arrayContaining(["step-00000004", "step-00000006"]));
   });
 
   it("reports its first step, then at every interval, also when resumed", async () => {

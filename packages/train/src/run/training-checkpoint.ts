@@ -88,10 +88,21 @@ export async function saveTraining(options: SaveTrainingOptions): Promise<string
       "tokenizer.json": Buffer.from(JSON.stringify(tokenizer.json)),
     },
   });
-  const saved = listRetainedCheckpoints(runDirectory);
+  deleteOldCheckpoints(runDirectory, { step, keep });
+  return directory;
+}
+
+/**
+ * Deletes the checkpoints up to `step` that `keep` does not cover. Later ones, which are damaged or of a run that went on from
+ * `step` before, are replaced when the run gets there: if they counted, `keep` might cover none of this run.
+ */
+export function deleteOldCheckpoints(
+  runDirectory: string,
+  { step, keep }: { step: number; keep: SaveTrainingOptions["keep"] },
+): void {
+  const saved = listRetainedCheckpoints(runDirectory).filter((checkpoint) => checkpoint.step <= step);
   const deleted = new Set(checkpointsToDelete(saved, keep));
   for (const checkpoint of saved) if (deleted.has(checkpoint.step)) deleteCheckpoint(checkpoint.directory);
-  return directory;
 }
 
 /** Everything that a run resumes with besides weights and moments. */

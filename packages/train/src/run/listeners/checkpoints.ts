@@ -1,7 +1,7 @@
 /** Saves every `train.checkpoint.every` steps and at the end. */
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { checkWeights } from "../check-weights.ts";
-import { saveTraining } from "../training-checkpoint.ts";
+import { deleteOldCheckpoints, saveTraining } from "../training-checkpoint.ts";
 import type { RunListener, TrainingRun } from "../training-run.ts";
 
 /** @param options.datasets fingerprints by prefix; `files` goes into each checkpoint. Saving throws a NonFiniteError for weights that are not finite. */
@@ -15,7 +15,10 @@ export function createCheckpoints(
 ): RunListener {
   const { configuration, model, optimizer, average } = run;
   const { every, keepLast, keepBest } = configuration.train.checkpoint;
+  const keep = { last: keepLast, best: keepBest ? 1 : 0 };
   let savedStep = run.state.step > 0 ? run.state.step : -1;
+  // What is left if the run was killed after it saved a checkpoint and before it deleted others.
+  if (savedStep > 0) deleteOldCheckpoints(configuration.run.directory, { step: savedStep, keep });
 
   async function save(): Promise<void> {
     const { state, validation } = run;
@@ -33,7 +36,7 @@ export function createCheckpoints(
       tokenizer,
       files,
       validationLoss: validation?.step === state.step ? validation.loss : undefined,
-      keep: { last: keepLast, best: keepBest ? 1 : 0 },
+      keep,
     });
     savedStep = state.step;
     run.emit({ type: "saved", step: state.step, directory });
