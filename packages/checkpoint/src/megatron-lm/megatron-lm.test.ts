@@ -245,7 +245,9 @@ describe("what is rejected", () => {
   it("a model that is not imported", async () => {
     const name = "layers.1.input_layernorm.weight";
     const bert = changedFile("version-0", (bytes) => replaceInPickle(bytes, name, "language.pooler.dense.of.weight"));
-    await expectRejected(openMegatronCheckpoint(bert), "GPT");
+    await expectRejected(openMegatronCheckpoint(bert), /is a BERT .*supported: .*GPT/);
+    const cross = changedFile("version-0", (bytes) => replaceInPickle(bytes, name, "layers.1.inter_attention.weight"));
+    await expectRejected(openMegatronCheckpoint(cross), /is a T5 /);
   });
 
   it("any flipped bit, unless nothing depends on it", async () => {

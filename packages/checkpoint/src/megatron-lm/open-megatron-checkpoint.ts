@@ -8,6 +8,7 @@ import {
   type MegatronLmFormat,
   type MegatronLmWeight,
   type ModelConfig,
+  megatronLmFamilyOf,
   megatronLmFormats,
   modelConfigSchema,
 } from "@megatron-ts/model";
@@ -84,7 +85,8 @@ function formatOf(names: readonly string[], directory: string): MegatronLmFormat
   const format = megatronLmFormats.find((known) => known.supports(names));
   if (format) return format;
   const known = megatronLmFormats.map(({ modelType }) => modelType).join(", ");
-  throw userError(`${directory} is not a model that is imported from Megatron-LM; supported: ${known}`);
+  const found = megatronLmFamilyOf(names).toUpperCase();
+  throw userError(`${directory} is a ${found} that is not imported from Megatron-LM; supported: ${known}`);
 }
 
 interface CheckOptions {

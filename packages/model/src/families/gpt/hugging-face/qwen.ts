@@ -39,8 +39,7 @@ const write = (config: GptConfig) => ({
 
 const free = [...llamaFields, "attentionWindow", "layersWithoutWindow"] as const;
 
-/** The Hugging Face format of Qwen2 and Qwen2.5. */
-export const qwen2Format = createDecoderFormat({
+const qwen2 = createDecoderFormat({
   modelType: "qwen2",
   architectures: ["Qwen2ForCausalLM", "Qwen2Model"],
   fields: { ...decoderFields(sizes), ...windows },
@@ -54,6 +53,16 @@ export const qwen2Format = createDecoderFormat({
   }),
   write,
 });
+
+/** The Hugging Face format of Qwen2 and Qwen2.5. */
+export const qwen2Format: typeof qwen2 = {
+  ...qwen2,
+  differences: (config) => [
+    ...qwen2.differences(config),
+    "transformers reads each qwen2 tokenizer as Qwen2's own (NFC, its pre-tokenizer), whatever tokenizer_config.json says: " +
+      "another one gives other ids there",
+  ],
+};
 
 /** The Hugging Face format of Qwen3. */
 export const qwen3Format = createDecoderFormat({
