@@ -154,8 +154,6 @@ export function createDecoderFormat<Fields extends CommonFields & z.ZodRawShape>
         initializer_range: config.initializerRange,
         ...writeRotary(config, rotary),
         tie_word_embeddings: config.tiedEmbeddings,
-        // Some have a default, which small vocabularies lack.
-        pad_token_id: null,
         dtype: "float32",
         ...row.write(withoutRepetition(config)),
       };
