@@ -38,7 +38,7 @@ const renamed = new Map([
 ]);
 
 /** An objective as a recipe has it, with the current names of its fields. */
-export function renameFields(objective: unknown): unknown {
+function renameFields(objective: unknown): unknown {
   if (Array.isArray(objective)) return objective.map(renameFields);
   if (typeof objective !== "object" || objective === null) return objective;
   return Object.fromEntries(

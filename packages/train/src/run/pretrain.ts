@@ -15,15 +15,14 @@ import {
   resolveCheckpoint,
 } from "@megatron-ts/checkpoint";
 import { createBatchSchedule, takeLock } from "@megatron-ts/data";
-import type { ModelConfig } from "@megatron-ts/model";
+import { type ModelConfig, modelConfigSchema } from "@megatron-ts/model";
 import { countParameters } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { parse } from "yaml";
 import { configurationDifferences } from "../configuration/differences.ts";
-import { completeModel, type PretrainConfig } from "../configuration/pretrain-configuration.ts";
+import { completeModel, type PretrainConfig, pretrainConfigSchema } from "../configuration/pretrain-configuration.ts";
 import { formatRecipe } from "../configuration/recipe.ts";
 import { ConfigError } from "../errors.ts";
-import { renameFields } from "../objectives/configuration.ts";
 import { resolveObjective } from "../objectives/open-objective.ts";
 import { checkTrainedParts } from "../objectives/trained-parts.ts";
 import { createSchedule } from "../schedules/schedules.ts";
@@ -238,7 +237,9 @@ function checkFits(
   }
   checkTokenizerFits(checkpoint, tokenizer);
   const free = new Set(["dropout", "attentionDropout", "initializerRange"]);
-  const differences = configurationDifferences(manifest.model, config).filter(({ path }) => !free.has(path));
+  // Of a version that had fewer fields, which meant what the defaults of the others mean.
+  const saved = modelConfigSchema.safeParse(manifest.model).data ?? manifest.model;
+  const differences = configurationDifferences(saved, config).filter(({ path }) => !free.has(path));
   if (differences.length > 0) {
     throw new ConfigError(
       differences.map(({ path, old, new: next }) => ({
@@ -251,6 +252,7 @@ function checkFits(
 
 /** The parts of a saved recipe that are looked at; those of early versions have other fields. */
 interface SavedRecipe {
+  model?: { from?: string };
   train?: { optimizer?: { name?: string }; objective?: unknown };
 }
 
@@ -273,9 +275,18 @@ function reportChanges(
   saved: SavedRecipe,
   { resolved, onEvent }: { resolved: PretrainConfig; onEvent: (event: RunEvent) => void },
 ): void {
-  if (saved.train?.objective) saved.train.objective = renameFields(saved.train.objective);
   const current = parse(formatRecipe(resolved)) as object;
-  for (const difference of configurationDifferences(saved, current)) onEvent({ type: "changed", ...difference });
+  for (const difference of configurationDifferences(withDefaults(saved), current)) {
+    onEvent({ type: "changed", ...difference });
+  }
+}
+
+/** A saved recipe with the defaults of fields that its version lacked; as it is if this version cannot read it. */
+function withDefaults(saved: SavedRecipe): object {
+  // The checkpoint that a run started from may be gone, and its model is in the recipe.
+  const { from, ...model } = saved.model ?? {};
+  const read = pretrainConfigSchema.safeParse({ ...saved, model });
+  return read.success ? { ...read.data, model: { ...read.data.model, ...(from && { from }) } } : saved;
 }
 
 const freshRun: SavedState = {
