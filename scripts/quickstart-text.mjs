@@ -41,13 +41,13 @@ export function quickstartText() {
   return { speeches: kept, heldOut, mobyDick: readFileSync(join(library("datasets-moby-dick"), "data.txt")) };
 }
 
-/** Writes the text as files for `megatron prepare`, with one document for each speech. */
+/** Writes `text/` and `held-out.jsonl` for `megatron start`, with one document for each speech. */
 export function writeQuickstartText(directory) {
   const { speeches, heldOut, mobyDick } = quickstartText();
   const lines = (documents) =>
     documents.map((bytes) => `${JSON.stringify({ text: bytes.toString("utf8") })}\n`).join("");
-  mkdirSync(directory, { recursive: true });
-  writeFileSync(join(directory, "speeches.jsonl"), lines(speeches));
+  mkdirSync(join(directory, "text"), { recursive: true });
+  writeFileSync(join(directory, "text/speeches.jsonl"), lines(speeches));
+  writeFileSync(join(directory, "text/moby-dick.txt"), mobyDick);
   writeFileSync(join(directory, "held-out.jsonl"), lines(heldOut));
-  writeFileSync(join(directory, "moby-dick.txt"), mobyDick);
 }

@@ -10,25 +10,30 @@ import { writeCorpus } from "../families/corpus.mjs";
 import { runScript } from "../peers.mjs";
 import { fitLaw } from "./fit.mjs";
 
+const sizes = [
+  { numLayers: 2, hiddenSize: 64, numHeads: 2 },
+  { numLayers: 2, hiddenSize: 128, numHeads: 4 },
+  { numLayers: 4, hiddenSize: 192, numHeads: 6 },
+  { numLayers: 4, hiddenSize: 256, numHeads: 4 },
+  { numLayers: 6, hiddenSize: 320, numHeads: 5 },
+];
 const grid = [
-  { size: { numLayers: 2, hiddenSize: 64, numHeads: 2 }, steps: [100, 300, 900] },
-  { size: { numLayers: 2, hiddenSize: 128, numHeads: 4 }, steps: [100, 300, 900] },
-  { size: { numLayers: 4, hiddenSize: 192, numHeads: 6 }, steps: [100, 300, 900] },
-  { size: { numLayers: 4, hiddenSize: 256, numHeads: 4 }, steps: [100, 300] },
-  { size: { numLayers: 6, hiddenSize: 320, numHeads: 5 }, steps: [100, 300] },
+  ...sizes.map((size) => ({ size, steps: 100 })),
+  ...sizes.map((size) => ({ size, steps: 300 })),
+  ...sizes.slice(0, 3).map((size) => ({ size, steps: 900 })),
 ];
 
 export async function run({ quick }) {
   const corpus = await writeCorpus({ vocabularySize: 4096 });
   try {
     const points = [];
-    for (const { size, steps } of grid) {
-      for (const count of quick ? steps.slice(0, 1) : steps) {
-        const options = { corpus: corpus.directory, size, steps: count };
-        const point = runScript(process.execPath, new URL("train.mjs", import.meta.url), options);
-        process.stderr.write(`${JSON.stringify(point)}\n`);
-        points.push(point);
-      }
+    for (const options of quick ? grid.slice(0, 1) : grid) {
+      const point = runScript(process.execPath, new URL("train.mjs", import.meta.url), {
+        corpus: corpus.directory,
+        ...options,
+      });
+      process.stderr.write(`${JSON.stringify(point)}\n`);
+      points.push(point);
     }
     if (quick)
       return points.map(({ numLayers, hiddenSize, loss, steps }) => ({

@@ -29,7 +29,7 @@ export async function createRunReport(terminal: Terminal): Promise<{ show(event:
       const advice = noise
         ? ` | noise scale ${formatQuantity(noise.noiseScale)}, suggests batch ${noise.suggestedBatchSize}`
         : "";
-      terminal.log(formatReport(report, totals) + advice);
+      terminal.log(formatReport(report, totals, { width: terminal.width - advice.length }) + advice);
     } else if (event.type === "evaluated") {
       const { step, metric, result } = event;
       terminal.log(formatEvaluation({ step, metric, ...result }, totals));

@@ -62,7 +62,7 @@ export async function trainStarter(
         if (performance.now() - sampledAt < 1000 * seconds) return;
         let text = "";
         for (const piece of streamText({ model, tokenizer }, [prompt], { ...SAMPLE, seed: seed++ })) text += piece.text;
-        terminal.log(`  ${prompt}${text}`.replaceAll(/\s+/g, " ").replace(/^ /, "  | "));
+        for (const line of wrap(`${prompt}${text}`, Math.min(terminal.width, 100) - 4)) terminal.log(`  | ${line}`);
         sampledAt = performance.now();
       },
     };
@@ -82,4 +82,15 @@ export async function trainStarter(
     bar.stop();
     stop.dispose();
   }
+}
+
+/** Breaks a text into lines at blanks: a terminal with a progress bar cuts longer ones. */
+function wrap(text: string, width: number): string[] {
+  const lines = [""];
+  for (const word of text.trim().split(/\s+/)) {
+    const line = lines.at(-1)!;
+    if (line !== "" && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
+  }
+  return lines;
 }

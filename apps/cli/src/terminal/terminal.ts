@@ -15,6 +15,8 @@ interface Progress {
 export interface Terminal {
   /** Whether progress bars are shown. */
   readonly interactive: boolean;
+  /** Characters that a logged line may have: those of the terminal, Infinity where stderr is none. */
+  readonly width: number;
   /** Prints a line of the result. */
   print(line: string): void;
   /** Prints the result as JSON, with all control characters escaped as JSON has it. */
@@ -34,7 +36,7 @@ export interface Terminal {
 /** The streams and environment variables of a process. */
 export interface Streams {
   stdout: { write(text: string): unknown; isTTY?: boolean };
-  stderr: NodeJS.WritableStream & { isTTY?: boolean };
+  stderr: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
   environment: Record<string, string | undefined>;
 }
 
@@ -61,6 +63,9 @@ export function createTerminal({ stdout, stderr, environment }: Streams): Termin
 
   return {
     interactive,
+    get width() {
+      return (interactive && stderr.columns) || Number.POSITIVE_INFINITY;
+    },
     print: (line) => void stdout.write(`${show(stdout, line)}\n`),
     json: (value) => void stdout.write(`${escapeJsonControls(JSON.stringify(value))}\n`),
     write: (text) => void stdout.write(show(stdout, text)),

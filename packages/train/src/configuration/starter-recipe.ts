@@ -27,6 +27,18 @@ export const starterSizes: readonly StarterSize[] = [
 /** Tokens in a sample, and samples in a batch. */
 export const starterBatch = { sequenceLength: 256, batchSize: 8 };
 
+/** What learns most in a few minutes. */
+const starterModel = {
+  dropout: 0,
+  attentionDropout: 0,
+  norm: "rms",
+  biases: false,
+  queryKeyNorm: true,
+  activation: "squared-relu",
+  zeroInitializedOutputs: true,
+  tiedEmbeddings: false,
+};
+
 /** Options of `starterRecipe`. Paths are those of the recipe. */
 export interface StarterOptions {
   size: StarterSize;
@@ -54,20 +66,28 @@ export function starterRecipe({
   seed,
 }: StarterOptions) {
   const { sequenceLength, batchSize } = starterBatch;
-  const warmupSteps = Math.min(50, Math.max(1, Math.round(steps / 10)));
+  const warmupSteps = Math.min(10, Math.ceil(steps / 10));
   // About twenty evaluations and checkpoints, whatever the length of the run.
   const every = Math.max(20, Math.round(steps / 20));
   return {
-    model: { ...size, maxPositions: sequenceLength, dropout: 0, attentionDropout: 0 },
+    model: { ...size, maxPositions: sequenceLength, ...starterModel },
     data: { tokenizer, train: data, ...(validation && { validation }), sequenceLength },
     train: {
       optimizer: {
         name: "muon",
         learningRate: 0.02,
-        momentumWarmup: { start: 0.85, steps: 300 },
-        adamw: { learningRate: 2e-3, beta2: 0.98, weightDecay: 0.1 },
+        momentumWarmup: { start: 0.85, steps: 100 },
+        weightDecay: 0,
+        adamw: { learningRate: 4e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-10, weightDecay: 0 },
       },
-      schedule: { name: "wsd", warmupSteps, decaySteps: Math.max(1, Math.round(0.65 * steps)), minimum: 0 },
+      // Constant, then linear to zero over the last 60 % of the steps, or of the time.
+      schedule: {
+        name: "wsd",
+        warmupSteps,
+        decaySteps: Math.max(1, Math.round(0.6 * steps)),
+        decay: "linear",
+        minimum: 0,
+      },
       steps,
       ...(minutes !== undefined && { timeLimitMinutes: minutes }),
       batchSize,

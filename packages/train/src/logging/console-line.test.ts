@@ -83,6 +83,17 @@ describe("lines", () => {
     );
   });
 
+  it("drop the least important columns where the terminal is narrow", () => {
+    for (const width of [120, 80, 60, 40]) {
+      const line = formatReport(report, totals, { width });
+      expect(line.length).toBeLessThanOrEqual(width);
+      expect(line).toMatch(/^step +1200.*loss +3.4512/);
+    }
+    expect(formatReport(report, totals, { width: 80 })).toBe(
+      "step   1200/300000 | loss  3.4512 |   5,042 tokens/s | 1h 12m left",
+    );
+  });
+
   it("keep their columns as numbers grow", () => {
     const late = {
       step: 299_999,

@@ -6,21 +6,36 @@ import type { IntervalReport } from "./interval-report.ts";
 import { formatCount, formatDuration, formatQuantity } from "./quantities.ts";
 
 /**
- * The line of an interval.
+ * The line of an interval: as many of its columns, the important ones first, as fit a width.
  * @param totals of the whole run, which decide the width of the columns for steps and samples
+ * @param options.width in characters. Default: all columns
  */
-export function formatReport(report: IntervalReport, totals: { steps: number; samples: number }): string {
-  return [
-    stepColumn(report.step, totals.steps),
-    `loss ${report.loss.toFixed(4).padStart(7)}`,
-    `lr ${formatRate(report.learningRate).padStart(8)}`,
-    `norm ${formatQuantity(report.gradientNorm).padStart(6)}`,
-    `${formatMilliseconds(report.millisecondsPerStep).padStart(6)} ms`,
-    `${formatCount(report.tokensPerSecond).padStart(7)} tokens/s`,
-    formatQuantity(report.flopsPerSecond, "FLOP/s").padStart(12),
-    `${formatCount(report.consumedSamples).padStart(formatCount(totals.samples).length)} samples`,
-    `${formatDuration(report.secondsLeft)} left`,
-  ].join(" | ");
+export function formatReport(
+  report: IntervalReport,
+  totals: { steps: number; samples: number },
+  { width = Number.POSITIVE_INFINITY }: { width?: number } = {},
+): string {
+  const { consumedSamples, flopsPerSecond, gradientNorm, learningRate, loss, tokensPerSecond } = report;
+  const columns: [importance: number, text: string][] = [
+    [0, stepColumn(report.step, totals.steps)],
+    [1, `loss ${loss.toFixed(4).padStart(7)}`],
+    [5, `lr ${formatRate(learningRate).padStart(8)}`],
+    [4, `norm ${formatQuantity(gradientNorm).padStart(6)}`],
+    [6, `${formatMilliseconds(report.millisecondsPerStep).padStart(6)} ms`],
+    [3, `${formatCount(tokensPerSecond).padStart(7)} tokens/s`],
+    [7, formatQuantity(flopsPerSecond, "FLOP/s").padStart(12)],
+    [8, `${formatCount(consumedSamples).padStart(formatCount(totals.samples).length)} samples`],
+    // Padded, so that lines keep their columns as the time runs out.
+    [2, `${formatDuration(report.secondsLeft)} left`.padEnd("23h 59m left".length)],
+  ];
+  const line = (most: number) =>
+    columns
+      .filter(([importance]) => importance <= most)
+      .map(([, text]) => text)
+      .join(" | ");
+  let most = columns.length - 1;
+  while (most > 1 && line(most).length > width) most--;
+  return line(most).trimEnd();
 }
 
 /**
