@@ -169,6 +169,27 @@ describe("published models' config.json", () => {
   });
 });
 
+/** hidden_size, intermediate_size, num_hidden_layers, num_attention_heads, num_key_value_heads, vocab_size */
+const sizesOf = ([hidden, wide, layers, heads, keyValueHeads, vocabulary]: number[]) => ({
+  ...{ hidden_size: hidden, intermediate_size: wide, num_hidden_layers: layers, num_attention_heads: heads },
+  ...{ num_key_value_heads: keyValueHeads, vocab_size: vocabulary },
+});
+
+describe("published models", () => {
+  it.each([
+    ["Mistral 7B", "mistral", [4096, 14336, 32, 32, 8, 32000], {}, 7_241_732_096],
+    ["Qwen2.5 0.5B", "qwen2", [896, 4864, 24, 14, 2, 151936], { tie_word_embeddings: true }, 494_032_768],
+    ["Qwen3 0.6B", "qwen3", [1024, 3072, 28, 16, 8, 151936], { tie_word_embeddings: true }, 596_049_920],
+    ["SmolLM3 3B", "smollm3", [2048, 11008, 36, 16, 4, 128256], {}, 3_075_098_624],
+    ["Phi-3-mini", "phi3", [3072, 8192, 32, 32, 32, 32064], {}, 3_821_079_552],
+    ["Gemma 2 2B", "gemma2", [2304, 9216, 26, 8, 4, 256000], { head_dim: 256 }, 2_614_341_888],
+    ["Gemma 3 1B", "gemma3_text", [1152, 6912, 26, 4, 1, 262144], { head_dim: 256 }, 999_885_952],
+  ])("%s has its number of parameters", (_, modelType, sizes, own, parameters) => {
+    const { config } = readHuggingFaceConfig({ model_type: modelType, ...sizesOf(sizes), ...own });
+    expect(countModelParameters(config)).toBe(parameters);
+  });
+});
+
 describe("fields that decide together", () => {
   const read = (fixture: string, changes: object) => {
     // JSON has no undefined: such fields are left out.
@@ -254,6 +275,11 @@ describe("fields that decide together", () => {
       layersWithoutWindow: [2],
     });
     expect(read("decoders/smollm3", { ...layers, no_rope_layers: null })).toMatchObject({ layersWithoutRotary: [3] });
+  });
+
+  it("no head of its own in a bare Llama, whatever config.json says", () => {
+    expect(read("llama", {})).toMatchObject({ tiedEmbeddings: false });
+    expect(read("llama", { architectures: ["LlamaModel"] })).toMatchObject({ tiedEmbeddings: true });
   });
 
   it("Llama's biases of attention apart from those of the feed-forward layers", () => {

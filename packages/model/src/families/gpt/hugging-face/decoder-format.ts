@@ -90,7 +90,7 @@ export function createDecoderFormat<Fields extends CommonFields & z.ZodRawShape>
   row: DecoderRow<Fields>,
 ): HuggingFaceFormat<GptConfig, GptConfigInput> {
   const { modelType, architectures, fields, harmless = [], support, rotary, names = decoderNames } = row;
-  const [withHead] = architectures;
+  const [withHead, bare] = architectures;
   const supports = (config: GptConfig) => canSay(config, support);
   return {
     modelType,
@@ -99,7 +99,8 @@ export function createDecoderFormat<Fields extends CommonFields & z.ZodRawShape>
     unsaid: (config) => unsaidFields(config, support),
 
     fromHuggingFace(file, { tensors } = {}) {
-      architectureOf(file, { known: architectures, unnamed: withHead });
+      const architecture = architectureOf(file, { known: architectures, unnamed: withHead });
+      const hasNoHead = architecture === bare && !tensors?.has(headName);
       const json = readConfigJson(file, { read: fields, harmless });
       // A generic shape extends the common one, which TypeScript does not see through z.output.
       const read = json as z.output<z.ZodObject<CommonFields>>;
@@ -121,11 +122,14 @@ export function createDecoderFormat<Fields extends CommonFields & z.ZodRawShape>
         normEpsilon: read.rms_norm_eps,
         gatedFeedForward: true,
         biases: false,
-        tiedEmbeddings: isHeadTied(read.tie_word_embeddings, {
-          tensors,
-          head: headName,
-          embeddings: [embeddingName, ...aliases(embeddingName)],
-        }),
+        // A bare model has no weight for a head.
+        tiedEmbeddings:
+          hasNoHead ||
+          isHeadTied(read.tie_word_embeddings, {
+            tensors,
+            head: headName,
+            embeddings: [embeddingName, ...aliases(embeddingName)],
+          }),
         dropout: 0,
         attentionDropout: read.attention_dropout,
         initializerRange: read.initializer_range,
