@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -41,6 +42,15 @@ describe("tokenizers on disk", () => {
     await mkdir(join(directory, "tokenizer.json/in-the-way"), { recursive: true });
     await expect(saveTokenizer(json, directory)).rejects.toThrow();
     expect(await readdir(directory)).toEqual(["tokenizer.json"]);
+  });
+
+  it.skipIf(process.platform === "win32")("are refused if they are no regular file", async () => {
+    const target = join(directory, "fifo");
+    await mkdir(target);
+    spawnSync("mkfifo", [join(target, "tokenizer.json")]);
+    expect(await refusal(target)).toMatch(/not a regular file/);
+    expect(await refusal("/dev/zero")).toMatch(/not a regular file/);
+    await rm(target, { recursive: true });
   });
 
   it("remove what a killed process left", async () => {

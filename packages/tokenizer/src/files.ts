@@ -3,7 +3,7 @@
  * The only file of this package that needs Node.
  */
 import { randomUUID } from "node:crypto";
-import { open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { constants, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { makeDirectory } from "@megatron-ts/errors/make-directory";
 import { TokenizerError } from "./errors.ts";
@@ -20,9 +20,25 @@ const FILE = "tokenizer.json";
 const MODEL = ".model";
 const CONFIG = "tokenizer_config.json";
 
+/** In bytes: the longest string. */
+const LARGEST = 2 ** 29;
+
+/** Reads regular files only: a FIFO would wait for a writer, and a device may have no end. */
+async function readRegularFile(path: string): Promise<Buffer> {
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    const status = await file.stat();
+    if (!status.isFile()) throw new Error(`it is ${status.isDirectory() ? "a directory" : "not a regular file"}`);
+    if (status.size > LARGEST) throw new Error(`it is larger than ${LARGEST >> 20} MB`);
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}
+
 async function read(path: string): Promise<Buffer> {
   try {
-    return await readFile(path);
+    return await readRegularFile(path);
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
     throw new TokenizerError(
@@ -39,8 +55,8 @@ const isDirectory = async (path: string): Promise<boolean> => {
 /** The end-of-text token in a directory's tokenizer_config.json, if there is one. */
 async function endOfTextInDirectory(directory: string): Promise<string | undefined> {
   const path = join(directory, CONFIG);
-  const text = await readFile(path, "utf8").catch(() => undefined);
-  return text === undefined ? undefined : endOfTextIn(text, path);
+  if (!(await stat(path).catch(() => undefined))) return undefined;
+  return endOfTextIn((await read(path)).toString("utf8"), path);
 }
 
 /**
