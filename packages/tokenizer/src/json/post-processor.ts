@@ -28,6 +28,11 @@ function readTemplate(fields: PartFields): PostProcessor {
   return texts === 1 ? around : fields.fail(`"single" must contain the text A once, got it ${texts} times`);
 }
 
+/** The processors of a sequence, those of sequences in it included. */
+function flatten(fields: PartFields): PartFields[] {
+  return fields.type === "Sequence" ? fields.parts("processors").flatMap(flatten) : [fields];
+}
+
 function create(fields: PartFields): PostProcessor {
   switch (fields.type) {
     case "ByteLevel":
@@ -37,17 +42,21 @@ function create(fields: PartFields): PostProcessor {
     case "BertProcessing":
     case "RobertaProcessing":
       return { before: [fields.token("cls")[1]], after: [fields.token("sep")[1]] };
-    case "Sequence":
-      return fields
-        .parts("processors")
-        .map(create)
-        .reduce(
-          (inner, outer) => ({
-            before: [...outer.before, ...inner.before],
-            after: [...inner.after, ...outer.after],
-          }),
-          NOTHING,
-        );
+    case "Sequence": {
+      const processors = flatten(fields).map((part) => ({ part, around: create(part) }));
+      const adding = processors.filter(({ around }) => around.before.length + around.after.length > 0);
+      // Whatever follows a template gets its special tokens and the text as several texts.
+      const template = adding.findIndex(({ part }) => part.type === "TemplateProcessing");
+      if (template >= 0 && template < adding.length - 1)
+        return fields.fail("special tokens after those of a template are not supported");
+      return adding.reduce(
+        (inner, { around: outer }) => ({
+          before: [...outer.before, ...inner.before],
+          after: [...inner.after, ...outer.after],
+        }),
+        NOTHING,
+      );
+    }
     default:
       return fields.unsupported("post-processor");
   }

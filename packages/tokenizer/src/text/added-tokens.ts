@@ -106,10 +106,13 @@ export function createTokenSplitter(tokens: readonly TokenPattern[]): TokenSplit
       position = tokenEnd;
       if (kept && token.special && !kept.has(token.id)) continue;
       if (token.single_word && !isSingleWord(bytes, start, end, from, tokenEnd)) continue;
+      const stop = token.rstrip ? spaceEnd(bytes, tokenEnd, end) : tokenEnd;
+      // It would be empty, since the token before has absorbed all of it.
+      if (token.lstrip && textStart >= stop) continue;
       const pieceEnd = token.lstrip ? Math.max(spaceStart(bytes, start, from), textStart) : from;
       if (textStart < pieceEnd) handler.text(textStart, pieceEnd);
       handler.token(token.id);
-      textStart = token.rstrip ? spaceEnd(bytes, tokenEnd, end) : tokenEnd;
+      textStart = stop;
     }
     if (textStart < end) handler.text(textStart, end);
   };
