@@ -99,6 +99,23 @@ const signatures: Record<string, Signature> = {
       gradientScale: 1,
     },
   },
+  MegatronMuon: {
+    inputs: { p0: [[2, 3]], g0: [[2, 3]], m0: [[2, 3]] },
+    attributes: {
+      rates: [0.1],
+      decays: [0.9],
+      momentum: 0.9,
+      nesterov: true,
+      cautious: false,
+      epsilon: 0.1,
+      precision: "f32",
+      gradientScale: 1,
+      steps: 5,
+      coefficients: [3, -4, 2],
+    },
+  },
+  MegatronMovingAverage: { inputs: { a0: [[2, 3]], x0: [[2, 3]] }, attributes: { decay: 0.9 } },
+  MegatronSquaredReluGradient: { inputs: { dy: [[2, 3]], x: [[2, 3]] } },
   MegatronCacheAppend: {
     inputs: {
       cache: [[6, 4, 2, 3]],
@@ -151,9 +168,16 @@ const attributeOf: Record<string, fc.Arbitrary<unknown>> = {
   dropout: fc.oneof(fc.constant(null), oddDropout),
   dtype: fc.constantFrom("float32", "int32", "bool", "no such one"),
   key: fc.constant([1, 2]),
+  precision: fc.constantFrom("f32", "bf16"),
+  ...Object.fromEntries(["rates", "decays", "coefficients"].map((n) => [n, oddList])),
   numOrSizeSplits: fc.oneof(oddNumber, oddList),
   paddings: fc.array(fc.array(oddNumber, { minLength: 1, maxLength: 3 }), { maxLength: 5 }),
-  ...Object.fromEntries(["keepDims", "transposeA", "transposeB", "exclusive", "reverse"].map((n) => [n, fc.boolean()])),
+  ...Object.fromEntries(
+    ["keepDims", "transposeA", "transposeB", "exclusive", "reverse", "nesterov", "cautious"].map((n) => [
+      n,
+      fc.boolean(),
+    ]),
+  ),
   ...Object.fromEntries(
     ["shape", "dims", "begin", "size", "reps", "perm", "origin", "globalShape", "weightDecays"].map((n) => [
       n,

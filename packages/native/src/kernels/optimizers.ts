@@ -1,7 +1,13 @@
 /** Muon, and averages of weights: kernels that update tensors in place. */
 import { FLOAT, type Kernels, type Run, taking } from "../kernel.ts";
 
+/** Newton-Schulz converges in five. */
+const MOST_STEPS = 100;
+
 const muon: Run = ({ inputs, attrs: { rates, decays, precision, ...call }, backend }) => {
+  if (!Number.isInteger(call.steps) || call.steps < 0 || call.steps > MOST_STEPS) {
+    throw new Error(`Muon: expected 0 to ${MOST_STEPS} Newton-Schulz steps, got ${call.steps}`);
+  }
   const handles = new Uint32Array(3 * rates.length);
   const numbers = new Float64Array(4 * rates.length);
   for (let i = 0; i < rates.length; i++) {
