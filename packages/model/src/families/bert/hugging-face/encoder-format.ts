@@ -36,7 +36,7 @@ import {
 } from "./architectures.ts";
 
 /** The reference's values where config.json leaves them out. */
-export interface Defaults {
+interface Defaults {
   vocabularySize: number;
   hiddenSize: number;
   layers: number;
