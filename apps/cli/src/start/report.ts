@@ -73,7 +73,6 @@ export function printNext(
     `  ${program} generate ${run} --prompt ${quoted([prompt])} --max-tokens 120 --temperature 0.8 --top-p 0.95`,
   );
   terminal.print(`  ${program} start ${quoted(inputs)} --output ${directory} --minutes ${3 * minutes}`);
-  terminal.print(`  ${program} export ${run} --output ${directory}/hugging-face`);
 }
 
 /** How the user called this program. */
