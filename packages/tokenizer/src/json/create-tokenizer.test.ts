@@ -66,6 +66,11 @@ describe("createTokenizer", () => {
     ["no model", { version: "1.0" }, /"model"/],
     ["no vocabulary", { model: { type: "BPE" } }, /BPE.*no vocabulary/],
     ["an unknown model", { model: { type: "Nonsense", vocab: {} } }, /"Nonsense".*BPE, Unigram, WordLevel/],
+    [
+      "an id far out around texts",
+      { ...wordpiece, post_processor: { type: "BertProcessing", sep: ["[SEP]", 4e9], cls: ["[CLS]", 2] } },
+      /lower than \d+, got 4000000000/,
+    ],
     ["an unknown normalizer", { ...wordpiece, normalizer: { type: "Nonsense" } }, /unsupported.*Nonsense/],
     [
       "a merge of unknown tokens",

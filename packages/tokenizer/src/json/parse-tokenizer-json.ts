@@ -7,7 +7,7 @@ import { isCount, isObject, isText, shown, type TokenizerPart } from "./part-fie
 import type { AddedToken, TokenizerJson } from "./tokenizer-json.ts";
 
 /** Ids must be lower: tables are as long as the highest one. */
-const MAX_ID = 1 << 22;
+export const MAX_ID = 1 << 22;
 
 const PARTS = ["normalizer", "pre_tokenizer", "post_processor", "decoder"] as const;
 const FLAGS = ["single_word", "lstrip", "rstrip", "normalized", "special"] as const;

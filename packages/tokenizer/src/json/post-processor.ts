@@ -1,6 +1,7 @@
 /**
  * Reads the special tokens that a tokenizer.json's post-processor adds around a text, such as <s> and </s>.
  */
+import { MAX_ID } from "./parse-tokenizer-json.ts";
 import { isCount, isObject, PartFields, type TokenizerPart } from "./part-fields.ts";
 
 /** The ids that are added before and after a single text. */
@@ -68,5 +69,9 @@ function create(fields: PartFields): PostProcessor {
  * @throws {TokenizerError} if it is invalid or not supported.
  */
 export function createPostProcessor(part: TokenizerPart | null | undefined): PostProcessor {
-  return part ? create(new PartFields(part)) : NOTHING;
+  if (!part) return NOTHING;
+  const fields = new PartFields(part);
+  const around = create(fields);
+  const far = [...around.before, ...around.after].find((id) => id >= MAX_ID);
+  return far === undefined ? around : fields.fail(`ids must be lower than ${MAX_ID}, got ${far}`);
 }
