@@ -32,7 +32,7 @@ fn linear(outputs: usize, inputs: usize, precision: Precision) -> f64 {
     let (x, w, dy) = (numbers(TOKENS * inputs), numbers(outputs * inputs), numbers(TOKENS * outputs));
     let (mut y, mut dx, mut dw) = (dy.clone(), x.clone(), w.clone());
     let (x, w, dy) = (View::F32(&x), View::F32(&w), View::F32(&dy));
-    let mut run = |left, right, out: &mut [f32]| gemm(left, right, ViewMut::F32(out), precision, Epilogue::NONE);
+    let run = |left, right, out: &mut [f32]| gemm(left, right, ViewMut::F32(out), precision, Epilogue::NONE);
     best(|| {
         run(Operand::rows(x, TOKENS, inputs), Operand::rows(w, outputs, inputs), &mut y);
         run(Operand::rows(dy, TOKENS, outputs), Operand::columns(w, inputs, outputs), &mut dx);
