@@ -6,7 +6,7 @@ import { lossChart, lossSvg, readLossCurve } from "@megatron-ts/train";
 import { streamCompletion } from "../generation/stream-completion.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { TrainedModel } from "../trained-model.ts";
-import { type StartPaths, writeWhole } from "./directory.ts";
+import { type StartInputs, type StartPaths, writeWhole } from "./directory.ts";
 import type { StartScore } from "./score.ts";
 import type { TextPart } from "./texts.ts";
 
@@ -62,7 +62,7 @@ export function writeResult(
 
 export function printNext(
   { directory, run, curve }: StartPaths,
-  { inputs, prompt, minutes }: { inputs: readonly string[]; prompt: string; minutes: number },
+  { inputs, heldOut, prompt, minutes }: StartInputs & { prompt: string; minutes: number },
   terminal: Terminal,
 ): void {
   const program = commandName();
@@ -72,7 +72,8 @@ export function printNext(
   terminal.print(
     `  ${program} generate ${run} --prompt ${quoted([prompt])} --max-tokens 120 --temperature 0.8 --top-p 0.95`,
   );
-  terminal.print(`  ${program} start ${quoted(inputs)} --output ${directory} --minutes ${3 * minutes}`);
+  const texts = [...inputs, ...(heldOut ? ["--held-out", ...heldOut] : [])];
+  terminal.print(`  ${program} start ${quoted(texts)} --output ${quoted([directory])} --minutes ${3 * minutes}`);
 }
 
 /** How the user called this program. */

@@ -9,8 +9,8 @@ const SAMPLE = { maxTokens: 40, temperature: 0.8, topP: 0.95, prediction: "causa
 
 interface TrainingOptions {
   tokenizer: Tokenizer;
-  /** Bytes of text per token, for bits per byte. */
-  bytesPerToken: number;
+  /** For bits per byte. */
+  bytesPerToken: { training: number; heldOut: number };
   /** What samples continue. */
   prompt: string;
 }
@@ -24,7 +24,7 @@ export async function trainStarter(
   const { formatCount, formatDifference, formatDuration, listenForStop, pretrain } = await import("@megatron-ts/train");
   const { streamText } = await import("@megatron-ts/generate");
   const bar = terminal.progress("training");
-  const bits = (loss: number) => `${(loss / Math.LN2 / bytesPerToken).toFixed(2)} bits per byte`;
+  const bits = (loss: number, bytes: number) => `${(loss / Math.LN2 / bytes).toFixed(2)} bits per byte`;
   const stop = listenForStop({
     onRequest: (signal) => terminal.log(`${signal}: saving a checkpoint; press Ctrl+C again to quit now`),
   });
@@ -40,7 +40,7 @@ export async function trainStarter(
       terminal.log(`warning: ${event.reason}; resuming from an earlier checkpoint`);
     } else if (event.type === "step") {
       const { step, loss, fraction, secondsLeft } = event;
-      const note = `loss ${loss.toFixed(2)} | ${bits(loss)} | ${formatDuration(secondsLeft)} left`;
+      const note = `loss ${loss.toFixed(2)} | ${bits(loss, bytesPerToken.training)} | ${formatDuration(secondsLeft)} left`;
       bar.update(fraction, note);
       const now = performance.now();
       if (terminal.interactive || now - lineAt < 1000 * SECONDS_BETWEEN_LINES) return;
@@ -48,7 +48,9 @@ export async function trainStarter(
       terminal.log(`step ${step} | ${note}`);
     } else if (event.type === "evaluated") {
       const { step, result } = event;
-      terminal.log(`step ${step} | held-out loss ${result.loss.toFixed(3)} | ${bits(result.loss)}`);
+      terminal.log(
+        `step ${step} | held-out loss ${result.loss.toFixed(3)} | ${bits(result.loss, bytesPerToken.heldOut)}`,
+      );
     }
   }
 

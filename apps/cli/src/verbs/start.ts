@@ -75,7 +75,10 @@ async function run(inputs: string[], options: Options, terminal: Terminal): Prom
   const precision = instructionSets.some((name) => name.includes("bf16")) ? "bf16" : "f32";
   const configuration = await openStartRecipe(paths, texts, { ...options, precision, tokenizer, terminal });
   const prompt = options.prompt ?? (await report.firstWords(texts.heldOut, tokenizer));
-  const bytesPerToken = texts.training.bytes / texts.training.tokens;
+  const bytesPerToken = {
+    training: texts.training.bytes / texts.training.tokens,
+    heldOut: texts.heldOut.bytes / texts.heldOut.tokens,
+  };
   const { finished, step } = await trainStarter(configuration, { tokenizer, bytesPerToken, prompt }, terminal);
   if (!finished) {
     if (json) terminal.json({ directory: paths.directory, finished, step });
@@ -93,7 +96,7 @@ async function run(inputs: string[], options: Options, terminal: Terminal): Prom
     report.printScore({ ...result, heldOut: texts.heldOut }, terminal);
     await report.writePassage(trained, prompt, terminal);
     report.writeResult(paths, result);
-    report.printNext(paths, { inputs, prompt, minutes }, terminal);
+    report.printNext(paths, { inputs, heldOut, prompt, minutes }, terminal);
   } finally {
     trained.model.dispose();
   }
