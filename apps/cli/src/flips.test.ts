@@ -1,6 +1,6 @@
 /**
  * A single flipped bit of a checkpoint or a dataset is found by the commands that read the file: exit code 2, and one line
- * that names it. MEGATRON_FLIPS=500 flips so many bits of each file, and MEGATRON_SEED chooses others.
+ * that names it. MEGATRON_FLIPS=500 flips 500 bits of each file, and MEGATRON_SEED picks different ones.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";

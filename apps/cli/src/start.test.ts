@@ -23,7 +23,7 @@ interface Result {
 }
 
 describe("start", () => {
-  it("trains, scores on a text of its own and draws; run again it goes on, and writes", async () => {
+  it("trains, scores a held-out text and plots the loss; a second call with more minutes continues", async () => {
     const output = sandbox.path("out");
     const texts = [book, "--held-out", sandbox.file("other.txt", chapter(5)), "--output", output];
     const result = await megatronJson<Result>(...start, ...texts, "--minutes", "0.1");

@@ -37,7 +37,7 @@ describe("a sidecar", () => {
     expect(results.filter((error) => !isOurs(error))).toEqual([]);
   });
 
-  it("may be formatted anew", () => {
+  it("may be reformatted", () => {
     expect(read(Buffer.from(JSON.stringify(JSON.parse(text.toString()))))).toEqual(read(text));
   });
 

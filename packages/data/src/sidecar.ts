@@ -88,7 +88,7 @@ export function formatSidecar(content: DatasetSidecar): string {
   return `${JSON.stringify({ ...content, sha256: checksumOf(content) }, null, 2)}\n`;
 }
 
-/** Of the values, not of the text: a file that was formatted anew is still the same. */
+/** Of the values, not the text, so that reformatting the file does not change it. */
 const checksumOf = (content: object): string => createHash("sha256").update(JSON.stringify(content)).digest("hex");
 
 /** Reads a sidecar's file; undefined where it does not exist. Throws as `parseSidecar` does. */

@@ -28,7 +28,7 @@ export function makeDirectory(path: string): string[] {
   }
 }
 
-/** Nothing was created, which is well where the directory is there already. */
+/** Nothing was created, which is fine if the directory already exists. */
 function existing(path: string, error: unknown): [] {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [];
   throw error;

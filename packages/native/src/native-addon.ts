@@ -68,7 +68,7 @@ export interface AttentionCall {
 
 /** Kernels and the tensors that they work on. Methods throw for arguments that do not fit together. */
 export declare class Engine {
-  /** Starts threads; the calling thread counts as one. 0 stands for the number of physical cores. */
+  /** Starts threads; the calling thread counts as one. 0 means one per physical core. */
   constructor(threads: Size);
   /** The number of threads that compute. */
   threads(): number;

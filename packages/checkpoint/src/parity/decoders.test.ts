@@ -7,7 +7,7 @@ import { formatForModel, type GptConfig, readHuggingFaceConfig } from "@megatron
 import { crossEntropy } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { buildModel, checkGradients, expectClose, openFixture, recorder } from "../testing/golden.ts";
+import { buildModel, checkGradients, expectClose, expectDecoderOutputs, openFixture } from "../testing/golden.ts";
 
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 
@@ -56,17 +56,7 @@ describe.each(Object.entries(models))("%s", (name, own) => {
   });
 
   it("has the reference's hidden states and logits", () => {
-    const model = load();
-    const { seen, observe } = recorder();
-    const logits = model.logits(model.forward({ tokens: tokens() }, { observe }).hidden);
-    for (const [ours, theirs] of [
-      ["embedding", "output.hidden_states.0"],
-      ["layers.0.output", "output.hidden_states.1"],
-      ["finalNorm", "output.hidden_states.2"],
-    ] as const) {
-      expectClose(seen.get(ours)!, fixture.floats(theirs), { what: ours });
-    }
-    expectClose(logits, fixture.floats("output.logits"), { what: "logits" });
+    expectDecoderOutputs(fixture, load(), tokens());
   });
 
   it.each(["none", "full"] as const)("has the reference's loss and gradients (recompute: %s)", (recompute) => {

@@ -5,7 +5,7 @@ import { crossEntropy } from "@megatron-ts/ops";
 import type { ParameterSource } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { buildModel, checkGradients, expectClose, openFixture, recorder } from "../testing/golden.ts";
+import { buildModel, checkGradients, expectClose, expectDecoderOutputs, openFixture } from "../testing/golden.ts";
 
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 
@@ -26,17 +26,7 @@ const lossOf = (model: ReturnType<typeof load>) => () => {
 
 describe("gpt2", () => {
   it("has the reference's hidden states and logits", () => {
-    const model = load();
-    const { seen, observe } = recorder();
-    const logits = model.logits(model.forward({ tokens: tokens() }, { observe }).hidden);
-    for (const [ours, theirs] of [
-      ["embedding", "output.hidden_states.0"],
-      ["layers.0.output", "output.hidden_states.1"],
-      ["finalNorm", "output.hidden_states.2"],
-    ] as const) {
-      expectClose(seen.get(ours)!, fixture.floats(theirs), { what: ours });
-    }
-    expectClose(logits, fixture.floats("output.logits"), { what: "logits" });
+    expectDecoderOutputs(fixture, load(), tokens());
   });
 
   it("has the reference's loss and gradients", () => {

@@ -4,7 +4,13 @@
  */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { createModel, type ForeignWeight, type HuggingFaceConfig, type ModelConfigInput } from "@megatron-ts/model";
+import {
+  createModel,
+  type ForeignWeight,
+  type GptConfig,
+  type HuggingFaceConfig,
+  type ModelConfigInput,
+} from "@megatron-ts/model";
 import { vjp } from "@megatron-ts/ops";
 import type { ParameterSource, Parameters } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
@@ -144,4 +150,22 @@ export function checkGradients(
   const missed = foreign.filter((name) => !compared.has(name));
   if (missed.length > 0) throw new Error(`${fixture.name}: never compared ${missed.join(", ")}`);
   tf.dispose([...outputs, one, ...gradients.filter((gradient) => gradient !== null)]);
+}
+
+/** The embeddings, the first block's output, the last norm's and the logits of a decoder of two layers. */
+export function expectDecoderOutputs(
+  fixture: Fixture,
+  model: ReturnType<typeof buildModel<GptConfig>>,
+  tokens: tf.Tensor,
+): void {
+  const { seen, observe } = recorder();
+  const logits = model.logits(model.forward({ tokens }, { observe }).hidden);
+  for (const [ours, theirs] of [
+    ["embedding", "output.hidden_states.0"],
+    ["layers.0.output", "output.hidden_states.1"],
+    ["finalNorm", "output.hidden_states.2"],
+  ] as const) {
+    expectClose(seen.get(ours)!, fixture.floats(theirs), { what: ours });
+  }
+  expectClose(logits, fixture.floats("output.logits"), { what: "logits" });
 }

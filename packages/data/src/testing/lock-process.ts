@@ -1,4 +1,4 @@
-/** A process of its own that tries to take a lock whenever it is told when, on standard input, and says whether it has it. */
+/** A separate process: for each time it reads from stdin, tries to take a lock at that time and prints whether it did. */
 import { takeLock } from "../files/lock.ts";
 
 const [path] = process.argv.slice(2);

@@ -4,7 +4,7 @@ import type { Tokenizer } from "@megatron-ts/tokenizer";
 /** T5's sentinels, `<extra_id_0>` and so on, are part of its output. */
 const SENTINEL = /^<extra_id_\d+>$/;
 
-/** Whether a special token stands for a piece that is missing in a text. */
+/** Whether a special token marks a gap in the text, as masks and sentinels do. */
 export const isSentinel = (name: string): boolean => SENTINEL.test(name);
 
 /** Ids of special tokens that generated text leaves out: all but the sentinels. */

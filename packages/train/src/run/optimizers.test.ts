@@ -169,7 +169,7 @@ describe("a run ended by the clock", () => {
       expect(byClock.rates).toHaveLength(12);
       for (const [step, rate] of byClock.rates.entries()) expect(rate).toBeCloseTo(bySteps.rates[step]!, 12);
 
-      // Stopped and resumed, the clock goes on.
+      // The clock continues across a stop and a resume.
       const parts = overrides("parts", limited.slice(3)).concat([["train.schedule", stretched]]);
       const first = await run("parts", { overrides: parts, stopAfter: 5 });
       const second = await run("parts", { overrides: parts, resume: "auto" });

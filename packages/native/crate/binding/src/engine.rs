@@ -68,7 +68,7 @@ impl Engine {
 
 #[napi]
 impl Engine {
-    /// Starts threads; the calling thread counts as one. 0 stands for the number of physical cores.
+    /// Starts threads; the calling thread counts as one. 0 means one per physical core.
     #[napi(constructor)]
     pub fn new(env: Env, threads: Size) -> Result<Engine> {
         let threads = match size(threads)? {
