@@ -5,6 +5,7 @@ export { type DataConfig, dataConfigSchema } from "./configuration.ts";
 export { type Dataset, openDataset } from "./dataset.ts";
 export { DataError } from "./errors.ts";
 export { takeLock } from "./files/lock.ts";
+export { replaceFile } from "./files/replace-file.ts";
 export { type TokenType, tokenTypeFor } from "./indexed/format.ts";
 export { type IndexedDataset, openIndexedDataset, type TokenArray } from "./indexed/reader.ts";
 export { createIndexedDatasetWriter, type IndexedDatasetWriter, type WriterPosition } from "./indexed/writer.ts";

@@ -1,6 +1,7 @@
 /** The output directory of `megatron start`: where everything lies, and which text it belongs to. */
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { basename, extname, join, resolve } from "node:path";
+import { replaceFile } from "@megatron-ts/data";
 import { makeDirectory } from "@megatron-ts/errors/make-directory";
 import { UsageError } from "../errors.ts";
 
@@ -56,11 +57,5 @@ export async function openDirectory({ directory }: StartPaths, { inputs, heldOut
     throw new UsageError(`${directory}: contains something else: choose another --output`);
   }
   await makeDirectory(directory);
-  writeWhole(file, `${content}\n`);
-}
-
-/** Writes a temporary file and renames it, so that the file is never incomplete. */
-export function writeWhole(path: string, content: string): void {
-  writeFileSync(`${path}.new`, content);
-  renameSync(`${path}.new`, path);
+  replaceFile(file, `${content}\n`);
 }

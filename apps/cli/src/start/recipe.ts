@@ -1,5 +1,6 @@
 /** The recipe of a start: that of an earlier start in the same directory, or a new one, sized for this machine. */
 import { existsSync } from "node:fs";
+import { replaceFile } from "@megatron-ts/data";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import {
   checkPretrainConfig,
@@ -13,7 +14,7 @@ import {
 } from "@megatron-ts/train";
 import { pluralize } from "../terminal/pluralize.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { type StartPaths, writeWhole } from "./directory.ts";
+import type { StartPaths } from "./directory.ts";
 import { chooseSize } from "./sizing.ts";
 import type { StartTexts } from "./texts.ts";
 
@@ -56,7 +57,7 @@ export async function openStartRecipe(
   terminal.log(
     `${numLayers} layers with a hidden size of ${hiddenSize}, sized for ${pluralize(minutes, "minute")}; recipe: ${paths.recipe}`,
   );
-  writeWhole(paths.recipe, formatRecipe(recipeFor(size, steps)));
+  replaceFile(paths.recipe, formatRecipe(recipeFor(size, steps)));
   return loadPretrainRecipe(paths.recipe);
 }
 

@@ -1,12 +1,12 @@
 /** What a start prints at its end: the loss curve, the score, a passage, and what to do next. */
 import { join, relative } from "node:path";
-import { openDataset } from "@megatron-ts/data";
+import { openDataset, replaceFile } from "@megatron-ts/data";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { lossChart, lossSvg, readLossCurve } from "@megatron-ts/train";
 import { streamCompletion } from "../generation/stream-completion.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { TrainedModel } from "../trained-model.ts";
-import { type StartInputs, type StartPaths, writeWhole } from "./directory.ts";
+import type { StartInputs, StartPaths } from "./directory.ts";
 import type { StartScore } from "./score.ts";
 import type { TextPart } from "./texts.ts";
 
@@ -26,7 +26,7 @@ export async function firstWords({ prefix, split }: TextPart, tokenizer: Tokeniz
 /** Writes the loss curve as SVG and returns it as lines of text. */
 export function drawCurve({ run, curve }: StartPaths): string {
   const points = readLossCurve(join(run, "metrics.jsonl"));
-  writeWhole(curve, lossSvg(points));
+  replaceFile(curve, lossSvg(points));
   return lossChart(points, { width: 72, height: 10 });
 }
 
@@ -56,7 +56,7 @@ export function writeResult(
   terminal?: Terminal,
 ): void {
   const summary = { directory, finished: true, step, ...score };
-  writeWhole(result, `${JSON.stringify(summary, null, 2)}\n`);
+  replaceFile(result, `${JSON.stringify(summary, null, 2)}\n`);
   terminal?.json(summary);
 }
 

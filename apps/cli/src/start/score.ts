@@ -1,7 +1,7 @@
 /** Scores the model of `megatron start` on the held-out text, beside a compressor that has read the same text. */
 import { openDataset } from "@megatron-ts/data";
-import { prefixTokens } from "@megatron-ts/generate";
 import { evaluate, openEvaluation, starterBatch } from "@megatron-ts/train";
+import { contextTokenOf } from "../context-token.ts";
 import { ResultError } from "../errors.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { TrainedModel } from "../trained-model.ts";
@@ -34,7 +34,7 @@ export async function scoreStarter(
       batchSize: 16,
       // Every token has at least half a window of context.
       stride: starterBatch.sequenceLength / 2,
-      contextToken: prefixTokens(tokenizer).at(-1) ?? dataset.sidecar?.tokenizer.endOfDocument ?? undefined,
+      contextToken: contextTokenOf(tokenizer, dataset),
     });
     const progress = terminal.progress("scoring the held-out text");
     const { loss, perplexity, bitsPerByte } = await evaluate({ model, objective: metric!.objective }, metric!.batches, {

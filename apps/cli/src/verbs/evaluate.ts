@@ -58,7 +58,7 @@ type Measurement = PerplexityResult & { metric: ValidationMetric["metric"]; pair
 
 async function run(path: string, options: Options, terminal: Terminal): Promise<void> {
   const { openDataset } = await import("@megatron-ts/data");
-  const { prefixTokens } = await import("@megatron-ts/generate");
+  const { contextTokenOf } = await import("../context-token.ts");
   const { readsSource } = await import("@megatron-ts/model");
   const { checkTokenizer } = await import("@megatron-ts/train");
   await startEngine(options, terminal);
@@ -78,7 +78,7 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
         sequenceLength: options.sequenceLength ?? trained.sequenceLength,
         batchSize: options.batchSize,
         stride: options.stride,
-        contextToken: prefixTokens(tokenizer).at(-1) ?? sidecar?.tokenizer.endOfDocument ?? undefined,
+        contextToken: contextTokenOf(tokenizer, dataset),
       });
       const counts = split === "all" ? sidecar?.counts : sidecar?.split[split];
       const measurements: Measurement[] = [];

@@ -9,7 +9,6 @@ import {
   type TextOptions,
 } from "../options/common-options.ts";
 import { integer, nonEmpty, number } from "../options/option-values.ts";
-import { defaultDirectory, openDirectory, startPaths } from "../start/directory.ts";
 import { startEngine } from "../start-engine.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { loadTrainedModel } from "../trained-model.ts";
@@ -60,6 +59,7 @@ function minutes(text: string): number {
 async function run(inputs: string[], options: Options, terminal: Terminal): Promise<void> {
   const { loadTokenizer } = await import("@megatron-ts/tokenizer/files");
   const { starterBatch } = await import("@megatron-ts/train");
+  const { defaultDirectory, openDirectory, startPaths } = await import("../start/directory.ts");
   const { prepareTexts } = await import("../start/texts.ts");
   const { openStartRecipe } = await import("../start/recipe.ts");
   const { trainStarter } = await import("../start/training.ts");
