@@ -29,11 +29,15 @@ function randomBatch() {
   return { batchSize, sequenceLength, tokens, labels };
 }
 
+let sum = 0;
 for (let step = 1; step <= Number(steps); step++) {
   const { loss, gradients } = accumulate({ model, objective: causalObjective }, randomBatch(), { microBatchSize: 8 });
   const { clipped } = clipByGlobalNorm(gradients, { ...model, maxNorm: 1 });
   optimizer.update(clipped, 3e-3 * Math.min(1, step / 20));
-  if (step % 20 === 0) console.log(`step ${step}, loss ${loss.toFixed(3)}`);
+  sum += loss;
+  if (step % 20 > 0) continue;
+  console.log(`step ${step}, loss ${(sum / 20).toFixed(3)}`); // the mean since the last line: batches differ
+  sum = 0;
 }
 
 const maxTokens = sequenceLength - tokenizer.encode(prompt).length;
