@@ -4,6 +4,8 @@
 export interface BackendOptions {
   /** Number of threads. Default: the number of physical cores. */
   threads?: number;
+  /** The strongest instruction set that the native kernels may use. Default: the processor's strongest. */
+  instructionSet?: string;
 }
 
 /** A started backend. */

@@ -1,6 +1,7 @@
 /** Describes every backend, for `megatron doctor`. */
 import * as tf from "@tensorflow/tfjs";
 import type { Backend, BackendOptions } from "./backend.ts";
+import { backendOptions } from "./backend-options.ts";
 import { type BackendName, backends, preference } from "./backends.ts";
 import { measureGemm, measureMemory } from "./measure.ts";
 
@@ -33,18 +34,20 @@ export interface DescribeOptions extends BackendOptions {
 /**
  * Starts every backend in turn and reports whether it runs and, with `measure`, how fast. Afterwards the backend that
  * was current before is current again. Never throws for a backend that fails: its `unavailableReason` says why.
+ * Throws an EngineError for options that make no sense.
  */
 export async function describeBackends({
   measure = false,
   onBackend,
   ...options
 }: DescribeOptions = {}): Promise<BackendDescription[]> {
+  const settings = backendOptions(options);
   tf.enableProdMode();
   const previous = tf.getBackend();
   const descriptions: Omit<BackendDescription, "default">[] = [];
   for (const name of Object.keys(backends) as BackendName[]) {
     onBackend?.(name);
-    descriptions.push(await describeBackend(name, { measure, ...options }));
+    descriptions.push(await describeBackend(name, { measure, ...settings }));
   }
   if (previous) await tf.setBackend(previous);
   const usable = new Set(

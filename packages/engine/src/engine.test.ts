@@ -64,6 +64,16 @@ describe("start", () => {
     expect(native).toHaveBeenCalledWith({ threads: 3 });
   });
 
+  it("takes a limit of the instruction set from the environment, and refuses an unknown one", async () => {
+    vi.stubEnv("MEGATRON_ISA", "sse9");
+    await expect(start({ backend: "cpu" })).rejects.toThrow(/MEGATRON_ISA .*avx2, .* got "sse9"$/);
+    vi.stubEnv("MEGATRON_ISA", "avx512");
+    const native = vi.spyOn(backends.native, "start").mockResolvedValue({ threads: 3, instructionSets: [] });
+    vi.spyOn(backends.native, "unavailableReason").mockResolvedValue(null);
+    await start({ backend: "native" });
+    expect(native).toHaveBeenCalledWith({ instructionSet: "avx512" });
+  });
+
   it("keeps tensors when it changes the backend", async () => {
     await start({ backend: "cpu" });
     const x = tf.tensor1d([1, 2, 3]);

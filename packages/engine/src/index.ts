@@ -2,5 +2,6 @@ export type { Backend, BackendOptions, RunningBackend } from "./backend.ts";
 export { type BackendName, backends } from "./backends.ts";
 export { type BackendDescription, type DescribeOptions, describeBackends } from "./describe-backends.ts";
 export { EngineError } from "./errors.ts";
+export { fastestPrecision } from "./fastest-precision.ts";
 export { type KernelEvent, startProfile, stopProfile } from "./profile.ts";
 export { type StartedEngine, type StartOptions, start } from "./start.ts";

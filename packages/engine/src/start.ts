@@ -1,7 +1,7 @@
 /** Chooses a backend and starts it. Apps, workers and tests call this once; libraries never do. */
-import { availableParallelism } from "node:os";
 import * as tf from "@tensorflow/tfjs";
 import type { Backend, BackendOptions, RunningBackend } from "./backend.ts";
+import { backendOptions } from "./backend-options.ts";
 import { type BackendName, backends, preference } from "./backends.ts";
 import { EngineError } from "./errors.ts";
 
@@ -11,6 +11,11 @@ export interface StartOptions extends BackendOptions {
   backend?: string;
   /** Number of threads. Default: MEGATRON_THREADS, else the number of physical cores. */
   threads?: number;
+  /**
+   * The strongest instruction set that the native kernels may use: avx2, avx512, avx512-bf16 or amx-bf16. For the rest of
+   * the process. Default: MEGATRON_ISA, else the processor's strongest.
+   */
+  instructionSet?: string;
 }
 
 /** The started backend. */
@@ -21,15 +26,13 @@ export interface StartedEngine extends RunningBackend {
 }
 
 /**
- * Starts a backend for the whole process. Throws an EngineError if the backend is unknown or cannot run here, or if the
- * number of threads is not a positive integer or far above the number of processors.
+ * Starts a backend for the whole process. Throws an EngineError if the backend is unknown or cannot run here, if the
+ * number of threads is not a positive integer or far above the number of processors, or if the instruction set is unknown.
  */
 export async function start(options: StartOptions = {}): Promise<StartedEngine> {
-  const environment = globalThis.process?.env ?? {};
-  const threads = options.threads ?? threadsFrom(environment.MEGATRON_THREADS);
-  checkThreads(threads, options.threads === undefined ? "MEGATRON_THREADS" : "threads");
+  const settings = backendOptions(options);
   tf.enableProdMode();
-  const name = options.backend ?? environment.MEGATRON_BACKEND ?? "auto";
+  const name = options.backend ?? globalThis.process?.env.MEGATRON_BACKEND ?? "auto";
   if (name !== "auto") {
     if (!Object.hasOwn(backends, name)) {
       throw new EngineError(`unknown backend "${name}": expected auto, ${Object.keys(backends).join(", ")}`);
@@ -37,23 +40,14 @@ export async function start(options: StartOptions = {}): Promise<StartedEngine> 
     const backend: Backend = backends[name as BackendName];
     const missing = await backend.unavailableReason();
     if (missing) throw new EngineError(`backend ${name} is not available: ${missing}`);
-    return { backend: name as BackendName, ...(await backend.start({ threads })), skipped: [] };
+    return { backend: name as BackendName, ...(await backend.start(settings)), skipped: [] };
   }
   const skipped: string[] = [];
   for (const candidate of preference) {
     const backend: Backend = backends[candidate];
     const missing = await backend.unavailableReason();
     if (missing) skipped.push(`${candidate}: ${missing}`);
-    else return { backend: candidate, ...(await backend.start({ threads })), skipped };
+    else return { backend: candidate, ...(await backend.start(settings)), skipped };
   }
   throw new EngineError(`no backend is available: ${skipped.join("; ")}`);
-}
-
-const threadsFrom = (text: string | undefined) => (text ? Number(text) : undefined);
-
-/** More threads than processors wait for each other: with thousands, a second's work takes minutes. */
-function checkThreads(threads: number | undefined, name: string): void {
-  const most = Math.max(64, 4 * availableParallelism());
-  if (threads === undefined || (Number.isInteger(threads) && threads >= 1 && threads <= most)) return;
-  throw new EngineError(`${name} must be an integer from 1 to ${most} on this machine, got ${threads}`);
 }

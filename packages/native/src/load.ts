@@ -14,6 +14,8 @@ const NAME = "native";
 export interface LoadOptions {
   /** Number of threads that compute, including the calling one. Default: the number of physical cores. */
   threads?: number;
+  /** The strongest instruction set that kernels may use: avx2, avx512, avx512-bf16 or amx-bf16. Default: the processor's. */
+  instructionSet?: string;
 }
 
 /** The started backend. */
@@ -57,12 +59,13 @@ function registerAll(addon: NativeAddon): void {
 /**
  * Registers the backend (once per process or worker), starts its threads and makes it the current backend. Calling it
  * again with another number of threads restarts the backend, and tensors that live on it are lost. Throws an Error where
- * the backend cannot run, see `nativeUnavailableReason`.
+ * the backend cannot run, see `nativeUnavailableReason`, and for an unknown instruction set.
  */
-export async function loadNative({ threads = 0 }: LoadOptions = {}): Promise<LoadedNative> {
+export async function loadNative({ threads = 0, instructionSet }: LoadOptions = {}): Promise<LoadedNative> {
   const found = loadAddon();
   if ("reason" in found) throw new Error(`the native backend cannot run here: ${found.reason}`);
   const { addon } = found;
+  if (instructionSet !== undefined) addon.limitInstructionSets(instructionSet);
   const running = tf.findBackend(NAME) as NativeBackend | null;
   if (running && threads !== 0 && running.engine.threads() !== threads) tf.removeBackend(NAME);
   if (!tf.findBackend(NAME)) {

@@ -222,6 +222,12 @@ export interface NativeAddon {
   /** The instruction sets that kernels use on this processor, weakest first. */
   instructionSets(): Array<string>;
 
+  /**
+   * Uses no stronger instruction set than this one from now on, in the whole process: to measure what weaker processors
+   * would do. Throws for an unknown name.
+   */
+  limitInstructionSets(name: string): void;
+
   /** Names of element kinds. Their indices are the numbers that the engine uses. */
   kinds(): Array<string>;
 

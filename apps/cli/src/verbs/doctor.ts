@@ -33,6 +33,15 @@ async function run({ json }: { json?: boolean }, terminal: Terminal): Promise<vo
   terminal.print("");
   for (const line of backendTable(backends)) terminal.print(line);
   terminal.print("* default; choose another with --backend or MEGATRON_BACKEND");
+  const chosen = backends.find((backend) => backend.default);
+  if (chosen) terminal.print(await precisionLine(chosen));
+}
+
+async function precisionLine(backend: BackendDescription): Promise<string> {
+  const { fastestPrecision } = await import("@megatron-ts/engine");
+  return fastestPrecision(backend) === "bf16"
+    ? "`megatron start` trains in bf16, which this processor multiplies in hardware"
+    : "`megatron start` trains in f32: the default backend has no fast bf16 products here";
 }
 
 async function measureBackends(terminal: Terminal): Promise<BackendDescription[]> {

@@ -57,6 +57,7 @@ function minutes(text: string): number {
 }
 
 async function run(inputs: string[], options: Options, terminal: Terminal): Promise<void> {
+  const { fastestPrecision } = await import("@megatron-ts/engine");
   const { loadTokenizer } = await import("@megatron-ts/tokenizer/files");
   const { starterBatch } = await import("@megatron-ts/train");
   const { defaultDirectory, openDirectory, startPaths } = await import("../start/directory.ts");
@@ -71,8 +72,7 @@ async function run(inputs: string[], options: Options, terminal: Terminal): Prom
   await openDirectory(paths, { inputs, heldOut });
   const texts = await prepareTexts(paths, { ...options, inputs }, { terminal, ...starterBatch });
   const tokenizer = await loadTokenizer(paths.tokenizer);
-  const { instructionSets } = await startEngine(options, terminal);
-  const precision = instructionSets.some((name) => name.includes("bf16")) ? "bf16" : "f32";
+  const precision = fastestPrecision(await startEngine(options, terminal));
   const configuration = await openStartRecipe(paths, texts, { ...options, precision, tokenizer, terminal });
   const prompt = options.prompt ?? (await report.firstWords(texts.heldOut, tokenizer));
   const bytesPerToken = {

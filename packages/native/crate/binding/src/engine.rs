@@ -8,7 +8,7 @@ use std::rc::Rc;
 use megatron_kernels::gemm::Precision;
 use megatron_kernels::memory::Kind;
 use megatron_kernels::parallel::Pool;
-use megatron_kernels::simd::{Isa, isa};
+use megatron_kernels::simd::{Isa, isa, limit};
 use megatron_kernels::view::convert;
 use napi::bindgen_prelude::{ArrayBuffer, Result};
 use napi::{Env, Error, Status};
@@ -214,8 +214,22 @@ pub fn instruction_sets() -> Vec<&'static str> {
     if cfg!(target_arch = "aarch64") {
         return vec!["neon"];
     }
-    let all = [(Isa::Avx2, "avx2"), (Isa::Avx512, "avx512"), (Isa::Avx512Bf16, "avx512-bf16"), (Isa::Amx, "amx-bf16")];
-    all.into_iter().filter(|(needed, _)| isa() >= *needed).map(|(_, name)| name).collect()
+    SETS.into_iter().filter(|(needed, _)| isa() >= *needed).map(|(_, name)| name).collect()
+}
+
+const SETS: [(Isa, &str); 4] =
+    [(Isa::Avx2, "avx2"), (Isa::Avx512, "avx512"), (Isa::Avx512Bf16, "avx512-bf16"), (Isa::Amx, "amx-bf16")];
+
+/// Uses no stronger instruction set than this one from now on, in the whole process: to measure what weaker processors
+/// would do. Throws for an unknown name.
+#[napi]
+pub fn limit_instruction_sets(name: String) -> Result<()> {
+    let Some((highest, _)) = SETS.into_iter().find(|(_, known)| *known == name) else {
+        let known = SETS.map(|(_, name)| name).join(", ");
+        return Err(invalid(format!("unknown instruction set \"{name}\": expected one of {known}")));
+    };
+    limit(highest);
+    Ok(())
 }
 
 /// Names of element kinds. Their indices are the numbers that the engine uses.
