@@ -28,7 +28,7 @@ export async function run({ quick }) {
   try {
     const points = [];
     for (const options of quick ? grid.slice(0, 1) : grid) {
-      const point = runScript(process.execPath, new URL("train.mjs", import.meta.url), {
+      const point = runScript(process.execPath, new URL("../recipe/train.mjs", import.meta.url), {
         corpus: corpus.directory,
         ...options,
       });
