@@ -1,5 +1,6 @@
 export { type AdamWOptions, adamW } from "./adamw.ts";
-export { type AttentionOptions, attention, gatherPages } from "./attention.ts";
+export { type AttentionOptions, attention } from "./attention.ts";
+export { gatherPages } from "./attention-reference.ts";
 export { cacheAppend } from "./cache-append.ts";
 export { crossEntropy } from "./cross-entropy.ts";
 export { type DropoutOptions, dropout } from "./dropout.ts";
