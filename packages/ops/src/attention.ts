@@ -1,19 +1,23 @@
 /**
  * Scaled dot-product attention (Vaswani et al. 2017). Each query sees an interval of keys, which covers causal masks,
- * padding on either side, packed documents and sliding windows. Keys and values may be stored in pages.
+ * padding on either side, packed documents and sliding windows; a block layout covers every other pattern. Keys and values
+ * may be stored in pages.
  */
 import * as tf from "@tensorflow/tfjs";
-import { type AttentionAttributes, attentionReference, gradientReference } from "./attention-reference.ts";
+import { type AttentionAttributes, attentionReference, gradientReference, isGiven } from "./attention-reference.ts";
+import { type BlockLayout, blockSize, expectLayout } from "./block-layout.ts";
 import { type DropoutOptions, dropoutAttributes } from "./dropout.ts";
 import { expectShape } from "./errors.ts";
 import { type Kernel, type KernelShapes, runKernelForMany } from "./kernel.ts";
 import { memoizeGradients } from "./vjp.ts";
 
+type Shape = { readonly shape: readonly number[] };
+const keysOf = (k: Shape, pageTable?: Shape) => k.shape[1]! * (pageTable ? pageTable.shape[1]! : 1);
+
 /** Multiplications and additions of one product of queries and keys, masks aside: 2 B H T S D. */
 function productFlops({ q, k, pageTable }: KernelShapes): number {
   const [batch, tokens, heads, headSize] = q!.shape as [number, number, number, number];
-  const keys = k!.shape[1]! * (pageTable ? pageTable.shape[1]! : 1);
-  return 2 * batch * heads * tokens * keys * headSize;
+  return 2 * batch * heads * tokens * keysOf(k!, pageTable) * headSize;
 }
 
 const attentionGradientKernel: Kernel<AttentionAttributes> = {
@@ -69,14 +73,68 @@ const biasedAttentionKernel: Kernel<AttentionAttributes> = {
   },
 };
 
+/** Operands that a call may leave out; kernels then get an empty tensor. */
+const OPTIONAL = ["offsets", "blocks", "masks", "bias", "distanceBias", "sinks"] as const;
+/** Those among them that have gradients, in the order in which the gradient kernel returns them. */
+const TRAINED = ["bias", "distanceBias", "sinks"] as const;
+
+/** Multiplications and additions of one product of the listed blocks; of all pairs without a layout. */
+function listedFlops(inputs: KernelShapes): number {
+  const { q, k, offsets, blocks, pageTable } = inputs;
+  const lists = offsets!.shape[0]! - 1;
+  if (lists <= 0) return productFlops(inputs);
+  const [batch, tokens, heads, headSize] = q!.shape as [number, number, number, number];
+  // A layout that rows or heads share counts for each of them.
+  const sharing = (batch * heads * Math.ceil(tokens / blockSize)) / lists;
+  const pairs = Math.min(blocks!.shape[0]! * sharing * blockSize ** 2, batch * heads * tokens * keysOf(k!, pageTable));
+  return 2 * pairs * headSize;
+}
+
+const generalGradientKernel: Kernel<AttentionAttributes> = {
+  name: "MegatronGeneralAttentionGradient",
+  reference: gradientReference,
+  flops: (inputs) => 5 * listedFlops(inputs),
+};
+
+/** With a layout, biases or sinks: a kernel of its own, so that plain calls carry no operands for them. */
+const generalKernel: Kernel<AttentionAttributes> = {
+  name: "MegatronGeneralAttention",
+  reference: attentionReference,
+  flops: (inputs) => 2 * listedFlops(inputs),
+  gradient: {
+    inputsToSave: ["q", "k", "v", "keyRanges", ...OPTIONAL],
+    outputsToSave: [true, true],
+    gradFunc: (dys, saved, attributes) => {
+      const names = ["q", "k", "v", "keyRanges", ...OPTIONAL, "out", "logSumExp"];
+      const operands = Object.fromEntries(names.map((name, i) => [name, saved[i]!]));
+      const dout = (dys as tf.Tensor[])[0]!;
+      const gradient = memoizeGradients(() =>
+        runKernelForMany(generalGradientKernel, { dout, ...operands }, attributes),
+      );
+      const trained = ["q", "k", "v", ...TRAINED.filter((name) => isGiven(operands[name]))];
+      return Object.fromEntries(trained.map((name, i) => [name, gradient(i)]));
+    },
+  },
+};
+
 /** Options of `attention`. */
 export interface AttentionOptions {
   /** int32 [B, T, 2]: query t of row b sees keys keyRanges[b, t, 0] <= j < keyRanges[b, t, 1]; default: all keys. */
   keyRanges?: tf.Tensor | null;
   /** int32 [B, P]: k and v are then pages [pages, pageSize, G, D], and key j of row b is in page pageTable[b, j / pageSize]. */
   pageTable?: tf.Tensor | null;
+  /** The keys that queries may see: those that are in this layout and in `keyRanges`. */
+  layout?: BlockLayout | null;
   /** Added to the scaled scores: [B or 1, H or 1, T, S]. Relative positions and masks that are no intervals. */
   bias?: tf.Tensor | null;
+  /**
+   * Added to the scaled scores by distance, [H or 1, T + S - 1]: the score of query t and key j gets element
+   * T - 1 - t + j. So element i is for keys i - (T - 1) tokens after the query if both start at the same token; where the
+   * first query is token `offset` of the keys, as in cached decoding, it is for keys i - (T - 1) - offset tokens after it.
+   */
+  distanceBias?: tf.Tensor | null;
+  /** One logit a head, [H], that takes its share of the softmax but has no value (gpt-oss): attention to nothing. */
+  sinks?: tf.Tensor | null;
   /** Factor of the scores. Default: 1 / sqrt(D). */
   scale?: number;
   /** Dropout of the probabilities; its shapes are those of [B, H, T, S]. */
@@ -85,11 +143,12 @@ export interface AttentionOptions {
 
 /**
  * q [B, T, H, D], k and v [B, S, G, D] with H a multiple of G -> [B, T, H, D].
- * Head h of the queries uses head floor(h G / H) of the keys. A query that sees no key gives zeros.
+ * Head h of the queries uses head floor(h G / H) of the keys. A query that sees no key gives zeros, with a sink too.
+ * Throws a ShapeError where shapes do not fit, or a layout was made for other lengths.
  */
 export function attention(
   { q, k, v }: { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor },
-  { keyRanges, pageTable, bias, scale, dropout }: AttentionOptions = {},
+  { keyRanges, pageTable, layout, bias, distanceBias, sinks, scale, dropout }: AttentionOptions = {},
 ): tf.Tensor {
   const [batch, tokens, heads, headSize] = q.shape as [number, number, number, number];
   expectShape(
@@ -112,17 +171,37 @@ export function attention(
       [batch, 1].some((rows) => [heads, 1].some((each) => tf.util.arraysEqual(bias.shape, [rows, each, tokens, keys]))),
     () => `attention: the bias must be [${batch} or 1,${heads} or 1,${tokens},${keys}], got [${bias!.shape}]`,
   );
+  const distances = Math.max(tokens + keys - 1, 0);
+  expectShape(
+    !distanceBias || [heads, 1].some((each) => tf.util.arraysEqual(distanceBias.shape, [each, distances])),
+    () => `attention: the distance bias must be [${heads} or 1,${distances}], got [${distanceBias!.shape}]`,
+  );
+  expectShape(
+    !sinks || tf.util.arraysEqual(sinks.shape, [heads]),
+    () => `attention: the sinks must be [${heads}], got [${sinks!.shape}]`,
+  );
+  if (layout) expectLayout(layout, { batch, heads, queries: tokens, keys });
   const attributes = {
     scale: scale ?? 1 / Math.sqrt(headSize),
+    layout: layout ? { batch: layout.batch, heads: layout.heads } : null,
     dropout: dropout && dropout.rate > 0 ? dropoutAttributes([batch, heads, tokens, keys], dropout) : null,
   };
   return tf.tidy(() => {
     const operands: Record<string, tf.Tensor> = { q, k, v, keyRanges: keyRanges ?? allKeys({ batch, tokens, keys }) };
     if (pageTable) operands.pageTable = pageTable;
-    if (!bias) return runKernelForMany(attentionKernel, operands, attributes)[0]!;
-    return runKernelForMany(biasedAttentionKernel, { ...operands, bias }, attributes)[0]!;
+    const { offsets, blocks, masks } = layout ?? {};
+    const given: Record<string, tf.Tensor | null | undefined> = { offsets, blocks, masks, bias, distanceBias, sinks };
+    if (OPTIONAL.every((name) => !given[name])) return runKernelForMany(attentionKernel, operands, attributes)[0]!;
+    if (bias && !layout && !distanceBias && !sinks) {
+      return runKernelForMany(biasedAttentionKernel, { ...operands, bias }, attributes)[0]!;
+    }
+    for (const name of OPTIONAL) operands[name] = given[name] ?? tf.tensor1d([], dtypeOf(name));
+    return runKernelForMany(generalKernel, operands, attributes)[0]!;
   });
 }
+
+const dtypeOf = (name: (typeof OPTIONAL)[number]) =>
+  (TRAINED as readonly string[]).includes(name) ? "float32" : "int32";
 
 /** Ranges [B, T, 2] by which every query sees every key. */
 function allKeys({ batch, tokens, keys }: { batch: number; tokens: number; keys: number }): tf.Tensor {

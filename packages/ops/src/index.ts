@@ -1,6 +1,7 @@
 export { type AdamWOptions, adamW } from "./adamw.ts";
 export { type AttentionOptions, attention } from "./attention.ts";
 export { gatherPages } from "./attention-reference.ts";
+export { type BlockLayout, blockSize } from "./block-layout.ts";
 export { cacheAppend } from "./cache-append.ts";
 export { crossEntropy } from "./cross-entropy.ts";
 export { type DropoutOptions, dropout } from "./dropout.ts";
