@@ -50,12 +50,12 @@ export async function openDistributedTensors(directory: string): Promise<OpenedC
     ready.set(chunk, tensor);
   }
 
-  const layers = numLayers(root);
+  const args = itemsOf(root.get("args"));
   const slices = new Map<string, [TorchTensor]>();
   const chunksOf = new Map<string, readonly StoredChunk[]>();
   for (const [name, tensor] of tensors) {
     if (NOT_WEIGHTS.test(name)) continue;
-    for (const [own, layer] of unstack(name, tensor, layers)) {
+    for (const [own, layer] of unstack(name, tensor, args)) {
       const chunks = layer === null ? tensor.chunks : tensor.chunks.filter((chunk) => contains(chunk, layer));
       chunksOf.set(own, chunks);
       slices.set(own, [readable(tensor, { chunks, layer, ready, name: own })]);
@@ -85,17 +85,21 @@ async function readCommon(path: string): Promise<Map<Pickled, Pickled>> {
   return root;
 }
 
-/** Zero where it is not known, which leaves tensors stacked. */
-function numLayers(root: ReadonlyMap<Pickled, Pickled>): number {
-  const value = itemsOf(root.get("args"))?.get("num_layers");
-  return typeof value === "number" && Number.isSafeInteger(value) ? value : 0;
-}
-
-/** `decoder.layers.mlp.linear_fc2.weight` [L, ...] is `decoder.layers.0.mlp.linear_fc2.weight` and so on. */
-function unstack(name: string, { shape }: DistributedTensor, layers: number): [string, number | null][] {
+/**
+ * `decoder.layers.mlp.linear_fc2.weight` [L, ...] is `decoder.layers.0.mlp.linear_fc2.weight` and so on. Stays stacked where
+ * the arguments do not say that its stack has L layers.
+ */
+function unstack(
+  name: string,
+  { shape }: DistributedTensor,
+  args: ReadonlyMap<Pickled, Pickled> | null,
+): [string, number | null][] {
   const stacked = /^((?:.*\.)?layers\.)(?!\d+\.)(.+)$/.exec(name);
-  if (!stacked || shape[0] !== layers) return [[name, null]];
-  return Array.from({ length: layers }, (_, layer) => [`${stacked[1]}${layer}.${stacked[2]}`, layer]);
+  const stack = /^(encoder|decoder)\./.exec(name)?.[1];
+  const layers = args?.get(`${stack}_num_layers`) ?? args?.get("num_layers");
+  const [length] = shape;
+  if (!stacked || length === undefined || length !== layers) return [[name, null]];
+  return Array.from({ length }, (_, layer) => [`${stacked[1]}${layer}.${stacked[2]}`, layer]);
 }
 
 const contains = ({ origin, shape }: StoredChunk, layer: number): boolean =>

@@ -145,6 +145,33 @@ describe("BERT", () => {
   });
 });
 
+describe("T5", () => {
+  it.each([
+    ["core-t5", "torch"],
+    ["core-t5", "torch_dist"],
+    ["core-t5", "older"],
+    ["core-t5-erf", "torch_dist"],
+  ])("that Megatron Core saved (%s, %s) has its logits", async (name, format) => {
+    const { checkpoint, model } = await load(fixture(`megatron-lm/${name}/${format}`));
+    const layers = name === "core-t5" ? { numLayers: 2, numDecoderLayers: 3 } : { numLayers: 1, numDecoderLayers: 1 };
+    expect(checkpoint.config).toMatchObject(layers);
+    const golden = openSafetensors(fixture(`megatron-lm/${name}/golden.safetensors`));
+    const ints = (tensor: string) => new Int32Array(golden.read(tensor).buffer);
+    const tokens = (tensor: string) => tf.tensor(ints(tensor), [...golden.info(tensor).shape], "int32");
+    const t5 = predictorOf(model, "sequence-to-sequence");
+    const logits = tf.tidy(() => {
+      const lengths = ints("lengths");
+      const memory = t5.encode({ tokens: tokens("ids"), lengths }).hidden;
+      return t5.logits(t5.forward({ tokens: tokens("targets"), memory, memoryLengths: lengths }).hidden);
+    });
+    const expected = new Float32Array(golden.read("logits").buffer);
+    expectClose(logits, expected, { what: `${name} ${format}`, tolerance: 2e-6 });
+    golden.close();
+    logits.dispose();
+    model.dispose();
+  });
+});
+
 describe("checkpoints that Megatron Core saved", () => {
   const saved = ["core-learned", "core-rope-swiglu", "core-erf", "core-interleaved"].flatMap((name) =>
     ["torch", "torch_dist"]

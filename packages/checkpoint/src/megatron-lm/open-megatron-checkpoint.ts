@@ -21,7 +21,7 @@ import { openIteration } from "./iteration-directory.ts";
 import { mergeSlices } from "./merge-slices.ts";
 import { openTensors } from "./open-tensors.ts";
 import { itemsOf } from "./pickle.ts";
-import { isCoreName, oldName, wholeShape } from "./tensor-names.ts";
+import { hasCrossAttention, isCoreName, oldName, wholeShape } from "./tensor-names.ts";
 import type { TorchTensor } from "./torch-tensor.ts";
 
 /** A checkpoint of Megatron-LM that can be imported. */
@@ -50,7 +50,7 @@ async function openFrom(iteration: string, directory: string): Promise<MegatronC
   const { root, slices, prepare, close } = await openTensors(iteration);
   try {
     const args = argumentsOf(itemsOf(root.get("args")), directory);
-    const stored = new Map([...slices.keys()].map((name) => [oldName(name), name] as const));
+    const { stored, duplicates } = storedNames([...slices.keys()]);
     const tensors: Slices = new Map([...stored].map(([name, own]) => [name, slices.get(own)!]));
     const format = formatOf([...tensors.keys()], directory);
     const embedding = tensors.get("embedding.word_embeddings.weight");
@@ -61,7 +61,7 @@ async function openFrom(iteration: string, directory: string): Promise<MegatronC
     checkLayerCount(written, { tensors: tensors.size, source: directory });
     const config = modelConfigSchema.parse(written);
     const names = format.names(args, config);
-    const copies = format.copies(args);
+    const copies = new Map([...format.copies(args), ...duplicates]);
     const { parameters } = createModel(config, { weights: { source: shapeOnly } });
     checkNames(tensors, { names, parameters, copies, format, directory });
     const wanted = [...names.values()].map(({ name }) => name);
@@ -74,6 +74,19 @@ async function openFrom(iteration: string, directory: string): Promise<MegatronC
     close();
     throw error;
   }
+}
+
+/** Stored names by the oldest ones. A tensor that is stored under several keeps its name, as a copy of the first. */
+function storedNames(names: readonly string[]) {
+  const crossAttention = hasCrossAttention(names);
+  const stored = new Map<string, string>();
+  const duplicates = new Map<string, string>();
+  for (const name of names) {
+    const old = oldName(name, { crossAttention });
+    if (stored.has(old)) duplicates.set(name, old);
+    stored.set(stored.has(old) ? name : old, name);
+  }
+  return { stored, duplicates };
 }
 
 function argumentsOf(args: ReadonlyMap<unknown, unknown> | null, directory: string): MegatronLmArguments {

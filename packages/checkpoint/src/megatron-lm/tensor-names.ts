@@ -15,12 +15,34 @@ const RENAMES: readonly (readonly [RegExp, string])[] = [
   [/\.mlp\.linear_fc1\./, ".mlp.dense_h_to_4h."],
   [/\.mlp\.linear_fc2\./, ".mlp.dense_4h_to_h."],
   [/^lm_head\.layer_norm\./, "lm_head.layernorm."],
+  [/^lm_head\.output_layer\./, "output_layer."],
   [/^output_layer\.bias$/, "lm_head.bias"],
 ];
 
-/** A tensor's name as Megatron-LM's first version would have it. */
-export function oldName(name: string): string {
-  return RENAMES.reduce((renamed, [from, to]) => renamed.replace(from, to), name);
+/** Those of layers with cross-attention, whose norms were named after the branch before them. Applied before the others. */
+const DECODER_RENAMES: typeof RENAMES = [
+  [/\.pre_cross_attn_layernorm\./, ".post_attention_layernorm."],
+  [/\.(pre_mlp_layernorm|post_inter_attention_norm)\./, ".post_inter_attention_layernorm."],
+  [/\.mlp\.linear_fc1\.layer_norm_/, ".post_inter_attention_layernorm."],
+  [/\.cross_attention\.linear_q\./, ".inter_attention.query."],
+  [/\.cross_attention\.linear_kv\./, ".inter_attention.key_value."],
+  [/\.cross_attention\.linear_proj\./, ".inter_attention.dense."],
+];
+
+/** Whether a model has two stacks, of which one attends to the other. */
+export function hasCrossAttention(names: readonly string[]): boolean {
+  return names.some((name) => /\.(inter|cross)_attention\./.test(name));
+}
+
+/**
+ * A tensor's name as Megatron-LM's first version would have it: without the name of the stack, unless the model has two
+ * (`crossAttention`).
+ */
+export function oldName(name: string, { crossAttention }: { crossAttention: boolean }): string {
+  const stack = crossAttention ? /^(?:language_model\.)?(encoder|decoder)\./.exec(name)?.[1] : undefined;
+  const renames = stack === "decoder" ? [...DECODER_RENAMES, ...RENAMES] : RENAMES;
+  const renamed = renames.reduce((current, [from, to]) => current.replace(from, to), name);
+  return stack ? `${stack}.${renamed}` : renamed;
 }
 
 /** Whether a name is one of Megatron Core's, rather than of the classes before it. */

@@ -51,6 +51,32 @@ export function requireOrdinaryBlocks(args: ArgumentReader): void {
   }
 }
 
+/** Arguments that only decoders of this library support, and their only supported value besides None. */
+const DECODER_ONLY: Readonly<Record<string, unknown>> = {
+  normalization: "LayerNorm",
+  apply_layernorm_1p: false,
+  layernorm_zero_centered_gamma: false,
+  group_query_attention: false,
+  add_bias_linear: true,
+  swiglu: false,
+  position_embedding_type: "learned_absolute",
+  use_rotary_position_embeddings: false,
+  add_position_embedding: true,
+  untie_embeddings_and_output_weights: false,
+};
+
+/**
+ * Requires the blocks that encoders have: those of 2019, with learned positions and a tied head.
+ * @throws ModelError that names the first argument that makes another model
+ */
+export function requireEncoderBlocks(args: ArgumentReader): void {
+  requireOrdinaryBlocks(args);
+  for (const [name, value] of Object.entries(DECODER_ONLY)) args.require(name, value);
+  const headSize = args.size("hidden_size") / args.size("num_attention_heads");
+  args.require("kv_channels", headSize);
+  args.require("softmax_scale", 1 / Math.sqrt(headSize));
+}
+
 /**
  * GELU's tanh form where it is fused with the bias (and in 2019, which had no other), its erf form otherwise. `openai_gelu`
  * and `onnx_safe` choose a form in the classes before Megatron Core, which ignores them.
@@ -96,10 +122,17 @@ interface BlockFields {
   norm?: string;
 }
 
+interface StackOptions {
+  zeroCentered?: boolean;
+  /** Prefix of all names, ours and theirs, such as "encoder.". */
+  prefix?: string;
+  crossAttention?: boolean;
+}
+
 /** The tensors of all layers and of the final norm, by our names. */
 export function blockNames(
   { numLayers, hiddenSize, numHeads, gatedFeedForward: gated = false, ...config }: BlockFields,
-  { zeroCentered }: { zeroCentered: boolean },
+  { zeroCentered = false, prefix = "", crossAttention = false }: StackOptions = {},
 ): Map<string, MegatronLmWeight> {
   const { biases = true, numKeyValueHeads = numHeads, headSize = hiddenSize / numHeads } = config;
   const kinds = biases ? (["weight", "bias"] as const) : (["weight"] as const);
@@ -115,18 +148,30 @@ export function blockNames(
 
   const queriesPerGroup = numHeads / numKeyValueHeads;
   for (let index = 0; index < numLayers; index++) {
-    const layer = `layers.${index}`;
+    const layer = `${prefix}layers.${index}`;
     norm(`${layer}.attentionNorm`, `${layer}.input_layernorm`);
     for (const part of ["query", "key", "value"] as const) {
       const fused = { part, queriesPerGroup, headSize };
       linear(`${layer}.attention.${part}`, `${layer}.attention.query_key_value`, { fused });
     }
     linear(`${layer}.attention.output`, `${layer}.attention.dense`);
-    norm(`${layer}.feedForwardNorm`, `${layer}.post_attention_layernorm`);
+    // Their norms are named after the branch before them.
+    if (crossAttention) {
+      const own = `${layer}.inter_attention`;
+      norm(`${layer}.crossAttentionNorm`, `${layer}.post_attention_layernorm`);
+      linear(`${layer}.crossAttention.query`, `${own}.query`);
+      for (const part of ["key", "value"] as const) {
+        linear(`${layer}.crossAttention.${part}`, `${own}.key_value`, {
+          fused: { part, queriesPerGroup: 0, headSize },
+        });
+      }
+      linear(`${layer}.crossAttention.output`, `${own}.dense`);
+    }
+    norm(`${layer}.feedForwardNorm`, `${layer}.post_${crossAttention ? "inter_" : ""}attention_layernorm`);
     if (gated) linear(`${layer}.feedForward.gate`, `${layer}.mlp.dense_h_to_4h`, { half: 0 });
     linear(`${layer}.feedForward.input`, `${layer}.mlp.dense_h_to_4h`, gated ? { half: 1 } : {});
     linear(`${layer}.feedForward.output`, `${layer}.mlp.dense_4h_to_h`);
   }
-  norm("finalNorm", "final_layernorm");
+  norm(`${prefix}finalNorm`, `${prefix}final_layernorm`);
   return found;
 }

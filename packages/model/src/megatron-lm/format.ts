@@ -18,7 +18,10 @@ export interface MegatronLmContext {
 /** The tensor that contains one weight of ours, and which part of it. */
 export interface MegatronLmWeight {
   name: string;
-  /** A part of fused queries, keys and values, stored by group: its query heads, its key, its value. */
+  /**
+   * A part of fused queries, keys and values, stored by group: its query heads, its key, its value. Cross-attention fuses
+   * keys and values alone, without queries.
+   */
   fused?: { part: "query" | "key" | "value"; queriesPerGroup: number; headSize: number };
   /** The first (0) or second (1) half of every rank's rows: gate and input of a gated feed-forward. */
   half?: 0 | 1;

@@ -10,7 +10,7 @@ import {
   embeddingCopies,
   epsilonOf,
   ignoredBlockTensors,
-  requireOrdinaryBlocks,
+  requireEncoderBlocks,
 } from "../../megatron-lm/blocks.ts";
 import type {
   MegatronLmArguments,
@@ -19,20 +19,6 @@ import type {
   MegatronLmWeight,
 } from "../../megatron-lm/format.ts";
 import type { BertConfig, BertConfigInput } from "./configuration.ts";
-
-/** Arguments that only other families of this library support, and their only supported value besides None. */
-const ORDINARY: Readonly<Record<string, unknown>> = {
-  normalization: "LayerNorm",
-  apply_layernorm_1p: false,
-  layernorm_zero_centered_gamma: false,
-  group_query_attention: false,
-  add_bias_linear: true,
-  swiglu: false,
-  position_embedding_type: "learned_absolute",
-  use_rotary_position_embeddings: false,
-  add_position_embedding: true,
-  untie_embeddings_and_output_weights: false,
-};
 
 /** BERT's checkpoints in Megatron-LM. */
 export const bertMegatronLmFormat: MegatronLmFormat<BertConfig, BertConfigInput> = {
@@ -47,18 +33,14 @@ export const bertMegatronLmFormat: MegatronLmFormat<BertConfig, BertConfigInput>
 
 function fromMegatronLm(all: MegatronLmArguments, { vocabularySize, core }: MegatronLmContext): BertConfigInput {
   const args = readArguments(all);
-  requireOrdinaryBlocks(args);
-  for (const [name, value] of Object.entries(ORDINARY)) args.require(name, value);
+  requireEncoderBlocks(args);
   const hiddenSize = args.size("hidden_size");
-  const numHeads = args.size("num_attention_heads");
-  args.require("kv_channels", hiddenSize / numHeads);
-  args.require("softmax_scale", 1 / Math.sqrt(hiddenSize / numHeads));
   const segments = args.flag("bert_binary_head", true);
   return {
     family: "bert",
     numLayers: args.size("num_layers"),
     hiddenSize,
-    numHeads,
+    numHeads: args.size("num_attention_heads"),
     feedForwardSize: args.size("ffn_hidden_size", 4 * hiddenSize),
     activation: activationOf(args, { core, biases: true }),
     headActivation: headActivationOf(args, core),
@@ -81,7 +63,7 @@ function headActivationOf(args: ArgumentReader, core: boolean): BertConfig["acti
 }
 
 function names(_: MegatronLmArguments, config: BertConfig): Map<string, MegatronLmWeight> {
-  const found = blockNames(config, { zeroCentered: false });
+  const found = blockNames(config);
   const both = (ours: string, theirs: string) => {
     for (const kind of ["weight", "bias"]) found.set(`${ours}.${kind}`, { name: `${theirs}.${kind}` });
   };

@@ -4,6 +4,7 @@ import { describeLayers } from "../../description.ts";
 import { defineFamily } from "../../family.ts";
 import { encoderDecoderConfigSchema } from "./configuration.ts";
 import { bartFormat } from "./hugging-face.ts";
+import { t5MegatronLmFormat } from "./megatron-lm.ts";
 import { createEncoderDecoder } from "./model.ts";
 import { encoderDecoderPresets } from "./presets.ts";
 
@@ -13,6 +14,7 @@ export const encoderDecoder = defineFamily({
   presets: encoderDecoderPresets,
   // None has Megatron's blocks in both stacks.
   formats: [bartFormat],
+  megatronLm: t5MegatronLmFormat,
   predicts: ["sequence-to-sequence", "masked", "permutation"],
   objective: "span-corruption",
   generation: { writes: ["sequence-to-sequence", "permutation"], fills: ["masked"] },
