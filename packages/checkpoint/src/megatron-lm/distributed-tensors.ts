@@ -15,6 +15,9 @@ import { itemsOf, type Pickled } from "./pickle.ts";
 import { openTorchArchive, openTorchFile } from "./torch-file.ts";
 import { type TorchTensor, tensorOf } from "./torch-tensor.ts";
 
+/** More than any model has. */
+const MOST_LAYERS = 10_000;
+
 /** State of the optimizer and of the run, which is no part of the model. */
 const NOT_WEIGHTS = /^(optimizer|opt_param_scheduler|rng_state|rerun_state_machine|chained_)/;
 
@@ -98,7 +101,7 @@ function unstack(
   const stack = /^(encoder|decoder)\./.exec(name)?.[1];
   const layers = args?.get(`${stack}_num_layers`) ?? args?.get("num_layers");
   const [length] = shape;
-  if (!stacked || length === undefined || length !== layers) return [[name, null]];
+  if (!stacked || length === undefined || length !== layers || length > MOST_LAYERS) return [[name, null]];
   return Array.from({ length }, (_, layer) => [`${stacked[1]}${layer}.${stacked[2]}`, layer]);
 }
 
