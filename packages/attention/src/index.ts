@@ -1,5 +1,24 @@
 export { type AttendOptions, attend, attentionProbabilities } from "./attend.ts";
 export { type CacheOptions, createCache, type KeyValueCache, type LayerCache } from "./cache.ts";
+export { LayoutError } from "./errors.ts";
+export { type BigbirdOptions, bigbird } from "./layouts/bigbird.ts";
+export type { BlockPatternOptions } from "./layouts/block-pattern.ts";
+export { type BslongformerOptions, bslongformer } from "./layouts/bslongformer.ts";
+export { type BlockLists, type CompileOptions, compileLayout } from "./layouts/compile.ts";
+export { and, or } from "./layouts/compose.ts";
+export { type CreateLayoutOptions, createLayout, type LayoutConfig, layoutSchema } from "./layouts/configuration.ts";
+export { fromGrid, fromPredicate, type PredicateOptions } from "./layouts/custom.ts";
+export { causal, dense } from "./layouts/diagonals.ts";
+export { type DilatedOptions, dilated } from "./layouts/dilated.ts";
+export { documents, prefix } from "./layouts/documents.ts";
+export { type FixedOptions, fixed } from "./layouts/fixed.ts";
+export type { BlockRange } from "./layouts/global-blocks.ts";
+export type { Cover, Layout, LayoutPlace, PartialCover, PlacedLayout, Runs } from "./layouts/layout.ts";
+export { type LocalOptions, local } from "./layouts/local.ts";
+export { type LocalBlocksOptions, localBlocks } from "./layouts/local-blocks.ts";
+export type { RandomBlocksOptions } from "./layouts/random-blocks.ts";
+export { type StridedOptions, strided } from "./layouts/strided.ts";
+export { type VariableOptions, variable } from "./layouts/variable.ts";
 export {
   type CausalRangesOptions,
   causalRanges,

@@ -1,0 +1,117 @@
+/** The configuration of a layout, as a recipe has it: a pattern by its name, and its options. */
+import * as z from "zod";
+import { LayoutError } from "../errors.ts";
+import { bigbird } from "./bigbird.ts";
+import { bslongformer } from "./bslongformer.ts";
+import { causal, dense } from "./diagonals.ts";
+import { dilated } from "./dilated.ts";
+import { fixed } from "./fixed.ts";
+import { BLOCK, type Layout } from "./layout.ts";
+import { local } from "./local.ts";
+import { localBlocks } from "./local-blocks.ts";
+import { strided } from "./strided.ts";
+import { variable } from "./variable.ts";
+
+const size = z.int().positive();
+const count = z.int().nonnegative();
+
+const blockSize = size
+  .refine((value) => BLOCK % value === 0 || value % BLOCK === 0, {
+    message: `expected a divisor or a multiple of ${BLOCK}`,
+  })
+  .optional();
+const blockRanges = z.array(z.union([count, z.tuple([count, count])])).optional();
+const random = { randomBlocks: count.optional(), perHead: z.boolean().optional(), seed: count.optional() };
+
+/** The schema of a layout. What each option means, and its default, is said by the function of the same name. */
+export const layoutSchema = z.discriminatedUnion("layout", [
+  z.strictObject({ layout: z.literal("dense") }),
+  z.strictObject({ layout: z.literal("local"), window: size, globalTokens: z.array(count).optional() }),
+  z.strictObject({ layout: z.literal("local-blocks"), blockSize, windowBlocks: size.optional() }),
+  z.strictObject({
+    layout: z.literal("fixed"),
+    blockSize,
+    localBlocks: size.optional(),
+    globalBlocks: size.optional(),
+    globalPatterns: size.optional(),
+    globalRows: z.boolean().optional(),
+  }),
+  z.strictObject({ layout: z.literal("strided"), stride: size, heads: z.enum(["merged", "alternating"]).optional() }),
+  z.strictObject({
+    layout: z.literal("variable"),
+    blockSize,
+    localBlocks: z.array(size).min(1).optional(),
+    globalBlocks: blockRanges,
+    globalRows: z.boolean().optional(),
+    ...random,
+  }),
+  z.strictObject({
+    layout: z.literal("bigbird"),
+    blockSize,
+    windowBlocks: size.optional(),
+    globalBlocks: count.optional(),
+    lastGlobal: z.boolean().optional(),
+    ...random,
+  }),
+  z.strictObject({
+    layout: z.literal("bslongformer"),
+    blockSize,
+    windowBlocks: size.optional(),
+    globalBlocks: blockRanges,
+  }),
+  z.strictObject({ layout: z.literal("dilated"), window: size, dilation: size.optional() }),
+]);
+
+/** The configuration of a layout. */
+export type LayoutConfig = z.output<typeof layoutSchema>;
+
+/** Options of `createLayout`. */
+export interface CreateLayoutOptions {
+  /** Whether it is for a decoder, in which no token sees a later one. */
+  causal: boolean;
+  /** The longest text. Global tokens and blocks beyond it are refused. Default: any length. */
+  length?: number;
+}
+
+/** The layout of a configuration. Throws a LayoutError for options that do not fit each other or the length. */
+export function createLayout(config: LayoutConfig, { causal: isCausal, length }: CreateLayoutOptions): Layout {
+  if (length !== undefined) checkLength(config, length);
+  const options = { ...withoutUndefined(config), causal: isCausal } as LayoutConfig & { causal: boolean };
+  switch (options.layout) {
+    case "dense":
+      return isCausal ? causal() : dense();
+    case "local":
+      return local(options);
+    case "local-blocks":
+      return localBlocks(options);
+    case "fixed":
+      return fixed(options);
+    case "strided":
+      return strided(options);
+    case "variable":
+      return variable(options);
+    case "bigbird":
+      return bigbird(options);
+    case "bslongformer":
+      return bslongformer(options);
+    case "dilated":
+      return dilated(options);
+  }
+}
+
+const withoutUndefined = (options: object) =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+
+function checkLength(config: LayoutConfig, length: number): void {
+  if (config.layout === "local") {
+    const beyond = config.globalTokens?.find((token) => token >= length);
+    if (beyond === undefined) return;
+    throw new LayoutError(`globalTokens: token ${beyond} is not in a text of ${length} tokens`);
+  }
+  if (config.layout !== "variable" && config.layout !== "bslongformer") return;
+  const blocks = Math.ceil(length / (config.blockSize ?? BLOCK));
+  const beyond = config.globalBlocks?.map((range) => (typeof range === "number" ? range : range[1] - 1));
+  const last = Math.max(-1, ...(beyond ?? []));
+  if (last < blocks) return;
+  throw new LayoutError(`globalBlocks: block ${last} is not in a text of ${length} tokens, which has ${blocks} blocks`);
+}
