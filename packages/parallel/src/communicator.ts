@@ -3,32 +3,46 @@
  * gradients are, and collective: every rank of the axis makes the same calls in the same order.
  */
 import * as tf from "@tensorflow/tfjs";
+import type { ReduceOptions, Reducible, Wire } from "./communicators/reduce.ts";
+
+/** How a tensor travels. Default: as it is stored, float32 or bfloat16. */
+export interface WireOptions {
+  wire?: Wire;
+}
 
 /** The ranks along one axis, as one of them sees them. */
 export interface Communicator {
   readonly size: number;
   /** Index of this process on the axis, 0 to size - 1. */
   readonly rank: number;
-  /** Returns the elementwise sum over all ranks, on every rank. */
-  allReduce(tensor: tf.Tensor): tf.Tensor;
+  /** Sums numbers over all ranks in place, on every rank; or takes their maximum. */
+  reduce(values: Reducible, options?: ReduceOptions): void;
+  /** Returns the elementwise sum (or maximum) over all ranks, on every rank. */
+  allReduce(tensor: tf.Tensor, options?: ReduceOptions): tf.Tensor;
   /** Concatenates all ranks' tensors, in rank order, along a dimension. */
-  allGather(tensor: tf.Tensor, dimension: number): tf.Tensor;
-  /** Sums over all ranks, and returns this rank's slice of the sum along a dimension. */
-  reduceScatter(tensor: tf.Tensor, dimension: number): tf.Tensor;
-  /** Returns the tensor of rank `root`, on every rank. */
-  broadcast(tensor: tf.Tensor, root: number): tf.Tensor;
-  /** Sends a tensor to another rank, which calls {@link receive}. */
-  send(tensor: tf.Tensor, to: number): void;
-  /** Receives the tensor of this shape that another rank sends. */
-  receive(shape: readonly number[], from: number): tf.Tensor;
-  /** Returns when every rank has called it. */
-  barrier(): void;
+  allGather(tensor: tf.Tensor, dimension: number, options?: WireOptions): tf.Tensor;
+  /**
+   * Sums over all ranks, and returns this rank's slice of the sum along a dimension.
+   * @throws ParallelError if the ranks do not divide the dimension
+   */
+  reduceScatter(tensor: tf.Tensor, dimension: number, options?: ReduceOptions): tf.Tensor;
+  /** Returns the tensor of rank `root`, on every rank; the others pass one of its shape and type. */
+  broadcast(tensor: tf.Tensor, root: number, options?: WireOptions): tf.Tensor;
+  /** Sends a tensor to another rank, which calls {@link receive}. Does not wait for it. */
+  send(tensor: tf.Tensor, to: number, options?: WireOptions): void;
+  /** Receives the tensor of this shape that another rank sends. Tensors arrive in the order in which they were sent. */
+  receive(shape: readonly number[], from: number, options?: WireOptions & { dtype?: "float32" | "int32" }): tf.Tensor;
+  /** Returns when every rank has called it; they may take `patience` seconds more than usual. */
+  barrier(options?: { patience?: number }): void;
+  /** Every rank's text, in rank order. */
+  gatherText(text: string): string[];
 }
 
 /** The communicator of an axis with one rank: every collective is the identity. */
 export const singleRank: Communicator = {
   size: 1,
   rank: 0,
+  reduce: () => {},
   allReduce: (tensor) => tensor.clone(),
   allGather: (tensor) => tensor.clone(),
   reduceScatter: (tensor) => tensor.clone(),
@@ -40,6 +54,7 @@ export const singleRank: Communicator = {
     throw new Error("cannot receive: this axis has only one rank");
   },
   barrier: () => {},
+  gatherText: (text) => [text],
 };
 
 /**

@@ -4,16 +4,20 @@ export {
   copyToTensorParallelRegion,
   reduceFromTensorParallelRegion,
   singleRank,
+  type WireOptions,
 } from "./communicator.ts";
+export { type CountedTransport, countSentBytes } from "./communicators/counted-transport.ts";
+export type { Operation, ReduceOptions, Reducible, Wire } from "./communicators/reduce.ts";
+export type { ExchangeOptions, Messages, Transport } from "./communicators/transport.ts";
 export {
   createVocabularyParallelEmbedding,
   type VocabularyParallelEmbedding,
 } from "./embedding.ts";
-export { ParallelError } from "./errors.ts";
+export { ParallelError, RankError } from "./errors.ts";
 export { type Initializer, normal, ones, truncatedNormal, zeros } from "./initializers.ts";
 export { createColumnParallelLinear, createRowParallelLinear, type Layer, type LinearOptions } from "./linear.ts";
 export { vocabularyParallelCrossEntropy } from "./loss.ts";
-export { type Axis, type Mesh, singleRankMesh } from "./mesh.ts";
+export { type Axis, createMesh, type Mesh, singleRankMesh } from "./mesh.ts";
 export {
   countParameters,
   createScope,

@@ -1,0 +1,58 @@
+/**
+ * How long a rank waits for another. All ranks do the same work, so one that takes much longer than this rank itself ever took
+ * between two exchanges has died or hangs.
+ */
+import { RankError } from "../errors.ts";
+
+/** Seconds, besides the multiple of this rank's own work. */
+const DEFAULT_TIMEOUT_SECONDS = 8;
+
+/** As many times as long as this rank's longest work may another rank take. */
+const SLACK = 10;
+
+/** The clock of one rank. */
+export interface Deadline {
+  /** Starts waiting: this rank's own work is done. */
+  begin(patience?: number): void;
+  /** Throws a RankError if the wait is over; `awaited` says which ranks have not answered. */
+  check(awaited: () => readonly number[]): void;
+  /** The wait is over. */
+  end(): void;
+}
+
+/** @param options.timeoutSeconds for work that takes no time. `now` is a clock in milliseconds. */
+export function createDeadline({
+  rank,
+  hosts,
+  timeoutSeconds = DEFAULT_TIMEOUT_SECONDS,
+  now = () => performance.now(),
+}: {
+  rank: number;
+  hosts: readonly string[];
+  timeoutSeconds?: number;
+  now?: () => number;
+}): Deadline {
+  let longest = 0;
+  let workedSince = now();
+  let waitingSince = 0;
+  let limit = 0;
+  return {
+    begin(patience = 0) {
+      waitingSince = now();
+      longest = Math.max(longest, waitingSince - workedSince);
+      limit = 1000 * (timeoutSeconds + patience) + SLACK * longest;
+    },
+    check(awaited) {
+      if (now() - waitingSince < limit) return;
+      const names = awaited().map((other) => `rank ${other} on ${hosts[other]}`);
+      const seconds = (limit / 1000).toPrecision(2);
+      throw new RankError(
+        `${names.join(" and ")} did not answer rank ${rank} within ${seconds} seconds: it has died, hangs or is cut off; ` +
+          "rerun the same command with --resume auto",
+      );
+    },
+    end() {
+      workedSince = now();
+    },
+  };
+}
