@@ -14,7 +14,7 @@ export type { CommunicatorCase, CommunicatorContext } from "./conformance/case.t
 export const communicatorCases: readonly CommunicatorCase[] = [...reductionCases, ...messageCases];
 
 /** What the cases need of a transport; null for the communicator of a single rank. */
-export function communicatorContext(transport: Transport | null): CommunicatorContext {
+function communicatorContext(transport: Transport | null): CommunicatorContext {
   if (!transport) return { world: singleRank, mesh: () => singleRankMesh, sentBytes: () => 0 };
   const counted = countSentBytes(transport);
   const { world } = createMesh(counted, { tensor: 1, data: transport.size, pipeline: 1 });
