@@ -16,6 +16,7 @@ const verbs = [
   ["generate"],
   ["import"],
   ["export"],
+  ["attention", "show"],
   ["inspect"],
   ["doctor"],
   ["models"],

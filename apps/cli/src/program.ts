@@ -3,6 +3,7 @@ import { Command } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import type { RecipeOverride } from "./options/recipe-options.ts";
 import type { Terminal } from "./terminal/terminal.ts";
+import { addAttentionShow } from "./verbs/attention-show.ts";
 import { addDoctor } from "./verbs/doctor.ts";
 import { addEvaluate } from "./verbs/evaluate.ts";
 import { addExport } from "./verbs/export.ts";
@@ -40,6 +41,8 @@ export function createProgram(terminal: Terminal, overrides: readonly RecipeOver
   addGenerate(program, terminal);
   addImport(program, terminal);
   addExport(program, terminal);
+  const attention = program.command("attention").description("look at layouts of sparse attention");
+  addAttentionShow(attention, terminal);
   addInspect(program, terminal);
   addDoctor(program, terminal);
   addModels(program, terminal);

@@ -7,6 +7,7 @@ export { type BslongformerOptions, bslongformer } from "./layouts/bslongformer.t
 export { type BlockLists, type CompileOptions, compileLayout } from "./layouts/compile.ts";
 export { and, or } from "./layouts/compose.ts";
 export { type CreateLayoutOptions, createLayout, type LayoutConfig, layoutSchema } from "./layouts/configuration.ts";
+export { type Coverage, coverageOf } from "./layouts/coverage.ts";
 export { fromGrid, fromPredicate, type PredicateOptions } from "./layouts/custom.ts";
 export { causal, dense } from "./layouts/diagonals.ts";
 export { type DilatedOptions, dilated } from "./layouts/dilated.ts";

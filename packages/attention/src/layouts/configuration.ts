@@ -26,7 +26,7 @@ const random = { randomBlocks: count.optional(), perHead: z.boolean().optional()
 /** The schema of a layout. What each option means, and its default, is said by the function of the same name. */
 export const layoutSchema = z.discriminatedUnion("layout", [
   z.strictObject({ layout: z.literal("dense") }),
-  z.strictObject({ layout: z.literal("local"), window: size, globalTokens: z.array(count).optional() }),
+  z.strictObject({ layout: z.literal("local"), window: size.optional(), globalTokens: z.array(count).optional() }),
   z.strictObject({ layout: z.literal("local-blocks"), blockSize, windowBlocks: size.optional() }),
   z.strictObject({
     layout: z.literal("fixed"),
@@ -36,7 +36,11 @@ export const layoutSchema = z.discriminatedUnion("layout", [
     globalPatterns: size.optional(),
     globalRows: z.boolean().optional(),
   }),
-  z.strictObject({ layout: z.literal("strided"), stride: size, heads: z.enum(["merged", "alternating"]).optional() }),
+  z.strictObject({
+    layout: z.literal("strided"),
+    stride: size.optional(),
+    heads: z.enum(["merged", "alternating"]).optional(),
+  }),
   z.strictObject({
     layout: z.literal("variable"),
     blockSize,
@@ -59,7 +63,7 @@ export const layoutSchema = z.discriminatedUnion("layout", [
     windowBlocks: size.optional(),
     globalBlocks: blockRanges,
   }),
-  z.strictObject({ layout: z.literal("dilated"), window: size, dilation: size.optional() }),
+  z.strictObject({ layout: z.literal("dilated"), window: size.optional(), dilation: size.optional() }),
 ]);
 
 /** The configuration of a layout. */
@@ -87,7 +91,7 @@ export function createLayout(config: LayoutConfig, { causal: isCausal, length }:
     case "fixed":
       return fixed(options);
     case "strided":
-      return strided(options);
+      return strided({ ...options, stride: options.stride ?? strideFor(length) });
     case "variable":
       return variable(options);
     case "bigbird":
@@ -97,6 +101,14 @@ export function createLayout(config: LayoutConfig, { causal: isCausal, length }:
     case "dilated":
       return dilated(options);
   }
+}
+
+/** About the square root of the length. */
+function strideFor(length: number | undefined): number {
+  if (length !== undefined && Number.isFinite(length)) return Math.round(Math.sqrt(length));
+  throw new LayoutError(
+    "stride: has no default for texts of any length; expected about the square root of their length",
+  );
 }
 
 const withoutUndefined = (options: object) =>

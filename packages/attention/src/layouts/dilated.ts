@@ -5,15 +5,15 @@ import { requireSize } from "./require-size.ts";
 
 /** Options of `dilated`. */
 export interface DilatedOptions {
-  /** As in `local`: how many keys a causal query sees, its own included; otherwise half of them on each side. */
-  window: number;
+  /** As in `local`: how many keys a causal query sees, its own included; otherwise half of them on each side. Default: 256. */
+  window?: number;
   /** The distance between one of them and the next. Default: 2. */
   dilation?: number;
   causal: boolean;
 }
 
 /** A window of every `dilation`-th token. Throws a LayoutError for a window or a dilation below 1. */
-export function dilated({ window, dilation = 2, causal }: DilatedOptions): Layout {
+export function dilated({ window = 256, dilation = 2, causal }: DilatedOptions): Layout {
   requireSize("window", window);
   requireSize("dilation", dilation);
   const half = Math.floor(window / 2) * dilation;

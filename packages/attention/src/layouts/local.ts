@@ -13,16 +13,17 @@ import { requireSize } from "./require-size.ts";
 export interface LocalOptions {
   /**
    * Causal: how many keys a query sees, its own included. Otherwise half of them (rounded down) are on each side, and its
-   * own comes on top.
+   * own comes on top. Default: 256 where it is causal, else 512.
    */
-  window: number;
+  window?: number;
   causal: boolean;
   /** Positions that see all tokens and that all tokens see; where it is causal, later ones. Default: none. */
   globalTokens?: readonly number[];
 }
 
 /** A sliding window. Throws a LayoutError for a window below 1. */
-export function local({ window, causal: isCausal, globalTokens: positions = [] }: LocalOptions): Layout {
+export function local(options: LocalOptions): Layout {
+  const { causal: isCausal, window = isCausal ? 256 : 512, globalTokens: positions = [] } = options;
   requireSize("window", window);
   const half = Math.floor(window / 2);
   const near = diagonals(isCausal ? { from: 0, to: window - 1 } : { from: -half, to: half });
