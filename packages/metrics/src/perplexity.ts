@@ -3,6 +3,7 @@
  * neither models nor tokenizers: the caller says how many tokens, words and bytes a likelihood covers.
  * Perplexity per word follows Megatron's WikiText formula (Shoeybi et al. 2019, section 5.3).
  */
+import { type Evaluator, stateOf } from "./evaluator.ts";
 import { addExactly, type ExactSum, roundExactSum } from "./exact-sum.ts";
 
 /** The likelihood of some text, and how much text it covers. */
@@ -43,16 +44,7 @@ export interface PerplexityResult {
 }
 
 /** A running perplexity, see {@link createPerplexity}. */
-export interface Perplexity {
-  /** @throws RangeError for a count that is not an integer >= 0 */
-  add(term: PerplexityTerm): void;
-  /** Adds all of another evaluator's terms. */
-  merge(other: Perplexity): void;
-  /** @throws RangeError if no token has been added */
-  result(): PerplexityResult;
-  /** A snapshot to continue from later. */
-  state(): PerplexityState;
-}
+export interface Perplexity extends Evaluator<PerplexityTerm, PerplexityResult, PerplexityState> {}
 
 const empty: PerplexityState = { partials: [], nonFinite: null, tokens: 0, bytes: 0, words: 0 };
 
@@ -67,7 +59,8 @@ const plus = (total: number | null, count: number | null): number | null =>
 
 /**
  * Creates a running perplexity, empty or restored from a saved `state()`. Merging is exact: evaluators that each saw a
- * part of the data, merged in any order, give the same bits as one that saw all of it.
+ * part of the data, merged in any order, give the same bits as one that saw all of it. `add` throws a RangeError for a
+ * count that is not an integer >= 0, `result` if no token has been added.
  */
 export function createPerplexity(saved: PerplexityState = empty): Perplexity {
   const partials: ExactSum = [...saved.partials];
@@ -94,7 +87,7 @@ export function createPerplexity(saved: PerplexityState = empty): Perplexity {
       words = plus(words, term.words ?? null);
     },
     merge(other) {
-      const theirs = other.state();
+      const theirs = stateOf(other);
       for (const partial of theirs.partials) addExactly(partials, partial);
       if (theirs.nonFinite !== null) nonFinite += Number(theirs.nonFinite);
       tokens += theirs.tokens;

@@ -2,19 +2,7 @@
  * Detokenizes the WikiText benchmarks, which put spaces between words and punctuation ("it 's 1 @,@ 000 km ."), by the
  * rules of Megatron-LM. Their quirks are kept, since published perplexities depend on them. Words are counted before.
  */
-
-// Python's \s. JavaScript's has U+FEFF in place of U+0085 and U+001C..U+001F.
-const spaces = new Set(
-  "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000",
-);
-
-function strip(text: string): string {
-  let from = 0;
-  let to = text.length;
-  while (from < to && spaces.has(text[from]!)) from++;
-  while (to > from && spaces.has(text[to - 1]!)) to--;
-  return text.slice(from, to);
-}
+import { strip } from "./text/python-text.ts";
 
 /** Removes the space just inside each `open`...`close` pair, left to right, in linear time; pairs do not nest. */
 function tighten(text: string, open: string, close: string): string {
