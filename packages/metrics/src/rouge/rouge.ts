@@ -34,7 +34,7 @@ export interface RougeScore {
 export type RougeResult = Record<string, RougeScore>;
 
 /** Lower-case words of ASCII letters and digits; all other characters separate words. */
-export function tokenizeRouge(text: string, stemmer: boolean): string[] {
+function tokenizeRouge(text: string, stemmer: boolean): string[] {
   const words = text.toLowerCase().match(/[a-z0-9]+/g) ?? [];
   return stemmer ? words.map((word) => (word.length > 3 ? stem(word) : word)) : words;
 }

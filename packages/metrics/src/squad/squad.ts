@@ -35,7 +35,7 @@ export interface SquadResult extends AnswerScores {
 const articles = /(?<![\p{L}\p{N}_])(a|an|the)(?![\p{L}\p{N}_])/gu;
 
 /** Lower-cases, removes ASCII punctuation and English articles, and makes white space single spaces. */
-export function normalizeAnswer(text: string): string {
+function normalizeAnswer(text: string): string {
   const plain = text.toLowerCase().replace(/[!-/:-@[-`{-~]/g, "");
   return splitWords(plain.replace(articles, " ")).join(" ");
 }

@@ -11,7 +11,7 @@ export interface TranslationExample {
 }
 
 /** The version of sacreBLEU that the scores equal, named in their signatures. */
-export const SACREBLEU_VERSION = "2.6.0";
+const SACREBLEU_VERSION = "2.6.0";
 
 /** @throws RangeError if there are no references */
 export function assertReferences({ references }: TranslationExample): void {
