@@ -1,4 +1,4 @@
-/** The quickstart's text as datasets with a BPE vocabulary of a given size: what `npm start` trains and is scored on. */
+/** Texts as datasets with a BPE vocabulary of a given size; by default the quickstart's: what `npm start` trains on. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createIndexedDatasetWriter } from "@megatron-ts/data";
@@ -8,22 +8,22 @@ import { quickstartText } from "../../scripts/quickstart-text.mjs";
 
 const endOfText = "<|endoftext|>";
 
-/** Writes `tokenizer`, `training`, `held-out` and `counts.json` into the directory, unless they are there. */
-export async function writeCorpus(directory, { vocabularySize }) {
+/**
+ * Writes `tokenizer`, `training`, `held-out` and `counts.json` into the directory, unless they are there.
+ * @param options.texts `{ training, heldOut }`, lists of documents. Default: the quickstart's
+ */
+export async function writeCorpus(directory, { vocabularySize, texts = quickstartTexts() }) {
   const counts = join(directory, "counts.json");
   if (existsSync(counts)) return;
   mkdirSync(directory, { recursive: true });
-  const { speeches, heldOut, mobyDick } = quickstartText();
-  const texts = [...speeches, mobyDick].map((bytes) => bytes.toString("utf8"));
-  const json = await trainBpe(texts, { vocabularySize, specialTokens: [endOfText] });
+  const { training, heldOut } = texts;
+  const json = await trainBpe(training, { vocabularySize, specialTokens: [endOfText] });
   await saveTokenizer(json, join(directory, "tokenizer"));
   const tokenizer = await createTokenizer(json);
-  write("training", texts);
-  const tokens = write(
-    "held-out",
-    heldOut.map((bytes) => bytes.toString("utf8")),
-  );
-  writeFileSync(counts, JSON.stringify({ tokens, bytes: heldOut.reduce((sum, { length }) => sum + length, 0) }));
+  write("training", training);
+  const tokens = write("held-out", heldOut);
+  const bytes = heldOut.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  writeFileSync(counts, JSON.stringify({ tokens, bytes }));
 
   function write(name, documents) {
     const writer = createIndexedDatasetWriter(join(directory, name), { type: "u16" });
@@ -36,6 +36,12 @@ export async function writeCorpus(directory, { vocabularySize }) {
     writer.finish();
     return total;
   }
+}
+
+function quickstartTexts() {
+  const { speeches, heldOut, mobyDick } = quickstartText();
+  const decode = (documents) => documents.map((bytes) => bytes.toString("utf8"));
+  return { training: decode([...speeches, mobyDick]), heldOut: decode(heldOut) };
 }
 
 /** The number of tokens and bytes of the held-out text. */
