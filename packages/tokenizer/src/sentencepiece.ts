@@ -1,5 +1,6 @@
 /**
- * Converts SentencePiece models (.model files) to tokenizer.json, such that every text gets the same ids as from SentencePiece.
+ * Converts SentencePiece models (.model files) to tokenizer.json, such that every text gets the same ids here as from
+ * SentencePiece.
  */
 import { TokenizerError } from "./errors.ts";
 import { createModel } from "./json/create-model.ts";
@@ -127,6 +128,9 @@ function convert(
  * the language model that uses the vocabulary: `config`, the contents of its tokenizer_config.json, names the tokenizer's class.
  * Without it, there are none.
  * `name` is the file's name in errors.
+ *
+ * Hugging Face's tokenizers, which load the file too, map characters by grapheme cluster and sum scores in 64 bits: texts with
+ * combining characters and long runs of one character may get other ids there, as from transformers' own conversion.
  *
  * @throws {TokenizerError} if the bytes are not such a model, it uses something unsupported, or protobufjs is not installed.
  */

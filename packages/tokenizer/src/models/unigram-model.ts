@@ -27,7 +27,10 @@ export interface UnigramOptions {
 }
 
 /** How much lower the score of an unknown character is than that of the least probable token. */
-const UNKNOWN_PENALTY = 10;
+export const UNKNOWN_PENALTY = 10;
+
+/** Larger sums start from 0 again, in single precision, as in SentencePiece 0.2.3. */
+export const LARGEST_SUM = 100_000;
 
 /** Finds best paths. */
 export interface UnigramPaths {
@@ -35,13 +38,13 @@ export interface UnigramPaths {
   encode(bytes: Uint8Array, start: number, end: number, buffer: TokenBuffer, before?: number): void;
   /** The score after the last path. */
   readonly after: number;
-  /** Whether rounding could have led to another last path, or it has unknown characters. */
-  readonly isUncertain: boolean;
-  scores: Float64Array;
+  /** The least difference of two scores that was compared in the last search. */
+  readonly margin: number;
+  /** The pieces of the last path, of which each unknown character is one. Null if they are the tokens. */
+  readonly steps: readonly number[] | null;
+  /** The score of a piece of a path. */
+  scoreOf(piece: number): number;
 }
-
-/** Paths whose scores differ by less are uncertain: more than what rounding to 32 bits amounts to in a few thousand tokens. */
-const UNCERTAIN = 1 / 64;
 
 /**
  * Creates a Unigram model. The encoder throws a TokenizerError for unknown characters if the vocabulary has no unknown
@@ -89,11 +92,20 @@ export function createUnigramPaths(options: UnigramOptions): UnigramPaths {
     append(buffer, [unknown]);
   };
 
+  /** Subtracts the score of a position from its own and those of all that are reached after it. */
+  const subtract = (position: number, farthest: number): void => {
+    const offset = best[position]!;
+    for (let at = position; at <= farthest; at++) if (at === position || from[at]! >= 0) best[at]! -= offset;
+    best[position] = 0;
+  };
+
   let after = 0;
-  let isUncertain = false;
+  let margin = Number.POSITIVE_INFINITY;
+  let steps: number[] | null = null;
   const encode: UnigramPaths["encode"] = (bytes, start, end, buffer, before = 0) => {
     const size = end - start;
-    isUncertain = false;
+    margin = Number.POSITIVE_INFINITY;
+    steps = null;
     if (size >= best.length) {
       best = new Scores(2 * size);
       from = new Int32Array(2 * size);
@@ -101,7 +113,9 @@ export function createUnigramPaths(options: UnigramOptions): UnigramPaths {
     }
     from.fill(-1, 0, size + 1);
     best[0] = before;
+    let farthest = 0;
     for (let position = 0; position < size; ) {
+      if (singlePrecision && Math.abs(best[position]!) > LARGEST_SUM) subtract(position, farthest);
       const here = best[position]!;
       const characterSize = lengthOfCharacter(bytes[start + position]!);
       let hasCharacter = false;
@@ -110,8 +124,9 @@ export function createUnigramPaths(options: UnigramOptions): UnigramPaths {
         if (node < 0) break;
         const id = trie.value(node);
         if (id < 0) continue;
+        if (at > farthest) farthest = at;
         const score = round(scores[id]! + here);
-        if (from[at]! >= 0 && Math.abs(score - best[at]!) < UNCERTAIN) isUncertain = true;
+        if (from[at]! >= 0) margin = Math.min(margin, Math.abs(score - best[at]!));
         if (from[at]! < 0 || score > best[at]!) {
           best[at] = score;
           from[at] = position;
@@ -120,9 +135,10 @@ export function createUnigramPaths(options: UnigramOptions): UnigramPaths {
         if (at - position === characterSize) hasCharacter = true;
       }
       if (!hasCharacter) {
-        isUncertain = true;
         const at = position + characterSize;
+        if (at > farthest) farthest = at;
         const score = round(unknownScore + here);
+        if (from[at]! >= 0) margin = Math.min(margin, Math.abs(score - best[at]!));
         if (from[at]! < 0 || score > best[at]!) {
           if (unknown === undefined) throw missing();
           best[at] = score;
@@ -147,10 +163,12 @@ export function createUnigramPaths(options: UnigramOptions): UnigramPaths {
       position = previous;
     }
     reserve(buffer, size);
+    let hasUnknown = false;
     for (let position = 0; position < size; ) {
       const id = last[position]!;
       let tokenEnd = from[position]!;
       if (id === unknown) {
+        hasUnknown = true;
         while (tokenEnd < size && last[tokenEnd] === unknown) tokenEnd = from[tokenEnd]!;
         appendUnknown(bytes, start + position, start + tokenEnd, buffer);
       } else {
@@ -158,15 +176,21 @@ export function createUnigramPaths(options: UnigramOptions): UnigramPaths {
       }
       position = tokenEnd;
     }
+    if (!hasUnknown) return;
+    steps = [];
+    for (let position = 0; position < size; position = from[position]!) steps.push(last[position]!);
   };
   return {
     encode,
     get after() {
       return after;
     },
-    get isUncertain() {
-      return isUncertain;
+    get margin() {
+      return margin;
     },
-    scores,
+    get steps() {
+      return steps;
+    },
+    scoreOf: (piece) => (piece === unknown ? unknownScore : scores[piece]!),
   };
 }

@@ -77,7 +77,6 @@ export function unigramGuards(pieces: readonly Piece[], { name, byteFallback }: 
   const normal = pieces.filter(({ type }) => type === "normal");
   const known = charactersOf(pieces);
   const lowest = normal.reduce((least, { score }) => Math.min(least, score), 0);
-  const highest = normal.reduce((most, { score }) => Math.max(most, score), Number.MIN_VALUE);
   const divisions: Division[] = [];
   const lowered = new Map<string, number>();
   for (const piece of guarded(pieces)) {
@@ -96,8 +95,8 @@ export function unigramGuards(pieces: readonly Piece[], { name, byteFallback }: 
     fail([...lowered.keys(), ...divisions.map(([left, right]) => left + right)][0]!, name);
   const scores = pieces.map(({ piece, score, type }) => {
     if (type === "normal") return score;
-    // Its bonus, in SentencePiece's own arithmetic: unigram_model.cc.
-    if (type === "userDefined") return Math.fround(new TextEncoder().encode(piece).length * highest - 0.1);
+    // As in SentencePiece 0.2.3: unigram_model.cc.
+    if (type === "userDefined") return Math.fround(0.1 * (new TextEncoder().encode(piece).length - 1));
     return lowered.get(piece) ?? lowest;
   });
   return { scores, lowest, splits: splitsAt(divisions) };

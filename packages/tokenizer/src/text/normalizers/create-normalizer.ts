@@ -18,9 +18,10 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 function replace(json: PatternJson, content: string): Rewrite {
   const pattern = createPattern(json);
   const literal = "String" in json && json.String !== "" ? json.String : undefined;
+  const plain = content.replaceAll("$", "$$$$");
   return {
     apply(text) {
-      if (literal !== undefined) return text.replaceAll(literal, () => content);
+      if (literal !== undefined) return text.replaceAll(literal, plain);
       const parts = pattern(text);
       if (parts.length === 1 && !parts[0]!.isMatch) return text;
       return parts.map(({ start, end, isMatch }) => (isMatch ? content : text.slice(start, end))).join("");
