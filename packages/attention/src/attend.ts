@@ -1,5 +1,5 @@
 /** Attention over new or cached keys, with its probabilities on request. */
-import { attention, type DropoutOptions, dropout as dropOut, gatherPages } from "@megatron-ts/ops";
+import { attention, constant, type DropoutOptions, dropout as dropOut, gatherPages } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import type { LayerCache } from "./cache.ts";
 
@@ -79,7 +79,10 @@ export function attentionProbabilities(
     const byHead = (x: tf.Tensor) => tf.transpose(x, [0, 2, 1, 3]);
     const grouped = tf.reshape(byHead(q), [batch, groups, (heads / groups) * tokens, headSize]);
     const scores = tf.reshape(tf.matMul(grouped, byHead(gathered), false, true), [batch, heads, tokens, keys]);
-    const position = tf.reshape(tf.range(0, keys, 1, "int32"), [1, 1, 1, keys]);
+    const position = tf.reshape(
+      constant(() => tf.range(0, keys, 1, "int32")),
+      [1, 1, 1, keys],
+    );
     const [from, to] = tf.split(tf.reshape(keyRanges, [batch, 1, tokens, 2]), 2, -1) as [tf.Tensor, tf.Tensor];
     const inRange = tf.logicalAnd(tf.greaterEqual(position, from), tf.less(position, to));
     const visible = tf.cast(bias ? tf.logicalAnd(inRange, tf.isFinite(bias)) : inRange, "float32");

@@ -2,7 +2,7 @@
  * The key/value cache of decoding, one page per row. Rows may have different lengths: what is beyond a row's length is
  * never visible, and its next tokens overwrite it.
  */
-import { cacheAppend } from "@megatron-ts/ops";
+import { cacheAppend, overwrite } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 
 /** The part of the cache that one layer reads and writes. */
@@ -23,6 +23,8 @@ export interface KeyValueCache {
   readonly capacity: number;
   /** Number of tokens in each row. */
   readonly lengths: Int32Array;
+  /** The same as a tensor, int32 [B], in place: what a captured function computes positions from. */
+  readonly offsets: tf.Tensor;
   /** The part of a layer. */
   layer(index: number): LayerCache;
   /** Adds `counts[b]` tokens to the length of row b. Call it once per forward pass, after every layer has appended. */
@@ -53,6 +55,7 @@ export function createCache({ numLayers, batchSize, capacity, numHeads, headSize
       "int32",
     ),
   );
+  const offsets = tf.keep(tf.tensor1d(lengths.slice(), "int32"));
   const layers = Array.from({ length: numLayers }, () => ({
     keys: tf.keep(tf.zeros(shape)),
     values: tf.keep(tf.zeros(shape)),
@@ -60,6 +63,7 @@ export function createCache({ numLayers, batchSize, capacity, numHeads, headSize
   return {
     capacity,
     lengths,
+    offsets,
     layer: (index) => ({
       ...layers[index]!,
       pageTable,
@@ -71,18 +75,17 @@ export function createCache({ numLayers, batchSize, capacity, numHeads, headSize
             `row ${overflow} of the cache holds ${lengths[overflow]} of ${capacity} tokens, so ${tokens} more do not fit`,
           );
         }
-        const positions = tf.tensor1d(lengths.slice(), "int32");
-        cacheAppend(layers[index]!.keys, { values: k, pageTable, positions });
-        cacheAppend(layers[index]!.values, { values: v, pageTable, positions });
-        positions.dispose();
+        cacheAppend(layers[index]!.keys, { values: k, pageTable, positions: offsets });
+        cacheAppend(layers[index]!.values, { values: v, pageTable, positions: offsets });
       },
     }),
     advance(counts) {
       for (let row = 0; row < batchSize; row++) lengths[row] = lengths[row]! + counts[row]!;
+      overwrite(offsets, lengths);
     },
     dispose() {
       for (const { keys, values } of layers) tf.dispose([keys, values]);
-      pageTable.dispose();
+      tf.dispose([pageTable, offsets]);
     },
   };
 }

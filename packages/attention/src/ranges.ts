@@ -2,6 +2,7 @@
  * The keys that each query sees, as intervals for the attention op. Causal masks, padding on either side, packed
  * documents, sliding windows and cached decoding are all intervals.
  */
+import { constant } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 
 /** Options of `causalRanges`. */
@@ -58,16 +59,17 @@ export function paddedRanges({ tokens, lengths, window }: PaddedRangesOptions): 
  */
 export function narrowRanges(
   ranges: tf.Tensor,
-  { before, after, offsets }: { before: number; after: number; offsets?: ArrayLike<number> },
+  { before, after, offsets }: { before: number; after: number; offsets?: ArrayLike<number> | tf.Tensor },
 ): tf.Tensor3D {
   return tf.tidy(() => {
-    const [batchSize, tokens] = ranges.shape as [number, number, number];
-    const bounds = Int32Array.from({ length: batchSize * tokens * 2 }, (_, i) => {
-      const query = Math.floor(i / 2);
-      const position = (offsets?.[Math.floor(query / tokens)] ?? 0) + (query % tokens);
-      return i % 2 === 0 ? position - before : position + after + 1;
-    });
-    const window = tf.tensor3d(bounds, [batchSize, tokens, 2], "int32");
+    const tokens = ranges.shape[1]!;
+    const bounds = Int32Array.from({ length: tokens * 2 }, (_, i) =>
+      i % 2 === 0 ? i / 2 - before : (i - 1) / 2 + after + 1,
+    );
+    const unshifted = constant(() => tf.tensor3d(bounds, [1, tokens, 2], "int32"));
+    const shift = (rows: tf.Tensor) => tf.add(unshifted, tf.reshape(rows, [-1, 1, 1]));
+    const rows = offsets && !(offsets instanceof tf.Tensor) ? tf.tensor1d(Int32Array.from(offsets), "int32") : offsets;
+    const window = rows ? shift(rows) : unshifted;
     const [from, to] = tf.split(ranges, 2, -1) as [tf.Tensor, tf.Tensor];
     const [first, end] = tf.split(window, 2, -1) as [tf.Tensor, tf.Tensor];
     return tf.concat([tf.maximum(from, first), tf.minimum(to, end)], -1) as tf.Tensor3D;

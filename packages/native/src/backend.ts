@@ -2,8 +2,9 @@
  * The tfjs backend: reference-counted data ids over the engine's handles. Kernels are thin functions in `kernels/`: they
  * get handles from `handleOf` and return results through `output` and `share`.
  */
-import type { Precision, Storage, StorageBackend } from "@megatron-ts/ops";
+import type { CaptureBackend, OverwriteBackend, Precision, Storage, StorageBackend } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
+import { Recorder } from "./capture.ts";
 import type { Engine, NativeAddon } from "./native-addon.ts";
 import { type Handle, type HostValues, isHostType, KIND_OF, type NativeData, NativeDataId } from "./native-data.ts";
 
@@ -13,13 +14,14 @@ const UNREPORTED_BYTES = 1 << 24;
 const REPORT_INTERVAL = 1 << 14;
 
 /** The backend that `loadNative` registers. */
-export class NativeBackend extends tf.KernelBackend implements StorageBackend {
+export class NativeBackend extends tf.KernelBackend implements StorageBackend, CaptureBackend, OverwriteBackend {
   readonly engine: Engine;
   readonly kinds: Readonly<Record<string, number>>;
   /** Data ids of other backends, for tensors that moved here. */
   private readonly moved = new WeakMap<object, NativeData>();
   /** Frees tensors that were never disposed, when their data id is collected. */
   private readonly lost = new FinalizationRegistry<NativeData>((data) => this.release(data));
+  private readonly recorder = new Recorder(this);
   private dataCount = 0;
   private liveBytes = 0;
   private reportedBytes = 0;
@@ -110,6 +112,7 @@ export class NativeBackend extends tf.KernelBackend implements StorageBackend {
   private create(values: tf.backend_util.BackendValues | null, shape: number[], dtype: tf.DataType): NativeData {
     const size = tf.util.sizeFromShape(shape);
     if (isHostType(dtype)) return { handle: -1, host: values as HostValues, dtype, bytes: 0, refCount: 1 };
+    if (values) this.recorder.sawNumbers(dtype, size);
     const kind = this.kinds[KIND_OF[dtype as keyof typeof KIND_OF]]!;
     const bytes = size * (dtype === "bool" ? 1 : 4);
     const handle = values ? this.engine.create(kind, bytesOf(values, dtype)) : this.engine.fill(kind, size, 0);
@@ -204,6 +207,18 @@ export class NativeBackend extends tf.KernelBackend implements StorageBackend {
     const { handle, dtype } = this.dataOf(dataId);
     if (dtype !== "float32") throw new Error(`a tensor of type ${dtype} cannot be stored as ${storage}`);
     this.engine.store(handle, this.kinds[storage]!);
+  }
+
+  overwrite(dataId: object, values: Int32Array | Float32Array): void {
+    this.engine.overwrite(this.dataOf(dataId).handle, bytesOf(values, this.dataOf(dataId).dtype));
+  }
+
+  capture(f: () => tf.Tensor[]) {
+    return this.recorder.capture(f);
+  }
+
+  asConstant<T>(f: () => T): T {
+    return this.recorder.asConstant(f);
   }
 
   setPrecision(precision: Precision): Precision {

@@ -12,6 +12,16 @@ export type Handle = number;
 /** A handle, or -1 for no tensor. */
 export type OptionalHandle = number;
 
+/** The end of a recording. */
+export interface Recorded {
+  /** The number of the program, or -1 if there is none. */
+  program: number;
+  /** The outputs of the recorded run, by handles that JavaScript frees. */
+  outputs: Array<Handle>;
+  /** Why there is no program. */
+  refusal?: string;
+}
+
 /** Bytes of tensor memory. */
 export interface MemoryUsage {
   inUse: number;
@@ -68,6 +78,18 @@ export interface AttentionCall {
 
 /** Kernels and the tensors that they work on. Methods throw for arguments that do not fit together. */
 export declare class Engine {
+  /** Starts recording the operations that follow. */
+  startRecording(): void;
+  /** Says why what is being recorded cannot run again. Does nothing where nothing is. */
+  refuseRecording(reason: string): void;
+  /** Ends a recording that failed. */
+  abandonRecording(): void;
+  /** Ends a recording whose results are `outputs`. All other tensors that it created must have been freed. */
+  finishRecording(outputs: Uint32Array): Recorded;
+  /** Runs a program. Returns its outputs, or null if a tensor from outside or the precision is no longer what it was. */
+  replay(program: number): Array<Handle> | null;
+  /** Frees a program. */
+  freeProgram(program: number): void;
   /** Starts threads; the calling thread counts as one. 0 means one per physical core. */
   constructor(threads: Size);
   /** The number of threads that compute. */
@@ -82,6 +104,8 @@ export declare class Engine {
   allocate(kind: number, length: Size): Handle;
   /** A tensor from its bytes. */
   create(kind: number, bytes: Uint8Array): Handle;
+  /** Overwrites a tensor with the bytes of one of its kind and length. */
+  overwrite(x: Handle, bytes: Uint8Array): void;
   /** A copy of the elements, with bf16 widened to f32. */
   read(x: Handle): ArrayBuffer;
   /** Frees a tensor. Its handle may be used again for another one. */

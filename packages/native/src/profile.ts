@@ -30,6 +30,9 @@ export function startProfile({ maxEvents = 1_000_000 }: { maxEvents?: number } =
   next = 0;
 }
 
+/** Whether calls are recorded. */
+export const isProfiling = (): boolean => events !== null;
+
 /** Stops recording and returns the calls in order. */
 export function stopProfile(): KernelEvent[] {
   const recorded = events ?? [];

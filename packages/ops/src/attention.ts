@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type AttentionAttributes, attentionReference, gradientReference, isGiven } from "./attention-reference.ts";
 import { type BlockLayout, blockSize, expectLayout } from "./block-layout.ts";
+import { constant } from "./capture.ts";
 import { type DropoutOptions, dropoutAttributes } from "./dropout.ts";
 import { expectShape } from "./errors.ts";
 import { type Kernel, type KernelShapes, runKernelForMany } from "./kernel.ts";
@@ -205,5 +206,6 @@ const dtypeOf = (name: (typeof OPTIONAL)[number]) =>
 
 /** Ranges [B, T, 2] by which every query sees every key. */
 function allKeys({ batch, tokens, keys }: { batch: number; tokens: number; keys: number }): tf.Tensor {
-  return tf.tile(tf.tensor3d([[[0, keys]]], [1, 1, 2], "int32"), [batch, tokens, 1]);
+  const every = constant(() => tf.tensor3d([[[0, keys]]], [1, 1, 2], "int32"));
+  return tf.tile(every, [batch, tokens, 1]);
 }

@@ -3,6 +3,15 @@ export { type AttentionOptions, attention } from "./attention.ts";
 export { gatherPages } from "./attention-reference.ts";
 export { type BlockLayout, blockSize } from "./block-layout.ts";
 export { cacheAppend } from "./cache-append.ts";
+export {
+  type CaptureBackend,
+  type Captured,
+  type CapturedOptions,
+  captured,
+  constant,
+  type InputValues,
+  type Program,
+} from "./capture.ts";
 export { crossEntropy } from "./cross-entropy.ts";
 export { type DropoutOptions, dropout } from "./dropout.ts";
 export { embedding } from "./embedding.ts";
@@ -14,7 +23,7 @@ export { layerNorm } from "./layer-norm.ts";
 export { type Activation, activate, linear } from "./linear.ts";
 export { movingAverage } from "./moving-average.ts";
 export { type MuonAdjustment, type MuonOptions, muon } from "./muon.ts";
-export { swapContents } from "./mutate.ts";
+export { type OverwriteBackend, overwrite, swapContents } from "./mutate.ts";
 export { rmsNorm } from "./rms-norm.ts";
 export { squaredRelu } from "./squared-relu.ts";
 export {

@@ -1,8 +1,10 @@
 /** Decodes with a causal language model: it continues the prompts, with keys and values cached. */
 import type { CausalModel } from "@megatron-ts/model";
+import { captured } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { padRows, readRows, rowLengths } from "../ragged-rows.ts";
 import type { DecodingSession, SessionOptions } from "./decoding-session.ts";
+import { nextRanges, weightsOf } from "./step-inputs.ts";
 
 export function openCausalSession(
   model: CausalModel,
@@ -13,22 +15,17 @@ export function openCausalSession(
   const longest = Math.max(...rowLengths(prompts));
   // One slot more than is ever attended to: finished rows still write there.
   const capacity = Math.min(longest + maxTokens - 1, maxPositions) + 1;
-  const cache = model.createCache({ batchSize: prompts.length, capacity });
+  const batchSize = prompts.length;
+  const cache = model.createCache({ batchSize, capacity });
 
   /** Rows are padded on the right; what is cached for padding lies beyond the row's length and is never attended to. */
-  function append(rows: readonly ArrayLike<number>[]): Float32Array[] {
-    const lengths = rowLengths(rows);
+  function prefill(): Float32Array[] {
+    const lengths = rowLengths(prompts);
     const logits = readRows(() => {
-      const tokens = padRows(rows);
+      const tokens = padRows(prompts);
       const width = tokens.shape[1];
-      const positions = rows.map(({ length }, row) =>
-        Array.from({ length: width }, (_, i) => (i < length ? cache.lengths[row]! + i : 0)),
-      );
-      const hidden = model.forward(
-        { tokens, positions: tf.tensor2d(positions, tokens.shape, "int32") },
-        { cache },
-      ).hidden;
-      const last = lengths.map((length, row) => row * width + Math.max(length - 1, 0));
+      const hidden = model.forward({ tokens }, { cache }).hidden;
+      const last = lengths.map((length, row) => row * width + length - 1);
       const flat = tf.reshape(hidden, [tokens.size, -1]); // [B * T, h]
       return model.logits(tf.gather(flat, tf.tensor1d(last, "int32")));
     });
@@ -36,12 +33,35 @@ export function openCausalSession(
     return logits;
   }
 
+  const step = captured(
+    (tokens, positions, ranges) => {
+      const { hidden } = model.forward({ tokens: tokens!, positions: positions!, ranges: ranges! }, { cache });
+      return [model.logits(tf.reshape(hidden, [batchSize, -1]))];
+    },
+    {
+      inputs: [{ shape: [batchSize, 1] }, { shape: [batchSize, 1] }, { shape: [batchSize, 1, 2] }],
+      ...weightsOf(model),
+    },
+  );
+
+  /** A finished row repeats token 0 at position 0, which is cached beyond its length. */
+  function decodeStep(tokens: readonly (number | null)[]): Float32Array[] {
+    const ids = Int32Array.from(tokens, (token) => token ?? 0);
+    const positions = cache.lengths.map((length, row) => (tokens[row] === null ? 0 : length));
+    const logits = readRows(() => step.run(ids, positions, nextRanges(cache.lengths))[0]!);
+    cache.advance(tokens.map((token) => (token === null ? 0 : 1)));
+    return logits;
+  }
+
   return {
     promptTokens: prompts,
     // The token at the last position still predicts one more.
     maxNewTokens: prompts.map(({ length }) => maxPositions - length + 1),
-    prefill: () => append(prompts),
-    decodeStep: (tokens) => append(tokens.map((token) => (token === null ? [] : [token]))),
-    dispose: () => cache.dispose(),
+    prefill,
+    decodeStep,
+    dispose() {
+      step.dispose();
+      cache.dispose();
+    },
   };
 }

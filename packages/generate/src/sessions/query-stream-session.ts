@@ -4,11 +4,13 @@
  * right. That is the identity permutation, so keys and values can be cached: a query attends to all but its own.
  */
 import type { QueryDecoder } from "@megatron-ts/model";
+import { captured, constant } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { GenerateError } from "../errors.ts";
 import { readRows } from "../ragged-rows.ts";
 import type { DecodingSession, SessionOptions } from "./decoding-session.ts";
 import { encodeSources } from "./encode-sources.ts";
+import { nextRanges, weightsOf } from "./step-inputs.ts";
 
 export function openQueryStreamSession(
   model: QueryDecoder,
@@ -25,44 +27,46 @@ export function openQueryStreamSession(
   const sources = encodeSources(model, prompts);
   const batchSize = prompts.length;
   const cache = model.createCache({ batchSize, capacity: Math.min(maxTokens, maxPositions) + 1 });
-  const toTensor = (values: ArrayLike<number>) => tf.tensor2d(Int32Array.from(values), [batchSize, 1], "int32");
+  const inputs = [{ shape: [batchSize, 1] }, { shape: [batchSize, 1] }, { shape: [batchSize, 1, 2] }];
+  const options = { inputs, ...weightsOf(model) };
 
-  /**
-   * States [B, 1, h] at each row's next position, which attends to the tokens within reach, and to itself if `self` is
-   * 1.
-   */
-  function states(tokens: tf.Tensor, self: 0 | 1, inputEmbeddings: tf.Tensor | null): tf.Tensor {
-    const ranges = Array.from(cache.lengths, (position) => [Math.max(0, position - reach), position + self]);
-    return model.forward(
-      {
-        tokens,
-        positions: toTensor(cache.lengths.map((position) => Math.min(position, maxPositions - 1))),
-        ranges: tf.tensor3d(ranges.flat(), [batchSize, 1, 2], "int32"),
-        ...sources,
-      },
-      { cache, inputEmbeddings },
-    ).hidden;
+  /** The states [B, 1, h] at each row's next position; those of the query stream start from zeros, not from the token. */
+  const states = ([tokens, positions, ranges]: tf.Tensor[], inputEmbeddings: tf.Tensor | null) =>
+    model.forward({ tokens: tokens!, positions: positions!, ranges: ranges!, ...sources }, { cache, inputEmbeddings })
+      .hidden;
+  const query = captured((...input) => {
+    const zeros = constant(() => tf.zeros([batchSize, 1, hiddenSize]));
+    return [model.logits(states(input, zeros))];
+  }, options);
+  const append = captured((...input) => {
+    states(input, null);
+    return [];
+  }, options);
+
+  /** Numbers for the inputs: what is at the next position sees the tokens within reach, and itself if `self` is 1. */
+  function numbersOf(tokens: Int32Array, self: 0 | 1): Int32Array[] {
+    const positions = cache.lengths.map((position) => Math.min(position, maxPositions - 1));
+    return [tokens, positions, nextRanges(cache.lengths, { reach, self })];
   }
 
   /** The query's keys and values in the cache are overwritten by the token's own. */
-  const predict = () =>
-    readRows(() => {
-      const zeros = tf.zeros([batchSize, 1, hiddenSize]);
-      return model.logits(states(toTensor(cache.lengths), 0, zeros));
-    });
+  const predict = () => readRows(() => query.run(...numbersOf(cache.lengths.slice(), 0))[0]!);
 
   return {
     promptTokens: prompts.map(() => []),
     maxNewTokens: prompts.map(() => maxPositions),
     prefill: predict,
     decodeStep(tokens) {
-      tf.tidy(() => void states(toTensor(tokens.map((token) => token ?? 0)), 1, null));
+      const ids = Int32Array.from(tokens, (token) => token ?? 0);
+      tf.tidy(() => void append.run(...numbersOf(ids, 1)));
       cache.advance(tokens.map((token) => (token === null ? 0 : 1)));
       return predict();
     },
     dispose() {
+      query.dispose();
+      append.dispose();
       cache.dispose();
-      sources.memory.dispose();
+      sources.dispose();
     },
   };
 }

@@ -3,11 +3,12 @@
  * decoder's self-attention and cross-attention keys and values are cached.
  */
 import { longestSequence, type SequenceToSequenceModel } from "@megatron-ts/model";
-import * as tf from "@tensorflow/tfjs";
+import { captured } from "@megatron-ts/ops";
 import { GenerateError } from "../errors.ts";
 import { readRows } from "../ragged-rows.ts";
 import type { DecodingSession, SessionOptions } from "./decoding-session.ts";
 import { encodeSources } from "./encode-sources.ts";
+import { nextRanges, weightsOf } from "./step-inputs.ts";
 
 export function openSequenceToSequenceSession(
   model: SequenceToSequenceModel,
@@ -23,13 +24,21 @@ export function openSequenceToSequenceSession(
   // One slot more than is ever attended to: finished rows still write there.
   const cache = model.createCache({ batchSize, capacity: Math.min(maxTokens, longest) + 1 });
 
+  const step = captured(
+    (tokens, positions, ranges) => {
+      const input = { tokens: tokens!, positions: positions!, ranges: ranges!, ...sources };
+      return [model.logits(model.forward(input, { cache }).hidden)];
+    },
+    {
+      inputs: [{ shape: [batchSize, 1] }, { shape: [batchSize, 1] }, { shape: [batchSize, 1, 2] }],
+      ...weightsOf(model),
+    },
+  );
+
   function append(column: readonly (number | null)[]): Float32Array[] {
-    const logits = readRows(() => {
-      const toTensor = (values: ArrayLike<number>) => tf.tensor2d(Int32Array.from(values), [batchSize, 1], "int32");
-      const tokens = toTensor(column.map((token) => token ?? startToken!));
-      const positions = toTensor(column.map((token, row) => (token === null ? 0 : cache.lengths[row]!)));
-      return model.logits(model.forward({ tokens, positions, ...sources }, { cache }).hidden);
-    });
+    const tokens = Int32Array.from(column, (token) => token ?? startToken!);
+    const positions = cache.lengths.map((length, row) => (column[row] === null ? 0 : length));
+    const logits = readRows(() => step.run(tokens, positions, nextRanges(cache.lengths))[0]!);
     cache.advance(column.map((token) => (token === null ? 0 : 1)));
     return logits;
   }
@@ -40,8 +49,9 @@ export function openSequenceToSequenceSession(
     prefill: () => append(prompts.map(() => startToken)),
     decodeStep: append,
     dispose() {
+      step.dispose();
       cache.dispose();
-      sources.memory.dispose();
+      sources.dispose();
     },
   };
 }

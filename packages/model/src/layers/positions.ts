@@ -1,4 +1,5 @@
 /** Absolute positions of tokens, after those in a cache and around padding. */
+import { constant } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { ModelError } from "../errors.ts";
 
@@ -15,6 +16,12 @@ export function positionsFrom(
     for (let token = 0; token < tokens; token++) positions[row * tokens + token] = offset + token;
   });
   return tf.tensor2d(positions, [offsets.length, tokens], "int32");
+}
+
+/** The same for offsets int32 [B], unchecked: int32 [B, T]. */
+export function positionsAfter(offsets: tf.Tensor, { tokens }: { tokens: number }): tf.Tensor {
+  const places = constant(() => tf.range(0, tokens, 1, "int32"));
+  return tf.add(tf.reshape(offsets, [-1, 1]), places);
 }
 
 /**

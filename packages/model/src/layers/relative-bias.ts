@@ -2,7 +2,7 @@
  * T5's relative position bias (Raffel et al. 2020, section 2.1): a learned scalar per head and bucket of distances is
  * added to the scores. Half of the buckets hold a single distance, the others grow logarithmically.
  */
-import { embedding } from "@megatron-ts/ops";
+import { constant, embedding } from "@megatron-ts/ops";
 import type { Initializer, Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 
@@ -30,14 +30,14 @@ export function relativeBucketOf(
   return first + Math.min(exact + Math.floor(fround(share * (count - exact))), count - 1);
 }
 
-/** Keys 0 to `keys`, and `queries` that follow offsets[b] of them. Default: offset 0, one row for all. */
+/** Keys 0 to `keys`, and `queries` that follow offsets[b] of them, int32 [B]. Default: offset 0, one row for all. */
 interface RelativePlaces {
   queries: number;
   keys: number;
-  offsets?: ArrayLike<number>;
+  offsets?: tf.Tensor;
 }
 
-/** A bias for `attention`: [1, H, T, S], or [B, H, T, S] where the rows' offsets differ. */
+/** A bias for `attention`: [1, H, T, S], or [B, H, T, S] with offsets. */
 export type RelativeBias = (places: RelativePlaces) => tf.Tensor;
 
 export function createRelativeBias(
@@ -53,17 +53,21 @@ export function createRelativeBias(
 }
 
 /** int32 [1 or B, T, S] */
-function bucketsAt({ queries, keys, offsets = [0] }: RelativePlaces, buckets: RelativeBuckets): tf.Tensor3D {
-  const alike = Array.prototype.every.call(offsets, (offset) => offset === offsets[0]);
-  const rows = alike ? [offsets[0]!] : Array.from(offsets);
-  const furthest = Math.max(...rows) + queries - 1;
-  const byDistance = Int32Array.from({ length: furthest + keys }, (_, i) => relativeBucketOf(i - furthest, buckets));
-  const ids = new Int32Array(rows.length * queries * keys);
-  rows.forEach((offset, row) => {
-    for (let query = 0; query < queries; query++) {
-      const start = furthest - offset - query;
-      ids.set(byDistance.subarray(start, start + keys), (row * queries + query) * keys);
-    }
-  });
-  return tf.tensor3d(ids, [rows.length, queries, keys], "int32");
+function bucketsAt({ queries, keys, offsets }: RelativePlaces, buckets: RelativeBuckets): tf.Tensor {
+  // No query is further from the first key than this. Distances -furthest to keys - 1.
+  const furthest = offsets ? keys + queries - 1 : queries - 1;
+  const byDistance = constant(() =>
+    tf.tensor1d(
+      Int32Array.from({ length: furthest + keys }, (_, i) => relativeBucketOf(i - furthest, buckets)),
+      "int32",
+    ),
+  );
+  const places = constant(() =>
+    tf.tensor3d(
+      Int32Array.from({ length: queries * keys }, (_, i) => furthest - Math.floor(i / keys) + (i % keys)),
+      [1, queries, keys],
+      "int32",
+    ),
+  );
+  return tf.gather(byDistance, offsets ? tf.sub(places, tf.reshape(offsets, [-1, 1, 1])) : places);
 }

@@ -1,5 +1,5 @@
 /** Distances between queries and keys: their sinusoids, and the conversion of scores by distance to scores by key. */
-import { embedding } from "@megatron-ts/ops";
+import { constant, embedding } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { rowsAt } from "./two-streams.ts";
 
@@ -20,10 +20,11 @@ export function relativeShift(scores: tf.Tensor, { keys }: { keys: number }): tf
  */
 export function shiftTo(places: tf.Tensor, scores: tf.Tensor, { keys }: { keys: number }): tf.Tensor {
   const [batchSize, heads, rows, count] = scores.shape as [number, number, number, number];
-  const integer = (value: number) => tf.scalar(value, "int32");
-  const starts = tf.reshape(tf.range(0, scores.size, count, "int32"), [batchSize, heads, rows, 1]);
+  const integer = (value: number) => constant(() => tf.scalar(value, "int32"));
+  const range = (to: number, step: number) => constant(() => tf.range(0, to, step, "int32"));
+  const starts = tf.reshape(range(scores.size, count), [batchSize, heads, rows, 1]);
   const first = tf.reshape(tf.sub(integer(keys), places), [batchSize, 1, rows, 1]);
-  const within = tf.minimum(tf.add(first, tf.range(0, keys, 1, "int32")), integer(count - 1));
+  const within = tf.minimum(tf.add(first, range(keys, 1)), integer(count - 1));
   const ids = tf.add(starts, within);
   return tf.reshape(embedding(ids, { table: tf.reshape(scores, [-1, 1]) }), [batchSize, heads, rows, keys]);
 }
@@ -52,7 +53,7 @@ export function distanceSinusoids({
       values[i * hiddenSize + half + j] = Math.cos(angle);
     }
   }
-  return tf.tensor2d(values, [keys + tokens, hiddenSize]);
+  return constant(() => tf.tensor2d(values, [keys + tokens, hiddenSize]));
 }
 
 /**

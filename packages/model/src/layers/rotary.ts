@@ -1,4 +1,5 @@
 /** Rotary position embeddings (Su et al. 2021) in Llama's layout: coordinate pairs are the two halves of a head. */
+import { constant } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { dependsOnLength, type RotaryScaling, scaledFrequencies } from "./rotary-scaling.ts";
 
@@ -20,7 +21,10 @@ export function rotaryTables(
   const textLength = scaling && dependsOnLength(scaling) ? lengthOf(positions) : 0;
   const frequencies = Float32Array.from(scaling ? scaledFrequencies(plain, { scaling, theta, textLength }) : plain);
   const places = tf.expandDims(tf.expandDims(tf.cast(positions, "float32"), -1), -1);
-  const angles = tf.mul(places, tf.tensor1d(frequencies));
+  const angles = tf.mul(
+    places,
+    constant(() => tf.tensor1d(frequencies)),
+  );
   const attentionFactor = scaling && "attentionFactor" in scaling ? scaling.attentionFactor : 1;
   if (attentionFactor === 1) return { rotaryCosines: tf.cos(angles), rotarySines: tf.sin(angles) };
   return {

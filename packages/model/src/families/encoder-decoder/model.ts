@@ -146,7 +146,8 @@ export function createEncoderDecoder(
       const states = decoder(
         normalizeAndDrop("decoder", embed(input, positions, { ...options, parts: decoderParts }), options),
         {
-          ranges: window === null ? ranges : narrowRanges(ranges, { before: window - 1, after: 0, offsets }),
+          ranges:
+            window === null ? ranges : narrowRanges(ranges, { before: window - 1, after: 0, offsets: cache?.offsets }),
           memory: input.memory,
           memoryRanges: memoryRangesOf(input, { tokens }),
           memoryCache: cache?.memory,

@@ -3,14 +3,14 @@
  * attention takes into account.
  */
 import type { KeyValueCache } from "@megatron-ts/attention";
-import { embedding } from "@megatron-ts/ops";
+import { constant, embedding } from "@megatron-ts/ops";
 import type { Initializer, Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { ModelError } from "../../errors.ts";
 import type { RelativeContext } from "../../layers/block-context.ts";
 import type { StepRandomness } from "../../layers/dropout.ts";
 import { dropAt } from "../../layers/dropout.ts";
-import { positionsFrom } from "../../layers/positions.ts";
+import { positionsAfter } from "../../layers/positions.ts";
 import { distanceSinusoids, segmentIdsDiffer } from "../../layers/relative-distances.ts";
 import type { EncoderDecoderConfig } from "./configuration.ts";
 
@@ -46,8 +46,12 @@ function learnedPositions(
     scope.child(name).parameter("weight", [rows, hiddenSize], initializer, { kind: "embedding" });
   const positionTable = table("positionEmbedding", reservedPositions + maxPositions);
   const tokenTypeTable = numTokenTypes > 0 ? table("tokenTypeEmbedding", numTokenTypes) : null;
-  function embeddings({ positions, tokenTypes = tf.zeros([1, 1], "int32") }: TokenPositions): tf.Tensor {
-    const rows = reservedPositions === 0 ? positions : tf.add(positions, tf.scalar(reservedPositions, "int32"));
+  function embeddings({
+    positions,
+    tokenTypes = constant(() => tf.zeros([1, 1], "int32")),
+  }: TokenPositions): tf.Tensor {
+    const reserved = () => constant(() => tf.scalar(reservedPositions, "int32"));
+    const rows = reservedPositions === 0 ? positions : tf.add(positions, reserved());
     const positioned = embedding(rows, { table: positionTable.tensor });
     return tokenTypeTable ? tf.add(positioned, embedding(tokenTypes, { table: tokenTypeTable.tensor })) : positioned;
   }
@@ -72,8 +76,8 @@ function relativePositions({ hiddenSize, dropout: rate }: EncoderDecoderConfig):
           rate,
           random: random && { ...random, firstRow: 0, globalRows: 1 },
         }),
-        directions: tf.zeros([batchSize], "int32"),
-        queryPositions: cache ? positionsFrom(cache.lengths, { tokens, maxPositions: Number.POSITIVE_INFINITY }) : null,
+        directions: constant(() => tf.zeros([batchSize], "int32")),
+        queryPositions: cache ? positionsAfter(cache.offsets, { tokens }) : null,
         segmentIdsDiffer: segments && segmentIdsDiffer({ tokenTypes: segments }, { past: 0 }),
       };
     },

@@ -2,7 +2,7 @@
  * Decoder-only models: Megatron's GPT (Shoeybi et al. 2019) and GPT-2; by configuration, Llama (Touvron et al. 2023) and its
  * successors.
  */
-import { causalRanges, createCache, narrowRanges } from "@megatron-ts/attention";
+import { causalRanges, createCache, type KeyValueCache, narrowRanges } from "@megatron-ts/attention";
 import { embedding } from "@megatron-ts/ops";
 import {
   createColumnParallelLinear,
@@ -74,7 +74,7 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
       const offsets = cache?.lengths ?? new Int32Array(batchSize);
       const positions = input.positions ?? positionsFrom(offsets, { tokens, maxPositions });
       const ranges = input.ranges ?? causalRanges({ batchSize, tokens, offsets });
-      const contextOfLayer = layerContexts(config, { ranges, positions, offsets });
+      const contextOfLayer = layerContexts(config, { ranges, positions, cache });
       const x = embed(input.tokens, positions, options);
       observe?.("embedding", x);
       const { tokens: ids } = input;
@@ -109,13 +109,14 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
 /** What each layer sees: which keys, and where they are. */
 function layerContexts(
   config: GptConfig,
-  { ranges, positions, offsets }: { ranges: tf.Tensor; positions: tf.Tensor; offsets: Int32Array },
+  { ranges, positions, cache }: { ranges: tf.Tensor; positions: tf.Tensor; cache?: KeyValueCache | null },
 ): (index: number) => Pick<BlockContext, "ranges" | "rotaryCosines" | "rotarySines"> {
   const { attentionWindow: window, rotaryTheta, windowRotaryTheta, rotaryScaling } = config;
-  const near = window === null ? ranges : narrowRanges(ranges, { before: window - 1, after: 0, offsets });
+  const near =
+    window === null ? ranges : narrowRanges(ranges, { before: window - 1, after: 0, offsets: cache?.offsets });
   const dimension = rotatedSize(config);
   if (rotaryScaling?.type === "longrope")
-    checkSameFactors(offsets, { scaling: rotaryScaling, tokens: ranges.shape[1]! });
+    checkSameFactors(cache?.lengths ?? [0], { scaling: rotaryScaling, tokens: ranges.shape[1]! });
   const isRotary = config.positions === "rotary";
   const turned = isRotary ? rotaryTables(positions, { dimension, theta: rotaryTheta, scaling: rotaryScaling }) : {};
   const turnedNear =
@@ -131,13 +132,13 @@ function layerContexts(
 
 /** Throws a ModelError where tokens take a text in a cache past the length up to which its keys were rotated another way. */
 function checkSameFactors(
-  offsets: Int32Array,
+  offsets: ArrayLike<number>,
   {
     scaling: { originalMaxPositions: original },
     tokens,
   }: { scaling: { originalMaxPositions: number }; tokens: number },
 ): void {
-  const cached = Math.max(...offsets);
+  const cached = Math.max(...Array.from(offsets));
   if (cached === 0 || cached > original || cached + tokens <= original) return;
   throw new ModelError(
     `${cached} tokens in the cache were rotated with the factors of texts of up to ${original} tokens, and ${tokens} more need those of longer texts: start with a prompt of more than ${original} tokens, or stop there`,

@@ -98,7 +98,7 @@ export function createT5(config: T5Config, { mesh, source }: ModelContext): T5Mo
       const offsets = cache?.lengths ?? new Int32Array(batchSize);
       const context = {
         ranges: input.ranges ?? causalRanges({ batchSize, tokens, offsets }),
-        bias: decoder.bias({ queries: tokens, keys: cache?.capacity ?? tokens, offsets }),
+        bias: decoder.bias({ queries: tokens, keys: cache?.capacity ?? tokens, offsets: cache?.offsets }),
         memory: input.memory,
         memoryRanges: memoryRangesOf(input, { tokens }),
         memoryCache: cache?.memory,

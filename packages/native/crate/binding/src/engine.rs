@@ -14,12 +14,14 @@ use napi::bindgen_prelude::{ArrayBuffer, Result};
 use napi::{Env, Error, Status};
 use napi_derive::napi;
 
+use crate::capture::Programs;
 use crate::sizes::{Size, size};
 use crate::tensors::{Handle, Tensors, invalid};
 
 struct Parts {
     pool: Pool,
     tensors: Tensors,
+    programs: Programs,
 }
 
 /// Kernels and the tensors that they work on. Methods throw for arguments that do not fit together.
@@ -49,17 +51,42 @@ fn number_of(kind: Kind) -> u32 {
     KINDS.iter().position(|(_, other)| *other == kind).expect("every kind has a number") as u32
 }
 
+fn ended() -> Error {
+    Error::new(Status::Closing, "the engine has ended with its environment")
+}
+
 fn message_of(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("a kernel failed").to_string()
 }
 
 impl Engine {
-    /// Runs kernels on the engine's threads. Panics become errors.
-    pub fn run<R>(&self, body: impl FnOnce(&mut Tensors) -> Result<R>) -> Result<R> {
+    /// Runs an operation on the engine's threads, and records it if a program is being recorded. Panics become errors.
+    pub fn run<R>(&self, body: impl Fn(&mut Tensors) -> Result<R> + 'static) -> Result<R> {
+        let result = self.with_tensors(&body);
         let mut parts = self.parts.borrow_mut();
-        let Some(Parts { pool, tensors }) = parts.as_mut() else {
-            return Err(Error::new(Status::Closing, "the engine has ended with its environment"));
+        if let Some(recording) = parts.as_mut().and_then(|parts| parts.tensors.recording()) {
+            match &result {
+                Ok(_) => recording.operations.push(Box::new(move |tensors| body(tensors).map(drop))),
+                Err(error) => recording.refuse(format!("an operation failed: {}", error.reason)),
+            }
+        }
+        result
+    }
+
+    /// Changes the programs and the tensors.
+    pub fn with_programs<R>(&self, body: impl FnOnce(&mut Programs, &mut Tensors) -> Result<R>) -> Result<R> {
+        match self.parts.borrow_mut().as_mut() {
+            Some(parts) => body(&mut parts.programs, &mut parts.tensors),
+            None => Err(ended()),
+        }
+    }
+
+    /// The same as `run` for what no program repeats.
+    pub fn with_tensors<R>(&self, body: impl FnOnce(&mut Tensors) -> Result<R>) -> Result<R> {
+        let mut parts = self.parts.borrow_mut();
+        let Some(Parts { pool, tensors, .. }) = parts.as_mut() else {
+            return Err(ended());
         };
         let result = catch_unwind(AssertUnwindSafe(|| pool.install(|| body(tensors))));
         result.unwrap_or_else(|panic| Err(Error::new(Status::GenericFailure, message_of(panic))))
@@ -76,7 +103,11 @@ impl Engine {
             threads if threads <= MOST_THREADS => threads,
             threads => return Err(invalid(format!("expected at most {MOST_THREADS} threads, got {threads}"))),
         };
-        let parts = Rc::new(RefCell::new(Some(Parts { pool: Pool::new(threads), tensors: Tensors::new() })));
+        let parts = Rc::new(RefCell::new(Some(Parts {
+            pool: Pool::new(threads),
+            tensors: Tensors::new(),
+            programs: Programs::default(),
+        })));
         // Joins the threads before the environment ends; the object itself may be collected later, or never.
         env.add_env_cleanup_hook(Rc::clone(&parts), |parts| drop(parts.take()))?;
         Ok(Engine { parts })
@@ -92,7 +123,7 @@ impl Engine {
     /// The memory of all tensors.
     #[napi]
     pub fn memory(&self) -> Result<MemoryUsage> {
-        self.run(|tensors| {
+        self.with_tensors(|tensors| {
             let usage = tensors.memory.usage();
             Ok(MemoryUsage { in_use: usage.in_use as f64, kept: usage.kept as f64, peak: usage.peak as f64 })
         })
@@ -101,7 +132,7 @@ impl Engine {
     /// Returns free memory to the system and resets the peak.
     #[napi]
     pub fn trim(&self) -> Result<()> {
-        self.run(|tensors| {
+        self.with_tensors(|tensors| {
             tensors.memory.trim();
             Ok(())
         })
@@ -116,7 +147,7 @@ impl Engine {
     /// A tensor with undefined elements.
     #[napi]
     pub fn allocate(&self, kind: u32, length: Size) -> Result<Handle> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let buffer = tensors.buffer(kind_of(kind)?, size(length)?);
             Ok(tensors.add(buffer))
         })
@@ -125,18 +156,50 @@ impl Engine {
     /// A tensor from its bytes.
     #[napi]
     pub fn create(&self, kind: u32, bytes: &[u8]) -> Result<Handle> {
-        self.run(|tensors| {
-            let kind = kind_of(kind)?;
+        let kind = kind_of(kind)?;
+        let add = move |tensors: &mut Tensors, bytes: &[u8]| {
             let mut buffer = tensors.buffer(kind, bytes.len() / kind.bytes());
             buffer.bytes_mut().copy_from_slice(bytes);
-            Ok(tensors.add(buffer))
+            tensors.add(buffer)
+        };
+        self.with_tensors(|tensors| {
+            let handle = add(tensors, bytes);
+            if let Some(recording) = tensors.recording() {
+                let bytes = bytes.to_vec();
+                recording.operations.push(Box::new(move |tensors| {
+                    add(tensors, &bytes);
+                    Ok(())
+                }));
+            }
+            Ok(handle)
+        })
+    }
+
+    /// Overwrites a tensor with the bytes of one of its kind and length.
+    #[napi]
+    pub fn overwrite(&self, x: Handle, bytes: &[u8]) -> Result<()> {
+        self.with_tensors(|tensors| {
+            if let Some(recording) = tensors.recording() {
+                recording.refuse("it overwrites a tensor with numbers from JavaScript");
+            }
+            tensors.with_taken(&[x], |_, taken| {
+                let to = taken[0].bytes_mut();
+                if to.len() != bytes.len() {
+                    return Err(invalid(format!("{} bytes do not overwrite {}", bytes.len(), to.len())));
+                }
+                to.copy_from_slice(bytes);
+                Ok(())
+            })?
         })
     }
 
     /// A copy of the elements, with bf16 widened to f32.
     #[napi]
     pub fn read<'env>(&self, env: &'env Env, x: Handle) -> Result<ArrayBuffer<'env>> {
-        self.run(|tensors| {
+        self.with_tensors(|tensors| {
+            if let Some(recording) = tensors.recording() {
+                recording.refuse("JavaScript reads a tensor");
+            }
             let x = tensors.get(x)?;
             if x.kind() == Kind::Bf16 {
                 ArrayBuffer::copy_from(env, x.stored_as(Kind::F32).bytes())
@@ -149,25 +212,25 @@ impl Engine {
     /// Frees a tensor. Its handle may be used again for another one.
     #[napi]
     pub fn free(&self, x: Handle) -> Result<()> {
-        self.run(|tensors| tensors.free(x))
+        self.run(move |tensors| tensors.free(x))
     }
 
     /// The number of the element kind, see `kinds`.
     #[napi]
     pub fn kind(&self, x: Handle) -> Result<u32> {
-        self.run(|tensors| Ok(number_of(tensors.get(x)?.kind())))
+        self.with_tensors(|tensors| Ok(number_of(tensors.get(x)?.kind())))
     }
 
     /// The number of elements.
     #[napi]
     pub fn length(&self, x: Handle) -> Result<Size> {
-        self.run(|tensors| Ok(tensors.get(x)?.len() as Size))
+        self.with_tensors(|tensors| Ok(tensors.get(x)?.len() as Size))
     }
 
     /// Changes the storage of a float32 tensor, in place.
     #[napi]
     pub fn store(&self, x: Handle, kind: u32) -> Result<()> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let kind = kind_of(kind)?;
             let current = tensors.get(x)?;
             if current.kind() != kind {
@@ -181,7 +244,7 @@ impl Engine {
     /// A copy of a float32 tensor in another storage.
     #[napi]
     pub fn stored_as(&self, x: Handle, kind: u32) -> Result<Handle> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let x = tensors.get(x)?;
             let mut out = tensors.buffer(kind_of(kind)?, x.len());
             convert(x.view(), out.view_mut());
@@ -192,7 +255,7 @@ impl Engine {
     /// Whether matrix products round to bf16 and store their results as bf16. Returns the previous setting.
     #[napi]
     pub fn set_bf16(&self, bf16: bool) -> Result<bool> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let precision = if bf16 { Precision::Bf16 } else { Precision::F32 };
             Ok(std::mem::replace(&mut tensors.precision, precision) == Precision::Bf16)
         })

@@ -7,8 +7,10 @@
 // In test builds napi-derive exports nothing, so everything is unused.
 #![cfg_attr(test, allow(dead_code))]
 
+mod capture;
 mod engine;
 mod ops;
+mod program;
 mod sizes;
 mod tensors;
 

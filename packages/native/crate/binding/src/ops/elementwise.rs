@@ -99,7 +99,7 @@ impl Engine {
     /// out = op(x); x is float32.
     #[napi]
     pub fn unary(&self, op: u32, x: Handle, first: f64, second: f64) -> Result<Handle> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let (_, op) = *UnaryOp::ALL.get(op as usize).ok_or_else(|| invalid("no such kernel"))?;
             let x = tensors.get(x)?;
             let mut out = tensors.buffer(x.kind(), x.len());
@@ -111,10 +111,11 @@ impl Engine {
     /// out = op(a, b) with broadcasting; both float32, or both int32.
     #[napi]
     pub fn binary(&self, op: u32, a: Handle, b: Handle, shapes: &[f64]) -> Result<Handle> {
-        self.run(|tensors| {
+        let shapes = shapes.to_vec();
+        self.run(move |tensors| {
             let (name, op) = *BinaryOp::ALL.get(op as usize).ok_or_else(|| invalid("no such kernel"))?;
             let (a, b) = (tensors.get(a)?, tensors.get(b)?);
-            let plan = plan(a, b, shapes)?;
+            let plan = plan(a, b, &shapes)?;
             let kind = match (a.kind(), b.kind()) {
                 (Kind::I32, Kind::I32) => Kind::I32,
                 (Kind::Bf16, Kind::Bf16) => Kind::Bf16,
@@ -134,9 +135,10 @@ impl Engine {
     /// out (booleans) = a op b, with broadcasting; both of one type.
     #[napi]
     pub fn compare(&self, op: u32, a: Handle, b: Handle, shapes: &[f64]) -> Result<Handle> {
-        self.run(|tensors| {
+        let shapes = shapes.to_vec();
+        self.run(move |tensors| {
             let (a, b) = (tensors.get(a)?, tensors.get(b)?);
-            let plan = plan(a, b, shapes)?;
+            let plan = plan(a, b, &shapes)?;
             let mut out = tensors.buffer(Kind::U8, plan.length());
             let to = out.u8_mut();
             match (a.kind(), COMPARISONS.get(op as usize).copied()) {
@@ -153,7 +155,7 @@ impl Engine {
     /// out (booleans) = whether x is NaN, infinite, finite or false.
     #[napi]
     pub fn predicate(&self, op: u32, x: Handle) -> Result<Handle> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let x = tensors.get(x)?;
             let mut out = tensors.buffer(Kind::U8, x.len());
             let to = out.u8_mut();
@@ -172,7 +174,7 @@ impl Engine {
     /// out = condition ? a : b, where each condition applies to `repeat` elements; a and b of one type.
     #[napi]
     pub fn select(&self, condition: Handle, repeat: Size, a: Handle, b: Handle) -> Result<Handle> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let (condition, a, b) = (tensors.get(condition)?.u8(), tensors.get(a)?, tensors.get(b)?);
             let repeat = size(repeat)?;
             if count(&[condition.len(), repeat])? != a.len() || a.len() != b.len() {
@@ -194,7 +196,7 @@ impl Engine {
     /// x converted to float32, int32 (rounded towards zero) or booleans (whether not zero).
     #[napi]
     pub fn cast(&self, x: Handle, kind: u32) -> Result<Handle> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let x = tensors.get(x)?;
             let mut out = tensors.buffer(kind_of(kind)?, x.len());
             let (one, each) = ([0u8], Broadcast::new(&[x.len()], &[]));
@@ -214,7 +216,7 @@ impl Engine {
     /// A tensor filled with a value.
     #[napi]
     pub fn fill(&self, kind: u32, length: Size, value: f64) -> Result<Handle> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let mut out = tensors.buffer(kind_of(kind)?, size(length)?);
             match out.kind() {
                 Kind::F32 => out.f32_mut().fill(value as f32),

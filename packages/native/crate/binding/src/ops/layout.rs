@@ -22,7 +22,8 @@ impl Engine {
     /// and a stride for each size, the first index in the target and a stride for each size.
     #[napi]
     pub fn copy(&self, source: Handle, target: Handle, plan: &[f64]) -> Result<()> {
-        self.run(|tensors| {
+        let plan = plan.to_vec();
+        self.run(move |tensors| {
             let rank = (plan.len().saturating_sub(2)) / 3;
             if plan.len() != 3 * rank + 2 {
                 return Err(invalid("expected sizes and, for both tensors, an index and strides"));
@@ -62,7 +63,7 @@ impl Engine {
         count: Size,
         inner: Size,
     ) -> Result<Handle> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let (x, indices) = (tensors.get(x)?, tensors.get(indices)?.i32());
             let [batch, outer, size, inner] = shape([batch, outer, count, inner])?;
             let sizes = (batch, outer, size, inner);
@@ -92,9 +93,10 @@ impl Engine {
         width: Size,
         skip_outside: bool,
     ) -> Result<Handle> {
-        self.run(|tensors| {
+        let sizes = sizes.to_vec();
+        self.run(move |tensors| {
             let (indices, updates) = (tensors.get(indices)?.i32(), tensors.get(updates)?);
-            let (sizes, width) = (shape_list(sizes)?, size(width)?);
+            let (sizes, width) = (shape_list(&sizes)?, size(width)?);
             let strides: Vec<usize> = (0..sizes.len()).map(|d| sizes[d + 1..].iter().product()).collect();
             let length = count(&[&sizes[..], &[width]].concat())?;
             let rows = updates.len() / width.max(1);
@@ -128,7 +130,7 @@ impl Engine {
     /// indices -> [..., depth]: `on` at the index, `off` elsewhere.
     #[napi]
     pub fn one_hot(&self, indices: Handle, depth: Size, on: f64, off: f64, kind: u32) -> Result<Handle> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let indices = tensors.get(indices)?.i32();
             let depth = size(depth)?;
             let mut out = tensors.buffer(kind_of(kind)?, count(&[indices.len(), depth])?);

@@ -31,8 +31,9 @@ impl Engine {
     /// columns, rate and decay.
     #[napi]
     pub fn muon(&self, handles: &[u32], numbers: &[f64], call: MuonCall) -> Result<()> {
-        self.run(|tensors| {
-            let Ok(coefficients) = <[f64; 3]>::try_from(call.coefficients) else {
+        let (handles, numbers) = (handles.to_vec(), numbers.to_vec());
+        self.run(move |tensors| {
+            let Ok(coefficients) = <[f64; 3]>::try_from(&call.coefficients[..]) else {
                 return Err(invalid("muon: expected three coefficients"));
             };
             if !handles.len().is_multiple_of(3) || numbers.len() != handles.len() / 3 * 4 {
@@ -79,7 +80,8 @@ impl Engine {
     /// Updates averages in place. `handles`: average and value of each tensor.
     #[napi]
     pub fn moving_average(&self, handles: &[u32], decay: f64) -> Result<()> {
-        self.run(|tensors| {
+        let handles = handles.to_vec();
+        self.run(move |tensors| {
             if !handles.len().is_multiple_of(2) {
                 return Err(invalid("movingAverage: expected two tensors for each average"));
             }

@@ -50,7 +50,7 @@ impl Engine {
         inputs: Size,
         activation: u32,
     ) -> Result<Handle> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let (x, weight) = (tensors.get(x)?, tensors.get(weight)?);
             let (_, activation) = *ACTIVATIONS.get(activation as usize).ok_or_else(|| invalid("no such activation"))?;
             let bias = tensors.optional(bias)?.map(wide);
@@ -77,7 +77,7 @@ impl Engine {
         outputs: Size,
         inputs: Size,
     ) -> Result<Handle> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let (dy, weight) = (tensors.get(dy)?, tensors.get(weight)?);
             let (rows, outputs, inputs) = linear_sizes(rows, outputs, inputs)?;
             let mut out = tensors.buffer(tensors.activation_kind(), rows * inputs);
@@ -102,7 +102,7 @@ impl Engine {
         outputs: Size,
         inputs: Size,
     ) -> Result<Handle> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let (x, dy) = (tensors.get(x)?, tensors.get(dy)?);
             let (rows, outputs, inputs) = linear_sizes(rows, outputs, inputs)?;
             let mut out = tensors.buffer(Kind::F32, outputs * inputs);
@@ -120,7 +120,7 @@ impl Engine {
     /// x [rows, columns] -> [columns], the sum over rows.
     #[napi]
     pub fn sum_rows(&self, x: Handle, rows: Size, columns: Size) -> Result<Handle> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let x = tensors.get(x)?;
             let [rows, columns] = shape([rows, columns])?;
             let mut out = tensors.buffer(Kind::F32, columns);
@@ -145,7 +145,8 @@ impl Engine {
         transpose_a: bool,
         transpose_b: bool,
     ) -> Result<Handle> {
-        self.run(|tensors| {
+        let pairs = pairs.to_vec();
+        self.run(move |tensors| {
             let (a, b) = (tensors.get(a)?.view(), tensors.get(b)?.view());
             let (m, n, k) = linear_sizes(m, n, k)?;
             let batch = pairs.len() / 2;

@@ -64,7 +64,7 @@ impl Engine {
     /// x [outer, count, inner] -> [outer, inner], of the type of x.
     #[napi]
     pub fn reduce(&self, op: u32, x: Handle, outer: Size, count: Size, inner: Size) -> Result<Handle> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let (_, reduction) = *REDUCTIONS.get(op as usize).ok_or_else(|| invalid("no such reduction"))?;
             let x = tensors.get(x)?;
             let extent = extent(outer, count, inner)?;
@@ -89,7 +89,7 @@ impl Engine {
     /// x [outer, count, inner] -> int32 [outer, inner]: the index of the largest or smallest element, the first of equals.
     #[napi]
     pub fn arg_extreme(&self, largest: bool, x: Handle, outer: Size, count: Size, inner: Size) -> Result<Handle> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let x = tensors.get(x)?;
             let extent = extent(outer, count, inner)?;
             check_extent(x.len(), extent)?;
@@ -107,7 +107,7 @@ impl Engine {
     /// Softmax of the rows, or its logarithm.
     #[napi]
     pub fn softmax(&self, x: Handle, width: Size, logarithm: bool) -> Result<Handle> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let x = tensors.get(x)?;
             let mut out = tensors.buffer(Kind::F32, x.len());
             softmax(x.view(), size(width)?, logarithm, out.view_mut());
@@ -118,7 +118,7 @@ impl Engine {
     /// The k largest elements of each row, and their indices.
     #[napi]
     pub fn top_k(&self, x: Handle, width: Size, k: Size) -> Result<Vec<Handle>> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let x = tensors.get(x)?;
             let [width, k] = sizes([width, k])?;
             if k > width || !x.len().is_multiple_of(width.max(1)) {
@@ -143,7 +143,7 @@ impl Engine {
         exclusive: bool,
         reverse: bool,
     ) -> Result<Handle> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let x = tensors.get(x)?;
             let kind = if x.kind() == Kind::I32 { Kind::I32 } else { Kind::F32 };
             let mut out = tensors.buffer(kind, x.len());

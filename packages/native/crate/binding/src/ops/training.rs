@@ -28,7 +28,8 @@ impl Engine {
     /// The sum of the squares of all elements of all tensors, as a scalar.
     #[napi]
     pub fn sum_of_squares(&self, handles: &[u32]) -> Result<Handle> {
-        self.run(|tensors| {
+        let handles = handles.to_vec();
+        self.run(move |tensors| {
             let views = handles.iter().map(|&handle| Ok(tensors.get(handle)?.view())).collect::<Result<Vec<_>>>()?;
             let mut out = tensors.buffer(Kind::F32, 1);
             out.f32_mut()[0] = sum_of_squares(&views);
@@ -39,7 +40,8 @@ impl Engine {
     /// Updates parameters and moments in place. `handles` are the parameter, gradient, first and second moment of each.
     #[napi]
     pub fn adam_w(&self, handles: &[u32], weight_decays: &[f64], call: AdamCall) -> Result<()> {
-        self.run(|tensors| {
+        let (handles, weight_decays) = (handles.to_vec(), weight_decays.to_vec());
+        self.run(move |tensors| {
             if handles.len() != 4 * weight_decays.len() {
                 return Err(invalid("adamW: expected four tensors and a weight decay for each parameter"));
             }
@@ -47,7 +49,7 @@ impl Engine {
             let changed: Vec<Handle> = handles.chunks_exact(4).flat_map(|four| [four[0], four[2], four[3]]).collect();
             tensors.with_taken(&changed, |tensors, taken| {
                 let mut updates = Vec::with_capacity(gradients.len());
-                for ((three, &gradient), &weight_decay) in taken.chunks_exact_mut(3).zip(&gradients).zip(weight_decays)
+                for ((three, &gradient), &weight_decay) in taken.chunks_exact_mut(3).zip(&gradients).zip(&weight_decays)
                 {
                     let [parameter, first, second] = three else { unreachable!("chunks of three") };
                     updates.push(AdamTensor {
@@ -86,8 +88,9 @@ impl Engine {
         positions: Handle,
         sizes: &[f64],
     ) -> Result<()> {
-        self.run(|tensors| {
-            let given = sizes.try_into().map_err(|_| invalid("cacheAppend: expected six sizes"))?;
+        let sizes = sizes.to_vec();
+        self.run(move |tensors| {
+            let given = sizes[..].try_into().map_err(|_| invalid("cacheAppend: expected six sizes"))?;
             let [pages, page_size, width, batch, tokens, pages_per_row] = self::sizes(given)?;
             count(&[pages, page_size, width])?;
             count(&[batch, tokens, width])?;

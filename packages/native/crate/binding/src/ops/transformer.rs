@@ -136,7 +136,7 @@ impl Engine {
         rows: Size,
         epsilon: f64,
     ) -> Result<Vec<Handle>> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let (x, gamma) = (tensors.get(x)?, wide(tensors.get(gamma)?));
             let beta = tensors.optional(beta)?.map(wide);
             let [rows, h] = [size(rows)?, gamma.len()];
@@ -165,7 +165,7 @@ impl Engine {
         mean: OptionalHandle,
         rstd: Handle,
     ) -> Result<Vec<Handle>> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let (dy, x, gamma) = (tensors.get(dy)?, tensors.get(x)?, wide(tensors.get(gamma)?));
             let (mean, rstd) = (tensors.optional(mean)?.map(Buffer::f32), tensors.get(rstd)?.f32());
             let mut dx = tensors.buffer(x.kind(), x.len());
@@ -183,7 +183,7 @@ impl Engine {
     /// ids, table [V, width] -> [..., width], in the storage of the table.
     #[napi]
     pub fn embedding(&self, ids: Handle, table: Handle, width: Size) -> Result<Handle> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let (ids, table, width) = (tensors.get(ids)?.i32(), tensors.get(table)?, size(width)?);
             let rows = table.len() / width.max(1);
             if let Some(id) = id_outside(ids, rows) {
@@ -198,7 +198,7 @@ impl Engine {
     /// ids, dy [..., width] -> [rows, width], always f32.
     #[napi]
     pub fn embedding_gradient(&self, ids: Handle, dy: Handle, rows: Size, width: Size) -> Result<Handle> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let (ids, dy) = (tensors.get(ids)?.i32(), tensors.get(dy)?);
             let [rows, width] = shape([rows, width])?;
             if let Some(id) = id_outside(ids, rows) {
@@ -213,7 +213,8 @@ impl Engine {
     /// `part` is the shape of x, its origin and the shape of the unsplit tensor, one after another.
     #[napi]
     pub fn dropout(&self, x: Handle, rate: f64, key0: u32, key1: u32, part: &[f64]) -> Result<Handle> {
-        self.run(|tensors| {
+        let part = part.to_vec();
+        self.run(move |tensors| {
             let x = tensors.get(x)?;
             let rank = part.len() / 3;
             if part.len() != 3 * rank || !(0.0..1.0).contains(&rate) {
@@ -237,7 +238,7 @@ impl Engine {
     /// logits [N, V], labels [N] -> [loss [N], logSumExp [N]].
     #[napi]
     pub fn cross_entropy(&self, logits: Handle, labels: Handle, vocabulary: Size) -> Result<Vec<Handle>> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let (logits, labels) = (tensors.get(logits)?, tensors.get(labels)?.i32());
             let vocabulary = size(vocabulary)?;
             if count(&[labels.len(), vocabulary])? != logits.len() {
@@ -263,7 +264,7 @@ impl Engine {
         labels: Handle,
         sums: Handle,
     ) -> Result<Handle> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let (logits, labels, sums) = (tensors.get(logits)?, tensors.get(labels)?.i32(), tensors.get(sums)?.f32());
             let dloss = wide(tensors.get(dloss)?);
             let mut out = tensors.buffer(logits.kind(), logits.len());
@@ -275,7 +276,7 @@ impl Engine {
     /// q [B, T, H, D], k and v [B, S, G, D] or pages -> [out, logSumExp [B, H, T]].
     #[napi]
     pub fn attention(&self, q: Handle, k: Handle, v: Handle, call: AttentionCall) -> Result<Vec<Handle>> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             let (kind, [q, k, v]) = alike(tensors, [q, k, v])?;
             let (shape, options) = (call.shape()?, call.options(tensors)?);
             let mut out = tensors.buffer(kind, q.len());
@@ -305,7 +306,7 @@ impl Engine {
         sums: Handle,
         call: AttentionCall,
     ) -> Result<Vec<Handle>> {
-        self.run(|tensors| {
+        self.run(move |tensors| {
             // The gradients take the storage of the forward pass, whatever came from above.
             let (kind, [q, k, v, out]) = alike(tensors, [q, k, v, out])?;
             let dout = tensors.get(dout)?;
