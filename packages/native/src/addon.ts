@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import type { NativeAddon } from "./native-addon.ts";
+import type { Engine, NativeAddon } from "./native-addon.ts";
 
 /** The platform as our binaries and packages name it: linux-x64-gnu, darwin-arm64, win32-x64-msvc. */
 function platformName(): string {
@@ -15,6 +15,9 @@ function platformName(): string {
   const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
   return `linux-${arch}-${report?.header?.glibcVersionRuntime ? "gnu" : "musl"}`;
 }
+
+/** The newest method that the backend calls: a binary without it was built from older sources. */
+const NEWEST = "replay" satisfies keyof Engine;
 
 /** The addon and its file, or the reason there is none. */
 type Found = { addon: NativeAddon; path: string } | { reason: string };
@@ -28,7 +31,11 @@ export function findAddon(module: string): Found {
   const built = fileURLToPath(new URL(`../megatron-native.${name}.node`, module));
   const candidate = existsSync(built) ? built : `@megatron-ts/native-${name}`;
   try {
-    return { addon: require(candidate) as NativeAddon, path: require.resolve(candidate) };
+    const [addon, path] = [require(candidate) as NativeAddon, require.resolve(candidate)];
+    if (!(NEWEST in addon.Engine.prototype)) {
+      return { reason: `${path} was built from older sources: run pnpm --filter @megatron-ts/native build:native` };
+    }
+    return { addon, path };
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND";
     if (!missing) return { reason: `${candidate} failed to load: ${(error as Error).message.split("\n")[0]}` };

@@ -5,6 +5,7 @@
 import { adamWSuite } from "./adamw.conformance.ts";
 import { attentionSuite } from "./attention.conformance.ts";
 import { cacheAppendSuite } from "./cache-append.conformance.ts";
+import { captureSuite } from "./capture.conformance.ts";
 import type { ConformanceSuite } from "./conformance/case.ts";
 import { crossEntropySuite } from "./cross-entropy.conformance.ts";
 import { dropoutSuite } from "./dropout.conformance.ts";
@@ -45,6 +46,7 @@ export const conformanceSuites: readonly ConformanceSuite[] = [
   movingAverageSuite,
   cacheAppendSuite,
   storageSuite,
+  captureSuite,
   vjpSuite,
   recomputeSuite,
   elementwiseSuite,

@@ -4,8 +4,13 @@ import { LogitsError } from "../errors.ts";
 /** Throws a LogitsError if any of the logits [V] is NaN or +Infinity, or if all are -Infinity. */
 export function checkLogits(logits: Float32Array): void {
   let highest = Number.NEGATIVE_INFINITY;
-  // Math.max keeps NaN.
-  for (const logit of logits) highest = Math.max(highest, logit);
+  // An iterator and Math.max, which keeps NaN too, would take ten times as long.
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id]!;
+    if (logit <= highest) continue;
+    highest = logit;
+    if (Number.isNaN(logit)) break;
+  }
   if (Number.isFinite(highest)) return;
   const found = logits.findIndex((logit) => Number.isNaN(logit) || logit === Number.POSITIVE_INFINITY);
   const value = found < 0 ? "only -Infinity" : `${logits[found]} for token ${found}`;

@@ -1,0 +1,101 @@
+/** Decoding steps that are replayed give the bits of steps that JavaScript runs, for every kind of session and block. */
+import { backends, start } from "@megatron-ts/engine";
+import { createModel, type ModelConfig } from "@megatron-ts/model";
+import * as tf from "@tensorflow/tfjs";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { argmax } from "../sampling/sample.ts";
+import type { SessionOptions } from "./decoding-session.ts";
+import { openDecodingSession } from "./open-decoding-session.ts";
+
+interface Capturing {
+  capture(f: () => tf.Tensor[]): object;
+  engine: { replay(program: number): number[] | null; memory(): { inUse: number } };
+}
+// TensorFlow.js's type knows nothing of what the native backend adds.
+const backend = () => tf.backend() as unknown as Capturing;
+const missing = await backends.native.unavailableReason();
+
+const shape = { numLayers: 2, hiddenSize: 16, numHeads: 2, vocabularySize: 30, initializerRange: 0.3 };
+const gpt = { family: "gpt", ...shape, maxPositions: 24 };
+const llama = { ...gpt, norm: "rms", biases: false, positions: "rotary", activation: "silu", gatedFeedForward: true };
+const both = { family: "encoder-decoder", ...shape, maxPositions: 20 };
+const permutation = { prediction: "permutation" } as const;
+
+const cases: [string, object, Pick<SessionOptions, "prediction">?][] = [
+  ["GPT", gpt],
+  ["grouped queries and rotary positions", { ...llama, numKeyValueHeads: 1 }],
+  [
+    "a window that fills up, in some layers",
+    { ...llama, attentionWindow: 4, windowRotaryTheta: 9, layersWithoutWindow: [1] },
+  ],
+  [
+    "capped scores and logits, scaled embeddings",
+    { ...llama, attentionCap: 20, logitsCap: 9, outputNorms: true, zeroCenteredNorms: true, embeddingScale: 4 },
+  ],
+  [
+    "what the starter trains",
+    {
+      ...gpt,
+      queryKeyNorm: true,
+      embeddingNorm: true,
+      embeddingShortcut: true,
+      layersWithValueEmbeddings: [0],
+      activation: "squared-relu",
+      tiedEmbeddings: false,
+    },
+  ],
+  ["an encoder-decoder", both],
+  ["its window", { ...both, attentionWindow: 4, reservedPositions: 2 }],
+  ["relative distances", { ...both, relativeDistances: true, normPlacement: "post" }],
+  ["T5", { family: "t5", numLayers: 2, hiddenSize: 16, numHeads: 2, vocabularySize: 30, initializerFactor: 1.5 }],
+  ["a query stream", { ...both, numTokenTypes: 2 }, permutation],
+  ["its window", { ...both, attentionWindow: 4 }, permutation],
+];
+
+const prompts = [[3, 1, 4, 1, 5], [9], [2, 6, 5, 3, 5, 8, 9, 7]];
+
+/** The logits of every step of a greedy session, in which rows end at different times. */
+function* steps(config: object, options: Pick<SessionOptions, "prediction"> = {}, rows = prompts) {
+  const model = createModel(config as ModelConfig, { weights: { seed: 5 } });
+  const session = openDecodingSession(model, rows, { maxTokens: 40, startToken: 1, ...options });
+  try {
+    let logits = session.prefill();
+    for (let step = 0; step < 15; step++) {
+      yield logits.map((row) => row.slice());
+      const ended = (row: number) => row < rows.length - 1 && step >= 4 + 3 * row;
+      logits = session.decodeStep(logits.map((row, index) => (ended(index) ? null : argmax(row))));
+    }
+  } finally {
+    session.dispose();
+    model.dispose();
+  }
+}
+
+describe.skipIf(missing)("a captured step", () => {
+  beforeAll(async () => {
+    await start({ backend: "native", threads: 2 });
+  });
+  afterEach(() => void vi.restoreAllMocks());
+
+  it.each(cases)("of %s has the bits of a plain one", (_, config, options) => {
+    const before = { ...tf.memory(), inUse: backend().engine.memory().inUse };
+    const replay = vi.spyOn(backend().engine, "replay");
+    const recorded = [...steps(config, options)];
+    const replayed = replay.mock.results.filter(({ value }) => value !== null).length;
+    expect(replayed).toBeGreaterThanOrEqual(13);
+    vi.spyOn(backend(), "capture").mockImplementation((f) => ({ outputs: f(), program: null, refusal: "not here" }));
+    expect(recorded).toEqual([...steps(config, options)]);
+    expect({ ...tf.memory(), inUse: backend().engine.memory().inUse }).toEqual(before);
+  });
+
+  it("knows its own session, while others decode batches of other sizes", () => {
+    const alone = [prompts, prompts.slice(1), [[7, 7]]].map((rows) => [...steps(llama, {}, rows)]);
+    const together = [prompts, prompts.slice(1), [[7, 7]]].map((rows) => steps(llama, {}, rows));
+    const found: Float32Array[][][] = [[], [], []];
+    for (let step = 0; step < 15; step++) {
+      for (const [i, session] of together.entries()) found[i]!.push(session.next().value!);
+    }
+    for (const session of together) session.return();
+    expect(found).toEqual(alone);
+  });
+});
