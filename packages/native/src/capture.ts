@@ -4,8 +4,17 @@
  */
 import type { Program } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
-import type { NativeBackend } from "./backend.ts";
-import { isProfiling } from "./profile.ts";
+import type { Engine } from "./native-addon.ts";
+import type { NativeData } from "./native-data.ts";
+import { isProfiling } from "./profiling.ts";
+
+/** What a recorder needs of its backend. */
+interface Recorded {
+  readonly engine: Engine;
+  dataOf(dataId: object): NativeData;
+  output(handle: number, shape: number[], dtype: tf.DataType): tf.TensorInfo;
+  share(tensor: tf.TensorInfo, shape: number[]): tf.TensorInfo;
+}
 
 /** A result of a program: the place of its memory among the engine's outputs, and what it is. */
 interface Output {
@@ -21,7 +30,7 @@ export class Recorder {
   /** Frees programs that were never disposed, when they are collected. */
   private readonly lost = new FinalizationRegistry<number>((number) => this.backend.engine.freeProgram(number));
 
-  constructor(private readonly backend: NativeBackend) {}
+  constructor(private readonly backend: Recorded) {}
 
   /** Refuses the recording in progress: these numbers may be others in the next run. Scalars are taken for constants. */
   sawNumbers(dtype: tf.DataType, count: number): void {

@@ -2,6 +2,7 @@
 import { kernelFlops } from "@megatron-ts/ops";
 import type * as tf from "@tensorflow/tfjs";
 import { type Kernel, type Run, sizeOf } from "./kernel.ts";
+import { setProfiling } from "./profiling.ts";
 
 /** One recorded kernel call. */
 export interface KernelEvent {
@@ -26,17 +27,16 @@ let next = 0;
 /** Starts recording, from scratch. Keeps the latest `maxEvents` calls. */
 export function startProfile({ maxEvents = 1_000_000 }: { maxEvents?: number } = {}): void {
   events = [];
+  setProfiling(true);
   capacity = maxEvents;
   next = 0;
 }
-
-/** Whether calls are recorded. */
-export const isProfiling = (): boolean => events !== null;
 
 /** Stops recording and returns the calls in order. */
 export function stopProfile(): KernelEvent[] {
   const recorded = events ?? [];
   events = null;
+  setProfiling(false);
   return [...recorded.slice(next), ...recorded.slice(0, next)];
 }
 
