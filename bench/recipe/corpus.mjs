@@ -12,11 +12,11 @@ const endOfText = "<|endoftext|>";
  * Writes `tokenizer`, `training`, `held-out` and `counts.json` into the directory, unless they are there.
  * @param options.texts `{ training, heldOut }`, lists of documents. Default: the quickstart's
  */
-export async function writeCorpus(directory, { vocabularySize, texts = quickstartTexts() }) {
+export async function writeCorpus(directory, { vocabularySize, texts }) {
   const counts = join(directory, "counts.json");
   if (existsSync(counts)) return;
   mkdirSync(directory, { recursive: true });
-  const { training, heldOut } = texts;
+  const { training, heldOut } = texts ?? quickstartTexts();
   const json = await trainBpe(training, { vocabularySize, specialTokens: [endOfText] });
   await saveTokenizer(json, join(directory, "tokenizer"));
   const tokenizer = await createTokenizer(json);

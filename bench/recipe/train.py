@@ -34,7 +34,8 @@ class Block(nn.Module):
     def forward(self, x):
         y = self.norms[0](x)
         heads = lambda z: z.view(*z.shape[:2], HEADS, -1)
-        q, k, v = self.query_norm(heads(self.query(y))), self.key_norm(heads(self.key(y))), heads(self.value(y))
+        q, k, v = heads(self.query(y)), heads(self.key(y)), heads(self.value(y))
+        q, k = self.query_norm(q.float()), self.key_norm(k.float())
         q, k, v = (z.transpose(1, 2).to(v.dtype) for z in (q, k, v))
         attended = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.output(attended.transpose(1, 2).reshape(x.shape))
