@@ -1,6 +1,15 @@
 /** Inputs made to take time or memory: each is refused in one line, soon. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -48,6 +57,16 @@ describe("a hostile input", () => {
       expect(await problem(textFile(name))).toMatch(/damaged/);
     },
   );
+
+  it.each<[string, Record<number, number>]>([
+    // A page header whose number of rows is a structure, and a column without a path.
+    ["brotli.parquet", { 51: 0x02, 177: 0x52, 1054: 1, 1055: 0 }],
+    ["zstd.parquet", { 1853: 0x36 }],
+  ])("is refused: a Parquet file with changed bytes: %s", async (name, changes) => {
+    const bytes = readFileSync(textFile(name));
+    for (const [at, byte] of Object.entries(changes)) bytes[Number(at)] = byte;
+    expect(await problem(file("changed.parquet", bytes))).toMatch(/damaged or not a Parquet file \((?!.*object)/);
+  });
 
   it.skipIf(process.platform === "win32")("is refused: a FIFO, or a link to a device", async () => {
     expect(spawnSync("mkfifo", [path("fifo.txt")]).status).toBe(0);

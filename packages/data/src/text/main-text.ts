@@ -16,15 +16,21 @@ const DEEPEST_PAGE = 10_000;
 const LARGEST_TREE = 500_000;
 
 /**
- * The article of a page, or all visible text where it has more than 50,000 tags or elements nest more than 200 deep. Begins
- * with the main heading if the page has exactly one, since Readability drops headings that equal the title.
+ * The article of a page, or all visible text where it has more than 50,000 tags, elements nest more than 200 deep, or
+ * Readability fails. Begins with the main heading if the page has exactly one, since Readability drops headings that equal the title.
  * @throws Error for a page with more than 500,000 nodes, or whose elements nest more than 10,000 deep
  */
 export function mainText(html: string): string {
   const { document, tags } = parse(html);
   if (tags > LARGEST_ARTICLE || depthOf(document.body) > DEEPEST_ARTICLE) return blockText(document.body);
   const headings = [...document.querySelectorAll("h1")].map(blockText);
-  const article = new Readability(document, { serializer: (element) => element }).parse();
+  let article: { content?: DomNode | null } | null;
+  try {
+    article = new Readability(document, { serializer: (element) => element }).parse();
+  } catch {
+    // It expects that no element is outside of the body, as browsers see to it. It has changed the document.
+    return wholeText(html);
+  }
   const text = article?.content ? blockText(article.content) : "";
   const heading = headings.length === 1 ? headings[0]! : "";
   return text === "" || text.includes(heading) ? text : `${heading}\n\n${text}`;
@@ -54,9 +60,13 @@ const bare = (page: string) => page.replace(/<\/?(?:html|head|body)(?:\s[^<>]*)?
 
 type HtmlDocument = ReturnType<typeof parseHTML>["document"];
 
-/** Moves what follows the body into it, as browsers do. Undefined for a page without a body. */
+/**
+ * Moves what follows the body into it, as browsers do. Undefined for a page without a body, and for one with elements before
+ * <html>, of which linkedom makes the first the root.
+ */
 function withBody(document: HtmlDocument): HtmlDocument | undefined {
   const body = document.querySelector("html > body");
+  if (body?.parentNode !== document.documentElement) return undefined;
   for (let next = body?.nextSibling; body && next; next = body.nextSibling) body.appendChild(next);
   return body ? document : undefined;
 }

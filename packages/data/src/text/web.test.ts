@@ -50,6 +50,16 @@ describe("a web page", () => {
     ]);
   });
 
+  it.each(["<div>menu</div>", "<l><li>a<li>b</ul>", "<!-- old --><p>"])(
+    "with %s before its root has all its text",
+    async (before) => {
+      const page = `${before}<html><head><title>x</title></head><body><p>One<br/>two</p><pre> a\n b</pre></body></html>`;
+      const [document] = await read(file("odd.html", page));
+      expect(document?.text).toContain("One\ntwo");
+      expect(document?.text).toContain(" a\n b");
+    },
+  );
+
   it("without any text is an empty document", async () => {
     expect(await read(file("empty.html", "<html><body><script>x()</script></body></html>"))).toEqual([
       { text: "", line: 1 },

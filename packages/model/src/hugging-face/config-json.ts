@@ -98,7 +98,7 @@ export const fieldError = (field: string, message: string): ModelError =>
   new ModelError(`config.json: ${field}: ${message}`);
 
 /** A value as JSON, shortened to one line. */
-function show(value: unknown): string {
+export function show(value: unknown): string {
   const text = JSON.stringify(value) ?? "nothing";
   return text.length > 200 ? `${text.slice(0, 200)}...` : text;
 }

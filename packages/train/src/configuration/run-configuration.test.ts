@@ -367,3 +367,17 @@ it("differences name each changed field with its old and its new value", () => {
     'train.evaluation: {"every":200,"batches":10} -> null',
   ]);
 });
+
+describe("a ConfigError of very many problems", () => {
+  it("names the first ones and counts the others", () => {
+    const problems = Array.from({ length: 300 }, (_, i) => ({
+      path: `model.${"x".repeat(i)}`,
+      message: "unknown field",
+    }));
+    const error = new ConfigError(problems);
+    expect(error.message.length).toBeLessThan(5000);
+    const lines = error.message.split("\n");
+    expect(lines.at(-1)).toBe(`and ${300 - (lines.length - 1)} more problems`);
+    expect(error.problems).toEqual(problems);
+  });
+});

@@ -104,6 +104,7 @@ function checkSizes(
 }
 
 function checkCount(count: number): void {
+  if (typeof count !== "number") throw new Error("a page without its number of rows");
   if (!(count >= 0 && count <= MOST_VALUES))
     throw new Error(`a page of ${count} rows; the limit is ${MOST_VALUES.toLocaleString("en")}`);
 }

@@ -61,8 +61,12 @@ async function readMetadata(file: FileHandle, size: number): Promise<FileMetaDat
   const metadata = await parquetMetadataAsync({ byteLength: size, slice }, { geoparquet: false });
   const { schema, row_groups: groups } = metadata;
   if (!Array.isArray(schema) || schema.length === 0 || !Array.isArray(groups)) throw new Error("it has no schema");
-  for (const { num_rows: rows, columns } of groups)
-    if (!(Number(rows) >= 0) || !Array.isArray(columns)) throw new Error("it has an invalid row group");
+  for (const { num_rows: rows, columns } of groups) {
+    const named =
+      Array.isArray(columns) &&
+      columns.every(({ meta_data: own }) => own === undefined || Array.isArray(own?.path_in_schema));
+    if (!(Number(rows) >= 0) || !named) throw new Error("it has an invalid row group");
+  }
   return metadata;
 }
 

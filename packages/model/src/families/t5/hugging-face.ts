@@ -12,6 +12,7 @@ import {
   onlyOrdinary,
   positive,
   readConfigJson,
+  show,
 } from "../../hugging-face/config-json.ts";
 import type { HuggingFaceFormat } from "../../hugging-face/format.ts";
 import { isHeadTied } from "../../hugging-face/tied-head.ts";
@@ -69,7 +70,7 @@ function readProjection({ feed_forward_proj: projection, dense_act_fn, is_gated_
   const { data } = activationField.safeParse(projection === "gated-gelu" ? "gelu_new" : name);
   const activation = dense_act_fn ?? data;
   if (name === undefined || activation === undefined) {
-    throw fieldError("feed_forward_proj", `an activation, after "gated-" or alone, is supported; got "${projection}"`);
+    throw fieldError("feed_forward_proj", `expected an activation, after "gated-" or alone; got ${show(projection)}`);
   }
   return { activation, gatedFeedForward: is_gated_act ?? gated !== undefined };
 }
