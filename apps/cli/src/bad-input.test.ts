@@ -102,6 +102,12 @@ describe("recipes", () => {
     expectMistake(await pretrain("--data.sequenceLength", "64"), /--data\.sequenceLength: .*model\.maxPositions/);
   });
 
+  it("with a split that is impossible or not supported yet", async () => {
+    expectMistake(await pretrain("--parallel.data", "3"), /train\.batchSize: .*parallel\.data/);
+    expectMistake(await pretrain("--parallel.pipeline", "2"), /--parallel\.pipeline: /);
+    expectMistake(await pretrain("--parallel.data", "2", "--profile", path("trace.json")), /--profile /);
+  });
+
   it("with invalid or missing values", async () => {
     expectMistake(await pretrain("--train.steps", "many"), /--train\.steps: expected/);
     expectMistake(await pretrain("--train.steps", "--resume", "auto"), /--train\.steps: .*value/);

@@ -108,6 +108,23 @@ describe.runIf(built)("the built program", () => {
     expect(JSON.parse(running.stdout)).toMatchObject({ reason: "completed", step: 20 });
   });
 
+  it("trains on two rank threads what one rank trains, and saves at SIGTERM", async () => {
+    const loss = async (run: string, ...options: string[]) => {
+      const running = start(["pretrain", sandbox.recipe(`${run}.yaml`, `runs/${run}`), "--json", ...options]);
+      expect((await running.ended).code).toBe(0);
+      return (JSON.parse(running.stdout) as { loss: number }).loss;
+    };
+    const [alone, split] = [await loss("alone"), await loss("split", "--parallel.data", "2")];
+    expect(Math.abs(split - alone) / alone).toBeLessThan(1e-5);
+
+    const recipe = sandbox.recipe("ranks.yaml", "runs/ranks");
+    const stopped = start(["pretrain", recipe, "--parallel.data", "2", "--train.steps", "100000", "--json"]);
+    await until(() => /^step +5\/100000/m.test(stopped.stderr));
+    stopped.child.kill("SIGTERM");
+    expect(await stopped.ended).toEqual({ code: 0, signal: null });
+    expect(JSON.parse(stopped.stdout)).toMatchObject({ reason: "stopped" });
+  });
+
   it.runIf(existsSync("/dev/full"))("prints one line if its output cannot be written", async () => {
     const output = openSync("/dev/full", "w");
     const child = spawn(process.execPath, [program, "models"], { stdio: ["ignore", output, "pipe"] });

@@ -1,10 +1,18 @@
 /** `megatron pretrain`: trains a model from a recipe. */
+
+import { cpus } from "node:os";
 import type { PerplexityResult } from "@megatron-ts/metrics";
-import type { RunEvent } from "@megatron-ts/train";
+import type { Transport } from "@megatron-ts/parallel";
+import type { MpiTransport } from "@megatron-ts/parallel/mpi";
+import type { PretrainConfig, RunEvent } from "@megatron-ts/train";
 import type { Command } from "commander";
+import { UsageError } from "../errors.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
 import type { RecipeOverride } from "../options/recipe-options.ts";
 import { addProfileOption, withProfile } from "../profile.ts";
+import { ownShare, warnOfTooManyRanks } from "../ranks/cores.ts";
+import { trainOnThreads } from "../ranks/train-on-threads.ts";
+import { prepareRank, ranksOf } from "../ranks/train-rank.ts";
 import { createRunReport } from "../run-report.ts";
 import { startEngine } from "../start-engine.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -61,22 +69,33 @@ run: { directory: runs/a }
 
 const indent = (text: string) => text.trimEnd().replaceAll(/^/gm, "  ");
 
-async function run(
-  options: Options & { recipe: string; overrides: readonly RecipeOverride[] },
-  terminal: Terminal,
-): Promise<void> {
-  const { listenForStop, loadPretrainRecipe, pretrain } = await import("@megatron-ts/train");
-  const { loadTokenizer } = await import("@megatron-ts/tokenizer/files");
-  const configuration = loadPretrainRecipe(options.recipe, [...options.overrides, ...engineOverrides(options)]);
-  const tokenizer = await loadTokenizer(configuration.data.tokenizer);
-  const { readCompanionFiles } = await import("@megatron-ts/checkpoint");
-  const files = readCompanionFiles(configuration.data.tokenizer, "tokenizer descriptions");
-  const { backend, threads } = configuration.engine;
-  await startEngine({ backend: backend ?? undefined, threads: threads ?? undefined }, terminal);
+interface Invocation extends Options {
+  recipe: string;
+  overrides: readonly RecipeOverride[];
+}
 
+async function run(options: Invocation, terminal: Terminal): Promise<void> {
+  const { detectLaunch } = await import("@megatron-ts/parallel/mpi");
+  const launch = detectLaunch();
+  if (!launch) return train(options, terminal);
+  const { underMpi } = await import("../ranks/train-under-mpi.ts");
+  await underMpi(launch, terminal, (transport, own) => train(options, own, transport));
+}
+
+/** @param transport to the other processes of an MPI launcher, if one started this process */
+async function train(options: Invocation, terminal: Terminal, transport: MpiTransport | null = null): Promise<void> {
+  const { listenForStop, loadPretrainRecipe } = await import("@megatron-ts/train");
+  const configuration = loadPretrainRecipe(options.recipe, [...options.overrides, ...engineOverrides(options)]);
+  const { resume, breakLock, profile } = options;
+  const ranks = ranksOf(configuration);
+  if (profile !== undefined && ranks > 1) throw new UsageError("--profile needs a run of one rank");
   const report = await createRunReport(terminal);
+  let passOn = (_: NodeJS.Signals) => {};
   const stop = listenForStop({
-    onRequest: (signal) => terminal.log(`${signal}: saving a checkpoint; press Ctrl+C again to quit now`),
+    onRequest: (signal) => {
+      terminal.log(`${signal}: saving a checkpoint; press Ctrl+C again to quit now`);
+      passOn(signal);
+    },
   });
   let loss: number | null = null;
   let validation: PerplexityResult | null = null;
@@ -85,10 +104,19 @@ async function run(
     if (event.type === "evaluated") validation = event.result;
     report.show(event);
   };
+  const onStart = (pass: typeof passOn) => {
+    passOn = pass;
+  };
+  const trainHere = async () => {
+    const own = await prepareRank({ configuration, resume, breakLock }, { transport, stop, onEvent });
+    await startRankEngine(configuration, { transport, terminal });
+    return withProfile(profile, own, terminal);
+  };
   try {
-    const { resume, breakLock } = options;
-    const train = () => pretrain(configuration, { tokenizer, files, resume, breakLock, stop, onEvent });
-    const { reason, step } = await withProfile(options.profile, train, terminal);
+    const onThreads = ranks > 1 && transport === null;
+    const { reason, step } = onThreads
+      ? await trainOnThreads({ configuration, resume, breakLock }, { terminal, onEvent, onStart })
+      : await trainHere();
     report.close();
     const { directory } = configuration.run;
     if (options.json) terminal.json({ directory, reason, step, loss, validation });
@@ -97,6 +125,17 @@ async function run(
     stop.dispose();
     report.close();
   }
+}
+
+/** Under a launcher, each process takes an equal share of its machine's cores. */
+async function startRankEngine(
+  { engine: { backend, threads } }: PretrainConfig,
+  { transport, terminal }: { transport: Transport | null; terminal: Terminal },
+): Promise<void> {
+  const here = transport?.hosts.filter((host) => host === transport.hosts[transport.rank]).length ?? 1;
+  const share = here > 1 ? ownShare(here) : undefined;
+  await startEngine({ backend: backend ?? undefined, threads: threads ?? share }, terminal);
+  if (transport) warnOfTooManyRanks(terminal, { ranks: here, cores: cpus().length });
 }
 
 /** `--backend` and `--threads` are shorthands for recipe fields. */

@@ -19,7 +19,7 @@ export interface RankThreadData {
 export type RankMessage =
   | { type: "message"; message: unknown }
   | { type: "done"; result: unknown }
-  | { type: "failed"; name: string; message: string; userError: boolean | undefined; stack: string | undefined };
+  | { type: "failed"; name: string; message: string; stack: string | undefined; details: Record<string, unknown> };
 
 /** What the work of a rank thread is given. */
 export interface RankThread<Data> {
@@ -49,7 +49,13 @@ export async function serveRankThread<Data>(work: (thread: RankThread<Data>) => 
     transport.close();
     tell({ type: "done", result });
   } catch (error) {
-    const { name, message, stack, userError } = error as Error & { userError?: boolean };
-    tell({ type: "failed", name, message, userError, stack });
+    const { name, message, stack } = error as Error;
+    tell({ type: "failed", name, message, stack, details: detailsOf(error as Error) });
   }
 }
+
+/** The fields of an error that describe it, such as its code and path, and whether it is the user's. */
+const detailsOf = (error: Error) =>
+  Object.fromEntries(
+    Object.entries(error).filter(([, value]) => ["string", "number", "boolean"].includes(typeof value)),
+  );

@@ -61,7 +61,7 @@ function resultOf(
   });
 }
 
-/** An error as the rank threw it: its class is lost between threads, its name and mark are not. */
-function errorOf({ name, message, userError, stack }: Extract<RankMessage, { type: "failed" }>): Error {
-  return Object.assign(new Error(message), { name, userError, stack });
+/** An error as the rank threw it: its class is lost between threads, its name and fields are not. */
+function errorOf({ name, message, stack, details }: Extract<RankMessage, { type: "failed" }>): Error {
+  return Object.assign(new Error(message), details, { name, stack });
 }

@@ -23,12 +23,16 @@ export type PretrainConfig = z.output<typeof pretrainConfigSchema>;
 export const checkPretrainConfig = (configuration: PretrainConfig): ConfigProblem[] => [
   ...checkRunConfiguration(configuration),
   ...checkPackedDocuments(configuration),
-  ...Object.entries(configuration.parallel).flatMap(([axis, ranks]): ConfigProblem[] =>
-    ranks === 1
-      ? []
-      : [{ path: `parallel.${axis}`, message: `expected 1: parallel runs are not supported yet; got ${ranks}` }],
-  ),
+  ...checkAxes(configuration),
 ];
+
+/** Splits that no run can have yet. */
+const checkAxes = ({ parallel }: PretrainConfig): ConfigProblem[] =>
+  (["tensor", "pipeline"] as const).flatMap((axis): ConfigProblem[] =>
+    parallel[axis] === 1
+      ? []
+      : [{ path: `parallel.${axis}`, message: `expected 1: not supported yet; got ${parallel[axis]}` }],
+  );
 
 /** Only some objectives can keep packed documents apart. */
 function checkPackedDocuments({ model, data, train }: PretrainConfig): ConfigProblem[] {

@@ -1,4 +1,4 @@
-/** Evaluates the mean loss of a model over batches, without gradients. */
+/** Evaluates the mean loss of a model over batches, without gradients. Ranks of the data axis share the micro-batches. */
 import type { BatchList } from "@megatron-ts/data";
 import { createPerplexity, type PerplexityResult } from "@megatron-ts/metrics";
 import type { Model } from "@megatron-ts/model";
@@ -39,13 +39,18 @@ export async function evaluate<Batch extends MicroBatch>(
   for (let index = 0; index < total; index++) {
     const batch = batches.at(index);
     const tokens = objective.count(batch);
-    let lossSum = 0;
-    for (const rows of microBatches(batch, { objective, size: microBatchSize ?? batch.batchSize })) {
-      lossSum += withPrecision(precision, () => scalarOf(objective.lossSum(model, rows, {})));
+    const lossSum = Float64Array.of(0);
+    for (const rows of microBatches(batch, {
+      objective,
+      axis: model.mesh.data,
+      size: microBatchSize ?? batch.batchSize,
+    })) {
+      lossSum[0]! += withPrecision(precision, () => scalarOf(objective.lossSum(model, rows, {})));
     }
+    model.mesh.data.reduce(lossSum);
     const first = index === 0 && whole;
     perplexity.add({
-      negativeLogLikelihood: lossSum,
+      negativeLogLikelihood: lossSum[0]!,
       tokens,
       bytes: whole ? (first ? bytes : 0) : undefined,
       words: whole ? (first ? words : 0) : undefined,
@@ -56,12 +61,13 @@ export async function evaluate<Batch extends MicroBatch>(
   return perplexity.result();
 }
 
+/** Those of this rank: every `axis.size`th. */
 function* microBatches<Batch extends MicroBatch>(
   batch: Batch,
-  { objective, size }: { objective: Objective<Batch>; size: number },
+  { objective, axis, size }: { objective: Objective<Batch>; axis: { rank: number; size: number }; size: number },
 ): Generator<Batch> {
-  if (size >= batch.batchSize) return yield batch;
-  for (let start = 0; start < batch.batchSize; start += size) {
+  if (axis.size === 1 && size >= batch.batchSize) return yield batch;
+  for (let start = axis.rank * size; start < batch.batchSize; start += axis.size * size) {
     yield objective.slice(batch, start, Math.min(start + size, batch.batchSize));
   }
 }

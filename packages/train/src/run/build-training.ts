@@ -1,6 +1,7 @@
 /** Builds what a run trains, from its seed or a checkpoint: the model, its optimizer and the average of its weights. */
 import type { LoadedCheckpoint } from "@megatron-ts/checkpoint";
 import { createModel, type Model, type ModelConfig } from "@megatron-ts/model";
+import type { Mesh } from "@megatron-ts/parallel";
 import type { TrainConfig } from "../configuration/train-configuration.ts";
 import { createAdamW } from "../step/adamw.ts";
 import { createMuon } from "../step/muon.ts";
@@ -17,15 +18,16 @@ interface Sources {
   checkpoint: LoadedCheckpoint | null;
   /** The checkpoint of the recipe's `model.from`. */
   init: LoadedCheckpoint | null;
+  mesh?: Mesh;
 }
 
 export function buildTraining(
   config: ModelConfig,
-  { train, step, checkpoint, init }: Sources,
+  { train, step, checkpoint, init, mesh }: Sources,
 ): { model: Model; optimizer: Optimizer; average: WeightAverage | null } {
   const trained = checkpoint && trainedWeights(checkpoint);
   const source = trained?.source ?? startingWeights(config, { checkpoint: init, seed: train.seed });
-  const model: Model = createModel(config, { weights: { source } });
+  const model: Model = createModel(config, { mesh, weights: { source } });
   const start = { step, load: checkpoint ? loadOptimizerState(checkpoint) : undefined };
   const optimizer =
     train.optimizer.name === "muon"

@@ -1,5 +1,6 @@
 /** The training loop: it steps until there is a reason to stop. All else that happens is a listener's. */
 import { withPrecision } from "@megatron-ts/ops";
+import type { Communicator } from "@megatron-ts/parallel";
 import { nextNoiseScaleState } from "../step/noise-scale.ts";
 import { stepFlops, workloadTokens } from "./step-flops.ts";
 import type { StepResult } from "./step-result.ts";
@@ -12,14 +13,14 @@ export async function runLoop(
   run: TrainingRun,
   listeners: readonly RunListener[],
 ): Promise<{ reason: FinishReason; step: number }> {
-  let reason = reasonToFinish(run);
+  let reason = reasonToFinish(run, isStopRequested(run));
   const alreadyComplete = reason === "completed" || reason === "time limit";
   while (reason === null) {
     const result = step(run);
     for (const listener of listeners) await listener.onStep?.(result);
     // Signals are delivered only when the loop yields.
     await new Promise((resolve) => setImmediate(resolve));
-    reason = reasonToFinish(run);
+    reason = reasonToFinish(run, isStopRequested(run));
   }
   if (alreadyComplete) reason = "already complete";
   else for (const listener of listeners) await listener.onEnd?.(reason);
@@ -27,10 +28,21 @@ export async function runLoop(
   return { reason, step: run.state.step };
 }
 
-function reasonToFinish({ configuration, state, stop, ...run }: TrainingRun): FinishReason | null {
+function reasonToFinish({ configuration, state, ...run }: TrainingRun, isStopRequested: boolean): FinishReason | null {
   if (state.step >= configuration.train.steps) return "completed";
   if (state.trainedSeconds >= timeLimitSeconds({ configuration, ...run })) return "time limit";
-  return stop.requested === null ? null : "stopped";
+  return isStopRequested ? "stopped" : null;
+}
+
+/** Whether a stop was requested of any rank: all end after the same step. */
+const isStopRequested = ({ stop, model }: TrainingRun) =>
+  highest(stop.requested === null ? 0 : 1, model.mesh.world) === 1;
+
+/** The highest of the ranks' numbers. */
+function highest(value: number, { reduce }: Communicator): number {
+  const values = Float64Array.of(value);
+  reduce(values, { operation: "max" });
+  return values[0]!;
 }
 
 /** Updates the weights and the run's state. */
@@ -43,7 +55,8 @@ function step(run: TrainingRun): StepResult {
     trainStep(batch, { ...run, train: configuration.train, step: state.step, learningRate }),
   );
   run.average?.update(state.step + 1);
-  const seconds = (performance.now() - began) / 1000;
+  // The slowest rank's: learning rates may depend on the time.
+  const seconds = highest((performance.now() - began) / 1000, run.model.mesh.world);
   run.state = {
     step: state.step + 1,
     consumedSamples: state.consumedSamples + batch.batchSize,

@@ -16,7 +16,7 @@ import {
 } from "@megatron-ts/checkpoint";
 import { createBatchSchedule, takeLock } from "@megatron-ts/data";
 import { type ModelConfig, modelConfigSchema } from "@megatron-ts/model";
-import { countParameters } from "@megatron-ts/parallel";
+import { countParameters, type Mesh, singleRankMesh } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { parse } from "yaml";
 import { configurationDifferences } from "../configuration/differences.ts";
@@ -29,10 +29,11 @@ import { createSchedule } from "../schedules/schedules.ts";
 import { initialNoiseScaleState } from "../step/noise-scale.ts";
 import { buildTraining } from "./build-training.ts";
 import { checkMemory } from "./check-memory.ts";
+import { checkRanksAgree } from "./check-ranks.ts";
 import { checkDatasets, openDatasets, type RunDatasets } from "./datasets.ts";
 import type { RunEvent } from "./events.ts";
 import { createCheckpoints } from "./listeners/checkpoints.ts";
-import { createMetricsFile, createTensorBoard } from "./listeners/logs.ts";
+import { createLogs } from "./listeners/logs.ts";
 import { createProgress } from "./listeners/progress.ts";
 import { createReports } from "./listeners/reports.ts";
 import { createValidation } from "./listeners/validation.ts";
@@ -59,6 +60,13 @@ export interface PretrainOptions {
   listeners?: (run: TrainingRun) => readonly RunListener[];
   /** Takes over the lock of a run on another host or in another container, which must have ended. */
   breakLock?: boolean;
+  /**
+   * The ranks of the run, all of which call `pretrain` with the same options; laid out as `configuration.parallel` says. Rank 0
+   * alone emits events, calls the caller's listeners and writes. Default: this process alone.
+   */
+  mesh?: Mesh;
+  /** The version of the caller's code, in which all ranks must agree. */
+  version?: string;
 }
 
 /**
@@ -75,9 +83,12 @@ export async function pretrain(
     stop = { requested: null },
     listeners = () => [],
     breakLock = false,
+    mesh = singleRankMesh,
+    version = "",
   }: PretrainOptions,
 ): Promise<{ reason: FinishReason; step: number }> {
   const { train, run } = configuration;
+  checkMesh(mesh, configuration.parallel);
   const model = completeModel(configuration.model, tokenizer);
   checkMemory(model);
   const objective = resolveObjective(train.objective, model);
@@ -87,15 +98,12 @@ export async function pretrain(
   const resolved = { ...configuration, model: { ...model, ...(from && { from }) }, train: { ...train, objective } };
   const datasets = await openDatasets(configuration.data, { evaluates: train.evaluation !== null, tokenizer });
   try {
-    const release = takeLock(join(run.directory, "lock"), {
-      refuse: (holder) => {
-        const message = `a run is writing to ${run.directory} (${holder}): stop it first, or choose another directory`;
-        return new ConfigError([{ path: "run.directory", message }]);
-      },
-      breakLock,
-    });
+    const writes = mesh.world.rank === 0;
+    const release = writes ? lockDirectory(run.directory, breakLock) : () => {};
     try {
-      return await trainOn(datasets, { resolved, config: model, tokenizer, files, resume, onEvent, stop, listeners });
+      const rankZeroOnly = writes ? { onEvent, listeners } : { onEvent: () => {}, listeners: () => [] };
+      const context = { resolved, config: model, tokenizer, files, resume, stop, mesh, version, ...rankZeroOnly };
+      return await trainOn(datasets, context);
     } finally {
       release();
     }
@@ -104,14 +112,34 @@ export async function pretrain(
   }
 }
 
+/** Throws a ConfigError unless the ranks are laid out as the recipe says: a split is never ignored. */
+function checkMesh(mesh: Mesh, parallel: PretrainConfig["parallel"]): void {
+  const problems = (["tensor", "pipeline", "data"] as const).flatMap((axis) => {
+    const message = `expected the ${mesh[axis].size} ranks that were started; got ${parallel[axis]}`;
+    return mesh[axis].size === parallel[axis] ? [] : [{ path: `parallel.${axis}`, message }];
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+function lockDirectory(directory: string, breakLock: boolean): () => void {
+  return takeLock(join(directory, "lock"), {
+    refuse: (holder) => {
+      const message = `a run is writing to ${directory} (${holder}): stop it first, or choose another directory`;
+      return new ConfigError([{ path: "run.directory", message }]);
+    },
+    breakLock,
+  });
+}
+
 interface RunContext extends Required<Omit<PretrainOptions, "breakLock">> {
   resolved: ResolvedConfig;
   config: ModelConfig;
 }
 
-/** The run itself, which is the only one that writes to its directory. */
+/** The run itself, which is the only one that writes to its directory, and of its ranks only the first. */
 async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ reason: FinishReason; step: number }> {
-  const { resolved, config, tokenizer, resume, onEvent, stop, listeners: own } = context;
+  const { resolved, config, tokenizer, resume, onEvent, stop, mesh, version, listeners: own } = context;
+  const writes = mesh.world.rank === 0;
   const { train, run: where } = resolved;
   const checkpoint = findCheckpoint(where.directory, { resume, onEvent });
   const resumedFrom = checkpoint?.directory ?? null;
@@ -126,6 +154,7 @@ async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ re
     }
     if (init) checkTokenizerFits(init, tokenizer);
     const { state, plateau, datasets: fingerprints } = checkpoint ? savedStateOf(checkpoint) : freshRun;
+    checkRanksAgree(mesh.world, { ...resolved, version, datasets: datasets.fingerprints, "--resume": resumedFrom });
     checkDatasets(datasets.fingerprints, { saved: fingerprints, checkpoint: resumedFrom });
     const batchSchedule = createBatchSchedule({
       batchSize: train.batchSize,
@@ -133,11 +162,13 @@ async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ re
       start: { step: state.step, samples: state.consumedSamples },
     });
     const { objective, metric, batches } = openBatches(datasets, { ...context, batchSchedule });
-    const { model, optimizer, average } = buildTraining(config, { train, step: state.step, checkpoint, init });
+    const { model, optimizer, average } = buildTraining(config, { train, step: state.step, checkpoint, init, mesh });
     const kept = checkpoint ?? (init && modelConfigOf(init).family === config.family ? init : null);
     const files = { ...(kept && companionFiles(kept)), ...context.files };
     checkpoint?.close();
     init?.close();
+    // From here on rank 0 writes to the directory that all have read.
+    mesh.world.barrier();
     const listeners: RunListener[] = [];
     const run: TrainingRun = {
       configuration: resolved,
@@ -161,7 +192,7 @@ async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ re
       },
     };
     try {
-      writeFileSync(join(where.directory, RECIPE_FILE), formatRecipe(resolved));
+      if (writes) writeFileSync(join(where.directory, RECIPE_FILE), formatRecipe(resolved));
       listeners.push({ onEvent });
       run.emit({
         type: "started",
@@ -172,9 +203,7 @@ async function trainOn(datasets: RunDatasets, context: RunContext): Promise<{ re
         resumedFrom,
         initCheckpoint: init?.directory ?? null,
       });
-      const logging = { resumedStep: state.step };
-      listeners.unshift(createMetricsFile(where.directory, logging));
-      if (train.log.tensorboard) listeners.unshift(createTensorBoard(where.directory, logging));
+      if (writes) listeners.unshift(...createLogs(where.directory, { resumedStep: state.step, ...train.log }));
       listeners.push(
         createProgress(run),
         createReports(run),

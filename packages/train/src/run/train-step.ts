@@ -4,9 +4,10 @@ import { hashKey } from "@megatron-ts/random";
 import type { TrainConfig } from "../configuration/train-configuration.ts";
 import type { MicroBatch, Objective } from "../objectives/objective.ts";
 import { accumulate } from "../step/accumulate.ts";
-import { allReduce, clipByGlobalNorm } from "../step/gradients.ts";
+import { clipByGlobalNorm } from "../step/gradients.ts";
 import type { GradientNorms } from "../step/noise-scale.ts";
 import type { Optimizer } from "../step/optimizer.ts";
+import { allReduce } from "../step/reduce-gradients.ts";
 import { NonFiniteError } from "./events.ts";
 
 export interface TrainStepOptions {
@@ -24,12 +25,16 @@ export function trainStep(
   batch: MicroBatch,
   { model, objective, optimizer, train, step, learningRate }: TrainStepOptions,
 ): { loss: number; gradientNorm: number; noiseNorms: GradientNorms | null } {
-  const { loss, gradients, microBatchSquaredNorms } = accumulate({ model, objective }, batch, {
+  const own = accumulate({ model, objective }, batch, {
     microBatchSize: train.microBatchSize,
     recompute: train.recompute,
     random: { key: hashKey(train.seed, "step", step), firstRow: 0, globalRows: batch.batchSize },
   });
-  const reduced = allReduce(gradients, model.mesh.data);
+  const { data } = model.mesh;
+  const reduced = allReduce(own.gradients, data);
+  const sums = Float64Array.of(own.loss, ...sumAndCount(own.microBatchSquaredNorms));
+  data.reduce(sums);
+  const [loss, squaredNorms, parts] = [sums[0]!, sums[1]!, sums[2]!];
   const { clipped, norm } = clipByGlobalNorm(reduced, { ...model, maxNorm: train.clipNorm });
   if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
     throw new NonFiniteError(
@@ -38,15 +43,16 @@ export function trainStep(
     );
   }
   optimizer.update(clipped, learningRate);
-  const parts = microBatchSquaredNorms.length;
   const equalParts = parts > 1 && batch.batchSize === parts * train.microBatchSize;
   const noiseNorms = equalParts
     ? {
         smallBatch: train.microBatchSize,
-        smallSquaredNorm: microBatchSquaredNorms.reduce((sum, squared) => sum + squared, 0) / parts,
+        smallSquaredNorm: squaredNorms / parts,
         largeBatch: batch.batchSize,
         largeSquaredNorm: norm * norm,
       }
     : null;
   return { loss, gradientNorm: norm, noiseNorms };
 }
+
+const sumAndCount = (values: readonly number[]) => [values.reduce((sum, value) => sum + value, 0), values.length];

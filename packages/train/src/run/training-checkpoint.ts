@@ -58,10 +58,10 @@ export interface SaveTrainingOptions {
 const trainedName = (name: string) => `trained.${name}`;
 
 /**
- * Saves a checkpoint and deletes those that `keep` does not cover. Returns the new checkpoint's directory. Its weights are
- * the average if there is one, since that is what evaluates better.
+ * Saves a checkpoint and deletes those that `keep` does not cover. Its weights are the average if there is one, since that is
+ * what evaluates better.
  */
-export async function saveTraining(options: SaveTrainingOptions): Promise<string> {
+export async function saveTraining(options: SaveTrainingOptions): Promise<void> {
   const { runDirectory, model, optimizer, average, state, plateau, datasets, configuration, tokenizer } = options;
   const { validationLoss, keep } = options;
   const trained = weightEntries(model.parameters);
@@ -89,7 +89,6 @@ export async function saveTraining(options: SaveTrainingOptions): Promise<string
     },
   });
   deleteOldCheckpoints(runDirectory, { step, keep });
-  return directory;
 }
 
 /**

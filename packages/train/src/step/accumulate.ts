@@ -1,4 +1,7 @@
-/** Gradient accumulation: runs a global batch in micro-batches and returns its mean loss and the gradient of that mean. */
+/**
+ * Gradient accumulation: runs a global batch in micro-batches and returns its mean loss and the gradient of that mean. A rank
+ * of the data axis runs its own rows, and returns its part of both.
+ */
 
 import type { ForwardOptions, Model, StepRandomness } from "@megatron-ts/model";
 import { vjp } from "@megatron-ts/ops";
@@ -16,12 +19,18 @@ export interface AccumulateOptions {
 
 /** The result of `accumulate`. */
 export interface Accumulated {
-  /** Mean loss in nats. */
+  /** Mean loss in nats: of the global batch, or what this rank's rows add to it. */
   loss: number;
   gradients: Gradients;
-  /** Squared norm of each micro-batch's mean gradient, for the gradient noise scale. */
+  /** Squared norm of the mean gradient of each of these micro-batches, for the gradient noise scale. */
   microBatchSquaredNorms: number[];
 }
+
+/** The rows of a global batch that a rank of the data axis runs: as many on each. */
+export const rowsOf = (
+  batchSize: number,
+  { rank, size }: { rank: number; size: number },
+): [start: number, end: number] => [Math.floor((batchSize * rank) / size), Math.floor((batchSize * (rank + 1)) / size)];
 
 /** Accumulates gradients over micro-batches, in f32 whatever the precision of the model. */
 export function accumulate<Batch extends MicroBatch>(
@@ -37,8 +46,9 @@ export function accumulate<Batch extends MicroBatch>(
   let lossSum = 0;
   const microBatchSquaredNorms: number[] = [];
 
-  for (let start = 0; start < batch.batchSize; start += microBatchSize) {
-    const rows = objective.slice(batch, start, Math.min(start + microBatchSize, batch.batchSize));
+  const [firstRow, endRow] = rowsOf(batch.batchSize, model.mesh.data);
+  for (let start = firstRow; start < endRow; start += microBatchSize) {
+    const rows = objective.slice(batch, start, Math.min(start + microBatchSize, endRow));
     const options: ForwardOptions = {
       recompute,
       random: random && { ...random, firstRow: random.firstRow + start },

@@ -36,11 +36,3 @@ export function clipByGlobalNorm(
   const factor = maxNorm === null ? 1 : Math.min(1, maxNorm / (norm + 1e-6));
   return { clipped: { tensors: gradients.tensors, scale: gradients.scale * factor }, norm };
 }
-
-/** Averages gradients over the ranks of the data axis; consumes its input. */
-export function allReduce(gradients: Gradients, axis: Mesh["data"]): Gradients {
-  if (axis.size === 1) return gradients;
-  const tensors = gradients.tensors.map((tensor) => axis.allReduce(tensor));
-  tf.dispose(gradients.tensors);
-  return { tensors, scale: gradients.scale };
-}

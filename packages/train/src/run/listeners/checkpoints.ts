@@ -1,8 +1,12 @@
-/** Saves every `train.checkpoint.every` steps and at the end. */
+/** Saves every `train.checkpoint.every` steps and at the end. Rank 0 writes, the others wait for it. */
+import { checkpointDirectory } from "@megatron-ts/checkpoint";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { checkWeights } from "../check-weights.ts";
 import { deleteOldCheckpoints, saveTraining } from "../training-checkpoint.ts";
 import type { RunListener, TrainingRun } from "../training-run.ts";
+
+/** How much longer than usual the other ranks wait while rank 0 saves. */
+const SAVING_SECONDS = 3600;
 
 /** @param options.datasets fingerprints by prefix; `files` goes into each checkpoint. Saving throws a NonFiniteError for weights that are not finite. */
 export function createCheckpoints(
@@ -18,13 +22,16 @@ export function createCheckpoints(
   const keep = { last: keepLast, best: keepBest ? 1 : 0 };
   let savedStep = run.state.step > 0 ? run.state.step : -1;
   // What is left if the run was killed after it saved a checkpoint and before it deleted others.
-  if (savedStep > 0) deleteOldCheckpoints(configuration.run.directory, { step: savedStep, keep });
+  const { world } = model.mesh;
+  const writes = world.rank === 0;
+  if (writes && savedStep > 0) deleteOldCheckpoints(configuration.run.directory, { step: savedStep, keep });
 
   async function save(): Promise<void> {
     const { state, validation } = run;
     if (savedStep === state.step) return;
     checkWeights(model, state.step);
-    const directory = await saveTraining({
+    const directory = checkpointDirectory(configuration.run.directory, state.step);
+    const options = {
       runDirectory: configuration.run.directory,
       model,
       optimizer,
@@ -37,7 +44,9 @@ export function createCheckpoints(
       files,
       validationLoss: validation?.step === state.step ? validation.loss : undefined,
       keep,
-    });
+    };
+    if (writes) await saveTraining(options);
+    world.barrier({ patience: SAVING_SECONDS });
     savedStep = state.step;
     run.emit({ type: "saved", step: state.step, directory });
   }

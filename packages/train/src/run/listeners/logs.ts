@@ -10,8 +10,17 @@ interface LogOptions {
   resumedStep: number;
 }
 
+/** The logs of a run, the latest first. */
+export function createLogs(
+  runDirectory: string,
+  { tensorboard, resumedStep }: LogOptions & { tensorboard: boolean },
+): RunListener[] {
+  const files = createMetricsFile(runDirectory, { resumedStep });
+  return tensorboard ? [createTensorBoard(runDirectory, { resumedStep }), files] : [files];
+}
+
 /** `metrics.jsonl` in the run directory. */
-export function createMetricsFile(runDirectory: string, options: LogOptions): RunListener {
+function createMetricsFile(runDirectory: string, options: LogOptions): RunListener {
   const log = openMetricsLog(join(runDirectory, "metrics.jsonl"), options);
   return {
     onEvent(event) {
@@ -23,7 +32,7 @@ export function createMetricsFile(runDirectory: string, options: LogOptions): Ru
 }
 
 /** An event file in the run directory's `tensorboard`. */
-export function createTensorBoard(runDirectory: string, options: LogOptions): RunListener {
+function createTensorBoard(runDirectory: string, options: LogOptions): RunListener {
   const log = openTensorBoard(join(runDirectory, "tensorboard"), options);
   return {
     onEvent(event) {

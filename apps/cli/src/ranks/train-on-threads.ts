@@ -1,0 +1,56 @@
+/** Trains with ranks that are threads of this process. The main thread shows what rank 0 reports, and answers signals. */
+import { constants } from "node:os";
+import type { PretrainOptions, RunEvent } from "@megatron-ts/train";
+import { startEngine } from "../start-engine.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { shareOf, warnOfTooManyRanks } from "./cores.ts";
+import { prepareRank, type RankRun, ranksOf } from "./train-rank.ts";
+
+/** What a rank thread starts with. */
+export interface RankThreadRun extends RankRun {
+  engine: { backend: string; threads: number };
+}
+
+type Outcome = Awaited<ReturnType<Awaited<ReturnType<typeof prepareRank>>>>;
+
+/** The built rank: next to this file in the built program, or in dist/ when running from the sources. */
+function rankFile(): URL {
+  const fromSources = import.meta.url.endsWith(".ts");
+  return new URL(fromSources ? "../../dist/rank.js" : "./rank.js", import.meta.url);
+}
+
+/** Trains. The engine that this thread starts computes nothing: it says what the machine has, and loads the addon first. */
+export async function trainOnThreads(
+  run: RankRun,
+  { terminal, onEvent, onStart }: { terminal: Terminal; onEvent: (event: RunEvent) => void; onStart: OnStart },
+): Promise<Outcome> {
+  const { runRankThreads } = await import("@megatron-ts/parallel/threads");
+  const ranks = ranksOf(run.configuration);
+  // What is wrong on every rank is found once, here.
+  await prepareRank(run, { transport: null });
+  const { backend, threads } = run.configuration.engine;
+  const engine = await startEngine({ backend: backend ?? undefined }, terminal);
+  warnOfTooManyRanks(terminal, { ranks, cores: engine.threads });
+  const own = { backend: engine.backend, threads: threads ?? shareOf(engine.threads, ranks) };
+  terminal.log(`${ranks} ranks of ${own.threads === 1 ? "1 thread" : `${own.threads} threads`} each`);
+  const data: RankThreadRun = { ...run, engine: own };
+  const [outcome] = await runRankThreads({
+    file: rankFile(),
+    ranks,
+    data,
+    onMessage: (event) => onEvent(event as RunEvent),
+    onStart: (requestStop) => onStart((signal) => requestStop(constants.signals[signal])),
+  });
+  return outcome as Outcome;
+}
+
+/** Receives what passes a signal on to the ranks. */
+type OnStart = (stop: (signal: NodeJS.Signals) => void) => void;
+
+/** The flag of a rank, which reads what the main thread was asked. */
+export const stopFlag = (signal: () => number): NonNullable<PretrainOptions["stop"]> => ({
+  get requested() {
+    const number = signal();
+    return number === 0 ? null : String(number);
+  },
+});

@@ -1,0 +1,75 @@
+/** Tiny training runs on one rank, on threads and under MPI, to compare with each other. For tests. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runRankThreads } from "@megatron-ts/parallel/threads";
+import { buildRank } from "../../../parallel/src/testing/build-rank.ts";
+import { writeCorpus } from "./corpus.ts";
+import { type TrainingOutcome, type TrainingTask, trainRank } from "./training.rank.ts";
+
+/** How the ranks of a test run are laid out. */
+export type Layout = Partial<Record<"tensor" | "pipeline" | "data", number>>;
+
+/** Runs in a directory of their own. */
+export interface TrainingRuns {
+  readonly directory: string;
+  /** The built rank, for launchers. */
+  readonly file: URL;
+  /** What the ranks of a run are given. */
+  task(name: string, model: string, options?: Partial<TrainingTask> & { layout?: Layout }): TrainingTask;
+  /** On this thread alone. */
+  solo(task: TrainingTask): Promise<TrainingOutcome>;
+  /** On threads. */
+  threads(task: TrainingTask, ranks: number): Promise<TrainingOutcome>;
+  remove(): void;
+}
+
+/** Writes a corpus and builds the rank. */
+export async function openTrainingRuns(): Promise<TrainingRuns> {
+  const directory = mkdtempSync(join(tmpdir(), "megatron-parallel-test-"));
+  const documents = Array.from({ length: 30 }, (_, i) =>
+    Array.from({ length: 6 }, (_, j) => `The number ${i} and the number ${j} make the number ${i + j}. `),
+  );
+  const { tokenizer } = await writeCorpus(join(directory, "corpus"), { documents });
+  const built = await buildRank(new URL("./training.rank.ts", import.meta.url));
+  return {
+    directory,
+    file: built.file,
+    task: (name, model, { layout = {}, overrides = [], ...options } = {}) => ({
+      recipe: recipe(model, directory),
+      overrides: [
+        ["run.directory", join(directory, name)],
+        ...Object.entries(layout).map(([axis, ranks]): [string, string] => [`parallel.${axis}`, String(ranks)]),
+        ...overrides,
+      ],
+      tokenizer: tokenizer.json,
+      ...options,
+    }),
+    solo: (task) => trainRank(null, task),
+    async threads(task, ranks) {
+      return (await runRankThreads({ file: built.file, ranks, data: task }))[0] as TrainingOutcome;
+    },
+    remove() {
+      built.remove();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+const recipe = (model: string, directory: string) => `
+model: ${model}
+data:
+  tokenizer: unused
+  train: ${join(directory, "corpus")}
+  validation: { prefix: ${join(directory, "corpus")}, split: all }
+  sequenceLength: 32
+train:
+  optimizer: { name: adamw, learningRate: 1e-3 }
+  schedule: { name: reduce-on-plateau, warmupSteps: 3, patience: 0 }
+  steps: 20
+  batchSize: 8
+  microBatchSize: 2
+  evaluation: { every: 5, batches: 3 }
+  checkpoint: { every: 10 }
+  log: { every: 1, tensorboard: false }
+`;

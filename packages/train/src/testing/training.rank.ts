@@ -1,0 +1,80 @@
+/** A rank of a tiny training run, as a thread or as a process under an MPI launcher. */
+import { readFileSync } from "node:fs";
+import { isMainThread } from "node:worker_threads";
+import { start } from "@megatron-ts/engine";
+import { countSentBytes, createMesh, type Transport } from "@megatron-ts/parallel";
+import { connectMpi, detectLaunch } from "@megatron-ts/parallel/mpi";
+import { serveRankThread } from "@megatron-ts/parallel/threads";
+import { createTokenizer, type Tokenizer } from "@megatron-ts/tokenizer";
+import { checkPretrainConfig, pretrainConfigSchema } from "../configuration/pretrain-configuration.ts";
+import { parseRecipe } from "../configuration/recipe.ts";
+import type { RunEvent } from "../run/events.ts";
+import { pretrain } from "../run/pretrain.ts";
+
+/** What the ranks train. */
+export interface TrainingTask {
+  recipe: string;
+  overrides: [path: string, value: string][];
+  /** Those of a single rank only, by its number. */
+  rankOverrides?: Record<number, [path: string, value: string][]>;
+  tokenizer: Tokenizer["json"];
+  resume?: string;
+  /** Requests a stop of rank 1 (or of rank 0 if it is alone) after this step. */
+  stopAfter?: number;
+}
+
+/** What a rank saw. Events are rank 0's. */
+export interface TrainingOutcome {
+  events: RunEvent[];
+  step: number;
+  reason: string;
+  /** Bytes that rank 0 had sent after each step. */
+  sentBytes: number[];
+}
+
+/** Runs one rank; null for a run of this process alone. */
+export async function trainRank(transport: Transport | null, task: TrainingTask): Promise<TrainingOutcome> {
+  await start({ threads: 1 });
+  const rank = transport?.rank ?? 0;
+  const configuration = parseRecipe(task.recipe, {
+    schema: pretrainConfigSchema,
+    overrides: [...task.overrides, ...(task.rankOverrides?.[rank] ?? [])],
+    check: checkPretrainConfig,
+  });
+  const counted = transport && countSentBytes(transport);
+  const events: RunEvent[] = [];
+  const sentBytes: number[] = [];
+  let steps = 0;
+  const stop = {
+    get requested() {
+      const stopping = rank === Math.min(1, (transport?.size ?? 1) - 1) && steps++ === task.stopAfter;
+      return stopping ? "SIGTERM" : null;
+    },
+  };
+  const result = await pretrain(configuration, {
+    tokenizer: await createTokenizer(task.tokenizer),
+    resume: task.resume,
+    stop,
+    mesh: counted ? createMesh(counted, configuration.parallel) : undefined,
+    onEvent: (event) => events.push(event),
+    listeners: () => [{ onStep: () => void sentBytes.push(counted?.sentBytes() ?? 0) }],
+  });
+  return { ...result, events, sentBytes };
+}
+
+// Imported by a test, this module starts nothing.
+if (!isMainThread) await serveRankThread<TrainingTask>(({ transport, data }) => trainRank(transport, data));
+else {
+  const launch = detectLaunch();
+  if (launch) {
+    const transport = await connectMpi(launch);
+    try {
+      const outcome = await trainRank(transport, JSON.parse(readFileSync(process.argv[2]!, "utf8")) as TrainingTask);
+      transport.close();
+      if (transport.rank === 0) console.log(JSON.stringify(outcome));
+    } catch (error) {
+      if (transport.rank === 0) console.error((error as Error).message);
+      transport.abort(1);
+    }
+  }
+}
