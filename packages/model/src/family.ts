@@ -7,6 +7,7 @@ import type * as z from "zod";
 import type { BaseConfig } from "./configuration-fields.ts";
 import type { ModelDescription } from "./description.ts";
 import type { EncoderInit } from "./encoder-init.ts";
+import type { TaskHeadConfig } from "./heads/configuration.ts";
 import type { HuggingFaceFormat } from "./hugging-face/format.ts";
 import type { MegatronLmFormat } from "./megatron-lm/format.ts";
 import type { FillPrediction, GenerativePrediction, Model, Prediction } from "./model.ts";
@@ -78,6 +79,11 @@ export interface FamilyDefinition<
   longestSequence(config: Partial<Config>): number;
   /** In families that can have a head for pairs of segments. */
   pairHead?(config: Config): PairHead;
+  /**
+   * In families that can be fine-tuned for a task: the same model with the task's head in place of those that it was
+   * pretrained with.
+   */
+  withTask?(config: Config, task: TaskHeadConfig): Config;
   /** In encoders: the encoder-decoder that starts from their weights. */
   encoderInit?(config: Config, options: { maxPositions?: number }): EncoderInit;
 }

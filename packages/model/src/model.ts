@@ -83,6 +83,11 @@ export interface CausalModel extends Model {
   forward(input: CausalInput, options?: CausalOptions): ForwardOutput;
   /** Logits [..., V] of hidden states [..., h]. */
   logits(hidden: tf.Tensor): tf.Tensor;
+  /**
+   * Logits of the configured task: [B, C] of the state of each sequence's last token [B, 1, h]; of all tokens [B, T, h], one
+   * of each: [B, T, C] or, for answers, [B, T, 2].
+   */
+  taskLogits(hidden: tf.Tensor, options?: Pick<ForwardOptions, "random">): tf.Tensor;
   /** An empty key/value cache for this model; `capacity` in tokens. */
   createCache(options: { batchSize: number; capacity: number }): KeyValueCache;
 }

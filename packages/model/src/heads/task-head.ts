@@ -15,6 +15,8 @@ export interface TaskHeadOptions extends Omit<HeadSize, "outputs"> {
   summarise: (hidden: tf.Tensor) => tf.Tensor;
   /** Whether that includes a dense layer, as in a pooler. */
   pooled: boolean;
+  /** Whether the logits of sequences have biases. Default: true. */
+  hasBias?: boolean;
 }
 
 /** hidden [B, T, h] -> logits: [B, C] for sequences, [B, T, C] for tokens, [B, T, 2] for answers. */
@@ -23,12 +25,12 @@ export type TaskHead = (hidden: tf.Tensor, options?: { random?: StepRandomness |
 export function createTaskHead(
   scope: Scope,
   config: TaskHeadConfig,
-  { summarise, pooled, ...shared }: TaskHeadOptions,
+  { summarise, pooled, hasBias, ...shared }: TaskHeadOptions,
 ): TaskHead {
   if (config.kind === "question-answering") return createQuestionAnswering(scope, shared);
   const size = { ...shared, outputs: config.labels.length, dropout: config.dropout ?? shared.dropout };
   if (config.kind === "token-classification") return createTokenClassification(scope, size);
-  const classify = createSequenceClassification(scope, { ...size, pooled, activation: config.activation });
+  const classify = createSequenceClassification(scope, { ...size, pooled, hasBias, activation: config.activation });
   return (hidden, options) => classify(summarise(hidden), options);
 }
 

@@ -9,11 +9,14 @@ export interface DenseConfig {
   activation?: Activation;
   /** Of the weight. Default: "matrix". */
   kind?: ParameterKind;
+  /** Default: true. */
+  hasBias?: boolean;
 }
 
 /** [..., inputs] -> [..., outputs] */
-export function createDense(scope: Scope, { inputs, outputs, initializer, activation, kind }: DenseConfig): Layer {
+export function createDense(scope: Scope, config: DenseConfig): Layer {
+  const { inputs, outputs, initializer, activation, kind, hasBias = true } = config;
   const weight = scope.parameter("weight", [outputs, inputs], initializer, { kind });
-  const bias = scope.parameter("bias", [outputs], zeros);
-  return (x) => linear(x, { weight: weight.tensor, bias: bias.tensor, activation });
+  const bias = hasBias ? scope.parameter("bias", [outputs], zeros) : null;
+  return (x) => linear(x, { weight: weight.tensor, bias: bias?.tensor, activation });
 }

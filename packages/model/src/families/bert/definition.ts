@@ -45,5 +45,9 @@ export const bert = defineFamily({
     present: heads.pooler || heads.pair,
     predicts: heads.pair,
   }),
+  withTask: (config, task) => {
+    const pooler = config.heads.pooler && task.kind === "sequence-classification";
+    return { ...config, heads: { pooler, languageModel: false, pair: false }, tiedEmbeddings: true, task };
+  },
   encoderInit: bertEncoderInit,
 });

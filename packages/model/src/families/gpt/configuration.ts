@@ -4,6 +4,7 @@
  */
 import * as z from "zod";
 import { activation, checkHeads, rate, sharedFields, size } from "../../configuration-fields.ts";
+import { taskHeadSchema } from "../../heads/configuration.ts";
 import { rotaryScalingSchema } from "../../layers/rotary-scaling.ts";
 import { checkLayers, checkRotary } from "./configuration-checks.ts";
 
@@ -72,6 +73,8 @@ export const gptConfigSchema = z
     zeroInitializedOutputs: z.boolean().default(false),
     /** The head shares the token embedding. */
     tiedEmbeddings: z.boolean().default(true),
+    /** A head to fine-tune, without biases, as GPT-2's classifier has it. */
+    task: taskHeadSchema.optional(),
   })
   .superRefine(checkHeads)
   .superRefine(checkLayers)

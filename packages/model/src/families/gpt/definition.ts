@@ -62,5 +62,6 @@ export const gpt = defineFamily({
     layers: describeDecoderLayers(config),
     headLayers: 0,
   }),
+  withTask: (config, task) => ({ ...config, tiedEmbeddings: true, task }),
   longestSequence: ({ maxPositions = Number.POSITIVE_INFINITY }) => maxPositions,
 });

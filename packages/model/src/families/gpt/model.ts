@@ -15,6 +15,8 @@ import {
 import * as tf from "@tensorflow/tfjs";
 import { ModelError } from "../../errors.ts";
 import type { ModelContext } from "../../family.ts";
+import { lastToken, requirePart } from "../../heads/summaries.ts";
+import { createTaskHead } from "../../heads/task-head.ts";
 import { type BlockConfig, createBlock, runBlocks } from "../../layers/block.ts";
 import type { BlockContext } from "../../layers/block-context.ts";
 import { dropAt } from "../../layers/dropout.ts";
@@ -58,6 +60,12 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
   const finalNorm = createNorm(scope.child("finalNorm"), { ...normConfig(config), size: hiddenSize });
   const head = config.tiedEmbeddings ? tokenEmbedding.logits : createHead(scope, config);
 
+  const taskHead =
+    config.task &&
+    createTaskHead(scope.child("taskHead"), config.task, {
+      ...{ hiddenSize, dropout, initializer, summarise: lastToken, pooled: true, hasBias: false },
+    });
+
   const scaled = (words: tf.Tensor) => (config.embeddingScale === 1 ? words : tf.mul(words, config.embeddingScale));
 
   function embed(tokens: tf.Tensor, positions: tf.Tensor, { inputEmbeddings, random }: ForwardOptions) {
@@ -97,6 +105,7 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
     maxPositions,
     forward,
     logits: (hidden) => softCap(head(hidden), logitsCap),
+    taskLogits: (states, options) => tf.tidy(() => requirePart(taskHead, "task")(states, options)),
     createCache: ({ batchSize, capacity }) =>
       createCache({ numLayers, batchSize, capacity, numHeads: config.numKeyValueHeads ?? numHeads, headSize }),
     dispose() {
