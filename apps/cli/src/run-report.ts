@@ -2,6 +2,15 @@
 import type { RunEvent } from "@megatron-ts/train";
 import type { Terminal } from "./terminal/terminal.ts";
 
+/** How a run ended, in words. */
+export const endings = {
+  completed: "completed",
+  "already complete": "already complete",
+  "time limit": "stopped at the time limit",
+  "no improvement": "stopped, since validation no longer improves,",
+  stopped: "stopped (continue with --resume auto)",
+} as const;
+
 export async function createRunReport(terminal: Terminal): Promise<{ show(event: RunEvent): void; close(): void }> {
   const { formatCount, formatDifference, formatDuration, formatEvaluation, formatQuantity, formatReport } =
     await import("@megatron-ts/train");
@@ -31,8 +40,8 @@ export async function createRunReport(terminal: Terminal): Promise<{ show(event:
         : "";
       terminal.log(formatReport(report, totals, { width: terminal.width - advice.length }) + advice);
     } else if (event.type === "evaluated") {
-      const { step, metric, result } = event;
-      terminal.log(formatEvaluation({ step, metric, ...result }, totals));
+      const { step, metric, result, scores } = event;
+      terminal.log(formatEvaluation({ step, metric, ...result, scores }, totals));
     } else if (event.type === "saved") {
       terminal.log(`saved ${event.directory}`);
     }

@@ -13,7 +13,7 @@ import { addProfileOption, withProfile } from "../profile.ts";
 import { ownShare, warnOfTooManyRanks } from "../ranks/cores.ts";
 import { trainOnThreads } from "../ranks/train-on-threads.ts";
 import { prepareRank, ranksOf } from "../ranks/train-rank.ts";
-import { createRunReport } from "../run-report.ts";
+import { createRunReport, endings } from "../run-report.ts";
 import { startEngine } from "../start-engine.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
@@ -145,10 +145,3 @@ function engineOverrides({ backend, threads }: EngineOptions): RecipeOverride[] 
   if (threads !== undefined) overrides.push(["engine.threads", String(threads)]);
   return overrides;
 }
-
-const endings = {
-  completed: "completed",
-  "already complete": "already complete",
-  "time limit": "stopped at the time limit",
-  stopped: "stopped (continue with --resume auto)",
-} as const;

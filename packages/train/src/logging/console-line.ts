@@ -41,14 +41,27 @@ export function formatReport(
 /**
  * The line of an evaluation.
  * @param evaluation mean validation loss in nats after `step` updates, and its perplexity with the name of its metric;
- *   null for a loss without one
+ *   null for a loss without one; `scores` are a task's
  */
 export function formatEvaluation(
-  { step, loss, metric, perplexity }: { step: number; loss: number; metric: string | null; perplexity: number },
+  {
+    step,
+    loss,
+    metric,
+    perplexity,
+    scores = {},
+  }: {
+    step: number;
+    loss: number;
+    metric: string | null;
+    perplexity: number;
+    scores?: Readonly<Record<string, number>>;
+  },
   totals: { steps: number },
 ): string {
   const parts = [stepColumn(step, totals.steps), `validation loss ${loss.toFixed(4)}`];
   if (metric !== null) parts.push(`${metric} ${formatQuantity(perplexity)}`);
+  for (const [name, score] of Object.entries(scores)) parts.push(`${name} ${score.toFixed(4)}`);
   return parts.join(" | ");
 }
 

@@ -21,10 +21,20 @@ export type RunEvent =
   /** After each update. `fraction` is the progress of the whole run, by steps or time limit, whichever is further. */
   | { type: "step"; step: number; loss: number; tokensPerSecond: number; fraction: number; secondsLeft: number }
   | { type: "report"; report: IntervalReport; noise: { noiseScale: number; suggestedBatchSize: number } | null }
-  /** `metric` names the perplexity; null for a sum of several losses, which has none. */
-  | { type: "evaluated"; step: number; metric: string | null; result: PerplexityResult }
+  /** `metric` names the perplexity; null for a sum of several losses, which has none. `scores`: a task's. */
+  | {
+      type: "evaluated";
+      step: number;
+      metric: string | null;
+      result: PerplexityResult;
+      scores?: Readonly<Record<string, number>>;
+    }
   | { type: "saved"; step: number; directory: string }
-  | { type: "finished"; step: number; reason: "completed" | "stopped" | "time limit" | "already complete" };
+  | {
+      type: "finished";
+      step: number;
+      reason: "completed" | "stopped" | "time limit" | "no improvement" | "already complete";
+    };
 
 /** A loss, the gradient norm or a weight is NaN or infinite: the run stops and its last checkpoint is intact. */
 export class NonFiniteError extends Error {

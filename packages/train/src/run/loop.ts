@@ -14,7 +14,7 @@ export async function runLoop(
   listeners: readonly RunListener[],
 ): Promise<{ reason: FinishReason; step: number }> {
   let reason = reasonToFinish(run, isStopRequested(run));
-  const alreadyComplete = reason === "completed" || reason === "time limit";
+  const alreadyComplete = reason !== null && reason !== "stopped";
   while (reason === null) {
     const result = step(run);
     for (const listener of listeners) await listener.onStep?.(result);
@@ -30,6 +30,7 @@ export async function runLoop(
 
 function reasonToFinish({ configuration, state, ...run }: TrainingRun, isStopRequested: boolean): FinishReason | null {
   if (state.step >= configuration.train.steps) return "completed";
+  if (run.patience !== null && state.best && state.best.age >= run.patience) return "no improvement";
   if (state.trainedSeconds >= timeLimitSeconds({ configuration, ...run })) return "time limit";
   return isStopRequested ? "stopped" : null;
 }
@@ -58,6 +59,7 @@ function step(run: TrainingRun): StepResult {
   // The slowest rank's: learning rates may depend on the time.
   const seconds = highest((performance.now() - began) / 1000, run.model.mesh.world);
   run.state = {
+    ...state,
     step: state.step + 1,
     consumedSamples: state.consumedSamples + batch.batchSize,
     noiseScale: noiseNorms ? nextNoiseScaleState(state.noiseScale, noiseNorms) : state.noiseScale,

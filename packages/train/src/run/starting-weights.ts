@@ -20,16 +20,26 @@ export function modelConfigAt(path: string): ModelConfig {
  * @param checkpoint of the recipe's `model.from`
  */
 export function startingWeights(
-  { family }: ModelConfig,
+  target: ModelConfig,
   { checkpoint, seed }: { checkpoint: LoadedCheckpoint | null; seed: number },
 ): ParameterSource {
   const fresh = fromSeed(seed);
   if (!checkpoint) return fresh;
   const encoder = checkpointSource(checkpoint.weights);
   const config = modelConfigOf(checkpoint);
-  if (config.family === family) return encoder;
+  if (config.family === target.family) return withTaskHead(target, { config, saved: encoder, fresh });
   const { weights } = familyOf(config).encoderInit!(config, {});
   return encoderInitSource(weights, { encoder, fresh });
+}
+
+/** A head for a task that the checkpoint was not trained for is drawn at random. */
+function withTaskHead(
+  target: ModelConfig,
+  { config, saved, fresh }: { config: ModelConfig; saved: ParameterSource; fresh: ParameterSource },
+): ParameterSource {
+  const [before, after] = [config, target].map((one) => JSON.stringify("task" in one ? one.task : undefined));
+  if (before === after) return saved;
+  return (declaration) => (declaration.name.startsWith("taskHead.") ? fresh : saved)(declaration);
 }
 
 /** Throws a ConfigError if the checkpoint was trained with another tokenizer. */

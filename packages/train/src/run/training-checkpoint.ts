@@ -31,6 +31,8 @@ export interface LoopState {
   trainedSeconds: number;
   /** Those until the warm-up was over; null before, and without a time limit. Older checkpoints lack it. */
   warmedUpSeconds?: number | null;
+  /** The best validation, and how many have come after it; only in runs that end when validation no longer improves. */
+  best?: { criterion: number; age: number };
 }
 
 /** The file with the resolved recipe, in the run directory and in each checkpoint. */

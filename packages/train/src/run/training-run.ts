@@ -1,7 +1,9 @@
 /** A training run in progress: what the loop advances and its listeners read. */
 import type { BatchList, StepBatches } from "@megatron-ts/data";
+import type { PerplexityResult } from "@megatron-ts/metrics";
 import type { Model } from "@megatron-ts/model";
 import type { PretrainConfig } from "../configuration/pretrain-configuration.ts";
+import type { TrainConfig } from "../configuration/train-configuration.ts";
 import type { MicroBatch, Objective } from "../objectives/objective.ts";
 import type { Schedule } from "../schedules/schedules.ts";
 import type { Optimizer } from "../step/optimizer.ts";
@@ -10,9 +12,23 @@ import type { RunEvent } from "./events.ts";
 import type { StepResult } from "./step-result.ts";
 import type { LoopState } from "./training-checkpoint.ts";
 
+/** The sections of a recipe that every run has. */
+export interface RunConfiguration extends Pick<PretrainConfig, "run" | "engine"> {
+  train: TrainConfig;
+}
+
+/** What a validation of a run's own finds. */
+export interface Validation {
+  result: PerplexityResult;
+  /** Scores by name, such as accuracy. */
+  scores: Readonly<Record<string, number>>;
+  /** By this the best checkpoint is chosen: lower is better. */
+  criterion: number;
+}
+
 /** A run as its listeners see it; only the loop changes it. */
 export interface TrainingRun {
-  readonly configuration: PretrainConfig;
+  readonly configuration: RunConfiguration;
   readonly model: Model;
   readonly optimizer: Optimizer;
   /** Of the weights; null in a run that does not average them. */
@@ -26,13 +42,17 @@ export interface TrainingRun {
     /** Null in a run that does not evaluate. */
     validation: BatchList<MicroBatch> | null;
   };
+  /** Replaces the mean loss of the validation batches; null for that. */
+  readonly validate: ((model: Model) => Promise<Validation>) | null;
+  /** Evaluations without a better one after which the run ends; null if it does not. */
+  readonly patience: number | null;
   /** Samples in the whole run. */
   readonly totalSamples: number;
   readonly stop: { readonly requested: string | null };
   state: LoopState;
   schedule: Schedule;
   /** The latest evaluation. */
-  validation: { step: number; loss: number } | null;
+  validation: { step: number; criterion: number } | null;
   emit(event: RunEvent): void;
 }
 

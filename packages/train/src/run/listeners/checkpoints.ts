@@ -42,7 +42,7 @@ export function createCheckpoints(
       configuration,
       tokenizer,
       files,
-      validationLoss: validation?.step === state.step ? validation.loss : undefined,
+      validationLoss: validation?.step === state.step ? validation.criterion : undefined,
       keep,
     };
     if (writes) await saveTraining(options);

@@ -42,9 +42,11 @@ function createTensorBoard(runDirectory: string, options: LogOptions): RunListen
       }
       if (event.type === "evaluated") {
         const { validationLoss, validationPerplexity } = validationOf(event);
+        const scores = Object.entries(event.scores ?? {}).map(([name, value]) => [`validation/${name}`, value]);
         log.scalars(event.step, {
           "validation/loss": validationLoss,
           ...(validationPerplexity !== undefined && { "validation/perplexity": validationPerplexity }),
+          ...Object.fromEntries(scores),
         });
       }
     },
@@ -52,9 +54,9 @@ function createTensorBoard(runDirectory: string, options: LogOptions): RunListen
   };
 }
 
-function validationOf({ metric, result: { loss, perplexity } }: Extract<RunEvent, { type: "evaluated" }>): {
+function validationOf({ metric, result: { loss, perplexity }, scores }: Extract<RunEvent, { type: "evaluated" }>): {
   validationLoss: number;
   validationPerplexity?: number;
 } {
-  return { validationLoss: loss, ...(metric && { validationPerplexity: perplexity }) };
+  return { validationLoss: loss, ...(metric && { validationPerplexity: perplexity }), ...scores };
 }

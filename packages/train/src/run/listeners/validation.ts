@@ -1,27 +1,36 @@
-/** Evaluates every `train.evaluation.every` steps and at the end, and advances a schedule that depends on the loss. */
+/**
+ * Evaluates every `train.evaluation.every` steps and at the end, advances a schedule that depends on the loss, and counts
+ * evaluations without a better one.
+ */
 import { evaluate } from "../../evaluation/evaluate.ts";
 import { NonFiniteError } from "../events.ts";
-import type { RunListener, TrainingRun } from "../training-run.ts";
+import type { RunListener, TrainingRun, Validation } from "../training-run.ts";
 
 export function createValidation(run: TrainingRun): RunListener {
   const { train, engine } = run.configuration;
   const { evaluation } = train;
   const batches = run.batches.validation;
-  if (!evaluation || !batches) return {};
+  if (!evaluation || (!batches && !run.validate)) return {};
 
-  async function validate(): Promise<void> {
+  async function meanLoss(): Promise<Validation> {
     const { microBatchSize } = train;
     const options = { maxBatches: evaluation!.batches, microBatchSize, precision: engine.precision };
-    const measure = () => evaluate(run, batches!, options);
-    const result = await (run.average ? run.average.use(measure) : measure());
+    const result = await evaluate(run, batches!, options);
+    return { result, scores: {}, criterion: result.loss };
+  }
+
+  async function validate(): Promise<void> {
+    const measure = () => (run.validate ? run.validate(run.model) : meanLoss());
+    const { result, scores, criterion } = await (run.average ? run.average.use(measure) : measure());
     const { step } = run.state;
-    run.emit({ type: "evaluated", step, metric: run.metric, result });
+    run.emit({ type: "evaluated", step, metric: run.metric, result, ...(run.validate && { scores }) });
     if (!Number.isFinite(result.loss)) {
       throw new NonFiniteError(
         `step ${step}: the validation loss is ${result.loss}; the last checkpoint is intact: lower the learning rate, then resume`,
       );
     }
-    run.validation = { step, loss: result.loss };
+    run.validation = { step, criterion };
+    if (run.patience !== null) run.state = { ...run.state, best: nextBest(run.state.best, criterion) };
     run.schedule = run.schedule.next(result.loss);
   }
 
@@ -33,4 +42,10 @@ export function createValidation(run: TrainingRun): RunListener {
       if (reason !== "stopped" && run.validation?.step !== run.state.step) await validate();
     },
   };
+}
+
+/** The best criterion so far, and how many evaluations have come after it. */
+function nextBest(best: { criterion: number; age: number } | undefined, criterion: number) {
+  if (best === undefined || criterion < best.criterion) return { criterion, age: 0 };
+  return { criterion: best.criterion, age: best.age + 1 };
 }
