@@ -17,6 +17,7 @@ export {
   starterRecipe,
   starterSizes,
 } from "./configuration/starter-recipe.ts";
+export type { TrainConfig } from "./configuration/train-configuration.ts";
 export { ConfigError, type ConfigProblem } from "./errors.ts";
 export { type EvaluateOptions, evaluate } from "./evaluation/evaluate.ts";
 export {
@@ -40,7 +41,8 @@ export { NonFiniteError, type RunEvent } from "./run/events.ts";
 export { measureTraining, type TrainingMeasurement } from "./run/measure-training.ts";
 export { type PretrainOptions, pretrain } from "./run/pretrain.ts";
 export { listenForStop, type StopFlag, type StopOptions, type StopSignal } from "./run/stop.ts";
+export { type OpenedBatches, type RunOptions, type RunParts, trainRun } from "./run/train-run.ts";
 export { RECIPE_FILE } from "./run/training-checkpoint.ts";
-export type { RunListener, TrainingRun } from "./run/training-run.ts";
+export type { FinishReason, RunConfiguration, RunListener, TrainingRun, Validation } from "./run/training-run.ts";
 export { type ScheduleConfig, scheduleConfigSchema } from "./schedules/configuration.ts";
 export { createSchedule, type Schedule, type ScheduleOptions } from "./schedules/schedules.ts";

@@ -26,7 +26,13 @@ export function createSequenceClassification(
   const bend = (x: tf.Tensor) => (activation === "tanh" ? tf.tanh(x) : activate(x, activation));
   const square = { inputs: hiddenSize, outputs: hiddenSize, initializer };
   const dense = pooled ? null : createDense(scope.child("dense"), square);
-  const output = createDense(scope.child("output"), { inputs: hiddenSize, outputs, initializer, kind: "head", hasBias });
+  const output = createDense(scope.child("output"), {
+    inputs: hiddenSize,
+    outputs,
+    initializer,
+    kind: "head",
+    hasBias,
+  });
   return (summary: tf.Tensor, { random }: { random?: StepRandomness | null } = {}): tf.Tensor => {
     const x = dense ? bend(dense(dropAt(`${scope.path}.dense`, summary, { rate, random }))) : summary;
     return output(dropAt(`${scope.path}.output`, x, { rate, random }));

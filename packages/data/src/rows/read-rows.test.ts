@@ -1,0 +1,50 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterAll, describe, expect, it } from "vitest";
+import { DataError } from "../errors.ts";
+import { readRows } from "./read-rows.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "megatron-rows-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function rowsOf(name: string, content: string | Uint8Array) {
+  const path = join(directory, name);
+  writeFileSync(path, content);
+  return readRows(path).map(({ values, line }) => ({ line, ...values }));
+}
+
+describe("rows of labelled data", () => {
+  it("come from CSV, TSV and JSONL, with the line that each starts in", () => {
+    expect(rowsOf("a.csv", 'text,label\n"two\nlines, ""quoted""",yes\n\nplain,no\n')).toEqual([
+      { line: 2, text: 'two\nlines, "quoted"', label: "yes" },
+      { line: 5, text: "plain", label: "no" },
+    ]);
+    expect(rowsOf("a.tsv", '\ufeffsentence\tlabel\r\nan "open quote\t1\r\n')).toEqual([
+      { line: 2, sentence: 'an "open quote', label: "1" },
+    ]);
+    expect(rowsOf("a.jsonl", '{"text":"a","label":1}\n\n{"text":"b","label":true}')).toEqual([
+      { line: 1, text: "a", label: 1 },
+      { line: 3, text: "b", label: true },
+    ]);
+    expect(rowsOf("a.jsonl.gz", gzipSync('{"text":"a"}'))).toEqual([{ line: 1, text: "a" }]);
+  });
+
+  it("are refused with the place of the mistake", () => {
+    const cases: [string, string | Uint8Array, RegExp][] = [
+      ["b.csv", "text,label\na,b\nc\n", /b\.csv:3: malformed row/],
+      ["b.jsonl", '{"a":1}\n[2]\n', /b\.jsonl:2: expected a JSON object/],
+      ["c.jsonl", '{"a":1}\n{"a":\n', /c\.jsonl:2: malformed JSON/],
+      ["c.csv", "text,label\n", /no rows/],
+      ["d.csv", Buffer.from([0x61, 0xff, 0x0a]), /not UTF-8/],
+      ["e.csv.gz", "text\na\n", /gzip/],
+      ["f.xlsx", "", /expected \.jsonl, \.csv or \.tsv/],
+    ];
+    for (const [name, content, message] of cases) {
+      expect(() => rowsOf(name, content), name).toThrow(DataError);
+      expect(() => rowsOf(name, content), name).toThrow(message);
+    }
+    expect(() => readRows(join(directory, "missing.csv"))).toThrow(DataError);
+  });
+});

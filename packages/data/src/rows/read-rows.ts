@@ -1,0 +1,95 @@
+/**
+ * Reads the rows of labelled data: JSONL, CSV (RFC 4180) and TSV (no quoting, as in GLUE) with a header, plain or gzipped. A
+ * file is read whole: such data fits in memory. What the columns mean is up to the caller.
+ */
+import { readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
+import { type CsvError, parse } from "csv-parse/sync";
+import { DataError, fileError } from "../errors.ts";
+import { describeJson, parseJson } from "../text/json.ts";
+
+/** A row of a table, or an object of a JSONL file. */
+export interface Row {
+  /** By column: text in CSV and TSV, any JSON in JSONL. */
+  values: Readonly<Record<string, unknown>>;
+  source: string;
+  /** From 1. */
+  line: number;
+}
+
+const readers: Record<string, (text: string, source: string) => Row[]> = {
+  jsonl: readJsonLines,
+  csv: (text, source) => readTable(text, source, { delimiter: ",", quote: '"' }),
+  tsv: (text, source) => readTable(text, source, { delimiter: "\t", quote: false }),
+};
+
+/**
+ * Reads all rows of a file. Throws a DataError for a file that cannot be read, has another format, or no rows, and for the
+ * first malformed row, with its line.
+ */
+export function readRows(path: string): Row[] {
+  const extension = /\.(\w+)(?:\.gz)?$/.exec(path)?.[1]?.toLowerCase();
+  const read = extension === undefined ? undefined : readers[extension];
+  if (!read) {
+    throw new DataError(`cannot read rows from it: expected .jsonl, .csv or .tsv, or one of them with .gz`, {
+      source: path,
+    });
+  }
+  const rows = read(readText(path), path);
+  if (rows.length === 0) throw new DataError("has no rows", { source: path });
+  return rows;
+}
+
+function readText(path: string): string {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw fileError(error, path);
+  }
+  try {
+    const plain = path.toLowerCase().endsWith(".gz") ? gunzipSync(bytes) : bytes;
+    // The decoder leaves out a byte order mark.
+    return new TextDecoder("utf-8", { fatal: true }).decode(plain);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const message = code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "is not UTF-8" : "is not gzip, or is damaged";
+    throw new DataError(message, { source: path, cause: error });
+  }
+}
+
+function readJsonLines(text: string, source: string): Row[] {
+  return text.split("\n").flatMap((json, index): Row[] => {
+    if (json.trim() === "") return [];
+    const line = index + 1;
+    let value: unknown;
+    try {
+      value = parseJson(json);
+    } catch (error) {
+      throw new DataError(`malformed JSON (${(error as Error).message})`, { source, line });
+    }
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      throw new DataError(`expected a JSON object, got ${describeJson(value)}`, { source, line });
+    }
+    return [{ values: value as Record<string, unknown>, source, line }];
+  });
+}
+
+function readTable(text: string, source: string, format: { delimiter: string; quote: string | false }): Row[] {
+  try {
+    const records = parse(text, { ...format, columns: true, info: true, skip_empty_lines: true }) as unknown as {
+      record: Record<string, string>;
+      info: { lines: number };
+    }[]; // The types of csv-parse do not know what `info` adds.
+    return records.map(({ record, info }) => ({
+      values: record,
+      source,
+      line: info.lines - Object.values(record).reduce((lines, value) => lines + value.split("\n").length - 1, 0),
+    }));
+  } catch (error) {
+    const { code, message, lines } = error as CsvError;
+    if (!String(code).startsWith("CSV_")) throw error;
+    const line = Number(lines);
+    throw new DataError(`malformed row (${message.replace(/ (on|at) line \d+/, "")})`, { source, line, cause: error });
+  }
+}

@@ -1,0 +1,28 @@
+/** Which columns of the data a task reads: each of its fields has a column, named by the user or like the field. */
+import type { Row } from "@megatron-ts/data";
+import { TaskError } from "./errors.ts";
+
+/** Names of columns by the task's fields. */
+export type Columns = Readonly<Record<string, string>>;
+
+/** The text in a field of a row; numbers and booleans as they are written. Throws a TaskError that lists the columns. */
+export function fieldOf(
+  { values, source, line }: Row,
+  { field, columns }: { field: string; columns: Columns },
+): string {
+  const column = columns[field] ?? field;
+  const value = Object.hasOwn(values, column) ? values[column] : undefined;
+  if (typeof value === "string") return value;
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (value !== undefined) {
+    throw new TaskError(`expected a text in the column ${JSON.stringify(column)}, got ${JSON.stringify(value)}`, {
+      source,
+      line,
+    });
+  }
+  const known = Object.keys(values).join(", ");
+  throw new TaskError(
+    `has no column ${JSON.stringify(column)} for the ${field}; its columns are: ${known}. Name it with task.columns.${field}`,
+    { source, line },
+  );
+}

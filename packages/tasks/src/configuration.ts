@@ -1,0 +1,82 @@
+/**
+ * The recipe of a fine-tuning run. It has the sections of every run, and `task`; what depends on the amount of data (steps,
+ * warm-up, when to evaluate) has defaults that count epochs.
+ */
+import { createRunConfigurationSchema, type Override, parseRecipe, scheduleConfigSchema } from "@megatron-ts/train";
+import * as z from "zod";
+import { taskNames } from "./registry.ts";
+
+const modelSchema = z.strictObject({
+  /** A checkpoint, or a run whose newest one is taken. */
+  from: z.string().min(1),
+  /** Default: the checkpoint's. */
+  dropout: z.number().min(0).lt(1).optional(),
+});
+
+const dataSchema = z.strictObject({
+  /** .jsonl, .csv or .tsv, also gzipped. */
+  train: z.string().min(1),
+  /** Rows to choose the best checkpoint by. Default: a share of those in `train`. */
+  validation: z.string().min(1).optional(),
+  /** The share of `train` that is held out if there is no `validation`. */
+  validationShare: z.number().gt(0).lt(1).default(0.1),
+  /** Tokens per text, special ones included; the rest of a text is cut off. */
+  maxTokens: z.int().min(1).default(128),
+});
+
+const base = createRunConfigurationSchema({ model: modelSchema, data: dataSchema });
+
+const batchSize = z.int().min(1).max(1_000_000).default(32);
+
+const trainSchema = base.shape.train.omit({ objective: true }).extend({
+  optimizer: base.shape.train.shape.optimizer.prefault({ name: "adamw", learningRate: 5e-5 }),
+  /** Default: linear, with a warm-up of a tenth of the steps. */
+  schedule: scheduleConfigSchema.optional(),
+  /** Passes over the training rows. */
+  epochs: z.number().gt(0).default(3),
+  /** In place of `epochs`. */
+  steps: z.int().min(1).optional(),
+  batchSize,
+  microBatchSize: batchSize,
+  /** Default: after each epoch, on all validation rows. */
+  evaluation: z
+    .strictObject({ every: z.int().min(1), batches: z.int().min(1).default(Number.MAX_SAFE_INTEGER) })
+    .optional(),
+  /** Default: after each evaluation; the best and the last are kept. */
+  checkpoint: z
+    .strictObject({
+      every: z.int().min(1),
+      keepLast: z.int().min(1).default(1),
+      keepBest: z.boolean().default(true),
+    })
+    .optional(),
+});
+
+const taskSchema = z.strictObject({
+  name: z.enum(taskNames),
+  /** Names of columns, by field: `{ text: sentence }`. Default: as the fields. */
+  columns: z.record(z.string(), z.string()).default({}),
+  /** The score to choose the best checkpoint by. Default: the task's. */
+  metric: z.string().optional(),
+  /** Evaluations without a better one after which the run ends; null to take all steps. */
+  patience: z.int().min(1).nullable().default(null),
+});
+
+/** The schema of a fine-tuning recipe. */
+export const finetuneConfigSchema = z.strictObject({
+  task: taskSchema,
+  model: modelSchema,
+  data: dataSchema,
+  train: trainSchema.prefault({}),
+  run: base.shape.run,
+  engine: base.shape.engine,
+});
+
+/** A fine-tuning configuration with its defaults filled in. */
+export type FinetuneConfig = z.output<typeof finetuneConfigSchema>;
+
+/** Parses a recipe, YAML or JSON. Throws a ConfigError with one line per problem. */
+export const parseFinetuneRecipe = (
+  text: string,
+  options: { file?: string; overrides?: readonly Override[] } = {},
+): FinetuneConfig => parseRecipe(text, { schema: finetuneConfigSchema, ...options });

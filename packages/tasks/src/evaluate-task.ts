@@ -1,0 +1,40 @@
+/** Predictions and scores of a model on the examples of a task. */
+import type { Model } from "@megatron-ts/model";
+import { type Precision, withPrecision } from "@megatron-ts/ops";
+import type { OpenTask, Prediction, Score } from "./task.ts";
+
+/** How to run over many examples. */
+export interface PredictOptions {
+  /** Examples that run through the model at a time. 32 by default. */
+  batchSize?: number;
+  precision?: Precision;
+  /** Called after each batch with the number of examples done. */
+  onProgress?: (done: number, total: number) => void;
+}
+
+/** The model's prediction for each example, in their order. Yields to the event loop after each batch. */
+export async function predictAll<Example, Output extends Prediction>(
+  { task, model }: { task: OpenTask<Example, Output>; model: Model },
+  examples: readonly Example[],
+  { batchSize = 32, precision = "f32", onProgress }: PredictOptions = {},
+): Promise<Output[]> {
+  const predictions: Output[] = [];
+  for (let start = 0; start < examples.length; start += batchSize) {
+    const batch = examples.slice(start, start + batchSize);
+    predictions.push(...(await withPrecision(precision, () => task.predict(model, batch))));
+    onProgress?.(predictions.length, examples.length);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return predictions;
+}
+
+/** The scores of predictions for labelled examples. */
+export function scorePredictions<Example, Output extends Prediction>(
+  task: OpenTask<Example, Output>,
+  examples: readonly Example[],
+  predictions: readonly Output[],
+): Record<string, Score> {
+  const scores = task.createScores();
+  for (const [index, example] of examples.entries()) scores.add(example, predictions[index]!);
+  return scores.result();
+}

@@ -1,0 +1,9 @@
+/** Fine-tuning, evaluation and use of models for tasks. */
+export type { Columns } from "./columns.ts";
+export { type FinetuneConfig, finetuneConfigSchema, parseFinetuneRecipe } from "./configuration.ts";
+export { TaskError } from "./errors.ts";
+export { type PredictOptions, predictAll, scorePredictions } from "./evaluate-task.ts";
+export { type FinetuneOptions, finetune } from "./finetune.ts";
+export { taskNames } from "./registry.ts";
+export type { OpenTask, Prediction, Score, ScoreCollector, TaskSettings } from "./task.ts";
+export { openTrainedTask, type SavedTaskRecipe } from "./trained-task.ts";

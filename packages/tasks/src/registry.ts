@@ -1,0 +1,16 @@
+/** The tasks, by name. */
+import { classification, sentiment } from "./classification.ts";
+import { TaskError } from "./errors.ts";
+import type { TaskDefinition } from "./task.ts";
+
+const tasks: readonly TaskDefinition[] = [classification, sentiment];
+
+/** Names of the tasks. */
+export const taskNames = tasks.map(({ name }) => name);
+
+/** The task of a name. Throws a TaskError that lists them. */
+export function getTask(name: string): TaskDefinition {
+  const found = tasks.find((task) => task.name === name);
+  if (found) return found;
+  throw new TaskError(`no task is called ${JSON.stringify(name)}: expected ${taskNames.join(" or ")}`);
+}

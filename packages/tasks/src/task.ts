@@ -1,0 +1,61 @@
+/**
+ * What a task is: how rows become examples and examples a loss, what a model predicts for them, and how predictions are
+ * scored. `registry.ts` lists the tasks; training, evaluation and the command line know nothing about any one of them.
+ */
+import type { Row } from "@megatron-ts/data";
+import type { ForwardOptions, Model, ModelConfig, TaskHeadConfig } from "@megatron-ts/model";
+import type { Tokenizer } from "@megatron-ts/tokenizer";
+import type * as tf from "@tensorflow/tfjs";
+import type { Columns } from "./columns.ts";
+
+/** How a task is set up, besides the model. */
+export interface TaskSettings {
+  columns: Columns;
+  /** Tokens per text, special ones included; the rest is cut off. */
+  maxTokens: number;
+}
+
+/** What one prediction says, as it is written to a file. */
+export type Prediction = Readonly<Record<string, string | number>>;
+
+/** A score and its standard error, where it is a mean over examples. */
+export interface Score {
+  value: number;
+  standardError?: number;
+}
+
+/** A task with its model's labels and tokenizer. */
+export interface OpenTask<Example, Output extends Prediction> {
+  /** The example of a row, with what is expected or without. Throws a TaskError. */
+  read(row: Row, options: { labelled: boolean }): Example;
+  /** Tokens of an example. */
+  tokens(example: Example): number;
+  /** Whether the end of an example was cut off. */
+  isTruncated(example: Example): boolean;
+  /** The sum of the losses of labelled examples, in nats: a scalar. */
+  lossSum(model: Model, examples: readonly Example[], options: ForwardOptions): tf.Tensor;
+  predict(model: Model, examples: readonly Example[]): Promise<Output[]>;
+  /** Collects predictions for labelled examples. */
+  createScores(): ScoreCollector<Example, Output>;
+}
+
+/** Collects predictions and scores them all. */
+export interface ScoreCollector<Example, Output> {
+  add(example: Example, prediction: Output): void;
+  /** Scores by name. */
+  result(): Record<string, Score>;
+}
+
+/** A task; a new one is one file, and one line in registry.ts. */
+// biome-ignore lint/suspicious/noExplicitAny: only the task itself knows its examples
+export interface TaskDefinition<Example = any, Output extends Prediction = any> {
+  readonly name: string;
+  /** The fields of a row that it reads, each a column. */
+  readonly fields: readonly string[];
+  /** The score by which the best checkpoint is chosen; higher is better. */
+  readonly metric: string;
+  /** The head that a model needs for these rows of training data. Throws a TaskError. */
+  headFor(rows: readonly Row[], settings: Pick<TaskSettings, "columns">): TaskHeadConfig;
+  /** Opens the task for a model's configuration, which has its head. */
+  open(config: ModelConfig, options: { tokenizer: Tokenizer; settings: TaskSettings }): OpenTask<Example, Output>;
+}

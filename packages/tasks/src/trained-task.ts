@@ -1,0 +1,31 @@
+/** Opens the task that a model was fine-tuned for, from the recipe in its checkpoint or from what the caller says. */
+import { longestSequence, type ModelConfig } from "@megatron-ts/model";
+import type { Tokenizer } from "@megatron-ts/tokenizer";
+import type { Columns } from "./columns.ts";
+import { TaskError } from "./errors.ts";
+import { getTask } from "./registry.ts";
+import type { OpenTask } from "./task.ts";
+
+/** The parts of a fine-tuning recipe that are needed after training. */
+export interface SavedTaskRecipe {
+  task?: { name?: string; columns?: Columns };
+  data?: { maxTokens?: number };
+}
+
+/** Opens a task. `name` and `columns` replace those of the recipe. Throws a TaskError. */
+export function openTrainedTask(
+  { config, tokenizer, recipe }: { config: ModelConfig; tokenizer: Tokenizer; recipe: SavedTaskRecipe | null },
+  { name = recipe?.task?.name, columns = {} }: { name?: string; columns?: Columns } = {},
+  // biome-ignore lint/suspicious/noExplicitAny: only the task itself knows its examples
+): OpenTask<any, any> {
+  if (name === undefined) {
+    throw new TaskError("the checkpoint does not say for which task it was trained: name it with --task");
+  }
+  const longest = longestSequence(config);
+  const maxTokens = recipe?.data?.maxTokens ?? (Number.isFinite(longest) ? longest : 512);
+  const settings = {
+    columns: { ...recipe?.task?.columns, ...columns },
+    maxTokens: Math.min(maxTokens, longest),
+  };
+  return getTask(name).open(config, { tokenizer, settings });
+}
