@@ -1,0 +1,173 @@
+/** Tiny models of two kinds, fine-tuned on sentences whose label depends on one word. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { latestCheckpoint, loadCheckpoint, loadModel, saveCheckpoint, weightEntries } from "@megatron-ts/checkpoint";
+import { readRows } from "@megatron-ts/data";
+import { start } from "@megatron-ts/engine";
+import { createModel, type ModelConfigInput } from "@megatron-ts/model";
+import { createTokenizer, type Tokenizer, trainBpe } from "@megatron-ts/tokenizer";
+import type { RunEvent } from "@megatron-ts/train";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  type FinetuneOptions,
+  finetune,
+  openTrainedTask,
+  parseFinetuneRecipe,
+  predictAll,
+  scorePredictions,
+} from "./index.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "megatron-tasks-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+const path = (name: string) => join(directory, name);
+
+const subjects = ["film", "story", "plot", "cast", "ending", "music"];
+const verdicts = { good: ["great", "lovely"], bad: ["dull", "awful"] };
+
+/** 96 rows with the columns `sentence` and `verdict`. */
+function table(): string[] {
+  return subjects.flatMap((subject) =>
+    Object.entries(verdicts).flatMap(([label, words]) =>
+      words.flatMap((word) =>
+        ["The", "Their", "This", "That"].map((the) => `"${the} ${subject} is ${word}, I think.",${label}`),
+      ),
+    ),
+  );
+}
+
+const small = { numLayers: 1, hiddenSize: 32, numHeads: 2, maxPositions: 32, dropout: 0, attentionDropout: 0 };
+const models: Record<string, ModelConfigInput> = {
+  encoder: { family: "bert", ...small, vocabularySize: 320, normPlacement: "pre" },
+  decoder: { family: "gpt", ...small, vocabularySize: 320 },
+  untied: { family: "gpt", ...small, vocabularySize: 320, tiedEmbeddings: false },
+  other: { family: "t5", numLayers: 1, hiddenSize: 16, numHeads: 2, vocabularySize: 320 },
+};
+
+let tokenizer: Tokenizer;
+beforeAll(async () => {
+  await start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" });
+  const specialTokens = ["<|endoftext|>", "[PAD]", "[CLS]", "[SEP]", "[MASK]"];
+  tokenizer = await createTokenizer(await trainBpe(table(), { vocabularySize: 320, specialTokens }));
+  for (const [name, config] of Object.entries(models)) {
+    const model = createModel(config, { weights: { seed: 1 } });
+    mkdirSync(path(name), { recursive: true });
+    await saveCheckpoint({
+      directory: path(`${name}/checkpoint`),
+      step: 0,
+      consumedSamples: 0,
+      model: { ...model.config },
+      tokenizerFingerprint: tokenizer.fingerprint,
+      groups: { weights: weightEntries(model.parameters) },
+    });
+    model.dispose();
+  }
+  writeFileSync(path("train.csv"), `sentence,verdict\n${table().join("\n")}\n`);
+  writeFileSync(
+    path("dev.csv"),
+    'sentence,verdict\n"The film is lovely, I think.",good\n"The film is dull, I think.",bad\n',
+  );
+});
+
+interface Changes {
+  from: string;
+  run?: string;
+  recipe?: string;
+  options?: Partial<FinetuneOptions>;
+}
+
+function tune({ from, run = `runs/${from}`, recipe = "", options = {} }: Changes) {
+  const text = `
+task: { name: classification, columns: { text: sentence, label: verdict } }
+model: { from: ${path(`${from}/checkpoint`)} }
+data: { train: ${path("train.csv")}, maxTokens: 16 }
+train: { optimizer: { name: adamw, learningRate: 3e-3 }, epochs: 6, batchSize: 16, microBatchSize: 8 }
+run: { directory: ${path(run)} }
+`;
+  const overrides = recipe === "" ? [] : recipe.split(" ").map((one) => one.split("=") as [string, string]);
+  return finetune(parseFinetuneRecipe(text, { overrides }), { tokenizer, ...options });
+}
+
+const weightsOf = (run: string) => {
+  const checkpoint = loadCheckpoint(latestCheckpoint(path(run))!.directory);
+  const bytes = checkpoint.weights.names.map((name) => Buffer.from(checkpoint.weights.read(name)).toString("base64"));
+  checkpoint.close();
+  return bytes;
+};
+
+describe("fine-tuning a classifier", () => {
+  for (const from of ["encoder", "decoder", "untied"]) {
+    it(`teaches an ${from} model the labels`, async () => {
+      const events: RunEvent[] = [];
+      const data: object[] = [];
+      const options = { onEvent: (event: RunEvent) => events.push(event), onData: (found: object) => data.push(found) };
+      const { reason, step } = await tune({ from, options });
+      expect({ reason, step }).toEqual({ reason: "completed", step: 33 });
+      expect(data).toEqual([{ training: 86, validation: 10, truncated: 0, labels: 2 }]);
+      const evaluated = events.filter((event) => event.type === "evaluated");
+      expect(evaluated.map((event) => event.step)).toEqual([6, 12, 18, 24, 30, 33]);
+      expect(evaluated.at(-1)!.scores!.accuracy).toBe(1);
+      expect(readFileSync(path(`runs/${from}/metrics.jsonl`), "utf8")).toContain('"accuracy":1');
+
+      const { model, checkpoint } = loadModel(path(`runs/${from}`));
+      checkpoint.close();
+      const columns = { text: "sentence", label: "verdict" };
+      const task = openTrainedTask(
+        { config: model.config, tokenizer, recipe: null },
+        { name: "classification", columns },
+      );
+      const examples = readRows(path("dev.csv")).map((row) => task.read(row, { labelled: true }));
+      const predictions = await predictAll({ task, model }, examples, { batchSize: 1 });
+      expect(predictions.map(({ label }) => label)).toEqual(["good", "bad"]);
+      expect(await predictAll({ task, model }, examples)).toMatchObject(
+        predictions.map(({ label, probability }) => ({ label, probability: expect.closeTo(probability, 5) })),
+      );
+      expect(scorePredictions(task, examples, predictions).accuracy).toEqual({ value: 1, standardError: 0 });
+      model.dispose();
+    });
+  }
+
+  it("stopped and resumed ends as the uninterrupted run, bit for bit", async () => {
+    const dropout = "model.dropout=0.2 train.epochs=2";
+    await tune({ from: "encoder", run: "runs/whole", recipe: dropout });
+    const stop = { requested: null as string | null };
+    const onEvent = (event: RunEvent) => {
+      if (event.type === "step" && event.step === 7) stop.requested = "SIGTERM";
+    };
+    const first = await tune({ from: "encoder", run: "runs/parts", recipe: dropout, options: { stop, onEvent } });
+    expect(first).toMatchObject({ reason: "stopped", step: 7 });
+    await tune({ from: "encoder", run: "runs/parts", recipe: dropout, options: { resume: "auto" } });
+    expect(weightsOf("runs/parts")).toEqual(weightsOf("runs/whole"));
+  });
+
+  it("ends when validation no longer improves", async () => {
+    const recipe = "task.patience=2 train.optimizer.learningRate=1e-12 train.epochs=9 train.evaluation.every=2";
+    const { reason, step } = await tune({ from: "decoder", run: "runs/patient", recipe });
+    expect({ reason, step }).toEqual({ reason: "no improvement", step: 6 });
+  });
+
+  it("refuses what does not fit, and says what would", async () => {
+    const cases: [Changes, RegExp][] = [
+      [{ from: "other" }, /family t5.*expected .*bert/],
+      [{ from: "encoder", recipe: "task.columns.text=body" }, /train\.csv:2: has no column "body".*sentence, verdict/],
+      [{ from: "encoder", recipe: "task.columns.answer=verdict" }, /expected text or label, got answer/],
+      [
+        { from: "encoder", recipe: `data.validation=${path("unknown.csv")}` },
+        /unknown\.csv:2: the label "fine".*bad, good/,
+      ],
+      [{ from: "encoder", recipe: `data.train=${path("same.csv")}` }, /two labels or more/],
+      [{ from: "encoder", recipe: "task.metric=bleu", run: "runs/c" }, /expected accuracy or f1/],
+      [{ from: "encoder", recipe: "task.name=sentiment" }, /"good" is not one of.*negative, neutral, positive/],
+    ];
+    writeFileSync(path("unknown.csv"), "sentence,verdict\nNice.,fine\n");
+    writeFileSync(path("same.csv"), "sentence,verdict\nNice.,good\nFine.,good\n");
+    for (const [changes, message] of cases) {
+      const { userError, message: found } = await tune({ run: "runs/bad", ...changes }).then(
+        ({ reason }) => ({ userError: true, message: reason }),
+        (error) => error,
+      );
+      expect(found).toMatch(message);
+      expect(userError).toBe(true);
+    }
+  });
+});
