@@ -1,7 +1,9 @@
 /** The help of every command, and the commands that only show something. */
 import type { BackendDescription } from "@megatron-ts/engine";
+import { taskNames } from "@megatron-ts/tasks";
 import { checkPretrainConfig, parseRecipe, pretrainConfigSchema } from "@megatron-ts/train";
 import { describe, expect, it } from "vitest";
+import { TASKS } from "./options/task-options.ts";
 import { megatron, megatronJson } from "./testing/megatron.ts";
 import { backendTable } from "./verbs/doctor.ts";
 import { exampleRecipe } from "./verbs/pretrain.ts";
@@ -12,7 +14,9 @@ const verbs = [
   ["tokenizer", "encode"],
   ["prepare"],
   ["pretrain"],
+  ["finetune"],
   ["evaluate"],
+  ["predict"],
   ["generate"],
   ["import"],
   ["export"],
@@ -29,6 +33,8 @@ describe("--help", () => {
     expect(stdout).toContain(`Examples:\n  $ megatron ${verb.join(" ")}`);
     expect(stdout).toContain("--json");
   });
+
+  it("of commands about tasks offers those that there are", () => expect(TASKS).toEqual(taskNames));
 
   it("of pretrain shows a valid recipe", () => {
     const { model, train } = parseRecipe(exampleRecipe, { schema: pretrainConfigSchema, check: checkPretrainConfig });

@@ -7,17 +7,19 @@ import { addAttentionShow } from "./verbs/attention-show.ts";
 import { addDoctor } from "./verbs/doctor.ts";
 import { addEvaluate } from "./verbs/evaluate.ts";
 import { addExport } from "./verbs/export.ts";
+import { addFinetune } from "./verbs/finetune.ts";
 import { addGenerate } from "./verbs/generate.ts";
 import { addImport } from "./verbs/import.ts";
 import { addInspect } from "./verbs/inspect.ts";
 import { addModels } from "./verbs/models.ts";
+import { addPredict } from "./verbs/predict.ts";
 import { addPrepare } from "./verbs/prepare.ts";
 import { addPretrain } from "./verbs/pretrain.ts";
 import { addStart } from "./verbs/start.ts";
 import { addTokenizerEncode } from "./verbs/tokenizer-encode.ts";
 import { addTokenizerTrain } from "./verbs/tokenizer-train.ts";
 
-/** @param overrides recipe fields set on the command line, for `pretrain` */
+/** @param overrides recipe fields set on the command line, for `pretrain` and `finetune` */
 export function createProgram(terminal: Terminal, overrides: readonly RecipeOverride[]): Command {
   const program = new Command("megatron")
     .description("Train, evaluate and run transformer language models, starting from raw text.")
@@ -37,7 +39,9 @@ export function createProgram(terminal: Terminal, overrides: readonly RecipeOver
   addTokenizerEncode(tokenizer, terminal);
   addPrepare(program, terminal);
   addPretrain(program, terminal, overrides);
+  addFinetune(program, terminal, overrides);
   addEvaluate(program, terminal);
+  addPredict(program, terminal);
   addGenerate(program, terminal);
   addImport(program, terminal);
   addExport(program, terminal);

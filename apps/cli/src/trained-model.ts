@@ -16,13 +16,15 @@ export interface TrainedModel {
   sequenceLength: number;
   /** Training objective; for an imported model, its family's default. */
   objective: ObjectiveConfig;
+  /** The recipe that it was trained with; null for an imported model. */
+  recipe: object | null;
   /** Tokens that start and end generated text, if the checkpoint says. */
   generationTokens: GenerationTokens;
 }
 
 /** Fields of a saved recipe used here. */
 interface SavedRecipe {
-  data: { sequenceLength: number };
+  data: { sequenceLength?: number };
   train: { objective?: ObjectiveConfig };
 }
 
@@ -46,6 +48,7 @@ export async function loadTrainedModel(path: string): Promise<TrainedModel> {
       step: manifest.step,
       model,
       tokenizer,
+      recipe,
       sequenceLength: recipe?.data.sequenceLength ?? (Number.isFinite(longest) ? longest : DEFAULT_SEQUENCE_LENGTH),
       objective: resolveObjective(recipe?.train.objective, model.config),
       generationTokens: hasFile(checkpoint, GENERATION_CONFIG)

@@ -12,7 +12,7 @@ import {
   matthewsCorrelation,
   occurs,
 } from "@megatron-ts/metrics";
-import { classificationLosses, familyOf, type ModelConfig } from "@megatron-ts/model";
+import { type BaseConfig, classificationLosses, familyOf } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { type Columns, fieldOf } from "./columns.ts";
 import { TaskError } from "./errors.ts";
@@ -42,7 +42,7 @@ function labelsIn(rows: readonly Row[], columns: Columns): string[] {
   throw new TaskError(`expected rows with two labels or more, all have ${JSON.stringify(labels[0])}`, { source });
 }
 
-function labelsOf(config: ModelConfig): string[] {
+function labelsOf(config: BaseConfig): string[] {
   const head = "task" in config ? config.task : undefined;
   if (head?.kind === "sequence-classification" && head.labels.length > 1) return head.labels;
   throw new TaskError("the model has no head that classifies texts: fine-tune it first");
@@ -70,7 +70,7 @@ function scoresOf(matrix: ConfusionMatrix): Record<string, Score> {
 }
 
 function openClassification(
-  config: ModelConfig,
+  config: BaseConfig,
   { tokenizer, settings: { columns, maxTokens } }: Parameters<TaskDefinition["open"]>[1],
 ): OpenTask<ClassificationExample, ClassificationPrediction> {
   const labels = labelsOf(config);

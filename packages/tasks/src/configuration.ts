@@ -2,7 +2,13 @@
  * The recipe of a fine-tuning run. It has the sections of every run, and `task`; what depends on the amount of data (steps,
  * warm-up, when to evaluate) has defaults that count epochs.
  */
-import { createRunConfigurationSchema, type Override, parseRecipe, scheduleConfigSchema } from "@megatron-ts/train";
+import {
+  createRunConfigurationSchema,
+  loadRecipe,
+  type Override,
+  parseRecipe,
+  scheduleConfigSchema,
+} from "@megatron-ts/train";
 import * as z from "zod";
 import { taskNames } from "./registry.ts";
 
@@ -80,3 +86,7 @@ export const parseFinetuneRecipe = (
   text: string,
   options: { file?: string; overrides?: readonly Override[] } = {},
 ): FinetuneConfig => parseRecipe(text, { schema: finetuneConfigSchema, ...options });
+
+/** Loads a recipe file with overrides. Throws a ConfigError with one line per problem. */
+export const loadFinetuneRecipe = (path: string, overrides: readonly Override[] = []): FinetuneConfig =>
+  loadRecipe(path, { schema: finetuneConfigSchema, overrides });

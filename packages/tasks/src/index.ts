@@ -1,6 +1,6 @@
 /** Fine-tuning, evaluation and use of models for tasks. */
 export type { Columns } from "./columns.ts";
-export { type FinetuneConfig, finetuneConfigSchema, parseFinetuneRecipe } from "./configuration.ts";
+export { type FinetuneConfig, finetuneConfigSchema, loadFinetuneRecipe, parseFinetuneRecipe } from "./configuration.ts";
 export { TaskError } from "./errors.ts";
 export { type PredictOptions, predictAll, scorePredictions } from "./evaluate-task.ts";
 export { type FinetuneOptions, finetune } from "./finetune.ts";

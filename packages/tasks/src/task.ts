@@ -3,7 +3,7 @@
  * scored. `registry.ts` lists the tasks; training, evaluation and the command line know nothing about any one of them.
  */
 import type { Row } from "@megatron-ts/data";
-import type { ForwardOptions, Model, ModelConfig, TaskHeadConfig } from "@megatron-ts/model";
+import type { BaseConfig, ForwardOptions, Model, TaskHeadConfig } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import type * as tf from "@tensorflow/tfjs";
 import type { Columns } from "./columns.ts";
@@ -57,5 +57,5 @@ export interface TaskDefinition<Example = any, Output extends Prediction = any> 
   /** The head that a model needs for these rows of training data. Throws a TaskError. */
   headFor(rows: readonly Row[], settings: Pick<TaskSettings, "columns">): TaskHeadConfig;
   /** Opens the task for a model's configuration, which has its head. */
-  open(config: ModelConfig, options: { tokenizer: Tokenizer; settings: TaskSettings }): OpenTask<Example, Output>;
+  open(config: BaseConfig, options: { tokenizer: Tokenizer; settings: TaskSettings }): OpenTask<Example, Output>;
 }

@@ -1,5 +1,5 @@
 /** Opens the task that a model was fine-tuned for, from the recipe in its checkpoint or from what the caller says. */
-import { longestSequence, type ModelConfig } from "@megatron-ts/model";
+import { type BaseConfig, longestSequence } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import type { Columns } from "./columns.ts";
 import { TaskError } from "./errors.ts";
@@ -14,7 +14,7 @@ export interface SavedTaskRecipe {
 
 /** Opens a task. `name` and `columns` replace those of the recipe. Throws a TaskError. */
 export function openTrainedTask(
-  { config, tokenizer, recipe }: { config: ModelConfig; tokenizer: Tokenizer; recipe: SavedTaskRecipe | null },
+  { config, tokenizer, recipe }: { config: BaseConfig; tokenizer: Tokenizer; recipe: SavedTaskRecipe | null },
   { name = recipe?.task?.name, columns = {} }: { name?: string; columns?: Columns } = {},
   // biome-ignore lint/suspicious/noExplicitAny: only the task itself knows its examples
 ): OpenTask<any, any> {

@@ -8,6 +8,7 @@ export {
   pretrainConfigSchema,
 } from "./configuration/pretrain-configuration.ts";
 export { formatRecipe, parseRecipe } from "./configuration/recipe.ts";
+export { loadRecipe } from "./configuration/recipe-file.ts";
 export type { Override } from "./configuration/recipe-overrides.ts";
 export { createRunConfigurationSchema } from "./configuration/run-configuration.ts";
 export {

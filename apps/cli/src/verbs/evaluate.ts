@@ -1,17 +1,22 @@
-/** `megatron evaluate`: measures a model's perplexity on a split of a prepared dataset, under its training objectives. */
+/**
+ * `megatron evaluate`: measures a model's perplexity on a split of a prepared dataset, under its training objectives; or,
+ * with `--task`, its scores on labelled rows.
+ */
 import type { TextCounts } from "@megatron-ts/data";
 import type { PerplexityResult } from "@megatron-ts/metrics";
 import type { EvaluationOptions, ValidationMetric } from "@megatron-ts/train";
 import { type Command, Option } from "commander";
 import { ResultError, UsageError } from "../errors.ts";
+import { evaluateTask } from "../evaluate-task.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
 import { integer, nonEmpty } from "../options/option-values.ts";
+import { addTaskOptions, TASKS, type TaskOptions } from "../options/task-options.ts";
 import { startEngine } from "../start-engine.ts";
 import { pluralize } from "../terminal/pluralize.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { loadTrainedModel, type TrainedModel } from "../trained-model.ts";
 
-interface Options extends EngineOptions {
+interface Options extends EngineOptions, TaskOptions {
   data: string;
   split: "train" | "validation" | "test" | "all";
   objective?: string;
@@ -20,6 +25,7 @@ interface Options extends EngineOptions {
   stride?: number;
   batchSize: number;
   maxBatches?: number;
+  samples?: string;
   json?: boolean;
 }
 
@@ -27,9 +33,11 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
   const command = program
     .command("evaluate")
     .usage("<run> --data <prefix> [options]")
-    .description("measure a model's perplexity on a dataset, using its training objectives")
+    .description("measure a model's perplexity on a dataset, using its training objectives; or its scores for a task")
     .argument("<run>", "run directory or checkpoint")
-    .requiredOption("--data <prefix>", "dataset prefix, as given to `prepare --output`", nonEmpty)
+    .requiredOption("--data <prefix>", "dataset prefix, as given to `prepare --output`; with --task, rows", nonEmpty)
+    .addOption(new Option("--task <name>", "score labelled rows (.jsonl, .csv, .tsv) for this task").choices(TASKS))
+    .option("--samples <file>", "with --task: file for the rows with their predictions (JSONL)", nonEmpty)
     .addOption(
       new Option("--split <name>", "documents to evaluate on")
         .choices(["train", "validation", "test", "all"])
@@ -46,10 +54,11 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
     .option("--batch-size <n>", "windows per batch", integer(1, 1_000_000), 8)
     .option("--max-batches <n>", "maximum number of batches", integer(1))
     .action((path: string, options: Options) => run(path, options, terminal));
-  addExamples(addJsonOption(addEngineOptions(command)), [
+  addExamples(addJsonOption(addEngineOptions(addTaskOptions(command))), [
     "megatron evaluate runs/a --data data/corpus --split test",
     "megatron evaluate runs/a --data data/corpus --split test --stride 64 --json",
     "megatron evaluate runs/bert --data data/corpus --pseudo --max-batches 100",
+    "megatron evaluate runs/topics --task classification --data test.csv --samples samples.jsonl",
   ]);
 }
 
@@ -57,6 +66,7 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
 type Measurement = PerplexityResult & { metric: ValidationMetric["metric"]; pairAccuracy?: number };
 
 async function run(path: string, options: Options, terminal: Terminal): Promise<void> {
+  if (options.task !== undefined) return evaluateTask(path, options, terminal);
   const { openDataset } = await import("@megatron-ts/data");
   const { contextTokenOf } = await import("../context-token.ts");
   const { readsSource } = await import("@megatron-ts/model");

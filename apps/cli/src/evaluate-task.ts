@@ -1,0 +1,35 @@
+/** `megatron evaluate --task`: a fine-tuned model's scores on labelled rows, as a table or JSON. */
+import { predictFile, predictionLines } from "./labelled-data.ts";
+import type { EngineOptions } from "./options/common-options.ts";
+import type { TaskOptions } from "./options/task-options.ts";
+import { startEngine } from "./start-engine.ts";
+import { pluralize } from "./terminal/pluralize.ts";
+import type { Terminal } from "./terminal/terminal.ts";
+
+interface Options extends EngineOptions, TaskOptions {
+  data: string;
+  batchSize: number;
+  samples?: string;
+  json?: boolean;
+}
+
+/** Scores the rows of `--data`, and writes those with their predictions to `--samples`. */
+export async function evaluateTask(path: string, options: Options, terminal: Terminal): Promise<void> {
+  const { replaceFile } = await import("@megatron-ts/data");
+  const { scorePredictions } = await import("@megatron-ts/tasks");
+  await startEngine(options, terminal);
+  const { data, task: name, samples } = options;
+  const result = await predictFile({ ...options, path, file: data, labelled: true }, terminal);
+  const scores = scorePredictions(result.task, result.examples, result.predictions);
+  if (samples !== undefined) replaceFile(samples, predictionLines(result));
+  const { directory, step, rows } = result;
+  if (options.json) {
+    return terminal.json({ checkpoint: directory, step, task: name, data, examples: rows.length, scores, samples });
+  }
+  terminal.print(`${directory} on ${data}, ${name}: ${pluralize(rows.length, "row")}`);
+  const width = Math.max(...Object.keys(scores).map((metric) => metric.length));
+  for (const [metric, { value, standardError }] of Object.entries(scores)) {
+    const error = standardError === undefined ? "" : ` ± ${standardError.toFixed(4)}`;
+    terminal.print(`  ${metric.padEnd(width)} ${value.toFixed(4).padStart(8)}${error}`);
+  }
+}

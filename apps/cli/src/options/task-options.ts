@@ -1,0 +1,25 @@
+/** Options of commands about a task. */
+import { type Command, InvalidArgumentError } from "commander";
+
+/** Names of the tasks: as in `@megatron-ts/tasks`, which loads tensors. A test compares them. */
+export const TASKS = ["classification", "sentiment"];
+
+/** Which columns the fields of a task are in. */
+export interface TaskOptions {
+  task?: string;
+  column: Record<string, string>;
+}
+
+export const addTaskOptions = (command: Command): Command =>
+  command.option(
+    "--column <field=column>",
+    "column of a field, such as text=sentence; once for each (default: as the fields, text and label)",
+    addColumn,
+    {},
+  );
+
+function addColumn(text: string, columns: Record<string, string>): Record<string, string> {
+  const [, field, column] = /^(\w+)=(.+)$/s.exec(text) ?? [];
+  if (field === undefined) throw new InvalidArgumentError("Expected a field and its column, such as text=sentence.");
+  return { ...columns, [field]: column! };
+}

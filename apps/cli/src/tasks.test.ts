@@ -1,0 +1,86 @@
+/** Commands about tasks: fine-tune a tiny model, score it, predict with it; and the mistakes that a user can make. */
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { megatron, megatronJson } from "./testing/megatron.ts";
+import { createSandbox, prepareCorpus } from "./testing/sandbox.ts";
+
+const sandbox = createSandbox();
+const { path, file } = sandbox;
+const rows = Array.from(
+  { length: 40 },
+  (_, i) => `${i % 2 ? "whale" : "ship"} number ${i % 8},${i % 2 ? "animal" : "thing"}`,
+);
+let train: string;
+
+beforeAll(async () => {
+  await prepareCorpus(sandbox);
+  expect((await megatron("pretrain", sandbox.recipe("recipe.yaml", "runs/a"), "--train.steps", "2")).code).toBe(0);
+  train = file("train.csv", `what,label\n${rows.join("\n")}\n`);
+});
+afterAll(sandbox.remove);
+
+const finetune = (...more: string[]) =>
+  megatron("finetune", path("runs/a"), "--task", "classification", "--data", train, ...more);
+
+describe("megatron finetune, evaluate --task and predict", () => {
+  it("make a classifier of a pretrained model, score it and use it", async () => {
+    const options = ["--output", path("runs/b"), "--column", "text=what", "--learning-rate", "0.01", "--epochs", "12"];
+    const { code, stdout, stderr } = await finetune(...options, "--train.batchSize", "8", "--max-tokens", "16");
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `${path("runs/b")}: completed at step 54\n` });
+    expect(stderr).toContain("36 rows to train on, 4 to validate on, 2 labels");
+
+    const samples = path("samples.jsonl");
+    const evaluation = ["evaluate", path("runs/b"), "--task", "classification", "--data", train];
+    expect(await megatronJson(...evaluation, "--samples", samples)).toMatchObject({
+      task: "classification",
+      examples: 40,
+      scores: { accuracy: { value: 1, standardError: 0 }, f1: { value: 1 }, matthews: { value: 1 } },
+    });
+    expect(JSON.parse(readFileSync(samples, "utf8").split("\n")[0]!)).toMatchObject({
+      what: "ship number 0",
+      label: "thing",
+      prediction: { label: "thing" },
+    });
+    expect((await megatron(...evaluation)).stdout).toMatch(/ {2}accuracy +1\.0000 ± 0\.0000\n/);
+
+    const input = file("new.jsonl", '{"what":"whale number 3","id":7}\n');
+    const predicted = await megatron("predict", path("runs/b"), "--input", input);
+    expect(JSON.parse(predicted.stdout)).toMatchObject({ id: 7, prediction: { label: "animal" } });
+    const output = path("predicted.jsonl");
+    expect((await megatron("predict", path("runs/b"), "--input", input, "--output", output)).code).toBe(0);
+    expect(readFileSync(output, "utf8")).toBe(predicted.stdout);
+  });
+
+  it("end with one line and exit code 2 for what a user can get wrong", async () => {
+    const odd = file("odd.csv", "what,label\nwhale,animal\nwhale,fish\n");
+    const short = file("short.csv", "what,label\nwhale\n");
+    const missing = ["predict", path("runs/a"), "--input", train];
+    const cases: [string[], RegExp][] = [
+      [["finetune", path("runs/a"), "--task", "classification"], /--data is required/],
+      [["finetune", path("runs/a"), "--task", "translation"], /--task.*classification, sentiment/],
+      [["finetune", path("nothing"), "--task", "sentiment", "--data", train, "--output", path("x")], /nothing/],
+      [missing, /for which task/],
+      [[...missing, "--task", "classification"], /no head that classifies/],
+      [[...missing, "--task", "classification", "--column", "text"], /text=sentence/],
+      [
+        ["evaluate", path("runs/b"), "--task", "classification", "--data", odd],
+        /odd\.csv:3: the label "fish".*animal, thing/,
+      ],
+      [["evaluate", path("runs/b"), "--task", "classification", "--data", short], /short\.csv:2: malformed row/],
+      [["evaluate", path("runs/b"), "--task", "classification", "--data", path("none.tsv")], /none\.tsv: no such file/],
+    ];
+    for (const [argv, message] of cases) {
+      const { code, stderr } = await megatron(...argv);
+      const errors = stderr.split("\n").filter((line) => line.startsWith("error: "));
+      expect({ code, lines: errors.length }, argv.join(" ")).toEqual({ code: 2, lines: 1 });
+      expect(errors[0]).toMatch(message);
+    }
+    const pretraining = await megatron("finetune", path("recipe.yaml"));
+    expect(pretraining).toMatchObject({ code: 2, stderr: expect.stringMatching(/task: .*missing|task: /) });
+    const { code, stderr } = await finetune("--output", path("runs/c"));
+    expect({ code, stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/has no column "text".*what, label/),
+    });
+  });
+});
