@@ -75,12 +75,16 @@ function readJsonLines(text: string, source: string): Row[] {
   });
 }
 
+interface TableRecord {
+  record: Record<string, string>;
+  info: { lines: number };
+}
+
 function readTable(text: string, source: string, format: { delimiter: string; quote: string | false }): Row[] {
   try {
-    const records = parse(text, { ...format, columns: true, info: true, skip_empty_lines: true }) as unknown as {
-      record: Record<string, string>;
-      info: { lines: number };
-    }[]; // The types of csv-parse do not know what `info` adds.
+    const options = { ...format, columns: true, info: true, skip_empty_lines: true };
+    // The types of csv-parse do not say what `info` adds.
+    const records = parse(text, options) as unknown as TableRecord[];
     return records.map(({ record, info }) => ({
       values: record,
       source,

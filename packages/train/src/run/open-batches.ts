@@ -8,7 +8,7 @@ import { openObjective } from "../objectives/open-objective.ts";
 import type { RunDatasets } from "./datasets.ts";
 
 /** A configuration with its objective resolved. */
-export type ResolvedConfig = PretrainConfig & { train: { objective: ObjectiveConfig } };
+type ResolvedConfig = PretrainConfig & { train: { objective: ObjectiveConfig } };
 
 interface Run {
   resolved: ResolvedConfig;
