@@ -21,53 +21,76 @@ const blockSize = size
   })
   .optional();
 const blockRanges = z.array(z.union([count, z.tuple([count, count])])).optional();
-const random = { randomBlocks: count.optional(), perHead: z.boolean().optional(), seed: count.optional() };
+const random = { randomBlocks: count.optional(), perHead: z.boolean().optional(), seed: count.max(2 ** 32 - 1).optional() };
+
+const names = ["dense", "local", "local-blocks", "fixed", "strided", "variable", "bigbird", "bslongformer", "dilated"] as const;
+/** Layer i has the layout of entry i, after the last one from the first again: the configured one, or dense. Default: all have it. */
+const layers = z.array(z.enum(names)).min(1).optional();
 
 /** The schema of a layout. What each option means, and its default, is said by the function of the same name. */
-export const layoutSchema = z.discriminatedUnion("layout", [
-  z.strictObject({ layout: z.literal("dense") }),
-  z.strictObject({ layout: z.literal("local"), window: size.optional(), globalTokens: z.array(count).optional() }),
-  z.strictObject({ layout: z.literal("local-blocks"), blockSize, windowBlocks: size.optional() }),
-  z.strictObject({
-    layout: z.literal("fixed"),
-    blockSize,
-    localBlocks: size.optional(),
-    globalBlocks: size.optional(),
-    globalPatterns: size.optional(),
-    globalRows: z.boolean().optional(),
-  }),
-  z.strictObject({
-    layout: z.literal("strided"),
-    stride: size.optional(),
-    heads: z.enum(["merged", "alternating"]).optional(),
-  }),
-  z.strictObject({
-    layout: z.literal("variable"),
-    blockSize,
-    localBlocks: z.array(size).min(1).optional(),
-    globalBlocks: blockRanges,
-    globalRows: z.boolean().optional(),
-    ...random,
-  }),
-  z.strictObject({
-    layout: z.literal("bigbird"),
-    blockSize,
-    windowBlocks: size.optional(),
-    globalBlocks: count.optional(),
-    lastGlobal: z.boolean().optional(),
-    ...random,
-  }),
-  z.strictObject({
-    layout: z.literal("bslongformer"),
-    blockSize,
-    windowBlocks: size.optional(),
-    globalBlocks: blockRanges,
-  }),
-  z.strictObject({ layout: z.literal("dilated"), window: size.optional(), dilation: size.optional() }),
-]);
+export const layoutSchema = z
+  .discriminatedUnion("layout", [
+    z.strictObject({ layout: z.literal("dense"), layers }),
+    z.strictObject({ layout: z.literal("local"), layers, window: size.optional(), globalTokens: z.array(count).optional() }),
+    z.strictObject({ layout: z.literal("local-blocks"), layers, blockSize, windowBlocks: size.optional() }),
+    z.strictObject({
+      layout: z.literal("fixed"),
+      layers,
+      blockSize,
+      localBlocks: size.optional(),
+      globalBlocks: size.optional(),
+      globalPatterns: size.optional(),
+      globalRows: z.boolean().optional(),
+    }),
+    z.strictObject({
+      layout: z.literal("strided"),
+      layers,
+      stride: size.optional(),
+      heads: z.enum(["merged", "alternating"]).optional(),
+    }),
+    z.strictObject({
+      layout: z.literal("variable"),
+      layers,
+      blockSize,
+      localBlocks: z.array(size).min(1).optional(),
+      globalBlocks: blockRanges,
+      globalRows: z.boolean().optional(),
+      ...random,
+    }),
+    z.strictObject({
+      layout: z.literal("bigbird"),
+      layers,
+      blockSize,
+      windowBlocks: size.optional(),
+      globalBlocks: count.optional(),
+      lastGlobal: z.boolean().optional(),
+      ...random,
+    }),
+    z.strictObject({
+      layout: z.literal("bslongformer"),
+      layers,
+      blockSize,
+      windowBlocks: size.optional(),
+      globalBlocks: blockRanges,
+    }),
+    z.strictObject({ layout: z.literal("dilated"), layers, window: size.optional(), dilation: size.optional() }),
+  ])
+  .superRefine(({ layout, layers: named = [] }, context) => {
+    const other = named.find((name) => name !== layout && name !== "dense");
+    if (other === undefined) return;
+    context.addIssue({
+      code: "custom",
+      path: ["layers"],
+      message: `expected ${layout === "dense" ? "" : `${layout} or `}dense, got ${other}`,
+    });
+  });
 
 /** The configuration of a layout. */
 export type LayoutConfig = z.output<typeof layoutSchema>;
+
+/** Whether a layer has the configured layout, rather than being dense. */
+export const hasLayout = ({ layout, layers: named = [layout] }: LayoutConfig, layer: number): boolean =>
+  layout !== "dense" && named[layer % named.length] === layout;
 
 /** Options of `createLayout`. */
 export interface CreateLayoutOptions {

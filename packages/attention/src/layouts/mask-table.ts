@@ -1,7 +1,8 @@
 /** The masks of a layout, each stored once: 64 bits for each of the 64 queries of a block. */
 import { BLOCK, type Cover, type PartialCover } from "./layout.ts";
 
-const WORDS = 2 * BLOCK;
+/** Words of a mask. */
+export const WORDS = 2 * BLOCK;
 /** Of blocks in which every query sees every key. */
 const FULL = -1;
 
@@ -12,6 +13,7 @@ type Seeing = readonly [low: number, high: number];
 export class MaskTable {
   readonly #byCover = new WeakMap<PartialCover, number | null>();
   readonly #byKey = new Map<string, number | null>();
+  readonly #contents = new WeakMap<PartialCover, Int32Array>();
   readonly #byContent = new Map<string, number>();
   readonly #masks: Int32Array[] = [];
   readonly #seeing: Seeing[] = [];
@@ -26,13 +28,23 @@ export class MaskTable {
     const index =
       alike !== undefined
         ? alike
-        : this.add(fill((query, key) => cover.sees(row * BLOCK + query, column * BLOCK + key)));
+        : this.add(this.contentOf(cover, { row, column }) as Int32Array);
     this.#byKey.set(cover.key, index);
     this.#byCover.set(cover, index);
     return index;
   }
 
-  /** The number of a mask [64, 2]. */
+  /** A cover's mask [64, 2], or whether it shows everything. */
+  contentOf(cover: Cover, { row, column }: { row: number; column: number }): Int32Array | boolean {
+    if (typeof cover === "boolean") return cover;
+    const known = this.#contents.get(cover);
+    if (known) return known;
+    const fresh = fill((query, key) => cover.sees(row * BLOCK + query, column * BLOCK + key));
+    this.#contents.set(cover, fresh);
+    return fresh;
+  }
+
+  /** The number of a mask [64, 2], -1 if it shows everything and null if it shows nothing. */
   add(mask: Int32Array): number | null {
     if (mask.every((word) => word === -1)) return FULL;
     if (mask.every((word) => word === 0)) return null;
@@ -58,6 +70,15 @@ export class MaskTable {
     });
     return all;
   }
+}
+
+const ALL = [-1, -1] as const;
+const NONE = [0, 0] as const;
+
+/** The two words of a query of a block. */
+export function rowOf(content: Int32Array | boolean, query: number): readonly [number, number] {
+  if (typeof content === "boolean") return content ? ALL : NONE;
+  return [content[2 * query]!, content[2 * query + 1]!];
 }
 
 function fill(sees: (query: number, key: number) => boolean): Int32Array {
