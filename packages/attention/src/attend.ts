@@ -1,7 +1,8 @@
 /** Attention over new or cached keys, with its probabilities on request. */
-import { attention, constant, type DropoutOptions, dropout as dropOut, gatherPages } from "@megatron-ts/ops";
+import { attention, type BlockLayout, constant, type DropoutOptions, dropout as dropOut, gatherPages } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import type { LayerCache } from "./cache.ts";
+import { visibleIn } from "./layouts/block-layout.ts";
 
 /** Options of `attend`. */
 export interface AttendOptions {
@@ -9,8 +10,14 @@ export interface AttendOptions {
   keyRanges: tf.Tensor;
   /** Keys and values of earlier tokens. New ones are appended to it. */
   cache?: LayerCache | null;
+  /** Keys that queries see, of those in `keyRanges`. Default: all. */
+  layout?: BlockLayout | null;
   /** Added to the scaled scores: [B or 1, H or 1, T, S]. */
   bias?: tf.Tensor | null;
+  /** Added to the scaled scores by distance, [H or 1, T + S - 1]: query t and key j get element T - 1 - t + j. */
+  distanceBias?: tf.Tensor | null;
+  /** A logit per head, [H], that takes its share of the softmax. */
+  sinks?: tf.Tensor | null;
   /** Factor of the scores. Default: 1 / sqrt(D). */
   scale?: number;
   /** Keeps scaled scores s within the cap c, as c tanh(s / c) (Gemma 2). Slower: no backend fuses it. Default: none. */
@@ -27,20 +34,20 @@ export interface AttendOptions {
  */
 export function attend(
   { q, k, v }: { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor },
-  { keyRanges, cache, bias, scale, cap, dropout, observe }: AttendOptions,
+  { cache, dropout, observe, ...masks }: AttendOptions,
 ): tf.Tensor {
   cache?.append(k, v);
   const keys = cache ? cache.keys : k;
   const values = cache ? cache.values : v;
   const pageTable = cache?.pageTable;
-  const options = { keyRanges, pageTable, bias, scale, cap };
+  const options = { ...masks, pageTable };
   if (observe) tf.tidy(() => observe(attentionProbabilities({ q, k: keys }, options)));
-  if (cap !== undefined) return attendByProbabilities({ q, k: keys, v: values }, { ...options, dropout });
-  return attention({ q, k: keys, v: values }, { keyRanges, pageTable, bias, scale, dropout });
+  if (masks.cap !== undefined) return attendByProbabilities({ q, k: keys, v: values }, { ...options, dropout });
+  return attention({ q, k: keys, v: values }, { ...options, dropout });
 }
 
 /** The options of `attentionProbabilities`. */
-type ProbabilityOptions = Pick<AttendOptions, "keyRanges" | "bias" | "scale" | "cap"> & {
+type ProbabilityOptions = Omit<AttendOptions, "cache" | "dropout" | "observe"> & {
   pageTable?: tf.Tensor | null;
 };
 
@@ -70,7 +77,7 @@ const lowest = -1e30;
  */
 export function attentionProbabilities(
   { q, k }: { q: tf.Tensor; k: tf.Tensor },
-  { keyRanges, pageTable, bias, scale, cap }: ProbabilityOptions,
+  { keyRanges, pageTable, layout, bias: given, distanceBias, sinks, scale, cap }: ProbabilityOptions,
 ): tf.Tensor {
   return tf.tidy(() => {
     const [batch, tokens, heads, headSize] = q.shape as [number, number, number, number];
@@ -85,10 +92,23 @@ export function attentionProbabilities(
     );
     const [from, to] = tf.split(tf.reshape(keyRanges, [batch, 1, tokens, 2]), 2, -1) as [tf.Tensor, tf.Tensor];
     const inRange = tf.logicalAnd(tf.greaterEqual(position, from), tf.less(position, to));
-    const visible = tf.cast(bias ? tf.logicalAnd(inRange, tf.isFinite(bias)) : inRange, "float32");
+    const inLayout = layout ? tf.logicalAnd(inRange, visibleIn(layout)) : inRange;
+    const byDistance = distanceBias && biasOfDistances(distanceBias, { tokens, keys });
+    const bias = given && byDistance ? tf.add(given, byDistance) : (given ?? byDistance);
+    const visible = tf.cast(bias ? tf.logicalAnd(inLayout, tf.isFinite(bias)) : inLayout, "float32");
     const scaled = tf.mul(scores, scale ?? 1 / Math.sqrt(headSize));
     const capped = cap === undefined ? scaled : tf.mul(tf.tanh(tf.div(scaled, cap)), cap);
     const biased = bias ? tf.add(capped, tf.maximum(bias, lowest)) : capped;
-    return tf.mul(tf.softmax(tf.add(biased, tf.mul(tf.sub(1, visible), lowest))), visible);
+    const hidden = tf.add(biased, tf.mul(tf.sub(1, visible), lowest));
+    if (!sinks) return tf.mul(tf.softmax(hidden), visible);
+    const sink = tf.tile(tf.reshape(sinks, [1, heads, 1, 1]), [batch, 1, tokens, 1]);
+    const shares = tf.softmax(tf.concat([hidden, sink], -1));
+    return tf.mul(tf.slice(shares, [0, 0, 0, 0], [-1, -1, -1, keys]), visible);
   });
+}
+
+/** [H or 1, T + S - 1] -> [1, H or 1, T, S] */
+function biasOfDistances(distanceBias: tf.Tensor, { tokens, keys }: { tokens: number; keys: number }): tf.Tensor {
+  const rows = Array.from({ length: tokens }, (_, t) => tf.slice(distanceBias, [0, tokens - 1 - t], [-1, keys]));
+  return tf.expandDims(tf.stack(rows, 1), 0);
 }

@@ -2,11 +2,19 @@ export { type AttendOptions, attend, attentionProbabilities } from "./attend.ts"
 export { type CacheOptions, createCache, type KeyValueCache, type LayerCache } from "./cache.ts";
 export { LayoutError } from "./errors.ts";
 export { type BigbirdOptions, bigbird } from "./layouts/bigbird.ts";
+export { createBlockLayout } from "./layouts/block-layout.ts";
 export type { BlockPatternOptions } from "./layouts/block-pattern.ts";
 export { type BslongformerOptions, bslongformer } from "./layouts/bslongformer.ts";
 export { type BlockLists, type CompileOptions, compileLayout } from "./layouts/compile.ts";
+export { type CompileQueriesOptions, compileQueries } from "./layouts/compile-queries.ts";
 export { and, or } from "./layouts/compose.ts";
-export { type CreateLayoutOptions, createLayout, type LayoutConfig, layoutSchema } from "./layouts/configuration.ts";
+export {
+  type CreateLayoutOptions,
+  createLayout,
+  hasLayout,
+  type LayoutConfig,
+  layoutSchema,
+} from "./layouts/configuration.ts";
 export { type Coverage, coverageOf } from "./layouts/coverage.ts";
 export { fromGrid, fromPredicate, type PredicateOptions } from "./layouts/custom.ts";
 export { causal, dense } from "./layouts/diagonals.ts";

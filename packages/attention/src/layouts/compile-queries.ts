@@ -28,7 +28,15 @@ export interface CompileQueriesOptions {
 /** The lists of T queries of each row of a batch. A query may see nothing. */
 export function compileQueries(
   layout: Layout,
-  { positions, batch, keys, numHeads, headRange = { first: 0, count: numHeads }, seed = 0, isHidden }: CompileQueriesOptions,
+  {
+    positions,
+    batch,
+    keys,
+    numHeads,
+    headRange = { first: 0, count: numHeads },
+    seed = 0,
+    isHidden,
+  }: CompileQueriesOptions,
 ): BlockLists {
   const heads = layout.perHead ? headRange.count : 1;
   const queries = positions.length / batch;
@@ -56,7 +64,10 @@ export function compileQueries(
 /** The blocks of keys that any of these queries may see. */
 function seenBy(placed: PlacedLayout, places: Int32Array, blocks: number) {
   const rows = new Set(Array.from(places, (position) => Math.floor(position / BLOCK)));
-  return sortRuns([...rows].flatMap((row) => placed.runs(row)), blocks);
+  return sortRuns(
+    [...rows].flatMap((row) => placed.runs(row)),
+    blocks,
+  );
 }
 
 /** [64, 2]; queries that the block does not have see everything, so that a block that all others see is full. */

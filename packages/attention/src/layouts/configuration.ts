@@ -21,9 +21,23 @@ const blockSize = size
   })
   .optional();
 const blockRanges = z.array(z.union([count, z.tuple([count, count])])).optional();
-const random = { randomBlocks: count.optional(), perHead: z.boolean().optional(), seed: count.max(2 ** 32 - 1).optional() };
+const random = {
+  randomBlocks: count.optional(),
+  perHead: z.boolean().optional(),
+  seed: count.max(2 ** 32 - 1).optional(),
+};
 
-const names = ["dense", "local", "local-blocks", "fixed", "strided", "variable", "bigbird", "bslongformer", "dilated"] as const;
+const names = [
+  "dense",
+  "local",
+  "local-blocks",
+  "fixed",
+  "strided",
+  "variable",
+  "bigbird",
+  "bslongformer",
+  "dilated",
+] as const;
 /** Layer i has the layout of entry i, after the last one from the first again: the configured one, or dense. Default: all have it. */
 const layers = z.array(z.enum(names)).min(1).optional();
 
@@ -31,7 +45,12 @@ const layers = z.array(z.enum(names)).min(1).optional();
 export const layoutSchema = z
   .discriminatedUnion("layout", [
     z.strictObject({ layout: z.literal("dense"), layers }),
-    z.strictObject({ layout: z.literal("local"), layers, window: size.optional(), globalTokens: z.array(count).optional() }),
+    z.strictObject({
+      layout: z.literal("local"),
+      layers,
+      window: size.optional(),
+      globalTokens: z.array(count).optional(),
+    }),
     z.strictObject({ layout: z.literal("local-blocks"), layers, blockSize, windowBlocks: size.optional() }),
     z.strictObject({
       layout: z.literal("fixed"),

@@ -25,10 +25,7 @@ export class MaskTable {
     const known = this.#byCover.get(cover);
     if (known !== undefined) return known;
     const alike = this.#byKey.get(cover.key);
-    const index =
-      alike !== undefined
-        ? alike
-        : this.add(this.contentOf(cover, { row, column }) as Int32Array);
+    const index = alike !== undefined ? alike : this.add(this.contentOf(cover, { row, column }) as Int32Array);
     this.#byKey.set(cover.key, index);
     this.#byCover.set(cover, index);
     return index;
