@@ -1,4 +1,5 @@
 /** The fields that every family's configuration has, the kinds of values they take, and the checks they share. */
+import { createLayout, type LayoutConfig, LayoutError, layoutSchema } from "@megatron-ts/attention";
 import * as z from "zod";
 import type { TaskHeadConfig } from "./heads/configuration.ts";
 
@@ -24,6 +25,8 @@ export const sharedFields = {
   /** Dropout of embeddings and of the branches of a block. */
   dropout: rate.default(0.1),
   attentionDropout: rate.default(0.1),
+  /** Sparse self-attention: which keys a token sees. Cross-attention sees everything. Default: dense. */
+  attention: layoutSchema.optional(),
   /** Standard deviation of initial weights. */
   initializerRange: z.number().positive().default(0.02),
 };
@@ -38,6 +41,7 @@ export interface BaseConfig {
   vocabularySize: number;
   dropout: number;
   attentionDropout: number;
+  attention?: LayoutConfig | undefined;
   /** The longest sequence, in families with absolute positions. */
   maxPositions?: number | undefined;
   /** In families that can be fine-tuned for a task. */
@@ -63,3 +67,34 @@ export function checkHeads(config: HeadFields, context: z.RefinementCtx): void {
     addIssue("numKeyValueHeads", `${numKeyValueHeads} does not divide numHeads (${numHeads})`);
   }
 }
+
+/** Whether all layers see everything, as far as `attention` says. */
+export const isDense = ({ attention }: { attention?: LayoutConfig | undefined }): boolean =>
+  !attention || attention.layout === "dense" || (attention.layers?.every((name) => name === "dense") ?? false);
+
+interface AttentionFields {
+  attention?: LayoutConfig | undefined;
+  attentionWindow?: number | null;
+  maxPositions?: number;
+}
+
+/** Adds an issue for a layout that does not fit its options or the model's length, in self-attention of these kinds. */
+export const checkAttention =
+  (...kinds: ("causal" | "bidirectional")[]) =>
+  (
+    { attention, attentionWindow = null, maxPositions = Number.POSITIVE_INFINITY }: AttentionFields,
+    context: z.RefinementCtx,
+  ): void => {
+    if (!attention) return;
+    const addIssue = (message: string) => context.addIssue({ code: "custom", path: ["attention"], message });
+    if (attentionWindow !== null) addIssue("expected either this or attentionWindow, not both");
+    for (const kind of kinds) {
+      try {
+        createLayout(attention, { causal: kind === "causal", length: maxPositions });
+      } catch (error) {
+        if (!(error instanceof LayoutError)) throw error;
+        addIssue(error.message);
+        return;
+      }
+    }
+  };

@@ -82,7 +82,7 @@ export function createSelfAttention(scope: Scope, config: AttentionConfig): Atte
     ? createValueEmbedding(scope, { ...config, ...config.valueEmbedding })
     : null;
   return (x, context) => {
-    const { ranges, numKeyTokens, bias, cache, random, observe, rotaryCosines, rotarySines } = context;
+    const { ranges, layout, numKeyTokens, bias, cache, random, observe, rotaryCosines, rotarySines } = context;
     const turned = (heads: tf.Tensor) =>
       rotaryCosines && rotarySines ? rotate(heads, { rotaryCosines, rotarySines }) : heads;
     const place = (part: "query" | "key", heads: tf.Tensor) => turned(normalise ? normalise[part](heads) : heads);
@@ -97,6 +97,7 @@ export function createSelfAttention(scope: Scope, config: AttentionConfig): Atte
       },
       {
         keyRanges: ranges,
+        layout,
         bias,
         cache,
         scale: config.scale,

@@ -1,5 +1,6 @@
 /** The tensors and options that the blocks of one forward share. */
 import type { LayerCache } from "@megatron-ts/attention";
+import type { BlockLayout } from "@megatron-ts/ops";
 import type * as tf from "@tensorflow/tfjs";
 import type { StepRandomness } from "./dropout.ts";
 import type { MemoryCache } from "./memory-cache.ts";
@@ -23,6 +24,8 @@ export interface RelativeContext {
 export interface BlockContext extends Partial<RotaryTables>, Partial<RelativeContext> {
   /** int32 [B, T, 2]: the range of keys that each token sees. */
   ranges: tf.Tensor;
+  /** The keys that self-attention sees of those. */
+  layout?: BlockLayout | null;
   /** Only this many first tokens are keys, and a query stream follows them; default: all. */
   numKeyTokens?: number;
   /** int32 [B, T]: for layers that embed the tokens again. */

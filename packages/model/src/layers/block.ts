@@ -97,10 +97,17 @@ export function runBlocks(
 /** Passes the tensors of the context as inputs of the recomputed function: those in its closure may be disposed by then. */
 function runAgain(block: Block, x: tf.Tensor, context: BlockContext): tf.Tensor {
   const shared = Object.entries(context).filter((entry): entry is [string, tf.Tensor] => entry[1] instanceof tf.Tensor);
-  const run = (y: tf.Tensor, ...tensors: tf.Tensor[]) =>
-    block.run(y, { ...context, ...Object.fromEntries(shared.map(([name], i) => [name, tensors[i]!])) });
+  const { layout } = context;
+  const lists = layout ? [layout.offsets, layout.blocks, layout.masks] : [];
+  const run = (y: tf.Tensor, ...tensors: tf.Tensor[]) => {
+    const [offsets, blocks, masks] = tensors.slice(shared.length) as [tf.Tensor, tf.Tensor, tf.Tensor];
+    return block.run(y, {
+      ...context,
+      ...Object.fromEntries(shared.map(([name], i) => [name, tensors[i]!])),
+      layout: layout && { ...layout, offsets, blocks, masks },
+    });
+  };
   const parameters = block.scope.declared().map(({ tensor }) => tensor);
-  return recompute(run as (...tensors: tf.Tensor[]) => tf.Tensor, [x, ...shared.map(([, tensor]) => tensor)], {
-    parameters,
-  })[0]!;
+  const inputs = [x, ...shared.map(([, tensor]) => tensor), ...lists];
+  return recompute(run as (...tensors: tf.Tensor[]) => tf.Tensor, inputs, { parameters })[0]!;
 }

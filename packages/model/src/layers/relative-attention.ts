@@ -76,7 +76,7 @@ export function createRelativeAttention(scope: Scope, config: AttentionConfig): 
   }
 
   return (x, context) => {
-    const { ranges, numKeyTokens = x.shape[1]!, bias: mask, cache, memoryCache, random, observe } = context;
+    const { ranges, layout, numKeyTokens = x.shape[1]!, bias: mask, cache, memoryCache, random, observe } = context;
     const { distances, directions, queryPositions, segmentIdsDiffer, past } = context;
     if (!distances || !directions) throw new Error(`${scope.path} needs distances`);
     const own = numKeyTokens === x.shape[1] ? x : tf.slice(x, [0, 0, 0], [-1, numKeyTokens, -1]);
@@ -90,6 +90,7 @@ export function createRelativeAttention(scope: Scope, config: AttentionConfig): 
       { q: tf.add(q, contentBias.tensor), k: project.key(seen), v: project.value(seen) },
       {
         keyRanges: ranges,
+        layout,
         bias: mask ? tf.add(scores, mask) : scores,
         cache,
         scale,

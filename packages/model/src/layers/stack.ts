@@ -20,7 +20,10 @@ export interface StackConfig {
 /** x [B, T, h] -> [B, T, h], consuming x. */
 export type Stack = (
   x: tf.Tensor,
-  context: Omit<BlockContext, "cache" | "random" | "observe">,
+  context: Omit<BlockContext, "cache" | "random" | "observe" | "ranges"> & {
+    /** What differs between layers. */
+    ofLayer: (layer: number) => Pick<BlockContext, "ranges" | "layout">;
+  },
   options: ForwardOptions & { cache?: KeyValueCache | null },
 ) => tf.Tensor;
 
@@ -31,9 +34,15 @@ export function createStack(scope: Scope, { numLayers, block, finalNorm, finalDr
   const normalise = finalNorm
     ? createNorm(scope.child("finalNorm"), { ...block.norm, size: block.hiddenSize })
     : (x: tf.Tensor) => x;
-  return (x, context, { cache, random, observe, recompute: recomputation }) => {
+  return (x, { ofLayer, ...context }, { cache, random, observe, recompute: recomputation }) => {
     observe?.(`${scope.path}.embedding`, x);
-    const contextOf = (index: number) => ({ ...context, cache: cache?.layer(index), random, observe });
+    const contextOf = (index: number) => ({
+      ...context,
+      ...ofLayer(index),
+      cache: cache?.layer(index),
+      random,
+      observe,
+    });
     const normalised = normalise(runBlocks(blocks, x, { contextOf, recomputation, observe }));
     if (finalNorm) observe?.(`${scope.path}.finalNorm`, normalised);
     return dropAt(`${scope.path}.final`, normalised, { rate: finalDropout, random });

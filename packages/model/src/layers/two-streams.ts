@@ -4,6 +4,7 @@
  * as one sequence [content; query] of T + M rows, of which the first T are the keys.
  */
 import * as tf from "@tensorflow/tfjs";
+import type { QueryPlace } from "./layer-layouts.ts";
 
 /** The rows of x [B, T, ...] at targets, int32 [B, M]: [B, M, ...]. Not differentiable. */
 export function rowsAt(x: tf.Tensor, targets: tf.Tensor): tf.Tensor {
@@ -16,41 +17,43 @@ export function rowsAt(x: tf.Tensor, targets: tf.Tensor): tf.Tensor {
   });
 }
 
-/**
- * The mask of both streams as a bias on scores: [B, H, T + M, past + T], 0 or -Infinity. A window also masks tokens more
- * than window / 2 positions away. The `past` keys before the tokens are visible to all.
- */
-export function permutationBias(
-  { permutationMask, targets }: { permutationMask: tf.Tensor; targets?: tf.Tensor | null },
-  { numHeads, window, past = 0 }: { numHeads: number; window?: number | null; past?: number },
-): tf.Tensor {
-  return tf.tidy(() => {
-    const [batchSize, tokens] = permutationMask.shape as [number, number, number];
-    const mask = tf.cast(permutationMask, "float32");
-    const content = tf.mul(mask, tf.sub(1, tf.expandDims(tf.eye(tokens), 0)));
-    const itself = () => tf.oneHot(targets as tf.Tensor2D, tokens, 1, 0, "float32");
-    const both = targets ? tf.concat([content, tf.maximum(rowsAt(mask, targets), itself())], 1) : content;
-    const near = window == null ? both : tf.maximum(both, beyond(window, { batchSize, tokens, targets }));
-    const whole = past === 0 ? near : tf.concat([tf.zeros([batchSize, near.shape[1]!, past]), near], 2);
-    const shape = [batchSize, numHeads, whole.shape[1]!, past + tokens];
-    return tf.where(
-      tf.broadcastTo(tf.greater(tf.expandDims(whole, 1), 0), shape),
-      tf.fill(shape, Number.NEGATIVE_INFINITY),
-      tf.zeros(shape),
-    );
-  });
+/** What both streams see, for the layouts of a stack. */
+interface StreamMask {
+  /** [B, T, T]: 1 where token i may not see token j. */
+  permutationMask?: tf.Tensor | null;
+  /** int32 [B, M] */
+  targets?: tf.Tensor | null;
 }
 
-/** 1 for keys outside the window of a row: [B, T + M, T]. */
-function beyond(
-  window: number,
-  { batchSize, tokens, targets }: { batchSize: number; tokens: number; targets?: tf.Tensor | null },
-): tf.Tensor {
-  const keys = tf.range(0, tokens, 1, "int32");
-  const everywhere = tf.tile(tf.expandDims(keys, 0), [batchSize, 1]);
-  const places = targets ? tf.concat([everywhere, targets], 1) : everywhere;
-  const distance = tf.abs(tf.sub(tf.expandDims(places, -1), tf.reshape(keys, [1, 1, tokens])));
-  return tf.cast(tf.greater(distance, Math.floor(window / 2)), "float32");
+/**
+ * Where the rows of both streams are among `past + T` keys, and which they do not see: a token always sees itself, a target
+ * never does. The `past` keys before the tokens are hidden from none.
+ */
+export function streamQueries(
+  { permutationMask, targets }: StreamMask,
+  { batch, tokens, past = 0 }: { batch: number; tokens: number; past?: number },
+): QueryPlace {
+  const mask = permutationMask?.dataSync();
+  const queried = targets?.dataSync();
+  const numTargets = targets?.shape[1] ?? 0;
+  const rows = tokens + numTargets;
+  /** The position in the text of a row of the streams. */
+  const placeOf = (row: number, query: number) =>
+    query < tokens ? query : queried![row * numTargets + query - tokens]!;
+
+  function isHidden(row: number, query: number, key: number): boolean {
+    if (key < past || key >= past + tokens) return false;
+    const [place, other] = [placeOf(row, query), key - past];
+    if (place === other) return query >= tokens;
+    return mask !== undefined && mask[(row * tokens + place) * tokens + other]! > 0;
+  }
+
+  return {
+    batch,
+    keys: past + tokens,
+    positions: Int32Array.from({ length: batch * rows }, (_, i) => past + placeOf(Math.floor(i / rows), i % rows)),
+    ...((mask || queried) && { isHidden }),
+  };
 }
 
 /** The two streams of states [B, T + M, h]: content [B, T, h] and query [B, M, h]. */

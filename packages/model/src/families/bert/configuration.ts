@@ -3,7 +3,7 @@
  * these fields.
  */
 import * as z from "zod";
-import { activation, checkHeads, layerCount, sharedFields, size } from "../../configuration-fields.ts";
+import { activation, checkAttention, checkHeads, layerCount, sharedFields, size } from "../../configuration-fields.ts";
 import { taskHeadSchema } from "../../heads/configuration.ts";
 
 /** The schema of a BERT-style encoder. */
@@ -54,7 +54,8 @@ export const bertConfigSchema = z
     path: ["numLayerGroups"],
     message: "must not exceed numLayers",
   })
-  .superRefine(checkHeads);
+  .superRefine(checkHeads)
+  .superRefine(checkAttention("bidirectional"));
 
 /** A configuration with its defaults filled in. */
 export type BertConfig = z.output<typeof bertConfigSchema>;

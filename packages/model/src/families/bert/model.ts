@@ -16,6 +16,7 @@ import type { BlockContext } from "../../layers/block-context.ts";
 import { createDense } from "../../layers/dense.ts";
 import { dropAt } from "../../layers/dropout.ts";
 import { blockInitializers } from "../../layers/initializers.ts";
+import { createLayerLayouts } from "../../layers/layer-layouts.ts";
 import { createNorm } from "../../layers/norm.ts";
 import { positionsBehindPadding, positionsFrom } from "../../layers/positions.ts";
 import type { EncoderInput, EncoderModel, ForwardOptions, ForwardOutput } from "../../model.ts";
@@ -76,6 +77,13 @@ export function createBert(config: BertConfig, { mesh, source }: ModelContext): 
       pooled: pooler !== null,
     });
 
+  const layouts = createLayerLayouts(config.attention, {
+    causal: false,
+    length: maxPositions,
+    numHeads: config.numHeads,
+    mesh,
+  });
+
   function positionsOf({ tokens, positions }: EncoderInput): tf.Tensor {
     if (positions) return positions;
     if (paddingToken !== undefined) return positionsBehindPadding(tokens, { paddingToken, maxPositions });
@@ -107,10 +115,11 @@ export function createBert(config: BertConfig, { mesh, source }: ModelContext): 
       const [batchSize, tokens] = input.tokens.shape as [number, number];
       const lengths = input.lengths ?? new Int32Array(batchSize).fill(tokens);
       const ranges = input.ranges ?? paddedRanges({ tokens, lengths });
+      const seenBy = layouts.at({ ranges });
       const x = embed(input, options);
       observe?.("embedding", x);
       const last = runBlocks(blocks, x, {
-        contextOf: (index) => ({ ranges, ...contextOf(index, options) }),
+        contextOf: (index) => ({ ...seenBy(index), ...contextOf(index, options) }),
         recomputation,
         observe: observe && ((name, tensor, index) => contextOf(index, options).observe?.(name, tensor)),
       });
@@ -139,6 +148,7 @@ export function createBert(config: BertConfig, { mesh, source }: ModelContext): 
     taskLogits: (states, options) => tf.tidy(() => requirePart(task, "task")(states, options)),
     dispose() {
       for (const { tensor } of parameters.values()) tensor.dispose();
+      layouts.dispose();
     },
   };
   return model;

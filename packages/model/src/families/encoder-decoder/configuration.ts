@@ -1,6 +1,14 @@
 /** The configuration of encoder-decoders: Megatron's or BERT's blocks in both stacks, shared embeddings, a tied head. */
 import * as z from "zod";
-import { activation, checkHeads, layerCount, rate, sharedFields, size } from "../../configuration-fields.ts";
+import {
+  activation,
+  checkAttention,
+  checkHeads,
+  layerCount,
+  rate,
+  sharedFields,
+  size,
+} from "../../configuration-fields.ts";
 
 /** The schema of an encoder-decoder. */
 export const encoderDecoderConfigSchema = z
@@ -60,7 +68,8 @@ export const encoderDecoderConfigSchema = z
     path: ["logitsBias"],
     message: "must be false with headTransform, which has a bias",
   })
-  .superRefine(checkHeads);
+  .superRefine(checkHeads)
+  .superRefine(checkAttention("bidirectional", "causal"));
 
 /** A configuration with its defaults filled in. */
 export type EncoderDecoderConfig = z.output<typeof encoderDecoderConfigSchema>;

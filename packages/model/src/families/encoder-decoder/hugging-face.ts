@@ -1,5 +1,6 @@
 /** config.json of BART (Lewis et al. 2020): BERT's blocks in both stacks, each with positions and an embedding norm of its own. */
 import * as z from "zod";
+import { isDense } from "../../configuration-fields.ts";
 import { ModelError } from "../../errors.ts";
 import { activationField, activationName } from "../../hugging-face/activations.ts";
 import {
@@ -80,6 +81,7 @@ export const bartFormat: HuggingFaceFormat<EncoderDecoderConfig, EncoderDecoderC
     config.reservedPositions === reservedPositions &&
     config.numTokenTypes === 0 &&
     config.attentionWindow === null &&
+    isDense(config) &&
     !config.relativeDistances &&
     !config.headTransform &&
     !config.pairHead &&

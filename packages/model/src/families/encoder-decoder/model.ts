@@ -3,7 +3,7 @@
  * BART (Lewis et al. 2020). Both stacks and the head share the token embedding. The decoder can also predict in a permuted order: its query stream
  * starts from the position embeddings and so adds no weights.
  */
-import { causalRanges, narrowRanges, paddedRanges } from "@megatron-ts/attention";
+import { causalRanges, type LayoutConfig, paddedRanges } from "@megatron-ts/attention";
 import { createScope, createVocabularyParallelEmbedding, type Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { ModelError } from "../../errors.ts";
@@ -16,12 +16,13 @@ import { createDecoderCache } from "../../layers/decoder-cache.ts";
 import { createDense } from "../../layers/dense.ts";
 import { dropAt } from "../../layers/dropout.ts";
 import { blockInitializers } from "../../layers/initializers.ts";
+import { createLayerLayouts, type LayerLayouts } from "../../layers/layer-layouts.ts";
 import { memoryRangesOf } from "../../layers/memory-ranges.ts";
 import { createNorm } from "../../layers/norm.ts";
 import { positionsFrom } from "../../layers/positions.ts";
 import { createRelativeAttention } from "../../layers/relative-attention.ts";
 import { createStack } from "../../layers/stack.ts";
-import { permutationBias, rowsAt, splitStreams } from "../../layers/two-streams.ts";
+import { rowsAt, splitStreams, streamQueries } from "../../layers/two-streams.ts";
 import type {
   DecoderOptions,
   EncoderInput,
@@ -50,6 +51,10 @@ export function createEncoderDecoder(
 ): EncoderDecoderModel {
   const { scope, parameters } = createScope({ mesh, source });
   const { hiddenSize, numHeads, maxPositions, normEpsilon, attentionWindow: window } = config;
+  const attention: LayoutConfig | undefined = window === null ? config.attention : { layout: "local", window };
+  const [encoderLayouts, decoderLayouts] = [false, true].map((causal) =>
+    createLayerLayouts(attention, { causal, length: maxPositions, numHeads, mesh }),
+  ) as [LayerLayouts, LayerLayouts];
   const { numLayers, numDecoderLayers = numLayers, vocabularySize, normPlacement, relativeDistances } = config;
   const { initializer } = blockInitializers({ ...config, numLayers });
   const tokenEmbedding = createVocabularyParallelEmbedding(scope.child("tokenEmbedding"), {
@@ -120,11 +125,10 @@ export function createEncoderDecoder(
       const positions = input.positions ?? positionsFrom(new Int32Array(batchSize), { tokens, maxPositions });
       const lengths = input.lengths ?? new Int32Array(batchSize).fill(tokens);
       const ranges = input.ranges ?? paddedRanges({ tokens, lengths });
-      const half = window && Math.floor(window / 2);
       const states = encoder(
         normalizeAndDrop("encoder", embed(input, positions, { ...options, parts: encoderParts }), options),
         {
-          ranges: half === null ? ranges : narrowRanges(ranges, { before: half, after: half }),
+          ofLayer: encoderLayouts.at({ ranges }),
           ...encoderParts.positions.context(
             { positions, tokenTypes: input.tokenTypes },
             { site: "encoder", random: options.random },
@@ -136,8 +140,11 @@ export function createEncoderDecoder(
     });
   }
 
-  function forward(input: TargetInput, options: DecoderOptions = {}): ForwardOutput {
-    const { cache } = options;
+  const forward = (input: TargetInput, options?: DecoderOptions) =>
+    decode(input, { layouts: decoderLayouts, ...options });
+
+  function decode(input: TargetInput, options: DecoderOptions & { layouts: LayerLayouts }): ForwardOutput {
+    const { cache, layouts } = options;
     return tf.tidy(() => {
       const [batchSize, tokens] = input.tokens.shape as [number, number];
       const offsets = cache?.lengths ?? new Int32Array(batchSize);
@@ -146,8 +153,7 @@ export function createEncoderDecoder(
       const states = decoder(
         normalizeAndDrop("decoder", embed(input, positions, { ...options, parts: decoderParts }), options),
         {
-          ranges:
-            window === null ? ranges : narrowRanges(ranges, { before: window - 1, after: 0, offsets: cache?.offsets }),
+          ofLayer: layouts.at({ ranges, cache }),
           memory: input.memory,
           memoryRanges: memoryRangesOf(input, { tokens }),
           memoryCache: cache?.memory,
@@ -172,17 +178,15 @@ export function createEncoderDecoder(
       const [batchSize, width] = tokens.shape as [number, number];
       const rows = width + targets.shape[1]!;
       const positions = textPositions(input);
+      const ranges = paddedRanges({ tokens: rows, lengths: lengths ?? new Int32Array(batchSize).fill(width) });
       const queries = decoderParts.positions.embeddings({ positions: rowsAt(positions, targets) });
       const streams = tf.concat([embed({ tokens }, positions, { ...options, parts: decoderParts }), queries], 1);
+      const seenBy = encoderLayouts.atQueries(streamQueries(input, { batch: batchSize, tokens: width }));
       const states = decoder(
         normalizeAndDrop("decoder", streams, options),
         {
           numKeyTokens: width,
-          ranges: paddedRanges({ tokens: rows, lengths: lengths ?? new Int32Array(batchSize).fill(width) }),
-          bias: permutationBias(
-            { permutationMask: input.permutationMask ?? tf.zeros([batchSize, width, width]), targets },
-            { numHeads: numHeads / mesh.tensor.size, window },
-          ),
+          ofLayer: (layer) => ({ ranges, layout: seenBy(layer) }),
           memory,
           memoryRanges: memoryRangesOf({ memory, memoryLengths: source.lengths }, { tokens: rows }),
         },
@@ -203,6 +207,7 @@ export function createEncoderDecoder(
 
   function dispose() {
     for (const { tensor } of parameters.values()) tensor.dispose();
+    for (const layouts of [encoderLayouts, decoderLayouts]) layouts.dispose();
   }
   const shared = { config, mesh, parameters, logits, dispose };
   const decoding = {
@@ -233,6 +238,14 @@ export function createEncoderDecoder(
     decoder: {
       ...shared,
       ...decoding,
+      forward(input, options) {
+        if (attention && ["fixed", "variable", "bigbird"].includes(attention.layout)) {
+          throw new ModelError(
+            `attention: ${attention.layout} depends on the text's whole length when it sees both sides, so a permuted text cannot be generated token by token`,
+          );
+        }
+        return decode(input, { layouts: encoderLayouts, ...options });
+      },
       predictors: {},
       maxPositions,
       reach: window === null ? maxPositions : Math.floor(window / 2),

@@ -3,7 +3,7 @@
  * the models after it, each of which is a setting of these fields.
  */
 import * as z from "zod";
-import { activation, checkHeads, rate, sharedFields, size } from "../../configuration-fields.ts";
+import { activation, checkAttention, checkHeads, rate, sharedFields, size } from "../../configuration-fields.ts";
 import { taskHeadSchema } from "../../heads/configuration.ts";
 import { rotaryScalingSchema } from "../../layers/rotary-scaling.ts";
 import { checkLayers, checkRotary } from "./configuration-checks.ts";
@@ -77,6 +77,7 @@ export const gptConfigSchema = z
     task: taskHeadSchema.optional(),
   })
   .superRefine(checkHeads)
+  .superRefine(checkAttention("causal"))
   .superRefine(checkLayers)
   .superRefine(checkRotary);
 

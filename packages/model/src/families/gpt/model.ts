@@ -21,6 +21,7 @@ import { type BlockConfig, createBlock, runBlocks } from "../../layers/block.ts"
 import type { BlockContext } from "../../layers/block-context.ts";
 import { dropAt } from "../../layers/dropout.ts";
 import { blockInitializers } from "../../layers/initializers.ts";
+import { createLayerLayouts } from "../../layers/layer-layouts.ts";
 import { createNorm } from "../../layers/norm.ts";
 import { positionsFrom } from "../../layers/positions.ts";
 import { rotaryTables } from "../../layers/rotary.ts";
@@ -65,6 +66,7 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
     createTaskHead(scope.child("taskHead"), config.task, {
       ...{ hiddenSize, dropout, initializer, summarise: lastToken, pooled: true, hasBias: false },
     });
+  const layouts = createLayerLayouts(config.attention, { causal: true, length: maxPositions, numHeads, mesh });
 
   const scaled = (words: tf.Tensor) => (config.embeddingScale === 1 ? words : tf.mul(words, config.embeddingScale));
 
@@ -83,12 +85,18 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
       const positions = input.positions ?? positionsFrom(offsets, { tokens, maxPositions });
       const ranges = input.ranges ?? causalRanges({ batchSize, tokens, offsets });
       const contextOfLayer = layerContexts(config, { ranges, positions, cache });
+      const seenBy = layouts.at({ ranges, cache });
       const x = embed(input.tokens, positions, options);
       observe?.("embedding", x);
       const { tokens: ids } = input;
       const firstEmbedding = config.embeddingShortcut ? x.clone() : null;
       const shared = { tokens: ids, firstEmbedding, random, observe };
-      const contextOf = (index: number) => ({ ...contextOfLayer(index), ...shared, cache: cache?.layer(index) });
+      const contextOf = (index: number) => ({
+        ...contextOfLayer(index),
+        ...(config.attention && seenBy(index)),
+        ...shared,
+        cache: cache?.layer(index),
+      });
       const normalised = finalNorm(runBlocks(blocks, x, { contextOf, recomputation, observe }));
       observe?.("finalNorm", normalised);
       return { hidden: normalised };
@@ -110,6 +118,7 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
       createCache({ numLayers, batchSize, capacity, numHeads: config.numKeyValueHeads ?? numHeads, headSize }),
     dispose() {
       for (const { tensor } of parameters.values()) tensor.dispose();
+      layouts.dispose();
     },
   };
   return model;

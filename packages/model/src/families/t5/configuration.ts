@@ -1,6 +1,6 @@
 /** The configuration of T5: by default the original (ReLU, tied head); also version 1.1 (gated GELU, untied head). */
 import * as z from "zod";
-import { activation, checkHeads, layerCount, sharedFields, size } from "../../configuration-fields.ts";
+import { activation, checkAttention, checkHeads, layerCount, sharedFields, size } from "../../configuration-fields.ts";
 
 const { initializerRange: _, ...fields } = sharedFields;
 
@@ -27,7 +27,8 @@ export const t5ConfigSchema = z
     /** Factor of the initial standard deviations, of which T5 has one for each kind of weight. */
     initializerFactor: z.number().positive().default(1),
   })
-  .superRefine(checkHeads);
+  .superRefine(checkHeads)
+  .superRefine(checkAttention("bidirectional", "causal"));
 
 /** A configuration with its defaults filled in. */
 export type T5Config = z.output<typeof t5ConfigSchema>;

@@ -1,5 +1,6 @@
 /** config.json of T5, of which we have `T5ForConditionalGeneration`. */
 import * as z from "zod";
+import { isDense } from "../../configuration-fields.ts";
 import { ModelError } from "../../errors.ts";
 import { activationField, activationName } from "../../hugging-face/activations.ts";
 import {
@@ -90,7 +91,7 @@ const headName = "lm_head.weight";
 export const t5Format: HuggingFaceFormat<T5Config, T5ConfigInput> = {
   modelType: "t5",
   architectures,
-  supports: () => true,
+  supports: isDense,
 
   fromHuggingFace(file, { tensors } = {}) {
     architectureOf(file, { known: architectures, unnamed: "T5ForConditionalGeneration" });

@@ -14,6 +14,7 @@ import type { ModelContext } from "../../family.ts";
 import type { BlockConfig } from "../../layers/block.ts";
 import { createDecoderCache } from "../../layers/decoder-cache.ts";
 import { dropAt } from "../../layers/dropout.ts";
+import { createLayerLayouts } from "../../layers/layer-layouts.ts";
 import { memoryRangesOf } from "../../layers/memory-ranges.ts";
 import { createRelativeBias } from "../../layers/relative-bias.ts";
 import { createStack } from "../../layers/stack.ts";
@@ -59,7 +60,13 @@ export function createT5(config: T5Config, { mesh, source }: ModelContext): T5Mo
       finalNorm: true,
       finalDropout: dropout,
     });
-    return { bias, stack };
+    const layouts = createLayerLayouts(config.attention, {
+      causal: name === "decoder",
+      length: Number.POSITIVE_INFINITY,
+      numHeads,
+      mesh,
+    });
+    return { bias, stack, layouts };
   }) as [Side, Side];
   const { tiedEmbeddings, scaledOutputs = tiedEmbeddings } = config;
   const project = tiedEmbeddings
@@ -87,7 +94,13 @@ export function createT5(config: T5Config, { mesh, source }: ModelContext): T5Mo
       const lengths = input.lengths ?? new Int32Array(batchSize).fill(tokens);
       const ranges = input.ranges ?? paddedRanges({ tokens, lengths });
       const bias = encoder.bias({ queries: tokens, keys: tokens });
-      return { hidden: encoder.stack(embed("encoder.embedding", input, options), { ranges, bias }, options) };
+      return {
+        hidden: encoder.stack(
+          embed("encoder.embedding", input, options),
+          { ofLayer: encoder.layouts.at({ ranges }), bias },
+          options,
+        ),
+      };
     });
   }
 
@@ -96,8 +109,9 @@ export function createT5(config: T5Config, { mesh, source }: ModelContext): T5Mo
     return tf.tidy(() => {
       const [batchSize, tokens] = input.tokens.shape as [number, number];
       const offsets = cache?.lengths ?? new Int32Array(batchSize);
+      const ranges = input.ranges ?? causalRanges({ batchSize, tokens, offsets });
       const context = {
-        ranges: input.ranges ?? causalRanges({ batchSize, tokens, offsets }),
+        ofLayer: decoder.layouts.at({ ranges, cache }),
         bias: decoder.bias({ queries: tokens, keys: cache?.capacity ?? tokens, offsets: cache?.offsets }),
         memory: input.memory,
         memoryRanges: memoryRangesOf(input, { tokens }),
@@ -121,12 +135,17 @@ export function createT5(config: T5Config, { mesh, source }: ModelContext): T5Mo
       createDecoderCache({ numLayers: numDecoderLayers, batchSize, capacity, numHeads: localHeads, headSize }),
     dispose() {
       for (const { tensor } of parameters.values()) tensor.dispose();
+      for (const { layouts } of [encoder, decoder]) layouts.dispose();
     },
   };
   return model;
 }
 
-type Side = { bias: ReturnType<typeof createRelativeBias>; stack: ReturnType<typeof createStack> };
+interface Side {
+  bias: ReturnType<typeof createRelativeBias>;
+  stack: ReturnType<typeof createStack>;
+  layouts: ReturnType<typeof createLayerLayouts>;
+}
 
 /** Initial standard deviations of the original code, which make up for the unscaled scores. */
 function blockConfig(

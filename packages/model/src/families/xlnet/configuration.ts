@@ -1,6 +1,6 @@
 /** The configuration of XLNet. */
 import * as z from "zod";
-import { activation, checkHeads, sharedFields, size } from "../../configuration-fields.ts";
+import { activation, checkAttention, checkHeads, sharedFields, size } from "../../configuration-fields.ts";
 import { taskHeadSchema } from "../../heads/configuration.ts";
 
 /** The schema of an XLNet. */
@@ -25,7 +25,8 @@ export const xlnetConfigSchema = z
     path: ["hiddenSize"],
     message: "must be even: distances are encoded as sines and cosines, half each",
   })
-  .superRefine(checkHeads);
+  .superRefine(checkHeads)
+  .superRefine(checkAttention("bidirectional"));
 
 /** A configuration with its defaults filled in. */
 export type XlnetConfig = z.output<typeof xlnetConfigSchema>;

@@ -1,5 +1,6 @@
 /** config.json of XLNet, as published. */
 import * as z from "zod";
+import { isDense } from "../../configuration-fields.ts";
 import type { TaskHeadConfig } from "../../heads/configuration.ts";
 import { activationField, activationName } from "../../hugging-face/activations.ts";
 import {
@@ -90,7 +91,8 @@ function bareNames(name: string): string[] {
 export const xlnetFormat: HuggingFaceFormat<XlnetConfig, XlnetConfigInput> = {
   modelType: "xlnet",
   architectures: known,
-  supports: ({ task }) => task?.kind !== "sequence-classification" || (task.activation ?? "tanh") === "tanh",
+  supports: ({ task, attention }) =>
+    isDense({ attention }) && (task?.kind !== "sequence-classification" || (task.activation ?? "tanh") === "tanh"),
 
   fromHuggingFace(file, { tensors } = {}) {
     const { languageModelHead, task } = architectures[architectureOf(file, { known, unnamed: "XLNetModel" })]!;

@@ -13,9 +13,10 @@ import { createTaskHead } from "../../heads/task-head.ts";
 import { createVocabularyHead } from "../../heads/vocabulary-head.ts";
 import { type BlockConfig, createBlock, runBlocks } from "../../layers/block.ts";
 import { dropAt } from "../../layers/dropout.ts";
+import { createLayerLayouts } from "../../layers/layer-layouts.ts";
 import { createRelativeAttention } from "../../layers/relative-attention.ts";
 import { distanceSinusoids, segmentIdsDiffer } from "../../layers/relative-distances.ts";
-import { outsideOf, permutationBias, splitStreams } from "../../layers/two-streams.ts";
+import { outsideOf, splitStreams, streamQueries } from "../../layers/two-streams.ts";
 import type {
   ForwardOptions,
   ForwardOutput,
@@ -64,6 +65,13 @@ export function createXlnet(config: XlnetConfig, { mesh, source }: ModelContext)
       pooled: false,
     });
 
+  const layouts = createLayerLayouts(config.attention, {
+    causal: false,
+    length: Number.POSITIVE_INFINITY,
+    numHeads,
+    mesh,
+  });
+
   /** The tokens, then the same vector for every target: [B, T + M, h]. */
   function embed({ tokens, targets }: PermutationInput, { inputEmbeddings, random }: ForwardOptions): tf.Tensor {
     const words = inputEmbeddings?.clone() ?? tokenEmbedding.embed(tokens);
@@ -81,12 +89,11 @@ export function createXlnet(config: XlnetConfig, { mesh, source }: ModelContext)
     const reversed = Int32Array.from({ length: batchSize }, (_, row) => (input.reversed?.[row] ? 1 : 0));
     const kinds = reversed.includes(1) ? [false, true] : [false];
     const sinusoids = tf.stack(kinds.map((backwards) => distanceSinusoids({ keys, tokens, hiddenSize, backwards })));
-    const mask = permutationMaskOf(input);
-    return {
+    const permutationMask = permutationMaskOf(input);
+    const seenBy = layouts.atQueries(streamQueries({ permutationMask, targets }, { batch: batchSize, tokens, past }));
+    const shared = {
       ranges: paddedRanges({ tokens: rows, lengths: new Int32Array(batchSize).fill(keys) }),
       numKeyTokens: tokens,
-      bias:
-        mask && permutationBias({ permutationMask: mask, targets }, { numHeads: numHeads / mesh.tensor.size, past }),
       // One dropout mask for all rows, where the original has one per row, which would need a projection per row.
       distances: dropAt("distances", sinusoids, {
         rate,
@@ -98,6 +105,7 @@ export function createXlnet(config: XlnetConfig, { mesh, source }: ModelContext)
       random,
       observe,
     };
+    return (layer: number) => ({ ...shared, layout: seenBy(layer), past: input.memory?.[layer] });
   }
 
   function forward(input: PermutationInput, options: PermutationOptions = {}): ForwardOutput {
@@ -114,8 +122,7 @@ export function createXlnet(config: XlnetConfig, { mesh, source }: ModelContext)
     return tf.tidy(() => {
       const x = embed(input, options);
       observe("embedding", x);
-      const shared = createContext(input, { past: memory[0]?.shape[1] ?? 0 }, options);
-      const contextOf = (index: number) => ({ ...shared, past: memory[index] });
+      const contextOf = createContext(input, { past: memory[0]?.shape[1] ?? 0 }, options);
       const states = dropAt("final", runBlocks(blocks, x, { contextOf, recomputation, observe }), { rate, random });
       const streams = targets ? splitStreams(states, { tokens: input.tokens.shape[1]! }) : { hidden: states };
       return options.remember ? { ...streams, memory: recorder.memory } : streams;
@@ -138,6 +145,7 @@ export function createXlnet(config: XlnetConfig, { mesh, source }: ModelContext)
     },
     dispose() {
       for (const { tensor } of parameters.values()) tensor.dispose();
+      layouts.dispose();
     },
   };
   return model;

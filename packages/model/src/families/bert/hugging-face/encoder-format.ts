@@ -3,6 +3,7 @@
  * and what a kind adds.
  */
 import * as z from "zod";
+import { isDense } from "../../../configuration-fields.ts";
 import { ModelError } from "../../../errors.ts";
 import type { TaskHeadConfig } from "../../../heads/configuration.ts";
 import { activationField, activationName } from "../../../hugging-face/activations.ts";
@@ -145,6 +146,7 @@ export function createEncoderFormat<Fields extends z.ZodRawShape>(
 
   const supports = (config: BertConfig): boolean =>
     !kind.readOnly &&
+    isDense(config) &&
     config.normPlacement === normPlacement &&
     (config.paddingToken !== undefined) === fairseq &&
     config.numTokenTypes > 0 === hasTokenTypes &&

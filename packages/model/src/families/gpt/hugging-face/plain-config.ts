@@ -1,4 +1,6 @@
 /** Which of a decoder's fields a format can say: those that it writes; all others must have the value it implies. */
+import { hasLayout } from "@megatron-ts/attention";
+import { isDense } from "../../../configuration-fields.ts";
 import { type GptConfig, gptConfigSchema } from "../configuration.ts";
 
 const defaults: GptConfig = gptConfigSchema.parse({
@@ -42,7 +44,8 @@ export function unsaidFields(config: GptConfig, { fixed = {}, free = [] }: Suppo
 }
 
 /** The same model, without fields that repeat a default or change nothing. */
-export function withoutRepetition(config: GptConfig): GptConfig {
+export function withoutRepetition(given: GptConfig): GptConfig {
+  const config = { ...given, ...withPlainWindow(given) };
   const { hiddenSize, numHeads, headSize = hiddenSize / numHeads, biases, attentionBiases = biases } = config;
   const unless = <Value>(value: Value | undefined, usual: Value) => (value === usual ? undefined : value);
   return {
@@ -58,6 +61,22 @@ export function withoutRepetition(config: GptConfig): GptConfig {
     attentionScale: unless(config.attentionScale, 1 / Math.sqrt(headSize)),
     attentionBiases: unless(config.attentionBiases, biases),
     attentionOutputBias: unless(config.attentionOutputBias, attentionBiases),
+  };
+}
+
+/** A sliding window of its own is the same as `attentionWindow`. */
+function withPlainWindow(
+  config: GptConfig,
+): Partial<Pick<GptConfig, "attention" | "attentionWindow" | "layersWithoutWindow">> {
+  const { attention, numLayers } = config;
+  if (isDense(config)) return { attention: undefined };
+  if (attention?.layout !== "local" || attention.globalTokens?.length || config.windowRotaryTheta !== undefined)
+    return {};
+  const layers = Array.from({ length: numLayers }, (_, layer) => layer);
+  return {
+    attention: undefined,
+    attentionWindow: attention.window ?? 256,
+    layersWithoutWindow: layers.filter((layer) => !hasLayout(attention, layer)),
   };
 }
 
