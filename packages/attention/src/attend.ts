@@ -1,5 +1,12 @@
 /** Attention over new or cached keys, with its probabilities on request. */
-import { attention, type BlockLayout, constant, type DropoutOptions, dropout as dropOut, gatherPages } from "@megatron-ts/ops";
+import {
+  attention,
+  type BlockLayout,
+  constant,
+  type DropoutOptions,
+  dropout as dropOut,
+  gatherPages,
+} from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import type { LayerCache } from "./cache.ts";
 import { visibleIn } from "./layouts/block-layout.ts";

@@ -114,7 +114,7 @@ export function createLayerLayouts(
       const [batch, tokens] = ranges.shape as [number, number];
       if (!layout) return () => ({ ranges });
       if (window) {
-        const near = narrowRanges(ranges, { ...window, offsets: cache?.lengths });
+        const near = narrowRanges(ranges, { ...window, offsets: cache?.offsets });
         return (layer) => ({ ranges: layoutOf(layer) ? near : ranges });
       }
       if (!cache) return (layer) => ({ ranges, layout: layoutOf(layer) && compiled(layer, tokens) });
