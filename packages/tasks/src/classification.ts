@@ -12,7 +12,7 @@ import {
   matthewsCorrelation,
   occurs,
 } from "@megatron-ts/metrics";
-import { type BaseConfig, classificationLosses, familyOf } from "@megatron-ts/model";
+import { type BaseConfig, classificationLosses } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { type Columns, fieldOf } from "./columns.ts";
 import { TaskError } from "./errors.ts";
@@ -74,9 +74,7 @@ function openClassification(
   { tokenizer, settings: { columns, maxTokens } }: Parameters<TaskDefinition["open"]>[1],
 ): OpenTask<ClassificationExample, ClassificationPrediction> {
   const labels = labelsOf(config);
-  // A model that reads from left to right needs a last token to see all of the text from.
-  const endOfText = familyOf(config).predicts.includes("causal");
-  const encode = createTextEncoder(tokenizer, { maxTokens, endOfText });
+  const encode = createTextEncoder(tokenizer, { maxTokens });
   return {
     read(row, { labelled }) {
       const encoded = encode(fieldOf(row, { field: "text", columns }));

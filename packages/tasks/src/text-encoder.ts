@@ -12,19 +12,17 @@ export interface EncodedText {
 /**
  * Creates a function that encodes texts.
  * @param options.maxTokens special tokens included
- * @param options.endOfText whether a text ends with the token that ends documents, if the tokenizer has one
  */
 export function createTextEncoder(
   tokenizer: Tokenizer,
-  { maxTokens, endOfText }: { maxTokens: number; endOfText: boolean },
+  { maxTokens }: { maxTokens: number },
 ): (text: string) => EncodedText {
-  const end = endOfText && tokenizer.endOfText !== undefined ? [tokenizer.endOfText] : [];
   const { before, after } = specialTokens(tokenizer);
-  const room = maxTokens - before.length - after.length - end.length;
+  const room = maxTokens - before.length - after.length;
   if (room < 1) throw new TaskError(`data.maxTokens: expected more than ${maxTokens - room}, got ${maxTokens}`);
   return (text) => {
     const inner = tokenizer.encode(text, { addSpecialTokens: false });
-    const ids = Int32Array.from([...before, ...inner.subarray(0, room), ...after, ...end]);
+    const ids = Int32Array.from([...before, ...inner.subarray(0, room), ...after]);
     return { ids, truncated: inner.length > room };
   };
 }

@@ -73,7 +73,7 @@ export const gptConfigSchema = z
     zeroInitializedOutputs: z.boolean().default(false),
     /** The head shares the token embedding. */
     tiedEmbeddings: z.boolean().default(true),
-    /** A head to fine-tune, without biases, as GPT-2's classifier has it. */
+    /** A head to fine-tune, without biases and by default without dropout, as GPT-2's classifier has it. */
     task: taskHeadSchema.optional(),
   })
   .superRefine(checkHeads)

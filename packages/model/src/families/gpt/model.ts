@@ -64,7 +64,7 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
   const taskHead =
     config.task &&
     createTaskHead(scope.child("taskHead"), config.task, {
-      ...{ hiddenSize, dropout, initializer, summarise: lastToken, pooled: true, hasBias: false },
+      ...{ hiddenSize, dropout: 0, initializer, summarise: lastToken, pooled: true, hasBias: false },
     });
   const layouts = createLayerLayouts(config.attention, { causal: true, length: maxPositions, numHeads, mesh });
 

@@ -17,7 +17,9 @@ import {
 } from "../../../hugging-face/config-json.ts";
 import type { ForeignWeight, HuggingFaceFormat } from "../../../hugging-face/format.ts";
 import { isHeadTied } from "../../../hugging-face/tied-head.ts";
+import { taskHeadFields } from "../../bert/hugging-face/architectures.ts";
 import type { GptConfig, GptConfigInput } from "../configuration.ts";
+import { classifierOf, readClassifier, writeClassifier } from "./classifier.ts";
 import { decoderNames } from "./decoder-names.ts";
 import { canSay, type Support, unsaidFields, withoutRepetition } from "./plain-config.ts";
 import { type ReadRotary, type RotaryOptions, readRotary, rotaryFields, writeRotary } from "./rotary.ts";
@@ -89,8 +91,10 @@ const aliases = (name: string) => (name.startsWith("model.") ? [name.slice("mode
 export function createDecoderFormat<Fields extends CommonFields & z.ZodRawShape>(
   row: DecoderRow<Fields>,
 ): HuggingFaceFormat<GptConfig, GptConfigInput> {
-  const { modelType, architectures, fields, harmless = [], support, rotary, names = decoderNames } = row;
-  const [withHead, bare] = architectures;
+  const { modelType, fields, harmless = [], support, rotary, names = decoderNames } = row;
+  const [withHead, bare] = row.architectures;
+  const classifier = classifierOf(bare);
+  const architectures = [withHead, bare, classifier];
   const supports = (config: GptConfig) => canSay(config, support);
   return {
     modelType,
@@ -100,8 +104,10 @@ export function createDecoderFormat<Fields extends CommonFields & z.ZodRawShape>
 
     fromHuggingFace(file, { tensors } = {}) {
       const architecture = architectureOf(file, { known: architectures, unnamed: withHead });
-      const hasNoHead = architecture === bare && !tensors?.has(headName);
-      const json = readConfigJson(file, { read: fields, harmless });
+      const classifies = architecture === classifier;
+      const hasNoHead = classifies || (architecture === bare && !tensors?.has(headName));
+      const ignored = classifies ? [...harmless, ...taskHeadFields] : harmless;
+      const json = readConfigJson(file, { read: fields, harmless: ignored });
       // A generic shape extends the common one, which TypeScript does not see through z.output.
       const read = json as z.output<z.ZodObject<CommonFields>>;
       const usualHeadSize = read.hidden_size / read.num_attention_heads;
@@ -133,6 +139,7 @@ export function createDecoderFormat<Fields extends CommonFields & z.ZodRawShape>
         dropout: 0,
         attentionDropout: read.attention_dropout,
         initializerRange: read.initializer_range,
+        ...(classifies && readClassifier(file)),
         ...row.read(json),
       };
     },
@@ -143,7 +150,7 @@ export function createDecoderFormat<Fields extends CommonFields & z.ZodRawShape>
       }
       const { hiddenSize, numHeads } = config;
       return {
-        architectures: [withHead],
+        architectures: [config.task ? classifier : withHead],
         model_type: modelType,
         vocab_size: config.vocabularySize,
         max_position_embeddings: config.maxPositions,
@@ -158,6 +165,7 @@ export function createDecoderFormat<Fields extends CommonFields & z.ZodRawShape>
         initializer_range: config.initializerRange,
         ...writeRotary(config, rotary),
         tie_word_embeddings: config.tiedEmbeddings,
+        ...writeClassifier(config.task),
         dtype: "float32",
         ...row.write(withoutRepetition(config)),
       };
@@ -169,7 +177,7 @@ export function createDecoderFormat<Fields extends CommonFields & z.ZodRawShape>
         : [],
     names,
     aliases,
-    shared: ({ tiedEmbeddings }) => (tiedEmbeddings ? [{ name: headName, of: embeddingName }] : []),
+    shared: ({ tiedEmbeddings, task }) => (tiedEmbeddings && !task ? [{ name: headName, of: embeddingName }] : []),
     ignoredTensors: [/\.rotary_emb\.inv_freq$/],
   };
 }

@@ -1,6 +1,8 @@
 /** The weights of Llama and its successors in Hugging Face's format: our name -> theirs, for the parts that are there. */
+
 import type { ForeignWeight } from "../../../hugging-face/format.ts";
 import type { GptConfig } from "../configuration.ts";
+import { classifierNames } from "./classifier.ts";
 
 type Pairs = readonly (readonly [ours: string, theirs: string])[];
 
@@ -48,6 +50,7 @@ export function decoderNames(config: GptConfig): Map<string, ForeignWeight> {
     ["tokenEmbedding.weight", { name: "model.embed_tokens.weight" }],
     ["finalNorm.weight", { name: "model.norm.weight" }],
     ...(tiedEmbeddings ? [] : [["head.weight", { name: "lm_head.weight" }] as const]),
+    ...classifierNames(config.task),
   ]);
   for (let index = 0; index < numLayers; index++) {
     const add = ([ours, theirs]: Pairs[number], kind: "weight" | "bias") =>

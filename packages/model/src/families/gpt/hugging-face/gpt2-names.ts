@@ -2,7 +2,9 @@
  * GPT-2's weights in Hugging Face's format: our name -> theirs. Theirs are [in, out] where ours are [out, in], and
  * query, key and value lie side by side in one weight.
  */
+import type { TaskHeadConfig } from "../../../heads/configuration.ts";
 import type { ForeignWeight } from "../../../hugging-face/format.ts";
+import { classifierNames } from "./classifier.ts";
 
 const attentionParts = ["query", "key", "value"].flatMap((name, index): [string, ForeignWeight][] => [
   [`attention.${name}.weight`, { name: "attn.c_attn.weight", transposed: true, part: { index, count: 3 } }],
@@ -27,9 +29,11 @@ const layer: [string, ForeignWeight][] = [
 export function gpt2Names({
   numLayers,
   tiedEmbeddings = true,
+  task,
 }: {
   numLayers: number;
   tiedEmbeddings?: boolean;
+  task?: TaskHeadConfig;
 }): Map<string, ForeignWeight> {
   const names = new Map<string, ForeignWeight>([
     ["tokenEmbedding.weight", { name: "transformer.wte.weight" }],
@@ -37,6 +41,7 @@ export function gpt2Names({
     ["finalNorm.weight", { name: "transformer.ln_f.weight" }],
     ["finalNorm.bias", { name: "transformer.ln_f.bias" }],
     ...(tiedEmbeddings ? [] : [["head.weight", { name: "lm_head.weight" }] as const]),
+    ...classifierNames(task),
   ]);
   for (let index = 0; index < numLayers; index++) {
     for (const [ours, theirs] of layer) {

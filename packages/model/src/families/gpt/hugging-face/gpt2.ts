@@ -14,11 +14,14 @@ import {
 } from "../../../hugging-face/config-json.ts";
 import type { HuggingFaceFormat } from "../../../hugging-face/format.ts";
 import { isHeadTied } from "../../../hugging-face/tied-head.ts";
+import { taskHeadFields } from "../../bert/hugging-face/architectures.ts";
 import type { GptConfig, GptConfigInput } from "../configuration.ts";
+import { classifierOf, readClassifier, writeClassifier } from "./classifier.ts";
 import { gpt2Names } from "./gpt2-names.ts";
 import { canSay, unsaidFields } from "./plain-config.ts";
 
-const architectures = ["GPT2LMHeadModel", "GPT2Model"];
+const classifier = classifierOf("GPT2Model");
+const architectures = ["GPT2LMHeadModel", "GPT2Model", classifier];
 
 const fields = {
   vocab_size: count(50257),
@@ -72,8 +75,10 @@ export const gpt2Format: HuggingFaceFormat<GptConfig, GptConfigInput> = {
   unsaid: (config) => unsaidFields(config, {}),
 
   fromHuggingFace(file, { tensors } = {}) {
-    architectureOf(file, { known: architectures, unnamed: "GPT2LMHeadModel" });
-    const read = readConfigJson(file, { read: fields, aliases: fieldAliases, harmless });
+    const architecture = architectureOf(file, { known: architectures, unnamed: "GPT2LMHeadModel" });
+    const classifies = architecture === classifier;
+    const ignored = classifies ? [...harmless, ...taskHeadFields] : harmless;
+    const read = readConfigJson(file, { read: fields, aliases: fieldAliases, harmless: ignored });
     return {
       family: "gpt",
       vocabularySize: read.vocab_size,
@@ -88,11 +93,14 @@ export const gpt2Format: HuggingFaceFormat<GptConfig, GptConfigInput> = {
       attentionDropout: read.attn_pdrop,
       normEpsilon: read.layer_norm_epsilon,
       initializerRange: read.initializer_range,
-      tiedEmbeddings: isHeadTied(read.tie_word_embeddings, {
-        tensors,
-        head: headName,
-        embeddings: [embeddingName, ...aliases(embeddingName)],
-      }),
+      ...(classifies && readClassifier(file)),
+      tiedEmbeddings:
+        classifies ||
+        isHeadTied(read.tie_word_embeddings, {
+          tensors,
+          head: headName,
+          embeddings: [embeddingName, ...aliases(embeddingName)],
+        }),
     };
   },
 
@@ -101,7 +109,7 @@ export const gpt2Format: HuggingFaceFormat<GptConfig, GptConfigInput> = {
       throw new ModelError("this model's configuration cannot be said as one of Hugging Face's gpt2");
     }
     return {
-      architectures: ["GPT2LMHeadModel"],
+      architectures: [config.task ? classifier : "GPT2LMHeadModel"],
       model_type: "gpt2",
       vocab_size: config.vocabularySize,
       n_positions: config.maxPositions,
@@ -116,6 +124,7 @@ export const gpt2Format: HuggingFaceFormat<GptConfig, GptConfigInput> = {
       layer_norm_epsilon: config.normEpsilon,
       initializer_range: config.initializerRange,
       tie_word_embeddings: config.tiedEmbeddings,
+      ...writeClassifier(config.task),
       dtype: "float32",
     };
   },
@@ -123,6 +132,6 @@ export const gpt2Format: HuggingFaceFormat<GptConfig, GptConfigInput> = {
   differences: () => [],
   names: gpt2Names,
   aliases,
-  shared: ({ tiedEmbeddings }) => (tiedEmbeddings ? [{ name: headName, of: embeddingName }] : []),
+  shared: ({ tiedEmbeddings, task }) => (tiedEmbeddings && !task ? [{ name: headName, of: embeddingName }] : []),
   ignoredTensors: [/\.attn\.(masked_)?bias$/],
 };

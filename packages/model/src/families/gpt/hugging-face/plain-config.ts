@@ -2,6 +2,7 @@
 import { hasLayout } from "@megatron-ts/attention";
 import { isDense } from "../../../configuration-fields.ts";
 import { type GptConfig, gptConfigSchema } from "../configuration.ts";
+import { canSayHead } from "./classifier.ts";
 
 const defaults: GptConfig = gptConfigSchema.parse({
   family: "gpt",
@@ -38,7 +39,8 @@ export function unsaidFields(config: GptConfig, { fixed = {}, free = [] }: Suppo
   const own = withoutRepetition(config);
   const implied: GptConfig = { ...defaults, ...fixed };
   const fields = Object.keys({ ...own, ...implied }) as (keyof GptConfig)[];
-  const isOpen = (field: keyof GptConfig) => always.includes(field) || free.includes(field);
+  const isOpen = (field: keyof GptConfig) =>
+    always.includes(field) || free.includes(field) || (field === "task" && canSayHead(config.task));
   const isImplied = (field: keyof GptConfig) => JSON.stringify(own[field]) === JSON.stringify(implied[field]);
   return fields.filter((field) => !isOpen(field) && !isImplied(field));
 }

@@ -1,0 +1,101 @@
+/**
+ * Classifiers in Hugging Face's format: exported and imported again they give the same logits; where PEER_PYTHON is set, they
+ * give those of transformers.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  exportHuggingFace,
+  importHuggingFace,
+  loadCheckpoint,
+  loadModel,
+  saveCheckpoint,
+  weightEntries,
+} from "@megatron-ts/checkpoint";
+import { start } from "@megatron-ts/engine";
+import { createModel, familyOf, type Model, type ModelConfigInput, modelConfigSchema } from "@megatron-ts/model";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sequenceLogits } from "./sequence-logits.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "megatron-classifiers-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
+
+const sizes = { numLayers: 2, hiddenSize: 32, numHeads: 2, maxPositions: 32, vocabularySize: 64 };
+const gated = { norm: "rms", gatedFeedForward: true, activation: "silu", biases: false } as const;
+const pretrained: Record<string, ModelConfigInput> = {
+  BertForSequenceClassification: { family: "bert", ...sizes },
+  GPT2ForSequenceClassification: { family: "gpt", ...sizes },
+  LlamaForSequenceClassification: { family: "gpt", ...sizes, ...gated, positions: "rotary", tiedEmbeddings: false },
+};
+const names = Object.keys(pretrained);
+const labels = ["one", "two", "three"];
+const rows = [Int32Array.of(5, 6, 7, 8, 9), Int32Array.of(1, 2), Int32Array.of(60, 1, 33)];
+
+const logitsOf = (model: Model, some: Int32Array[] = rows): number[] => {
+  const logits = sequenceLogits(model, some);
+  const values = [...logits.dataSync()];
+  logits.dispose();
+  return values;
+};
+
+/** Exports a classifier with random weights, and returns its logits. */
+async function exportClassifier(name: string): Promise<number[]> {
+  const config = modelConfigSchema.parse(pretrained[name]);
+  const head = { kind: "sequence-classification", labels } as const;
+  const model = createModel(modelConfigSchema.parse(familyOf(config).withTask!(config, head)), {
+    weights: { seed: 3 },
+  });
+  const saved = join(directory, name);
+  const groups = { weights: weightEntries(model.parameters) };
+  await saveCheckpoint({ directory: saved, step: 0, consumedSamples: 0, model: { ...model.config }, groups });
+  const checkpoint = loadCheckpoint(saved);
+  await exportHuggingFace(checkpoint, `${saved}-exported`);
+  checkpoint.close();
+  const logits = logitsOf(model);
+  model.dispose();
+  return logits;
+}
+
+describe("classifiers", () => {
+  const exported = new Map<string, number[]>();
+  beforeAll(async () => {
+    for (const name of names) exported.set(name, await exportClassifier(name));
+  });
+
+  it.each(names)("as %s give the same logits after export and import", async (name) => {
+    const { config } = await importHuggingFace(
+      join(directory, `${name}-exported`),
+      join(directory, `${name}-imported`),
+    );
+    expect(config).toMatchObject({ task: { kind: "sequence-classification", labels } });
+    const { model, checkpoint } = loadModel(join(directory, `${name}-imported`));
+    checkpoint.close();
+    expect(logitsOf(model)).toEqual(exported.get(name));
+    const alone = rows.flatMap((row) => logitsOf(model, [row]));
+    for (const [index, value] of exported.get(name)!.entries()) expect(value).toBeCloseTo(alone[index]!, 5);
+    model.dispose();
+  });
+
+  it.skipIf(process.env.PEER_PYTHON === undefined)("give the logits of transformers", () => {
+    const script = fileURLToPath(new URL("../../../fixtures/tasks/classify.py", import.meta.url));
+    const directories = names.map((name) => join(directory, `${name}-exported`));
+    const input = JSON.stringify(rows.map((row) => [...row]));
+    const { status, stdout, stderr } = spawnSync(process.env.PEER_PYTHON!, [script, ...directories], {
+      input,
+      encoding: "utf8",
+    });
+    expect(status, stderr).toBe(0);
+    const found = JSON.parse(stdout) as { model: string; labels: string[]; logits: number[][] }[];
+    expect(found.map(({ model }) => model)).toEqual(names);
+    for (const [index, name] of names.entries()) {
+      expect(found[index]!.labels).toEqual(labels);
+      for (const [place, value] of found[index]!.logits.flat().entries()) {
+        expect(exported.get(name)![place]).toBeCloseTo(value, 6);
+      }
+    }
+  });
+});
