@@ -50,8 +50,8 @@ export function taskObjective<Example, Output extends Prediction>(
         samples: 1,
         lengths: { sequenceLength: task.tokens(example), predictedTokens: 0 },
       })),
-    count: ({ batchSize }) => batchSize,
+    count: ({ examples }) => examples.reduce((sum, example) => sum + task.trainingWeight(example), 0),
     slice: ({ examples }, start, end) => ({ batchSize: end - start, examples: examples.slice(start, end) }),
-    lossSum: (model, { examples }, options) => task.lossSum(model, examples, options),
+    lossSum: (model, { examples }, options) => task.trainingLossSum(model, examples, options),
   };
 }

@@ -19,6 +19,7 @@ import { TaskError } from "./errors.ts";
 import { sequenceLogits } from "./sequence-logits.ts";
 import type { OpenTask, Score, TaskDefinition } from "./task.ts";
 import { createTextEncoder, type EncodedText } from "./text-encoder.ts";
+import { weightedLossSum } from "./weighted-loss.ts";
 
 /** A text, and the number of its label if that is known. */
 export interface ClassificationExample extends EncodedText {
@@ -40,6 +41,16 @@ function labelsIn(rows: readonly Row[], columns: Columns): string[] {
   if (labels.length > 1) return labels;
   const [source] = rows.map((row) => row.source);
   throw new TaskError(`expected rows with two labels or more, all have ${JSON.stringify(labels[0])}`, { source });
+}
+
+/** n / (number of labels * rows with the label), as scikit-learn's "balanced". */
+function balancedWeights(rows: readonly Row[], { columns }: { columns: Columns }): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const row of rows) {
+    const label = fieldOf(row, { field: "label", columns });
+    counts.set(label, (counts.get(label) ?? 0) + 1);
+  }
+  return Object.fromEntries([...counts].map(([label, count]) => [label, rows.length / (counts.size * count)]));
 }
 
 function labelsOf(config: BaseConfig): string[] {
@@ -71,9 +82,15 @@ function scoresOf(matrix: ConfusionMatrix): Record<string, Score> {
 
 function openClassification(
   config: BaseConfig,
-  { tokenizer, settings: { columns, maxTokens } }: Parameters<TaskDefinition["open"]>[1],
+  { tokenizer, settings: { columns, maxTokens, training } }: Parameters<TaskDefinition["open"]>[1],
 ): OpenTask<ClassificationExample, ClassificationPrediction> {
   const labels = labelsOf(config);
+  const { labelSmoothing: smoothing = 0, labelWeights = {} } = training ?? {};
+  const unknown = Object.keys(labelWeights).find((label) => !labels.includes(label));
+  if (unknown !== undefined) {
+    throw new TaskError(`task.labelWeights: ${JSON.stringify(unknown)} is not one of the labels: ${labels.join(", ")}`);
+  }
+  const weights = labels.map((label) => labelWeights[label] ?? 1);
   const encode = createTextEncoder(tokenizer, { maxTokens });
   return {
     read(row, { labelled }) {
@@ -90,6 +107,13 @@ function openClassification(
         return tf.sum(classificationLosses(logits, { labels: tf.tensor1d(labels, "int32") }));
       });
     },
+    trainingLossSum: (model, examples, options) =>
+      tf.tidy(() => {
+        const expected = examples.map(({ label }) => label);
+        const logits = sequenceLogits(model, examples.map(idsOf), options);
+        return weightedLossSum(logits, { labels: expected, smoothing, weights });
+      }),
+    trainingWeight: ({ label }) => weights[label]!,
     async predict(model, examples) {
       const probabilities = tf.tidy(() => tf.softmax(sequenceLogits(model, examples.map(idsOf))));
       const values = await probabilities.data();
@@ -116,6 +140,7 @@ export const classification: TaskDefinition<ClassificationExample, Classificatio
   fields: ["text", "label"],
   metric: "accuracy",
   headFor: (rows, { columns }) => ({ kind: "sequence-classification", labels: labelsIn(rows, columns) }),
+  balance: balancedWeights,
   open: openClassification,
 };
 

@@ -64,6 +64,10 @@ const taskSchema = z.strictObject({
   columns: z.record(z.string(), z.string()).default({}),
   /** The score to choose the best checkpoint by. Default: the task's. */
   metric: z.string().optional(),
+  /** The share of each label that is spread over all labels. */
+  labelSmoothing: z.number().min(0).lt(1).default(0),
+  /** Weights by label, those without one count 1; or "balanced", by which each label counts the same. */
+  labelWeights: z.union([z.literal("balanced"), z.record(z.string(), z.number().gt(0))]).default({}),
   /** Evaluations without a better one after which the run ends; null to take all steps. */
   patience: z.int().min(1).nullable().default(null),
 });

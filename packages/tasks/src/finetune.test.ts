@@ -157,6 +157,7 @@ describe("fine-tuning a classifier", () => {
       ],
       [{ from: "encoder", recipe: `data.train=${path("same.csv")}` }, /two labels or more/],
       [{ from: "encoder", recipe: "task.metric=bleu", run: "runs/c" }, /expected accuracy or f1/],
+      [{ from: "encoder", recipe: "task.labelWeights.fine=2" }, /"fine" is not one of the labels: bad, good/],
       [{ from: "encoder", recipe: "task.name=sentiment" }, /"good" is not one of.*negative, neutral, positive/],
     ];
     writeFileSync(path("unknown.csv"), "sentence,verdict\nNice.,fine\n");

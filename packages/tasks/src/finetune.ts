@@ -121,7 +121,15 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
       ? splitRows(rows, { share: data.validationShare, seed: train.seed })
       : { training: rows, validation: readRows(data.validation) };
 
-  const settings = { columns, maxTokens: Math.min(data.maxTokens, longestSequence(config)) };
+  const { labelSmoothing, labelWeights } = configuration.task;
+  const settings = {
+    columns,
+    maxTokens: Math.min(data.maxTokens, longestSequence(config)),
+    training: {
+      labelSmoothing,
+      labelWeights: labelWeights === "balanced" ? definition.balance(split.training, { columns }) : labelWeights,
+    },
+  };
   const task = definition.open(config, { tokenizer: options.tokenizer, settings });
   const read = (some: readonly Row[]) => some.map((row) => task.read(row, { labelled: true }));
   const [training, validation] = [read(split.training), read(split.validation)];

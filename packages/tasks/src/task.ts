@@ -13,6 +13,16 @@ export interface TaskSettings {
   columns: Columns;
   /** Tokens per text, special ones included; the rest is cut off. */
   maxTokens: number;
+  /** How training differs from evaluation. */
+  training?: TrainingSettings;
+}
+
+/** How labels count in training. */
+export interface TrainingSettings {
+  /** The share of each label that is spread over all labels, 0..1. */
+  labelSmoothing: number;
+  /** Weights by label; those without one count 1. */
+  labelWeights: Readonly<Record<string, number>>;
 }
 
 /** What one prediction says, as it is written to a file. */
@@ -34,6 +44,10 @@ export interface OpenTask<Example, Output extends Prediction> {
   isTruncated(example: Example): boolean;
   /** The sum of the losses of labelled examples, in nats: a scalar. */
   lossSum(model: Model, examples: readonly Example[], options: ForwardOptions): tf.Tensor;
+  /** The same as training minimizes it: smoothed, and weighted by `trainingWeight`. */
+  trainingLossSum(model: Model, examples: readonly Example[], options: ForwardOptions): tf.Tensor;
+  /** How much an example counts in the mean of training. */
+  trainingWeight(example: Example): number;
   predict(model: Model, examples: readonly Example[]): Promise<Output[]>;
   /** Collects predictions for labelled examples. */
   createScores(): ScoreCollector<Example, Output>;
@@ -56,6 +70,8 @@ export interface TaskDefinition<Example = any, Output extends Prediction = any> 
   readonly metric: string;
   /** The head that a model needs for these rows of training data. Throws a TaskError. */
   headFor(rows: readonly Row[], settings: Pick<TaskSettings, "columns">): TaskHeadConfig;
+  /** Weights of labels by which each label counts the same in these rows. */
+  balance(rows: readonly Row[], settings: Pick<TaskSettings, "columns">): Record<string, number>;
   /** Opens the task for a model's configuration, which has its head. */
   open(config: BaseConfig, options: { tokenizer: Tokenizer; settings: TaskSettings }): OpenTask<Example, Output>;
 }
