@@ -31,6 +31,7 @@ export { type VariableOptions, variable } from "./layouts/variable.ts";
 export {
   type CausalRangesOptions,
   causalRanges,
+  causalRangesOf,
   narrowRanges,
   type PaddedRangesOptions,
   paddedRanges,

@@ -18,8 +18,13 @@ export interface CausalRangesOptions {
   window?: number | null;
 }
 
-/** int32 [B, T, 2]: query t of row b sees keys keyStart[b, t] <= j <= offsets[b] + t. */
-export function causalRanges({ batchSize, tokens, offsets, keyStart, window }: CausalRangesOptions): tf.Tensor3D {
+/** The numbers of `causalRanges` without a window. */
+export function causalRangesOf({
+  batchSize,
+  tokens,
+  offsets,
+  keyStart,
+}: Omit<CausalRangesOptions, "window">): Int32Array {
   const ranges = new Int32Array(batchSize * tokens * 2);
   for (let row = 0; row < batchSize; row++) {
     for (let token = 0; token < tokens; token++) {
@@ -28,7 +33,13 @@ export function causalRanges({ batchSize, tokens, offsets, keyStart, window }: C
       ranges[2 * query + 1] = (offsets?.[row] ?? 0) + token + 1;
     }
   }
-  const all = tf.tensor3d(ranges, [batchSize, tokens, 2], "int32");
+  return ranges;
+}
+
+/** int32 [B, T, 2]: query t of row b sees keys keyStart[b, t] <= j <= offsets[b] + t. */
+export function causalRanges({ window, ...options }: CausalRangesOptions): tf.Tensor3D {
+  const { batchSize, tokens, offsets } = options;
+  const all = tf.tensor3d(causalRangesOf(options), [batchSize, tokens, 2], "int32");
   return window == null ? all : consume(all, (whole) => narrowRanges(whole, { before: window - 1, after: 0, offsets }));
 }
 

@@ -217,6 +217,11 @@ export class NativeBackend extends tf.KernelBackend implements StorageBackend, C
     return this.recorder.capture(f);
   }
 
+  /** Tells a recording that an attribute changes from run to run. */
+  refuseCapture(reason: string): void {
+    this.recorder.refuse(reason);
+  }
+
   asConstant<T>(f: () => T): T {
     return this.recorder.asConstant(f);
   }

@@ -1,5 +1,5 @@
 /** Recorded runs on the engine: what is replayed, what is refused, and that nothing is left behind either way. */
-import { adamW, captured, embedding, linear, store, withPrecision } from "@megatron-ts/ops";
+import { adamW, captured, dropout, embedding, linear, store, withPrecision } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { NativeBackend } from "./backend.ts";
@@ -115,6 +115,7 @@ describe.skipIf(missing)("a captured function", () => {
     ["makes an integer", (x) => [tf.add(x, tf.cast(tf.scalar(1, "int32"), "float32"))], /1 int32 numbers/],
     ["leaves a tensor behind", (x) => [tf.neg(tf.keep(tf.neg(x)))], /leaves 1 tensors behind/],
     ["returns its input", (x) => [tf.reshape(x, [8])], /did not create/],
+    ["draws", (x) => [dropout(x, { rate: 0.5, key: [1, 2] })], /key of a step/],
     ["uses a kernel that is not native", (x) => [tf.atan2(x, tf.neg(x))], /reads/],
   ])("is run plainly where it %s", (_, f, reason) => {
     const step = captured((x) => f(x!), { inputs });

@@ -38,6 +38,11 @@ export class Recorder {
     this.backend.engine.refuseRecording(`JavaScript makes a tensor of ${count} ${dtype} numbers`);
   }
 
+  /** Refuses the recording in progress, if there is one. */
+  refuse(reason: string): void {
+    if (this.recording) this.backend.engine.refuseRecording(reason);
+  }
+
   asConstant<T>(f: () => T): T {
     this.constants++;
     try {

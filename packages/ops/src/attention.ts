@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type AttentionAttributes, attentionReference, gradientReference, isGiven } from "./attention-reference.ts";
 import { type BlockLayout, blockSize, expectLayout } from "./block-layout.ts";
-import { constant } from "./capture.ts";
+import { constant } from "./constant.ts";
 import { type DropoutOptions, dropoutAttributes } from "./dropout.ts";
 import { expectShape } from "./errors.ts";
 import { type Kernel, type KernelShapes, runKernelForMany } from "./kernel.ts";

@@ -1,8 +1,9 @@
 /** Conformance of `captured` and `overwrite`: many runs give what each would give alone, recorded or not. */
 import * as tf from "@tensorflow/tfjs";
-import { type Captured, captured, constant } from "./capture.ts";
+import { type Captured, captured } from "./capture.ts";
 import type { ConformanceSuite } from "./conformance/case.ts";
 import { expectClose, expectError, expectNoLeak, plain, random, toTensor } from "./conformance/plain.ts";
+import { constant } from "./constant.ts";
 import { embedding } from "./embedding.ts";
 import { overwrite } from "./mutate.ts";
 

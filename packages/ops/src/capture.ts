@@ -3,37 +3,9 @@
  * kernels of one run and replay them without JavaScript in between (as CUDA graphs do); other backends run the function.
  */
 import * as tf from "@tensorflow/tfjs";
+import { type CaptureBackend, captureBackend, type Program } from "./constant.ts";
 import { overwrite } from "./mutate.ts";
 import { isRecording } from "./vjp.ts";
-
-/** A recorded run. */
-export interface Program {
-  /** Runs the same kernels on the same tensors. Null where these, or the precision, are no longer what they were. */
-  replay(): tf.Tensor[] | null;
-  dispose(): void;
-}
-
-/** What a backend that records implements besides TensorFlow.js's KernelBackend. */
-export interface CaptureBackend {
-  /** Runs f once, which returns new tensors and leaves no others behind. `refusal` says why there is no program. */
-  capture(f: () => tf.Tensor[]): { outputs: tf.Tensor[]; program: Program | null; refusal: string | null };
-  /** Runs f, whose tensors may be filled with numbers from JavaScript even in a recorded run. */
-  asConstant<T>(f: () => T): T;
-}
-
-function captureBackend(): CaptureBackend | null {
-  // Any backend may implement the interface; TensorFlow.js's type knows nothing of it.
-  const backend = tf.backend() as unknown as Partial<CaptureBackend>;
-  return typeof backend.capture === "function" ? (backend as CaptureBackend) : null;
-}
-
-/**
- * A tensor that `create` makes of numbers from JavaScript which are the same in every run: they follow from shapes and the
- * configuration alone. A captured function must not make tensors of any other numbers, except of scalars that are constants.
- */
-export function constant<T extends tf.Tensor>(create: () => T): T {
-  return captureBackend()?.asConstant(create) ?? create();
-}
 
 /** The numbers of a captured function's input, in its shape. */
 export type InputValues = Int32Array | Float32Array;

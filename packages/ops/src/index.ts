@@ -3,15 +3,8 @@ export { type AttentionOptions, attention } from "./attention.ts";
 export { gatherPages } from "./attention-reference.ts";
 export { type BlockLayout, blockSize } from "./block-layout.ts";
 export { cacheAppend } from "./cache-append.ts";
-export {
-  type CaptureBackend,
-  type Captured,
-  type CapturedOptions,
-  captured,
-  constant,
-  type InputValues,
-  type Program,
-} from "./capture.ts";
+export { type Captured, type CapturedOptions, captured, type InputValues } from "./capture.ts";
+export { type CaptureBackend, constant, type Program } from "./constant.ts";
 export { crossEntropy } from "./cross-entropy.ts";
 export { type DropoutOptions, dropout } from "./dropout.ts";
 export { embedding } from "./embedding.ts";

@@ -5,6 +5,7 @@
  * nests, so that `recompute` (gradient checkpointing, Chen et al. 2016) takes a few lines.
  */
 import * as tf from "@tensorflow/tfjs";
+import { asConstant } from "./constant.ts";
 
 interface TapeNode {
   id: number;
@@ -196,11 +197,12 @@ function gradientsOf(node: TapeNode, dys: (tf.Tensor | null)[], reachable: Set<n
   if (!node.gradient) throw new Error(`the kernel ${node.kernelName} has no gradient`);
   const found: [tf.Tensor, tf.Tensor][] = [];
   tf.tidy(() => {
-    const thunks = node.gradient!(dys);
+    // TensorFlow.js makes zeros for missing dys, and gradients make ones: they follow from shapes.
+    const thunks = asConstant(() => node.gradient!(dys));
     for (const [name, input] of wanted) {
       const thunk = thunks[name];
       if (!thunk) throw new Error(`the kernel ${node.kernelName} has no gradient for its input ${name}`);
-      const gradient = thunk();
+      const gradient = asConstant(thunk);
       // An alias, since it may also be a cotangent, a saved tensor or the gradient of another input.
       // Kept, since gradients outlive any tidy that the pullback is called in, until they are consumed or returned.
       if (gradient) found.push([input, tf.keep(aliasOf(gradient))]);

@@ -7,6 +7,7 @@ function describe({
   attrs: { scale, dropout },
   backend,
 }: Call): AttentionCall {
+  if (dropout) backend.refuseCapture("attention's dropout draws by the key of a step");
   const [batch, queries, heads, headSize] = q!.shape as [number, number, number, number];
   const [, size, numKeyValueHeads] = k!.shape as [number, number, number];
   return {

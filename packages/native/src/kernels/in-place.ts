@@ -7,6 +7,7 @@ const sumOfSquares: Run = ({ inputs, backend }) => {
 };
 
 const adamW: Run = ({ inputs, attrs: { weightDecays, ...call }, backend }) => {
+  backend.refuseCapture("AdamW's rates are those of a step");
   const handles = new Uint32Array(4 * weightDecays.length);
   for (let i = 0; i < weightDecays.length; i++) {
     ["p", "g", "m", "v"].forEach((role, j) => {

@@ -8,6 +8,7 @@ const muon: Run = ({ inputs, attrs: { rates, decays, precision, ...call }, backe
   if (!Number.isInteger(call.steps) || call.steps < 0 || call.steps > MOST_STEPS) {
     throw new Error(`Muon: expected 0 to ${MOST_STEPS} Newton-Schulz steps, got ${call.steps}`);
   }
+  backend.refuseCapture("Muon's rates are those of a step");
   const handles = new Uint32Array(3 * rates.length);
   const numbers = new Float64Array(4 * rates.length);
   for (let i = 0; i < rates.length; i++) {
@@ -22,6 +23,7 @@ const muon: Run = ({ inputs, attrs: { rates, decays, precision, ...call }, backe
 };
 
 const movingAverage: Run = ({ inputs, attrs: { decay }, backend }) => {
+  backend.refuseCapture("an average's decay is that of a step");
   const handles: number[] = [];
   for (let i = 0; inputs[`a${i}`]; i++) {
     handles.push(backend.handleOf(inputs[`a${i}`]!), backend.handleOf(inputs[`x${i}`]!));

@@ -26,6 +26,19 @@ export interface Objective<Batch extends MicroBatch> {
   slice(batch: Batch, start: number, end: number): Batch;
   /** Scalar: the sum of the losses of these rows, in nats. Throws a ModelError for a model that cannot predict so. */
   lossSum(model: Model, batch: Batch, options: ForwardOptions): tf.Tensor;
+  /** The same in two parts, where nothing else of the rows matters and all have one shape: a step can then be captured. */
+  readonly byArrays?: {
+    /** What the loss reads of these rows. */
+    arrays(batch: Batch): readonly BatchArray[];
+    /** The same loss from tensors of these arrays. */
+    lossSum(model: Model, tensors: readonly tf.Tensor[], options: ForwardOptions): tf.Tensor;
+  };
+}
+
+/** Numbers of a tensor. */
+export interface BatchArray {
+  readonly values: Int32Array;
+  readonly shape: readonly number[];
 }
 
 /** Number of labels that count; negative ones do not. */

@@ -4,6 +4,7 @@ import { withPrecision } from "@megatron-ts/ops";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { completeModel, type PretrainConfig } from "../configuration/pretrain-configuration.ts";
 import { resolveObjective } from "../objectives/open-objective.ts";
+import { captureLossAndGradients } from "../step/loss-and-gradients.ts";
 import { buildTraining } from "./build-training.ts";
 import { openDatasets } from "./datasets.ts";
 import { openBatches } from "./open-batches.ts";
@@ -35,6 +36,7 @@ export async function measureTraining(
     const batchSchedule = createBatchSchedule({ batchSize: train.batchSize });
     const { objective, batches } = openBatches(datasets, { resolved, config, tokenizer, batchSchedule });
     const { model, optimizer, average } = buildTraining(config, { train, step: 0, checkpoint: null, init: null });
+    const steps = captureLossAndGradients();
     try {
       const took: number[] = [];
       const end = performance.now() + 1000 * seconds;
@@ -45,7 +47,7 @@ export async function measureTraining(
         // As small as in a warm-up: it need not learn.
         const learningRate = train.optimizer.learningRate / 1000;
         withPrecision(engine.precision, () =>
-          trainStep(batch, { model, objective, optimizer, train, step, learningRate }),
+          trainStep(batch, { model, objective, optimizer, compute: steps.compute, train, step, learningRate }),
         );
         average?.update(step + 1);
         took.push((performance.now() - began) / 1000);
@@ -59,6 +61,7 @@ export async function measureTraining(
         flopsPerStep: stepFlops(model.config, workload),
       };
     } finally {
+      steps.dispose();
       average?.dispose();
       optimizer.dispose();
       model.dispose();

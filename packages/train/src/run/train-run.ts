@@ -24,6 +24,7 @@ import { formatRecipe } from "../configuration/recipe.ts";
 import { ConfigError } from "../errors.ts";
 import type { MicroBatch, Objective } from "../objectives/objective.ts";
 import { createSchedule } from "../schedules/schedules.ts";
+import { captureLossAndGradients } from "../step/loss-and-gradients.ts";
 import { initialNoiseScaleState } from "../step/noise-scale.ts";
 import { buildTraining } from "./build-training.ts";
 import { checkRanksAgree } from "./check-ranks.ts";
@@ -155,6 +156,7 @@ async function trainAlone(
     });
     const { objective, metric, batches, validate = null, patience = null } = open(batchSchedule);
     const { model, optimizer, average } = buildTraining(config, { train, step: state.step, checkpoint, init, mesh });
+    const steps = captureLossAndGradients();
     const kept = checkpoint ?? (init && modelConfigOf(init).family === config.family ? init : null);
     const files = { ...(kept && companionFiles(kept)), ...ownFiles };
     checkpoint?.close();
@@ -167,6 +169,7 @@ async function trainAlone(
       model,
       optimizer,
       average,
+      compute: steps.compute,
       objective,
       metric,
       batches,
@@ -208,6 +211,7 @@ async function trainAlone(
       return await runLoop(run, listeners);
     } finally {
       for (const listener of listeners) listener.close?.();
+      steps.dispose();
       average?.dispose();
       optimizer.dispose();
       model.dispose();

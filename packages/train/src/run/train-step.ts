@@ -5,6 +5,7 @@ import type { TrainConfig } from "../configuration/train-configuration.ts";
 import type { MicroBatch, Objective } from "../objectives/objective.ts";
 import { accumulate } from "../step/accumulate.ts";
 import { clipByGlobalNorm } from "../step/gradients.ts";
+import type { LossAndGradients } from "../step/loss-and-gradients.ts";
 import type { GradientNorms } from "../step/noise-scale.ts";
 import type { Optimizer } from "../step/optimizer.ts";
 import { allReduce } from "../step/reduce-gradients.ts";
@@ -14,6 +15,8 @@ export interface TrainStepOptions {
   model: Model;
   objective: Objective<MicroBatch>;
   optimizer: Optimizer;
+  /** Computes each micro-batch. */
+  compute: LossAndGradients;
   train: TrainConfig;
   /** Updates done so far. */
   step: number;
@@ -23,11 +26,12 @@ export interface TrainStepOptions {
 /** Throws a NonFiniteError before it changes the weights. */
 export function trainStep(
   batch: MicroBatch,
-  { model, objective, optimizer, train, step, learningRate }: TrainStepOptions,
+  { model, objective, optimizer, compute, train, step, learningRate }: TrainStepOptions,
 ): { loss: number; gradientNorm: number; noiseNorms: GradientNorms | null } {
   const own = accumulate({ model, objective }, batch, {
     microBatchSize: train.microBatchSize,
     recompute: train.recompute,
+    compute,
     random: { key: hashKey(train.seed, "step", step), firstRow: 0, globalRows: batch.batchSize },
   });
   const { data } = model.mesh;

@@ -6,6 +6,7 @@ import type { PretrainConfig } from "../configuration/pretrain-configuration.ts"
 import type { TrainConfig } from "../configuration/train-configuration.ts";
 import type { MicroBatch, Objective } from "../objectives/objective.ts";
 import type { Schedule } from "../schedules/schedules.ts";
+import type { LossAndGradients } from "../step/loss-and-gradients.ts";
 import type { Optimizer } from "../step/optimizer.ts";
 import type { WeightAverage } from "../step/weight-average.ts";
 import type { RunEvent } from "./events.ts";
@@ -34,6 +35,8 @@ export interface TrainingRun {
   /** Of the weights; null in a run that does not average them. */
   readonly average: WeightAverage | null;
   readonly objective: Objective<MicroBatch>;
+  /** Computes micro-batches, from captured runs where that is possible. */
+  readonly compute: LossAndGradients;
   /** The name of exp(loss); null for a sum of several losses. */
   readonly metric: string | null;
   readonly batches: {

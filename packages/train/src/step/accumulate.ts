@@ -4,10 +4,10 @@
  */
 
 import type { ForwardOptions, Model, StepRandomness } from "@megatron-ts/model";
-import { vjp } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import type { MicroBatch, Objective } from "../objectives/objective.ts";
 import { type Gradients, squaredNorm } from "./gradients.ts";
+import { type LossAndGradients, lossAndGradients } from "./loss-and-gradients.ts";
 
 /** Options of `accumulate`. */
 export interface AccumulateOptions {
@@ -15,6 +15,8 @@ export interface AccumulateOptions {
   /** Turns dropout on; `firstRow` is the index of the first row in the global batch. */
   random?: StepRandomness | null;
   recompute?: ForwardOptions["recompute"];
+  /** Computes each micro-batch, for example from a captured step. Default: `lossAndGradients`. */
+  compute?: LossAndGradients;
 }
 
 /** The result of `accumulate`. */
@@ -36,10 +38,8 @@ export const rowsOf = (
 export function accumulate<Batch extends MicroBatch>(
   { model, objective }: { model: Model; objective: Objective<Batch> },
   batch: Batch,
-  { microBatchSize, random, recompute }: AccumulateOptions,
+  { microBatchSize, random, recompute, compute = lossAndGradients }: AccumulateOptions,
 ): Accumulated {
-  const parameters = [...model.parameters.values()];
-  const tensors = parameters.map(({ tensor }) => tensor);
   const count = objective.count(batch);
   const single = batch.batchSize <= microBatchSize;
   let total: tf.Tensor[] | null = null;
@@ -53,14 +53,9 @@ export function accumulate<Batch extends MicroBatch>(
       recompute,
       random: random && { ...random, firstRow: random.firstRow + start },
     };
-    const { outputs, pullback } = vjp(() => objective.lossSum(model, rows, options), [], { parameters: tensors });
-    const [cotangent] = [tf.scalar(1 / count)];
-    const gradients = pullback([cotangent]).parameters.map((gradient, i) => {
-      if (!gradient) throw new Error(`no gradient reached ${parameters[i]!.name}: is it used, and used as declared?`);
-      return gradient;
-    });
-    lossSum += outputs[0]!.dataSync()[0]!;
-    tf.dispose([cotangent, ...outputs]);
+    const [loss, ...gradients] = compute({ model, objective }, rows, { ...options, scale: 1 / count });
+    lossSum += loss!.dataSync()[0]!;
+    tf.dispose(loss!);
     if (!single) {
       const share = objective.count(rows) / count;
       const own = { tensors: gradients, scale: share > 0 ? 1 / share : 0 };

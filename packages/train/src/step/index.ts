@@ -7,6 +7,11 @@ export { sequenceObjective } from "../objectives/sequence/loss.ts";
 export { type Accumulated, type AccumulateOptions, accumulate } from "./accumulate.ts";
 export { type AdamWConfig, createAdamW } from "./adamw.ts";
 export { clipByGlobalNorm, type Gradients, squaredNorm } from "./gradients.ts";
+export {
+  captureLossAndGradients,
+  type LossAndGradients,
+  lossAndGradients,
+} from "./loss-and-gradients.ts";
 export { createMuon, type MuonConfig } from "./muon.ts";
 export type { GroupRates, Optimizer, OptimizerStart } from "./optimizer.ts";
 export { allReduce } from "./reduce-gradients.ts";

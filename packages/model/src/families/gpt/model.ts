@@ -3,7 +3,7 @@
  * successors.
  */
 import { causalRanges, createCache, type KeyValueCache, narrowRanges } from "@megatron-ts/attention";
-import { embedding } from "@megatron-ts/ops";
+import { constant, embedding } from "@megatron-ts/ops";
 import {
   createColumnParallelLinear,
   createScope,
@@ -82,7 +82,9 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
     return tf.tidy(() => {
       const [batchSize, tokens] = input.tokens.shape as [number, number];
       const offsets = cache?.lengths ?? new Int32Array(batchSize);
-      const positions = input.positions ?? positionsFrom(offsets, { tokens, maxPositions });
+      const counted = () => positionsFrom(offsets, { tokens, maxPositions });
+      // Without a cache they follow from the shape alone.
+      const positions = input.positions ?? (cache ? counted() : constant(counted));
       const ranges = input.ranges ?? causalRanges({ batchSize, tokens, offsets });
       const contextOfLayer = layerContexts(config, { ranges, positions, cache });
       const seenBy = layouts.at({ ranges, cache });

@@ -1,10 +1,31 @@
 /** Causal language modeling: every token predicts the next one. */
-import { causalRanges } from "@megatron-ts/attention";
+import { causalRangesOf } from "@megatron-ts/attention";
 import type { CausalBatch } from "@megatron-ts/data";
 import { predictorOf } from "@megatron-ts/model";
 import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { countLabels, type Objective } from "../objective.ts";
+
+const byArrays: NonNullable<Objective<CausalBatch>["byArrays"]> = {
+  arrays({ batchSize, sequenceLength, tokens, labels, positions, keyStart }) {
+    const shape = [batchSize, sequenceLength];
+    const ranges = causalRangesOf({ batchSize, tokens: sequenceLength, keyStart });
+    return [
+      { values: tokens, shape },
+      { values: labels, shape },
+      { values: ranges, shape: [...shape, 2] },
+      ...(positions ? [{ values: positions, shape }] : []),
+    ];
+  },
+
+  lossSum(trained, [tokens, labels, ranges, positions], options) {
+    const model = predictorOf(trained, "causal");
+    return tf.tidy(() => {
+      const { hidden } = model.forward({ tokens: tokens!, positions, ranges: ranges! }, options);
+      return tf.sum(vocabularyParallelCrossEntropy(model.logits(hidden), { labels: labels!, mesh: model.mesh }));
+    });
+  },
+};
 
 /** The causal language modeling loss. */
 export const causalObjective: Objective<CausalBatch> = {
@@ -28,24 +49,14 @@ export const causalObjective: Objective<CausalBatch> = {
     };
   },
 
-  lossSum(trained, { batchSize, sequenceLength, keyStart, ...arrays }, options) {
-    const shape: [number, number] = [batchSize, sequenceLength];
-    const matrix = (values: Int32Array) => tf.tensor2d(values, shape, "int32");
-    const model = predictorOf(trained, "causal");
-    return tf.tidy(() => {
-      const hidden = model.forward(
-        {
-          tokens: matrix(arrays.tokens),
-          positions: arrays.positions && matrix(arrays.positions),
-          ranges: causalRanges({ batchSize, tokens: sequenceLength, keyStart }),
-        },
-        options,
-      ).hidden;
-      const losses = vocabularyParallelCrossEntropy(model.logits(hidden), {
-        labels: matrix(arrays.labels),
-        mesh: model.mesh,
-      });
-      return tf.sum(losses);
-    });
+  lossSum(model, batch, options) {
+    const tensors = byArrays.arrays(batch).map(({ values, shape }) => tf.tensor(values, [...shape], "int32"));
+    try {
+      return byArrays.lossSum(model, tensors, options);
+    } finally {
+      tf.dispose(tensors);
+    }
   },
+
+  byArrays,
 };
