@@ -51,6 +51,28 @@ describe("megatron finetune, evaluate --task and predict", () => {
     expect(readFileSync(output, "utf8")).toBe(predicted.stdout);
   });
 
+  it("start from a recipe, and from a Hugging Face directory", async () => {
+    const recipe = file(
+      "tune.yaml",
+      `
+task: { name: classification, columns: { text: what }, labelWeights: balanced }
+model: { from: ${path("runs/a")} }
+data: { train: ${train}, validationShare: 0.2 }
+run: { directory: ${path("runs/d")} }
+`,
+    );
+    const fromRecipe = await megatronJson("finetune", recipe, "--train.steps", "2", "--train.evaluation.every", "1");
+    expect(fromRecipe).toMatchObject({ reason: "completed", step: 2, scores: { accuracy: expect.any(Number) } });
+    expect((await megatron("finetune", recipe, "--train.steps", "2")).stderr).toMatch(/already contains a run/);
+
+    expect((await megatron("export", path("runs/a"), path("hf"))).code).toBe(0);
+    const tune = (...more: string[]) =>
+      megatronJson("finetune", path("hf"), "--task", "classification", "--data", train, ...more);
+    const options = ["--column", "text=what", "--output", path("runs/e"), "--epochs", "0.1"];
+    expect(await tune(...options)).toMatchObject({ reason: "completed", step: 1 });
+    expect(await tune(...options, "--epochs", "1", "--resume", "auto")).toMatchObject({ reason: "completed", step: 2 });
+  });
+
   it("end with one line and exit code 2 for what a user can get wrong", async () => {
     const odd = file("odd.csv", "what,label\nwhale,animal\nwhale,fish\n");
     const short = file("short.csv", "what,label\nwhale\n");

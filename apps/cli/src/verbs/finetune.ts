@@ -1,4 +1,5 @@
 /** `megatron finetune`: trains a model for a task, from a recipe or from options with good defaults. */
+import { existsSync } from "node:fs";
 import type { FinetuneConfig } from "@megatron-ts/tasks";
 import type { RunEvent } from "@megatron-ts/train";
 import { type Command, Option } from "commander";
@@ -12,6 +13,7 @@ import { createRunReport, endings } from "../run-report.ts";
 import { startEngine } from "../start-engine.ts";
 import { pluralize } from "../terminal/pluralize.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { importModel } from "./import.ts";
 
 interface Options extends EngineOptions, TaskOptions {
   data?: string;
@@ -59,7 +61,7 @@ async function run(
   const { loadLatestCheckpoint } = await import("@megatron-ts/checkpoint");
   const { finetune } = await import("@megatron-ts/tasks");
   const { listenForStop } = await import("@megatron-ts/train");
-  const configuration = await configurationOf(from, options, overrides);
+  const configuration = await configurationOf(from, options, { overrides, terminal });
   const { backend, threads } = configuration.engine;
   await startEngine({ backend: backend ?? undefined, threads: threads ?? undefined }, terminal);
   const checkpoint = loadLatestCheckpoint(configuration.model.from);
@@ -103,7 +105,7 @@ const isRecipe = (from: string) => /\.ya?ml$/i.test(from);
 async function configurationOf(
   from: string,
   options: Options,
-  overrides: readonly RecipeOverride[],
+  { overrides, terminal }: { overrides: readonly RecipeOverride[]; terminal: Terminal },
 ): Promise<FinetuneConfig> {
   const { loadFinetuneRecipe, parseFinetuneRecipe } = await import("@megatron-ts/tasks");
   const { formatRecipe } = await import("@megatron-ts/train");
@@ -128,7 +130,7 @@ async function configurationOf(
   if (missing) throw new UsageError(`--${missing} is required without a recipe (a .yaml file)`);
   const text = formatRecipe({
     task: { name: options.task },
-    model: { from: await checkpointOf(from, options.output!) },
+    model: { from: await checkpointOf(from, { output: options.output!, resume: options.resume, terminal }) },
     data: { train: options.data },
     train: { optimizer: { name: "adamw", learningRate: 5e-5 } },
     run: { directory: options.output },
@@ -136,11 +138,15 @@ async function configurationOf(
   return parseFinetuneRecipe(text, { file: "options", overrides: [...given, ...overrides] });
 }
 
-/** A Hugging Face directory is imported beside the run; a checkpoint is used as it is. */
-async function checkpointOf(from: string, output: string): Promise<string> {
-  const { importHuggingFace, isHuggingFaceDirectory } = await import("@megatron-ts/checkpoint");
+/** A Hugging Face directory is imported beside the run, once; a checkpoint is used as it is. */
+async function checkpointOf(
+  from: string,
+  { output, resume, terminal }: { output: string; resume: string; terminal: Terminal },
+): Promise<string> {
+  const { isHuggingFaceDirectory } = await import("@megatron-ts/checkpoint");
   if (!isHuggingFaceDirectory(from)) return from;
   const imported = `${output.replace(/[/\\]+$/, "")}-base`;
-  await importHuggingFace(from, imported);
+  if (resume === "never" || !existsSync(imported))
+    await importModel({ directory: from, checkpoint: imported }, terminal);
   return imported;
 }

@@ -28,6 +28,17 @@ export function addImport(program: Command, terminal: Terminal): void {
 }
 
 async function run(directory: string, checkpoint: string, options: Options, terminal: Terminal): Promise<void> {
+  const { config, parameters, tokenizer } = await importModel({ directory, checkpoint, ...options }, terminal);
+  if (!tokenizer) terminal.log("warning: no tokenizer found; import again with --tokenizer to generate or evaluate");
+  if (options.json) return terminal.json({ checkpoint, parameters, config, tokenizer });
+  terminal.print(`${checkpoint}: ${config.family}, ${pluralize(parameters, "parameter")}`);
+}
+
+/** Writes the checkpoint, with the tokenizer if there is one. Throws a UsageError for one that does not fit. */
+export async function importModel(
+  { directory, checkpoint, ...options }: { directory: string; checkpoint: string } & Options,
+  terminal: Terminal,
+) {
   const { importHuggingFace, isMegatronCheckpoint, readCompanionFiles } = await import("@megatron-ts/checkpoint");
   if (existsSync(checkpoint)) throw new UsageError(`${checkpoint}: already exists: choose another directory`);
   const tokenizer = await loadTokenizerFiles(directory, options.tokenizer);
@@ -48,9 +59,7 @@ async function run(directory: string, checkpoint: string, options: Options, term
   const { config, parameters } = isMegatronCheckpoint(directory)
     ? await importMegatron(directory, checkpoint, { ...files, options, terminal })
     : await importHuggingFace(directory, checkpoint, files);
-  if (!tokenizer) terminal.log("warning: no tokenizer found; import again with --tokenizer to generate or evaluate");
-  if (options.json) return terminal.json({ checkpoint, parameters, config, tokenizer: tokenizer !== null });
-  terminal.print(`${checkpoint}: ${config.family}, ${pluralize(parameters, "parameter")}`);
+  return { config, parameters, tokenizer: tokenizer !== null };
 }
 
 /** Merging Megatron-LM's shards needs tensors, hence an engine. */
