@@ -10,6 +10,7 @@ import { partialPath } from "../indexed/dataset-paths.ts";
 import { type TokenType, tokenType } from "../indexed/format.ts";
 import type { TextSource } from "../text/sources.ts";
 import { filesMatch } from "./collector.ts";
+import { resumePointSchema } from "./resume-point.ts";
 
 const count = z.number().int().nonnegative();
 
@@ -27,6 +28,8 @@ const journalSchema = z.strictObject({
   emptyDocuments: count,
   /** Marks inside documents. */
   marks: count,
+  /** The last point at which a task ends with a document, and the number of that task. */
+  point: resumePointSchema.extend({ tasks: count }).optional(),
 });
 
 /** Progress of a run. */

@@ -3,8 +3,9 @@
  * bounded memory. Cuts are next to white space, so that words can be counted piece by piece too.
  */
 import { DataError } from "../errors.ts";
-import type { DocumentPart } from "../text/document.ts";
+import type { DocumentPart, DocumentPosition } from "../text/document.ts";
 import { CUT_CONTEXT, type FindCut } from "./cuts.ts";
+import type { ResumePoint } from "./resume-point.ts";
 
 /** A document, or a part of one that can be encoded separately. */
 export interface Piece {
@@ -13,6 +14,8 @@ export interface Piece {
   last: boolean;
   /** Language of the document, where it was identified. */
   language?: string;
+  /** Of the last piece of a document: from where a later run can go on. */
+  point?: ResumePoint;
 }
 
 const LONGEST_PIECE = 1 << 27;
@@ -22,16 +25,23 @@ const SHORTEST_PIECE = 256;
 
 /**
  * @param options.findCut finds a position where a text can be cut
+ * @param options.pointAt the state after a document, which its last piece carries
  * @param options.pieceLength approximate maximum of characters in a piece; less at the beginning
  * @throws DataError for a document of more than 128 million characters that cannot be cut without changing its ids
  */
 export async function* cutIntoPieces(
   parts: AsyncIterable<DocumentPart>,
-  options: { findCut: FindCut; pieceLength: number },
+  options: {
+    findCut: FindCut;
+    pieceLength: number;
+    /** Characters of earlier documents. */
+    characters?: number;
+    pointAt?: (next: DocumentPosition, characters: number) => ResumePoint;
+  },
 ): AsyncGenerator<Piece> {
   const { findCut } = options;
   let held = "";
-  let done = 0;
+  let done = options.characters ?? 0;
   let retryAt = 0;
   const give = (end: number, rest: { last: boolean; language?: string }): Piece => {
     const text = held.slice(0, end);
@@ -40,7 +50,7 @@ export async function* cutIntoPieces(
     retryAt = 0;
     return { text, ...rest };
   };
-  for await (const { text, last, source, line, language } of parts) {
+  for await (const { text, last, source, line, language, next } of parts) {
     held += text;
     for (;;) {
       const pieceLength = Math.min(options.pieceLength, Math.max(SHORTEST_PIECE, Math.floor(done / PIECES_OF_TEXT)));
@@ -56,7 +66,9 @@ export async function* cutIntoPieces(
           { source, line },
         );
     }
-    if (last) yield give(held.length, { last: true, language });
+    if (!last) continue;
+    const piece = give(held.length, { last: true, language });
+    yield next && options.pointAt ? { ...piece, point: options.pointAt(next, done) } : piece;
   }
 }
 

@@ -266,32 +266,42 @@ describe("worker threads", () => {
     expect(leftovers(path("fails_text_document"))).toEqual([]);
   });
 
-  it("may be killed with their process any number of times: the output is the same in the end", async () => {
-    const inputs = [file("killed.jsonl", jsonl(texts)), file("killed.txt", prose(1, 300)[0]!)];
-    const straight = await prepare({ inputs, output: path("straight-killed") });
-    const options = { tokenizerPath, inputs, output: path("killed"), workers: 1 };
-    const argument = JSON.stringify({ options, workerFile: built.worker.href, pieceLength: inThisThread.pieceLength });
-    /** Lines that the process printed; it is killed at line `killAt`. */
-    const run = (killAt: number) =>
-      new Promise<string[]>((resolve, reject) => {
-        const child = spawn(process.execPath, [fileURLToPath(built.process), argument]);
-        let output = "";
-        child.stdout.on("data", (text) => {
-          output += text;
-          if (output.split("\n").length > killAt) child.kill("SIGKILL");
-        });
-        child.stderr.on("data", (text) => reject(new Error(String(text))));
-        child.on("close", () => resolve(output.trim().split("\n")));
+  it.each([
+    ["killed", [1, 5, 9, Number.POSITIVE_INFINITY], {}],
+    ["killed-minhash", Array.from({ length: 40 }, () => 40), { deduplicate: { kind: "minhash" } as const }],
+  ])(
+    "may be killed with their process any number of times: the output is the same in the end: %s",
+    async (name, kills, steps) => {
+      const inputs = [file(`${name}.jsonl`, jsonl(texts)), file(`${name}.txt`, prose(1, 300)[0]!)];
+      const straight = await prepare({ inputs, output: path(`straight-${name}`), ...steps });
+      const options = { tokenizerPath, inputs, output: path(name), workers: 1, ...steps };
+      const argument = JSON.stringify({
+        options,
+        workerFile: built.worker.href,
+        pieceLength: inThisThread.pieceLength,
       });
-    for (const killAt of [1, 5, 9]) {
-      const lines = await run(killAt);
-      expect(lines.at(-1)).not.toContain("done");
-      expect(existsSync(path("killed_text_document.journal"))).toBe(true);
-    }
-    const lines = await run(Number.POSITIVE_INFINITY);
-    expect(lines.at(-1)).toBe('done {"resumed":true}');
-    expect(filesOf(path("killed_text_document"))).toEqual(filesOf(straight.prefix));
-  });
+      /** Lines that the process printed; it is killed at line `killAt`. */
+      const run = (killAt: number) =>
+        new Promise<string[]>((resolve, reject) => {
+          const child = spawn(process.execPath, [fileURLToPath(built.process), argument]);
+          let output = "";
+          child.stdout.on("data", (text) => {
+            output += text;
+            if (output.split("\n").length > killAt) child.kill("SIGKILL");
+          });
+          child.stderr.on("data", (text) => reject(new Error(String(text))));
+          child.on("close", () => resolve(output.trim().split("\n")));
+        });
+      let lines: string[] = [];
+      for (const killAt of kills) {
+        lines = await run(killAt);
+        if (lines.at(-1)!.startsWith("done")) break;
+        expect(existsSync(path(`${name}_text_document.journal`))).toBe(true);
+      }
+      expect(lines.at(-1)).toBe('done {"resumed":true}');
+      expect(filesOf(path(`${name}_text_document`))).toEqual(filesOf(straight.prefix));
+    },
+  );
 });
 
 describe("a mistake", () => {

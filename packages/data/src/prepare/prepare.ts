@@ -14,7 +14,7 @@ import type { EncodedTask, EncodingTask } from "./encode.ts";
 import { builtWorker, createEncoderPool } from "./encoder-pool.ts";
 import { refuseExisting } from "./existing.ts";
 import { type Job, planJob } from "./job.ts";
-import { findJournal, phaseOf, removeJournal, wholeSidecarPath, writeJournal } from "./journal.ts";
+import { findJournal, type Journal, phaseOf, removeJournal, wholeSidecarPath, writeJournal } from "./journal.ts";
 import type { PrepareOptions, PrepareResult, PrepareTuning } from "./options.ts";
 import { cutIntoPieces, groupIntoTasks } from "./pieces.ts";
 import { publish, settle, summarize, writeSidecar } from "./publish.ts";
@@ -62,7 +62,7 @@ async function run({ job, options, tuning }: Run): Promise<PrepareResult> {
     if (!options.overwrite) refuseExisting(job, options);
     if (!resumed) removeJournal(prefix);
     const collector = createCollector(prefix, { type, endOfDocument: job.endOfDocument, level, resume: resumed });
-    const { tasks, badLines } = await encodeAll({ job, options, tuning }, { collector, done: resumed?.tasks ?? 0 });
+    const { tasks, badLines } = await encodeAll({ job, options, tuning }, { collector, resumed });
     const state = collector.sync();
     const mayCut = level !== "pair" && options.languages !== "separate";
     const plan = planSplit(prefix, { documents: state.position.documents, weights: job.split, mayCut });
@@ -77,23 +77,35 @@ async function run({ job, options, tuning }: Run): Promise<PrepareResult> {
   return { prefix, resumed: resumed !== undefined, ...published };
 }
 
-/** Encodes the inputs into the collector, except for the first `done` tasks. Records its progress in the journal. */
+/** Encodes the inputs into the collector, except for the tasks of an earlier run. Records its progress in the journal. */
 async function encodeAll(
   { job, options, tuning }: Run,
-  { collector, done }: { collector: Collector; done: number },
+  { collector, resumed }: { collector: Collector; resumed: Journal | undefined },
 ): Promise<{ tasks: number; badLines: number }> {
   const { prefix, key, resumable, sources, steps } = job;
-  const progress = { bytesRead: 0, badLines: 0 };
+  const done = resumed?.tasks ?? 0;
+  const restored = resumable && steps.start(prefix, resumed?.point?.steps) ? resumed?.point : undefined;
+  const skipped = sources.slice(0, restored?.source ?? 0);
+  const progress = {
+    bytesRead: skipped.reduce((sum, { bytes = 0 }) => sum + bytes, restored?.start?.offset ?? 0),
+    badLines: restored?.badLines ?? 0,
+  };
+  let badLinesBefore = progress.badLines;
+  const points = resumable && !options.pairs && steps.state() !== undefined;
+  let point = restored;
   const bytesTotal = resumable ? sources.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0) : undefined;
   let collected = done;
   let journaled = Date.now();
   const record = () => {
-    writeJournal(prefix, { key, phase: "encoding", tasks: collected, ...collector.sync() });
+    steps.sync();
+    writeJournal(prefix, { key, phase: "encoding", tasks: collected, ...(point && { point }), ...collector.sync() });
     journaled = Date.now();
   };
   const collect = async (task: EncodingTask, encoded: Promise<EncodedTask>) => {
     collector.add(task, await encoded);
     collected++;
+    const own = task.at(-1)?.point;
+    if (own) point = { ...own, tasks: collected };
     if (resumable && Date.now() - journaled >= tuning.journalMilliseconds) record();
     const { documents, tokens } = collector;
     options.onProgress?.({ ...progress, bytesTotal, documents, tokens });
@@ -109,14 +121,20 @@ async function encodeAll(
   const { tokenizerPath } = options;
   const pool = createEncoderPool({ ...job, ...tuning, tokenizerPath });
   try {
-    const read = readParts(sources, { ...options, textKey: job.jsonKey, onBytes, onBadLine });
+    const onStart = () => {
+      badLinesBefore = progress.badLines;
+    };
+    const from = points ? { source: 0, documents: 0, ...restored, onStart } : undefined;
+    const read = readParts(sources, { ...options, textKey: job.jsonKey, onBytes, onBadLine, from });
     const parts = options.pairs ? onlyPairs(read, { onBadDocument: onBadLine }) : read;
-    const pieces = cutIntoPieces(steps.apply(parts, resumable ? prefix : undefined), {
+    const pieces = cutIntoPieces(steps.apply(parts), {
       findCut: job.findCut,
       pieceLength: tuning.pieceLength,
+      characters: restored?.characters,
+      pointAt: (next, characters) => ({ ...next, characters, badLines: badLinesBefore, steps: steps.state()! }),
     });
     const inFlight: { task: EncodingTask; encoded: Promise<EncodedTask> }[] = [];
-    let number = 0;
+    let number = restored?.tasks ?? 0;
     for await (const task of groupIntoTasks(pieces, tuning.pieceLength)) {
       if (number++ < done) continue;
       const encoded = pool.encode(task);

@@ -3,7 +3,7 @@
  * computing them again, which takes most of the time of deduplication. Each is found by a digest of its text.
  */
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, rmSync } from "node:fs";
+import { closeSync, existsSync, rmSync, statSync } from "node:fs";
 import { appendTo } from "../files/append-file.ts";
 import { openForReading } from "../files/open-file.ts";
 import { readExactly } from "../files/read-exactly.ts";
@@ -20,6 +20,12 @@ const signaturesPath = (prefix: string) => `${prefix}.signatures.partial`;
 /** Signatures of documents, which are asked for in the order of the input. */
 export interface SignatureFile {
   signatureOf(text: string): Uint8Array | undefined;
+  /** Number of documents so far. */
+  readonly count: number;
+  /** Visits the signatures of the first documents, which are then not asked for. False, and no visit, if there are fewer. */
+  restore(count: number, visit: (signature: Uint8Array | undefined) => void): boolean;
+  /** Waits until the signatures so far are on disk. */
+  sync(): void;
   /** Closes the file, which a later run reads. */
   close(): void;
 }
@@ -32,11 +38,13 @@ export function openSignatures(prefix: string, compute = minHashSignature): Sign
   const path = signaturesPath(prefix);
   const stored = existsSync(path) ? readRecords(path) : undefined;
   let known = 0;
+  let appended = 0;
   let output: ReturnType<typeof appendTo> | undefined;
   let synced = Date.now();
   const append = (digest: Uint8Array, signature: Uint8Array | undefined) => {
     stored?.return(undefined);
     output ??= appendTo(path, known * RECORD_BYTES);
+    appended++;
     output.append(
       Buffer.concat([digest, Uint8Array.of(signature ? 1 : 0), signature ?? new Uint8Array(SIGNATURE_LENGTH)]),
     );
@@ -50,12 +58,21 @@ export function openSignatures(prefix: string, compute = minHashSignature): Sign
       const record = output ? undefined : stored?.next().value;
       if (record && digest.equals(record.subarray(0, DIGEST_BYTES))) {
         known++;
-        return record[DIGEST_BYTES] === 1 ? record.subarray(DIGEST_BYTES + 1) : undefined;
+        return signatureIn(record);
       }
       const signature = compute(text);
       append(digest, signature);
       return signature;
     },
+    get count() {
+      return known + appended;
+    },
+    restore(count, visit) {
+      if (count > recordsIn(path)) return false;
+      for (; known < count; known++) visit(signatureIn(stored!.next().value!));
+      return true;
+    },
+    sync: () => output?.sync(),
     close() {
       stored?.return(undefined);
       const open = output;
@@ -67,6 +84,11 @@ export function openSignatures(prefix: string, compute = minHashSignature): Sign
 
 /** Removes the file of a run that is complete. */
 export const removeSignatures = (prefix: string): void => rmSync(signaturesPath(prefix), { force: true });
+
+const signatureIn = (record: Uint8Array) =>
+  record[DIGEST_BYTES] === 1 ? record.subarray(DIGEST_BYTES + 1) : undefined;
+
+const recordsIn = (path: string): number => (existsSync(path) ? Math.floor(statSync(path).size / RECORD_BYTES) : 0);
 
 /** The records that are complete. */
 function* readRecords(path: string): Generator<Uint8Array, undefined> {

@@ -1,4 +1,14 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { loadTokenizer } from "@megatron-ts/tokenizer/files";
@@ -14,8 +24,8 @@ import type { PrepareOptions } from "./options.ts";
 const path = temporaryDirectory();
 const tokenizer = await loadTokenizer(tokenizerPath);
 
-function file(name: string, texts: readonly string[]): string {
-  writeFileSync(path(name), texts.map((text) => `${JSON.stringify({ text })}\n`).join(""));
+function file(name: string, texts: readonly string[], { padding = "" } = {}): string {
+  writeFileSync(path(name), texts.map((text) => `${JSON.stringify({ text, ...(padding && { padding }) })}\n`).join(""));
   return path(name);
 }
 
@@ -278,6 +288,57 @@ describe("all steps together", () => {
       deduplicate: { ...all.deduplicate, threshold: 0.9 },
     });
     expect(other.resumed).toBe(false);
+  });
+
+  /** Replaces the first bytes of a file, which only a run that reads them would notice. */
+  function damage(input: string, length: number) {
+    const bytes = readFileSync(input);
+    writeFileSync(input, bytes.fill("x", 0, length));
+    utimesSync(input, 1e9, 1e9);
+  }
+
+  it.each([
+    ["of earlier files", (point: { source: number }) => point.source === 3],
+    ["earlier in the same file", (point: { source: number; start?: object }) => point.source === 3 && "start" in point],
+  ])("of MinHash do not read text %s again", async (_, isThere) => {
+    let state = 1;
+    const word = () => {
+      state = (state * 48271) % 2147483647;
+      return `w${state % 5000}`;
+    };
+    const made: string[] = [];
+    /** Every fourth is one of the others. */
+    const some = (documents: number) =>
+      Array.from({ length: documents }, (_, i) => {
+        made.push(i % 4 === 3 ? made[made.length >> 1]! : Array.from({ length: 40 }, word).join(" "));
+        return made.at(-1)!;
+      });
+    const inputs = [
+      file("a.jsonl", some(40)),
+      file("b.jsonl", some(40)),
+      file("c.txt", some(40)),
+      // More than is read at once.
+      file("d.jsonl", some(80), { padding: "x".repeat(30_000) }),
+    ];
+    for (const input of inputs) utimesSync(input, 1e9, 1e9);
+    const job = { inputs, textDocument: "line", deduplicate: { kind: "minhash", threshold: 0.7 } } as const;
+    const straight = await prepare({ ...job, output: path("straight") });
+    expect(straight.sidecar.deduplication!.duplicates).toBeGreaterThan(10);
+    const output = path("again");
+    const point = () => JSON.parse(readFileSync(`${output}_text_document.journal`, "utf8")).point;
+    let there = false;
+    const onProgress = () => {
+      there ||= existsSync(`${output}_text_document.journal`) && point() !== undefined && isThere(point());
+      if (there) throw new Interruption();
+    };
+    const run = prepare({ ...job, output, onProgress }, { journalMilliseconds: 0 });
+    await expect(run).rejects.toThrow(Interruption);
+    for (const input of inputs.slice(0, 3)) damage(input, statSync(input).size);
+    damage(inputs[3]!, point().start?.offset ?? 0);
+    const result = await prepare({ ...job, output });
+    expect(result.resumed).toBe(true);
+    expect(result.sidecar).toEqual(straight.sidecar);
+    expect(filesOf(result.prefix)).toEqual(filesOf(straight.prefix));
   });
 
   it("finish the datasets of languages after an interruption", async () => {

@@ -1,7 +1,7 @@
 /**
  * Optional steps between reading and encoding, in this order: decontamination, deduplication, language identification. They
- * depend on all earlier documents, so a resumed run repeats them from the first document, but neither encoding nor MinHash
- * signatures.
+ * depend on all earlier documents, so a resumed run repeats them from the first document, or, with MinHash, from a point
+ * before which it only needs their signatures.
  */
 import type { DatasetSidecar } from "../sidecar.ts";
 import { readEvaluationNgrams } from "../steps/evaluation-ngrams.ts";
@@ -13,6 +13,7 @@ import { minHashSignature } from "../steps/minhash.ts";
 import { createNearDuplicates } from "../steps/near-duplicates.ts";
 import type { DocumentPart } from "../text/document.ts";
 import { listSources } from "../text/sources.ts";
+import type { StepState } from "./resume-point.ts";
 import { openSignatures, type SignatureFile } from "./signature-file.ts";
 
 /** Which steps to take. */
@@ -39,9 +40,16 @@ export interface Steps {
   /** Options, and the state of the files that they name: everything that decides the output. */
   settings: unknown;
   /**
-   * Filters and labels documents. With a prefix, what takes long is kept in a temporary file beside it, for a later run.
+   * Keeps what takes long in a temporary file beside the prefix, for a later run, and goes on from the state of an earlier
+   * one. False if that is not possible, and the steps begin with the first document.
    */
-  apply(parts: AsyncIterable<DocumentPart>, prefix?: string): AsyncIterable<DocumentPart>;
+  start(prefix: string, state: StepState | undefined): boolean;
+  /** The state after the documents so far; undefined where no later run could go on from it. */
+  state(): StepState | undefined;
+  /** Waits until what a later run needs is on disk. */
+  sync(): void;
+  /** Filters and labels documents. */
+  apply(parts: AsyncIterable<DocumentPart>): AsyncIterable<DocumentPart>;
   /** Closes the temporary file. */
   close(): void;
   /** Counts so far. */
@@ -55,8 +63,17 @@ export async function createSteps(options: StepOptions & { jsonKey: string }): P
   const identify = options.languages && (await loadLanguageIdentifier());
   return {
     settings: [decontaminate?.settings, deduplicate?.settings, options.languages],
-    apply(parts, prefix) {
-      if (prefix !== undefined) deduplicate?.keepSignatures(prefix);
+    start(prefix, state) {
+      if (!deduplicate?.start(prefix, state) || !state) return false;
+      decontaminate?.restore(state);
+      return true;
+    },
+    state() {
+      const own = deduplicate?.state();
+      return own && { contaminated: 0, longContaminated: 0, ...decontaminate?.state(), ...own };
+    },
+    sync: () => deduplicate?.sync(),
+    apply(parts) {
       let documents = parts;
       for (const step of [decontaminate, deduplicate])
         if (step) documents = filterDocuments(documents, { keep: step.keep, onTooLong: step.onTooLong });
@@ -87,6 +104,11 @@ async function createDecontamination({ decontaminate, jsonKey }: StepOptions & {
     onTooLong: () => {
       tooLong++;
     },
+    state: () => ({ contaminated, longContaminated: tooLong }),
+    restore(state: StepState) {
+      contaminated = state.contaminated;
+      tooLong = state.longContaminated;
+    },
     counts: () => ({
       ngram,
       action,
@@ -104,15 +126,22 @@ function createDeduplication({ deduplicate }: StepOptions) {
   const threshold = kind === "minhash" ? (deduplicate.threshold ?? 0.8) : undefined;
   let signatures: SignatureFile | undefined;
   const signatureOf = (text: string) => (signatures ? signatures.signatureOf(text) : minHashSignature(text));
-  const { isDuplicate } =
-    threshold === undefined ? createExactDuplicates() : createNearDuplicates({ threshold, signatureOf });
+  const near = threshold === undefined ? undefined : createNearDuplicates({ threshold, signatureOf });
+  const { isDuplicate } = near ?? createExactDuplicates();
   let duplicates = 0;
   let tooLong = 0;
   return {
     settings: [kind, threshold],
-    keepSignatures(prefix: string) {
-      if (kind === "minhash") signatures = openSignatures(prefix);
+    start(prefix: string, state: StepState | undefined): boolean {
+      if (!near) return false;
+      signatures = openSignatures(prefix);
+      if (!state || !signatures.restore(state.signatures, near.isNearDuplicate)) return false;
+      duplicates = state.duplicates;
+      tooLong = state.longDuplicates;
+      return true;
     },
+    state: () => signatures && { signatures: signatures.count, duplicates, longDuplicates: tooLong },
+    sync: () => signatures?.sync(),
     close: () => signatures?.close(),
     keep(text: string) {
       const duplicate = isDuplicate(text);

@@ -34,7 +34,7 @@ export function createNearDuplicates({
 }: {
   threshold: number;
   signatureOf?: typeof minHashSignature;
-}): DuplicateFinder {
+}): DuplicateFinder & { isNearDuplicate(signature: Uint8Array | undefined): boolean } {
   if (!(threshold > 0 && threshold <= 1))
     throw new DataError(`expected a similarity threshold above 0 and at most 1, got ${threshold}`);
   const { bands, rows } = chooseBands(threshold);
@@ -75,15 +75,13 @@ export function createNearDuplicates({
         if (estimateSimilarity(signature, signatureOf(next - 1)) >= threshold) return true;
     return false;
   };
-  return {
-    isDuplicate(text) {
-      const signature = signatureOfText(text);
-      if (!signature) return false;
-      if (isNear(signature)) return true;
-      if (count === capacity) grow();
-      signatures.set(signature, count * SIGNATURE_LENGTH);
-      link(count++);
-      return false;
-    },
+  const isNearDuplicate = (signature: Uint8Array | undefined) => {
+    if (!signature) return false;
+    if (isNear(signature)) return true;
+    if (count === capacity) grow();
+    signatures.set(signature, count * SIGNATURE_LENGTH);
+    link(count++);
+    return false;
   };
+  return { isNearDuplicate, isDuplicate: (text) => isNearDuplicate(signatureOfText(text)) };
 }

@@ -26,11 +26,16 @@ export interface OpenSource {
  * Opens a source. The first bytes of standard input decide its compression, and its format unless one is given: gzip,
  * Zstandard, Parquet, EPUB and WARC by magic numbers, HTML by its first tag, JSONL by an opening brace, otherwise plain text.
  * @param onBytes called with the number of bytes read from the file, before decompression
+ * @param offset where to begin in the file, which is not compressed
  */
-export async function openSource(source: TextSource, onBytes?: (count: number) => void): Promise<OpenSource> {
+export async function openSource(
+  source: TextSource,
+  onBytes?: (count: number) => void,
+  offset = 0,
+): Promise<OpenSource> {
   let input = 0;
   const raw = counted(
-    source.path === "-" ? (process.stdin as AsyncIterable<Buffer>) : fileChunks(source.path),
+    source.path === "-" ? (process.stdin as AsyncIterable<Buffer>) : fileChunks(source.path, offset),
     (count) => {
       input += count;
       onBytes?.(count);
@@ -62,10 +67,10 @@ const signatures: { pattern: RegExp; format: TextFormat }[] = [
 
 const isZstandard = (head: Buffer) => head.readUInt32LE(0) === 0xfd2fb528;
 
-async function* fileChunks(path: string): AsyncGenerator<Buffer> {
+async function* fileChunks(path: string, start: number): AsyncGenerator<Buffer> {
   const { descriptor } = openForReading(path);
   try {
-    yield* createReadStream(path, { fd: descriptor, highWaterMark: CHUNK_BYTES });
+    yield* createReadStream(path, { fd: descriptor, highWaterMark: CHUNK_BYTES, start });
   } catch (error) {
     throw fileError(error, path);
   }

@@ -12,6 +12,26 @@ export interface DocumentPart {
   last: boolean;
   /** ISO 639-1 code of the document's language, where it was identified. */
   language?: string;
+  /** Of a document that is a line, in a file: a line start before it, the same for many documents. */
+  start?: LineStart;
+  /** Of a document's last part, where positions are asked for: where the documents after it begin. */
+  next?: DocumentPosition;
+}
+
+/** A position between documents. */
+export interface DocumentPosition {
+  /** Number of the source. */
+  source: number;
+  /** A line of the source where reading can start; its beginning if there is none. */
+  start?: LineStart | undefined;
+  /** Number of documents from there to the position. */
+  documents: number;
+}
+
+/** The beginning of a line: its offset in bytes, and its number from 1. */
+export interface LineStart {
+  offset: number;
+  line: number;
 }
 
 /** A whole document. */
@@ -28,4 +48,8 @@ export interface ReaderOptions {
   source: string;
   textKey: string;
   onBadLine: BadLineHandler;
+  /** Where the bytes begin in their file. Default: at its start. */
+  from?: LineStart | undefined;
+  /** Called where the `start` of the documents that follow changes. */
+  onStart?: (() => void) | undefined;
 }

@@ -2,7 +2,7 @@
 import { DataError } from "../errors.ts";
 import { openSource, withTemporaryFile } from "./bytes.ts";
 import { readCsv } from "./csv.ts";
-import type { Document, DocumentPart, ReaderOptions } from "./document.ts";
+import type { Document, DocumentPart, DocumentPosition, LineStart, ReaderOptions } from "./document.ts";
 import { readJsonLines } from "./json-lines.ts";
 import type { BadLineHandler } from "./line-blocks.ts";
 import { createPacer } from "./pacing.ts";
@@ -39,17 +39,37 @@ export async function* readDocuments(inputs: readonly string[], options: ReadOpt
   }
 }
 
-/** Streams the same documents in parts of bounded size, from sources that `listSources` gave. */
+/** Where to begin, and that positions are asked for. */
+export interface PartsFrom extends DocumentPosition {
+  /** Called where a source begins, and where the `start` of positions in it changes. */
+  onStart: () => void;
+}
+
+/**
+ * Streams the same documents in parts of bounded size, from sources that `listSources` gave.
+ * @param options.from where to begin: earlier sources are not opened
+ */
 export async function* readParts(
   sources: readonly TextSource[],
-  options: ReadOptions = {},
+  options: ReadOptions & { from?: PartsFrom } = {},
 ): AsyncGenerator<DocumentPart> {
+  const { from } = options;
   const pace = createPacer();
-  for (const source of sources) {
-    let empty = true;
-    for await (const part of readSource(source, options)) {
+  for (const [index, source] of sources.entries()) {
+    if (from && index < from.source) continue;
+    from?.onStart();
+    const first = index === from?.source ? from : undefined;
+    let skipped = first?.documents ?? 0;
+    let start = first?.start;
+    let documents = 0;
+    let empty = (first?.documents ?? 0) === 0;
+    for await (const { start: own, ...part } of readSource(source, { ...options, first: first?.start })) {
       empty = false;
-      yield part;
+      const usable = from && source.compression === "none" ? own : undefined;
+      if (usable && usable.offset !== (start?.offset ?? 0)) [start, documents] = [usable, 0];
+      if (part.last) documents++;
+      if (skipped === 0) yield from && part.last ? { ...part, next: { source: index, start, documents } } : part;
+      else if (part.last) skipped--;
       await pace();
     }
     if (empty)
@@ -57,7 +77,11 @@ export async function* readParts(
   }
 }
 
-async function* readSource(source: TextSource, options: ReadOptions): AsyncGenerator<DocumentPart> {
+async function* readSource(
+  source: TextSource,
+  options: ReadOptions & { from?: PartsFrom; first?: LineStart | undefined },
+): AsyncGenerator<DocumentPart> {
+  const { first, from } = options;
   const { textKey = "text", textDocument = "file", onBytes } = options;
   const onBadLine = options.onBadLine ?? rethrow;
   const reader = (name: string): ReaderOptions => ({ source: name, textKey, onBadLine });
@@ -66,9 +90,13 @@ async function* readSource(source: TextSource, options: ReadOptions): AsyncGener
     yield* readRandomAccess(source.path, { ...reader(source.path), onBytes });
     return;
   }
-  const { path, format, bytes } = await openSource(source, onBytes);
-  if (format === "txt") yield* readPlainText(bytes, { ...reader(path), textDocument });
-  else if (format === "jsonl") yield* readJsonLines(bytes, reader(path));
+  const { path, format, bytes } = await openSource(source, onBytes, first?.offset);
+  // Only uncompressed files can be read from an offset.
+  const seeks = source.compression === "none";
+  const lines = seeks ? { ...reader(path), from: first, onStart: from?.onStart } : reader(path);
+  if (format === "txt" && textDocument === "line") yield* readPlainText(bytes, { ...lines, textDocument });
+  else if (format === "txt") yield* readPlainText(bytes, { ...reader(path), textDocument });
+  else if (format === "jsonl") yield* readJsonLines(bytes, lines);
   else if (format === "csv") yield* readCsv(bytes, reader(path));
   else if (format === "html") yield* (await import("./html.ts")).readHtml(bytes, reader(path));
   else if (format === "warc") yield* (await import("./warc.ts")).readWarc(bytes, reader(path));

@@ -7,12 +7,13 @@ import { readLines } from "./plain-text.ts";
 /** The documents of a JSONL file. Skips blank lines; a line without a string under `textKey` is malformed. */
 export async function* readJsonLines(
   chunks: AsyncIterable<Buffer>,
-  { source, textKey, onBadLine }: ReaderOptions,
+  { textKey, ...options }: ReaderOptions,
 ): AsyncGenerator<DocumentPart> {
-  for await (const { text: json, line } of readLines(chunks, { source, onBadLine })) {
+  const { source, onBadLine } = options;
+  for await (const { text: json, line, start } of readLines(chunks, options)) {
     if (json.trim() === "") continue;
     const found = textOf(json, textKey);
-    if (typeof found === "string") yield { text: found, source, line, last: true };
+    if (typeof found === "string") yield { text: found, source, line, last: true, start };
     else onBadLine(new DataError(found.problem, { source, line }));
   }
 }

@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import { DataError } from "../errors.ts";
+import type { LineStart, ReaderOptions } from "./document.ts";
 
 /** Called for each malformed line: throws the problem, or returns to skip the line. */
 export type BadLineHandler = (problem: DataError) => void;
@@ -12,6 +13,8 @@ export type BadLineHandler = (problem: DataError) => void;
 export interface LineBlock {
   bytes: Buffer;
   line: number;
+  /** Where it, and maybe blocks before it, start in the file; with `wholeLines` the beginning of a line. */
+  start: LineStart;
 }
 
 /** A line is held as bytes, as text, and as the value that it is parsed to. */
@@ -26,18 +29,24 @@ const NEWLINE = 0x0a;
  */
 export async function* readLineBlocks(
   chunks: AsyncIterable<Buffer>,
-  options: { source: string; onBadLine: BadLineHandler; wholeLines: boolean; keepLineCount?: boolean },
+  options: Pick<ReaderOptions, "source" | "onBadLine" | "from" | "onStart"> & {
+    wholeLines: boolean;
+    keepLineCount?: boolean;
+  },
 ): AsyncGenerator<LineBlock> {
   let pending: Buffer[] = [];
   let pendingBytes = 0;
-  let line = 1;
-  let atStart = true;
+  let { offset, line } = options.from ?? { offset: 0, line: 1 };
+  let atStart = offset === 0;
   function* take(bytes: Buffer): Generator<LineBlock> {
+    const start = { offset, line };
+    options.onStart?.();
     const body = atStart && bytes.subarray(0, 3).equals(byteOrderMark) ? bytes.subarray(3) : bytes;
     atStart = false;
-    if (!isUtf8(body)) yield* validLines(body, line, options);
-    else if (body.length > 0) yield { bytes: body, line };
+    if (!isUtf8(body)) yield* validLines(body, start, options);
+    else if (body.length > 0) yield { bytes: body, line, start };
     line += countNewlines(bytes);
+    offset += bytes.length;
   }
   for await (const chunk of chunks) {
     const end = chunk.lastIndexOf(NEWLINE) + 1;
@@ -65,23 +74,23 @@ const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 
 function* validLines(
   bytes: Buffer,
-  firstLine: number,
+  blockStart: LineStart,
   options: { source: string; onBadLine: BadLineHandler; keepLineCount?: boolean },
 ): Generator<LineBlock> {
-  let line = firstLine;
+  let { line } = blockStart;
   for (let start = 0; start < bytes.length; line++) {
     const newline = bytes.indexOf(NEWLINE, start);
     const end = newline < 0 ? bytes.length : newline + 1;
     const slice = bytes.subarray(start, end);
     start = end;
     if (isUtf8(slice)) {
-      yield { bytes: slice, line };
+      yield { bytes: slice, line, start: blockStart };
       continue;
     }
     const wide = line === 1 && /^(\xff\xfe|\xfe\xff)/.test(slice.toString("latin1", 0, 2));
     const advice = wide ? " (looks like UTF-16: convert it to UTF-8)" : "";
     options.onBadLine(new DataError(`invalid UTF-8${advice}`, { source: options.source, line }));
-    if (options.keepLineCount) yield { bytes: Buffer.from("\n"), line };
+    if (options.keepLineCount) yield { bytes: Buffer.from("\n"), line, start: blockStart };
   }
 }
 

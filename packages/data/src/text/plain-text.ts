@@ -1,5 +1,5 @@
 /** Reads plain text: a document is a file, a line, or a paragraph (lines between blank lines). */
-import type { DocumentPart, ReaderOptions } from "./document.ts";
+import type { DocumentPart, LineStart, ReaderOptions } from "./document.ts";
 import { readLineBlocks } from "./line-blocks.ts";
 
 /** What a document is in a .txt file. */
@@ -33,8 +33,8 @@ async function* readTextLines(
   chunks: AsyncIterable<Buffer>,
   options: Omit<ReaderOptions, "textKey">,
 ): AsyncGenerator<DocumentPart> {
-  for await (const { text, line } of readLines(chunks, options))
-    if (text.trim() !== "") yield { text, source: options.source, line, last: true };
+  for await (const { text, line, start } of readLines(chunks, options))
+    if (text.trim() !== "") yield { text, source: options.source, line, last: true, start };
 }
 
 async function* readParagraphs(
@@ -58,9 +58,9 @@ async function* readParagraphs(
 /** The lines of a stream of bytes, without their endings (`\n` or `\r\n`), numbered from 1. */
 export async function* readLines(
   chunks: AsyncIterable<Buffer>,
-  { source, onBadLine }: Omit<ReaderOptions, "textKey">,
-): AsyncGenerator<{ text: string; line: number }> {
-  for await (const { bytes, line } of readLineBlocks(chunks, { source, onBadLine, wholeLines: true })) {
+  options: Omit<ReaderOptions, "textKey">,
+): AsyncGenerator<{ text: string; line: number; start: LineStart }> {
+  for await (const { bytes, line, start: blockStart } of readLineBlocks(chunks, { ...options, wholeLines: true })) {
     const block = bytes.toString("utf8");
     let number = line;
     for (let start = 0; start < block.length; number++) {
@@ -68,7 +68,7 @@ export async function* readLines(
       const end = newline < 0 ? block.length : newline;
       const text = block.slice(start, end > start && block[end - 1] === "\r" ? end - 1 : end);
       start = end + 1;
-      yield { text, line: number };
+      yield { text, line: number, start: blockStart };
     }
   }
 }
