@@ -1,5 +1,5 @@
 /** What readers take and yield: documents in parts, so that a document may be larger than memory. */
-import type { BadLineHandler } from "./line-blocks.ts";
+import type { DataError } from "../errors.ts";
 
 /** A part of a document. The parts of a document are consecutive. */
 export interface DocumentPart {
@@ -42,6 +42,9 @@ export interface Document {
   /** Line on which it starts, from 1. */
   line: number;
 }
+
+/** Called for each malformed line: throws the problem, or returns to skip the line. */
+export type BadLineHandler = (problem: DataError) => void;
 
 /** Options of every reader: the file's name for messages, the key or column of the text, and a handler of bad lines. */
 export interface ReaderOptions {

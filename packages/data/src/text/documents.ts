@@ -2,9 +2,8 @@
 import { DataError } from "../errors.ts";
 import { openSource, withTemporaryFile } from "./bytes.ts";
 import { readCsv } from "./csv.ts";
-import type { Document, DocumentPart, DocumentPosition, LineStart, ReaderOptions } from "./document.ts";
+import type { BadLineHandler, Document, DocumentPart, DocumentPosition, LineStart, ReaderOptions } from "./document.ts";
 import { readJsonLines } from "./json-lines.ts";
-import type { BadLineHandler } from "./line-blocks.ts";
 import { createPacer } from "./pacing.ts";
 import { readPlainText, type TextDocument } from "./plain-text.ts";
 import { listSources, type TextFormat, type TextSource } from "./sources.ts";

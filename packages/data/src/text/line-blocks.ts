@@ -4,10 +4,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import { DataError } from "../errors.ts";
-import type { LineStart, ReaderOptions } from "./document.ts";
-
-/** Called for each malformed line: throws the problem, or returns to skip the line. */
-export type BadLineHandler = (problem: DataError) => void;
+import type { BadLineHandler, LineStart, ReaderOptions } from "./document.ts";
 
 /** Valid UTF-8 that starts at line `line` of its file, from 1. */
 export interface LineBlock {
