@@ -1,5 +1,6 @@
 /**
- * Decoding with GPT-2 124M, batch size 1, f32, against transformers' generate, llama.cpp and the bandwidth of a plain read.
+ * Decoding with GPT-2 124M, batch size 1, against transformers' generate, llama.cpp and the bandwidth of a plain read; bf16 weights
+ * against f32.
  *
  *     PEER_PYTHON=/path/to/python PEER_LLAMA=/directory/with/node_modules node bench/run.mjs decode [--quick]
  */
@@ -22,6 +23,7 @@ function measure({ peerPython, peer, llama, quick, ...settings }) {
     if (llama) writeRandomGpt2(options.modelPath, gpt2);
     return alternate(quick ? 1 : 5, {
       ours: () => runScript(process.execPath, script("decode.mjs"), options),
+      narrow: () => runScript(process.execPath, script("decode.mjs"), { ...options, precision: "bf16" }),
       theirs: peer ? () => runScript(peerPython, script("decode.py"), options) : null,
       llamas: llama ? () => runScript(process.execPath, script("llama.mjs"), options) : null,
     });
@@ -33,10 +35,11 @@ function measure({ peerPython, peer, llama, quick, ...settings }) {
 export async function run({ peerPython, quick = false, threads = 2, backend = "native" } = {}) {
   const peer = hasModules(peerPython, "torch", "transformers");
   const llama = hasLlama(process.env.PEER_LLAMA);
-  const { ours, theirs, llamas } = measure({ peerPython, peer, llama, quick, threads, backend });
+  const { ours, narrow, theirs, llamas } = measure({ peerPython, peer, llama, quick, threads, backend });
   const of = (results, field) => (results.length > 0 ? median(results.map((result) => result[field])) : undefined);
   const [our, their, llamaCpp] = [ours, theirs, llamas].map((results) => of(results, "tokensPerSecond"));
   const name = "transformers generate";
+  const narrowSpeed = of(narrow, "tokensPerSecond");
   const [bandwidth, read] = [of(ours, "bytesPerSecond"), of(theirs, "readBytesPerSecond")];
   return [
     {
@@ -56,6 +59,15 @@ export async function run({ peerPython, quick = false, threads = 2, backend = "n
       unit: "tokens/s",
       ratio: llamaCpp && our / llamaCpp,
       atLeast: 1.3,
+    },
+    {
+      what: "decode GPT-2 124M, batch 1, bf16 weights",
+      peer: "our own f32",
+      ours: narrowSpeed,
+      theirs: our,
+      unit: "tokens/s",
+      ratio: narrowSpeed / our,
+      atLeast: 1.7,
     },
     {
       what: "bandwidth at which decoding reads the weights",

@@ -7,3 +7,4 @@ export { prefixTokens } from "./prompts/prefix-tokens.ts";
 export type { SamplingOptions } from "./sampling/options.ts";
 export { sample } from "./sampling/sample.ts";
 export type { SessionOptions } from "./sessions/decoding-session.ts";
+export { storeWeights } from "./store-weights.ts";

@@ -9,7 +9,7 @@ import { startEngine } from "../start-engine.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { loadTrainedModel } from "../trained-model.ts";
 
-type Options = EngineOptions & CompletionOptions;
+type Options = EngineOptions & CompletionOptions & { precision: "f32" | "bf16" };
 
 export function addGenerate(program: Command, terminal: Terminal): void {
   const command = program
@@ -28,12 +28,18 @@ export function addGenerate(program: Command, terminal: Terminal): void {
         .choices(["text", "ids"])
         .default("text"),
     )
+    .addOption(
+      new Option("--precision <name>", "how weights are stored: bf16 halves memory and reads twice as fast, rounded")
+        .choices(["f32", "bf16"])
+        .default("f32"),
+    )
     .option("--stop <texts...>", "stop before any of these strings")
     .option("--seed <n>", "random seed", integer(0), 0)
     .action((path: string, options: Options) => run(path, options, { terminal, given: givenOptions(command) }));
   addExamples(addJsonOption(addEngineOptions(command)), [
     'megatron generate runs/a --prompt "My fellow citizens," --max-tokens 64 --temperature 0.8 --top-k 40 --top-p 0.95 --seed 1',
     'megatron generate runs/a --prompt "Call me" --temperature 0 --json',
+    'megatron generate runs/a --prompt "Call me" --precision bf16',
     'megatron generate runs/bert --prompt "Call me [MASK]." --top-k 5',
   ]);
 }
@@ -56,6 +62,10 @@ async function run(
   await startEngine(options, terminal);
   const trained = await loadTrainedModel(path);
   try {
+    if (options.precision === "bf16") {
+      const { storeWeights } = await import("@megatron-ts/generate");
+      storeWeights(trained.model, "bf16");
+    }
     const mode = generationMode(trained, options.prompt);
     if (!mode.fills) return await streamCompletion(trained, { ...options, ...mode }, terminal);
     const misplaced = given.find((flag) => SAMPLING.has(flag));

@@ -180,7 +180,7 @@ impl Engine {
         })
     }
 
-    /// ids, table [V, width] -> [..., width], in the storage of the table.
+    /// ids, table [V, width] -> [..., width], in the storage of the table in bf16 precision, else f32.
     #[napi]
     pub fn embedding(&self, ids: Handle, table: Handle, width: Size) -> Result<Handle> {
         self.run(move |tensors| {
@@ -189,7 +189,9 @@ impl Engine {
             if let Some(id) = id_outside(ids, rows) {
                 return Err(invalid(format!("embedding: token id {id} is outside the vocabulary of {rows}")));
             }
-            let mut out = tensors.buffer(table.kind(), count(&[ids.len(), width])?);
+            // Narrow rows are the start of narrow activations only where products round to bf16 too.
+            let kind = if tensors.activation_kind() == Kind::F32 { Kind::F32 } else { table.kind() };
+            let mut out = tensors.buffer(kind, count(&[ids.len(), width])?);
             embedding(ids, table.view(), width, out.view_mut());
             Ok(tensors.add(out))
         })

@@ -170,6 +170,31 @@ fn bias_activation_bf16_and_thread_counts() {
 }
 
 #[test]
+fn few_rows_read_bf16_as_they_read_its_numbers_in_f32() {
+    let (k, n) = (300, 70);
+    let narrow: Vec<Bf16> = numbers(n * k, 2).iter().map(|&x| Bf16::from_f32(x)).collect();
+    let wide: Vec<f32> = narrow.iter().map(|x| x.to_f32()).collect();
+    let bias = numbers(n, 3);
+    for m in 1..=4 {
+        let left = numbers(m * k, 1);
+        let (truth, size) = reference(&left, &wide, (m, k, n));
+        let product = |right: View| {
+            let mut out = vec![f32::NAN; m * n];
+            let operands = (Operand::rows(View::F32(&left), m, k), Operand::rows(right, n, k));
+            let epilogue = Epilogue { bias: Some(&bias), activation: Activation::None };
+            assert!(vector::run(&operands.0, &operands.1, &mut out, &epilogue, 1));
+            out
+        };
+        let found = product(View::Bf16(&narrow));
+        assert_eq!(found, product(View::F32(&wide)));
+        for (index, &found) in found.iter().enumerate() {
+            let expected = truth[index] + bias[index % n] as f64;
+            assert!((found as f64 - expected).abs() <= 1e-6 * (size[index] + 1.0), "{found} for {expected}");
+        }
+    }
+}
+
+#[test]
 fn empty_products() {
     let mut out = [f32::NAN; 6];
     gemm(
