@@ -41,9 +41,11 @@ export interface AttendOptions {
  */
 export function attend(
   { q, k, v }: { q: tf.Tensor; k: tf.Tensor; v: tf.Tensor },
-  { cache, dropout, observe, ...masks }: AttendOptions,
+  { cache: whole, dropout, observe, ...given }: AttendOptions,
 ): tf.Tensor {
-  cache?.append(k, v);
+  const cache = whole?.isDirect?.(q.shape[1]!) ? null : whole;
+  whole?.append(k, v);
+  const masks = cache?.place ? placed(given, cache.place(given.keyRanges)) : given;
   const keys = cache ? cache.keys : k;
   const values = cache ? cache.values : v;
   const pageTable = cache?.pageTable;
@@ -51,6 +53,14 @@ export function attend(
   if (observe) tf.tidy(() => observe(attentionProbabilities({ q, k: keys }, options)));
   if (masks.cap !== undefined) return attendByProbabilities({ q, k: keys, v: values }, { ...options, dropout });
   return attention({ q, k: keys, v: values }, { ...options, dropout });
+}
+
+/** The options where keys are those of a window. */
+function placed(
+  given: Omit<AttendOptions, "cache" | "dropout" | "observe">,
+  { keyRanges, bias }: { keyRanges: tf.Tensor; bias?: tf.Tensor },
+): typeof given {
+  return { ...given, keyRanges, bias: given.bias && bias ? tf.add(given.bias, bias) : (given.bias ?? bias) };
 }
 
 /** The options of `attentionProbabilities`. */

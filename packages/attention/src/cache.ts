@@ -4,6 +4,7 @@
  */
 import { cacheAppend, overwrite } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
+import { createRollingCaches, type RollingCaches, type RollingWindow } from "./rolling-cache.ts";
 
 /** The part of the cache that one layer reads and writes. */
 export interface LayerCache {
@@ -15,6 +16,13 @@ export interface LayerCache {
   readonly pageTable: tf.Tensor;
   /** Appends k and v, [B, T, G, D], to each row. Throws a RangeError if they do not fit. */
   append(k: tf.Tensor, v: tf.Tensor): void;
+  /**
+   * In layers with a window, which keep only that: ranges of positions as ranges of keys here, and a bias that hides keys
+   * outside of the window. Call it before the whole cache advances.
+   */
+  place?(keyRanges: tf.Tensor): { keyRanges: tf.Tensor; bias?: tf.Tensor };
+  /** In those layers: whether this many first tokens are too many to be read from here, so that they see each other only. */
+  isDirect?(tokens: number): boolean;
 }
 
 /** The keys and values of all layers. */
@@ -42,10 +50,13 @@ export interface CacheOptions {
   /** Number of key/value heads G. */
   numHeads: number;
   headSize: number;
+  /** The window of each layer that keeps no more than that, null for the others. Default: no layer has one. */
+  windowOf?: (layer: number) => RollingWindow | null;
 }
 
-/** Creates an empty cache: two tensors [B, capacity, G, D] per layer. */
-export function createCache({ numLayers, batchSize, capacity, numHeads, headSize }: CacheOptions): KeyValueCache {
+/** Creates an empty cache: two tensors [B, capacity, G, D] per layer, or as large as the window of a layer that has one. */
+export function createCache(options: CacheOptions): KeyValueCache {
+  const { numLayers, batchSize, capacity, numHeads, headSize, windowOf = () => null } = options;
   const shape = [batchSize, capacity, numHeads, headSize];
   const lengths = new Int32Array(batchSize);
   const pageTable = tf.keep(
@@ -56,17 +67,39 @@ export function createCache({ numLayers, batchSize, capacity, numHeads, headSize
     ),
   );
   const offsets = tf.keep(tf.tensor1d(lengths.slice(), "int32"));
-  const layers = Array.from({ length: numLayers }, () => ({
-    keys: tf.keep(tf.zeros(shape)),
-    values: tf.keep(tf.zeros(shape)),
-  }));
+  const rolling = new Map<string, RollingCaches>();
+
+  /** The part of a layer that keeps its window only; null where it has none, or one as wide as the whole cache. */
+  function createRollingLayer(index: number): LayerCache | null {
+    const window = windowOf(index);
+    if (!window || window.window >= capacity) return null;
+    const key = JSON.stringify(window);
+    const caches = rolling.get(key) ?? createRollingCaches(window, options);
+    rolling.set(key, caches);
+    return caches.createLayer(lengths);
+  }
+
+  function createLayer(): LayerCache {
+    const keys = tf.keep(tf.zeros(shape));
+    const values = tf.keep(tf.zeros(shape));
+    return {
+      keys,
+      values,
+      pageTable,
+      append(k, v) {
+        cacheAppend(keys, { values: k, pageTable, positions: offsets });
+        cacheAppend(values, { values: v, pageTable, positions: offsets });
+      },
+    };
+  }
+
+  const layers = Array.from({ length: numLayers }, (_, index) => createRollingLayer(index) ?? createLayer());
   return {
     capacity,
     lengths,
     offsets,
     layer: (index) => ({
       ...layers[index]!,
-      pageTable,
       append(k, v) {
         const tokens = k.shape[1]!;
         const overflow = lengths.findIndex((length) => length + tokens > capacity);
@@ -75,16 +108,17 @@ export function createCache({ numLayers, batchSize, capacity, numHeads, headSize
             `row ${overflow} of the cache holds ${lengths[overflow]} of ${capacity} tokens, so ${tokens} more do not fit`,
           );
         }
-        cacheAppend(layers[index]!.keys, { values: k, pageTable, positions: offsets });
-        cacheAppend(layers[index]!.values, { values: v, pageTable, positions: offsets });
+        layers[index]!.append(k, v);
       },
     }),
     advance(counts) {
       for (let row = 0; row < batchSize; row++) lengths[row] = lengths[row]! + counts[row]!;
       overwrite(offsets, lengths);
+      for (const caches of rolling.values()) caches.advance(lengths, counts);
     },
     dispose() {
       for (const { keys, values } of layers) tf.dispose([keys, values]);
+      for (const caches of rolling.values()) caches.dispose();
       tf.dispose([pageTable, offsets]);
     },
   };

@@ -36,3 +36,4 @@ export {
   type PaddedRangesOptions,
   paddedRanges,
 } from "./ranges.ts";
+export type { RollingWindow } from "./rolling-cache.ts";

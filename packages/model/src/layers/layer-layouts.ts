@@ -12,6 +12,7 @@ import {
   type KeyValueCache,
   type LayoutConfig,
   narrowRanges,
+  type RollingWindow,
 } from "@megatron-ts/attention";
 import type { BlockLayout } from "@megatron-ts/ops";
 import type { Mesh } from "@megatron-ts/parallel";
@@ -44,6 +45,8 @@ export interface LayerLayouts {
   at(place: LayoutPlace): (layer: number) => Pick<BlockContext, "ranges" | "layout">;
   /** The layout by layer for queries at any positions, which a tidy disposes; null where they see every key. */
   atQueries(place: QueryPlace): (layer: number) => BlockLayout | null;
+  /** The window that a layer's cache keeps; null if it keeps everything. */
+  windowOf(layer: number): RollingWindow | null;
   dispose(): void;
 }
 
@@ -123,9 +126,18 @@ export function createLayerLayouts(
         return lengths[Math.floor(i / tokens)]! + (i % tokens);
       });
       const decoded = atQueries({ positions, batch, keys });
-      return (layer) => ({ ranges, layout: decoded(layer) });
+      return (layer) => {
+        const { isDirect } = cache.layer(layer);
+        // A cache that keeps a window alone hides the rest itself.
+        if (isDirect) return { ranges, layout: isDirect(tokens) ? compiled(layer, tokens) : null };
+        return { ranges, layout: decoded(layer) };
+      };
     },
     atQueries,
+    windowOf(layer) {
+      if (!causal || !layoutOf(layer) || config?.layout !== "local") return null;
+      return { window: config.window ?? 256, globalTokens: config.globalTokens };
+    },
     dispose() {
       for (const { offsets, blocks, masks } of kept.values()) tf.dispose([offsets, blocks, masks]);
       kept.clear();

@@ -210,17 +210,18 @@ export function createEncoderDecoder(
     for (const layouts of [encoderLayouts, decoderLayouts]) layouts.dispose();
   }
   const shared = { config, mesh, parameters, logits, dispose };
+  const cacheOf = (size: CacheSize) => ({
+    ...size,
+    numLayers: numDecoderLayers,
+    numHeads: numHeads / mesh.tensor.size,
+    headSize: hiddenSize / numHeads,
+  });
   const decoding = {
     encode,
     forward,
-    createCache: ({ batchSize, capacity }: { batchSize: number; capacity: number }) =>
-      createDecoderCache({
-        numLayers: numDecoderLayers,
-        batchSize,
-        capacity,
-        numHeads: numHeads / mesh.tensor.size,
-        headSize: hiddenSize / numHeads,
-      }),
+    createCache: (size: CacheSize) =>
+      // Relative distances are scored by the places of keys, which a window's cache moves.
+      createDecoderCache({ ...cacheOf(size), windowOf: relativeDistances ? undefined : decoderLayouts.windowOf }),
   };
   const masked: EncoderModel = {
     ...shared,
@@ -246,6 +247,8 @@ export function createEncoderDecoder(
         }
         return decode(input, { layouts: encoderLayouts, ...options });
       },
+      // Its window has two sides.
+      createCache: (size) => createDecoderCache(cacheOf(size)),
       predictors: {},
       maxPositions,
       reach: window === null ? maxPositions : Math.floor(window / 2),
@@ -260,6 +263,11 @@ export function createEncoderDecoder(
     },
   };
   return model;
+}
+
+interface CacheSize {
+  batchSize: number;
+  capacity: number;
 }
 
 const oneForBoth = <Part>(part: Part): [Part, Part] => [part, part];

@@ -117,13 +117,25 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
     logits: (hidden) => softCap(head(hidden), logitsCap),
     taskLogits: (states, options) => tf.tidy(() => requirePart(taskHead, "task")(states, options)),
     createCache: ({ batchSize, capacity }) =>
-      createCache({ numLayers, batchSize, capacity, numHeads: config.numKeyValueHeads ?? numHeads, headSize }),
+      createCache({
+        numLayers,
+        batchSize,
+        capacity,
+        numHeads: config.numKeyValueHeads ?? numHeads,
+        headSize,
+        windowOf: (layer) => layouts.windowOf(layer) ?? ownWindow(config, layer),
+      }),
     dispose() {
       for (const { tensor } of parameters.values()) tensor.dispose();
       layouts.dispose();
     },
   };
   return model;
+}
+
+/** The window of a layer by `attentionWindow`. */
+function ownWindow({ attentionWindow: window, layersWithoutWindow }: GptConfig, layer: number) {
+  return window === null || layersWithoutWindow.includes(layer) ? null : { window };
 }
 
 /** What each layer sees: which keys, and where they are. */
