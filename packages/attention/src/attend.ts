@@ -8,7 +8,7 @@ import {
   gatherPages,
 } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
-import type { LayerCache } from "./cache.ts";
+import type { LayerCache } from "./layer-cache.ts";
 import { visibleIn } from "./layouts/block-layout.ts";
 
 /** Options of `attend`. */

@@ -1,6 +1,7 @@
 export { type AttendOptions, attend, attentionProbabilities } from "./attend.ts";
-export { type CacheOptions, createCache, type KeyValueCache, type LayerCache } from "./cache.ts";
+export { type CacheOptions, createCache, type KeyValueCache } from "./cache.ts";
 export { LayoutError } from "./errors.ts";
+export type { LayerCache } from "./layer-cache.ts";
 export { type BigbirdOptions, bigbird } from "./layouts/bigbird.ts";
 export { createBlockLayout } from "./layouts/block-layout.ts";
 export type { BlockPatternOptions } from "./layouts/block-pattern.ts";

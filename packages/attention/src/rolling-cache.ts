@@ -5,7 +5,7 @@
  */
 import { cacheAppend, constant, overwrite } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
-import type { LayerCache } from "./cache.ts";
+import type { LayerCache } from "./layer-cache.ts";
 
 /** What a token sees in a layer with a rolling cache. */
 export interface RollingWindow {
