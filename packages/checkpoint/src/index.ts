@@ -18,7 +18,7 @@ export {
   checkpointSource,
   loadModel,
   modelConfigOf,
-  readTensor,
+  readPart,
   tensorEntry,
   weightEntries,
 } from "./model-checkpoint.ts";

@@ -1,7 +1,13 @@
 /** Saves and loads models: parameters become tensor entries, and a checkpoint becomes a source of parameters. */
 import { type AnyModel, createModel, type ModelConfig, modelConfigSchema } from "@megatron-ts/model";
 import { fromBytes, toBytes } from "@megatron-ts/ops";
-import type { Mesh, ParameterSource, Parameters } from "@megatron-ts/parallel";
+import {
+  type Mesh,
+  type ParameterDeclaration,
+  type ParameterSource,
+  type Parameters,
+  partOf,
+} from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { userError } from "./errors.ts";
 import { loadLatestCheckpoint } from "./latest-checkpoint.ts";
@@ -29,7 +35,7 @@ export function weightEntries(parameters: Parameters): TensorEntry[] {
  * Reads a tensor of the expected shape as float32. The caller disposes it.
  * @throws CheckpointError if the tensor is missing, of another shape, or not of floats
  */
-export function readTensor(reader: TensorReader, name: string, shape: readonly number[]): tf.Tensor {
+function readTensor(reader: TensorReader, name: string, shape: readonly number[]): tf.Tensor {
   const found = reader.info(name);
   if (found.shape.join() !== shape.join()) {
     throw userError(`${name} is [${found.shape}] in the checkpoint, but [${shape}] in the model`);
@@ -38,9 +44,18 @@ export function readTensor(reader: TensorReader, name: string, shape: readonly n
   return tf.keep(fromBytes(bytesOf(values), { shape }));
 }
 
+/** Reads this rank's part of a tensor that is split like a parameter. The caller disposes it. Throws like `readTensor`. */
+export function readPart(reader: TensorReader, name: string, declaration: ParameterDeclaration): tf.Tensor {
+  const whole = readTensor(reader, name, declaration.globalShape);
+  if (declaration.shape.join() === declaration.globalShape.join()) return whole;
+  const part = tf.keep(partOf(whole, declaration));
+  whole.dispose();
+  return part;
+}
+
 /** Creates a source of parameters that reads a checkpoint's weights by name. */
 export function checkpointSource(reader: TensorReader): ParameterSource {
-  return ({ name, globalShape }) => readTensor(reader, name, globalShape);
+  return (declaration) => readPart(reader, declaration.name, declaration);
 }
 
 /**

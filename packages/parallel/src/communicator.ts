@@ -4,6 +4,7 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import type { ReduceOptions, Reducible, Wire } from "./communicators/reduce.ts";
+import type { ExchangeOptions } from "./communicators/transport.ts";
 
 /** How a tensor travels. Default: as it is stored, float32 or bfloat16. */
 export interface WireOptions {
@@ -20,7 +21,7 @@ export interface Communicator {
   /** Returns the elementwise sum (or maximum) over all ranks, on every rank. */
   allReduce(tensor: tf.Tensor, options?: ReduceOptions): tf.Tensor;
   /** Concatenates all ranks' tensors, in rank order, along a dimension. */
-  allGather(tensor: tf.Tensor, dimension: number, options?: WireOptions): tf.Tensor;
+  allGather(tensor: tf.Tensor, dimension: number, options?: WireOptions & ExchangeOptions): tf.Tensor;
   /**
    * Sums over all ranks, and returns this rank's slice of the sum along a dimension.
    * @throws ParallelError if the ranks do not divide the dimension
@@ -32,8 +33,8 @@ export interface Communicator {
   send(tensor: tf.Tensor, to: number, options?: WireOptions): void;
   /** Receives the tensor of this shape that another rank sends. Tensors arrive in the order in which they were sent. */
   receive(shape: readonly number[], from: number, options?: WireOptions & { dtype?: "float32" | "int32" }): tf.Tensor;
-  /** Returns when every rank has called it; they may take `patience` seconds more than usual. */
-  barrier(options?: { patience?: number }): void;
+  /** Returns when every rank has called it. */
+  barrier(options?: ExchangeOptions): void;
   /** Every rank's text, in rank order. */
   gatherText(text: string): string[];
 }

@@ -3,6 +3,7 @@ import { embedding, linear } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { copyToTensorParallelRegion, reduceFromTensorParallelRegion } from "./communicator.ts";
 import type { Initializer } from "./initializers.ts";
+import { heldPart } from "./parts.ts";
 import type { Parameter, Scope } from "./scope.ts";
 
 /** An embedding table and the head that shares its weight. */
@@ -14,13 +15,13 @@ export interface VocabularyParallelEmbedding {
   logits(hidden: tf.Tensor, bias?: tf.Tensor | null): tf.Tensor;
 }
 
-/** Creates a table [V, h], of which each rank of the tensor axis holds V / size rows. */
+/** Creates a table [V, h], of which each rank of the tensor axis holds V / size rows; the last one may hold fewer. */
 export function createVocabularyParallelEmbedding(
   scope: Scope,
   { vocabularySize, hiddenSize, initializer }: { vocabularySize: number; hiddenSize: number; initializer: Initializer },
 ): VocabularyParallelEmbedding {
   const weight = scope.parameter("weight", [vocabularySize, hiddenSize], initializer, {
-    placement: { dimension: 0, axis: "tensor" },
+    placement: { dimension: 0, axis: "tensor", padded: true },
     kind: "embedding",
   });
   const axis = scope.mesh.tensor;
@@ -37,6 +38,7 @@ export function createVocabularyParallelEmbedding(
         return reduceFromTensorParallelRegion(tf.mul(rowsHere, tf.expandDims(tf.cast(here, "float32"), -1)), axis);
       });
     },
-    logits: (hidden, bias) => linear(copyToTensorParallelRegion(hidden, axis), { weight: weight.tensor, bias }),
+    logits: (hidden, bias) =>
+      linear(copyToTensorParallelRegion(hidden, axis), { weight: heldPart(weight.tensor, weight), bias }),
   };
 }

@@ -18,6 +18,7 @@ export { type Initializer, normal, ones, truncatedNormal, zeros } from "./initia
 export { createColumnParallelLinear, createRowParallelLinear, type Layer, type LinearOptions } from "./linear.ts";
 export { vocabularyParallelCrossEntropy } from "./loss.ts";
 export { type Axis, createMesh, type Mesh, singleRankMesh } from "./mesh.ts";
+export { heldPart, partOf, wholeOf } from "./parts.ts";
 export {
   countParameters,
   createScope,

@@ -3,7 +3,8 @@ import { type Activation, linear } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { copyToTensorParallelRegion, reduceFromTensorParallelRegion } from "./communicator.ts";
 import { type Initializer, zeros } from "./initializers.ts";
-import type { ParameterKind, Scope } from "./scope.ts";
+import { heldPart } from "./parts.ts";
+import type { Parameter, ParameterKind, Scope } from "./scope.ts";
 
 /** Options of a linear layer. Sizes are those of the unsplit weight. */
 export interface LinearOptions {
@@ -16,6 +17,8 @@ export interface LinearOptions {
   activation?: Activation;
   /** Of the weight. Column-parallel only. Default: "matrix". */
   kind?: ParameterKind;
+  /** Whether the outputs are a vocabulary, of which the last rank may have fewer. Column-parallel only. Default: false. */
+  padded?: boolean;
 }
 
 /** [..., inputs] -> [..., outputs], or this rank's slice of either. */
@@ -26,13 +29,14 @@ export type Layer = (x: tf.Tensor) => tf.Tensor;
  * input.
  */
 export function createColumnParallelLinear(scope: Scope, options: LinearOptions): Layer {
-  const { inputs, outputs, initializer, bias = true, activation, kind } = options;
-  const placement = { dimension: 0, axis: "tensor" } as const;
+  const { inputs, outputs, initializer, bias = true, activation, kind, padded } = options;
+  const placement = { dimension: 0, axis: "tensor", padded } as const;
   const weight = scope.parameter("weight", [outputs, inputs], initializer, { placement, kind });
   const offset = bias ? scope.parameter("bias", [outputs], zeros, { placement }) : null;
   const axis = scope.mesh.tensor;
+  const held = (parameter: Parameter) => heldPart(parameter.tensor, parameter);
   return (x) =>
-    linear(copyToTensorParallelRegion(x, axis), { weight: weight.tensor, bias: offset?.tensor, activation });
+    linear(copyToTensorParallelRegion(x, axis), { weight: held(weight), bias: offset && held(offset), activation });
 }
 
 /**

@@ -6,11 +6,17 @@ import * as tf from "@tensorflow/tfjs";
 import { ParallelError } from "./errors.ts";
 import { type Initializer, initialValues } from "./initializers.ts";
 import type { Axis, Mesh } from "./mesh.ts";
+import { padded } from "./parts.ts";
 
 /** The dimension along which a weight is split, and the axis of the mesh it is split over. */
 export interface Placement {
   dimension: number;
   axis: Axis;
+  /**
+   * Whether rows of zeros fill up a dimension that the ranks do not divide. They exist in memory only: neither losses nor
+   * checkpoints know them. Default: false, such a dimension is refused.
+   */
+  padded?: boolean;
 }
 
 /**
@@ -23,8 +29,10 @@ export type ParameterKind = "matrix" | "embedding" | "head" | "scalar";
 export interface ParameterDeclaration {
   /** Full dotted name: `layers.0.attention.query.weight`. */
   readonly name: string;
-  /** Shape of the part that this rank holds. */
+  /** Shape of the part that this rank holds, with the rows that fill it up. */
   readonly shape: readonly number[];
+  /** Without those rows. */
+  readonly heldShape: readonly number[];
   /** Shape of the unsplit weight. */
   readonly globalShape: readonly number[];
   /** Index, in the unsplit weight, of the first element held here. */
@@ -120,26 +128,33 @@ function declare({
   mesh: Mesh;
 }): ParameterDeclaration {
   const shape = [...globalShape];
+  const heldShape = [...globalShape];
   const origin = globalShape.map(() => 0);
   if (placement) {
     const { size, rank } = mesh[placement.axis];
-    const whole = globalShape[placement.dimension]!;
-    if (whole % size !== 0) {
+    const { dimension, axis, padded = false } = placement;
+    const whole = globalShape[dimension]!;
+    const part = Math.ceil(whole / size);
+    if (whole !== part * size && (!padded || part * (size - 1) >= whole)) {
       throw new ParallelError(
-        `${name} [${globalShape}] cannot be split over ${size} ranks of the ${placement.axis} axis: ` +
-          `dimension ${placement.dimension} (${whole}) is not divisible by ${size}`,
+        `${name} [${globalShape}] cannot be split over ${size} ranks of the ${axis} axis: ` +
+          `dimension ${dimension} (${whole}) is not divisible by ${size}`,
       );
     }
-    shape[placement.dimension] = whole / size;
-    origin[placement.dimension] = rank * (whole / size);
+    shape[dimension] = part;
+    origin[dimension] = rank * part;
+    heldShape[dimension] = Math.min(part, whole - rank * part);
   }
-  return { name, shape, globalShape, origin, placement: placement ?? null, initializer, decay, kind };
+  return { name, shape, heldShape, globalShape, origin, placement: placement ?? null, initializer, decay, kind };
 }
 
 /** Draws values from a seed, by each weight's initializer. */
 export function fromSeed(seed: number): ParameterSource {
-  return (declaration) =>
-    tf.keep(tf.tensor(initialValues(declaration.initializer, { seed, ...declaration }), [...declaration.shape]));
+  return (declaration) => {
+    const { initializer, heldShape } = declaration;
+    const values = initialValues(initializer, { seed, ...declaration, shape: heldShape });
+    return tf.keep(tf.tidy(() => padded(tf.tensor(values, [...heldShape]), declaration)));
+  };
 }
 
 /** Gives no values: names and counts the weights of a model of any size without allocating them. */

@@ -2,6 +2,7 @@
 import { linear } from "@megatron-ts/ops";
 import {
   copyToTensorParallelRegion,
+  heldPart,
   type Initializer,
   type Scope,
   type VocabularyParallelEmbedding,
@@ -24,11 +25,14 @@ export function createVocabularyHead(
   { vocabularySize, size, initializer, weightName = "weight" }: VocabularyHeadConfig,
   { tokenEmbedding }: { tokenEmbedding: VocabularyParallelEmbedding | null },
 ): (states: tf.Tensor) => tf.Tensor {
-  const options = { placement: { dimension: 0, axis: "tensor" } } as const;
+  const options = { placement: { dimension: 0, axis: "tensor", padded: true } } as const;
   const weight = tokenEmbedding
     ? tokenEmbedding.weight
     : scope.parameter(weightName, [vocabularySize, size], initializer, { ...options, kind: "head" });
   const bias = scope.parameter("bias", [vocabularySize], zeros, options);
   return (states) =>
-    linear(copyToTensorParallelRegion(states, scope.mesh.tensor), { weight: weight.tensor, bias: bias.tensor });
+    linear(copyToTensorParallelRegion(states, scope.mesh.tensor), {
+      weight: heldPart(weight.tensor, weight),
+      bias: heldPart(bias.tensor, bias),
+    });
 }

@@ -137,5 +137,6 @@ export function probabilityDropout(
   { q, keys, rate, random }: { q: tf.Tensor; keys: number; rate: number; random?: StepRandomness | null },
 ) {
   const [batch, tokens, heads] = q.shape as [number, number, number];
-  return dropoutAt(`${scope.path}.probabilities`, { rate, random, shape: [batch, heads, tokens, keys] });
+  const split = { dimension: 1, axis: scope.mesh.tensor };
+  return dropoutAt(`${scope.path}.probabilities`, { rate, random, split, shape: [batch, heads, tokens, keys] });
 }

@@ -12,17 +12,33 @@ export interface StepRandomness {
   globalRows: number;
 }
 
+/** A dimension that ranks split evenly, and which of its parts this is. */
+export interface SplitDimension {
+  dimension: number;
+  axis: { rank: number; size: number };
+}
+
 /** Options for a tensor whose first dimension is the batch; null when dropout is off. */
 export function dropoutAt(
   site: string,
-  { rate, random, shape }: { rate: number; random?: StepRandomness | null; shape: readonly number[] },
+  {
+    rate,
+    random,
+    shape,
+    split,
+  }: { rate: number; random?: StepRandomness | null; shape: readonly number[]; split?: SplitDimension },
 ): DropoutOptions | null {
   if (!random || rate === 0) return null;
+  const { dimension, axis } = split ?? { dimension: -1, axis: { rank: 0, size: 1 } };
+  const [, ...lengths] = shape;
   return {
     rate,
     key: hashKey(random.key, "dropout", site),
-    origin: [random.firstRow, ...shape.slice(1).map(() => 0)],
-    globalShape: [random.globalRows, ...shape.slice(1)],
+    origin: [random.firstRow, ...lengths.map((length, i) => (i + 1 === dimension ? length * axis.rank : 0))],
+    globalShape: [
+      random.globalRows,
+      ...lengths.map((length, i) => (i + 1 === dimension ? length * axis.size : length)),
+    ],
   };
 }
 
@@ -30,8 +46,8 @@ export function dropoutAt(
 export function dropAt(
   site: string,
   x: tf.Tensor,
-  { rate, random }: { rate: number; random?: StepRandomness | null },
+  { rate, random, split }: { rate: number; random?: StepRandomness | null; split?: SplitDimension },
 ): tf.Tensor {
-  const options = dropoutAt(site, { rate, random, shape: x.shape });
+  const options = dropoutAt(site, { rate, random, split, shape: x.shape });
   return options ? dropout(x, options) : x;
 }

@@ -52,6 +52,7 @@ export function createFeedForward(scope: Scope, config: FeedForwardConfig) {
   });
   return (x: tf.Tensor, { random }: { random?: StepRandomness | null } = {}): tf.Tensor => {
     const wide = gate ? tf.mul(activate(gate(x), activation), widen(x)) : widen(x);
-    return narrow(dropAt(`${scope.path}.inner`, wide, { rate: innerDropout, random }));
+    const split = { dimension: wide.rank - 1, axis: scope.mesh.tensor };
+    return narrow(dropAt(`${scope.path}.inner`, wide, { rate: innerDropout, random, split }));
   };
 }

@@ -1,6 +1,6 @@
 /** Layer norm and RMS norm as layers. */
 import { layerNorm, rmsNorm } from "@megatron-ts/ops";
-import { type Layer, ones, type Scope, zeros } from "@megatron-ts/parallel";
+import { copyToTensorParallelRegion, type Layer, ones, type Parameter, type Scope, zeros } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 
 export interface NormConfig {
@@ -11,11 +11,20 @@ export interface NormConfig {
   zeroCentered?: boolean;
 }
 
-/** [..., h] -> [..., h] */
-export function createNorm(scope: Scope, { kind, size, epsilon, zeroCentered = false }: NormConfig): Layer {
+/**
+ * [..., h] -> [..., h]
+ * @param ofSplit whether each rank of the tensor axis norms other vectors with the same weights, whose gradients add up
+ */
+export function createNorm(
+  scope: Scope,
+  { kind, size, epsilon, zeroCentered = false }: NormConfig,
+  { ofSplit = false } = {},
+): Layer {
+  const shared = (parameter: Parameter) =>
+    ofSplit ? copyToTensorParallelRegion(parameter.tensor, scope.mesh.tensor) : parameter.tensor;
   const weight = scope.parameter("weight", [size], zeroCentered ? zeros : ones);
-  const gamma = () => (zeroCentered ? tf.add(weight.tensor, 1) : weight.tensor);
+  const gamma = () => (zeroCentered ? tf.add(shared(weight), 1) : shared(weight));
   if (kind === "rms") return (x) => rmsNorm(x, { gamma: gamma(), epsilon });
   const beta = scope.parameter("bias", [size], zeros);
-  return (x) => layerNorm(x, { gamma: gamma(), beta: beta.tensor, epsilon });
+  return (x) => layerNorm(x, { gamma: gamma(), beta: shared(beta), epsilon });
 }

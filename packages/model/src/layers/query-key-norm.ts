@@ -4,5 +4,6 @@ import { createNorm, type NormConfig } from "./norm.ts";
 
 /** Two norms over the last dimension of queries and keys [B, T, H, D], whose weights [D] all heads share. */
 export function createQueryKeyNorm(scope: Scope, config: NormConfig) {
-  return { query: createNorm(scope.child("queryNorm"), config), key: createNorm(scope.child("keyNorm"), config) };
+  const create = (name: string) => createNorm(scope.child(name), config, { ofSplit: true });
+  return { query: create("queryNorm"), key: create("keyNorm") };
 }

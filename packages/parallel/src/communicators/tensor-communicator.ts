@@ -26,7 +26,7 @@ export function createCommunicator(transport: Transport, members: readonly numbe
       const wire = wireOf(tensor, options.wire);
       const message = encode(tensor, wire);
       const received = group.ranks(() => messageOf(message.byteLength));
-      group.exchange({ send: group.ranks(() => message), receive: received });
+      group.exchange({ send: group.ranks(() => message), receive: received }, options);
       return tf.tidy(() =>
         tf.concat(
           received.map((bytes) => decode(bytes, { like: tensor, wire })),

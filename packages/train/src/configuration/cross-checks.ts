@@ -38,6 +38,12 @@ function checkModel({ model, data, parallel }: CheckedSections): ConfigProblem[]
       path: "parallel.tensor",
       message: `expected a divisor of model.numHeads (${model.numHeads}); got ${parallel.tensor}`,
     },
+    "numKeyValueHeads" in model &&
+      model.numKeyValueHeads !== undefined &&
+      model.numKeyValueHeads % parallel.tensor !== 0 && {
+        path: "parallel.tensor",
+        message: `expected a divisor of model.numKeyValueHeads (${model.numKeyValueHeads}); got ${parallel.tensor}`,
+      },
     model.numLayers % parallel.pipeline !== 0 && {
       path: "parallel.pipeline",
       message: `expected a divisor of model.numLayers (${model.numLayers}); got ${parallel.pipeline}`,

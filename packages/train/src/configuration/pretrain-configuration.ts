@@ -27,12 +27,17 @@ export const checkPretrainConfig = (configuration: PretrainConfig): ConfigProble
 ];
 
 /** Splits that no run can have yet. */
-const checkAxes = ({ parallel }: PretrainConfig): ConfigProblem[] =>
-  (["tensor", "pipeline"] as const).flatMap((axis): ConfigProblem[] =>
-    parallel[axis] === 1
-      ? []
-      : [{ path: `parallel.${axis}`, message: `expected 1: not supported yet; got ${parallel[axis]}` }],
-  );
+function checkAxes({ parallel: { tensor, pipeline }, train }: PretrainConfig): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  if (pipeline > 1) {
+    problems.push({ path: "parallel.pipeline", message: `expected 1: not supported yet; got ${pipeline}` });
+  }
+  if (tensor > 1 && train.optimizer.name === "muon") {
+    const message = `expected 1 with the optimizer muon, which needs whole matrices; got ${tensor}`;
+    problems.push({ path: "parallel.tensor", message });
+  }
+  return problems;
+}
 
 /** Only some objectives can keep packed documents apart. */
 function checkPackedDocuments({ model, data, train }: PretrainConfig): ConfigProblem[] {

@@ -7,7 +7,8 @@ import { findMpiLaunchers, mpirun } from "../../../parallel/src/testing/mpi-laun
 import type { TrainingOutcome } from "../testing/training.rank.ts";
 import { openTrainingRuns, type TrainingRuns } from "../testing/training-runs.ts";
 
-const model = "{ family: gpt, numLayers: 2, hiddenSize: 32, numHeads: 4, maxPositions: 32, dropout: 0.1 }";
+const model =
+  "{ family: gpt, vocabularySize: 325, numLayers: 2, hiddenSize: 32, numHeads: 4, maxPositions: 32, dropout: 0.1 }";
 
 /** The loss and gradient norm of each step, and the validation losses. */
 const losses = ({ events }: TrainingOutcome) =>
@@ -23,15 +24,18 @@ describe.skipIf(process.env.MEGATRON_TEST_MPI !== "1")("under MPI", () => {
   });
   afterAll(() => runs.remove());
 
-  it.each([{ data: 2 }])("20 steps of GPT, split as %j, are those of threads, bit for bit", async (layout) => {
-    const threads = await runs.threads(runs.task("threads", model, { layout }), 2);
-    for (const launcher of findMpiLaunchers()) {
-      const file = join(runs.directory, "task.json");
-      writeFileSync(file, JSON.stringify(runs.task(launcher.name, model, { layout })));
-      const { status, stdout, stderr } = mpirun(launcher, { ranks: 2, args: [fileURLToPath(runs.file), file] });
-      expect(stderr).toBe("");
-      expect(status).toBe(0);
-      expect(losses(JSON.parse(stdout) as TrainingOutcome), launcher.name).toEqual(losses(threads));
-    }
-  });
+  it.each([{ data: 2 }, { tensor: 2 }])(
+    "20 steps of GPT, split as %j, are those of threads, bit for bit",
+    async (layout) => {
+      const threads = await runs.threads(runs.task(`threads ${JSON.stringify(layout)}`, model, { layout }), 2);
+      for (const launcher of findMpiLaunchers()) {
+        const file = join(runs.directory, "task.json");
+        writeFileSync(file, JSON.stringify(runs.task(`${launcher.name} ${JSON.stringify(layout)}`, model, { layout })));
+        const { status, stdout, stderr } = mpirun(launcher, { ranks: 2, args: [fileURLToPath(runs.file), file] });
+        expect(stderr).toBe("");
+        expect(status).toBe(0);
+        expect(losses(JSON.parse(stdout) as TrainingOutcome), launcher.name).toEqual(losses(threads));
+      }
+    },
+  );
 });

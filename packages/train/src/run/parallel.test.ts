@@ -1,6 +1,10 @@
-/** Runs split over rank threads equal runs of one rank, dropout included: losses, gradient norms, validation, resumption. */
+/**
+ * Runs split over rank threads equal runs of one rank, dropout included: losses, gradient norms, validation, resumption.
+ * Families besides GPT and BERT only with MEGATRON_TEST_SPLITS=1 pnpm vitest run --project train run/parallel.
+ */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { loadLatestCheckpoint } from "@megatron-ts/checkpoint";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TrainingOutcome } from "../testing/training.rank.ts";
 import { openTrainingRuns, type TrainingRuns } from "../testing/training-runs.ts";
@@ -47,29 +51,16 @@ const NUMBERS_PER_STEP = 40;
 
 describe("data parallel", () => {
   let solo: TrainingOutcome;
+  const overrides: [string, string][] = [["train.microBatchSize", "2"]];
   beforeAll(async () => {
-    solo = await runs.solo(runs.task("solo", gpt));
+    solo = await runs.solo(runs.task("solo", gpt, { overrides }));
   });
 
   it("20 steps of GPT equal those of one rank, and gradients travel once a step", async () => {
-    const found = await runs.threads(runs.task("data", gpt, { layout: { data: 2 } }), 2);
+    const found = await runs.threads(runs.task("data", gpt, { overrides, layout: { data: 2 } }), 2);
     expect(found).toMatchObject({ step: 20, reason: "completed" });
     expectClose(found, solo);
     expect(bytesPerStep(found)).toBe(4 * parametersOf(found) + NUMBERS_PER_STEP);
-  });
-
-  it("20 steps of BERT with pairs equal those of one rank", async () => {
-    const overrides = [pairs];
-    const alone = await runs.solo(runs.task("bert", bert, { overrides }));
-    expectClose(await runs.threads(runs.task("bert data", bert, { overrides, layout: { data: 2 } }), 2), alone);
-  });
-
-  it("a run that a signal to one rank stopped resumes on another number of ranks", async () => {
-    const first = await runs.threads(runs.task("stopped", gpt, { layout: { data: 2 }, stopAfter: 7 }), 2);
-    expect(first).toMatchObject({ step: 7, reason: "stopped" });
-    const second = await runs.solo(runs.task("stopped", gpt, { resume: "auto" }));
-    expect(second.events).toContainEqual({ type: "changed", path: "parallel.data", old: 2, new: 1 });
-    expectClose({ ...first, events: [...first.events, ...second.events] }, solo);
   });
 
   it("refuses ranks that disagree, before anything is written", async () => {
@@ -86,5 +77,66 @@ describe("data parallel", () => {
     await expect(runs.solo(runs.task("alone", gpt, { layout: { data: 2 } }))).rejects.toMatchObject({
       problems: [expect.objectContaining({ path: "parallel.data" })],
     });
+  });
+});
+
+describe("tensor parallel", () => {
+  /** An odd vocabulary, grouped heads, norms of queries and keys, a head of its own. */
+  const modern =
+    `{ family: gpt, ${size}, vocabularySize: 325, numKeyValueHeads: 2, queryKeyNorm: true, tiedEmbeddings: false, ` +
+    "positions: rotary, norm: rms, biases: false, gatedFeedForward: true, activation: silu }";
+
+  const odd = gpt.replace("{", "{ vocabularySize: 325,");
+  const tensor = { tensor: 2 };
+
+  it("20 steps of a modern GPT equal those of one rank", async () => {
+    const alone = await runs.solo(runs.task("modern alone", modern));
+    expectClose(await runs.threads(runs.task("modern", modern, { layout: tensor }), 2), alone);
+  });
+
+  it("20 steps of BERT with pairs, its batches split too, equal those of one rank", async () => {
+    const overrides = [pairs];
+    const alone = await runs.solo(runs.task("bert alone", bert, { overrides }));
+    const layout = { tensor: 2, data: 2 };
+    expectClose(await runs.threads(runs.task("bert", bert, { overrides, layout }), 4), alone);
+  });
+
+  it.skipIf(process.env.MEGATRON_TEST_SPLITS !== "1").each([
+    ["XLNet", "xlnet", "{ name: permutation }"],
+    ["T5", "t5", "{ name: span-corruption }"],
+    ["the encoder-decoder", "encoder-decoder", "{ name: denoising }"],
+  ])("20 steps of %s equal those of one rank", async (name, family, objective) => {
+    const longest = family === "encoder-decoder" ? ", maxPositions: 32" : "";
+    const model = `{ family: ${family}, numLayers: 2, hiddenSize: 32, numHeads: 4, vocabularySize: 325${longest} }`;
+    const overrides: [string, string][] = [["train.objective", objective]];
+    const alone = await runs.solo(runs.task(`${name} alone`, model, { overrides }));
+    expectClose(await runs.threads(runs.task(name, model, { overrides, layout: tensor }), 2), alone);
+  });
+
+  it("a run that a signal to one rank stopped resumes at another split; rows that fill it up are in no file", async () => {
+    const alone = await runs.solo(runs.task("odd alone", odd));
+    const first = await runs.threads(runs.task("odd", odd, { layout: tensor, stopAfter: 7 }), 2);
+    expect(first).toMatchObject({ step: 7, reason: "stopped" });
+    const saved = loadLatestCheckpoint(join(runs.directory, "odd"));
+    expect(saved.weights.info("tokenEmbedding.weight").shape).toEqual([325, 32]);
+    expect(saved.optimizer!.info("second.tokenEmbedding.weight").shape).toEqual([325, 32]);
+    saved.close();
+    const layout = { tensor: 1, data: 2 };
+    const second = await runs.threads(runs.task("odd", odd, { layout, resume: "auto" }), 2);
+    expect(second.events).toContainEqual({ type: "changed", path: "parallel.data", old: 1, new: 2 });
+    expectClose({ ...first, events: [...first.events, ...second.events] }, alone);
+  });
+
+  it("saves the weights that it was given, bit for bit", async () => {
+    const digest = (name: string) => {
+      const { manifest, close } = loadLatestCheckpoint(join(runs.directory, name));
+      close();
+      return manifest.files.filter((file) => file.name.endsWith(".safetensors")).map((file) => file.sha256);
+    };
+    await runs.solo(runs.task("initial alone", odd, { stopAfter: 0 }));
+    await runs.threads(runs.task("initial", odd, { layout: tensor, stopAfter: 0 }), 2);
+    expect(digest("initial")).toEqual(digest("initial alone"));
+    await runs.solo(runs.task("initial", odd, { resume: "auto", stopAfter: 0 }));
+    expect(digest("initial")).toEqual(digest("initial alone"));
   });
 });

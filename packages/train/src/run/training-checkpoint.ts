@@ -6,20 +6,18 @@ import {
   deleteCheckpoint,
   type LoadedCheckpoint,
   listRetainedCheckpoints,
-  readTensor,
+  readPart,
   saveCheckpoint,
   type TensorReader,
-  tensorEntry,
-  weightEntries,
 } from "@megatron-ts/checkpoint";
 import type { Model } from "@megatron-ts/model";
 import type { ParameterSource } from "@megatron-ts/parallel";
-import type * as tf from "@tensorflow/tfjs";
 import { formatRecipe } from "../configuration/recipe.ts";
 import type { PlateauState } from "../schedules/plateau.ts";
 import type { NoiseScaleState } from "../step/noise-scale.ts";
-import type { Optimizer } from "../step/optimizer.ts";
+import type { LoadState, Optimizer } from "../step/optimizer.ts";
 import type { WeightAverage } from "../step/weight-average.ts";
+import { trainedName, trainingEntries } from "./training-entries.ts";
 
 /** The state of the loop besides weights and moments; plain JSON. */
 export interface LoopState {
@@ -56,17 +54,13 @@ export interface SaveTrainingOptions {
   keep: { last: number; best: number };
 }
 
-/** The weights themselves, where those of the checkpoint are their average. */
-const trainedName = (name: string) => `trained.${name}`;
-
 /**
  * Saves a checkpoint and deletes those that `keep` does not cover. Its weights are the average if there is one, since that is
  * what evaluates better.
  */
 export async function saveTraining(options: SaveTrainingOptions): Promise<void> {
-  const { runDirectory, model, optimizer, average, state, plateau, datasets, configuration, tokenizer } = options;
+  const { runDirectory, model, state, plateau, datasets, configuration, tokenizer } = options;
   const { validationLoss, keep } = options;
-  const trained = weightEntries(model.parameters);
   const directory = checkpointDirectory(runDirectory, state.step);
   const { step, consumedSamples, ...training } = state;
   await saveCheckpoint({
@@ -77,13 +71,7 @@ export async function saveTraining(options: SaveTrainingOptions): Promise<void> 
     tokenizerFingerprint: tokenizer.fingerprint,
     heldOutLoss: validationLoss,
     training: { ...training, plateau, datasets },
-    groups: {
-      weights: average ? [...average.tensors].map(([name, tensor]) => tensorEntry(name, tensor)) : trained,
-      optimizer: [
-        ...[...optimizer.state].map(([name, tensor]) => tensorEntry(name, tensor)),
-        ...(average ? trained.map((entry) => ({ ...entry, name: trainedName(entry.name) })) : []),
-      ],
-    },
+    groups: trainingEntries(options),
     extraFiles: {
       ...options.files,
       [RECIPE_FILE]: Buffer.from(formatRecipe(configuration)),
@@ -130,15 +118,15 @@ function optimizerOf({ optimizer, directory }: LoadedCheckpoint): TensorReader {
 }
 
 /** Reads the state of an optimizer from a checkpoint, by name. */
-export function loadOptimizerState(checkpoint: LoadedCheckpoint) {
+export function loadOptimizerState(checkpoint: LoadedCheckpoint): LoadState {
   const reader = optimizerOf(checkpoint);
-  return (name: string, shape: readonly number[]): tf.Tensor => readTensor(reader, name, shape);
+  return (name, parameter) => readPart(reader, name, parameter);
 }
 
 /** The weights that a run resumes with, and the reader of their average if the checkpoint has one. */
 export function trainedWeights(checkpoint: LoadedCheckpoint): {
   source: ParameterSource;
-  average: ((name: string, shape: readonly number[]) => tf.Tensor) | null;
+  average: LoadState | null;
 } {
   const { weights } = checkpoint;
   const reader = optimizerOf(checkpoint);
@@ -146,7 +134,7 @@ export function trainedWeights(checkpoint: LoadedCheckpoint): {
     return { source: checkpointSource(weights), average: null };
   }
   return {
-    source: ({ name, globalShape }) => readTensor(reader, trainedName(name), globalShape),
-    average: (name, shape) => readTensor(weights, name, shape),
+    source: (declaration) => readPart(reader, trainedName(declaration.name), declaration),
+    average: (name, parameter) => readPart(weights, name, parameter),
   };
 }

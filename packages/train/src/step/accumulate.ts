@@ -29,10 +29,10 @@ export interface Accumulated {
 }
 
 /** The rows of a global batch that a rank of the data axis runs: as many on each. */
-export const rowsOf = (
-  batchSize: number,
-  { rank, size }: { rank: number; size: number },
-): [start: number, end: number] => [Math.floor((batchSize * rank) / size), Math.floor((batchSize * (rank + 1)) / size)];
+const rowsOf = (batchSize: number, { rank, size }: { rank: number; size: number }): [start: number, end: number] => [
+  Math.floor((batchSize * rank) / size),
+  Math.floor((batchSize * (rank + 1)) / size),
+];
 
 /** Accumulates gradients over micro-batches, in f32 whatever the precision of the model. */
 export function accumulate<Batch extends MicroBatch>(

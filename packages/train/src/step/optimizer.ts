@@ -14,12 +14,15 @@ export interface Optimizer {
   dispose(): void;
 }
 
+/** Reads a saved tensor by name, and takes the part of it that this rank holds of a parameter. */
+export type LoadState = (name: string, parameter: Parameter) => tf.Tensor;
+
 /** Where an optimizer starts. */
 export interface OptimizerStart {
   /** Updates done before. Default: 0. */
   step?: number;
-  /** Reads the state of a saved run by name. Default: zeros. */
-  load?: (name: string, shape: readonly number[]) => tf.Tensor;
+  /** Reads the state of a saved run. Default: zeros. */
+  load?: LoadState;
 }
 
 /** Peak rates of groups of weights; a group without one has that of the optimizer. */
@@ -35,10 +38,10 @@ export function createState(
   parameters: Parameters,
   { roles, load }: { roles: readonly string[]; load?: OptimizerStart["load"] },
 ): Map<string, tf.Tensor> {
-  const create = load ?? ((_name, shape) => tf.keep(tf.zeros([...shape])));
+  const create = load ?? ((_name, { shape }) => tf.keep(tf.zeros([...shape])));
   return new Map(
-    [...parameters.values()].flatMap(({ name, shape }) =>
-      roles.map((role) => [`${role}.${name}`, create(`${role}.${name}`, shape)] as const),
+    [...parameters.values()].flatMap((parameter) =>
+      roles.map((role) => [`${role}.${parameter.name}`, create(`${role}.${parameter.name}`, parameter)] as const),
     ),
   );
 }

@@ -5,6 +5,7 @@
 import { movingAverage, swapContents } from "@megatron-ts/ops";
 import type { Parameters } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
+import type { LoadState } from "./optimizer.ts";
 
 /** The average of each parameter, by its name. */
 export interface WeightAverage {
@@ -22,10 +23,10 @@ export interface WeightAverage {
  */
 export function createWeightAverage(
   parameters: Parameters,
-  { decay, load }: { decay: number; load?: (name: string, shape: readonly number[]) => tf.Tensor },
+  { decay, load }: { decay: number; load?: LoadState },
 ): WeightAverage {
   const all = [...parameters.values()];
-  const averages = all.map(({ name, shape, tensor }) => load?.(name, shape) ?? tf.keep(copyOf(tensor)));
+  const averages = all.map((parameter) => load?.(parameter.name, parameter) ?? tf.keep(copyOf(parameter.tensor)));
   const swap = () => {
     for (const [i, { tensor }] of all.entries()) swapContents(tensor, averages[i]!);
   };

@@ -8,7 +8,7 @@ import { writeCorpus } from "./corpus.ts";
 import { type TrainingOutcome, type TrainingTask, trainRank } from "./training.rank.ts";
 
 /** How the ranks of a test run are laid out. */
-export type Layout = Partial<Record<"tensor" | "pipeline" | "data", number>>;
+type Layout = Partial<Record<"tensor" | "pipeline" | "data", number>>;
 
 /** Runs in a directory of their own. */
 export interface TrainingRuns {
@@ -62,14 +62,14 @@ data:
   tokenizer: unused
   train: ${join(directory, "corpus")}
   validation: { prefix: ${join(directory, "corpus")}, split: all }
-  sequenceLength: 32
+  sequenceLength: 16
 train:
   optimizer: { name: adamw, learningRate: 1e-3 }
   schedule: { name: reduce-on-plateau, warmupSteps: 3, patience: 0 }
   steps: 20
   batchSize: 8
-  microBatchSize: 2
-  evaluation: { every: 5, batches: 3 }
+  microBatchSize: 4
+  evaluation: { every: 10, batches: 2 }
   checkpoint: { every: 10 }
   log: { every: 1, tensorboard: false }
 `;

@@ -221,6 +221,7 @@ function createHead(scope: Scope, config: GptConfig) {
   const { hiddenSize, vocabularySize, initializerRange, zeroInitializedOutputs } = config;
   return createColumnParallelLinear(scope.child("head"), {
     kind: "head",
+    padded: true,
     inputs: hiddenSize,
     outputs: vocabularySize,
     initializer: zeroInitializedOutputs ? zeros : normal(initializerRange),

@@ -64,6 +64,10 @@ function predictedLoss(model: EncoderModel, hidden: tf.Tensor, labels: Int32Arra
   const taken = embedding(tf.tensor1d(places, "int32"), { table: rows });
   const wanted = Int32Array.from(places, (place) => labels[place]!);
   return tf.sum(
-    vocabularyParallelCrossEntropy(model.logits(taken), { labels: tf.tensor1d(wanted, "int32"), mesh: model.mesh }),
+    vocabularyParallelCrossEntropy(model.logits(taken), {
+      labels: tf.tensor1d(wanted, "int32"),
+      mesh: model.mesh,
+      vocabularySize: model.config.vocabularySize,
+    }),
   );
 }

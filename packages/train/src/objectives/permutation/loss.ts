@@ -57,7 +57,13 @@ export const permutationObjective: Objective<PermutationBatch> = {
         options,
       );
       const labels = matrix(batch.labels);
-      return tf.sum(vocabularyParallelCrossEntropy(model.logits(query!), { labels, mesh: model.mesh }));
+      return tf.sum(
+        vocabularyParallelCrossEntropy(model.logits(query!), {
+          labels,
+          mesh: model.mesh,
+          vocabularySize: model.config.vocabularySize,
+        }),
+      );
     });
   },
 };

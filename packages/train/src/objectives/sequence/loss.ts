@@ -40,7 +40,13 @@ export const sequenceObjective: Objective<SequenceBatch> = {
         options,
       ).hidden;
       const labels = tf.tensor2d(batch.labels, shape, "int32");
-      return tf.sum(vocabularyParallelCrossEntropy(model.logits(hidden), { labels, mesh: model.mesh }));
+      return tf.sum(
+        vocabularyParallelCrossEntropy(model.logits(hidden), {
+          labels,
+          mesh: model.mesh,
+          vocabularySize: model.config.vocabularySize,
+        }),
+      );
     });
   },
 };

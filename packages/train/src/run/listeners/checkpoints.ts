@@ -3,10 +3,8 @@ import { checkpointDirectory } from "@megatron-ts/checkpoint";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { checkWeights } from "../check-weights.ts";
 import { deleteOldCheckpoints, saveTraining } from "../training-checkpoint.ts";
+import { endWriting, helpWriting, SAVING_SECONDS } from "../training-entries.ts";
 import type { RunListener, TrainingRun } from "../training-run.ts";
-
-/** How much longer than usual the other ranks wait while rank 0 saves. */
-const SAVING_SECONDS = 3600;
 
 /** @param options.datasets fingerprints by prefix; `files` goes into each checkpoint. Saving throws a NonFiniteError for weights that are not finite. */
 export function createCheckpoints(
@@ -45,7 +43,10 @@ export function createCheckpoints(
       validationLoss: validation?.step === state.step ? validation.criterion : undefined,
       keep,
     };
-    if (writes) await saveTraining(options);
+    if (writes) {
+      await saveTraining(options);
+      endWriting(model);
+    } else if (model.mesh.data.rank === 0) helpWriting(options);
     world.barrier({ patience: SAVING_SECONDS });
     savedStep = state.step;
     run.emit({ type: "saved", step: state.step, directory });
