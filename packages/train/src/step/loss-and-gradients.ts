@@ -59,7 +59,8 @@ export function captureLossAndGradients(): { compute: LossAndGradients; dispose(
   const compute: LossAndGradients = (trained, rows, options) => {
     const { model, objective } = trained;
     const { byArrays } = objective;
-    if (!byArrays) return lossAndGradients(trained, rows, options);
+    // What ranks exchange cannot be replayed.
+    if (!byArrays || model.mesh.tensor.size > 1) return lossAndGradients(trained, rows, options);
     const { scale, ...forward } = options;
     const arrays = byArrays.arrays(rows);
     const key = [objective.name, forward.recompute, ...arrays.map(({ shape }) => shape)].join("|");

@@ -22,7 +22,13 @@ const byArrays: NonNullable<Objective<CausalBatch>["byArrays"]> = {
     const model = predictorOf(trained, "causal");
     return tf.tidy(() => {
       const { hidden } = model.forward({ tokens: tokens!, positions, ranges: ranges! }, options);
-      return tf.sum(vocabularyParallelCrossEntropy(model.logits(hidden), { labels: labels!, mesh: model.mesh, vocabularySize: model.config.vocabularySize }));
+      return tf.sum(
+        vocabularyParallelCrossEntropy(model.logits(hidden), {
+          labels: labels!,
+          mesh: model.mesh,
+          vocabularySize: model.config.vocabularySize,
+        }),
+      );
     });
   },
 };
