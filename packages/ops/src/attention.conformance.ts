@@ -2,8 +2,9 @@
 import { hashKey } from "@megatron-ts/random";
 import * as tf from "@tensorflow/tfjs";
 import { attention } from "./attention.ts";
-import type { ConformanceCase, ConformanceOptions, ConformanceSuite } from "./conformance/case.ts";
-import { allInPrecision, checkOp, type Plains } from "./conformance/check-op.ts";
+import { forward, type Given, holds, operands, rangesOf, type Sizes } from "./conformance/attention-case.ts";
+import type { ConformanceOptions, ConformanceSuite } from "./conformance/case.ts";
+import { allInPrecision, type Plains } from "./conformance/check-op.ts";
 import {
   expectClose,
   expectError,
@@ -15,154 +16,6 @@ import {
   toTensor,
   withValues,
 } from "./conformance/plain.ts";
-import { maskOf } from "./dropout.conformance.ts";
-import type { DropoutOptions } from "./dropout.ts";
-
-interface Sizes {
-  B?: number;
-  T: number;
-  S?: number;
-  H?: number;
-  G?: number;
-  D?: number;
-}
-
-interface Given {
-  /** [from, to) of query t of row b; all keys unless given. */
-  range?: (b: number, t: number) => readonly [number, number];
-  scale?: number;
-  dropout?: DropoutOptions;
-}
-
-const whole = ({ B = 2, T, S = T, H = 2, G = H, D = 8 }: Sizes) => ({ B, T, S, H, G, D });
-
-const operands = (sizes: Sizes, { scale = 1 } = {}): Plains => {
-  const { B, T, S, H, G, D } = whole(sizes);
-  return {
-    q: random("q", [B, T, H, D], { scale }),
-    k: random("k", [B, S, G, D]),
-    v: random("v", [B, S, G, D]),
-  };
-};
-
-interface Query {
-  /** Where the query begins in q, a key in k, and the query's row in a bias. */
-  start: number;
-  keyStart: (key: number) => number;
-  biasStart: number;
-  /** The probability of each visible key, and what dropout multiplies each key's with. */
-  p: Map<number, number>;
-  masked: number[];
-}
-
-/** Calls back for every (row, head, query). */
-function eachQuery({ q, k, bias }: Plains, given: Given, visit: (query: Query) => void): void {
-  const [B, T, H, D] = q!.shape as [number, number, number, number];
-  const [, S, G] = k!.shape as [number, number, number];
-  const mask = given.dropout ? maskOf([B, H, T, S], given.dropout).values : null;
-  const scale = given.scale ?? 1 / Math.sqrt(D);
-  for (let b = 0; b < B; b++) {
-    for (let h = 0; h < H; h++) {
-      const g = Math.floor((h * G) / H);
-      for (let t = 0; t < T; t++) {
-        const start = ((b * T + t) * H + h) * D;
-        const [rows, heads] = bias ? (bias.shape as [number, number]) : [1, 1];
-        const biasStart = (((b % rows) * heads + (h % heads)) * T + t) * S;
-        const keyStart = (key: number) => ((b * S + key) * G + g) * D;
-        const [from, to] = given.range?.(b, t) ?? [0, S];
-        const scores = new Map<number, number>();
-        for (let key = from; key < to; key++) {
-          let dot = 0;
-          for (let d = 0; d < D; d++) dot += q!.values[start + d]! * k!.values[keyStart(key) + d]!;
-          scores.set(key, dot * scale + (bias?.values[biasStart + key] ?? 0));
-        }
-        const highest = Math.max(-1e300, ...scores.values());
-        const total = [...scores.values()].reduce((sum, score) => sum + Math.exp(score - highest), 0);
-        const p = new Map([...scores].map(([key, score]) => [key, Math.exp(score - highest) / (total || 1)]));
-        const masked = Array.from({ length: S }, (_, key) => mask?.[((b * H + h) * T + t) * S + key] ?? 1);
-        visit({ start, keyStart, biasStart, p, masked });
-      }
-    }
-  }
-}
-
-function forward({ q, k, v, ...rest }: Plains, given: Given): Plain {
-  const D = q!.shape[3]!;
-  const out = new Float64Array(q!.values.length);
-  eachQuery({ q: q!, k: k!, ...rest }, given, ({ start, keyStart, p, masked }) => {
-    for (const [key, probability] of p) {
-      for (let d = 0; d < D; d++) out[start + d]! += probability * masked[key]! * v!.values[keyStart(key) + d]!;
-    }
-  });
-  return plain(q!.shape, out);
-}
-
-/** Through the chain rule, step by step: dv, then dp by the mask, then the softmax, then the scores. */
-function backward({ q, k, v, ...rest }: Plains, dout: Plain, given: Given): Plains {
-  const D = q!.shape[3]!;
-  const scale = given.scale ?? 1 / Math.sqrt(D);
-  const [dq, dk, dv] = [q!, k!, v!].map(({ values }) => new Float64Array(values.length)) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ];
-  const dBias = new Float64Array(rest.bias?.values.length ?? 0);
-  eachQuery({ q: q!, k: k!, ...rest }, given, ({ start, keyStart, biasStart, p, masked }) => {
-    const dp = new Map<number, number>();
-    let mean = 0;
-    for (const [key, probability] of p) {
-      let dot = 0;
-      for (let d = 0; d < D; d++) {
-        dot += dout.values[start + d]! * v!.values[keyStart(key) + d]!;
-        dv[keyStart(key) + d]! += probability * masked[key]! * dout.values[start + d]!;
-      }
-      dp.set(key, dot * masked[key]!);
-      mean += probability * dot * masked[key]!;
-    }
-    for (const [key, probability] of p) {
-      const dScore = probability * (dp.get(key)! - mean) * scale;
-      dBias[biasStart + key]! += dScore / scale;
-      for (let d = 0; d < D; d++) {
-        dq[start + d]! += dScore * k!.values[keyStart(key) + d]!;
-        dk[keyStart(key) + d]! += dScore * q!.values[start + d]!;
-      }
-    }
-  });
-  const gradients = { q: plain(q!.shape, dq), k: plain(k!.shape, dk), v: plain(v!.shape, dv) };
-  return rest.bias ? { ...gradients, bias: plain(rest.bias.shape, dBias) } : gradients;
-}
-
-/** Ranges [B, T, 2] as the op takes them. */
-function rangesOf(range: NonNullable<Given["range"]>, [B, T]: readonly number[]): tf.Tensor {
-  const values = Array.from({ length: B! * T! }, (_, i) => range(Math.floor(i / T!), i % T!)).flat();
-  return tf.tensor3d(values, [B!, T!, 2], "int32");
-}
-
-function holds(
-  name: string,
-  inputs: Plains,
-  given: Given & { differences?: number; valuesOnly?: boolean } = {},
-): ConformanceCase {
-  const { range, scale, dropout, differences, valuesOnly } = given;
-  return {
-    name,
-    check: (options) =>
-      checkOp(
-        {
-          inputs,
-          run: ({ q, k, v, bias }) =>
-            attention(
-              { q: q!, k: k!, v: v! },
-              { keyRanges: range ? rangesOf(range, q!.shape) : null, bias, scale, dropout: dropout ?? null },
-            ),
-          forward: (plains) => forward(plains, given),
-          backward: valuesOnly ? null : (plains, dout) => backward(plains, dout, given),
-          differences: differences ?? 4,
-        },
-        options,
-      ),
-  };
-}
 
 const causal = (_: number, t: number) => [0, t + 1] as const;
 const lengths = [3, 7];
