@@ -31,8 +31,15 @@ const products = { transposeA: false, transposeB: false };
 const heads: Signature["inputs"] = { q: [[2, 3, 2, 4]], k: [[2, 3, 2, 4]], v: [[2, 3, 2, 4]] };
 const keyRanges: Signature["inputs"] = { keyRanges: [[2, 3, 2], "int32"] };
 const saved: Signature["inputs"] = { dout: [[2, 3, 2, 4]], ...heads, out: [[2, 3, 2, 4]], logSumExp: [[2, 2, 3]] };
-const bias: Signature["inputs"] = { bias: [[1, 2, 3, 3]] };
-const attentionOptions = { scale: 0.5, dropout: null };
+const general: Signature["inputs"] = {
+  offsets: [[2], "int32"],
+  blocks: [[1, 2], "int32"],
+  masks: [[1, 64, 2], "int32"],
+  bias: [[1, 2, 3, 3]],
+  distanceBias: [[2, 5]],
+  sinks: [[2]],
+};
+const attentionOptions = { scale: 0.5, dropout: null, layout: null };
 
 const signatures: Record<string, Signature> = {
   ...Object.fromEntries(["ArgMax", "ArgMin", "Sum", "Mean", "Prod", "Max", "Min"].map((name) => [name, reduction])),
@@ -84,8 +91,8 @@ const signatures: Record<string, Signature> = {
   UnsortedSegmentSum: { inputs: { x: [[3, 4]], segmentIds: [[3], "int32"] }, attributes: { numSegments: 2 } },
   MegatronAttention: { inputs: { ...heads, ...keyRanges }, attributes: attentionOptions },
   MegatronAttentionGradient: { inputs: { ...saved, ...keyRanges }, attributes: attentionOptions },
-  MegatronBiasedAttention: { inputs: { ...heads, ...keyRanges, ...bias }, attributes: attentionOptions },
-  MegatronBiasedAttentionGradient: { inputs: { ...saved, ...keyRanges, ...bias }, attributes: attentionOptions },
+  MegatronGeneralAttention: { inputs: { ...heads, ...keyRanges, ...general }, attributes: attentionOptions },
+  MegatronGeneralAttentionGradient: { inputs: { ...saved, ...keyRanges, ...general }, attributes: attentionOptions },
   MegatronAdamW: {
     inputs: { p0: [[2, 3]], g0: [[2, 3]], m0: [[2, 3]], v0: [[2, 3]] },
     attributes: {

@@ -74,6 +74,14 @@ export interface AttentionCall {
   /** The number of rows and of heads of the bias. */
   biasBatch: Size;
   biasHeads: Size;
+  /** Offsets, blocks and masks of a layout; empty without one. */
+  layout: Array<Handle>;
+  /** The number of rows and of heads with lists of their own. */
+  layoutBatch: Size;
+  layoutHeads: Size;
+  distanceBias: OptionalHandle;
+  distanceBiasHeads: Size;
+  sinks: OptionalHandle;
 }
 
 /** Kernels and the tensors that they work on. Methods throw for arguments that do not fit together. */
@@ -227,7 +235,7 @@ export declare class Engine {
   crossEntropyGradient(dloss: Handle, logits: Handle, labels: Handle, sums: Handle): Handle;
   /** q [B, T, H, D], k and v [B, S, G, D] or pages -> [out, logSumExp [B, H, T]]. */
   attention(q: Handle, k: Handle, v: Handle, call: AttentionCall): Array<Handle>;
-  /** [dq, dk, dv] and, where there is a bias, its gradient. */
+  /** [dq, dk, dv], then the gradients of those of bias, distance bias and sinks that are given. */
   attentionGradient(
     dout: Handle,
     q: Handle,

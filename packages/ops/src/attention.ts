@@ -28,11 +28,6 @@ const attentionGradientKernel: Kernel<AttentionAttributes> = {
   flops: (inputs) => 5 * productFlops(inputs),
 };
 
-const biasedAttentionGradientKernel: Kernel<AttentionAttributes> = {
-  ...attentionGradientKernel,
-  name: "MegatronBiasedAttentionGradient",
-};
-
 const attentionKernel: Kernel<AttentionAttributes> = {
   name: "MegatronAttention",
   reference: attentionReference,
@@ -45,31 +40,6 @@ const attentionKernel: Kernel<AttentionAttributes> = {
       const operands = { dout, q: q!, k: k!, v: v!, out: out!, logSumExp: logSumExp!, keyRanges: keyRanges! };
       const gradient = memoizeGradients(() => runKernelForMany(attentionGradientKernel, operands, attributes));
       return { q: gradient(0), k: gradient(1), v: gradient(2) };
-    },
-  },
-};
-
-/** The same with a bias added to the scores: a separate kernel, since most backends fuse only the plain one. */
-const biasedAttentionKernel: Kernel<AttentionAttributes> = {
-  ...attentionKernel,
-  name: "MegatronBiasedAttention",
-  gradient: {
-    inputsToSave: ["q", "k", "v", "keyRanges", "bias"],
-    outputsToSave: [true, true],
-    gradFunc: (dys, [q, k, v, keyRanges, bias, out, logSumExp], attributes) => {
-      const dout = (dys as tf.Tensor[])[0]!;
-      const operands = {
-        dout,
-        q: q!,
-        k: k!,
-        v: v!,
-        out: out!,
-        logSumExp: logSumExp!,
-        keyRanges: keyRanges!,
-        bias: bias!,
-      };
-      const gradient = memoizeGradients(() => runKernelForMany(biasedAttentionGradientKernel, operands, attributes));
-      return { q: gradient(0), k: gradient(1), v: gradient(2), bias: gradient(3) };
     },
   },
 };
@@ -193,10 +163,7 @@ export function attention(
     const { offsets, blocks, masks } = layout ?? {};
     const given: Record<string, tf.Tensor | null | undefined> = { offsets, blocks, masks, bias, distanceBias, sinks };
     if (OPTIONAL.every((name) => !given[name])) return runKernelForMany(attentionKernel, operands, attributes)[0]!;
-    if (bias && !layout && !distanceBias && !sinks) {
-      return runKernelForMany(biasedAttentionKernel, { ...operands, bias }, attributes)[0]!;
-    }
-    for (const name of OPTIONAL) operands[name] = given[name] ?? tf.tensor1d([], dtypeOf(name));
+    for (const name of OPTIONAL) operands[name] = given[name] ?? constant(() => tf.tensor1d([], dtypeOf(name)));
     return runKernelForMany(generalKernel, operands, attributes)[0]!;
   });
 }

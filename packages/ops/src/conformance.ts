@@ -4,6 +4,7 @@
  */
 import { adamWSuite } from "./adamw.conformance.ts";
 import { attentionSuite } from "./attention.conformance.ts";
+import { blockLayoutSuite } from "./block-layout.conformance.ts";
 import { cacheAppendSuite } from "./cache-append.conformance.ts";
 import { captureSuite } from "./capture.conformance.ts";
 import type { ConformanceSuite } from "./conformance/case.ts";
@@ -39,6 +40,7 @@ export const conformanceSuites: readonly ConformanceSuite[] = [
   embeddingSuite,
   dropoutSuite,
   attentionSuite,
+  blockLayoutSuite,
   crossEntropySuite,
   sumOfSquaresSuite,
   adamWSuite,

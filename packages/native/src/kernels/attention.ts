@@ -1,10 +1,15 @@
-/** Fused attention, forward and backward, with or without a bias on the scores. */
+/** Fused attention, forward and backward, with or without a block layout, biases of the scores, and sinks. */
+import type * as tf from "@tensorflow/tfjs";
 import { ANY, type Call, type Kernels, type Run, taking } from "../kernel.ts";
 import type { AttentionCall } from "../native-addon.ts";
 
+/** The operand, unless it is the empty tensor [0] that stands for one that the call leaves out. */
+const given = (operand: tf.TensorInfo | undefined) =>
+  operand && (operand.shape.length > 1 || operand.shape[0]! > 0) ? operand : undefined;
+
 function describe({
-  inputs: { q, k, keyRanges, pageTable, bias },
-  attrs: { scale, dropout },
+  inputs: { q, k, keyRanges, pageTable, bias, offsets, blocks, masks, distanceBias, sinks },
+  attrs: { scale, dropout, layout },
   backend,
 }: Call): AttentionCall {
   if (dropout) backend.refuseCapture("attention's dropout draws by the key of a step");
@@ -22,9 +27,15 @@ function describe({
     pageTable: backend.handleOrNone(pageTable),
     pageSize: pageTable ? size : 0,
     dropout: dropout ? [dropout.rate, ...dropout.key, ...dropout.origin, ...dropout.globalShape] : [],
-    bias: backend.handleOrNone(bias),
+    bias: backend.handleOrNone(given(bias)),
     biasBatch: bias?.shape[0] ?? 0,
     biasHeads: bias?.shape[1] ?? 0,
+    layout: layout ? [offsets, blocks, masks].map((tensor) => backend.handleOf(tensor!)) : [],
+    layoutBatch: layout?.batch ?? 0,
+    layoutHeads: layout?.heads ?? 0,
+    distanceBias: backend.handleOrNone(given(distanceBias)),
+    distanceBiasHeads: distanceBias?.shape[0] ?? 0,
+    sinks: backend.handleOrNone(given(sinks)),
   };
 }
 
@@ -38,9 +49,9 @@ const attention: Run = (call) => {
 };
 
 const attentionGradient: Run = (call) => {
-  const { dout, q, k, v, out, logSumExp, bias } = call.inputs;
+  const { dout, q, k, v, out, logSumExp, bias, distanceBias, sinks } = call.inputs;
   const { backend } = call;
-  const [dq, dk, dv, dbias] = backend.engine.attentionGradient(
+  const gradients = backend.engine.attentionGradient(
     backend.handleOf(dout!),
     backend.handleOf(q!),
     backend.handleOf(k!),
@@ -49,13 +60,13 @@ const attentionGradient: Run = (call) => {
     backend.handleOf(logSumExp!),
     describe(call),
   );
-  const gradients = [backend.output(dq!, q!.shape), backend.output(dk!, k!.shape), backend.output(dv!, v!.shape)];
-  return bias ? [...gradients, backend.output(dbias!, bias.shape)] : gradients;
+  const operands = [q, k, v, ...[bias, distanceBias, sinks].filter(given)];
+  return gradients.map((gradient, i) => backend.output(gradient, operands[i]!.shape));
 };
 
 export const attentionKernels: Kernels = taking(ANY, {
   MegatronAttention: attention,
   MegatronAttentionGradient: attentionGradient,
-  MegatronBiasedAttention: attention,
-  MegatronBiasedAttentionGradient: attentionGradient,
+  MegatronGeneralAttention: attention,
+  MegatronGeneralAttentionGradient: attentionGradient,
 });

@@ -5,6 +5,7 @@ import { maskOf } from "../dropout.conformance.ts";
 import type { DropoutOptions } from "../dropout.ts";
 import type { ConformanceCase } from "./case.ts";
 import { checkOp, type Plains } from "./check-op.ts";
+import { layoutOf, type Sees } from "./layout-case.ts";
 import { type Plain, plain, random } from "./plain.ts";
 
 export interface Sizes {
@@ -19,6 +20,8 @@ export interface Sizes {
 export interface Given {
   /** [from, to) of query t of row b; all keys unless given. */
   range?: (b: number, t: number) => readonly [number, number];
+  /** By a layout, whether query t of row b and head h may see a key. Heads and rows share one unless it says so. */
+  sees?: Sees;
   scale?: number;
   dropout?: DropoutOptions;
 }
@@ -37,6 +40,11 @@ export const operands = (sizes: Sizes, { scale = 1 } = {}): Plains => {
 interface Query {
   /** Where the query begins in q, a key in k, and the query's row in a bias. */
   start: number;
+  h: number;
+  /** The query's place in a bias by distance, for key 0. */
+  distanceStart: number;
+  /** The probability of the sink. */
+  sunk: number;
   keyStart: (key: number) => number;
   biasStart: number;
   /** The probability of each visible key, and what dropout multiplies each key's with. */
@@ -45,7 +53,7 @@ interface Query {
 }
 
 /** Calls back for every (row, head, query). */
-function eachQuery({ q, k, bias }: Plains, given: Given, visit: (query: Query) => void): void {
+function eachQuery({ q, k, bias, distanceBias, sinks }: Plains, given: Given, visit: (query: Query) => void): void {
   const [B, T, H, D] = q!.shape as [number, number, number, number];
   const [, S, G] = k!.shape as [number, number, number];
   const mask = given.dropout ? maskOf([B, H, T, S], given.dropout).values : null;
@@ -58,18 +66,26 @@ function eachQuery({ q, k, bias }: Plains, given: Given, visit: (query: Query) =
         const [rows, heads] = bias ? (bias.shape as [number, number]) : [1, 1];
         const biasStart = (((b % rows) * heads + (h % heads)) * T + t) * S;
         const keyStart = (key: number) => ((b * S + key) * G + g) * D;
+        const distanceStart = (h % (distanceBias?.shape[0] ?? 1)) * (T + S - 1) + T - 1 - t;
         const [from, to] = given.range?.(b, t) ?? [0, S];
         const scores = new Map<number, number>();
         for (let key = from; key < to; key++) {
+          if (given.sees && !given.sees.visible(b, h, t, key)) continue;
           let dot = 0;
           for (let d = 0; d < D; d++) dot += q!.values[start + d]! * k!.values[keyStart(key) + d]!;
-          scores.set(key, dot * scale + (bias?.values[biasStart + key] ?? 0));
+          scores.set(
+            key,
+            dot * scale + (bias?.values[biasStart + key] ?? 0) + (distanceBias?.values[distanceStart + key] ?? 0),
+          );
         }
-        const highest = Math.max(-1e300, ...scores.values());
-        const total = [...scores.values()].reduce((sum, score) => sum + Math.exp(score - highest), 0);
+        const sink = sinks?.values[h] ?? Number.NEGATIVE_INFINITY;
+        const highest = Math.max(-1e300, sink, ...scores.values());
+        const all = [sink, ...scores.values()];
+        const total = all.reduce((sum, score) => sum + Math.exp(score - highest), 0);
         const p = new Map([...scores].map(([key, score]) => [key, Math.exp(score - highest) / (total || 1)]));
         const masked = Array.from({ length: S }, (_, key) => mask?.[((b * H + h) * T + t) * S + key] ?? 1);
-        visit({ start, keyStart, biasStart, p, masked });
+        const sunk = Math.exp(sink - highest) / (total || 1);
+        visit({ start, h, keyStart, biasStart, distanceStart, p, sunk, masked });
       }
     }
   }
@@ -96,7 +112,9 @@ function backward({ q, k, v, ...rest }: Plains, dout: Plain, given: Given): Plai
     Float64Array,
   ];
   const dBias = new Float64Array(rest.bias?.values.length ?? 0);
-  eachQuery({ q: q!, k: k!, ...rest }, given, ({ start, keyStart, biasStart, p, masked }) => {
+  const dDistanceBias = new Float64Array(rest.distanceBias?.values.length ?? 0);
+  const dSinks = new Float64Array(rest.sinks?.values.length ?? 0);
+  eachQuery({ q: q!, k: k!, ...rest }, given, ({ start, h, keyStart, biasStart, distanceStart, p, sunk, masked }) => {
     const dp = new Map<number, number>();
     let mean = 0;
     for (const [key, probability] of p) {
@@ -108,9 +126,12 @@ function backward({ q, k, v, ...rest }: Plains, dout: Plain, given: Given): Plai
       dp.set(key, dot * masked[key]!);
       mean += probability * dot * masked[key]!;
     }
+    dSinks[h]! -= sunk * mean;
     for (const [key, probability] of p) {
-      const dScore = probability * (dp.get(key)! - mean) * scale;
-      dBias[biasStart + key]! += dScore / scale;
+      const dBiased = probability * (dp.get(key)! - mean);
+      const dScore = dBiased * scale;
+      dBias[biasStart + key]! += dBiased;
+      dDistanceBias[distanceStart + key]! += dBiased;
       for (let d = 0; d < D; d++) {
         dq[start + d]! += dScore * k!.values[keyStart(key) + d]!;
         dk[keyStart(key) + d]! += dScore * q!.values[start + d]!;
@@ -118,7 +139,12 @@ function backward({ q, k, v, ...rest }: Plains, dout: Plain, given: Given): Plai
     }
   });
   const gradients = { q: plain(q!.shape, dq), k: plain(k!.shape, dk), v: plain(v!.shape, dv) };
-  return rest.bias ? { ...gradients, bias: plain(rest.bias.shape, dBias) } : gradients;
+  const further = { bias: dBias, distanceBias: dDistanceBias, sinks: dSinks };
+  const wanted = Object.entries(further).filter(([name]) => rest[name]);
+  return {
+    ...gradients,
+    ...Object.fromEntries(wanted.map(([name, values]) => [name, plain(rest[name]!.shape, values)])),
+  };
 }
 
 /** Ranges [B, T, 2] as the op takes them. */
@@ -132,17 +158,23 @@ export function holds(
   inputs: Plains,
   given: Given & { differences?: number; valuesOnly?: boolean } = {},
 ): ConformanceCase {
-  const { range, scale, dropout, differences, valuesOnly } = given;
+  const { range, sees, scale, dropout, differences, valuesOnly } = given;
   return {
     name,
     check: (options) =>
       checkOp(
         {
           inputs,
-          run: ({ q, k, v, bias }) =>
+          run: ({ q, k, v, ...biases }) =>
             attention(
               { q: q!, k: k!, v: v! },
-              { keyRanges: range ? rangesOf(range, q!.shape) : null, bias, scale, dropout: dropout ?? null },
+              {
+                keyRanges: range ? rangesOf(range, q!.shape) : null,
+                layout: sees ? layoutOf(sees, [q!.shape[1]!, k!.shape[1]!]) : null,
+                ...biases,
+                scale,
+                dropout: dropout ?? null,
+              },
             ),
           forward: (plains) => forward(plains, given),
           backward: valuesOnly ? null : (plains, dout) => backward(plains, dout, given),

@@ -33,9 +33,7 @@ fn measure<E: Stored>(shape: AttentionShape, biased_rows: usize, repetitions: us
     let options = AttentionOptions {
         scale: 1.0 / (head_size as f32).sqrt(),
         ranges: Some(&ranges),
-        pages: None,
-        dropout: None,
-        bias: None,
+        ..AttentionOptions::default()
     };
     let biases = numbers::<f32>(biased_rows * heads * queries * queries, 5);
     let bias = (biased_rows > 0).then_some(Bias { numbers: View::F32(&biases), batch: biased_rows, heads });
@@ -51,7 +49,8 @@ fn measure<E: Stored>(shape: AttentionShape, biased_rows: usize, repetitions: us
         let middle = Instant::now();
         let dbias = bias.map(|_| ViewMut::F32(&mut bias_gradient));
         let upstream = AttentionUpstream { dout: &dout, out: &out, log_sum_exp: &log_sum_exp };
-        let gradients = AttentionGradients { dq: &mut dq, dk: &mut dk, dv: &mut dv, dbias };
+        let gradients =
+            AttentionGradients { dq: &mut dq, dk: &mut dk, dv: &mut dv, dbias, ddistance_bias: None, dsinks: None };
         attention_gradient(shape, inputs, upstream, options, gradients);
         if repetition > 0 {
             forward.push((middle - start).as_secs_f64() * 1e3);

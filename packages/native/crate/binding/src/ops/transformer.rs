@@ -2,7 +2,7 @@
 
 use megatron_kernels::attention::{
     AttentionDropout, AttentionGradients, AttentionInputs, AttentionOptions, AttentionShape, AttentionUpstream, Bias,
-    Pages, attention, attention_gradient,
+    BlockLayout, DistanceBias, Pages, attention, attention_gradient,
 };
 use megatron_kernels::dropout::{Dropout, dropout};
 use megatron_kernels::embedding::{embedding, embedding_gradient, id_outside};
@@ -14,7 +14,7 @@ use napi_derive::napi;
 
 use crate::engine::Engine;
 use crate::sizes::{Size, count, shape, shape_list, size, sizes};
-use crate::tensors::{Handle, OptionalHandle, Tensors, invalid, wide};
+use crate::tensors::{Handle, OptionalHandle, Tensors, Wide, invalid, wide};
 
 /// Shape and options of one attention.
 #[napi(object)]
@@ -35,6 +35,20 @@ pub struct AttentionCall {
     /// The number of rows and of heads of the bias.
     pub bias_batch: Size,
     pub bias_heads: Size,
+    /// Offsets, blocks and masks of a layout; empty without one.
+    pub layout: Vec<Handle>,
+    /// The number of rows and of heads with lists of their own.
+    pub layout_batch: Size,
+    pub layout_heads: Size,
+    pub distance_bias: OptionalHandle,
+    pub distance_bias_heads: Size,
+    pub sinks: OptionalHandle,
+}
+
+/// Biases and sinks in f32, whatever their storage.
+struct SmallOperands<'a> {
+    distance_bias: Option<Wide<'a>>,
+    sinks: Option<Wide<'a>>,
 }
 
 impl AttentionCall {
@@ -64,7 +78,32 @@ impl AttentionCall {
         Ok(Some(AttentionDropout { rate, key: [key0 as u32, key1 as u32], origin: [b, h, t, s], global_shape }))
     }
 
-    fn options<'a>(&self, tensors: &'a Tensors) -> Result<AttentionOptions<'a>> {
+    fn layout<'a>(&self, tensors: &'a Tensors) -> Result<Option<BlockLayout<'a>>> {
+        if self.layout.is_empty() {
+            return Ok(None);
+        }
+        let [offsets, blocks, masks]: [Handle; 3] =
+            self.layout[..].try_into().map_err(|_| invalid("attention: expected three tensors of a layout"))?;
+        let [batch, heads] = sizes([self.layout_batch, self.layout_heads])?;
+        count(&[batch, heads, size(self.queries)?])?;
+        let numbers = |handle| tensors.get(handle).map(Buffer::i32);
+        Ok(Some(BlockLayout {
+            batch,
+            heads,
+            offsets: numbers(offsets)?,
+            blocks: numbers(blocks)?,
+            masks: numbers(masks)?,
+        }))
+    }
+
+    fn small_operands<'a>(&self, tensors: &'a Tensors) -> Result<SmallOperands<'a>> {
+        Ok(SmallOperands {
+            distance_bias: tensors.optional(self.distance_bias)?.map(wide),
+            sinks: tensors.optional(self.sinks)?.map(wide),
+        })
+    }
+
+    fn options<'a>(&self, tensors: &'a Tensors, small: &'a SmallOperands) -> Result<AttentionOptions<'a>> {
         let pages = match tensors.optional(self.page_table)? {
             None => None,
             Some(table) => {
@@ -80,6 +119,12 @@ impl AttentionCall {
             scale: self.scale as f32,
             ranges: tensors.optional(self.key_ranges)?.map(Buffer::i32),
             pages,
+            layout: self.layout(tensors)?,
+            distance_bias: match &small.distance_bias {
+                None => None,
+                Some(numbers) => Some(DistanceBias { numbers, heads: size(self.distance_bias_heads)? }),
+            },
+            sinks: small.sinks.as_deref(),
             bias: tensors.optional(self.bias)?.map(|numbers| Bias {
                 numbers: numbers.view(),
                 batch: bias_batch,
@@ -280,7 +325,8 @@ impl Engine {
     pub fn attention(&self, q: Handle, k: Handle, v: Handle, call: AttentionCall) -> Result<Vec<Handle>> {
         self.run(move |tensors| {
             let (kind, [q, k, v]) = alike(tensors, [q, k, v])?;
-            let (shape, options) = (call.shape()?, call.options(tensors)?);
+            let small = call.small_operands(tensors)?;
+            let (shape, options) = (call.shape()?, call.options(tensors, &small)?);
             let mut out = tensors.buffer(kind, q.len());
             let mut sums = tensors.buffer(Kind::F32, shape.batch * shape.heads * shape.queries);
             if kind == Kind::Bf16 {
@@ -295,7 +341,7 @@ impl Engine {
         })
     }
 
-    /// [dq, dk, dv] and, where there is a bias, its gradient.
+    /// [dq, dk, dv], then the gradients of those of bias, distance bias and sinks that are given.
     #[napi]
     #[allow(clippy::too_many_arguments)]
     pub fn attention_gradient(
@@ -314,24 +360,33 @@ impl Engine {
             let dout = tensors.get(dout)?;
             let dout = if dout.kind() == kind { Stored::Same(dout) } else { Stored::Copy(dout.stored_as(kind)) };
             let log_sum_exp = tensors.get(sums)?.f32();
-            let (shape, options) = (call.shape()?, call.options(tensors)?);
+            let small = call.small_operands(tensors)?;
+            let (shape, options) = (call.shape()?, call.options(tensors, &small)?);
             let mut gradients = [q.len(), k.len(), v.len()].map(|length| tensors.buffer(kind, length));
             let mut bias_gradient = call.bias_gradient(tensors)?;
             let dbias = bias_gradient.as_mut().map(Buffer::view_mut);
+            let room = |length: usize| tensors.buffer(Kind::F32, length);
+            let mut distance_gradient = options.distance_bias.map(|bias| room(bias.numbers.len()));
+            let mut sink_gradient = options.sinks.map(|sinks| room(sinks.len()));
+            let ddistance_bias = distance_gradient.as_mut().map(Buffer::f32_mut);
+            let dsinks = sink_gradient.as_mut().map(Buffer::f32_mut);
             let [dq, dk, dv] = &mut gradients;
             if kind == Kind::Bf16 {
                 let inputs = AttentionInputs { q: q.bf16(), k: k.bf16(), v: v.bf16() };
                 let upstream = AttentionUpstream { dout: dout.bf16(), out: out.bf16(), log_sum_exp };
-                let to = AttentionGradients { dq: dq.bf16_mut(), dk: dk.bf16_mut(), dv: dv.bf16_mut(), dbias };
+                let (dq, dk, dv) = (dq.bf16_mut(), dk.bf16_mut(), dv.bf16_mut());
+                let to = AttentionGradients { dq, dk, dv, dbias, ddistance_bias, dsinks };
                 attention_gradient(shape, inputs, upstream, options, to);
             } else {
                 let inputs = AttentionInputs { q: q.f32(), k: k.f32(), v: v.f32() };
                 let upstream = AttentionUpstream { dout: dout.f32(), out: out.f32(), log_sum_exp };
-                let to = AttentionGradients { dq: dq.f32_mut(), dk: dk.f32_mut(), dv: dv.f32_mut(), dbias };
+                let (dq, dk, dv) = (dq.f32_mut(), dk.f32_mut(), dv.f32_mut());
+                let to = AttentionGradients { dq, dk, dv, dbias, ddistance_bias, dsinks };
                 attention_gradient(shape, inputs, upstream, options, to);
             }
-            drop((q, k, v, out, dout));
-            Ok(gradients.into_iter().chain(bias_gradient).map(|gradient| tensors.add(gradient)).collect())
+            drop((q, k, v, out, dout, small));
+            let further = [bias_gradient, distance_gradient, sink_gradient].into_iter().flatten();
+            Ok(gradients.into_iter().chain(further).map(|gradient| tensors.add(gradient)).collect())
         })
     }
 }

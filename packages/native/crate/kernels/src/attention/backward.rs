@@ -4,7 +4,9 @@
 
 use super::arena::{Arena, aligned};
 use super::backward_block::{KeyBlock, Panel, Round};
-use super::bias::{BiasGradient, BiasRoom};
+use super::bias::BiasRoom;
+use super::bias_gradient::ScoreGradients;
+use super::chunks::ChunkPanels;
 use super::dropout::keep_bits;
 use super::gradient::{Factors, Saved};
 use super::pack::{add_row, add_zeros, fill, inner_product, load_row, store_row, transpose_rows};
@@ -29,15 +31,14 @@ pub(super) struct Upstream<'a, E> {
     pub delta: &'a [f32],
 }
 
-/// Keys `first_key..last_key` (at most `CHUNK`) of one key head, and the range of rows, in whole panels, that see some of
-/// them.
+/// Keys `first_key..last_key` (at most `CHUNK`) of one key head, and the panels that may see some of them.
 #[derive(Clone)]
-pub(super) struct KeyChunk {
+pub(super) struct KeyChunk<'a> {
     pub batch: usize,
     pub group: usize,
     pub first_key: usize,
     pub last_key: usize,
-    pub rows: Range<usize>,
+    pub panels: ChunkPanels<'a>,
 }
 
 /// Floats of scratch for one chunk.
@@ -89,10 +90,10 @@ pub(super) struct Outputs<E> {
     pub dk: *mut E,
     /// [B, S, G, D]
     pub dv: *mut E,
-    pub dbias: Option<BiasGradient>,
+    pub scores: ScoreGradients,
 }
 
-/// Adds to `dq`; writes the chunk's rows of `dk` and `dv`, and `dbias` for visible keys.
+/// Adds to `dq`; writes the chunk's rows of `dk` and `dv`, and the gradients of biases for visible keys.
 ///
 /// # Safety
 /// The outputs must have their shapes, no other task may use the chunk's parts of them, and the processor must have the
@@ -106,7 +107,7 @@ pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
     arena: &mut Arena,
 ) {
     let _session = P::session();
-    let KeyChunk { batch, group, first_key, last_key, rows } = chunk;
+    let KeyChunk { batch, group, first_key, last_key, panels } = chunk;
     let head_size = problem.shape.head_size;
     let padded = P::padded(head_size);
     let scale = problem.options.scale;
@@ -132,8 +133,7 @@ pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
     let gradient_rooms = (arena.take(P::left_room(BLOCK, PANEL)), arena.take(P::right_room(PANEL, BLOCK)));
     let bias_room = BiasRoom::take(arena);
 
-    for first_row in rows.clone().step_by(PANEL) {
-        let count = PANEL.min(rows.end - first_row);
+    for (first_row, count, listed) in panels {
         let ranges = PanelRanges::new(problem, batch, first_row, count);
         if ranges.coverage(first_key, last_key) == Coverage::None {
             continue;
@@ -175,24 +175,22 @@ pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
         for (index, block) in blocks.iter().flatten().enumerate() {
             let start = first_key + index * BLOCK;
             let length = (last_key.min(start + BLOCK) - start).next_multiple_of(P::ROWS);
-            let coverage = ranges.coverage(start, start + length);
-            if coverage == Coverage::None {
+            let place = (batch, group, first_row, count);
+            if listed >> index & 1 == 0 {
                 continue;
             }
-            let masked = (coverage == Coverage::Partial).then(|| ranges.relative_to(start));
-            let place = (batch, group, first_row, count);
+            let Some(view) = ranges.view(problem, place, start, length) else { continue };
             let mut dropped = None;
             if let Some(dropout) = &problem.options.dropout {
                 dropped = Some(keep_bits(problem, dropout, place, start, length));
             }
             let end = last_key.min(start + BLOCK);
             let bias = unsafe { bias_room.load::<P::Vectors, E>(problem, place, start..end) };
-            let masks = Masks { ranges: masked.as_ref(), dropout: dropped.as_ref(), bias };
+            let masks = Masks { visible: view.mask(), dropout: dropped.as_ref(), bias };
             let round = Round {
                 keys: block,
                 panel: &panel,
-                ranges: &ranges,
-                start,
+                view: &view,
                 padded,
                 scores: Block { rows: score_rows, keys: length, left: Some(score_room), right: None },
                 gradient: Block {
@@ -205,12 +203,14 @@ pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
                 masks,
             };
             unsafe { round.run() };
-            let Some(gradient) = &outputs.dbias else { continue };
+            if outputs.scores.is_none() {
+                continue;
+            }
             for column in (0..count).step_by(P::SLICE_COLUMNS) {
                 let seen = round.seen(column);
                 let keys = seen.start..seen.end.min(end - start);
                 let columns = column..column + P::SLICE_COLUMNS;
-                unsafe { bias_room.store::<P::Vectors, E>(problem, gradient, place, columns, (start, keys)) };
+                unsafe { bias_room.store::<P::Vectors, E>(problem, &outputs.scores, place, columns, (start, keys)) };
             }
         }
         unsafe {

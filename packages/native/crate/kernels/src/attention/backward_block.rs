@@ -4,7 +4,7 @@
 use super::gradient::{Derivative, Factors, Saved};
 use super::problem::PANEL;
 use super::product::{Block, Extent, Products, Rows, Start};
-use super::ranges::{Masks, PanelRanges};
+use super::ranges::{Masks, View};
 use std::ops::Range;
 
 /// One block of the chunk, packed.
@@ -32,8 +32,7 @@ pub(super) struct Panel<P: Products> {
 pub(super) struct Round<'a, P: Products> {
     pub keys: &'a KeyBlock<P>,
     pub panel: &'a Panel<P>,
-    pub ranges: &'a PanelRanges,
-    pub start: usize,
+    pub view: &'a View,
     pub padded: usize,
     pub scores: Block,
     pub gradient: Block,
@@ -69,7 +68,7 @@ impl<P: Products> Round<'_, P> {
     /// The keys of the block that some of a slice's queries see.
     #[inline(always)]
     pub fn seen(&self, column: usize) -> Range<usize> {
-        self.ranges.seen_part(column..column + P::SLICE_COLUMNS, self.start, self.scores.keys, P::SLICE_ROWS)
+        self.view.seen(column..column + P::SLICE_COLUMNS, self.scores.keys, P::SLICE_ROWS)
     }
 
     /// The scores of a slice and the gradient of its probabilities.

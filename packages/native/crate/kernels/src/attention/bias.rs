@@ -1,14 +1,13 @@
-//! The bias of the scores, [B or 1, H or 1, T, S], a block at a time. A block of scores has a row per key, the bias a row
-//! per query, so it is transposed when it is read, and its gradient when it is written.
+//! The biases of the scores, [B or 1, H or 1, T, S] and by distance, and the sinks. A block of scores has a row per key, the
+//! bias a row per query, so it is transposed when it is read.
 
 use super::arena::Arena;
-use super::pack::{add_row, fill, load_row, store_row, transpose_rows};
-use super::problem::{BLOCK, Bias, PANEL, Problem};
+use super::pack::{add_row, fill, load_row, transpose_rows};
+use super::problem::{AttentionOptions, BLOCK, Bias, DistanceBias, PANEL, Problem};
 use super::product::Rows;
 use crate::bf16::{Bf16, Element};
-use crate::parallel::for_each_chunk;
 use crate::vectors::Vectors;
-use crate::view::{CHUNK, View, ViewMut};
+use crate::view::View;
 use std::f32::consts::{LN_2, LOG2_E};
 use std::ops::Range;
 
@@ -26,34 +25,60 @@ pub(super) struct ScoreUnits {
 
 impl<E> Problem<'_, E> {
     /// Where the biases of row `row` start in [batch, heads, T, S].
-    fn bias_at(&self, bias: &Bias, (batch, group): (usize, usize), row: usize) -> usize {
+    pub fn bias_at(&self, bias: &Bias, (batch, group): (usize, usize), row: usize) -> usize {
         let (token, head) = self.token_and_head(group, row);
         let batch = if bias.batch == 1 { 0 } else { batch };
         let head = if bias.heads == 1 { 0 } else { head };
         ((batch * bias.heads + head) * self.shape.queries + token) * self.shape.keys
     }
 
+    /// Where the biases of row `row` start in [heads, T + S - 1].
+    fn distance_bias_at(&self, bias: &DistanceBias, group: usize, row: usize) -> usize {
+        let (token, head) = self.token_and_head(group, row);
+        let head = if bias.heads == 1 { 0 } else { head };
+        head * self.distances() + self.shape.queries - 1 - token
+    }
+
     /// Adds the biases of keys `keys` to their scores.
     pub fn add_bias(&self, head: (usize, usize), row: usize, keys: Range<usize>, scores: &mut [f32]) {
-        let Some(bias) = self.options.bias else { return };
-        let at = self.bias_at(&bias, head, row) + keys.start;
-        match bias.numbers.part(at, keys.len()) {
-            View::F32(numbers) => scores.iter_mut().zip(numbers).for_each(|(score, bias)| *score += bias),
-            View::Bf16(numbers) => scores.iter_mut().zip(numbers).for_each(|(score, bias)| *score += bias.get()),
+        if let Some(bias) = self.options.bias {
+            let at = self.bias_at(&bias, head, row) + keys.start;
+            match bias.numbers.part(at, keys.len()) {
+                View::F32(numbers) => scores.iter_mut().zip(numbers).for_each(|(score, bias)| *score += bias),
+                View::Bf16(numbers) => scores.iter_mut().zip(numbers).for_each(|(score, bias)| *score += bias.get()),
+            }
         }
+        if let Some(bias) = &self.options.distance_bias {
+            let at = self.distance_bias_at(bias, head.1, row) + keys.start;
+            let numbers = &bias.numbers[at..at + keys.len()];
+            scores.iter_mut().zip(numbers).for_each(|(score, bias)| *score += bias);
+        }
+    }
+
+    pub fn is_biased(&self) -> bool {
+        self.options.bias.is_some() || self.options.distance_bias.is_some()
+    }
+
+    /// The sink of a row, if there are sinks.
+    pub fn sink(&self, group: usize, row: usize) -> Option<f32> {
+        self.options.sinks.map(|sinks| sinks[self.token_and_head(group, row).1])
     }
 
     /// Without a bias, scores are in units of log 2, so that only 2^x remains. With one they stay natural: if huge biases
     /// cancel, their rounding must cancel too.
     pub fn score_units(&self) -> ScoreUnits {
-        match self.options.bias {
-            Some(_) => ScoreUnits { per_natural: 1.0, natural: 1.0, log2: LOG2_E },
-            None => ScoreUnits { per_natural: LOG2_E, natural: LN_2, log2: 1.0 },
+        if self.is_biased() {
+            ScoreUnits { per_natural: 1.0, natural: 1.0, log2: LOG2_E }
+        } else {
+            ScoreUnits { per_natural: LOG2_E, natural: LN_2, log2: 1.0 }
         }
     }
 
-    /// Whether every query sees every key.
+    /// Whether every query sees every key, as far as that can be told without reading a layout.
     pub fn everything_is_seen(&self) -> bool {
+        if self.options.layout.is_some() {
+            return false;
+        }
         let rows = (0..self.rows()).step_by(self.group_size());
         (0..self.shape.batch).all(|batch| rows.clone().all(|row| self.range(batch, row) == (0, self.shape.keys)))
     }
@@ -63,9 +88,9 @@ impl<E> Problem<'_, E> {
 #[derive(Clone, Copy)]
 pub(super) struct BiasRoom {
     /// [BLOCK, PANEL], in the layout of the scores.
-    block: Rows,
+    pub block: Rows,
     /// [PANEL, BLOCK], in the layout of the tensor.
-    turned: Rows,
+    pub turned: Rows,
 }
 
 impl BiasRoom {
@@ -77,14 +102,19 @@ impl BiasRoom {
         BiasRoom { block, turned }
     }
 
-    /// The bias of at most `BLOCK` keys, [BLOCK, PANEL], 0 beyond the keys and rows; `None` without a bias.
+    /// The bias of at most `BLOCK` keys, [BLOCK, PANEL], 0 beyond the keys and rows; `None` without any.
     #[inline(always)]
     pub unsafe fn load<S: Vectors, E>(&self, problem: &Problem<E>, place: Place, keys: Range<usize>) -> Option<Rows> {
-        let bias = problem.options.bias?;
+        let AttentionOptions { bias, distance_bias, .. } = problem.options;
+        if !problem.is_biased() {
+            return None;
+        }
         let (batch, group, first_row, rows) = place;
         let extent = (keys.len(), BLOCK);
         // If a whole block has its rows at equal distances, the tensor's own rows are used instead of copies.
-        if let (View::F32(numbers), PANEL, BLOCK, 1) = (bias.numbers, rows, keys.len(), problem.group_size()) {
+        if let (Some(bias @ Bias { numbers: View::F32(numbers), .. }), None) = (bias, distance_bias)
+            && (rows, keys.len(), problem.group_size()) == (PANEL, BLOCK, 1)
+        {
             let at = problem.bias_at(&bias, (batch, group), first_row) + keys.start;
             unsafe {
                 let from = Rows { start: numbers.as_ptr().add(at).cast_mut(), stride: problem.shape.keys };
@@ -95,87 +125,28 @@ impl BiasRoom {
         unsafe {
             let mut zeros = S::splat(0.0);
             for row in 0..rows {
-                let at = problem.bias_at(&bias, (batch, group), first_row + row) + keys.start;
                 let to = self.turned.start.add(row * BLOCK);
-                match bias.numbers {
-                    View::F32(numbers) => load_row::<S, f32>(to, numbers.as_ptr().add(at), extent, 1.0, &mut zeros),
-                    View::Bf16(numbers) => load_row::<S, Bf16>(to, numbers.as_ptr().add(at), extent, 1.0, &mut zeros),
+                if let Some(bias) = &bias {
+                    let at = problem.bias_at(bias, (batch, group), first_row + row) + keys.start;
+                    match bias.numbers {
+                        View::F32(numbers) => load_row::<S, f32>(to, numbers.as_ptr().add(at), extent, 1.0, &mut zeros),
+                        View::Bf16(numbers) => {
+                            load_row::<S, Bf16>(to, numbers.as_ptr().add(at), extent, 1.0, &mut zeros)
+                        }
+                    }
+                }
+                if let Some(distance) = &distance_bias {
+                    let at = problem.distance_bias_at(distance, group, first_row + row) + keys.start;
+                    let from = distance.numbers.as_ptr().add(at);
+                    match bias {
+                        None => load_row::<S, f32>(to, from, extent, 1.0, &mut zeros),
+                        Some(_) => add_row::<S>(to, from, keys.len()),
+                    }
                 }
             }
             fill::<S>(self.turned.start.add(rows * BLOCK), (PANEL - rows) * BLOCK, 0.0);
             transpose_rows::<S>(self.turned, self.block, (PANEL, BLOCK));
         }
         Some(self.block)
-    }
-
-    /// Writes or adds the gradient that replaced the bias: `columns` of the panel, `keys` of the block from `start` on.
-    #[inline(always)]
-    pub unsafe fn store<S: Vectors, E>(
-        &self,
-        problem: &Problem<E>,
-        gradient: &BiasGradient,
-        place: Place,
-        columns: Range<usize>,
-        (start, keys): (usize, Range<usize>),
-    ) {
-        let Some(bias) = problem.options.bias else { return };
-        let (batch, group, first_row, rows) = place;
-        unsafe {
-            let from = Rows { start: self.block.start.add(columns.start), ..self.block };
-            let to = Rows { start: self.turned.start.add(columns.start * BLOCK), ..self.turned };
-            transpose_rows::<S>(from, to, (BLOCK, columns.len()));
-            for row in columns.start..columns.end.min(rows) {
-                let at = problem.bias_at(&bias, (batch, group), first_row + row) + start + keys.start;
-                let from = self.turned.start.add(row * BLOCK + keys.start);
-                let first_head = bias.heads > 1 || (first_row + row).is_multiple_of(problem.group_size());
-                match gradient.to {
-                    To::F32(to) if gradient.add || !first_head => add_row::<S>(to.add(at), from, keys.len()),
-                    To::F32(to) => store_row::<S, f32>(to.add(at), from, keys.len(), 1.0),
-                    To::Bf16(to) => store_row::<S, Bf16>(to.add(at), from, keys.len(), 1.0),
-                }
-            }
-        }
-    }
-}
-
-/// The target of the gradient of a bias. Every task writes its own elements.
-#[derive(Clone, Copy)]
-pub(super) struct BiasGradient {
-    to: To,
-    /// Whether an earlier rank has written the same elements.
-    add: bool,
-}
-
-#[derive(Clone, Copy)]
-enum To {
-    F32(*mut f32),
-    Bf16(*mut Bf16),
-}
-
-// SAFETY: only pointers; the tasks that write through them use disjoint parts.
-unsafe impl Sync for BiasGradient {}
-
-impl BiasGradient {
-    /// Clears the target first if `clear`: nothing is written for keys that no query sees.
-    pub fn new(to: ViewMut, clear: bool) -> Self {
-        let to = match to {
-            ViewMut::F32(numbers) => {
-                if clear {
-                    for_each_chunk(numbers, CHUNK, |_, piece| piece.fill(0.0));
-                }
-                To::F32(numbers.as_mut_ptr())
-            }
-            ViewMut::Bf16(numbers) => {
-                if clear {
-                    for_each_chunk(numbers, CHUNK, |_, piece| piece.fill(Bf16::put(0.0)));
-                }
-                To::Bf16(numbers.as_mut_ptr())
-            }
-        };
-        BiasGradient { to, add: false }
-    }
-
-    pub fn adding(self, add: bool) -> Self {
-        BiasGradient { add, ..self }
     }
 }

@@ -1,6 +1,8 @@
 //! Checks the arguments of a call, with one line for each mistake. The kernels themselves index without bounds checks.
 
-use super::problem::{AttentionDropout, AttentionShape, Bias, Problem};
+use super::AttentionGradients;
+use super::layout::KeyBlocks;
+use super::problem::{AttentionDropout, AttentionOptions, AttentionShape, BLOCK, Bias, DistanceBias, Problem};
 use crate::view::ViewMut;
 
 pub(super) fn length(name: &str, actual: usize, expected: usize) {
@@ -31,6 +33,16 @@ impl<E> Problem<'_, E> {
         if let Some(ranges) = self.options.ranges {
             length("ranges", ranges.len(), batch * queries * 2);
         }
+        if let Some(layout) = &self.options.layout {
+            layout.check(&self.shape);
+        }
+        if let Some(DistanceBias { numbers, heads: biased }) = self.options.distance_bias {
+            assert!(biased == 1 || biased == heads, "attention: a distance bias of {biased} heads for {heads} heads");
+            length("distanceBias", numbers.len(), biased * self.distances());
+        }
+        if let Some(sinks) = self.options.sinks {
+            length("sinks", sinks.len(), heads);
+        }
         if let Some(Bias { numbers, batch: rows, heads: biased }) = self.options.bias {
             assert!(
                 (rows == 1 || rows == batch) && (biased == 1 || biased == heads),
@@ -50,7 +62,20 @@ impl<E> Problem<'_, E> {
         }
     }
 
-    pub fn check_bias_gradient(&self, gradient: Option<&ViewMut>) {
+    pub fn check_gradients(&self, gradients: &AttentionGradients<E>) {
+        length("dq", gradients.dq.len(), self.q.len());
+        length("dk", gradients.dk.len(), self.k.len());
+        length("dv", gradients.dv.len(), self.v.len());
+        self.check_bias_gradient(gradients.dbias.as_ref());
+        let AttentionOptions { distance_bias, sinks, .. } = self.options;
+        let expected = [distance_bias.map(|bias| bias.numbers.len()), sinks.map(<[f32]>::len)];
+        let actual = [&gradients.ddistance_bias, &gradients.dsinks].map(|x| x.as_ref().map(|x| x.len()));
+        for ((name, expected), actual) in ["distance bias", "sinks"].into_iter().zip(expected).zip(actual) {
+            assert!(expected == actual, "attention: {name} and the gradient come together, in one size");
+        }
+    }
+
+    fn check_bias_gradient(&self, gradient: Option<&ViewMut>) {
         let (bias, gradient) = match (self.options.bias, gradient) {
             (Some(bias), Some(gradient)) => (bias, gradient),
             (bias, gradient) => {
@@ -78,12 +103,23 @@ impl<E> Problem<'_, E> {
         for row in 0..batch {
             let seen = (0..self.rows()).map(|query| self.range(row, query)).filter(|(from, to)| from < to);
             let (first, last) = seen.fold((keys, 0), |(first, last), (from, to)| (first.min(from), last.max(to)));
-            for index in (first..last).step_by(pages.page_size.max(1)).chain((last > 0).then(|| last - 1)) {
-                let number = pages.table[row * pages.pages_per_row + index / pages.page_size];
-                assert!(
-                    usize::try_from(number).is_ok_and(|number| number < count),
-                    "attention: row {row} sees key {index} on page {number}, but there are {count} pages"
-                );
+            let check = |(first, last): (usize, usize)| {
+                for index in (first..last).step_by(pages.page_size.max(1)).chain((last > first).then(|| last - 1)) {
+                    let number = pages.table[row * pages.pages_per_row + index / pages.page_size];
+                    assert!(
+                        usize::try_from(number).is_ok_and(|number| number < count),
+                        "attention: row {row} sees key {index} on page {number}, but there are {count} pages"
+                    );
+                }
+            };
+            if self.options.layout.is_none() {
+                check((first, last));
+                continue;
+            }
+            for group in 0..kv_heads {
+                for start in KeyBlocks::new(self, (row, group), (0, self.rows()), (first, last)) {
+                    check((start.max(first), (start + BLOCK).min(last)));
+                }
             }
         }
     }

@@ -4,8 +4,10 @@
 
 use super::arena::{Arena, aligned};
 use super::bias::ScoreUnits;
+use super::layout::{KeyBlocks, Listed};
 use super::pack::{fill, inner_product, load_row};
-use super::problem::Problem;
+use super::problem::{self, PANEL, Problem};
+use super::ranges::PanelRanges;
 use super::stored::Stored;
 use crate::vectors::Vectors;
 
@@ -14,7 +16,7 @@ pub(super) const MOST_ROWS: usize = 8;
 /// Keys per part; fixed, so that the order of the sums does not depend on the number of threads.
 pub(super) const PART: usize = 512;
 /// Keys whose scores are in memory at once.
-const BLOCK: usize = 64;
+const BLOCK: usize = problem::BLOCK;
 /// Vectors of the output that are summed in parallel.
 const WIDE: usize = 4;
 
@@ -71,7 +73,9 @@ pub(super) unsafe fn decode_part<S: Vectors, E: Stored>(
     let seen = || visible[..rows].iter().filter(|(from, to)| from < to);
     let first_key = seen().map(|range| range.0).min().unwrap_or(part.last_key);
     let last_key = seen().map(|range| range.1).max().unwrap_or(part.first_key);
-    for start in (first_key..last_key).step_by(BLOCK) {
+    // With a layout, rows see what the loop below adds to these.
+    let dense_last = if problem.options.layout.is_some() { first_key } else { last_key };
+    for start in (first_key..dense_last).step_by(BLOCK) {
         let count = BLOCK.min(last_key - start);
         let mut places = [0; BLOCK];
         unsafe { fill::<S>(scores, rows * BLOCK, f32::NEG_INFINITY) };
@@ -98,6 +102,39 @@ pub(super) unsafe fn decode_part<S: Vectors, E: Stored>(
                     let seen = from - start..to - start;
                     let weighted =
                         Weighted { places: &places[seen.clone()], weights: scores.add(seen.start), correction };
+                    weighted.add::<S, E>(problem.v, outputs.add(row * padded), head_size);
+                }
+            }
+        }
+    }
+    if let Some(layout) = &problem.options.layout {
+        let place = (batch, group, 0, rows);
+        let ranges = PanelRanges::new(problem, batch, 0, rows);
+        for start in KeyBlocks::new(problem, (batch, group), (0, rows), (first_key, last_key)) {
+            let mut words = match problem.listed(layout, place, start / BLOCK) {
+                Listed::No => continue,
+                Listed::Whole => [!0; PANEL],
+                Listed::Masked(words) => words,
+            };
+            ranges.narrow(&mut words[..rows], start);
+            for (row, &word) in words.iter().enumerate().take(rows).filter(|(_, word)| **word != 0) {
+                let (mut places, mut count, mut rest) = ([0; BLOCK], 0, word);
+                unsafe {
+                    let (query, scores) = (queries.add(row * padded), scores.add(row * BLOCK));
+                    fill::<S>(scores, BLOCK, f32::NEG_INFINITY);
+                    // Seen keys are moved together, the others are never read.
+                    while rest != 0 {
+                        let key = start + rest.trailing_zeros() as usize;
+                        rest &= rest - 1;
+                        places[count] = problem.key_at(batch, group, key);
+                        let other = problem.k.as_ptr().add(places[count]);
+                        let score = std::slice::from_raw_parts_mut(scores.add(count), 1);
+                        score[0] = inner_product::<S, f32, E>(query, other, head_size);
+                        problem.add_bias((batch, group), row, key..key + 1, score);
+                        count += 1;
+                    }
+                    let correction = softmax_row::<S>(scores, (&mut maximum[row], &mut sum[row]), units.log2);
+                    let weighted = Weighted { places: &places[..count], weights: scores, correction };
                     weighted.add::<S, E>(problem.v, outputs.add(row * padded), head_size);
                 }
             }
@@ -188,13 +225,19 @@ impl Weighted<'_> {
     }
 }
 
-/// Merges the partial results of one row, `stride` apart in `partials`, in order and into the first; writes the row of the
-/// output and returns the log-sum-exp.
-pub(super) fn merge_row<E: Stored>(partials: &mut [f32], stride: usize, out: &mut [E], units: ScoreUnits) -> f32 {
+/// Merges the partial results of one row, `stride` apart in `partials`, and its sink, in order and into the first; writes
+/// the row of the output and returns the log-sum-exp.
+pub(super) fn merge_row<E: Stored>(
+    partials: &mut [f32],
+    stride: usize,
+    sink: Option<f32>,
+    out: &mut [E],
+    units: ScoreUnits,
+) -> f32 {
     let size = partial_size(out.len());
     if partials.is_empty() {
         out.fill(E::put(0.0));
-        return f32::NEG_INFINITY;
+        return sink.unwrap_or(f32::NEG_INFINITY);
     }
     let (first, rest) = partials.split_at_mut(stride.min(partials.len()));
     let total = &mut first[..size];
@@ -210,6 +253,13 @@ pub(super) fn merge_row<E: Stored>(partials: &mut [f32], stride: usize, out: &mu
         for (sum, other) in total[1..].iter_mut().zip(&part[1..size]) {
             *sum = *sum * old + other * new;
         }
+    }
+    if let Some(sink) = sink.map(|sink| sink * units.per_natural).filter(|&sink| sink > f32::NEG_INFINITY) {
+        let maximum = if sink > total[0] { sink } else { total[0] };
+        let old = ((total[0] - maximum) * units.log2).exp2();
+        total[0] = maximum;
+        total[1..].iter_mut().for_each(|sum| *sum *= old);
+        total[1] += ((sink - maximum) * units.log2).exp2();
     }
     let factor = if total[1] == 0.0 { 0.0 } else { 1.0 / total[1] };
     out.iter_mut().zip(&total[2..]).for_each(|(out, sum)| *out = E::put(sum * factor));

@@ -5,10 +5,11 @@ use super::arena::{Arena, aligned};
 use super::bias::BiasRoom;
 use super::dropout::keep_bits;
 use super::forward_block::{Panel, Round};
+use super::layout::KeyBlocks;
 use super::pack::{fill, load_row, store_row, transpose_rows};
 use super::problem::{BLOCK, PANEL, Problem};
 use super::product::{Block, Products, Rows};
-use super::ranges::{Coverage, Masks, PanelRanges};
+use super::ranges::{Masks, PanelRanges};
 use super::softmax::{Running, Scales};
 use super::stored::Stored;
 use crate::vectors::Vectors;
@@ -68,9 +69,10 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
         0.0 => (0.0, 1.0),
         scale => (scale.signum(), scale.abs()),
     };
-    let (scales, natural) = match problem.options.bias {
-        Some(_) => (Scales { product: scale, score: LOG2_E }, 1.0),
-        None => (Scales { product: 1.0, score: scale * LOG2_E }, scale),
+    let (scales, natural) = if problem.is_biased() {
+        (Scales { product: scale, score: LOG2_E }, 1.0)
+    } else {
+        (Scales { product: 1.0, score: scale * LOG2_E }, scale)
     };
     let mut ranges = [PanelRanges::NOTHING; PANELS];
     let mut panels: [Option<Panel<P>>; PANELS] = [const { None }; PANELS];
@@ -95,6 +97,12 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
             fill::<P::Vectors>(output.start, padded * PANEL, 0.0);
             fill::<P::Vectors>(running.maximum, PANEL, f32::NEG_INFINITY);
             fill::<P::Vectors>(running.sum, PANEL, 0.0);
+            for row in 0..rows {
+                // The sink is the first score of its row.
+                let Some(sink) = problem.sink(group, first_row + row) else { break };
+                *running.maximum.add(row) = sink / natural;
+                *running.sum.add(row) = if sink / natural == f32::NEG_INFINITY { 0.0 } else { 1.0 };
+            }
             panels[index] = Some(Panel { first_row, rows, query, output, running });
         }
     }
@@ -102,7 +110,7 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
 
     let first_key = ranges.iter().map(|r| r.extremes().0).min().unwrap_or(0);
     let last_key = ranges.iter().map(|r| r.extremes().1).max().unwrap_or(0);
-    for start in (first_key / BLOCK * BLOCK..last_key).step_by(BLOCK) {
+    for start in KeyBlocks::new(problem, (batch, group), (task.first_row, task.rows), (first_key, last_key)) {
         let visible = start.max(first_key)..last_key.min(start + BLOCK);
         let length = (visible.end - start).next_multiple_of(P::ROWS);
         // Infinite or NaN values must not reach queries that do not see them through 0 * NaN.
@@ -131,27 +139,22 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
             (P::left(keys, length, padded, key_room), P::left_transposed(values, padded, length, value_room))
         };
         for (panel, ranges) in panels() {
-            let coverage = ranges.coverage(start, start + length);
-            if coverage == Coverage::None {
-                continue;
-            }
-            let masked = (coverage == Coverage::Partial).then(|| ranges.relative_to(start));
             let place = (batch, group, panel.first_row, panel.rows);
+            let Some(view) = ranges.view(problem, place, start, length) else { continue };
             let mut dropped = None;
             if let Some(dropout) = &problem.options.dropout {
                 dropped = Some(keep_bits(problem, dropout, place, start, length));
             }
             let biased = start..problem.shape.keys.min(start + BLOCK);
             let bias = unsafe { bias_room.load::<P::Vectors, E>(problem, place, biased) };
-            let masks = Masks { ranges: masked.as_ref(), dropout: dropped.as_ref(), bias };
+            let masks = Masks { visible: view.mask(), dropout: dropped.as_ref(), bias };
             let block = Block { rows: score_rows, keys: length, left: None, right: Some(score_room) };
-            let round =
-                Round { key_operand, value_operand, panel, ranges, start, padded, block: &block, scales, masks };
+            let round = Round { key_operand, value_operand, panel, view: &view, padded, block: &block, scales, masks };
             unsafe {
                 round.run();
                 for key in (0..length).filter(|key| odd_values >> key & 1 == 1) {
                     let value = problem.v.as_ptr().add(problem.key_at(batch, group, start + key));
-                    for row in (0..panel.rows).filter(|&row| ranges.sees(row, start + key)) {
+                    for row in (0..panel.rows).filter(|&row| view.sees(row, key)) {
                         let probability = *score_rows.start.add(key * PANEL + row);
                         for d in 0..head_size {
                             *panel.output.start.add(d * PANEL + row) += probability * (*value.add(d)).get();

@@ -3,7 +3,7 @@
 
 use super::problem::{BLOCK, PANEL};
 use super::product::{Block, Extent, Products, Rows, Start};
-use super::ranges::{Masks, PanelRanges};
+use super::ranges::{Masks, View};
 use super::softmax::{Running, Scales, Softmax};
 use std::ops::Range;
 
@@ -22,8 +22,7 @@ pub(super) struct Round<'a, P: Products> {
     pub key_operand: P::Left,
     pub value_operand: P::Left,
     pub panel: &'a Panel<P>,
-    pub ranges: &'a PanelRanges,
-    pub start: usize,
+    pub view: &'a View,
     pub padded: usize,
     pub block: &'a Block,
     pub scales: Scales,
@@ -62,7 +61,7 @@ impl<P: Products> Round<'_, P> {
     /// The keys of the block that some of the slice's queries see.
     #[inline(always)]
     fn seen(&self, column: usize) -> Range<usize> {
-        self.ranges.seen_part(column..column + P::SLICE_COLUMNS, self.start, self.block.keys, P::ROWS)
+        self.view.seen(column..column + P::SLICE_COLUMNS, self.block.keys, P::ROWS)
     }
 
     /// [BLOCK, SLICE_COLUMNS]

@@ -100,8 +100,8 @@ impl<'a, P: Products> Derivative<'a, P> {
                         incoming = P::Vectors::select(keep, incoming, zero);
                     }
                     let mut outgoing = P::Vectors::mul(p, P::Vectors::fma(incoming, kept, minus_delta));
-                    if let Some(ranges) = self.masks.ranges {
-                        let visible = ranges.visible::<P::Vectors>(key, at);
+                    if let Some(visible) = self.masks.visible {
+                        let visible = visible.to::<P::Vectors>(key, at);
                         dropped = P::Vectors::select(visible, dropped, zero);
                         outgoing = P::Vectors::select(visible, outgoing, zero);
                     }

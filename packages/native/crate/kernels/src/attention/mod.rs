@@ -1,7 +1,7 @@
 //! Fused attention, forward and backward: softmax(scale q k^T + bias) v without ever storing queries x keys numbers.
 //!
-//! Each query sees a range of keys (causal masks, windows, padding and packed documents are all ranges). Groups of query
-//! heads may share a key head, keys may be in pages, and dropout uses a counter-based generator. The order of all sums is
+//! Each query sees a range of keys (causal masks, windows, padding and packed documents are all ranges), and of those the
+//! ones that a block layout lists, if there is one. Groups of query heads may share a key head, keys may be in pages, and dropout uses a counter-based generator. The order of all sums is
 //! independent of the number of threads.
 //!
 //! Legend: B rows of the batch, T query tokens, S key tokens, H query heads, G key heads, D head size.
@@ -13,14 +13,17 @@ mod arena;
 mod backward;
 mod backward_block;
 mod bias;
+mod bias_gradient;
 mod broadcast;
 mod check;
+mod chunks;
 mod decode;
 mod dispatch;
 mod dropout;
 mod forward;
 mod forward_block;
 mod gradient;
+mod layout;
 mod pack;
 mod problem;
 mod product;
@@ -38,8 +41,9 @@ mod tile_pack;
 mod tiles;
 
 use crate::view::ViewMut;
+pub use layout::BlockLayout;
 use problem::Problem;
-pub use problem::{AttentionDropout, AttentionOptions, AttentionShape, Bias, Pages};
+pub use problem::{AttentionDropout, AttentionOptions, AttentionShape, Bias, DistanceBias, Pages};
 pub use stored::Stored;
 
 /// Queries [B, T, H, D] and the keys and values that they attend to, [B, S, G, D] or [pages, page size, G, D].
@@ -71,14 +75,17 @@ pub struct AttentionGradients<'a, E> {
     pub dv: &'a mut [E],
     /// The gradient of the bias, if any, in its shape; in f32 if rows or heads share it.
     pub dbias: Option<ViewMut<'a>>,
+    /// The gradients of the distance bias and the sinks, if any, in their shapes.
+    pub ddistance_bias: Option<&'a mut [f32]>,
+    pub dsinks: Option<&'a mut [f32]>,
 }
 
 /// `out` [B, T, H, D] = dropout(softmax(scale q k^T + bias)) v over the visible keys, and the natural logarithm of the sum of
-/// exponentials of these scores, [B, H, T]. A query that sees no key gets zeros and minus infinity. NaN and
+/// exponentials of these scores and the sink, [B, H, T]. A query that sees no key gets zeros, and its sink or minus infinity. NaN and
 /// infinity reach only the queries that see them.
 ///
 /// # Panics
-/// If sizes do not match, or a visible key is on a page that does not exist.
+/// If sizes do not match, a visible key is on a page that does not exist, or the layout's lists are malformed.
 pub fn attention<E: Stored>(
     shape: AttentionShape,
     AttentionInputs { q, k, v }: AttentionInputs<E>,
@@ -119,10 +126,7 @@ pub fn attention_gradient<E: Stored>(
     check::length("dout", upstream.dout.len(), q.len());
     check::length("out", upstream.out.len(), q.len());
     check::length("logSumExp", upstream.log_sum_exp.len(), shape.batch * shape.heads * shape.queries);
-    check::length("dq", gradients.dq.len(), q.len());
-    check::length("dk", gradients.dk.len(), k.len());
-    check::length("dv", gradients.dv.len(), v.len());
-    problem.check_bias_gradient(gradients.dbias.as_ref());
+    problem.check_gradients(&gradients);
     let (fast, plain) = dispatch::choose();
     schedule::backward(&problem, (&fast, &plain), upstream, gradients);
 }

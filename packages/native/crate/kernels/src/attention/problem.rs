@@ -2,6 +2,7 @@
 //! All query heads that share a key head are treated as additional rows of it (row = token * heads per group + head in
 //! group), so grouped-query attention reads its keys once and sums their gradients in one pass.
 
+use super::layout::BlockLayout;
 use crate::view::View;
 
 /// The sizes of one attention call.
@@ -50,13 +51,27 @@ pub struct Bias<'a> {
     pub heads: usize,
 }
 
+/// Added to the scaled scores by the distance of key and query.
 #[derive(Clone, Copy)]
+pub struct DistanceBias<'a> {
+    /// [heads, T + S - 1]: the score of query t and key j gets element T - 1 - t + j.
+    pub numbers: &'a [f32],
+    /// H, or 1 if all heads share it.
+    pub heads: usize,
+}
+
+#[derive(Clone, Copy, Default)]
 pub struct AttentionOptions<'a> {
     /// The scores are multiplied by this, usually 1 / sqrt(D).
     pub scale: f32,
     pub bias: Option<Bias<'a>>,
+    pub distance_bias: Option<DistanceBias<'a>>,
+    /// [H]: one logit a head that takes part in the softmax but has no value.
+    pub sinks: Option<&'a [f32]>,
     /// [B, T, 2]: query t of row b sees keys `from <= j < to`; all keys if absent.
     pub ranges: Option<&'a [i32]>,
+    /// Queries see only keys that are in this layout too.
+    pub layout: Option<BlockLayout<'a>>,
     pub pages: Option<Pages<'a>>,
     pub dropout: Option<AttentionDropout>,
 }
@@ -148,6 +163,11 @@ impl<E> Problem<'_, E> {
         self.options.bias.map_or((1, 1), |bias| {
             (if bias.batch == 1 { batch } else { 1 }, if bias.heads == 1 { kv_heads } else { 1 })
         })
+    }
+
+    /// Distances between a query and a key.
+    pub fn distances(&self) -> usize {
+        (self.shape.queries + self.shape.keys).saturating_sub(1)
     }
 
     pub fn token_and_head(&self, group: usize, row: usize) -> (usize, usize) {

@@ -1,7 +1,9 @@
 //! The keys that the queries of a panel see, block by block: none, all, or by a mask. Blocks that no query sees are
 //! skipped, and blocks that all see need no mask.
 
+use super::bias::Place;
 use super::dropout::KeepBits;
+use super::layout::{Listed, transpose_bits};
 use super::problem::{BLOCK, PANEL, Problem};
 use super::product::Rows;
 use crate::vectors::Vectors;
@@ -67,10 +69,6 @@ impl PanelRanges {
         ranges
     }
 
-    pub fn sees(&self, row: usize, key: usize) -> bool {
-        self.from[row] as usize <= key && key < self.to[row] as usize
-    }
-
     /// The first key that some row sees, and the end of the last.
     pub fn extremes(&self) -> (usize, usize) {
         (self.all.first, self.all.last)
@@ -87,23 +85,115 @@ impl PanelRanges {
         }
     }
 
-    /// The part of a block, `length` keys from `start` on, that some of the queries `columns` see: whole multiples of
-    /// `granule`, counted from `start`, or up to the end.
-    pub fn seen_part(&self, columns: Range<usize>, start: usize, length: usize, granule: usize) -> Range<usize> {
-        let spans = &self.spans[columns.start / SPAN..columns.end.div_ceil(SPAN)];
-        let first = spans.iter().map(|span| span.first).min().unwrap_or(usize::MAX);
-        let last = spans.iter().map(|span| span.last).max().unwrap_or(0);
-        if first >= start + length || last <= start {
-            return 0..0;
+    /// What the panel at `place` sees of the `length` keys from `start` on; `None` if nothing.
+    #[inline(always)]
+    pub fn view<E>(&self, problem: &Problem<E>, place: Place, start: usize, length: usize) -> Option<View> {
+        let coverage = self.coverage(start, start + length);
+        if coverage == Coverage::None {
+            return None;
         }
-        let from = (first.max(start) - start) / granule * granule;
-        from..(last.min(start + length) - start).next_multiple_of(granule).min(length)
+        if let Some(layout) = &problem.options.layout {
+            match problem.listed(layout, place, start / BLOCK) {
+                Listed::No => return None,
+                Listed::Whole => {}
+                Listed::Masked(mut words) => {
+                    if coverage == Coverage::Partial {
+                        self.narrow(&mut words, start);
+                    }
+                    return View::of_words(words);
+                }
+            }
+        }
+        let relative = |key: usize| key.max(start).min(start + length) - start;
+        let spans = self.spans.map(|span| (relative(span.first), relative(span.last)));
+        let visible =
+            if coverage == Coverage::Partial { Visible::Between(self.relative_to(start)) } else { Visible::All };
+        Some(View { spans, visible })
+    }
+
+    /// Clears the bits of keys outside each row's range.
+    pub fn narrow(&self, words: &mut [u64], start: usize) {
+        for (row, word) in words.iter_mut().enumerate() {
+            // The bits of keys from this one on.
+            let from = |key: u32| (!0u64).checked_shl((key as usize).saturating_sub(start) as u32).unwrap_or(0);
+            *word &= from(self.from[row]) & !from(self.to[row]);
+        }
     }
 
     /// Each row's range relative to key `start`, such that key `start + j` is visible iff `lower < j` and `j < upper`.
-    pub fn relative_to(&self, start: usize) -> RelativeRanges {
+    fn relative_to(&self, start: usize) -> RelativeRanges {
         let clamp = |key: u32| ((key as usize).max(start) - start).min(BLOCK) as f32;
         RelativeRanges { lower: self.from.map(|key| clamp(key) - 0.5), upper: self.to.map(clamp) }
+    }
+}
+
+/// What the queries of a panel see of a block of keys. Keys are counted from the start of the block.
+pub(super) struct View {
+    /// From the first to the last key that some queries of a span see.
+    spans: [(usize, usize); SPANS],
+    pub visible: Visible,
+}
+
+/// Which queries of a panel see which keys of a block.
+pub(super) enum Visible {
+    All,
+    Between(RelativeRanges),
+    /// Bit q of word j: does query q see key j?
+    Bits([u64; BLOCK]),
+}
+
+impl View {
+    /// From the bits of keys that each row sees; `None` if there are none.
+    #[inline(always)]
+    fn of_words(mut words: [u64; PANEL]) -> Option<View> {
+        let mut spans = [(0, 0); SPANS];
+        for (span, words) in spans.iter_mut().zip(words.chunks_exact(SPAN)) {
+            let seen = words.iter().fold(0, |seen, word| seen | word);
+            if seen != 0 {
+                *span = (seen.trailing_zeros() as usize, BLOCK - seen.leading_zeros() as usize);
+            }
+        }
+        transpose_bits(&mut words);
+        spans.iter().any(|(first, last)| first < last).then_some(View { spans, visible: Visible::Bits(words) })
+    }
+
+    /// The keys that some of the queries `columns` see: whole multiples of `granule`, or up to the block's `length`.
+    pub fn seen(&self, columns: Range<usize>, length: usize, granule: usize) -> Range<usize> {
+        let spans = || {
+            let spans = &self.spans[columns.start / SPAN..columns.end.div_ceil(SPAN)];
+            spans.iter().filter(|(first, last)| first < last)
+        };
+        let Some(first) = spans().map(|span| span.0).min() else { return 0..0 };
+        let last = spans().map(|span| span.1).max().unwrap_or(0);
+        first / granule * granule..last.next_multiple_of(granule).min(length)
+    }
+
+    pub fn sees(&self, row: usize, key: usize) -> bool {
+        match &self.visible {
+            Visible::All => true,
+            Visible::Between(ranges) => ranges.lower[row] < key as f32 && (key as f32) < ranges.upper[row],
+            Visible::Bits(bits) => bits[key] >> row & 1 == 1,
+        }
+    }
+
+    /// The mask, unless every query sees every key.
+    pub fn mask(&self) -> Option<&Visible> {
+        match self.visible {
+            Visible::All => None,
+            _ => Some(&self.visible),
+        }
+    }
+}
+
+impl Visible {
+    /// Whether key `key` of the block is visible to the queries from `column` on.
+    #[inline(always)]
+    pub unsafe fn to<S: Vectors>(&self, key: usize, column: usize) -> S::Mask {
+        match self {
+            Visible::Between(ranges) => unsafe { ranges.visible::<S>(key, column) },
+            Visible::Bits(bits) => unsafe { S::mask_of_bits(bits[key] >> column) },
+            Visible::All => unsafe { S::mask_of_bits(!0) },
+        }
     }
 }
 
@@ -111,13 +201,13 @@ impl PanelRanges {
 #[derive(Clone, Copy)]
 pub(super) struct Masks<'a> {
     /// If queries see only some of the keys.
-    pub ranges: Option<&'a RelativeRanges>,
+    pub visible: Option<&'a Visible>,
     pub dropout: Option<&'a KeepBits>,
     /// [BLOCK, PANEL]
     pub bias: Option<Rows>,
 }
 
-/// Which queries of a panel see which keys of a block.
+/// For each query, between which keys of a block those lie that it sees.
 pub(super) struct RelativeRanges {
     lower: [f32; PANEL],
     upper: [f32; PANEL],
@@ -126,7 +216,7 @@ pub(super) struct RelativeRanges {
 impl RelativeRanges {
     /// Whether key `key` of the block is visible to the queries from `column` on.
     #[inline(always)]
-    pub unsafe fn visible<S: Vectors>(&self, key: usize, column: usize) -> S::Mask {
+    unsafe fn visible<S: Vectors>(&self, key: usize, column: usize) -> S::Mask {
         unsafe {
             let position = S::splat(key as f32);
             let lower = S::load(self.lower.as_ptr().add(column));

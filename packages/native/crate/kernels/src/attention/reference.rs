@@ -1,5 +1,6 @@
 //! Attention as in the papers, in f64, one query at a time. For tests.
 
+use super::layout::BlockLayout;
 use super::problem::{AttentionDropout, AttentionOptions, AttentionShape};
 
 pub struct Reference {
@@ -10,6 +11,8 @@ pub struct Reference {
     pub dv: Vec<f64>,
     /// The gradient of the bias; empty without one.
     pub dbias: Vec<f64>,
+    pub ddistance: Vec<f64>,
+    pub dsinks: Vec<f64>,
 }
 
 fn philox(counter: u64, key: [u32; 2]) -> [u32; 4] {
@@ -32,6 +35,16 @@ fn keep(dropout: &AttentionDropout, at: [usize; 4]) -> f64 {
     if f64::from(word) >= (dropout.rate * 4_294_967_296.0).floor() { 1.0 / (1.0 - dropout.rate) } else { 0.0 }
 }
 
+/// Whether a layout lets query t see key s.
+fn lists(layout: &BlockLayout, queries: usize, [b, h, t, s]: [usize; 4]) -> bool {
+    let list = (b % layout.batch * layout.heads + h % layout.heads) * queries.div_ceil(64) + t / 64;
+    (layout.offsets[list]..layout.offsets[list + 1]).any(|at| {
+        let [block, mask] = [0, 1].map(|i| layout.blocks[2 * at as usize + i]);
+        let word = |mask: i32| layout.masks[(mask as usize * 64 + t % 64) * 2 + s % 64 / 32];
+        block as usize == s / 64 && (mask < 0 || word(mask) >> (s % 32) & 1 == 1)
+    })
+}
+
 /// Forward and backward; q, k, v, dout as the kernels take them.
 pub fn reference(shape: AttentionShape, options: AttentionOptions, tensors: [&[f64]; 4]) -> Reference {
     let AttentionShape { batch, queries, keys, heads, kv_heads, head_size } = shape;
@@ -43,6 +56,8 @@ pub fn reference(shape: AttentionShape, options: AttentionOptions, tensors: [&[f
         dk: vec![0.0; k.len()],
         dv: vec![0.0; v.len()],
         dbias: vec![0.0; options.bias.map_or(0, |bias| bias.numbers.len())],
+        ddistance: vec![0.0; options.distance_bias.map_or(0, |bias| bias.numbers.len())],
+        dsinks: vec![0.0; options.sinks.map_or(0, <[f32]>::len)],
     };
     let biases: Vec<f64> =
         options.bias.map_or(vec![], |bias| bias.numbers.with_f32(|x| x.iter().map(|&x| x.into()).collect()));
@@ -53,6 +68,10 @@ pub fn reference(shape: AttentionShape, options: AttentionOptions, tensors: [&[f
             None => (0, keys as i32),
         };
         let visible = from.max(0) as usize..(to.max(0) as usize).min(keys);
+        let visible: Vec<usize> =
+            visible.filter(|&s| options.layout.is_none_or(|layout| lists(&layout, queries, [b, h, t, s]))).collect();
+        let sink = options.sinks.map_or(f64::NEG_INFINITY, |sinks| sinks[h].into());
+        result.log_sum_exp[(b * heads + h) * queries + t] = sink;
         if visible.is_empty() {
             continue;
         }
@@ -70,27 +89,40 @@ pub fn reference(shape: AttentionShape, options: AttentionOptions, tensors: [&[f
             let (b, h) = (b % bias.batch, h % bias.heads);
             Some(((b * bias.heads + h) * queries + t) * keys + s)
         };
-        let bias = |s: usize| bias_at(s).map_or(0.0, |at| biases[at]);
-        let scores: Vec<f64> = visible.clone().map(|s| scale * dot(q, query, k, place(s)) + bias(s)).collect();
-        let maximum = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let distance_at = |s: usize| {
+            let heads = options.distance_bias?.heads;
+            Some(h % heads * (queries + keys - 1) + queries - 1 - t + s)
+        };
+        let bias = |s: usize| {
+            let by_distance = options.distance_bias.map_or(0.0, |bias| bias.numbers[distance_at(s).unwrap()].into());
+            bias_at(s).map_or(0.0, |at| biases[at]) + by_distance
+        };
+        let scores: Vec<f64> = visible.iter().map(|&s| scale * dot(q, query, k, place(s)) + bias(s)).collect();
+        let maximum = scores.iter().copied().fold(sink, f64::max);
         if maximum == f64::NEG_INFINITY {
             continue;
         }
-        let sum: f64 = scores.iter().map(|s| (s - maximum).exp()).sum();
+        let sum: f64 = scores.iter().chain([&sink]).map(|s| (s - maximum).exp()).sum();
         result.log_sum_exp[(b * heads + h) * queries + t] = maximum + sum.ln();
         let p: Vec<f64> = scores.iter().map(|s| (s - maximum).exp() / sum).collect();
         let kept: Vec<f64> =
-            visible.clone().map(|s| options.dropout.as_ref().map_or(1.0, |d| keep(d, [b, h, t, s]))).collect();
-        for (i, s) in visible.clone().enumerate() {
+            visible.iter().map(|&s| options.dropout.as_ref().map_or(1.0, |d| keep(d, [b, h, t, s]))).collect();
+        for (i, &s) in visible.iter().enumerate() {
             for d in 0..head_size {
                 result.out[query + d] += p[i] * kept[i] * v[place(s) + d];
             }
         }
         let delta = dot(dout, query, &result.out, query);
-        for (i, s) in visible.clone().enumerate() {
+        if options.sinks.is_some() {
+            result.dsinks[h] -= (sink - maximum).exp() / sum * delta;
+        }
+        for (i, &s) in visible.iter().enumerate() {
             let dscore = p[i] * (kept[i] * dot(dout, query, v, place(s)) - delta);
             if let Some(at) = bias_at(s) {
                 result.dbias[at] += dscore;
+            }
+            if let Some(at) = distance_at(s) {
+                result.ddistance[at] += dscore;
             }
             let ds = scale * dscore;
             for d in 0..head_size {
@@ -115,7 +147,7 @@ fn the_gradient_is_that_of_the_output() {
     let dropout = AttentionDropout { rate: 0.3, key: [5, 6], origin: [0; 4], global_shape: [1, 2, 3, 5] };
     let ranges = [0, 5, 1, 4, 0, 2];
     let options =
-        AttentionOptions { scale: 0.7, ranges: Some(&ranges), bias: None, pages: None, dropout: Some(dropout) };
+        AttentionOptions { scale: 0.7, ranges: Some(&ranges), dropout: Some(dropout), ..AttentionOptions::default() };
     let numbers = |n: usize, seed: f64| (0..n).map(|i| (i as f64 * 1.7 + seed).sin()).collect::<Vec<f64>>();
     let tensors = [numbers(18, 0.0), numbers(15, 1.0), numbers(15, 2.0), numbers(18, 3.0)];
     let run = |tensors: &[Vec<f64>; 4]| reference(shape, options, tensors.each_ref().map(Vec::as_slice));

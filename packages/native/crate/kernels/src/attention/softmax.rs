@@ -97,8 +97,8 @@ impl<'a, P: Products> Softmax<'a, P> {
                         let (key, slice_column) = (row + parity, pair + v * P::Vectors::LANES);
                         let place = self.scores.start.add(key * self.scores.stride + slice_column);
                         let mut score = P::Vectors::load(place);
-                        if let Some(ranges) = self.masks.ranges {
-                            let visible = ranges.visible::<P::Vectors>(key, self.column + slice_column);
+                        if let Some(visible) = self.masks.visible {
+                            let visible = visible.to::<P::Vectors>(key, self.column + slice_column);
                             score = P::Vectors::select(visible, score, lowest);
                             P::Vectors::store(place, score);
                         }

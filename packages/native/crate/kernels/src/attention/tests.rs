@@ -3,6 +3,7 @@
 
 mod bias;
 mod case;
+mod layout;
 
 use super::dispatch::every;
 use super::*;
@@ -137,7 +138,7 @@ fn odd_numbers_reach_who_sees_them() {
 #[test]
 fn wrong_calls_say_what_is_wrong() {
     let shape = AttentionShape { batch: 1, queries: 1, keys: 8, heads: 2, kv_heads: 1, head_size: 2 };
-    let options = AttentionOptions { scale: 1.0, ranges: None, pages: None, dropout: None, bias: None };
+    let options = AttentionOptions { scale: 1.0, ..AttentionOptions::default() };
     assert_eq!(refuses(shape, 15, options), "attention: k has 15 elements, expected 16");
     assert_eq!(
         refuses(AttentionShape { kv_heads: 3, ..shape }, 16, options),

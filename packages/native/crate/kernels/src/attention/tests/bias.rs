@@ -1,6 +1,6 @@
 //! Biases of the scores: shared or not, small, hiding keys, extremely low; their gradients, and which queries they reach.
 
-use super::case::{BiasCase, BiasKind, distance};
+use super::case::{BiasCase, BiasKind, distance, gradients_of};
 use super::*;
 use crate::bf16::Element;
 use crate::view::View;
@@ -130,8 +130,7 @@ fn a_bias_in_bf16_is_the_same_rounded() {
         assert_eq!(out, wide.out, "{name}");
         let mut dbias = vec![Bf16::put(f32::NAN); narrow.len()];
         let upstream = AttentionUpstream { dout, out: &out, log_sum_exp: &log_sum_exp };
-        let gradients =
-            AttentionGradients { dq: &mut dq, dk: &mut dk, dv: &mut dv, dbias: Some(ViewMut::Bf16(&mut dbias)) };
+        let gradients = gradients_of([&mut dq, &mut dk, &mut dv], Some(ViewMut::Bf16(&mut dbias)));
         schedule::backward(&problem, (&kernels, &kernels), upstream, gradients);
         let expected: Vec<Bf16> = wide.dbias.iter().flatten().map(|&gradient| Bf16::put(gradient)).collect();
         assert_eq!(dbias, expected, "{name}");
@@ -187,10 +186,10 @@ fn odd_biases_reach_who_sees_them() {
 fn an_empty_batch_clears_the_gradient_of_a_shared_bias() {
     let shape = AttentionShape { batch: 0, queries: 2, keys: 600, heads: 1, kv_heads: 1, head_size: 2 };
     let bias = Some(Bias { numbers: View::F32(&[1.0; 1200]), batch: 1, heads: 1 });
-    let options = AttentionOptions { scale: 1.0, ranges: None, bias, pages: None, dropout: None };
+    let options = AttentionOptions { scale: 1.0, bias, ..AttentionOptions::default() };
     let mut dbias = [1.0f32; 1200];
     let upstream = AttentionUpstream { dout: &[], out: &[], log_sum_exp: &[] };
-    let gradients = AttentionGradients { dq: &mut [], dk: &mut [], dv: &mut [], dbias: Some(ViewMut::F32(&mut dbias)) };
+    let gradients = gradients_of([&mut [], &mut [], &mut []], Some(ViewMut::F32(&mut dbias)));
     attention_gradient::<f32>(shape, AttentionInputs { q: &[], k: &[], v: &[] }, upstream, options, gradients);
     assert_eq!(dbias, [0.0; 1200]);
 }
@@ -201,7 +200,7 @@ fn wrong_biases_say_what_is_wrong() {
     let with = |length: usize, batch, heads| {
         let numbers = vec![0.0; length];
         let bias = Some(Bias { numbers: View::F32(&numbers), batch, heads });
-        refuses(shape, 32, AttentionOptions { scale: 1.0, ranges: None, bias, pages: None, dropout: None })
+        refuses(shape, 32, AttentionOptions { scale: 1.0, bias, ..AttentionOptions::default() })
     };
     assert_eq!(with(31, 2, 2), "attention: bias has 31 elements, expected 32");
     assert_eq!(with(24, 3, 1), "attention: a bias of 3 rows and 1 heads for 2 rows and 2 heads");

@@ -55,12 +55,59 @@ pub(super) enum BiasKind {
     AllLowest,
 }
 
+/// A layout of this many rows and heads with random lists.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LayoutCase {
+    pub(super) batch: usize,
+    pub(super) heads: usize,
+    pub(super) seed: u32,
+}
+
+/// The tensors of a layout.
+#[derive(Default)]
+pub(super) struct Lists {
+    pub(super) offsets: Vec<i32>,
+    pub(super) blocks: Vec<i32>,
+    pub(super) masks: Vec<i32>,
+}
+
+impl LayoutCase {
+    /// A third of the blocks, a third of those whole. Masks: nothing, the diagonal, both triangles, the first row, random.
+    fn lists(self, shape: AttentionShape) -> Lists {
+        let visible = |query: usize, key: usize| [false, key == query, key <= query, key > query, query == 0];
+        let random = numbers(64 * 64, self.seed + 1);
+        let bit = |mask: usize, query: usize, key: usize| {
+            visible(query, key).get(mask).copied().unwrap_or_else(|| random[query * 64 + key] > 0.3)
+        };
+        let words = (0..6 * 64 * 2).map(|at| {
+            let (mask, query, half) = (at / 128, at / 2 % 64, at % 2);
+            (0..32).fold(0, |word, key| word | i32::from(bit(mask, query, half * 32 + key)) << key)
+        });
+        let mut lists = Lists { offsets: vec![0], blocks: vec![], masks: words.collect() };
+        let key_blocks = shape.keys.div_ceil(64);
+        let draws = numbers(self.batch * self.heads * shape.queries.div_ceil(64) * key_blocks, self.seed);
+        for list in 0..self.batch * self.heads * shape.queries.div_ceil(64) {
+            let draws = &draws[list * key_blocks..][..key_blocks];
+            for (block, draw) in draws.iter().enumerate().filter(|(_, draw)| **draw > -0.4) {
+                let mask = if *draw > 0.5 { -1 } else { (draw.abs() * 1e6) as i32 % 6 };
+                lists.blocks.extend([block as i32, mask]);
+            }
+            lists.offsets.push(lists.blocks.len() as i32 / 2);
+        }
+        lists
+    }
+}
+
 pub(super) struct Case {
     pub(super) shape: AttentionShape,
     pub(super) visible: Visible,
     pub(super) dropout: bool,
     pub(super) page_size: Option<usize>,
     pub(super) bias: Option<BiasCase>,
+    pub(super) layout: Option<LayoutCase>,
+    /// Heads of a bias by distance, or 0.
+    pub(super) distances: usize,
+    pub(super) sinks: bool,
     /// Times 1 / sqrt(D).
     pub(super) scale: f32,
 }
@@ -68,7 +115,17 @@ pub(super) struct Case {
 pub(super) fn case(sizes: [usize; 6], visible: Visible) -> Case {
     let [batch, queries, keys, heads, kv_heads, head_size] = sizes;
     let shape = AttentionShape { batch, queries, keys, heads, kv_heads, head_size };
-    Case { shape, visible, dropout: false, page_size: None, bias: None, scale: 1.0 }
+    Case {
+        shape,
+        visible,
+        dropout: false,
+        page_size: None,
+        bias: None,
+        layout: None,
+        distances: 0,
+        sinks: false,
+        scale: 1.0,
+    }
 }
 
 pub(super) struct Outcome<E> {
@@ -76,6 +133,15 @@ pub(super) struct Outcome<E> {
     pub(super) log_sum_exp: Vec<f32>,
     pub(super) gradients: Option<[Vec<E>; 3]>,
     pub(super) dbias: Option<Vec<f32>>,
+    pub(super) ddistance: Vec<f32>,
+    pub(super) dsinks: Vec<f32>,
+}
+
+pub(super) fn gradients_of<'a, E>(
+    [dq, dk, dv]: [&'a mut [E]; 3],
+    dbias: Option<ViewMut<'a>>,
+) -> AttentionGradients<'a, E> {
+    AttentionGradients { dq, dk, dv, dbias, ddistance_bias: None, dsinks: None }
 }
 
 pub(super) struct Data<E> {
@@ -83,6 +149,9 @@ pub(super) struct Data<E> {
     pub(super) ranges: Option<Vec<i32>>,
     pub(super) table: Option<Vec<i32>>,
     pub(super) bias: Vec<f32>,
+    pub(super) layout: Option<Lists>,
+    pub(super) distance_bias: Vec<f32>,
+    pub(super) sinks: Vec<f32>,
 }
 
 impl Case {
@@ -114,7 +183,15 @@ impl Case {
         let tensors = [numbers(query, 1), numbers(key, 2), numbers(key, 3), numbers(query, 4)];
         // Scores with some spread.
         let tensors = tensors.map(|tensor| tensor.into_iter().map(|x| E::put(x * 2.0)).collect());
-        Data { tensors, ranges: ranges(self.visible, self.shape), table, bias: self.biases() }
+        Data {
+            tensors,
+            ranges: ranges(self.visible, self.shape),
+            table,
+            bias: self.biases(),
+            layout: self.layout.map(|layout| layout.lists(self.shape)),
+            distance_bias: numbers(self.distances * (queries + keys).saturating_sub(1), 6),
+            sinks: numbers(heads, 7),
+        }
     }
 
     pub(super) fn options<'a, E>(&self, data: &'a Data<E>) -> AttentionOptions<'a> {
@@ -133,6 +210,13 @@ impl Case {
                 Pages { table, pages_per_row: keys / page_size, page_size }
             }),
             dropout: self.dropout.then_some(dropout),
+            layout: self.layout.zip(data.layout.as_ref()).map(|(LayoutCase { batch, heads, .. }, lists)| {
+                let Lists { offsets, blocks, masks } = lists;
+                BlockLayout { batch, heads, offsets, blocks, masks }
+            }),
+            distance_bias: (self.distances > 0)
+                .then_some(DistanceBias { numbers: &data.distance_bias, heads: self.distances }),
+            sinks: self.sinks.then_some(&data.sinks),
             bias: self.bias.map(|BiasCase { batch, heads, .. }| Bias { numbers: View::F32(&data.bias), batch, heads }),
         }
     }
@@ -161,16 +245,30 @@ impl Case {
             schedule::forward(&problem, kernels, &mut out, &mut log_sum_exp);
         }
         let mut dbias = options.bias.map(|bias| vec![f32::NAN; bias.numbers.len()]);
+        let mut ddistance = vec![f32::NAN; data.distance_bias.len()];
+        let mut dsinks = if self.sinks { vec![f32::NAN; data.sinks.len()] } else { vec![] };
         let mut gradients = [q, k, v].map(|tensor| nothing(tensor.len()));
         let gradients = options.pages.is_none().then(|| {
             let [dq, dk, dv] = &mut gradients;
             let upstream = AttentionUpstream { dout, out: &out, log_sum_exp: &log_sum_exp };
             let dbias = dbias.as_mut().map(|numbers| ViewMut::F32(numbers));
-            schedule::backward(&problem, kernels, upstream, AttentionGradients { dq, dk, dv, dbias });
+            let to = AttentionGradients {
+                dq,
+                dk,
+                dv,
+                dbias,
+                ddistance_bias: options.distance_bias.map(|_| &mut ddistance[..]),
+                dsinks: options.sinks.map(|_| &mut dsinks[..]),
+            };
+            problem.check_gradients(&to);
+            schedule::backward(&problem, kernels, upstream, to);
             gradients
         });
         let dbias = dbias.filter(|_| gradients.is_some());
-        Outcome { out, log_sum_exp, gradients, dbias }
+        if gradients.is_none() {
+            (ddistance, dsinks) = (vec![], vec![]);
+        }
+        Outcome { out, log_sum_exp, gradients, dbias, ddistance, dsinks }
     }
 }
 
@@ -209,15 +307,22 @@ pub(super) fn agree<E: Stored>(case: &Case, bound: impl Fn(&str) -> f64) {
             if let Some(dbias) = &outcome.dbias {
                 distances.push(("dbias", distance(dbias, &truth.dbias)));
             }
+            if outcome.gradients.is_some() {
+                distances.push(("ddistance", distance(&outcome.ddistance, &truth.ddistance)));
+                distances.push(("dsinks", distance(&outcome.dsinks, &truth.dsinks)));
+            }
             for (what, distance) in distances {
                 assert!(
                     distance < bound(name),
-                    "{name}, decoding {decoding}: {what} is off by {distance:.1e}; {:?} {:?}, dropout {}, pages {:?}, {:?}",
+                    "{name}, decoding {decoding}: {what} is off by {distance:.1e}; {:?} {:?}, dropout {}, pages {:?}, {:?}, {:?}, distances {}, sinks {}",
                     case.shape,
                     case.visible,
                     case.dropout,
                     case.page_size,
-                    case.bias
+                    case.bias,
+                    case.layout,
+                    case.distances,
+                    case.sinks
                 );
             }
         }
@@ -233,7 +338,7 @@ pub(super) const EVERY_RANGE: [Visible; 5] =
 
 pub(super) fn bits(outcome: &Outcome<f32>) -> Vec<u32> {
     let gradients = outcome.gradients.iter().flatten().flatten();
-    let gradients = gradients.chain(outcome.dbias.iter().flatten());
+    let gradients = gradients.chain(outcome.dbias.iter().flatten()).chain(&outcome.ddistance).chain(&outcome.dsinks);
     outcome.out.iter().chain(&outcome.log_sum_exp).chain(gradients).map(|x| x.to_bits()).collect()
 }
 
