@@ -308,6 +308,16 @@ describe("what is rejected", () => {
     await expectRejected(openMegatronCheckpoint(bad), /input_layernorm\.weight: .*\[33\].*32 elements/);
   });
 
+  it("arguments that make no model", async () => {
+    const double = (value: number) => {
+      const bytes = Buffer.alloc(8);
+      bytes.writeDoubleBE(value);
+      return bytes.toString("latin1");
+    };
+    const wrong = changedFile("version-0", (bytes) => correctChecksums(replaceAll(bytes, double(1e-5), double(-1))));
+    await expectRejected(openMegatronCheckpoint(wrong), /make no model: normEpsilon: /);
+  });
+
   it("an iteration that is gone, unless training has saved another", async () => {
     const run = changed("version-0", (copy) => renameSync(join(copy, "iter_0000100"), join(copy, "iter_0000200")));
     await expectRejected(openMegatronCheckpoint(run), "names iter_0000100, which does not exist");

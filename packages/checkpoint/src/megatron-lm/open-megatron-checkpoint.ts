@@ -59,7 +59,7 @@ async function openFrom(iteration: string, directory: string): Promise<MegatronC
     const core = [...slices.keys()].some(isCoreName);
     const written = format.fromMegatronLm(args, { vocabularySize, core });
     checkLayerCount(written, { tensors: tensors.size, source: directory });
-    const config = modelConfigSchema.parse(written);
+    const config = configOf(written, directory);
     const names = format.names(args, config);
     const copies = new Map([...format.copies(args), ...duplicates]);
     const { parameters } = createModel(config, { weights: { source: shapeOnly } });
@@ -74,6 +74,13 @@ async function openFrom(iteration: string, directory: string): Promise<MegatronC
     close();
     throw error;
   }
+}
+
+function configOf(written: object, directory: string): ModelConfig {
+  const { data, error } = modelConfigSchema.safeParse(written);
+  if (data) return data;
+  const { path, message } = error!.issues[0]!;
+  throw userError(`${directory}: its arguments make no model: ${path.join(".")}: ${message}`);
 }
 
 /** Stored names by the oldest ones. A tensor that is stored under several keeps its name, as a copy of the first. */
