@@ -16,6 +16,7 @@ const ISOLATED = ["engine", "native", "ops"];
 
 /** The slowest files, longest first: started last, one of them would run alone at the end. */
 const SLOWEST = [
+  "train/src/run/parallel.test.ts",
   "train/src/run/families.test.ts",
   "native/src/life-cycle.test.ts",
   "engine/src/conformance.test.ts",
