@@ -2,6 +2,7 @@
  * A model in plain numbers, from which its layers are listed and its FLOPs are counted. The terms are those of the
  * package `cost`, which this package does not import.
  */
+import type { LayoutConfig } from "@megatron-ts/attention";
 
 /** Self-attention or cross-attention of one layer. */
 export interface AttentionDescription {
@@ -46,6 +47,7 @@ interface LayerFields {
   numKeyValueHeads?: number;
   feedForwardSize?: number;
   gatedFeedForward?: boolean;
+  attention?: LayoutConfig | undefined;
 }
 
 interface OwnFields extends Partial<Pick<AttentionDescription, "relativePositions" | "window">> {
@@ -55,10 +57,25 @@ interface OwnFields extends Partial<Pick<AttentionDescription, "relativePosition
   crossAttention?: boolean;
 }
 
+/** A sliding window that all layers have; other layouts count as dense. */
+function windowOf(attention: LayoutConfig | undefined, causal: boolean): AttentionDescription["window"] {
+  if (attention?.layout !== "local" || attention.layers) return undefined;
+  const { window = causal ? 256 : 512 } = attention;
+  const half = Math.floor(window / 2);
+  return causal ? { before: window - 1, after: 0 } : { before: half, after: half };
+}
+
 /** Layers of a configuration; the second argument is what its family adds. */
 export function describeLayers(
   config: LayerFields,
-  { causal, window, relativePositions = false, numLayers = config.numLayers, reads = "target", ...own }: OwnFields,
+  {
+    causal,
+    window = windowOf(config.attention, causal),
+    relativePositions = false,
+    numLayers = config.numLayers,
+    reads = "target",
+    ...own
+  }: OwnFields,
 ): LayerDescription {
   const { hiddenSize, numHeads, numKeyValueHeads = numHeads, headSize = hiddenSize / numHeads } = config;
   const { feedForwardSize = 4 * hiddenSize, gatedFeedForward: gated = false } = config;

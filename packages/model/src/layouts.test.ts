@@ -4,7 +4,7 @@ import { start } from "@megatron-ts/engine";
 import { vjp } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { createModel, modelConfigSchema } from "./index.ts";
+import { createModel, describeModel, modelConfigSchema } from "./index.ts";
 
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 
@@ -214,6 +214,14 @@ describe("attention by configuration, decoded with a cache", () => {
     expect(furthest).toBeLessThan(1e-4);
     cache.dispose();
     stack.dispose();
+  });
+});
+
+describe("describeModel", () => {
+  it("counts a window that all layers have", () => {
+    const config = { family: "bert", ...wide, ...places, attention: { layout: "local", window: 8 } } as const;
+    const [layers] = describeModel(modelConfigSchema.parse(config)).layers;
+    expect(layers!.attention.window).toEqual({ before: 4, after: 4 });
   });
 });
 
