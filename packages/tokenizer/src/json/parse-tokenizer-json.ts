@@ -23,14 +23,14 @@ function checkVocabulary(model: Record<string, unknown>, type: string): void {
     for (const entry of vocab) {
       if (!Array.isArray(entry) || entry.length !== 2 || !isText(entry[0]) || !Number.isFinite(entry[1])) {
         throw new TokenizerError(
-          `an entry of the ${type} vocabulary must be a token and its score, got ${shown(entry)}`,
+          `an entry of the vocabulary of ${shown(type)} must be a token and its score, got ${shown(entry)}`,
         );
       }
     }
-    if (type !== "Unigram") throw new TokenizerError(`the ${type} vocabulary must be an object`);
+    if (type !== "Unigram") throw new TokenizerError(`the vocabulary of ${shown(type)} must be an object`);
     if (vocab.length > MAX_ID) throw new TokenizerError(`the vocabulary has more than ${MAX_ID} tokens`);
   } else {
-    if (!isObject(vocab)) throw new TokenizerError(`the ${type} model has no vocabulary`);
+    if (!isObject(vocab)) throw new TokenizerError(`the model ${shown(type)} has no vocabulary`);
     if (type === "Unigram") throw new TokenizerError("the Unigram vocabulary must be a list");
     const tokens = new Map<unknown, string>();
     for (const [token, id] of Object.entries(vocab)) {

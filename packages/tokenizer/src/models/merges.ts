@@ -2,6 +2,7 @@
  * The merges of a BPE vocabulary, in ids.
  */
 import { TokenizerError } from "../errors.ts";
+import { shown } from "../json/part-fields.ts";
 
 /** Tokens `left` and `right` become the token `merged`. */
 export interface Merge {
@@ -24,7 +25,7 @@ export function mergesById(
     const id = vocabulary.get(token);
     if (id === undefined) {
       throw new TokenizerError(
-        `merge ${rank + 1} of the tokenizer needs the token "${token}", which is not in its vocabulary`,
+        `merge ${rank + 1} of the tokenizer needs the token ${shown(token)}, which is not in its vocabulary`,
       );
     }
     return id;
