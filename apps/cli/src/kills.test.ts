@@ -80,7 +80,7 @@ function train(directory: string, kill?: Kill) {
 function contents(run: string) {
   const checkpoints = listCheckpoints(run).map(({ step, directory }) => {
     const { files, training, ...manifest } = verifyCheckpoint(directory);
-    const { trainedSeconds: _, ...state } = training as Record<string, unknown>;
+    const { trainedSeconds: _, joules: __, ...state } = training as Record<string, unknown>;
     const digests = files.filter(({ name }) => name !== "recipe.yaml").map(({ name, sha256 }) => [name, sha256]);
     return { step, manifest, state, digests };
   });

@@ -79,6 +79,7 @@ describe("megatron pretrain", () => {
     const options = ["--run.directory", path("runs/b"), "--resume", "auto"];
     const first = await megatronJson("pretrain", recipe, "--train.steps=3", ...options);
     expect(first).toMatchObject({ directory: path("runs/b"), reason: "completed", step: 3 });
+    expect((first as { energy: { kilowattHours: number } }).energy.kilowattHours).toBeGreaterThan(0);
     const second = await megatron("pretrain", recipe, "--train.steps", "5", ...options);
     expect(second.stderr).toMatch(/train\.steps: 3 -> 5/);
     expect(second.stderr).toContain(`resumed from ${join(path("runs/b"), "step-00000003")} at step 3 of 5`);

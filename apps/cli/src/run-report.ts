@@ -12,8 +12,8 @@ export const endings = {
 } as const;
 
 export async function createRunReport(terminal: Terminal): Promise<{ show(event: RunEvent): void; close(): void }> {
-  const { formatCount, formatDifference, formatDuration, formatEvaluation, formatQuantity, formatReport } =
-    await import("@megatron-ts/train");
+  const train = await import("@megatron-ts/train");
+  const { formatCount, formatDifference, formatDuration, formatEnergy, formatEvaluation, formatQuantity } = train;
   let totals = { steps: 0, samples: 0 };
   const bar = terminal.progress("training");
 
@@ -38,12 +38,14 @@ export async function createRunReport(terminal: Terminal): Promise<{ show(event:
       const advice = noise
         ? ` | noise scale ${formatQuantity(noise.noiseScale)}, suggests batch ${noise.suggestedBatchSize}`
         : "";
-      terminal.log(formatReport(report, totals, { width: terminal.width - advice.length }) + advice);
+      terminal.log(train.formatReport(report, totals, { width: terminal.width - advice.length }) + advice);
     } else if (event.type === "evaluated") {
       const { step, metric, result, scores } = event;
       terminal.log(formatEvaluation({ step, metric, ...result, scores }, totals));
     } else if (event.type === "saved") {
       terminal.log(`saved ${event.directory}`);
+    } else if (event.type === "finished") {
+      terminal.log(`used ${formatEnergy(event.energy)} (${event.energyMethod})`);
     }
   }
   return { show, close: () => bar.stop() };

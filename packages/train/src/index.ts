@@ -19,6 +19,7 @@ export {
   starterSizes,
 } from "./configuration/starter-recipe.ts";
 export type { TrainConfig } from "./configuration/train-configuration.ts";
+export type { EnergyUse } from "./energy/energy-meter.ts";
 export { ConfigError, type ConfigProblem } from "./errors.ts";
 export { type EvaluateOptions, evaluate } from "./evaluation/evaluate.ts";
 export {
@@ -32,7 +33,7 @@ export type { IntervalReport } from "./logging/interval-report.ts";
 export { type LossCurve, lossChart, readLossCurve } from "./logging/loss-curve.ts";
 export { lossSvg } from "./logging/loss-svg.ts";
 export { type MetricsLog, openMetricsLog } from "./logging/metrics-log.ts";
-export { formatCount, formatDuration, formatQuantity } from "./logging/quantities.ts";
+export { formatCount, formatDuration, formatEnergy, formatQuantity } from "./logging/quantities.ts";
 export { openTensorBoard, type TensorBoardLog, type TensorBoardOptions } from "./logging/tensorboard.ts";
 export { type ObjectiveConfig, objectiveConfigSchema, partsOf } from "./objectives/configuration.ts";
 export { objectivesFor, resolveObjective } from "./objectives/open-objective.ts";

@@ -21,7 +21,8 @@ export async function trainStarter(
   { tokenizer, bytesPerToken, prompt }: TrainingOptions,
   terminal: Terminal,
 ): Promise<{ finished: boolean; step: number }> {
-  const { formatCount, formatDifference, formatDuration, listenForStop, pretrain } = await import("@megatron-ts/train");
+  const train = await import("@megatron-ts/train");
+  const { formatCount, formatDifference, formatDuration, formatEnergy, listenForStop, pretrain } = train;
   const { streamText } = await import("@megatron-ts/generate");
   const bar = terminal.progress("training");
   const bits = (loss: number, bytes: number) => `${(loss / Math.LN2 / bytes).toFixed(2)} bits per byte`;
@@ -51,6 +52,8 @@ export async function trainStarter(
       terminal.log(
         `step ${step} | held-out loss ${result.loss.toFixed(3)} | ${bits(result.loss, bytesPerToken.heldOut)}`,
       );
+    } else if (event.type === "finished") {
+      terminal.log(`used ${formatEnergy(event.energy)} (${event.energyMethod})`);
     }
   }
 

@@ -4,7 +4,7 @@ import { cpus } from "node:os";
 import type { PerplexityResult } from "@megatron-ts/metrics";
 import type { Transport } from "@megatron-ts/parallel";
 import type { MpiTransport } from "@megatron-ts/parallel/mpi";
-import type { PretrainConfig, RunEvent } from "@megatron-ts/train";
+import type { EnergyUse, PretrainConfig, RunEvent } from "@megatron-ts/train";
 import type { Command } from "commander";
 import { UsageError } from "../errors.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
@@ -99,9 +99,11 @@ async function train(options: Invocation, terminal: Terminal, transport: MpiTran
   });
   let loss: number | null = null;
   let validation: PerplexityResult | null = null;
+  let energy: EnergyUse | null = null;
   const onEvent = (event: RunEvent) => {
     if (event.type === "report") loss = event.report.loss;
     if (event.type === "evaluated") validation = event.result;
+    if (event.type === "finished") energy = event.energy;
     report.show(event);
   };
   const onStart = (pass: typeof passOn) => {
@@ -119,7 +121,7 @@ async function train(options: Invocation, terminal: Terminal, transport: MpiTran
       : await trainHere();
     report.close();
     const { directory } = configuration.run;
-    if (options.json) terminal.json({ directory, reason, step, loss, validation });
+    if (options.json) terminal.json({ directory, reason, step, loss, validation, energy });
     else terminal.print(`${directory}: ${endings[reason]} at step ${step}`);
   } finally {
     stop.dispose();

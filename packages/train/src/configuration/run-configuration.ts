@@ -3,9 +3,10 @@
  * train-configuration.ts; the schemas of model and data are passed in.
  */
 import * as z from "zod";
+import { energyConfigSchema } from "../energy/configuration.ts";
 import { engineConfigSchema, parallelConfigSchema, runConfigSchema, trainConfigSchema } from "./train-configuration.ts";
 
-/** Creates a strict schema of the sections model, data, train, run, engine and parallel, in that order. */
+/** Creates a strict schema of the sections model, data, train, run, engine, parallel and energy, in that order. */
 export function createRunConfigurationSchema<Model extends z.ZodType, Data extends z.ZodType>(sections: {
   model: Model;
   data: Data;
@@ -17,5 +18,6 @@ export function createRunConfigurationSchema<Model extends z.ZodType, Data exten
     run: runConfigSchema,
     engine: engineConfigSchema.prefault({}),
     parallel: parallelConfigSchema.prefault({}),
+    energy: energyConfigSchema.prefault({}),
   });
 }

@@ -1,4 +1,5 @@
 /** Formats numbers for people: three digits and a unit, in English notation whatever the locale. */
+import type { EnergyUse } from "../energy/energy-meter.ts";
 
 const PREFIXES = ["", "k", "M", "G", "T", "P", "E"];
 
@@ -12,6 +13,10 @@ export function formatQuantity(value: number, unit = ""): string {
   const text = Number.isInteger(digits) && power === 0 ? String(digits) : digits.toPrecision(3);
   return `${value < 0 ? "-" : ""}${text}${space}${PREFIXES[power]}${unit}`;
 }
+
+/** What a run used: 12.3 Wh, 5.84 g CO2e. */
+export const formatEnergy = ({ kilowattHours, emissionsKilograms }: EnergyUse): string =>
+  `${formatQuantity(1000 * kilowattHours, "Wh")}, ${formatQuantity(1000 * emissionsKilograms, "g CO2e")}`;
 
 /** All digits, grouped by thousands: 153,600. */
 export const formatCount = (value: number): string => Math.round(value).toLocaleString("en-US");

@@ -1,5 +1,6 @@
 /** The events of a run, for whoever started it: the CLI prints them, tests listen. */
 import type { PerplexityResult } from "@megatron-ts/metrics";
+import type { EnergyUse } from "../energy/energy-meter.ts";
 import type { IntervalReport } from "../logging/interval-report.ts";
 
 /** An event of a run. */
@@ -20,7 +21,13 @@ export type RunEvent =
   | { type: "damaged"; directory: string; reason: string }
   /** After each update. `fraction` is the progress of the whole run, by steps or time limit, whichever is further. */
   | { type: "step"; step: number; loss: number; tokensPerSecond: number; fraction: number; secondsLeft: number }
-  | { type: "report"; report: IntervalReport; noise: { noiseScale: number; suggestedBatchSize: number } | null }
+  | {
+      type: "report";
+      report: IntervalReport;
+      noise: { noiseScale: number; suggestedBatchSize: number } | null;
+      /** Of the whole run so far. */
+      energy: EnergyUse;
+    }
   /** `metric` names the perplexity; null for a sum of several losses, which has none. `scores`: a task's. */
   | {
       type: "evaluated";
@@ -34,6 +41,9 @@ export type RunEvent =
       type: "finished";
       step: number;
       reason: "completed" | "stopped" | "time limit" | "no improvement" | "already complete";
+      energy: EnergyUse;
+      /** How it was measured, in words. */
+      energyMethod: string;
     };
 
 /** A loss, the gradient norm or a weight is NaN or infinite: the run stops and its last checkpoint is intact. */

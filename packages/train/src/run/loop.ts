@@ -1,6 +1,7 @@
 /** The training loop: it steps until there is a reason to stop. All else that happens is a listener's. */
 import { withPrecision } from "@megatron-ts/ops";
 import type { Communicator } from "@megatron-ts/parallel";
+import type { EnergyUse } from "../energy/energy-meter.ts";
 import { nextNoiseScaleState } from "../step/noise-scale.ts";
 import { stepFlops, workloadTokens } from "./step-flops.ts";
 import type { StepResult } from "./step-result.ts";
@@ -12,11 +13,11 @@ import { type FinishReason, type RunListener, type TrainingRun, timeLimitSeconds
 export async function runLoop(
   run: TrainingRun,
   listeners: readonly RunListener[],
-): Promise<{ reason: FinishReason; step: number }> {
+): Promise<{ reason: FinishReason; step: number; energy: EnergyUse }> {
   let reason = reasonToFinish(run, isStopRequested(run));
   const alreadyComplete = reason !== null && reason !== "stopped";
   while (reason === null) {
-    const result = step(run);
+    const result = advance(run);
     for (const listener of listeners) await listener.onStep?.(result);
     // Signals are delivered only when the loop yields.
     await new Promise((resolve) => setImmediate(resolve));
@@ -24,8 +25,10 @@ export async function runLoop(
   }
   if (alreadyComplete) reason = "already complete";
   else for (const listener of listeners) await listener.onEnd?.(reason);
-  run.emit({ type: "finished", step: run.state.step, reason });
-  return { reason, step: run.state.step };
+  const { step } = run.state;
+  const energy = run.energy.use();
+  run.emit({ type: "finished", step, reason, energy, energyMethod: run.energy.method });
+  return { reason, step, energy };
 }
 
 function reasonToFinish({ configuration, state, ...run }: TrainingRun, isStopRequested: boolean): FinishReason | null {
@@ -47,7 +50,7 @@ function highest(value: number, { reduce }: Communicator): number {
 }
 
 /** Updates the weights and the run's state. */
-function step(run: TrainingRun): StepResult {
+function advance(run: TrainingRun): StepResult {
   const { configuration, batches, objective, state } = run;
   const began = performance.now();
   const batch = batches.training.at(state.step);
@@ -63,6 +66,7 @@ function step(run: TrainingRun): StepResult {
     step: state.step + 1,
     consumedSamples: state.consumedSamples + batch.batchSize,
     noiseScale: noiseNorms ? nextNoiseScaleState(state.noiseScale, noiseNorms) : state.noiseScale,
+    joules: run.energy.joules(),
     ...clockAfter(run, seconds),
   };
   const workload = objective.workload(batch);

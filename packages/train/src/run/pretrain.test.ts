@@ -76,7 +76,7 @@ function contents(runDirectory: string) {
   const checkpoint = loadCheckpoint(latestCheckpoint(runDirectory)!.directory);
   const { step, consumedSamples, training, files } = checkpoint.manifest;
   checkpoint.close();
-  const { trainedSeconds: _, ...state } = training as Record<string, unknown>;
+  const { trainedSeconds: _, joules: __, ...state } = training as Record<string, unknown>;
   const digests = files.filter(({ name }) => name.endsWith(".safetensors")).map(({ name, sha256 }) => [name, sha256]);
   return { step, consumedSamples, state, digests };
 }
@@ -195,6 +195,9 @@ describe("pretrain", () => {
       .split("\n");
     const steps = logged.map((line) => JSON.parse(line)).filter(({ loss }) => loss !== undefined);
     expect(steps.map(({ step }) => step)).toEqual([1, 4, 6, 7, 8, 12]);
+    // Energy adds up over the whole run, resumed or not.
+    const energies = steps.map(({ kilowattHours }) => kilowattHours as number);
+    expect(energies.every((energy, i) => energy > (energies[i - 1] ?? 0))).toBe(true);
     const whole = await run("told-of-each", { overrides: [["train.log.every", "1"]] });
     expect(told(whole)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
     const losses = whole.events.flatMap((event) => (event.type === "step" ? [event.loss] : []));

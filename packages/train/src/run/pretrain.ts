@@ -5,6 +5,7 @@
 
 import { type Mesh, singleRankMesh } from "@megatron-ts/parallel";
 import { completeModel, type PretrainConfig, pretrainConfigSchema } from "../configuration/pretrain-configuration.ts";
+import type { EnergyUse } from "../energy/energy-meter.ts";
 import { ConfigError } from "../errors.ts";
 import { resolveObjective } from "../objectives/open-objective.ts";
 import { checkTrainedParts } from "../objectives/trained-parts.ts";
@@ -24,7 +25,7 @@ export interface PretrainOptions extends RunOptions {}
 export async function pretrain(
   configuration: PretrainConfig,
   options: PretrainOptions,
-): Promise<{ reason: FinishReason; step: number }> {
+): Promise<{ reason: FinishReason; step: number; energy: EnergyUse }> {
   const { train } = configuration;
   const { tokenizer, mesh = singleRankMesh } = options;
   checkMesh(mesh, configuration.parallel);

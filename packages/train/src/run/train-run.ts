@@ -21,6 +21,8 @@ import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { parse } from "yaml";
 import { configurationDifferences } from "../configuration/differences.ts";
 import { formatRecipe } from "../configuration/recipe.ts";
+import { energyConfigSchema } from "../energy/configuration.ts";
+import { createEnergyMeter, type EnergyUse } from "../energy/energy-meter.ts";
 import { ConfigError } from "../errors.ts";
 import type { MicroBatch, Objective } from "../objectives/objective.ts";
 import { createSchedule } from "../schedules/schedules.ts";
@@ -97,7 +99,7 @@ export interface RunParts {
  * Trains until the last step, the time limit, a stop, or until validation no longer improves. Throws a ConfigError,
  * DataError or CheckpointError (the user's mistakes), or a NonFiniteError.
  */
-export async function trainRun(parts: RunParts, options: RunOptions): Promise<{ reason: FinishReason; step: number }> {
+export async function trainRun(parts: RunParts, options: RunOptions): Promise<{ reason: FinishReason; step: number; energy: EnergyUse }> {
   const { mesh = singleRankMesh } = options;
   const writes = mesh.world.rank === 0;
   const release = writes ? lockDirectory(parts.configuration.run.directory, options.breakLock ?? false) : () => {};
@@ -132,7 +134,7 @@ async function trainAlone(
     mesh,
     version = "",
   }: RunOptions & { mesh: Mesh },
-): Promise<{ reason: FinishReason; step: number }> {
+): Promise<{ reason: FinishReason; step: number; energy: EnergyUse }> {
   const writes = mesh.world.rank === 0;
   const { train, run: where } = configuration;
   const checkpoint = findCheckpoint(where.directory, { resume, onEvent });
@@ -175,6 +177,7 @@ async function trainAlone(
       batches,
       validate,
       patience,
+      energy: createEnergyMeter(energyConfigSchema.parse(resolved.energy ?? {}), { joules: state.joules }),
       totalSamples: batchSchedule.at(Math.max(state.step, train.steps)).firstSample,
       stop,
       state,

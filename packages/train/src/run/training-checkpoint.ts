@@ -31,6 +31,8 @@ export interface LoopState {
   warmedUpSeconds?: number | null;
   /** The best validation, and how many have come after it; only in runs that end when validation no longer improves. */
   best?: { criterion: number; age: number };
+  /** Of the machine so far. Older checkpoints lack it. */
+  joules?: number;
 }
 
 /** The file with the resolved recipe, in the run directory and in each checkpoint. */

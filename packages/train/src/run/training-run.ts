@@ -4,6 +4,8 @@ import type { PerplexityResult } from "@megatron-ts/metrics";
 import type { Model } from "@megatron-ts/model";
 import type { PretrainConfig } from "../configuration/pretrain-configuration.ts";
 import type { TrainConfig } from "../configuration/train-configuration.ts";
+import type { EnergyConfig } from "../energy/configuration.ts";
+import type { EnergyMeter } from "../energy/energy-meter.ts";
 import type { MicroBatch, Objective } from "../objectives/objective.ts";
 import type { Schedule } from "../schedules/schedules.ts";
 import type { LossAndGradients } from "../step/loss-and-gradients.ts";
@@ -16,6 +18,8 @@ import type { LoopState } from "./training-checkpoint.ts";
 /** The sections of a recipe that every run has. */
 export interface RunConfiguration extends Pick<PretrainConfig, "run" | "engine"> {
   train: TrainConfig;
+  /** Default: that of a recipe without the section. */
+  energy?: EnergyConfig;
 }
 
 /** What a validation of a run's own finds. */
@@ -49,6 +53,7 @@ export interface TrainingRun {
   readonly validate: ((model: Model) => Promise<Validation>) | null;
   /** Evaluations without a better one after which the run ends; null if it does not. */
   readonly patience: number | null;
+  readonly energy: EnergyMeter;
   /** Samples in the whole run. */
   readonly totalSamples: number;
   readonly stop: { readonly requested: string | null };

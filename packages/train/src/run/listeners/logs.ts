@@ -24,7 +24,7 @@ function createMetricsFile(runDirectory: string, options: LogOptions): RunListen
   const log = openMetricsLog(join(runDirectory, "metrics.jsonl"), options);
   return {
     onEvent(event) {
-      if (event.type === "report") log.append({ ...event.report, ...event.noise });
+      if (event.type === "report") log.append({ ...event.report, ...event.noise, ...event.energy });
       if (event.type === "evaluated") log.append({ step: event.step, ...validationOf(event) });
     },
     close: () => log.close(),
@@ -37,7 +37,7 @@ function createTensorBoard(runDirectory: string, options: LogOptions): RunListen
   return {
     onEvent(event) {
       if (event.type === "report") {
-        const { step, ...values } = { ...event.report, ...event.noise };
+        const { step, ...values } = { ...event.report, ...event.noise, ...event.energy };
         log.scalars(step, Object.fromEntries(Object.entries(values).map(([name, value]) => [`train/${name}`, value])));
       }
       if (event.type === "evaluated") {

@@ -15,7 +15,8 @@ export function createReports(run: TrainingRun): RunListener {
     const { totalSamples } = run;
     const measured = reportInterval(interval, { consumedSamples, totalSamples });
     const secondsLeft = Math.min(measured.secondsLeft, limit - trainedSeconds);
-    run.emit({ type: "report", report: { ...measured, secondsLeft }, noise: noiseScaleOf(noiseScale) });
+    const report = { ...measured, secondsLeft };
+    run.emit({ type: "report", report, noise: noiseScaleOf(noiseScale), energy: run.energy.use() });
     interval = emptyInterval;
   }
 

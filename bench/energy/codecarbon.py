@@ -1,0 +1,29 @@
+"""Runs a command under CodeCarbon with the given watts, in its mode that attributes energy to a process and its children.
+
+    python codecarbon.py WATTS COMMAND ...
+
+The command prints its own kWh and then waits for the end of its input, so that it is still there when CodeCarbon looks last.
+"""
+import json
+import subprocess
+import sys
+
+from codecarbon import OfflineEmissionsTracker
+
+tracker = OfflineEmissionsTracker(
+    country_iso_code="USA",
+    tracking_mode="process",
+    force_cpu_power=float(sys.argv[1]),
+    force_mode_cpu_load=True,
+    measure_power_secs=1,
+    save_to_file=False,
+    log_level="error",
+    allow_multiple_runs=True,
+)
+tracker.start()
+process = subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+ours = json.loads(process.stdout.readline())["kilowattHours"]
+tracker.stop()
+process.stdin.close()
+process.wait()
+print(json.dumps({"ours": ours, "theirs": tracker.final_emissions_data.cpu_energy}))
