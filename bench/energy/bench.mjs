@@ -18,7 +18,7 @@ export async function run({ peerPython, threads = 2, backend = "native" } = {}) 
   const corpus = await writeCorpus({ vocabularySize: 4096 });
   try {
     const options = JSON.stringify({ directory: corpus.directory, watts: WATTS, threads, backend });
-    const command = [path("codecarbon.py"), String(WATTS), process.execPath, path("train.mjs"), options];
+    const command = [path("watch.py"), String(WATTS), process.execPath, path("train.mjs"), options];
     const { status, stdout, stderr } = spawnSync(peerPython, command, { encoding: "utf8" });
     if (status !== 0) throw new Error(`${command.join(" ")} failed:\n${stderr}`);
     const { ours, theirs } = JSON.parse(stdout.trim().split("\n").at(-1));

@@ -6,6 +6,7 @@ import type { KeyValueCache } from "@megatron-ts/attention";
 import type { Mesh, Parameters } from "@megatron-ts/parallel";
 import type * as tf from "@tensorflow/tfjs";
 import type { BaseConfig } from "./configuration-fields.ts";
+import type { Recomputation } from "./layers/block.ts";
 import type { StepRandomness } from "./layers/dropout.ts";
 import type { MemoryCache } from "./layers/memory-cache.ts";
 
@@ -50,8 +51,8 @@ export type ForwardOutput = {
 export interface ForwardOptions {
   /** Turns dropout on. */
   random?: StepRandomness | null;
-  /** "full" keeps only the input of each block and recomputes the rest in the backward (gradient checkpointing). */
-  recompute?: "none" | "full";
+  /** What the backward pass runs again instead of keeping it (gradient checkpointing). Default: "none". */
+  recompute?: Recomputation;
   /** [B, T, h] in place of the token embeddings, for attribution. */
   inputEmbeddings?: tf.Tensor | null;
   /**

@@ -17,6 +17,7 @@ export { type Activation, activate, linear } from "./linear.ts";
 export { movingAverage } from "./moving-average.ts";
 export { type MuonAdjustment, type MuonOptions, muon } from "./muon.ts";
 export { type OverwriteBackend, overwrite, swapContents } from "./mutate.ts";
+export { droppable, dropping, recompute } from "./recompute.ts";
 export { rmsNorm } from "./rms-norm.ts";
 export { squaredRelu } from "./squared-relu.ts";
 export {
@@ -29,4 +30,4 @@ export {
   toBytes,
   withPrecision,
 } from "./storage.ts";
-export { type Gradients, recompute, type VectorJacobianProduct, vjp } from "./vjp.ts";
+export { type Gradients, type VectorJacobianProduct, vjp } from "./vjp.ts";

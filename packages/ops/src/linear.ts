@@ -3,9 +3,10 @@ import * as tf from "@tensorflow/tfjs";
 import { expectShape } from "./errors.ts";
 import { gelu } from "./gelu.ts";
 import { type Kernel, runKernel } from "./kernel.ts";
+import { droppable } from "./recompute.ts";
 import { sumRows } from "./rows.ts";
 import { squaredRelu } from "./squared-relu.ts";
-import { isRecording } from "./vjp.ts";
+import { isRecording } from "./tape.ts";
 
 /** The activation functions of feed-forward layers. */
 export type Activation = "none" | "gelu-tanh" | "gelu-erf" | "relu" | "squared-relu" | "silu";
@@ -95,5 +96,6 @@ export function linear(
   );
   const operands: Record<string, tf.Tensor> = bias ? { x, weight, bias } : { x, weight };
   if (!isRecording()) return runKernel(linearKernel, operands, { activation });
-  return activate(runKernel(linearKernel, operands, { activation: "none" }), activation);
+  const y = runKernel(linearKernel, operands, { activation: "none" });
+  return activation === "none" ? y : droppable((x) => activate(x!, activation), [y]);
 }

@@ -5,7 +5,11 @@ import type { ConformanceSuite } from "./conformance/case.ts";
 import { cotangent, expectGradients, layer, type Operands, operands, tidily } from "./conformance/layer.ts";
 import { expectError, expectNoLeak, expectSameBits, random, toTensor } from "./conformance/plain.ts";
 import { linear } from "./linear.ts";
-import { isRecording, recompute, vjp } from "./vjp.ts";
+import { droppable, dropping, recompute } from "./recompute.ts";
+import { isRecording } from "./tape.ts";
+import { vjp } from "./vjp.ts";
+
+type Droppable = (...inputs: tf.Tensor[]) => tf.Tensor;
 
 /** Holds f with recomputation to f without, bit for bit: outputs and gradients. */
 function expectSameAsPlain(
@@ -68,6 +72,16 @@ export const recomputeSuite: ConformanceSuite = {
         return linear(asLayer(y!, first!), { weight });
       });
     }),
+    tidily("an input that several use, more than once each", () => {
+      expectSameAsPlain((how, x, [first, second, third]) => {
+        const memory = linear(x, { weight: third![0]! });
+        const attend = (y: tf.Tensor, parameters: tf.Tensor[]) => {
+          const f = (y: tf.Tensor, a: tf.Tensor) => tf.add(asLayer(y, parameters), tf.mul(tf.square(a), tf.tanh(a)));
+          return how((...list) => f(...(list as [tf.Tensor, tf.Tensor])), [y, memory], { parameters })[0]!;
+        };
+        return attend(attend(x, first!), second!);
+      });
+    }),
     tidily("a parameter that is listed but unused gets null", () => {
       expectSameAsPlain((how, x, [first, second]) =>
         how((x) => asLayer(x!, first!), [x], { parameters: [...first!, ...second!] }),
@@ -118,6 +132,33 @@ export const recomputeSuite: ConformanceSuite = {
       if (recomputed !== inputs.length) throw new Error(`${recomputed} tensors are kept for ${inputs.length} inputs`);
       const plainly = held((...list) => layer(...(list as Operands)));
       if (plainly <= recomputed) throw new Error(`plain keeps ${plainly} tensors, recompute ${recomputed}`);
+    }),
+    tidily("drops results of droppable functions, chains of them too, and equals plain bit for bit", () => {
+      const dropped: typeof recompute = (g, inputs, options) => [droppable(g as Droppable, inputs, options)];
+      // Three layers of which each drops the next one's input, and an activation that drops a factor.
+      const f = (how: typeof recompute, x: tf.Tensor, layers: tf.Tensor[][]) =>
+        dropping(() => {
+          const y = layers.reduce((hidden, layer) => layerBy(how, hidden, layer), x);
+          return tf.mul(how((y) => tf.tanh(y!), [tf.square(y)])[0]!, 2);
+        });
+      expectSameAsPlain((how, x, layers) => f(how === recompute ? dropped : how, x, layers));
+    }),
+    tidily("keeps one input for several droppable layers, and frees it all", () => {
+      const inputs = operands();
+      const three = (how: (x: tf.Tensor) => tf.Tensor) => (x: tf.Tensor) => dropping(() => how(how(how(x))));
+      const f = (x: tf.Tensor) => tf.square(tf.exp(x));
+      const bytes = (g: (x: tf.Tensor) => tf.Tensor) => {
+        const before = tf.memory().numBytes;
+        const { outputs, pullback } = vjp((x) => g(x!), [inputs[0]]);
+        const kept = tf.memory().numBytes - before;
+        const { inputs: gradients } = pullback(outputs);
+        tf.dispose([...outputs, ...gradients.filter((gradient) => gradient !== null)]);
+        if (tf.memory().numBytes !== before) throw new Error(`${tf.memory().numBytes - before} bytes are left`);
+        return kept / inputs[0].size / 4;
+      };
+      // The output and the input; plainly the output and two tensors for each layer.
+      const [plain, dropped] = [bytes(three(f)), bytes(three((x) => droppable((y) => f(y!), [x])))];
+      if (dropped !== 2 || plain !== 7) throw new Error(`${dropped} tensors kept, ${plain} plainly`);
     }),
     tidily("an error while recomputing leaves nothing behind", () => {
       let runs = 0;

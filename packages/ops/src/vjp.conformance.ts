@@ -14,7 +14,8 @@ import {
 import { crossEntropy } from "./cross-entropy.ts";
 import { embedding } from "./embedding.ts";
 import { linear } from "./linear.ts";
-import { isRecording, vjp } from "./vjp.ts";
+import { isRecording } from "./tape.ts";
+import { vjp } from "./vjp.ts";
 
 export const vjpSuite: ConformanceSuite = {
   name: "vjp",

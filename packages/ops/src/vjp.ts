@@ -1,47 +1,21 @@
 /**
- * Vector-Jacobian products: a forward pass now, its backward pass later. The only file that knows TensorFlow.js's tape.
- *
- * Unlike `tf.grads`, the pullback frees what the forward saved as it consumes it, takes any number of outputs, and
- * nests, so that `recompute` (gradient checkpointing, Chen et al. 2016) takes a few lines.
+ * Vector-Jacobian products: a forward pass now, its backward pass later. Unlike `tf.grads`, the pullback frees what the forward
+ * saved as it consumes it, takes any number of outputs, and nests, so that `recompute` takes a few lines.
  */
 import * as tf from "@tensorflow/tfjs";
 import { asConstant } from "./constant.ts";
-
-interface TapeNode {
-  id: number;
-  kernelName: string;
-  inputs: Record<string, tf.Tensor>;
-  outputs: tf.Tensor[];
-  saved: tf.Tensor[];
-  /** A gradient is null if an input of our own nodes gets none. */
-  gradient?: (dys: (tf.Tensor | null)[]) => Record<string, () => tf.Tensor | null>;
-}
-
-interface EngineState {
-  activeTape: TapeNode[] | null;
-  gradientDepth: number;
-  kernelDepth: number;
-  nextTapeNodeId: number;
-}
-
-// The declared type of the state leaves the tape out.
-const engineState = () => tf.engine().state as unknown as EngineState;
+import { aliasOf, engineState, type Present, type TapeNode } from "./tape.ts";
 
 let pullbackDepth = 0;
 
-/** True in the first run of a recomputed function, which must round as the recorded second run will. */
-let runningUntaped = false;
+/** True while a pullback of ours runs; TensorFlow.js's own backward pass cannot handle missing gradients. */
+export const isPullingBack = (): boolean => pullbackDepth > 0;
 
-/** True while operations are recorded for a later backward pass, or will be when `recompute` runs them again. */
-export function isRecording(): boolean {
-  return isTaping() || (runningUntaped && engineState().kernelDepth === 0);
-}
+/** The tapes of `record`, whose backward pass makes again what was dropped; TensorFlow.js's own cannot. */
+const ownTapes = new WeakSet<TapeNode[]>();
 
-/** True while operations go onto the tape. */
-function isTaping(): boolean {
-  const { gradientDepth, kernelDepth } = engineState();
-  return gradientDepth > 0 && kernelDepth === 0;
-}
+/** Whether the tape is one whose backward pass is a pullback of ours. */
+export const isOwnTape = (tape: TapeNode[]): boolean => ownTapes.has(tape);
 
 /** Gradients in the order of the listed tensors; null for a tensor that gets none. The caller disposes them. */
 export interface Gradients {
@@ -52,8 +26,11 @@ export interface Gradients {
 /** The result of a forward pass and the way back. */
 export interface VectorJacobianProduct {
   outputs: tf.Tensor[];
-  /** Consumes what the forward saved, so call it once. Cotangents have the shapes of the outputs and stay the caller's. */
-  pullback: (cotangents: (tf.Tensor | null)[]) => Gradients;
+  /**
+   * Consumes what the forward saved, so call it once. Cotangents have the shapes of the outputs; `present` are gradients that
+   * the new ones are added to. Both stay the caller's.
+   */
+  pullback: (cotangents: (tf.Tensor | null)[], present?: Gradients) => Gradients;
   /** Frees what the forward saved, if there will be no backward pass. */
   dispose: () => void;
 }
@@ -78,9 +55,15 @@ export function vjp(
     if (consumed) throw new Error("a pullback can be called only once: it frees what the forward pass saved");
     consumed = true;
   };
-  const pullback = (cotangents: (tf.Tensor | null)[]): Gradients => {
+  const pullback = (cotangents: (tf.Tensor | null)[], present?: Gradients): Gradients => {
     consume();
-    const gradients = pullBack({ tape, outputs, cotangents, wanted, reachable });
+    const gradients = new Map<number, tf.Tensor>();
+    const start = (tensor: tf.Tensor, gradient: tf.Tensor | null | undefined) => {
+      if (gradient) gradients.set(tensor.id, tf.keep(aliasOf(gradient)));
+    };
+    for (const [i, input] of inputs.entries()) start(input, present?.inputs[i]);
+    for (const [i, parameter] of parameters.entries()) start(parameter, present?.parameters[i]);
+    pullBack({ tape, outputs, cotangents, wanted, reachable, gradients });
     const take = (tensor: tf.Tensor) => {
       const gradient = gradients.get(tensor.id);
       return gradient ? aliasOf(gradient) : null;
@@ -91,7 +74,7 @@ export function vjp(
   };
   const dispose = () => {
     consume();
-    tf.dispose(tape.map((node) => node.saved));
+    tape.forEach(free);
   };
   return { outputs, pullback, dispose };
 }
@@ -101,22 +84,20 @@ function record(f: () => tf.Tensor | tf.Tensor[]): { outputs: tf.Tensor[]; tape:
   const state = engineState();
   const { activeTape, gradientDepth } = state;
   const tape: TapeNode[] = [];
+  ownTapes.add(tape);
   state.activeTape = tape;
   state.gradientDepth = 1;
   try {
     const outputs = tf.tidy(() => [f()].flat());
     return { outputs, tape };
   } catch (error) {
-    tf.dispose(tape.map((node) => node.saved));
+    tape.forEach(free);
     throw error;
   } finally {
     state.activeTape = activeTape;
     state.gradientDepth = gradientDepth;
   }
 }
-
-/** Another tensor that shares the memory; on some backends a clone would copy it. */
-const aliasOf = (tensor: tf.Tensor) => tf.reshape(tensor, tensor.shape);
 
 /** Gradients flow through floats only, not into ids, ranges or comparisons. */
 const isFloat = (tensor: tf.Tensor) => tensor.dtype === "float32";
@@ -132,26 +113,39 @@ function reachableFrom(wanted: Set<number>, tape: TapeNode[]): Set<number> {
   return reachable;
 }
 
+/** Adds to `gradients`. */
 function pullBack({
   tape,
   outputs,
   cotangents,
   wanted,
   reachable,
+  gradients,
 }: {
   tape: TapeNode[];
   outputs: tf.Tensor[];
   cotangents: (tf.Tensor | null)[];
   wanted: Set<number>;
   reachable: Set<number>;
-}): Map<number, tf.Tensor> {
-  const gradients = new Map<number, tf.Tensor>();
+  gradients: Map<number, tf.Tensor>;
+}): void {
   const accumulate = (tensor: tf.Tensor, gradient: tf.Tensor) => {
     const present = gradients.get(tensor.id);
     gradients.set(tensor.id, present ? tf.add(present, gradient) : gradient);
     if (present) {
       present.dispose();
       gradient.dispose();
+    }
+  };
+  const replace = (found: [tf.Tensor, tf.Tensor][]) => {
+    const seen = new Set<number>();
+    for (const [input, gradient] of found) {
+      if (!seen.has(input.id)) {
+        gradients.get(input.id)?.dispose();
+        gradients.delete(input.id);
+      }
+      seen.add(input.id);
+      accumulate(input, gradient);
     }
   };
   outputs.forEach((output, i) => {
@@ -165,10 +159,14 @@ function pullBack({
       const dys = node.outputs.map((output) => gradients.get(output.id) ?? null);
       try {
         if (dys.some((dy) => dy !== null)) {
-          for (const [input, gradient] of gradientsOf(node, dys, reachable)) accumulate(input, gradient);
+          restore(node);
+          const present = ({ id }: tf.Tensor) => gradients.get(id) ?? null;
+          const found = gradientsOf(node, { dys, reachable, present });
+          if (node.accumulates) replace(found);
+          else for (const [input, gradient] of found) accumulate(input, gradient);
         }
       } finally {
-        tf.dispose(node.saved);
+        free(node);
       }
       node.outputs.forEach((output, i) => {
         if (wanted.has(output.id) || dys[i] === null) return;
@@ -178,7 +176,7 @@ function pullBack({
     }
   } catch (error) {
     tf.dispose([...gradients.values()]);
-    tf.dispose(tape.map((node) => node.saved));
+    tape.forEach(free);
     throw error;
   } finally {
     pullbackDepth--;
@@ -188,17 +186,34 @@ function pullBack({
     gradient.dispose();
     gradients.delete(id);
   }
-  return gradients;
 }
 
-function gradientsOf(node: TapeNode, dys: (tf.Tensor | null)[], reachable: Set<number>): [tf.Tensor, tf.Tensor][] {
+/** Frees what a node holds. */
+function free(node: TapeNode): void {
+  tf.dispose(node.saved);
+  node.release?.();
+}
+
+/** Makes again what was dropped of a node's saved tensors. Its producers are earlier on the tape, so still whole. */
+function restore(node: TapeNode): void {
+  for (const { index, producer, output } of node.dropped ?? []) {
+    restore(producer);
+    node.saved[index] = tf.keep(aliasOf(producer.remake!()[output]!));
+  }
+  node.dropped = undefined;
+}
+
+function gradientsOf(
+  node: TapeNode,
+  { dys, reachable, present }: { dys: (tf.Tensor | null)[]; reachable: Set<number>; present: Present },
+): [tf.Tensor, tf.Tensor][] {
   const wanted = Object.entries(node.inputs).filter(([, input]) => reachable.has(input.id));
   if (wanted.length === 0) return [];
   if (!node.gradient) throw new Error(`the kernel ${node.kernelName} has no gradient`);
   const found: [tf.Tensor, tf.Tensor][] = [];
   tf.tidy(() => {
     // TensorFlow.js makes zeros for missing dys, and gradients make ones: they follow from shapes.
-    const thunks = asConstant(() => node.gradient!(dys));
+    const thunks = asConstant(() => node.gradient!(dys, present));
     for (const [name, input] of wanted) {
       const thunk = thunks[name];
       if (!thunk) throw new Error(`the kernel ${node.kernelName} has no gradient for its input ${name}`);
@@ -222,56 +237,4 @@ export function memoizeGradients<T extends tf.Tensor | null>(compute: () => T[])
     computed ??= compute();
     return computed[index]!;
   };
-}
-
-/** Runs f off the tape, exactly as it will run when it is recorded. */
-function runUntaped<T>(f: () => T): T {
-  const state = engineState();
-  const { gradientDepth } = state;
-  const before = runningUntaped;
-  state.gradientDepth = 0;
-  runningUntaped = true;
-  try {
-    return f();
-  } finally {
-    state.gradientDepth = gradientDepth;
-    runningUntaped = before;
-  }
-}
-
-/**
- * Runs `f(...inputs)` and saves only its inputs; the backward pass runs f again (gradient checkpointing, Chen et al.
- * 2016). Results and gradients are bit-identical to those of plain `f`, provided f is a function of its inputs and the
- * listed parameters. (The gradient of a parameter that is also used outside f is the same sum in another order.)
- */
-export function recompute(
-  f: (...inputs: tf.Tensor[]) => tf.Tensor | tf.Tensor[],
-  inputs: tf.Tensor[],
-  { parameters = [] }: { parameters?: tf.Tensor[] } = {},
-): tf.Tensor[] {
-  if (!isTaping()) return [f(...inputs)].flat();
-  // Aliases, so that an input that f returns is not also the output of a second node.
-  const outputs = runUntaped(() => tf.tidy(() => [f(...inputs)].flat().map(aliasOf)));
-  const saved = runUntaped(() => inputs.map((input) => tf.keep(aliasOf(input))));
-  const all = [...inputs, ...parameters];
-  const gradient = (dys: (tf.Tensor | null)[]) => {
-    const gradients = memoizeGradients(() => {
-      const { pullback } = vjp(f, saved, { parameters });
-      const { inputs: dInputs, parameters: dParameters } = pullback(dys);
-      const found = [...dInputs, ...dParameters];
-      // TensorFlow.js's own backward pass cannot handle missing gradients.
-      return pullbackDepth === 0 ? found.map((dx, i) => dx ?? tf.zerosLike(all[i]!)) : found;
-    });
-    return Object.fromEntries(all.map((_, i) => [String(i), gradients(i)]));
-  };
-  const state = engineState();
-  state.activeTape!.push({
-    id: state.nextTapeNodeId++,
-    kernelName: "recompute",
-    inputs: Object.fromEntries(all.map((tensor, i) => [String(i), tensor])),
-    outputs,
-    saved,
-    gradient,
-  });
-  return outputs;
 }

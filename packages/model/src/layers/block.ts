@@ -2,7 +2,7 @@
  * The transformer block of all families. "pre" normalizes the input of each branch and adds its output to the
  * unnormalized input, as in Megatron and GPT-2 (Shoeybi et al. 2019, figure 2); "post" normalizes the sum, as in BERT.
  */
-import { recompute } from "@megatron-ts/ops";
+import { droppable, dropping, recompute } from "@megatron-ts/ops";
 import type { Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { type AttentionConfig, createCrossAttention, createSelfAttention } from "./attention.ts";
@@ -29,6 +29,12 @@ export interface BlockConfig {
   crossAttention?: Omit<AttentionConfig, "hiddenSize">;
   feedForward: Omit<FeedForwardConfig, "hiddenSize">;
 }
+
+/**
+ * What the backward pass runs again instead of keeping it: nothing; norms and activation functions, which cost little; all but
+ * the input of each block; or all but the input of every N-th block.
+ */
+export type Recomputation = "none" | "selective" | "full" | { every: number };
 
 export interface Block {
   readonly scope: Scope;
@@ -66,8 +72,8 @@ export function createBlock(scope: Scope, config: BlockConfig): Block {
 }
 
 /**
- * Runs x [B, T, h] through the blocks, each with the context that `contextOf` returns. With "full" recomputation only the
- * input of each block is kept, and the block runs again in the backward. Consumes x.
+ * Runs x [B, T, h] through the blocks, each with the context that `contextOf` returns. Recomputation does not change results or
+ * gradients. Consumes x.
  */
 export function runBlocks(
   blocks: readonly Block[],
@@ -78,24 +84,32 @@ export function runBlocks(
     observe,
   }: {
     contextOf: (index: number) => BlockContext;
-    recomputation?: "none" | "full";
+    recomputation?: Recomputation;
     observe?: ((name: string, tensor: tf.Tensor, index: number) => void) | null;
   },
 ): tf.Tensor {
   let current = x;
-  blocks.forEach((block, index) => {
-    const context = contextOf(index);
-    const next =
-      recomputation === "full" && !context.cache ? runAgain(block, current, context) : block.run(current, context);
-    current.dispose();
-    current = next;
-    observe?.(`${block.scope.path}.output`, current, index);
-  });
+  const every = typeof recomputation === "object" ? recomputation.every : 1;
+  for (let first = 0; first < blocks.length; first += every) {
+    const group = () =>
+      blocks.slice(first, first + every).forEach((block, i) => {
+        const context = contextOf(first + i);
+        const next =
+          context.cache || recomputation === "none" || recomputation === "selective"
+            ? block.run(current, context)
+            : runAgain(block, current, context, every > 1 ? droppable : recompute);
+        current.dispose();
+        current = next;
+        observe?.(`${block.scope.path}.output`, current, first + i);
+      });
+    if (every > 1 || recomputation === "selective") dropping(group);
+    else group();
+  }
   return current;
 }
 
 /** Passes the tensors of the context as inputs of the recomputed function: those in its closure may be disposed by then. */
-function runAgain(block: Block, x: tf.Tensor, context: BlockContext): tf.Tensor {
+function runAgain(block: Block, x: tf.Tensor, context: BlockContext, how: typeof recompute | typeof droppable) {
   const shared = Object.entries(context).filter((entry): entry is [string, tf.Tensor] => entry[1] instanceof tf.Tensor);
   const { layout } = context;
   const lists = layout ? [layout.offsets, layout.blocks, layout.masks] : [];
@@ -109,5 +123,5 @@ function runAgain(block: Block, x: tf.Tensor, context: BlockContext): tf.Tensor 
   };
   const parameters = block.scope.declared().map(({ tensor }) => tensor);
   const inputs = [x, ...shared.map(([, tensor]) => tensor), ...lists];
-  return recompute(run as (...tensors: tf.Tensor[]) => tf.Tensor, inputs, { parameters })[0]!;
+  return [how(run as (...tensors: tf.Tensor[]) => tf.Tensor, inputs, { parameters })].flat()[0]!;
 }

@@ -1,5 +1,5 @@
 /** The feed-forward layer of a block: two projections around an activation, or three if gated (Shazeer 2020). */
-import { type Activation, activate } from "@megatron-ts/ops";
+import { type Activation, activate, droppable } from "@megatron-ts/ops";
 import {
   createColumnParallelLinear,
   createRowParallelLinear,
@@ -51,7 +51,8 @@ export function createFeedForward(scope: Scope, config: FeedForwardConfig) {
     bias,
   });
   return (x: tf.Tensor, { random }: { random?: StepRandomness | null } = {}): tf.Tensor => {
-    const wide = gate ? tf.mul(activate(gate(x), activation), widen(x)) : widen(x);
+    const multiply = (a: tf.Tensor, b: tf.Tensor) => tf.mul(activate(a, activation), b);
+    const wide = gate ? droppable(multiply as (...ab: tf.Tensor[]) => tf.Tensor, [gate(x), widen(x)]) : widen(x);
     const split = { dimension: wide.rank - 1, axis: scope.mesh.tensor };
     return narrow(dropAt(`${scope.path}.inner`, wide, { rate: innerDropout, random, split }));
   };

@@ -1,5 +1,5 @@
 /** Layer norm and RMS norm as layers. */
-import { layerNorm, rmsNorm } from "@megatron-ts/ops";
+import { droppable, layerNorm, rmsNorm } from "@megatron-ts/ops";
 import { copyToTensorParallelRegion, type Layer, ones, type Parameter, type Scope, zeros } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 
@@ -12,7 +12,7 @@ export interface NormConfig {
 }
 
 /**
- * [..., h] -> [..., h]
+ * [..., h] -> [..., h]. Selective recomputation drops its results.
  * @param ofSplit whether each rank of the tensor axis norms other vectors with the same weights, whose gradients add up
  */
 export function createNorm(
@@ -24,7 +24,12 @@ export function createNorm(
     ofSplit ? copyToTensorParallelRegion(parameter.tensor, scope.mesh.tensor) : parameter.tensor;
   const weight = scope.parameter("weight", [size], zeroCentered ? zeros : ones);
   const gamma = () => (zeroCentered ? tf.add(shared(weight), 1) : shared(weight));
-  if (kind === "rms") return (x) => rmsNorm(x, { gamma: gamma(), epsilon });
+  if (kind === "rms") {
+    return (x) => droppable((y) => rmsNorm(y!, { gamma: gamma(), epsilon }), [x], { parameters: [weight.tensor] });
+  }
   const beta = scope.parameter("bias", [size], zeros);
-  return (x) => layerNorm(x, { gamma: gamma(), beta: shared(beta), epsilon });
+  return (x) =>
+    droppable((y) => layerNorm(y!, { gamma: gamma(), beta: shared(beta), epsilon }), [x], {
+      parameters: [weight.tensor, beta.tensor],
+    });
 }

@@ -83,6 +83,14 @@ const variants: Record<string, Case> = {
   },
 };
 
+/** One case for each family, and two stacks that are trained at once. */
+const recomputed = Object.entries({
+  ...Object.fromEntries(
+    registered.map((each): [string, Case] => [(each[1].model as { family: string }).family, each[1]]),
+  ),
+  "sc2019's mixture": variants["sc2019's mixture"]!,
+});
+
 /** One case for each kind of batch. */
 const resumed: Record<string, Case> = {
   causal: { model: { family: "gpt" }, objective: { name: "causal" } },
@@ -95,7 +103,7 @@ const resumed: Record<string, Case> = {
 async function run(
   name: string,
   { model, objective }: Case,
-  options: { steps?: number; resume?: string; stopAfter?: number } = {},
+  options: { steps?: number; resume?: string; stopAfter?: number; recompute?: object | string } = {},
 ) {
   const recipe = `
 model: ${JSON.stringify({ ...sizes, ...longest((model as { family: string }).family), ...model })}
@@ -107,6 +115,7 @@ train:
   steps: ${options.steps ?? 20}
   batchSize: 8
   microBatchSize: 4
+  recompute: ${JSON.stringify(options.recompute ?? "none")}
   evaluation: { every: 10, batches: 3 }
   checkpoint: { every: 100 }
   log: { every: 10, tensorboard: false }
@@ -140,6 +149,16 @@ describe("pretrain", () => {
     const { losses } = await run(name, recipe);
     expect(losses.at(-1)!).toBeLessThan(losses[0]!);
     expect(losses.at(-1)!).toBeLessThan(0.9 * Math.log(320) * (name.includes("mixture") ? 2 : 1));
+  });
+
+  it.each(recomputed)("%s recomputes to the same bits", async (name, { model, ...rest }) => {
+    const recipe = { model: { ...model, numLayers: 3, dropout: 0.1 }, ...rest };
+    const train = async (recompute: object | string) =>
+      (await run(`${name} ${JSON.stringify(recompute)}`, recipe, { steps: 2, recompute })).digests;
+    const plain = await train("none");
+    for (const recompute of ["selective", "full", { every: 2 }]) {
+      expect(await train(recompute), JSON.stringify(recompute)).toEqual(plain);
+    }
   });
 
   it.each(Object.entries(resumed))("resumes %s batches bit for bit", async (kind, recipe) => {

@@ -1,8 +1,9 @@
 """Runs a command under CodeCarbon with the given watts, in its mode that attributes energy to a process and its children.
 
-    python codecarbon.py WATTS COMMAND ...
+    python watch.py WATTS COMMAND ...
 
-The command prints its own kWh and then waits for the end of its input, so that it is still there when CodeCarbon looks last.
+The command prints a line when it is ready, begins when it reads one, prints its own kWh, and waits for the end of its input,
+so that CodeCarbon sees the same work and still finds it in the end.
 """
 import json
 import subprocess
@@ -20,8 +21,10 @@ tracker = OfflineEmissionsTracker(
     log_level="error",
     allow_multiple_runs=True,
 )
+process = subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+process.stdout.readline()
 tracker.start()
-process = subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+process.stdin.write("begin\n")
 ours = json.loads(process.stdout.readline())["kilowattHours"]
 tracker.stop()
 process.stdin.close()
