@@ -5,7 +5,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type CaptureBackend, captureBackend, type Program } from "./constant.ts";
 import { overwrite } from "./mutate.ts";
-import { isRecording } from "./vjp.ts";
+import { isRecording } from "./tape.ts";
 
 /** The numbers of a captured function's input, in its shape. */
 export type InputValues = Int32Array | Float32Array;
