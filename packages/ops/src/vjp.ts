@@ -159,7 +159,7 @@ function pullBack({
       const dys = node.outputs.map((output) => gradients.get(output.id) ?? null);
       try {
         if (dys.some((dy) => dy !== null)) {
-          restore(node);
+          asConstant(() => restore(node));
           const present = ({ id }: tf.Tensor) => gradients.get(id) ?? null;
           const found = gradientsOf(node, { dys, reachable, present });
           if (node.accumulates) replace(found);

@@ -99,7 +99,10 @@ export interface RunParts {
  * Trains until the last step, the time limit, a stop, or until validation no longer improves. Throws a ConfigError,
  * DataError or CheckpointError (the user's mistakes), or a NonFiniteError.
  */
-export async function trainRun(parts: RunParts, options: RunOptions): Promise<{ reason: FinishReason; step: number; energy: EnergyUse }> {
+export async function trainRun(
+  parts: RunParts,
+  options: RunOptions,
+): Promise<{ reason: FinishReason; step: number; energy: EnergyUse }> {
   const { mesh = singleRankMesh } = options;
   const writes = mesh.world.rank === 0;
   const release = writes ? lockDirectory(parts.configuration.run.directory, options.breakLock ?? false) : () => {};
@@ -177,7 +180,7 @@ async function trainAlone(
       batches,
       validate,
       patience,
-      energy: createEnergyMeter(energyConfigSchema.parse(resolved.energy ?? {}), { joules: state.joules }),
+      energy: createEnergyMeter(energyConfigSchema.parse(configuration.energy ?? {}), { joules: state.joules }),
       totalSamples: batchSchedule.at(Math.max(state.step, train.steps)).firstSample,
       stop,
       state,

@@ -63,7 +63,7 @@ export function captureLossAndGradients(): { compute: LossAndGradients; dispose(
     if (!byArrays || model.mesh.tensor.size > 1) return lossAndGradients(trained, rows, options);
     const { scale, ...forward } = options;
     const arrays = byArrays.arrays(rows);
-    const key = [objective.name, forward.recompute, ...arrays.map(({ shape }) => shape)].join("|");
+    const key = [objective.name, JSON.stringify(forward.recompute), ...arrays.map(({ shape }) => shape)].join("|");
     let found = steps.find((each) => each.key === key && each.model === model);
     if (!found) {
       const step = captured(
