@@ -18,7 +18,7 @@ export interface TaskSettings {
 }
 
 /** How labels count in training. */
-export interface TrainingSettings {
+interface TrainingSettings {
   /** The share of each label that is spread over all labels, 0..1. */
   labelSmoothing: number;
   /** Weights by label; those without one count 1. */

@@ -20,7 +20,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { BlockContext } from "./block-context.ts";
 
 /** The self-attention of one forward. */
-export interface LayoutPlace {
+interface LayoutPlace {
   /** int32 [B, T, 2]: the keys that a token sees before its layout hides some. */
   ranges: tf.Tensor;
   /** The tokens before these. */

@@ -36,7 +36,7 @@ export interface Objective<Batch extends MicroBatch> {
 }
 
 /** Numbers of a tensor. */
-export interface BatchArray {
+interface BatchArray {
   readonly values: Int32Array;
   readonly shape: readonly number[];
 }

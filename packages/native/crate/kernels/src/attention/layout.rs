@@ -22,7 +22,8 @@ pub struct BlockLayout<'a> {
 /// A block of keys and its mask or -1.
 type Entry = [i32; 2];
 
-/// What a layout says about a panel and a block of keys.
+/// What a layout says about a panel and a block of keys. Made for every block on the way, so the masks are not boxed.
+#[allow(clippy::large_enum_variant)]
 pub(super) enum Listed {
     No,
     /// Every query sees every key.
@@ -240,9 +241,9 @@ mod tests {
         let mut words: [u64; 64] = std::array::from_fn(|i| (i as u64 + 3).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let before = words;
         transpose_bits(&mut words);
-        for i in 0..64 {
-            for j in 0..64 {
-                assert_eq!(words[i] >> j & 1, before[j] >> i & 1);
+        for (i, word) in words.iter().enumerate() {
+            for (j, column) in before.iter().enumerate() {
+                assert_eq!(word >> j & 1, column >> i & 1);
             }
         }
     }
