@@ -34,6 +34,7 @@ const starterModel = {
   norm: "rms",
   biases: false,
   queryKeyNorm: true,
+  embeddingNorm: true,
   activation: "squared-relu",
   zeroInitializedOutputs: true,
   tiedEmbeddings: false,
