@@ -34,7 +34,7 @@ function splitCrossEntropy(
   if (outside !== undefined) throw new ShapeError(`label ${outside} is outside the vocabulary of ${vocabularySize}`);
   if (rows === 0) return tf.sum(logits, 1);
   const isOwn = (label: number) => label >= first && label < first + columns;
-  // Where the label is on another rank, the first column stands in for it.
+  // If the label is on another rank, the first column is used as a placeholder.
   const places = tf.tensor1d(
     Int32Array.from(values, (label, row) => row * columns + (isOwn(label) ? label - first : 0)),
     "int32",

@@ -1,4 +1,4 @@
-/** The strided pattern (Child et al. 2019): the last tokens, and every so many-th before; for texts with a period. */
+/** The strided pattern (Child et al. 2019): recent tokens, and every `stride`-th token before them. Suits periodic data. */
 import { or } from "./compose.ts";
 import { diagonals } from "./diagonals.ts";
 import type { Layout } from "./layout.ts";

@@ -1,6 +1,6 @@
 /**
- * A point between two documents from which an interrupted run goes on: where their text begins, and what the steps had
- * counted. Earlier text is not read again, as far as its file can be read from an offset; else its documents take no steps.
+ * Where an interrupted run resumes: the position in the text between two documents, and the counts of the steps so far.
+ * Earlier text is skipped if its file can be read from an offset; otherwise it is read, but its documents take no steps.
  */
 import * as z from "zod";
 

@@ -40,11 +40,11 @@ export interface Steps {
   /** Options, and the state of the files that they name: everything that decides the output. */
   settings: unknown;
   /**
-   * Keeps what takes long in a temporary file beside the prefix, for a later run, and goes on from the state of an earlier
-   * one. False if that is not possible, and the steps begin with the first document.
+   * Resumes from the state of an earlier run, and keeps expensive results in a temporary file beside the prefix for a later
+   * one. Returns false if it cannot resume, in which case the steps start from the first document.
    */
   start(prefix: string, state: StepState | undefined): boolean;
-  /** The state after the documents so far; undefined where no later run could go on from it. */
+  /** The state after the documents so far; undefined if a later run could not resume from it. */
   state(): StepState | undefined;
   /** Waits until what a later run needs is on disk. */
   sync(): void;

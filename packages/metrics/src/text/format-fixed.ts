@@ -5,7 +5,7 @@ export function formatFixed(value: number, digits: number): string {
   if (digits > 50) throw new RangeError(`digits must be at most 50, got ${digits}`);
   const rounded = value.toFixed(digits);
   if (!Number.isFinite(value) || Math.abs(value) >= 1e21) return rounded;
-  // The 100 decimals hold every tie: its last binary digit stands at most one decimal behind `digits`.
+  // 100 decimals are enough to detect a tie, which has at most one digit after `digits`.
   const exact = value.toFixed(100);
   const end = exact.length - 100 + digits;
   const cut = digits === 0 ? exact.slice(0, end - 1) : exact.slice(0, end);

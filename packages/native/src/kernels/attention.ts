@@ -3,7 +3,7 @@ import type * as tf from "@tensorflow/tfjs";
 import { ANY, type Call, type Kernels, type Run, taking } from "../kernel.ts";
 import type { AttentionCall } from "../native-addon.ts";
 
-/** The operand, unless it is the empty tensor [0] that stands for one that the call leaves out. */
+/** The operand, or nothing for the empty tensor [0], which marks an omitted one. */
 const given = (operand: tf.TensorInfo | undefined) =>
   operand && (operand.shape.length > 1 || operand.shape[0]! > 0) ? operand : undefined;
 

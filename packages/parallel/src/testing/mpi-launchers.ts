@@ -26,7 +26,7 @@ const ENVIRONMENT = {
   PRTE_MCA_rmaps_default_mapping_policy: ":oversubscribe",
 };
 
-/** Runs `node ...args` as so many ranks. */
+/** Runs `node ...args` on a number of ranks. */
 export function mpirun({ command }: MpiLauncher, { ranks, args }: { ranks: number; args: readonly string[] }) {
   const { status, stdout, stderr } = spawnSync(command, ["-n", String(ranks), process.execPath, ...args], {
     encoding: "utf8",

@@ -11,7 +11,7 @@ const ZONE = /^intel-rapl:\d+(:\d+)?$/;
 
 interface Zone {
   file: string;
-  /** In microjoules; the counter goes on from 0 after it. */
+  /** In microjoules; the counter wraps around to 0 after it. */
   range: number;
   last: number;
 }

@@ -138,7 +138,7 @@ describe.skipIf(missing !== null)("captured training steps", () => {
   it.each<[string, object]>([
     ["dropout", { dropout: 0.3 }],
     ["dropout of attention", { attentionDropout: 0.3 }],
-  ])("are not replayed with %s, which draws anew", async (_, model) => {
+  ])("are not replayed with %s, which changes from step to step", async (_, model) => {
     const [found, expected] = [await train({ model }, true), await train({ model }, false)];
     expect(found).toEqual(expected);
     expect(found.replayed).toBe(0);
