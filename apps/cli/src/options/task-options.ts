@@ -1,5 +1,5 @@
 /** Options of commands about a task. */
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 
 /** Names of the tasks: as in `@megatron-ts/tasks`, which loads tensors. A test compares them. */
 export const TASKS = ["classification", "sentiment"];
@@ -11,11 +11,10 @@ export interface TaskOptions {
 }
 
 export const addTaskOptions = (command: Command): Command =>
-  command.option(
-    "--column <field=column>",
-    "column of a field, such as text=sentence; once for each (default: as the fields, text and label)",
-    addColumn,
-    {},
+  command.addOption(
+    new Option("--column <field=column>", "column of a field, such as text=sentence; once for each")
+      .argParser(addColumn)
+      .default({}, "as the fields, text and label"),
   );
 
 function addColumn(text: string, columns: Record<string, string>): Record<string, string> {

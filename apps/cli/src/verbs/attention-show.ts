@@ -142,5 +142,5 @@ interface Issue {
 
 function describeIssue({ path, message, code, keys }: Issue): string {
   if (code === "unrecognized_keys") return `${keys!.join(", ")}: no option of this layout`;
-  return `${path.join(".")}: ${message}`;
+  return `${path.join(".")}: ${message.replace(/^(Too \w+|Invalid \w+): /, "")}`;
 }
