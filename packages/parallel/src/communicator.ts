@@ -27,8 +27,15 @@ export interface Communicator {
    * @throws ParallelError if the ranks do not divide the dimension
    */
   reduceScatter(tensor: tf.Tensor, dimension: number, options?: ReduceOptions): tf.Tensor;
+  /**
+   * Sums float32 values over all ranks, and returns this rank's slice of the sum. Slices may differ in length: that of rank r
+   * is `starts[r]` to `starts[r + 1]`.
+   */
+  reduceSlices(values: Float32Array, starts: readonly number[]): Float32Array;
+  /** Fills in the other ranks' slices of the values, in place. */
+  gatherSlices(values: Float32Array, starts: readonly number[], options?: ExchangeOptions): void;
   /** Returns the tensor of rank `root`, on every rank; the others pass one of its shape and type. */
-  broadcast(tensor: tf.Tensor, root: number, options?: WireOptions): tf.Tensor;
+  broadcast(tensor: tf.Tensor, root: number, options?: WireOptions & ExchangeOptions): tf.Tensor;
   /** Sends a tensor to another rank, which calls {@link receive}. Does not wait for it. */
   send(tensor: tf.Tensor, to: number, options?: WireOptions): void;
   /** Receives the tensor of this shape that another rank sends. Tensors arrive in the order in which they were sent. */
@@ -47,6 +54,8 @@ export const singleRank: Communicator = {
   allReduce: (tensor) => tensor.clone(),
   allGather: (tensor) => tensor.clone(),
   reduceScatter: (tensor) => tensor.clone(),
+  reduceSlices: (values) => values.slice(),
+  gatherSlices: () => {},
   broadcast: (tensor) => tensor.clone(),
   send: () => {
     throw new Error("cannot send: this axis has only one rank");

@@ -4,6 +4,7 @@
  */
 import { fromBfloat16, toBfloat16 } from "./bfloat16.ts";
 import type { Group } from "./group.ts";
+import type { ExchangeOptions } from "./transport.ts";
 
 /** What to do with the values of all ranks. */
 export type Operation = "sum" | "max";
@@ -46,17 +47,29 @@ export function reduceAll(group: Group, values: Reducible, options: ReduceOption
   const starts = sliceStarts(values.length, group.size);
   const slice = reduceSlice(group, values, { ...options, starts });
   const narrow = options.wire === "bf16" && values instanceof Float32Array;
-  const send = narrow ? bytesOf(toBfloat16(slice as Float32Array)) : bytesOf(slice);
   if (!narrow) {
-    const receive = group.ranks((rank) => bytesOf(values.subarray(starts[rank]!, starts[rank + 1]!)));
-    group.exchange({ send: group.ranks(() => send), receive });
-    return;
+    values.set(slice as Float32Array, starts[group.rank]!);
+    return gatherSlices(group, values, { starts });
   }
+  const send = bytesOf(toBfloat16(slice as Float32Array));
   const halves = group.ranks((rank) => new Uint16Array(starts[rank + 1]! - starts[rank]!));
   group.exchange({ send: group.ranks(() => send), receive: halves.map(bytesOf) });
   halves.forEach((half, rank) => {
     fromBfloat16(half, values as Float32Array, starts[rank]);
   });
+}
+
+/** Fills in the other ranks' slices, in place. */
+export function gatherSlices(
+  group: Group,
+  values: Reducible,
+  { starts, patience }: ExchangeOptions & { starts: readonly number[] },
+): void {
+  const parts = group.ranks((rank) => bytesOf(values.subarray(starts[rank]!, starts[rank + 1]!)));
+  const own = parts[group.rank]!;
+  const send = group.ranks((rank) => (rank === group.rank ? null : own));
+  const receive = parts.map((part, rank) => (rank === group.rank ? null : part));
+  group.exchange({ send, receive }, { patience });
 }
 
 /** Every rank's values for this rank's slice, in rank order. */

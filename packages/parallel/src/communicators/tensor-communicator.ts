@@ -4,7 +4,7 @@ import type { Communicator } from "../communicator.ts";
 import { ParallelError } from "../errors.ts";
 import { createGroup } from "./group.ts";
 import { gatherText, meet, messageOf } from "./meetings.ts";
-import { reduceAll, reduceSlice, type Wire } from "./reduce.ts";
+import { gatherSlices, reduceAll, reduceSlice, type Wire } from "./reduce.ts";
 import { decode, encode, narrow, wireOf } from "./tensor-message.ts";
 import type { Transport } from "./transport.ts";
 
@@ -45,11 +45,13 @@ export function createCommunicator(transport: Transport, members: readonly numbe
       const starts = Array.from({ length: size + 1 }, (_, part) => (part * values.length) / size);
       return floats(reduceSlice(group, values, { ...options, wire, starts }), { shape, wire });
     },
+    reduceSlices: (values, starts) => reduceSlice(group, values, { starts }),
+    gatherSlices: (values, starts, options) => gatherSlices(group, values, { ...options, starts }),
     broadcast(tensor, root, options = {}) {
       const wire = wireOf(tensor, options.wire);
       const message = encode(tensor, wire);
       const receive = group.ranks((from) => (from === root ? messageOf(message.byteLength) : null));
-      group.exchange({ send: group.ranks(() => (rank === root ? message : null)), receive });
+      group.exchange({ send: group.ranks(() => (rank === root ? message : null)), receive }, options);
       return decode(receive[root]!, { like: tensor, wire });
     },
     send: (tensor, to, options = {}) => group.post(encode(tensor, wireOf(tensor, options.wire)), to),

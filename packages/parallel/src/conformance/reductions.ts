@@ -83,6 +83,25 @@ export const reductionCases: readonly CommunicatorCase[] = [
     },
   },
   {
+    name: "reduceSlices returns slices of any length of the sum, and gatherSlices joins them; each value travels once a rank",
+    check({ world, sentBytes }) {
+      const { size, rank } = world;
+      const sizes = Array.from({ length: size }, (_, other) => (other % 3) * 5);
+      const starts = [0, ...sizes].map((_, index, all) => all.slice(0, index + 1).reduce((sum, count) => sum + count));
+      const total = starts.at(-1)!;
+      const sum = sumInOrder(everyRank(size, total));
+      const values = valuesOf(rank, total);
+      const before = sentBytes();
+      const slice = world.reduceSlices(values, starts);
+      expectSame(slice, sum.subarray(starts[rank], starts[rank + 1]), "slice");
+      expectSame(values, valuesOf(rank, total), "input");
+      values.set(slice, starts[rank]!);
+      world.gatherSlices(values, starts);
+      expectSame(values, sum, "slices");
+      expectEqual(sentBytes() - before, 4 * (total - sizes[rank]! + (size - 1) * sizes[rank]!), "bytes");
+    },
+  },
+  {
     name: "bf16: what travels and what arrives is rounded, the sum is taken in f32",
     check({ world }) {
       if (world.size === 1) return;
