@@ -49,7 +49,8 @@ export function reduceAll(group: Group, values: Reducible, options: ReduceOption
   const narrow = options.wire === "bf16" && values instanceof Float32Array;
   if (!narrow) {
     values.set(slice as Float32Array, starts[group.rank]!);
-    return gatherSlices(group, values, { starts });
+    gatherSlices(group, values, { starts });
+    return;
   }
   const send = bytesOf(toBfloat16(slice as Float32Array));
   const halves = group.ranks((rank) => new Uint16Array(starts[rank + 1]! - starts[rank]!));

@@ -99,6 +99,11 @@ export const parallelConfigSchema = z.strictObject({
   tensor: z.int().min(1).default(1),
   pipeline: z.int().min(1).default(1),
   data: z.int().min(1).default(1),
+  /**
+   * Whether each rank of the data axis keeps the optimizer's state of its share of the weights alone, and updates those (ZeRO-1,
+   * Megatron's `use_distributed_optimizer`).
+   */
+  distributedOptimizer: z.boolean().default(false),
 });
 
 /** The section `train` with its defaults filled in. */

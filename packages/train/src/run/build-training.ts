@@ -2,10 +2,11 @@
 import type { LoadedCheckpoint } from "@megatron-ts/checkpoint";
 import { createModel, type Model, type ModelConfig } from "@megatron-ts/model";
 import type { Mesh } from "@megatron-ts/parallel";
-import type { TrainConfig } from "../configuration/train-configuration.ts";
+import type { ParallelConfig, TrainConfig } from "../configuration/train-configuration.ts";
 import { createAdamW } from "../step/adamw.ts";
-import { createMuon } from "../step/muon.ts";
+import { createMuon, isForMuon } from "../step/muon.ts";
 import type { Optimizer } from "../step/optimizer.ts";
+import { createShards, type Shards } from "../step/shards.ts";
 import { createWeightAverage, type WeightAverage } from "../step/weight-average.ts";
 import { startingWeights } from "./starting-weights.ts";
 import { loadOptimizerState, trainedWeights } from "./training-checkpoint.ts";
@@ -19,21 +20,28 @@ interface Sources {
   /** The checkpoint of the recipe's `model.from`. */
   init: LoadedCheckpoint | null;
   mesh?: Mesh;
+  parallel?: ParallelConfig;
 }
 
 export function buildTraining(
   config: ModelConfig,
-  { train, step, checkpoint, init, mesh }: Sources,
-): { model: Model; optimizer: Optimizer; average: WeightAverage | null } {
+  { train, step, checkpoint, init, mesh, parallel }: Sources,
+): { model: Model; optimizer: Optimizer; shards: Shards | null; average: WeightAverage | null } {
   const trained = checkpoint && trainedWeights(checkpoint);
   const source = trained?.source ?? startingWeights(config, { checkpoint: init, seed: train.seed });
   const model: Model = createModel(config, { mesh, weights: { source } });
-  const start = { step, load: checkpoint ? loadOptimizerState(checkpoint) : undefined };
+  const isWhole = train.optimizer.name === "muon" ? isForMuon : () => false;
+  const { data } = model.mesh;
+  const shards =
+    parallel?.distributedOptimizer && data.size > 1 ? createShards(model.parameters, { axis: data, isWhole }) : null;
+  const { parameters } = shards ?? model;
+  const saved = checkpoint ? loadOptimizerState(checkpoint) : undefined;
+  const start = { step, load: saved && shards ? shards.loader(saved) : saved };
   const optimizer =
     train.optimizer.name === "muon"
-      ? createMuon(model.parameters, train.optimizer, start)
-      : createAdamW(model.parameters, train.optimizer, start);
+      ? createMuon(parameters, train.optimizer, start)
+      : createAdamW(parameters, train.optimizer, start);
   const load = trained?.average ?? undefined;
   const average = train.weightAverage && createWeightAverage(model.parameters, { ...train.weightAverage, load });
-  return { model, optimizer, average };
+  return { model, optimizer, shards, average };
 }

@@ -160,7 +160,10 @@ async function trainAlone(
       start: { step: state.step, samples: state.consumedSamples },
     });
     const { objective, metric, batches, validate = null, patience = null } = open(batchSchedule);
-    const { model, optimizer, average } = buildTraining(config, { train, step: state.step, checkpoint, init, mesh });
+    const { model, optimizer, shards, average } = buildTraining(config, {
+      ...{ train, step: state.step, checkpoint, init, mesh },
+      parallel: configuration.parallel,
+    });
     const steps = captureLossAndGradients();
     const kept = checkpoint ?? (init && modelConfigOf(init).family === config.family ? init : null);
     const files = { ...(kept && companionFiles(kept)), ...ownFiles };
@@ -173,6 +176,7 @@ async function trainAlone(
       configuration,
       model,
       optimizer,
+      shards,
       average,
       compute: steps.compute,
       objective,

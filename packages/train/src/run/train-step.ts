@@ -9,12 +9,15 @@ import type { LossAndGradients } from "../step/loss-and-gradients.ts";
 import type { GradientNorms } from "../step/noise-scale.ts";
 import type { Optimizer } from "../step/optimizer.ts";
 import { allReduce } from "../step/reduce-gradients.ts";
+import type { Shards } from "../step/shards.ts";
 import { NonFiniteError } from "./events.ts";
 
 export interface TrainStepOptions {
   model: Model;
   objective: Objective<MicroBatch>;
   optimizer: Optimizer;
+  /** This rank's share of the update; null where every rank of the data axis updates all weights. */
+  shards?: Shards | null;
   /** Computes each micro-batch. */
   compute: LossAndGradients;
   train: TrainConfig;
@@ -26,7 +29,7 @@ export interface TrainStepOptions {
 /** Throws a NonFiniteError before it changes the weights. */
 export function trainStep(
   batch: MicroBatch,
-  { model, objective, optimizer, compute, train, step, learningRate }: TrainStepOptions,
+  { model, objective, optimizer, shards = null, compute, train, step, learningRate }: TrainStepOptions,
 ): { loss: number; gradientNorm: number; noiseNorms: GradientNorms | null } {
   const own = accumulate({ model, objective }, batch, {
     microBatchSize: train.microBatchSize,
@@ -35,18 +38,23 @@ export function trainStep(
     random: { key: hashKey(train.seed, "step", step), firstRow: 0, globalRows: batch.batchSize },
   });
   const { data } = model.mesh;
-  const reduced = allReduce(own.gradients, data);
+  const reduced = shards ? shards.reduce(own.gradients) : allReduce(own.gradients, data);
   const sums = Float64Array.of(own.loss, ...sumAndCount(own.microBatchSquaredNorms));
   data.reduce(sums);
   const [loss, squaredNorms, parts] = [sums[0]!, sums[1]!, sums[2]!];
-  const { clipped, norm } = clipByGlobalNorm(reduced, { ...model, maxNorm: train.clipNorm });
+  const { clipped, norm } = clipByGlobalNorm(reduced, {
+    ...{ mesh: model.mesh, parameters: (shards ?? model).parameters, sharded: shards !== null },
+    maxNorm: train.clipNorm,
+  });
   if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
     throw new NonFiniteError(
       `step ${step + 1}: the loss is ${loss} and the gradient norm ${norm}; the weights were not changed and the last checkpoint ` +
         "is intact: lower the learning rate or check the data, then resume",
     );
   }
-  optimizer.update(clipped, learningRate);
+  const update = () => optimizer.update(clipped, learningRate);
+  if (shards) shards.update(update);
+  else update();
   const equalParts = parts > 1 && batch.batchSize === parts * train.microBatchSize;
   const noiseNorms = equalParts
     ? {

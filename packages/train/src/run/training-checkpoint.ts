@@ -16,6 +16,7 @@ import { formatRecipe } from "../configuration/recipe.ts";
 import type { PlateauState } from "../schedules/plateau.ts";
 import type { NoiseScaleState } from "../step/noise-scale.ts";
 import type { LoadState, Optimizer } from "../step/optimizer.ts";
+import type { Shards } from "../step/shards.ts";
 import type { WeightAverage } from "../step/weight-average.ts";
 import { trainedName, trainingEntries } from "./training-entries.ts";
 
@@ -42,6 +43,7 @@ export interface SaveTrainingOptions {
   runDirectory: string;
   model: Model;
   optimizer: Optimizer;
+  shards: Shards | null;
   average: WeightAverage | null;
   state: LoopState;
   /** State of a schedule that reduces on a plateau; null for all others. */

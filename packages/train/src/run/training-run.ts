@@ -3,13 +3,14 @@ import type { BatchList, StepBatches } from "@megatron-ts/data";
 import type { PerplexityResult } from "@megatron-ts/metrics";
 import type { Model } from "@megatron-ts/model";
 import type { PretrainConfig } from "../configuration/pretrain-configuration.ts";
-import type { TrainConfig } from "../configuration/train-configuration.ts";
+import type { ParallelConfig, TrainConfig } from "../configuration/train-configuration.ts";
 import type { EnergyConfig } from "../energy/configuration.ts";
 import type { EnergyMeter } from "../energy/energy-meter.ts";
 import type { MicroBatch, Objective } from "../objectives/objective.ts";
 import type { Schedule } from "../schedules/schedules.ts";
 import type { LossAndGradients } from "../step/loss-and-gradients.ts";
 import type { Optimizer } from "../step/optimizer.ts";
+import type { Shards } from "../step/shards.ts";
 import type { WeightAverage } from "../step/weight-average.ts";
 import type { RunEvent } from "./events.ts";
 import type { StepResult } from "./step-result.ts";
@@ -18,6 +19,8 @@ import type { LoopState } from "./training-checkpoint.ts";
 /** The sections of a recipe that every run has. */
 export interface RunConfiguration extends Pick<PretrainConfig, "run" | "engine"> {
   train: TrainConfig;
+  /** Default: one rank. */
+  parallel?: ParallelConfig;
   /** Default: that of a recipe without the section. */
   energy?: EnergyConfig;
 }
@@ -36,6 +39,8 @@ export interface TrainingRun {
   readonly configuration: RunConfiguration;
   readonly model: Model;
   readonly optimizer: Optimizer;
+  /** This rank's share of the update; null where every rank of the data axis updates all weights. */
+  readonly shards: Shards | null;
   /** Of the weights; null in a run that does not average them. */
   readonly average: WeightAverage | null;
   readonly objective: Objective<MicroBatch>;

@@ -9,19 +9,29 @@ export interface Gradients {
   readonly scale: number;
 }
 
+/** Of which weights gradients are, and on which ranks the others are. */
+export interface NormOptions {
+  parameters: Parameters;
+  mesh: Mesh;
+  /** Whether each rank of the data axis has the gradients of its share alone. Default: false. */
+  sharded?: boolean;
+}
+
 /** The squared norm of all gradients, summed over the tensor axis for split weights. */
-export function squaredNorm(
-  { tensors, scale }: Gradients,
-  { parameters, mesh }: { parameters: Parameters; mesh: Mesh },
-) {
+export function squaredNorm({ tensors, scale }: Gradients, { parameters, mesh, sharded = false }: NormOptions): number {
   const placed = [...parameters.values()];
   const split = tensors.filter((_, i) => placed[i]!.placement !== null);
   const whole = tensors.filter((_, i) => placed[i]!.placement === null);
-  return tf.tidy(() => {
-    const ofSplit = split.length > 0 ? mesh.tensor.allReduce(sumOfSquares(split)).dataSync()[0]! : 0;
-    const ofWhole = whole.length > 0 ? sumOfSquares(whole).dataSync()[0]! : 0;
-    return (ofSplit + ofWhole) * scale * scale;
-  });
+  const ofSplit = Float64Array.of(sumOf(split));
+  mesh.tensor.reduce(ofSplit);
+  const sum = Float64Array.of(ofSplit[0]! + sumOf(whole));
+  if (sharded) mesh.data.reduce(sum);
+  return sum[0]! * scale * scale;
+}
+
+/** Their sum of squares. */
+function sumOf(tensors: tf.Tensor[]): number {
+  return tensors.length > 0 ? tf.tidy(() => sumOfSquares(tensors).dataSync()[0]!) : 0;
 }
 
 /**
@@ -30,9 +40,9 @@ export function squaredNorm(
  */
 export function clipByGlobalNorm(
   gradients: Gradients,
-  { parameters, mesh, maxNorm }: { parameters: Parameters; mesh: Mesh; maxNorm: number | null },
+  { maxNorm, ...options }: NormOptions & { maxNorm: number | null },
 ): { clipped: Gradients; norm: number } {
-  const norm = Math.sqrt(squaredNorm(gradients, { parameters, mesh }));
+  const norm = Math.sqrt(squaredNorm(gradients, options));
   const factor = maxNorm === null ? 1 : Math.min(1, maxNorm / (norm + 1e-6));
   return { clipped: { tensors: gradients.tensors, scale: gradients.scale * factor }, norm };
 }

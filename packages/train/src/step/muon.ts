@@ -3,7 +3,7 @@
  * layers: a weight's declaration says what it is.
  */
 import { type MuonAdjustment, muon, type Precision } from "@megatron-ts/ops";
-import type { Parameters } from "@megatron-ts/parallel";
+import type { Parameter, Parameters } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { type AdamWConfig, createAdamW } from "./adamw.ts";
 import { createState, type GroupRates, type Optimizer, type OptimizerStart } from "./optimizer.ts";
@@ -29,6 +29,9 @@ export interface MuonConfig {
   adamw: AdamWConfig & { learningRate: number; rates?: GroupRates };
 }
 
+/** Whether Muon updates a weight, all of which it needs at once. */
+export const isForMuon = ({ kind }: Pick<Parameter, "kind">): boolean => kind === "matrix";
+
 /** Creates the optimizer of a model. Its state: `momentum.<matrix>`, and that of AdamW for all other parameters. */
 export function createMuon(
   parameters: Parameters,
@@ -36,8 +39,8 @@ export function createMuon(
   { step = 0, load }: OptimizerStart = {},
 ): Optimizer {
   const all = [...parameters.values()].map((parameter, index) => ({ parameter, index }));
-  const matrices = all.filter(({ parameter }) => parameter.kind === "matrix");
-  const others = all.filter(({ parameter }) => parameter.kind !== "matrix");
+  const matrices = all.filter(({ parameter }) => isForMuon(parameter));
+  const others = all.filter(({ parameter }) => !isForMuon(parameter));
   const named = (list: typeof all) => new Map(list.map(({ parameter }) => [parameter.name, parameter]));
   const state = createState(named(matrices), { roles: ["momentum"], load });
   const adamW = createAdamW(named(others), config.adamw, { step, load });

@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { Gradients } from "./gradients.ts";
 
 /** Values in a bucket: 25 MiB of them, as in PyTorch's DistributedDataParallel. A larger tensor has one of its own. */
-const BUCKET_VALUES = (25 * 2 ** 20) / 4;
+export const BUCKET_VALUES = (25 * 2 ** 20) / 4;
 
 /** Sums gradients over the ranks of an axis, each of which has those of its own samples; consumes its input. */
 export function allReduce(

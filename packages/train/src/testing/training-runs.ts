@@ -21,6 +21,8 @@ export interface TrainingRuns {
   solo(task: TrainingTask): Promise<TrainingOutcome>;
   /** On threads. */
   threads(task: TrainingTask, ranks: number): Promise<TrainingOutcome>;
+  /** One after the other, on the same threads: they start once. */
+  threadsInTurn(tasks: readonly TrainingTask[], ranks: number): Promise<TrainingOutcome[]>;
   remove(): void;
 }
 
@@ -31,6 +33,8 @@ export async function openTrainingRuns(): Promise<TrainingRuns> {
     Array.from({ length: 6 }, (_, j) => `The number ${i} and the number ${j} make the number ${i + j}. `),
   );
   const { tokenizer } = await writeCorpus(join(directory, "corpus"), { documents });
+  const threadsInTurn = async (tasks: readonly TrainingTask[], ranks: number) =>
+    (await runRankThreads({ file: built.file, ranks, data: tasks }))[0] as TrainingOutcome[];
   const built = await buildRank(new URL("./training.rank.ts", import.meta.url));
   return {
     directory,
@@ -46,9 +50,8 @@ export async function openTrainingRuns(): Promise<TrainingRuns> {
       ...options,
     }),
     solo: (task) => trainRank(null, task),
-    async threads(task, ranks) {
-      return (await runRankThreads({ file: built.file, ranks, data: task }))[0] as TrainingOutcome;
-    },
+    threads: async (task, ranks) => (await threadsInTurn([task], ranks))[0]!,
+    threadsInTurn,
     remove() {
       built.remove();
       rmSync(directory, { recursive: true, force: true });

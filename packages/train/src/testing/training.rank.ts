@@ -6,6 +6,7 @@ import { countSentBytes, createMesh, type Transport } from "@megatron-ts/paralle
 import { connectMpi, detectLaunch } from "@megatron-ts/parallel/mpi";
 import { serveRankThread } from "@megatron-ts/parallel/threads";
 import { createTokenizer, type Tokenizer } from "@megatron-ts/tokenizer";
+import * as tf from "@tensorflow/tfjs";
 import { checkPretrainConfig, pretrainConfigSchema } from "../configuration/pretrain-configuration.ts";
 import { parseRecipe } from "../configuration/recipe.ts";
 import type { RunEvent } from "../run/events.ts";
@@ -30,11 +31,16 @@ export interface TrainingOutcome {
   reason: string;
   /** Bytes that rank 0 had sent after each step. */
   sentBytes: number[];
+  /** Bytes of rank 0's tensors after each step. */
+  tensorBytes: number[];
 }
+
+let engine: Promise<unknown> | null = null;
+const started = () => (engine ??= start({ threads: 1 }));
 
 /** Runs one rank; null for a run of this process alone. */
 export async function trainRank(transport: Transport | null, task: TrainingTask): Promise<TrainingOutcome> {
-  await start({ threads: 1 });
+  await started();
   const rank = transport?.rank ?? 0;
   const configuration = parseRecipe(task.recipe, {
     schema: pretrainConfigSchema,
@@ -42,8 +48,10 @@ export async function trainRank(transport: Transport | null, task: TrainingTask)
     check: checkPretrainConfig,
   });
   const counted = transport && countSentBytes(transport);
+  const tensorsBefore = tf.memory().numBytes;
   const events: RunEvent[] = [];
   const sentBytes: number[] = [];
+  const tensorBytes: number[] = [];
   let steps = 0;
   const stop = {
     get requested() {
@@ -57,14 +65,27 @@ export async function trainRank(transport: Transport | null, task: TrainingTask)
     stop,
     mesh: counted ? createMesh(counted, configuration.parallel) : undefined,
     onEvent: (event) => events.push(event),
-    listeners: () => [{ onStep: () => void sentBytes.push(counted?.sentBytes() ?? 0) }],
+    listeners: () => [
+      {
+        onStep() {
+          sentBytes.push(counted?.sentBytes() ?? 0);
+          tensorBytes.push(tf.memory().numBytes - tensorsBefore);
+        },
+      },
+    ],
   });
-  return { ...result, events, sentBytes };
+  return { ...result, events, sentBytes, tensorBytes };
 }
 
 // Imported by a test, this module starts nothing.
-if (!isMainThread) await serveRankThread<TrainingTask>(({ transport, data }) => trainRank(transport, data));
-else {
+if (!isMainThread) {
+  await serveRankThread<TrainingTask[]>(async ({ transport, data }) => {
+    const outcomes: TrainingOutcome[] = [];
+    for (const task of data) outcomes.push(await trainRank(transport, task));
+    return outcomes;
+  });
+}
+if (isMainThread) {
   const launch = detectLaunch();
   if (launch) {
     const transport = await connectMpi(launch);

@@ -15,7 +15,7 @@ export function createCheckpoints(
     files,
   }: { tokenizer: Tokenizer; datasets: Record<string, string>; files: Readonly<Record<string, Uint8Array>> },
 ): RunListener {
-  const { configuration, model, optimizer, average } = run;
+  const { configuration, model, optimizer, shards, average } = run;
   const { every, keepLast, keepBest } = configuration.train.checkpoint;
   const keep = { last: keepLast, best: keepBest ? 1 : 0 };
   let savedStep = run.state.step > 0 ? run.state.step : -1;
@@ -33,6 +33,7 @@ export function createCheckpoints(
       runDirectory: configuration.run.directory,
       model,
       optimizer,
+      shards,
       average,
       state,
       plateau: run.schedule.state,
@@ -45,8 +46,8 @@ export function createCheckpoints(
     };
     if (writes) {
       await saveTraining(options);
-      endWriting(model);
-    } else if (model.mesh.data.rank === 0) helpWriting(options);
+      endWriting(options);
+    } else helpWriting(options);
     world.barrier({ patience: SAVING_SECONDS });
     savedStep = state.step;
     run.emit({ type: "saved", step: state.step, directory });
