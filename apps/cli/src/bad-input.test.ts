@@ -162,6 +162,9 @@ describe("mismatches", () => {
   it("of sampling options and their ranges", async () => {
     expectMistake(await generate(path("runs/a"), "Call", "--top-p", "1.5"), /top-p.*1\.5/);
     expectMistake(await generate(path("runs/a"), "Call", "--temperature", "-1"), /temperature.*-1/);
+    expectMistake(await generate(path("runs/a"), "Call", "--beams", "2", "--n-best", "3"), /beams, 2; got 3/);
+    expectMistake(await generate(path("runs/a"), "Call", "--beams", "2", "--top-p", "0.5"), /--top-p.*beam search/);
+    expectMistake(await generate(path("runs/a"), "Call", "--n-best", "2"), /--n-best needs --beams/);
   });
 });
 

@@ -196,4 +196,12 @@ describe("megatron generate", () => {
     const stopped = await generate("--max-tokens", "24", "--temperature", "0", "--stop", stop);
     expect(stopped).toMatchObject({ finishReason: "stop", text: text.slice(0, text.indexOf(stop)) });
   });
+
+  it("prints the best texts of beam search", async () => {
+    const command = ["generate", path("runs/a"), "--prompt", "Call me", "--max-tokens", "6", "--beams", "3"];
+    const { beams } = await megatronJson<{ beams: { text: string; score: number }[] }>(...command, "--n-best", "2");
+    expect(beams).toHaveLength(2);
+    expect(beams[0]!.score).toBeGreaterThan(beams[1]!.score);
+    expect((await megatron(...command)).stdout).toBe(`Call me${beams[0]!.text}\n`);
+  });
 });

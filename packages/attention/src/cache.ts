@@ -1,6 +1,6 @@
 /**
- * The key/value cache of decoding, one page per row. Rows may have different lengths: what is beyond a row's length is
- * never visible, and its next tokens overwrite it.
+ * The key/value cache of decoding, one page per row, or one per token where rows take over each other's history. Rows may
+ * have different lengths: what is beyond a row's length is never visible, and its next tokens overwrite it.
  */
 import { cacheAppend, overwrite } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
@@ -19,6 +19,11 @@ export interface KeyValueCache {
   layer(index: number): LayerCache;
   /** Adds `counts[b]` tokens to the length of row b. Call it once per forward pass, after every layer has appended. */
   advance(counts: ArrayLike<number>): void;
+  /**
+   * Gives row b the tokens of row `parents[b]`: only page numbers are copied. Rows that take over each other's tokens must
+   * have had equal lengths at all times or have been replaced since. Throws an Error unless the cache is reorderable.
+   */
+  reorder(parents: ArrayLike<number>): void;
   /** Frees the memory. */
   dispose(): void;
 }
@@ -34,26 +39,25 @@ export interface CacheOptions {
   headSize: number;
   /** The window of each layer that keeps no more than that, null for the others. Default: no layer has one. */
   windowOf?: (layer: number) => RollingWindow | null;
+  /** Whether rows can take over other rows' tokens, as beam search needs; no layer then keeps a window only. Default: false. */
+  reorderable?: boolean;
 }
 
 /** Creates an empty cache: two tensors [B, capacity, G, D] per layer, or as large as the window of a layer that has one. */
 export function createCache(options: CacheOptions): KeyValueCache {
-  const { numLayers, batchSize, capacity, numHeads, headSize, windowOf = () => null } = options;
-  const shape = [batchSize, capacity, numHeads, headSize];
+  const { numLayers, batchSize, capacity, numHeads, headSize, windowOf = () => null, reorderable = false } = options;
+  const pagesPerRow = reorderable ? capacity : 1;
+  const shape = [batchSize * pagesPerRow, capacity / pagesPerRow, numHeads, headSize];
   const lengths = new Int32Array(batchSize);
-  const pageTable = tf.keep(
-    tf.tensor2d(
-      Int32Array.from({ length: batchSize }, (_, row) => row),
-      [batchSize, 1],
-      "int32",
-    ),
-  );
+  const ownPages = Int32Array.from({ length: batchSize * pagesPerRow }, (_, page) => page);
+  let pages = ownPages.slice();
+  const pageTable = tf.keep(tf.tensor2d(pages.slice(), [batchSize, pagesPerRow], "int32"));
   const offsets = tf.keep(tf.tensor1d(lengths.slice(), "int32"));
   const rolling = new Map<string, RollingCaches>();
 
   /** The part of a layer that keeps its window only; null where it has none, or one as wide as the whole cache. */
   function createRollingLayer(index: number): LayerCache | null {
-    const window = windowOf(index);
+    const window = reorderable ? null : windowOf(index);
     if (!window || window.window >= capacity) return null;
     const key = JSON.stringify(window);
     const caches = rolling.get(key) ?? createRollingCaches(window, options);
@@ -97,6 +101,20 @@ export function createCache(options: CacheOptions): KeyValueCache {
       for (let row = 0; row < batchSize; row++) lengths[row] = lengths[row]! + counts[row]!;
       overwrite(offsets, lengths);
       for (const caches of rolling.values()) caches.advance(lengths, counts);
+    },
+    reorder(parents) {
+      if (!reorderable) throw new Error("the rows of this cache cannot be reordered: create it with reorderable: true");
+      // A row's next tokens go to pages of its own, which no other row has taken over: those hold earlier tokens.
+      const next = ownPages.slice();
+      const before = lengths.slice();
+      for (let row = 0; row < batchSize; row++) {
+        const parent = parents[row]!;
+        lengths[row] = before[parent]!;
+        next.set(pages.subarray(parent * capacity, parent * capacity + lengths[row]!), row * capacity);
+      }
+      pages = next;
+      overwrite(pageTable, pages);
+      overwrite(offsets, lengths);
     },
     dispose() {
       for (const { keys, values } of layers) tf.dispose([keys, values]);

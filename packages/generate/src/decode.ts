@@ -11,7 +11,7 @@ import type { SessionOptions } from "./sessions/decoding-session.ts";
 import { openDecodingSession } from "./sessions/open-decoding-session.ts";
 
 /** Options of `decode`. */
-export interface DecodeOptions extends SamplingOptions, SessionOptions {
+export interface DecodeOptions extends SamplingOptions, Omit<SessionOptions, "beams"> {
   /** Token ids that end a row; the last token of the row is one of these. */
   stopTokens?: readonly number[];
   /** Row r draws from the random stream (seed, r). Default: 0. */

@@ -9,6 +9,10 @@ export function padRows(rows: readonly ArrayLike<number>[], { padding = 0 }: { p
   return tf.tensor2d(values, [rows.length, width], "int32");
 }
 
+/** Each row `times` times, one after another. */
+export const repeatEach = <Row>(rows: readonly Row[], times: number): readonly Row[] =>
+  times === 1 ? rows : rows.flatMap((row) => Array.from({ length: times }, () => row));
+
 /** Length of each row. */
 export const rowLengths = (rows: readonly ArrayLike<number>[]) => Int32Array.from(rows, ({ length }) => length);
 

@@ -2,7 +2,7 @@
  * The interfaces of models: inputs, options, outputs and methods. A model supports one or more kinds of prediction
  * (`predictors`): callers ask for the one they need, such as `model.predictors.masked`, never for the family.
  */
-import type { KeyValueCache } from "@megatron-ts/attention";
+import type { CacheOptions, KeyValueCache } from "@megatron-ts/attention";
 import type { Mesh, Parameters } from "@megatron-ts/parallel";
 import type * as tf from "@tensorflow/tfjs";
 import type { BaseConfig } from "./configuration-fields.ts";
@@ -72,6 +72,9 @@ export interface CausalInput {
   ranges?: tf.Tensor;
 }
 
+/** What a model does not know of its key/value cache. */
+export type CacheSize = Pick<CacheOptions, "batchSize" | "capacity" | "reorderable">;
+
 /** Options of a causal model's forward. */
 export interface CausalOptions extends ForwardOptions {
   cache?: KeyValueCache | null;
@@ -89,8 +92,8 @@ export interface CausalModel extends Model {
    * of each: [B, T, C] or, for answers, [B, T, 2].
    */
   taskLogits(hidden: tf.Tensor, options?: Pick<ForwardOptions, "random">): tf.Tensor;
-  /** An empty key/value cache for this model; `capacity` in tokens. */
-  createCache(options: { batchSize: number; capacity: number }): KeyValueCache;
+  /** An empty key/value cache for this model. */
+  createCache(options: CacheSize): KeyValueCache;
 }
 
 /** Input of an encoder. */
@@ -200,5 +203,5 @@ export interface SequenceToSequenceModel extends Model {
   /** Logits [..., V] of states [..., h] of either stack. */
   logits(states: tf.Tensor): tf.Tensor;
   /** An empty cache for the decoder. The first forward adds the memory's keys: use one cache per memory. */
-  createCache(options: { batchSize: number; capacity: number }): DecoderCache;
+  createCache(options: CacheSize): DecoderCache;
 }

@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import { UsageError } from "../errors.ts";
 import { fillPrompt } from "../generation/fill-prompt.ts";
+import { type BeamOptions, printBeams } from "../generation/print-beams.ts";
 import { type CompletionOptions, streamCompletion } from "../generation/stream-completion.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
 import { integer, number } from "../options/option-values.ts";
@@ -9,7 +10,9 @@ import { startEngine } from "../start-engine.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { loadTrainedModel } from "../trained-model.ts";
 
-type Options = EngineOptions & CompletionOptions & { precision: "f32" | "bf16" };
+type Options = EngineOptions &
+  CompletionOptions &
+  Omit<BeamOptions, "beams"> & { beams?: number; precision: "f32" | "bf16" };
 
 export function addGenerate(program: Command, terminal: Terminal): void {
   const command = program
@@ -22,6 +25,11 @@ export function addGenerate(program: Command, terminal: Terminal): void {
     .option("--temperature <t>", "sampling temperature; 0 = greedy", number, 1)
     .option("--top-k <k>", "sample from the k most likely tokens (0 = all); for masks, predictions to print", number)
     .option("--top-p <p>", "sample from the most likely tokens whose probabilities sum to p (1 = all)", number)
+    .option("--beams <n>", "beam search with n beams, without sampling", integer(1, 1000))
+    .option("--n-best <n>", "beam search: best texts to print, with their scores", integer(1))
+    .option("--length-penalty <p>", "beam search: the score is divided by length^p (default: 1)", number)
+    .option("--early-stopping", "beam search: end with as many finished texts as there are beams")
+    .option("--distinct-ngrams <n>", "beam search: every n tokens in a row occur once", integer(1))
     .option("--repetition-penalty <r>", "values above 1 make repeated tokens less likely", number)
     .addOption(
       new Option("--special-tokens <kind>", "what special tokens spelled out in the prompt become, other than masks")
@@ -40,6 +48,7 @@ export function addGenerate(program: Command, terminal: Terminal): void {
     'megatron generate runs/a --prompt "My fellow citizens," --max-tokens 64 --temperature 0.8 --top-k 40 --top-p 0.95 --seed 1',
     'megatron generate runs/a --prompt "Call me" --temperature 0 --json',
     'megatron generate runs/a --prompt "Call me" --precision bf16',
+    'megatron generate runs/t5 --prompt "translate: Good morning." --beams 5 --n-best 3',
     'megatron generate runs/bert --prompt "Call me [MASK]." --top-k 5',
   ]);
 }
@@ -50,8 +59,14 @@ const givenOptions = (command: Command): string[] =>
     .filter((option) => command.getOptionValueSource(option.attributeName()) === "cli")
     .map(({ long }) => long!);
 
-/** Options that do not apply to filling masks. */
-const SAMPLING = new Set(["--max-tokens", "--temperature", "--top-p", "--repetition-penalty", "--stop", "--seed"]);
+const SAMPLING = ["--temperature", "--top-p", "--repetition-penalty", "--stop", "--seed"];
+const BEAMS = ["--beams", "--n-best", "--length-penalty", "--early-stopping", "--distinct-ngrams"];
+
+/** Throws a UsageError if one of these flags was given. */
+function refuse(given: readonly string[], flags: readonly string[], why: string): void {
+  const misplaced = given.find((flag) => flags.includes(flag));
+  if (misplaced) throw new UsageError(`${misplaced} ${why}`);
+}
 
 async function run(
   path: string,
@@ -67,9 +82,16 @@ async function run(
       storeWeights(trained.model, "bf16");
     }
     const mode = generationMode(trained, options.prompt);
-    if (!mode.fills) return await streamCompletion(trained, { ...options, ...mode }, terminal);
-    const misplaced = given.find((flag) => SAMPLING.has(flag));
-    if (misplaced) throw new UsageError(`${misplaced} does not apply to filling masks`);
+    const { beams } = options;
+    if (!mode.fills && beams !== undefined) {
+      refuse(given, [...SAMPLING, "--top-k"], "does not apply to beam search");
+      return await printBeams(trained, { ...options, ...mode, beams }, terminal);
+    }
+    if (!mode.fills) {
+      refuse(given, BEAMS, "needs --beams");
+      return await streamCompletion(trained, { ...options, ...mode }, terminal);
+    }
+    refuse(given, ["--max-tokens", ...SAMPLING, ...BEAMS], "does not apply to filling masks");
     await fillPrompt(trained, { ...options, ...mode }, terminal);
   } finally {
     trained.model.dispose();

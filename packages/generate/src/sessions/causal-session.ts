@@ -2,21 +2,22 @@
 import type { CausalModel } from "@megatron-ts/model";
 import { captured } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
-import { padRows, readRows, rowLengths } from "../ragged-rows.ts";
+import { padRows, readRows, repeatEach, rowLengths } from "../ragged-rows.ts";
 import type { DecodingSession, SessionOptions } from "./decoding-session.ts";
 import { nextRanges, weightsOf } from "./step-inputs.ts";
 
 export function openCausalSession(
   model: CausalModel,
-  prompts: readonly ArrayLike<number>[],
-  { maxTokens }: Pick<SessionOptions, "maxTokens">,
+  texts: readonly ArrayLike<number>[],
+  { maxTokens, beams = 1 }: Pick<SessionOptions, "maxTokens" | "beams">,
 ): DecodingSession {
+  const prompts = repeatEach(texts, beams);
   const { maxPositions } = model;
   const longest = Math.max(...rowLengths(prompts));
   // One slot more than is ever attended to: finished rows still write there.
   const capacity = Math.min(longest + maxTokens - 1, maxPositions) + 1;
   const batchSize = prompts.length;
-  const cache = model.createCache({ batchSize, capacity });
+  const cache = model.createCache({ batchSize, capacity, reorderable: beams > 1 });
 
   /** Rows are padded on the right; what is cached for padding lies beyond the row's length and is never attended to. */
   function prefill(): Float32Array[] {
@@ -59,6 +60,7 @@ export function openCausalSession(
     maxNewTokens: prompts.map(({ length }) => maxPositions - length + 1),
     prefill,
     decodeStep,
+    reorder: cache.reorder,
     dispose() {
       step.dispose();
       cache.dispose();

@@ -16,6 +16,8 @@ export interface SessionOptions {
    * prefers.
    */
   prediction?: GenerativePrediction;
+  /** Rows that decode each prompt, one after another, which `reorder` may exchange. Default: 1, without exchange. */
+  beams?: number;
 }
 
 /** How a model of this family generates text by default. Throws a GenerateError for one that only fills masks. */
@@ -41,5 +43,7 @@ export interface DecodingSession {
    * rows are undefined.
    */
   decodeStep(tokens: readonly (number | null)[]): Float32Array[];
+  /** Gives row r the tokens of row `parents[r]`, another beam of the same prompt. For sessions with several beams. */
+  reorder(parents: readonly number[]): void;
   dispose(): void;
 }

@@ -22,5 +22,7 @@ export function openDecodingSession(
   }
   const permutation = predictorOf(model, prediction);
   const { decoder } = permutation;
-  return decoder ? openQueryStreamSession(decoder, prompts, options) : openPermutationSession(permutation, prompts);
+  return decoder
+    ? openQueryStreamSession(decoder, prompts, options)
+    : openPermutationSession(permutation, prompts, options);
 }

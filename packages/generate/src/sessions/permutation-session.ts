@@ -5,14 +5,16 @@
  */
 import type { PermutationModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
-import { padRows, readRows, rowLengths } from "../ragged-rows.ts";
-import type { DecodingSession } from "./decoding-session.ts";
+import { padRows, readRows, repeatEach, rowLengths } from "../ragged-rows.ts";
+import type { DecodingSession, SessionOptions } from "./decoding-session.ts";
 
 export function openPermutationSession(
   model: PermutationModel,
-  prompts: readonly ArrayLike<number>[],
+  given: readonly ArrayLike<number>[],
+  { beams = 1 }: Pick<SessionOptions, "beams"> = {},
 ): DecodingSession {
-  const texts = prompts.map((prompt) => Array.from(prompt));
+  const prompts = repeatEach(given, beams);
+  let texts = prompts.map((prompt) => Array.from(prompt));
   const predict = () =>
     readRows(() => {
       const lengths = rowLengths(texts);
@@ -28,6 +30,9 @@ export function openPermutationSession(
     decodeStep(tokens) {
       for (const [row, token] of tokens.entries()) if (token !== null) texts[row]!.push(token);
       return predict();
+    },
+    reorder(parents) {
+      texts = parents.map((parent) => [...texts[parent]!]);
     },
     dispose() {},
   };

@@ -15,7 +15,7 @@ import { nextRanges, weightsOf } from "./step-inputs.ts";
 export function openQueryStreamSession(
   model: QueryDecoder,
   prompts: readonly ArrayLike<number>[],
-  { maxTokens }: Pick<SessionOptions, "maxTokens">,
+  { maxTokens, beams = 1 }: Pick<SessionOptions, "maxTokens" | "beams">,
 ): DecodingSession {
   const { maxPositions, reach, hasPositionEmbeddings } = model;
   const { hiddenSize } = model.config;
@@ -24,9 +24,13 @@ export function openQueryStreamSession(
       "this model's decoder has no position embeddings, which its query stream needs to generate",
     );
   }
-  const sources = encodeSources(model, prompts);
-  const batchSize = prompts.length;
-  const cache = model.createCache({ batchSize, capacity: Math.min(maxTokens, maxPositions) + 1 });
+  const sources = encodeSources(model, prompts, { beams });
+  const batchSize = prompts.length * beams;
+  const cache = model.createCache({
+    batchSize,
+    capacity: Math.min(maxTokens, maxPositions) + 1,
+    reorderable: beams > 1,
+  });
   const inputs = [{ shape: [batchSize, 1] }, { shape: [batchSize, 1] }, { shape: [batchSize, 1, 2] }];
   const options = { inputs, ...weightsOf(model) };
 
@@ -53,8 +57,8 @@ export function openQueryStreamSession(
   const predict = () => readRows(() => query.run(...numbersOf(cache.lengths.slice(), 0))[0]!);
 
   return {
-    promptTokens: prompts.map(() => []),
-    maxNewTokens: prompts.map(() => maxPositions),
+    promptTokens: Array.from({ length: batchSize }, () => []),
+    maxNewTokens: Array.from({ length: batchSize }, () => maxPositions),
     prefill: predict,
     decodeStep(tokens) {
       const ids = Int32Array.from(tokens, (token) => token ?? 0);
@@ -62,6 +66,7 @@ export function openQueryStreamSession(
       cache.advance(tokens.map((token) => (token === null ? 0 : 1)));
       return predict();
     },
+    reorder: cache.reorder,
     dispose() {
       query.dispose();
       append.dispose();

@@ -13,16 +13,16 @@ import { nextRanges, weightsOf } from "./step-inputs.ts";
 export function openSequenceToSequenceSession(
   model: SequenceToSequenceModel,
   prompts: readonly ArrayLike<number>[],
-  { maxTokens, startToken }: SessionOptions,
+  { maxTokens, startToken, beams = 1 }: SessionOptions,
 ): DecodingSession {
   if (startToken === undefined) {
     throw new GenerateError("encoder-decoder models need a startToken: expected a token id");
   }
-  const sources = encodeSources(model, prompts);
+  const sources = encodeSources(model, prompts, { beams });
   const longest = longestSequence(model.config);
-  const batchSize = prompts.length;
+  const batchSize = prompts.length * beams;
   // One slot more than is ever attended to: finished rows still write there.
-  const cache = model.createCache({ batchSize, capacity: Math.min(maxTokens, longest) + 1 });
+  const cache = model.createCache({ batchSize, capacity: Math.min(maxTokens, longest) + 1, reorderable: beams > 1 });
 
   const step = captured(
     (tokens, positions, ranges) => {
@@ -44,10 +44,11 @@ export function openSequenceToSequenceSession(
   }
 
   return {
-    promptTokens: prompts.map(() => []),
-    maxNewTokens: prompts.map(() => longest),
-    prefill: () => append(prompts.map(() => startToken)),
+    promptTokens: Array.from({ length: batchSize }, () => []),
+    maxNewTokens: Array.from({ length: batchSize }, () => longest),
+    prefill: () => append(Array.from({ length: batchSize }, () => startToken)),
     decodeStep: append,
+    reorder: cache.reorder,
     dispose() {
       step.dispose();
       cache.dispose();

@@ -24,6 +24,7 @@ import { createRelativeAttention } from "../../layers/relative-attention.ts";
 import { createStack } from "../../layers/stack.ts";
 import { rowsAt, splitStreams, streamQueries } from "../../layers/two-streams.ts";
 import type {
+  CacheSize,
   DecoderOptions,
   EncoderInput,
   EncoderModel,
@@ -263,11 +264,6 @@ export function createEncoderDecoder(
     },
   };
   return model;
-}
-
-interface CacheSize {
-  batchSize: number;
-  capacity: number;
 }
 
 const oneForBoth = <Part>(part: Part): [Part, Part] => [part, part];

@@ -116,11 +116,10 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
     forward,
     logits: (hidden) => softCap(head(hidden), logitsCap),
     taskLogits: (states, options) => tf.tidy(() => requirePart(taskHead, "task")(states, options)),
-    createCache: ({ batchSize, capacity }) =>
+    createCache: (size) =>
       createCache({
+        ...size,
         numLayers,
-        batchSize,
-        capacity,
         numHeads: config.numKeyValueHeads ?? numHeads,
         headSize,
         windowOf: (layer) => layouts.windowOf(layer) ?? ownWindow(config, layer),

@@ -131,8 +131,7 @@ export function createT5(config: T5Config, { mesh, source }: ModelContext): T5Mo
     encode,
     forward,
     logits: head,
-    createCache: ({ batchSize, capacity }) =>
-      createDecoderCache({ numLayers: numDecoderLayers, batchSize, capacity, numHeads: localHeads, headSize }),
+    createCache: (size) => createDecoderCache({ ...size, numLayers: numDecoderLayers, numHeads: localHeads, headSize }),
     dispose() {
       for (const { tensor } of parameters.values()) tensor.dispose();
       for (const { layouts } of [encoder, decoder]) layouts.dispose();

@@ -1,0 +1,50 @@
+/** Prints the best texts that beam search finds for a prompt. */
+import type { GenerativePrediction } from "@megatron-ts/model";
+import type { Terminal } from "../terminal/terminal.ts";
+import type { TrainedModel } from "../trained-model.ts";
+
+/** Options of beam search on the command line. */
+export interface BeamOptions {
+  prompt: string;
+  maxTokens: number;
+  specialTokens: "text" | "ids";
+  beams: number;
+  nBest?: number;
+  lengthPenalty?: number;
+  earlyStopping?: boolean;
+  distinctNgrams?: number;
+  json?: boolean;
+}
+
+export async function printBeams(
+  { directory, model, tokenizer, generationTokens }: TrainedModel,
+  {
+    prediction,
+    continues,
+    prompt,
+    json,
+    ...options
+  }: BeamOptions & {
+    prediction: GenerativePrediction;
+    continues: boolean;
+  },
+  terminal: Terminal,
+): Promise<void> {
+  const { generateBeams } = await import("@megatron-ts/generate");
+  const [beams] = generateBeams({ model, tokenizer }, [prompt], {
+    ...generationTokens,
+    maxTokens: options.maxTokens,
+    specialTokens: options.specialTokens,
+    prediction,
+    numBeams: options.beams,
+    numReturn: options.nBest,
+    lengthPenalty: options.lengthPenalty,
+    earlyStopping: options.earlyStopping,
+    noRepeatNgramSize: options.distinctNgrams,
+  });
+  if (json) return terminal.json({ checkpoint: directory, prompt, beams });
+  for (const { text, score } of beams!) {
+    const whole = continues ? prompt + text : text;
+    terminal.print(options.nBest === undefined ? whole : `${score.toFixed(4)}  ${whole}`);
+  }
+}
