@@ -2,7 +2,6 @@
  * Lists and reads the zip archives that torch.save writes, in a file or in a part of one. Entries are stored, not
  * compressed; what is read is checked against the entry's CRC.
  */
-import { Readable } from "node:stream";
 import { crc32 } from "node:zlib";
 import yauzl from "yauzl";
 import { userError } from "../errors.ts";
@@ -23,7 +22,7 @@ export interface ZipEntry {
   crc32: number;
 }
 
-/** Gives yauzl a part of an open file. It asks for the index only, in small pieces. */
+/** Gives yauzl a part of an open file. It asks for the index only, in small pieces: by its own way, each would be four streams. */
 class PartReader extends yauzl.RandomAccessReader {
   readonly #file: OpenFile;
   readonly #offset: number;
@@ -36,22 +35,17 @@ class PartReader extends yauzl.RandomAccessReader {
     this.#length = length;
   }
 
-  override _readStreamForRange(start: number, end: number): Readable {
-    const read = () => readExactly(this.#file, this.#offset + start, end - start);
-    const outside = () => new Error(`bytes ${start} to ${end} are outside of it`);
-    const isInside = start >= 0 && start <= end && end <= this.#length;
-    // An error that is thrown here would reach nobody.
-    return new Readable({
-      read() {
-        try {
-          if (!isInside) throw outside();
-          this.push(read());
-          this.push(null);
-        } catch (error) {
-          this.destroy(error as Error);
-        }
-      },
-    });
+  override read(buffer: Buffer, at: number, length: number, start: number, done: (error: Error | null) => void): void {
+    let failure: Error | null = null;
+    try {
+      if (start < 0 || start + length > this.#length)
+        throw new Error(`bytes ${start} to ${start + length} are outside of it`);
+      buffer.set(readExactly(this.#file, this.#offset + start, length), at);
+    } catch (error) {
+      failure = error as Error;
+    }
+    // Not at once: yauzl would recurse from entry to entry.
+    process.nextTick(done, failure);
   }
 }
 
