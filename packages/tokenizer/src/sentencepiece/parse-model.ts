@@ -73,11 +73,18 @@ export interface SentencePieceModel {
   removesBlanks: boolean;
 }
 
-async function parse(bytes: Uint8Array, name: string): Promise<ModelProto> {
+async function loadModelType() {
   const protobuf = await import("protobufjs/light.js").catch(() => {
     throw new TokenizerError("SentencePiece models need the package protobufjs: npm install protobufjs@8");
   });
-  const type = protobuf.default.Root.fromJSON(MESSAGES).lookupType("ModelProto");
+  return protobuf.default.Root.fromJSON(MESSAGES).lookupType("ModelProto");
+}
+
+let modelType: ReturnType<typeof loadModelType> | undefined;
+
+async function parse(bytes: Uint8Array, name: string): Promise<ModelProto> {
+  modelType ??= loadModelType();
+  const type = await modelType;
   try {
     return type.toObject(type.decode(bytes), { bytes: String }) as ModelProto;
   } catch (error) {

@@ -38,12 +38,15 @@ interface Frame {
   hash: XXHash<bigint> | undefined;
 }
 
+// Imported when it is needed, because it makes its WebAssembly on import. One instance serves all streams.
+const loadChecksum = async () => (await import("xxhash-wasm")).default();
+
+let checksum: ReturnType<typeof loadChecksum> | undefined;
+
 /** Loads the checksum function, and starts before the first frame. */
 export async function createZstandardDecoder(): Promise<ZstandardDecoder> {
-  // Imported here, because it makes its WebAssembly on import.
-  const { default: xxhash } = await import("xxhash-wasm");
-  const { create64 } = await xxhash();
-  return createDecoder(create64);
+  checksum ??= loadChecksum();
+  return createDecoder((await checksum).create64);
 }
 
 function createDecoder(create64: () => XXHash<bigint>): ZstandardDecoder {
