@@ -105,7 +105,7 @@ describe("recipes", () => {
   it("with a split that is impossible or not supported yet", async () => {
     expectMistake(await pretrain("--parallel.data", "3"), /train\.batchSize: .*parallel\.data/);
     expectMistake(await pretrain("--parallel.tensor", "3"), /--parallel\.tensor: .*numHeads/);
-    expectMistake(await pretrain("--parallel.pipeline", "2"), /--parallel\.pipeline: /);
+    expectMistake(await pretrain("--parallel.pipeline", "99"), /--parallel\.pipeline: /);
     expectMistake(await pretrain("--parallel.data", "2", "--profile", path("trace.json")), /--profile /);
   });
 

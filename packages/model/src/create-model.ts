@@ -8,7 +8,9 @@ import {
   singleRankMesh,
 } from "@megatron-ts/parallel";
 import { type ModelConfigInput, modelConfigSchema } from "./configuration.ts";
+import { ModelError } from "./errors.ts";
 import { type AnyFamily, familyOf } from "./registry.ts";
+import { stageAt } from "./stage.ts";
 
 /** The model of a family, such as `ModelOf<"gpt">`. */
 export type ModelOf<Name extends ModelConfigInput["family"]> = AnyFamily extends infer Family
@@ -27,16 +29,26 @@ export interface CreateModelOptions {
   mesh?: Mesh;
   /** Where the weights come from: a seed to draw them from, or a source such as a checkpoint. */
   weights: { seed: number } | { source: ParameterSource };
+  /** The number of layers of each stage, in a pipeline. */
+  stages?: readonly number[];
 }
 
-/** Builds a model with its weights. Throws a ZodError for an invalid configuration. */
+/**
+ * Builds a model with its weights; in a pipeline, this rank's stage of it. Throws a ZodError for an invalid configuration, and a
+ * ModelError for stages that do not fit it.
+ */
 export function createModel<Config extends ModelConfigInput>(
   config: Config,
-  { mesh = singleRankMesh, weights }: CreateModelOptions,
+  { mesh = singleRankMesh, weights, stages }: CreateModelOptions,
 ): ModelOf<Config["family"]> {
   const parsed = modelConfigSchema.parse(config);
   const source = "seed" in weights ? fromSeed(weights.seed) : weights.source;
-  return familyOf(parsed).create(parsed, { mesh, source }) as ModelOf<Config["family"]>;
+  const family = familyOf(parsed);
+  const { size, rank } = mesh.pipeline;
+  if (size > 1 && !family.hasStages) throw new ModelError(`${parsed.family}: cannot be split into stages yet`);
+  if (size > 1 && stages?.length !== size) throw new ModelError(`expected ${size} stages; got ${stages?.length ?? 0}`);
+  const stage = size > 1 ? stageAt(stages!, { rank, numLayers: parsed.numLayers }) : null;
+  return family.create(parsed, { mesh, source, stage }) as ModelOf<Config["family"]>;
 }
 
 /** The number of parameters of a configuration, counted without allocating any. */

@@ -11,6 +11,7 @@ import type { TaskHeadConfig } from "./heads/configuration.ts";
 import type { HuggingFaceFormat } from "./hugging-face/format.ts";
 import type { MegatronLmFormat } from "./megatron-lm/format.ts";
 import type { FillPrediction, GenerativePrediction, Model, Prediction } from "./model.ts";
+import type { Stage } from "./stage.ts";
 
 /** A published size. */
 export interface Preset<Input> {
@@ -24,6 +25,8 @@ export interface Preset<Input> {
 export interface ModelContext {
   mesh: Mesh;
   source: ParameterSource;
+  /** The part of the model that this rank runs; null for all of it. */
+  stage: Stage | null;
 }
 
 /** The head that says whether two segments belong together, as a configuration has it. */
@@ -79,6 +82,8 @@ export interface FamilyDefinition<
   longestSequence(config: Partial<Config>): number;
   /** In families that can have a head for pairs of segments. */
   pairHead?(config: Config): PairHead;
+  /** Whether its layers can be split into the stages of a pipeline. Default: false. */
+  readonly hasStages?: boolean;
   /**
    * In families that can be fine-tuned for a task: the same model with the task's head in place of those that it was
    * pretrained with.

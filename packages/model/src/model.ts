@@ -39,7 +39,7 @@ export interface Model {
 
 /** The output of a forward, which the caller disposes. A type alias, so that `tf.tidy` accepts it. */
 export type ForwardOutput = {
-  /** Final states of the tokens [B, T, h]; under a permutation those of the content stream. */
+  /** Final states of the tokens [B, T, h], or what the next stage of a pipeline reads; under a permutation those of the content stream. */
   hidden: tf.Tensor;
   /** Final states of the query stream [B, M, h], from which targets are predicted. */
   query?: tf.Tensor;
@@ -53,6 +53,8 @@ export interface ForwardOptions {
   random?: StepRandomness | null;
   /** What the backward pass runs again instead of keeping it (gradient checkpointing). Default: "none". */
   recompute?: Recomputation;
+  /** In a pipeline: what the stage before gave as `hidden`, in place of the embeddings. The first stage has none. */
+  received?: tf.Tensor | null;
   /** [B, T, h] in place of the token embeddings, for attribution. */
   inputEmbeddings?: tf.Tensor | null;
   /**

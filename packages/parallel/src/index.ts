@@ -32,3 +32,4 @@ export {
   type Scope,
   shapeOnly,
 } from "./scope.ts";
+export { receiveShaped, SHAPED_HEADER_BYTES, sendShaped } from "./shaped-messages.ts";

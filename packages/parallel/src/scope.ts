@@ -78,12 +78,25 @@ export interface Scope {
   declared(): Parameter[];
 }
 
-/** Creates a root scope, and the map that collects the parameters declared through it. */
-export function createScope({ mesh, source }: { mesh: Mesh; source: ParameterSource }): {
+/**
+ * Creates a root scope, and the map that collects the parameters declared through it.
+ * @param options.holds whether this rank has a parameter, of those that belong to another stage of a pipeline. Those that it has not
+ * are not collected, and get no values. Default: it has all.
+ */
+export function createScope({
+  mesh,
+  source,
+  holds = () => true,
+}: {
+  mesh: Mesh;
+  source: ParameterSource;
+  holds?: (name: string) => boolean;
+}): {
   scope: Scope;
   parameters: Parameters;
 } {
   const parameters = new Map<string, Parameter>();
+  const elsewhere = new Set<string>();
 
   const scopeAt = (path: string): Scope => ({
     path,
@@ -91,16 +104,20 @@ export function createScope({ mesh, source }: { mesh: Mesh; source: ParameterSou
     child: (name) => scopeAt(join(path, String(name))),
     parameter(name, globalShape, initializer, options = {}) {
       const declaration = declare({ name: join(path, name), globalShape, initializer, mesh, ...options });
-      if (parameters.has(declaration.name)) throw new Error(`the parameter ${declaration.name} is declared twice`);
-      const tensor = source(declaration);
+      const { name: full } = declaration;
+      if (parameters.has(full) || elsewhere.has(full)) throw new Error(`the parameter ${full} is declared twice`);
+      const isHere = holds(full);
+      const tensor = isHere ? source(declaration) : null;
       const parameter: Parameter = {
         ...declaration,
         get tensor() {
-          if (!tensor) throw new Error(`${declaration.name} was declared by shape only and has no values`);
+          if (!isHere) throw new Error(`${full} is on another stage of the pipeline`);
+          if (!tensor) throw new Error(`${full} was declared by shape only and has no values`);
           return tensor;
         },
       };
-      parameters.set(declaration.name, parameter);
+      if (isHere) parameters.set(full, parameter);
+      else elsewhere.add(full);
       return parameter;
     },
     declared: () => [...parameters.values()].filter(({ name }) => path === "" || name.startsWith(`${path}.`)),

@@ -80,19 +80,23 @@ export function runBlocks(
   x: tf.Tensor,
   {
     contextOf,
+    stage,
     recomputation = "none",
     observe,
   }: {
     contextOf: (index: number) => BlockContext;
+    /** The blocks to run. Default: all. */
+    stage?: { first: number; end: number } | null;
     recomputation?: Recomputation;
     observe?: ((name: string, tensor: tf.Tensor, index: number) => void) | null;
   },
 ): tf.Tensor {
   let current = x;
   const every = typeof recomputation === "object" ? recomputation.every : 1;
-  for (let first = 0; first < blocks.length; first += every) {
+  const { first: start, end } = stage ?? { first: 0, end: blocks.length };
+  for (let first = start; first < end; first += every) {
     const group = () =>
-      blocks.slice(first, first + every).forEach((block, i) => {
+      blocks.slice(first, Math.min(first + every, end)).forEach((block, i) => {
         const context = contextOf(first + i);
         const next =
           context.cache || recomputation === "none" || recomputation === "selective"

@@ -44,10 +44,17 @@ function checkModel({ model, data, parallel }: CheckedSections): ConfigProblem[]
         path: "parallel.tensor",
         message: `expected a divisor of model.numKeyValueHeads (${model.numKeyValueHeads}); got ${parallel.tensor}`,
       },
-    model.numLayers % parallel.pipeline !== 0 && {
+    model.numLayers < parallel.pipeline && {
       path: "parallel.pipeline",
-      message: `expected a divisor of model.numLayers (${model.numLayers}); got ${parallel.pipeline}`,
+      message: `expected at most model.numLayers (${model.numLayers}); got ${parallel.pipeline}`,
     },
+    parallel.stages !== undefined &&
+      (parallel.stages.length !== parallel.pipeline || sumOf(parallel.stages) !== model.numLayers) && {
+        path: "parallel.stages",
+        message:
+          `expected as many numbers as parallel.pipeline (${parallel.pipeline}), which add up to model.numLayers ` +
+          `(${model.numLayers}); got ${parallel.stages.join(", ")}`,
+      },
   ]);
 }
 
@@ -110,5 +117,7 @@ function checkSchedule({ schedule, steps, optimizer, evaluation }: TrainConfig):
       },
   ]);
 }
+
+const sumOf = (numbers: readonly number[]) => numbers.reduce((sum, number) => sum + number, 0);
 
 const problems = (checks: (ConfigProblem | false)[]): ConfigProblem[] => checks.filter((check) => check !== false);

@@ -27,10 +27,16 @@ export const checkPretrainConfig = (configuration: PretrainConfig): ConfigProble
 ];
 
 /** Splits that no run can have yet. */
-function checkAxes({ parallel: { tensor, pipeline }, train }: PretrainConfig): ConfigProblem[] {
+function checkAxes({ parallel: { tensor, pipeline }, model, train }: PretrainConfig): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
-  if (pipeline > 1) {
-    problems.push({ path: "parallel.pipeline", message: `expected 1: not supported yet; got ${pipeline}` });
+  const { hasStages = false, objective: usual } = familyOf(model);
+  const objective = train.objective ?? objectiveConfigSchema.parse({ name: usual });
+  if (pipeline > 1 && !hasStages) {
+    const message = `expected 1 for a model of the family ${model.family}, which has no stages yet; got ${pipeline}`;
+    problems.push({ path: "parallel.pipeline", message });
+  } else if (pipeline > 1 && (objective.name === "mixed" || !getObjective(objective.name).objective.inStages)) {
+    const message = `expected 1 with the objective ${objective.name}, which has no stages yet; got ${pipeline}`;
+    problems.push({ path: "parallel.pipeline", message });
   }
   if (tensor > 1 && train.optimizer.name === "muon") {
     const message = `expected 1 with the optimizer muon, which needs whole matrices; got ${tensor}`;

@@ -281,7 +281,7 @@ describe("contradictions", () => {
       ],
       [
         "--parallel.tensor: expected a divisor of model.numHeads (4); got 3",
-        "--parallel.pipeline: expected a divisor of model.numLayers (2); got 4",
+        "--parallel.pipeline: expected at most model.numLayers (2); got 4",
       ],
     ],
     [

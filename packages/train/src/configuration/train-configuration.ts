@@ -99,6 +99,8 @@ export const parallelConfigSchema = z.strictObject({
   tensor: z.int().min(1).default(1),
   pipeline: z.int().min(1).default(1),
   data: z.int().min(1).default(1),
+  /** The number of layers of each stage of the pipeline. Default: such that the largest stage has the fewest FLOPs. */
+  stages: z.array(z.int().min(1)).min(1).optional(),
   /**
    * Whether each rank of the data axis keeps the optimizer's state of its share of the weights alone, and updates those (ZeRO-1,
    * Megatron's `use_distributed_optimizer`).

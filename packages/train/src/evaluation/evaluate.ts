@@ -3,8 +3,8 @@ import type { BatchList } from "@megatron-ts/data";
 import { createPerplexity, type PerplexityResult } from "@megatron-ts/metrics";
 import type { Model } from "@megatron-ts/model";
 import { type Precision, withPrecision } from "@megatron-ts/ops";
-import type * as tf from "@tensorflow/tfjs";
 import type { MicroBatch, Objective } from "../objectives/objective.ts";
+import { lossSumOf } from "../step/pipeline.ts";
 
 /** Options of `evaluate`. */
 export interface EvaluateOptions {
@@ -45,9 +45,10 @@ export async function evaluate<Batch extends MicroBatch>(
       axis: model.mesh.data,
       size: microBatchSize ?? batch.batchSize,
     })) {
-      lossSum[0]! += withPrecision(precision, () => scalarOf(objective.lossSum(model, rows, {})));
+      lossSum[0]! += withPrecision(precision, () => lossSumOf({ model, objective }, rows));
     }
     model.mesh.data.reduce(lossSum);
+    model.mesh.pipeline.reduce(lossSum);
     const first = index === 0 && whole;
     perplexity.add({
       negativeLogLikelihood: lossSum[0]!,
@@ -70,11 +71,4 @@ function* microBatches<Batch extends MicroBatch>(
   for (let start = axis.rank * size; start < batch.batchSize; start += axis.size * size) {
     yield objective.slice(batch, start, Math.min(start + size, batch.batchSize));
   }
-}
-
-/** The value of a scalar tensor, which is disposed. */
-function scalarOf(scalar: tf.Tensor): number {
-  const value = scalar.dataSync()[0]!;
-  scalar.dispose();
-  return value;
 }

@@ -26,6 +26,8 @@ export interface Objective<Batch extends MicroBatch> {
   slice(batch: Batch, start: number, end: number): Batch;
   /** Scalar: the sum of the losses of these rows, in nats. Throws a ModelError for a model that cannot predict so. */
   lossSum(model: Model, batch: Batch, options: ForwardOptions): tf.Tensor;
+  /** The same in the stages of a pipeline, in objectives that can be computed so. */
+  readonly inStages?: StagedObjective<Batch>;
   /** The same in two parts, where nothing else of the rows matters and all have one shape: a step can then be captured. */
   readonly byArrays?: {
     /** What the loss reads of these rows. */
@@ -33,6 +35,14 @@ export interface Objective<Batch extends MicroBatch> {
     /** The same loss from tensors of these arrays. */
     lossSum(model: Model, tensors: readonly tf.Tensor[], options: ForwardOptions): tf.Tensor;
   };
+}
+
+/** A loss in two parts, with the stages of a model in between. The caller disposes what they return. */
+export interface StagedObjective<Batch extends MicroBatch> {
+  /** What this stage of the model gives from what it received. */
+  states(model: Model, batch: Batch, options: ForwardOptions): tf.Tensor;
+  /** Scalar: the sum of the losses of these rows, from what the last stage gave. */
+  lossSum(model: Model, batch: Batch, states: tf.Tensor): tf.Tensor;
 }
 
 /** Numbers of a tensor. */

@@ -7,7 +7,9 @@ import { createAdamW } from "../step/adamw.ts";
 import { createMuon, isForMuon } from "../step/muon.ts";
 import type { Optimizer } from "../step/optimizer.ts";
 import { createShards, type Shards } from "../step/shards.ts";
+import { findTiedWeights, type TiedWeights } from "../step/tied-weights.ts";
 import { createWeightAverage, type WeightAverage } from "../step/weight-average.ts";
+import { stagesOf } from "./stages.ts";
 import { startingWeights } from "./starting-weights.ts";
 import { loadOptimizerState, trainedWeights } from "./training-checkpoint.ts";
 
@@ -26,12 +28,23 @@ interface Sources {
 export function buildTraining(
   config: ModelConfig,
   { train, step, checkpoint, init, mesh, parallel }: Sources,
-): { model: Model; optimizer: Optimizer; shards: Shards | null; average: WeightAverage | null } {
+): {
+  model: Model;
+  optimizer: Optimizer;
+  shards: Shards | null;
+  tied: TiedWeights | null;
+  average: WeightAverage | null;
+} {
   const trained = checkpoint && trainedWeights(checkpoint);
   const source = trained?.source ?? startingWeights(config, { checkpoint: init, seed: train.seed });
-  const model: Model = createModel(config, { mesh, weights: { source } });
+  const model: Model = createModel(config, {
+    mesh,
+    weights: { source },
+    stages: parallel && stagesOf(config, parallel),
+  });
   const isWhole = train.optimizer.name === "muon" ? isForMuon : () => false;
-  const { data } = model.mesh;
+  const { data, pipeline } = model.mesh;
+  const tied = pipeline.size > 1 ? findTiedWeights(model.parameters, pipeline) : null;
   const shards =
     parallel?.distributedOptimizer && data.size > 1 ? createShards(model.parameters, { axis: data, isWhole }) : null;
   const { parameters } = shards ?? model;
@@ -43,5 +56,5 @@ export function buildTraining(
       : createAdamW(parameters, train.optimizer, start);
   const load = trained?.average ?? undefined;
   const average = train.weightAverage && createWeightAverage(model.parameters, { ...train.weightAverage, load });
-  return { model, optimizer, shards, average };
+  return { model, optimizer, shards, tied, average };
 }

@@ -15,8 +15,8 @@ import {
   resolveCheckpoint,
 } from "@megatron-ts/checkpoint";
 import { type BatchList, type BatchSchedule, createBatchSchedule, type StepBatches, takeLock } from "@megatron-ts/data";
-import { type Model, type ModelConfig, modelConfigSchema } from "@megatron-ts/model";
-import { countParameters, type Mesh, singleRankMesh } from "@megatron-ts/parallel";
+import { countModelParameters, type Model, type ModelConfig, modelConfigSchema } from "@megatron-ts/model";
+import { type Mesh, singleRankMesh } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { parse } from "yaml";
 import { configurationDifferences } from "../configuration/differences.ts";
@@ -160,7 +160,7 @@ async function trainAlone(
       start: { step: state.step, samples: state.consumedSamples },
     });
     const { objective, metric, batches, validate = null, patience = null } = open(batchSchedule);
-    const { model, optimizer, shards, average } = buildTraining(config, {
+    const { model, optimizer, shards, tied, average } = buildTraining(config, {
       ...{ train, step: state.step, checkpoint, init, mesh },
       parallel: configuration.parallel,
     });
@@ -177,6 +177,7 @@ async function trainAlone(
       model,
       optimizer,
       shards,
+      tied,
       average,
       compute: steps.compute,
       objective,
@@ -203,7 +204,7 @@ async function trainAlone(
       listeners.push({ onEvent });
       run.emit({
         type: "started",
-        parameters: countParameters(model.parameters),
+        parameters: countModelParameters(config),
         step: state.step,
         steps: train.steps,
         totalSamples: run.totalSamples,

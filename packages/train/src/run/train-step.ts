@@ -10,6 +10,7 @@ import type { GradientNorms } from "../step/noise-scale.ts";
 import type { Optimizer } from "../step/optimizer.ts";
 import { allReduce } from "../step/reduce-gradients.ts";
 import type { Shards } from "../step/shards.ts";
+import type { TiedWeights } from "../step/tied-weights.ts";
 import { NonFiniteError } from "./events.ts";
 
 export interface TrainStepOptions {
@@ -18,6 +19,8 @@ export interface TrainStepOptions {
   optimizer: Optimizer;
   /** This rank's share of the update; null where every rank of the data axis updates all weights. */
   shards?: Shards | null;
+  /** Weights that other stages have too; null without a pipeline. */
+  tied?: TiedWeights | null;
   /** Computes each micro-batch. */
   compute: LossAndGradients;
   train: TrainConfig;
@@ -29,7 +32,7 @@ export interface TrainStepOptions {
 /** Throws a NonFiniteError before it changes the weights. */
 export function trainStep(
   batch: MicroBatch,
-  { model, objective, optimizer, shards = null, compute, train, step, learningRate }: TrainStepOptions,
+  { model, objective, optimizer, shards = null, tied = null, compute, train, step, learningRate }: TrainStepOptions,
 ): { loss: number; gradientNorm: number; noiseNorms: GradientNorms | null } {
   const own = accumulate({ model, objective }, batch, {
     microBatchSize: train.microBatchSize,
@@ -37,13 +40,16 @@ export function trainStep(
     compute,
     random: { key: hashKey(train.seed, "step", step), firstRow: 0, globalRows: batch.batchSize },
   });
-  const { data } = model.mesh;
-  const reduced = shards ? shards.reduce(own.gradients) : allReduce(own.gradients, data);
+  const { data, pipeline } = model.mesh;
+  const gradients = tied ? tied.sum(own.gradients) : own.gradients;
+  const reduced = shards ? shards.reduce(gradients) : allReduce(gradients, data);
   const sums = Float64Array.of(own.loss, ...sumAndCount(own.microBatchSquaredNorms));
   data.reduce(sums);
+  pipeline.reduce(sums);
   const [loss, squaredNorms, parts] = [sums[0]!, sums[1]!, sums[2]!];
   const { clipped, norm } = clipByGlobalNorm(reduced, {
     ...{ mesh: model.mesh, parameters: (shards ?? model).parameters, sharded: shards !== null },
+    isCounted: tied?.isCounted,
     maxNorm: train.clipNorm,
   });
   if (!Number.isFinite(loss) || !Number.isFinite(norm)) {

@@ -11,6 +11,7 @@ import type { Schedule } from "../schedules/schedules.ts";
 import type { LossAndGradients } from "../step/loss-and-gradients.ts";
 import type { Optimizer } from "../step/optimizer.ts";
 import type { Shards } from "../step/shards.ts";
+import type { TiedWeights } from "../step/tied-weights.ts";
 import type { WeightAverage } from "../step/weight-average.ts";
 import type { RunEvent } from "./events.ts";
 import type { StepResult } from "./step-result.ts";
@@ -41,6 +42,8 @@ export interface TrainingRun {
   readonly optimizer: Optimizer;
   /** This rank's share of the update; null where every rank of the data axis updates all weights. */
   readonly shards: Shards | null;
+  /** Weights that other stages have too; null without a pipeline. */
+  readonly tied: TiedWeights | null;
   /** Of the weights; null in a run that does not average them. */
   readonly average: WeightAverage | null;
   readonly objective: Objective<MicroBatch>;

@@ -8,6 +8,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { MicroBatch, Objective } from "../objectives/objective.ts";
 import { type Gradients, squaredNorm } from "./gradients.ts";
 import { type LossAndGradients, lossAndGradients } from "./loss-and-gradients.ts";
+import { addInto, runPipeline } from "./pipeline.ts";
 
 /** Options of `accumulate`. */
 export interface AccumulateOptions {
@@ -47,12 +48,19 @@ export function accumulate<Batch extends MicroBatch>(
   const microBatchSquaredNorms: number[] = [];
 
   const [firstRow, endRow] = rowsOf(batch.batchSize, model.mesh.data);
+  const parts: { rows: Batch; options: ForwardOptions }[] = [];
   for (let start = firstRow; start < endRow; start += microBatchSize) {
-    const rows = objective.slice(batch, start, Math.min(start + microBatchSize, endRow));
-    const options: ForwardOptions = {
-      recompute,
-      random: random && { ...random, firstRow: random.firstRow + start },
-    };
+    parts.push({
+      rows: objective.slice(batch, start, Math.min(start + microBatchSize, endRow)),
+      options: { recompute, random: random && { ...random, firstRow: random.firstRow + start } },
+    });
+  }
+  if (model.mesh.pipeline.size > 1) {
+    const { lossSum: sum, gradients: tensors } = runPipeline({ model, objective }, parts, { scale: 1 / count });
+    // A stage has the norm of its own gradients only.
+    return { loss: sum / count, gradients: { tensors, scale: 1 }, microBatchSquaredNorms };
+  }
+  for (const { rows, options } of parts) {
     const [loss, ...gradients] = compute({ model, objective }, rows, { ...options, scale: 1 / count });
     lossSum += loss!.dataSync()[0]!;
     tf.dispose(loss!);
@@ -64,13 +72,4 @@ export function accumulate<Batch extends MicroBatch>(
     total = total ? addInto(total, gradients) : gradients;
   }
   return { loss: lossSum / count, gradients: { tensors: total ?? [], scale: 1 }, microBatchSquaredNorms };
-}
-
-/** Consumes both lists. */
-function addInto(total: tf.Tensor[], gradients: tf.Tensor[]): tf.Tensor[] {
-  return total.map((sum, i) => {
-    const next = tf.add(sum, gradients[i]!);
-    tf.dispose([sum, gradients[i]!]);
-    return next;
-  });
 }

@@ -1,6 +1,6 @@
 /** The gradients of a model's parameters, and their clipping by global norm. */
 import { sumOfSquares } from "@megatron-ts/ops";
-import type { Mesh, Parameters } from "@megatron-ts/parallel";
+import type { Mesh, Parameter, Parameters } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 
 /** One tensor per parameter, in the order of the model's parameters, with a common factor. */
@@ -15,17 +15,23 @@ export interface NormOptions {
   mesh: Mesh;
   /** Whether each rank of the data axis has the gradients of its share alone. Default: false. */
   sharded?: boolean;
+  /** Whether a weight counts on this stage of the pipeline. Default: all do. */
+  isCounted?: (parameter: Parameter) => boolean;
 }
 
 /** The squared norm of all gradients, summed over the tensor axis for split weights. */
-export function squaredNorm({ tensors, scale }: Gradients, { parameters, mesh, sharded = false }: NormOptions): number {
+export function squaredNorm(
+  { tensors, scale }: Gradients,
+  { parameters, mesh, sharded = false, isCounted = () => true }: NormOptions,
+): number {
   const placed = [...parameters.values()];
-  const split = tensors.filter((_, i) => placed[i]!.placement !== null);
-  const whole = tensors.filter((_, i) => placed[i]!.placement === null);
+  const split = tensors.filter((_, i) => placed[i]!.placement !== null && isCounted(placed[i]!));
+  const whole = tensors.filter((_, i) => placed[i]!.placement === null && isCounted(placed[i]!));
   const ofSplit = Float64Array.of(sumOf(split));
   mesh.tensor.reduce(ofSplit);
   const sum = Float64Array.of(ofSplit[0]! + sumOf(whole));
   if (sharded) mesh.data.reduce(sum);
+  mesh.pipeline.reduce(sum);
   return sum[0]! * scale * scale;
 }
 

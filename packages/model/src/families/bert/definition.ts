@@ -27,6 +27,7 @@ export const bert = defineFamily({
     electraFormat,
     albertFormat,
   ],
+  hasStages: true,
   megatronLm: bertMegatronLmFormat,
   predicts: ["masked"],
   objective: "masked",

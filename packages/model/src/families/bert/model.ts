@@ -20,6 +20,7 @@ import { createLayerLayouts } from "../../layers/layer-layouts.ts";
 import { createNorm } from "../../layers/norm.ts";
 import { positionsBehindPadding, positionsFrom } from "../../layers/positions.ts";
 import type { EncoderInput, EncoderModel, ForwardOptions, ForwardOutput } from "../../model.ts";
+import { heldOn } from "../../stage.ts";
 import type { BertConfig } from "./configuration.ts";
 
 /** A BERT-style encoder. */
@@ -28,9 +29,16 @@ export interface BertModel extends EncoderModel {
 }
 
 /** Builds the model that a configuration describes. */
-export function createBert(config: BertConfig, { mesh, source }: ModelContext): BertModel {
-  const { scope, parameters } = createScope({ mesh, source });
-  const { numLayers, hiddenSize, vocabularySize, maxPositions, numTokenTypes, paddingToken, heads } = config;
+export function createBert(config: BertConfig, { mesh, source, stage }: ModelContext): BertModel {
+  const { numLayers, numLayerGroups: numGroups = numLayers } = config;
+  const groupOf = (layer: number) => Math.floor((layer * numGroups) / numLayers);
+  const holds = heldOn(stage, {
+    input: ["tokenEmbedding", "positionEmbedding", "tokenTypeEmbedding", "embeddingNorm", "embeddingProjection"],
+    shared: config.tiedEmbeddings && config.heads.languageModel ? ["tokenEmbedding"] : [],
+    nameOf: groupOf,
+  });
+  const { scope, parameters } = createScope({ mesh, source, holds });
+  const { hiddenSize, vocabularySize, maxPositions, numTokenTypes, paddingToken, heads } = config;
   const { dropout: rate, normEpsilon, headActivation = config.activation, embeddingSize = hiddenSize } = config;
   const { initializer } = blockInitializers(config);
   const norm = { kind: "layer", size: hiddenSize, epsilon: normEpsilon } as const;
@@ -50,11 +58,10 @@ export function createBert(config: BertConfig, { mesh, source }: ModelContext): 
     config.embeddingSize === undefined
       ? null
       : createDense(scope.child("embeddingProjection"), { inputs: embeddingSize, outputs: hiddenSize, initializer });
-  const numGroups = config.numLayerGroups ?? numLayers;
   const groups = Array.from({ length: numGroups }, (_, index) =>
     createBlock(scope.child("layers").child(index), blockConfig(config)),
   );
-  const blocks = Array.from({ length: numLayers }, (_, layer) => groups[Math.floor((layer * numGroups) / numLayers)]!);
+  const blocks = Array.from({ length: numLayers }, (_, layer) => groups[groupOf(layer)]!);
   const finalNorm = config.normPlacement === "pre" ? createNorm(scope.child("finalNorm"), norm) : null;
 
   const square = { inputs: hiddenSize, outputs: hiddenSize, initializer };
@@ -116,14 +123,15 @@ export function createBert(config: BertConfig, { mesh, source }: ModelContext): 
       const lengths = input.lengths ?? new Int32Array(batchSize).fill(tokens);
       const ranges = input.ranges ?? paddedRanges({ tokens, lengths });
       const seenBy = layouts.at({ ranges });
-      const x = embed(input, options);
+      const x = options.received ? options.received.clone() : embed(input, options);
       observe?.("embedding", x);
       const last = runBlocks(blocks, x, {
         contextOf: (index) => ({ ...seenBy(index), ...contextOf(index, options) }),
+        stage,
         recomputation,
         observe: observe && ((name, tensor, index) => contextOf(index, options).observe?.(name, tensor)),
       });
-      if (!finalNorm) return { hidden: last };
+      if (!finalNorm || (stage && !stage.isLast)) return { hidden: last };
       const normalized = finalNorm(last);
       observe?.("finalNorm", normalized);
       return { hidden: normalized };

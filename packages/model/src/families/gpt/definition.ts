@@ -52,6 +52,7 @@ export const gpt = defineFamily({
     embeddingShortcut: true,
     layersWithValueEmbeddings: [0],
   },
+  hasStages: true,
   megatronLm: gptMegatronLmFormat,
   predicts: ["causal"],
   objective: "causal",

@@ -27,6 +27,7 @@ import { positionsFrom } from "../../layers/positions.ts";
 import { rotaryTables } from "../../layers/rotary.ts";
 import { softCap } from "../../layers/soft-cap.ts";
 import type { CausalInput, CausalModel, CausalOptions, ForwardOptions, ForwardOutput } from "../../model.ts";
+import { heldOn } from "../../stage.ts";
 import type { GptConfig } from "./configuration.ts";
 import { rotatedSize } from "./configuration-checks.ts";
 
@@ -36,8 +37,12 @@ export interface GptModel extends CausalModel {
 }
 
 /** Builds the model that a configuration describes. */
-export function createGpt(config: GptConfig, { mesh, source }: ModelContext): GptModel {
-  const { scope, parameters } = createScope({ mesh, source });
+export function createGpt(config: GptConfig, { mesh, source, stage }: ModelContext): GptModel {
+  const holds = heldOn(stage, {
+    input: ["tokenEmbedding", "positionEmbedding", "embeddingNorm"],
+    shared: config.tiedEmbeddings ? ["tokenEmbedding"] : [],
+  });
+  const { scope, parameters } = createScope({ mesh, source, holds });
   const { numLayers, hiddenSize, numHeads, vocabularySize, maxPositions, dropout, logitsCap } = config;
   const headSize = config.headSize ?? hiddenSize / numHeads;
   const initializer = normal(config.initializerRange);
@@ -88,10 +93,11 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
       const ranges = input.ranges ?? causalRanges({ batchSize, tokens, offsets });
       const contextOfLayer = layerContexts(config, { ranges, positions, cache });
       const seenBy = layouts.at({ ranges, cache });
-      const x = embed(input.tokens, positions, options);
+      const { x, firstEmbedding } = options.received
+        ? unpack(options.received, config)
+        : start(embed(input.tokens, positions, options), config);
       observe?.("embedding", x);
       const { tokens: ids } = input;
-      const firstEmbedding = config.embeddingShortcut ? x.clone() : null;
       const shared = { tokens: ids, firstEmbedding, random, observe };
       const contextOf = (index: number) => ({
         ...contextOfLayer(index),
@@ -99,7 +105,9 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
         ...shared,
         cache: cache?.layer(index),
       });
-      const normalised = finalNorm(runBlocks(blocks, x, { contextOf, recomputation, observe }));
+      const last = runBlocks(blocks, x, { contextOf, stage, recomputation, observe });
+      if (stage && !stage.isLast) return { hidden: firstEmbedding ? tf.stack([last, firstEmbedding]) : last };
+      const normalised = finalNorm(last);
       observe?.("finalNorm", normalised);
       return { hidden: normalised };
     });
@@ -130,6 +138,24 @@ export function createGpt(config: GptConfig, { mesh, source }: ModelContext): Gp
     },
   };
   return model;
+}
+
+/** What the blocks read: states, and the first embeddings where blocks mix them in. */
+interface BlockInput {
+  x: tf.Tensor;
+  firstEmbedding: tf.Tensor | null;
+}
+
+const start = (x: tf.Tensor, { embeddingShortcut }: GptConfig): BlockInput => ({
+  x,
+  firstEmbedding: embeddingShortcut ? x.clone() : null,
+});
+
+/** The input of a stage from what the one before gave. */
+function unpack(received: tf.Tensor, { embeddingShortcut }: GptConfig): BlockInput {
+  if (!embeddingShortcut) return { x: received.clone(), firstEmbedding: null };
+  const [x, firstEmbedding] = tf.unstack(received);
+  return { x: x!, firstEmbedding: firstEmbedding! };
 }
 
 /** The window of a layer by `attentionWindow`. */

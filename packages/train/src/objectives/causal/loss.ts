@@ -1,7 +1,7 @@
 /** Causal language modeling: every token predicts the next one. */
 import { causalRangesOf } from "@megatron-ts/attention";
 import type { CausalBatch } from "@megatron-ts/data";
-import { predictorOf } from "@megatron-ts/model";
+import { type ForwardOptions, type Model, predictorOf } from "@megatron-ts/model";
 import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { countLabels, type Objective } from "../objective.ts";
@@ -18,20 +18,36 @@ const byArrays: NonNullable<Objective<CausalBatch>["byArrays"]> = {
     ];
   },
 
-  lossSum(trained, [tokens, labels, ranges, positions], options) {
-    const model = predictorOf(trained, "causal");
-    return tf.tidy(() => {
-      const { hidden } = model.forward({ tokens: tokens!, positions, ranges: ranges! }, options);
-      return tf.sum(
-        vocabularyParallelCrossEntropy(model.logits(hidden), {
-          labels: labels!,
-          mesh: model.mesh,
-          vocabularySize: model.config.vocabularySize,
-        }),
-      );
-    });
-  },
+  lossSum: (trained, tensors, options) =>
+    tf.tidy(() => lossOfStates(trained, tensors[1]!, statesOf(trained, tensors, options))),
 };
+
+/** The final states of the tokens. */
+function statesOf(trained: Model, tensors: readonly tf.Tensor[], options: ForwardOptions): tf.Tensor {
+  const [tokens, , ranges, positions] = tensors;
+  return predictorOf(trained, "causal").forward({ tokens: tokens!, positions, ranges: ranges! }, options).hidden;
+}
+
+function lossOfStates(trained: Model, labels: tf.Tensor, states: tf.Tensor): tf.Tensor {
+  const model = predictorOf(trained, "causal");
+  return tf.sum(
+    vocabularyParallelCrossEntropy(model.logits(states), {
+      labels,
+      mesh: model.mesh,
+      vocabularySize: model.config.vocabularySize,
+    }),
+  );
+}
+
+/** Calls f with the tensors of a batch's arrays. */
+function withTensors(batch: CausalBatch, f: (tensors: tf.Tensor[]) => tf.Tensor): tf.Tensor {
+  const tensors = byArrays.arrays(batch).map(({ values, shape }) => tf.tensor(values, [...shape], "int32"));
+  try {
+    return f(tensors);
+  } finally {
+    tf.dispose(tensors);
+  }
+}
 
 /** The causal language modeling loss. */
 export const causalObjective: Objective<CausalBatch> = {
@@ -55,13 +71,12 @@ export const causalObjective: Objective<CausalBatch> = {
     };
   },
 
-  lossSum(model, batch, options) {
-    const tensors = byArrays.arrays(batch).map(({ values, shape }) => tf.tensor(values, [...shape], "int32"));
-    try {
-      return byArrays.lossSum(model, tensors, options);
-    } finally {
-      tf.dispose(tensors);
-    }
+  lossSum: (model, batch, options) => withTensors(batch, (tensors) => byArrays.lossSum(model, tensors, options)),
+
+  inStages: {
+    states: (model, batch, options) => withTensors(batch, (tensors) => statesOf(model, tensors, options)),
+    lossSum: (model, batch, states) =>
+      withTensors(batch, (tensors) => tf.tidy(() => lossOfStates(model, tensors[1]!, states))),
   },
 
   byArrays,

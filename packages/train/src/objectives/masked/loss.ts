@@ -3,7 +3,7 @@
  * al. 2019) or Megatron's sentence order. The loss is the mean over predicted tokens plus the mean over rows.
  */
 import type { MaskedBatch } from "@megatron-ts/data";
-import { type EncoderModel, predictorOf } from "@megatron-ts/model";
+import { type EncoderModel, type ForwardOptions, type Model, predictorOf } from "@megatron-ts/model";
 import { crossEntropy, embedding } from "@megatron-ts/ops";
 import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
@@ -35,25 +35,34 @@ export const maskedObjective: Objective<MaskedBatch> = {
     };
   },
 
-  lossSum(trained, batch, options) {
-    const { batchSize, sequenceLength, labels, lengths, pairLabels } = batch;
-    const matrix = (values: Int32Array) => tf.tensor2d(values, [batchSize, sequenceLength], "int32");
-    const model = predictorOf(trained, "masked");
-    return tf.tidy(() => {
-      const hidden = model.forward(
-        { tokens: matrix(batch.tokens), tokenTypes: matrix(batch.tokenTypes), lengths },
-        options,
-      ).hidden;
-      const tokenLoss = predictedLoss(model, hidden, labels);
-      if (!pairLabels) return tokenLoss;
-      const pairLosses = crossEntropy(model.pairLogits(model.pooled(hidden)), {
-        labels: tf.tensor1d(pairLabels, "int32"),
-      });
-      const tokensPerRow = batch.tokensPerRow ?? countLabels(labels) / batchSize;
-      return tf.add(tokenLoss, tf.mul(tf.sum(pairLosses), tokensPerRow));
-    });
-  },
+  lossSum: (model, batch, options) => tf.tidy(() => lossOfStates(model, batch, statesOf(model, batch, options))),
+
+  inStages: { states: statesOf, lossSum: lossOfStates },
 };
+
+/** The final states of the tokens [B, T, h]. */
+function statesOf(trained: Model, batch: MaskedBatch, options: ForwardOptions): tf.Tensor {
+  const { batchSize, sequenceLength, lengths } = batch;
+  const matrix = (values: Int32Array) => tf.tensor2d(values, [batchSize, sequenceLength], "int32");
+  return tf.tidy(() => {
+    const input = { tokens: matrix(batch.tokens), tokenTypes: matrix(batch.tokenTypes), lengths };
+    return predictorOf(trained, "masked").forward(input, options).hidden;
+  });
+}
+
+function lossOfStates(trained: Model, batch: MaskedBatch, hidden: tf.Tensor): tf.Tensor {
+  const { batchSize, labels, pairLabels } = batch;
+  const model = predictorOf(trained, "masked");
+  return tf.tidy(() => {
+    const tokenLoss = predictedLoss(model, hidden, labels);
+    if (!pairLabels) return tokenLoss;
+    const pairLosses = crossEntropy(model.pairLogits(model.pooled(hidden)), {
+      labels: tf.tensor1d(pairLabels, "int32"),
+    });
+    const tokensPerRow = batch.tokensPerRow ?? countLabels(labels) / batchSize;
+    return tf.add(tokenLoss, tf.mul(tf.sum(pairLosses), tokensPerRow));
+  });
+}
 
 /** The summed loss of predicted tokens; only their hidden states [B, T, h] go through the head. */
 function predictedLoss(model: EncoderModel, hidden: tf.Tensor, labels: Int32Array): tf.Tensor {
