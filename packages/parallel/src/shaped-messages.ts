@@ -21,6 +21,6 @@ export function sendShaped(axis: Communicator, tensor: tf.Tensor, to: number): v
 /** Receives the tensor that a rank sends by {@link sendShaped}. */
 export function receiveShaped(axis: Communicator, from: number): tf.Tensor {
   const header = tf.tidy(() => axis.receive([HEADER_LENGTH], from, { dtype: "int32" }).dataSync());
-  const [isNarrow, rank] = header as unknown as [number, number];
+  const [isNarrow = 0, rank = 0] = header;
   return axis.receive([...header.slice(2, 2 + rank)], from, { wire: isNarrow === 1 ? "bf16" : "f32" });
 }
