@@ -1,12 +1,12 @@
 /** `megatron evaluate --task`: a fine-tuned model's scores on labelled rows, as a table or JSON. */
 import { predictFile, predictionLines } from "./labelled-data.ts";
 import type { EngineOptions } from "./options/common-options.ts";
-import type { TaskOptions } from "./options/task-options.ts";
+import type { AdapterOptions, TaskOptions } from "./options/task-options.ts";
 import { startEngine } from "./start-engine.ts";
 import { pluralize } from "./terminal/pluralize.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 
-interface Options extends EngineOptions, TaskOptions {
+interface Options extends EngineOptions, TaskOptions, AdapterOptions {
   data: string;
   batchSize: number;
   samples?: string;

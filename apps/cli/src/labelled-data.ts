@@ -1,12 +1,13 @@
 /** Runs a fine-tuned model over the rows of a file, for the commands that score and write predictions. */
 import type { Row } from "@megatron-ts/data";
 import type { OpenTask, Prediction } from "@megatron-ts/tasks";
-import type { TaskOptions } from "./options/task-options.ts";
+import { namingColumns } from "./options/column-names.ts";
+import type { AdapterOptions, TaskOptions } from "./options/task-options.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 import { loadTrainedModel } from "./trained-model.ts";
 
 /** A file to run a model over. */
-export interface LabelledData extends TaskOptions {
+export interface LabelledData extends TaskOptions, AdapterOptions {
   path: string;
   file: string;
   batchSize: number;
@@ -27,17 +28,17 @@ export interface LabelledResult {
 
 /** Loads the model and predicts every row. The engine must have been started. */
 export async function predictFile(
-  { path, file, task: name, column: columns, batchSize, labelled }: LabelledData,
+  { path, adapter, file, task: name, column: columns, batchSize, labelled }: LabelledData,
   terminal: Terminal,
 ): Promise<LabelledResult> {
   const { readRows } = await import("@megatron-ts/data");
   const { openTrainedTask, predictAll } = await import("@megatron-ts/tasks");
   const rows = readRows(file);
-  const { directory, step, model, tokenizer, recipe } = await loadTrainedModel(path);
+  const { directory, step, model, tokenizer, recipe } = await loadTrainedModel(path, { adapter });
   const progress = terminal.progress("predicting");
   try {
     const task = openTrainedTask({ config: model.config, tokenizer, recipe }, { name, columns });
-    const examples = rows.map((row) => task.read(row, { labelled }));
+    const examples = await namingColumns("--column", () => rows.map((row) => task.read(row, { labelled })));
     const onProgress = (done: number, total: number) => progress.update(done / total, `${done} of ${total} rows`);
     const predictions = await predictAll({ task, model }, examples, { batchSize, onProgress });
     return { directory, step, task, rows, examples, predictions };

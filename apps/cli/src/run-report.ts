@@ -22,7 +22,8 @@ export async function createRunReport(terminal: Terminal): Promise<{ show(event:
       totals = { steps: event.steps, samples: event.totalSamples };
       const weights = event.initCheckpoint ? `with the weights of ${event.initCheckpoint} ` : "";
       const from = event.resumedFrom ? `resumed from ${event.resumedFrom} at` : `${weights}from`;
-      const size = `${formatCount(event.parameters)} parameters`;
+      const part = event.trained < event.parameters ? ` (${formatCount(event.trained)} trained)` : "";
+      const size = `${formatCount(event.parameters)} parameters${part}`;
       const samples = `${formatCount(event.totalSamples)} samples in all`;
       terminal.log(`${size}, ${from} step ${event.step} of ${event.steps}, ${samples}`);
     } else if (event.type === "changed") {

@@ -19,6 +19,10 @@ beforeAll(async () => {
 });
 afterAll(sandbox.remove);
 
+interface Scored {
+  scores: Record<string, object>;
+}
+
 const finetune = (...more: string[]) =>
   megatron("finetune", path("runs/a"), "--task", "classification", "--data", train, ...more);
 
@@ -26,7 +30,10 @@ describe("megatron finetune, evaluate --task and predict", () => {
   it("make a classifier of a pretrained model, score it and use it", async () => {
     const options = ["--output", path("runs/b"), "--column", "text=what", "--learning-rate", "0.01", "--epochs", "12"];
     const { code, stdout, stderr } = await finetune(...options, "--train.batchSize", "8", "--max-tokens", "16");
-    expect({ code, stdout }).toEqual({ code: 0, stdout: `${path("runs/b")}: completed at step 54\n` });
+    expect({ code, stdout }).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/completed at step 54; best: step /),
+    });
     expect(stderr).toContain("36 rows to train on, 4 to validate on, 2 labels");
 
     const samples = path("samples.jsonl");
@@ -70,7 +77,29 @@ run: { directory: ${path("runs/d")} }
       megatronJson("finetune", path("hf"), "--task", "classification", "--data", train, ...more);
     const options = ["--column", "text=what", "--output", path("runs/e"), "--epochs", "0.1"];
     expect(await tune(...options)).toMatchObject({ reason: "completed", step: 1 });
-    expect(await tune(...options, "--epochs", "1", "--resume", "auto")).toMatchObject({ reason: "completed", step: 2 });
+    expect(await tune(...options, "--epochs", "1", "--resume", "auto")).toMatchObject({ reason: "completed", step: 3 });
+  });
+
+  it("train, use, export and merge adapters", async () => {
+    const options = ["--output", path("runs/lora"), "--column", "text=what", "--lora", "--lora.rank", "2"];
+    const started = await finetune(...options, "--epochs", "1", "--max-tokens", "16");
+    expect(started).toMatchObject({ code: 0, stderr: expect.stringMatching(/parameters \(\d+ trained\)/) });
+
+    const evaluation = ["--task", "classification", "--data", train, "--column", "text=what"];
+    const [merged, beside] = [
+      await megatronJson<Scored>("evaluate", path("runs/lora"), ...evaluation),
+      await megatronJson<Scored>("evaluate", path("runs/a"), "--adapter", path("runs/lora"), ...evaluation),
+    ] as const;
+    expect(beside).toMatchObject({ scores: merged.scores });
+    const refused = await megatron("evaluate", path("runs/b"), "--adapter", path("runs/lora"), ...evaluation);
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/\nerror: .*another base.*\n$/) });
+
+    expect((await megatron("export", path("runs/lora"), path("adapter"))).stdout).toContain("PEFT");
+    expect(readFileSync(path("adapter/adapter_config.json"), "utf8")).toContain('"r": 2');
+    expect((await megatron("export", path("runs/lora"), path("whole"), "--merge")).code).toBe(0);
+    expect((await megatron("import", path("whole"), path("imported"))).code).toBe(0);
+    const imported = await megatronJson("evaluate", path("imported"), ...evaluation);
+    expect(imported).toMatchObject({ scores: { accuracy: merged.scores.accuracy } });
   });
 
   it("end with one line and exit code 2 for what a user can get wrong", async () => {
@@ -102,7 +131,7 @@ run: { directory: ${path("runs/d")} }
     const { code, stderr } = await finetune("--output", path("runs/c"));
     expect({ code, stderr }).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/has no column "text".*what, label/),
+      stderr: expect.stringMatching(/has no column "text".*what, label.*--column text=/),
     });
   });
 });

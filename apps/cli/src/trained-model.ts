@@ -4,6 +4,7 @@ import type { Tokenizer } from "@megatron-ts/tokenizer";
 import type { ObjectiveConfig } from "@megatron-ts/train";
 import { hasFile, loadCheckpointTokenizer, readText } from "./checkpoint-tokenizer.ts";
 import { UsageError } from "./errors.ts";
+import { bestOfFineTuning } from "./fine-tuned-run.ts";
 import { GENERATION_CONFIG, type GenerationTokens, parseGenerationTokens } from "./generation/generation-config.ts";
 
 export interface TrainedModel {
@@ -28,13 +29,18 @@ interface SavedRecipe {
   train: { objective?: ObjectiveConfig };
 }
 
-/** Loads a checkpoint, or the newest one of a run directory. The engine must have been started. */
-export async function loadTrainedModel(path: string): Promise<TrainedModel> {
+/**
+ * Loads a checkpoint, or the newest one of a run directory; of a fine-tuning run the best. The engine must have been started.
+ * @param options.adapter a run or a directory in PEFT's format with an adapter for the model
+ */
+export async function loadTrainedModel(path: string, { adapter }: { adapter?: string } = {}): Promise<TrainedModel> {
   const { loadModel } = await import("@megatron-ts/checkpoint");
   const { longestSequence } = await import("@megatron-ts/model");
   const { RECIPE_FILE, resolveObjective } = await import("@megatron-ts/train");
   const { parse } = await import("yaml");
-  const { model, checkpoint } = loadModel(path);
+  const { model, checkpoint } = loadModel(await bestOfFineTuning(path), {
+    adapter: adapter === undefined ? undefined : await bestOfFineTuning(adapter),
+  });
   try {
     const { directory, manifest } = checkpoint;
     const tokenizer = await loadCheckpointTokenizer(checkpoint);

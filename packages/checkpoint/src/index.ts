@@ -1,4 +1,9 @@
 /** Checkpoints on disk: sharded safetensors and a manifest, written atomically and verified when read. */
+
+export { exportAdapter, isAdapter } from "./adapter/export-adapter.ts";
+export { loadModel } from "./adapter/load-model.ts";
+export { adapterBaseOf, openModelCheckpoint, weightsFingerprint } from "./adapter/open-model-checkpoint.ts";
+export { type AdapterOrigin, peftFiles } from "./adapter/write-adapter.ts";
 export { commitDirectory } from "./directory.ts";
 export { CheckpointError } from "./errors.ts";
 export type { FileDigest, WriteBytes } from "./file-writer.ts";
@@ -16,7 +21,6 @@ export { isMegatronCheckpoint } from "./megatron-lm/iteration-directory.ts";
 export { type MegatronCheckpoint, openMegatronCheckpoint } from "./megatron-lm/open-megatron-checkpoint.ts";
 export {
   checkpointSource,
-  loadModel,
   modelConfigOf,
   readPart,
   tensorEntry,
@@ -24,6 +28,7 @@ export {
 } from "./model-checkpoint.ts";
 export { checkpointsToDelete, type RetainedCheckpoint } from "./retention.ts";
 export {
+  bestCheckpoint,
   checkpointDirectory,
   type DamagedCheckpoint,
   deleteCheckpoint,

@@ -15,6 +15,8 @@ export interface LoadedCheckpoint {
   weights: TensorReader;
   /** Undefined if only weights were saved. */
   optimizer: TensorReader | undefined;
+  /** Of weights with adapters merged into them: the fingerprint of the base. */
+  base?: string;
   /** The verified bytes of an additional file (the tokenizer, the recipe). */
   readFile(name: string): Uint8Array;
   /** Closes all files. */

@@ -1,16 +1,9 @@
-/** Saves and loads models: parameters become tensor entries, and a checkpoint becomes a source of parameters. */
-import { type AnyModel, createModel, type ModelConfig, modelConfigSchema } from "@megatron-ts/model";
+/** Models and checkpoints: parameters become tensor entries, and a checkpoint becomes a source of parameters. */
+import { type ModelConfig, modelConfigSchema } from "@megatron-ts/model";
 import { fromBytes, toBytes } from "@megatron-ts/ops";
-import {
-  type Mesh,
-  type ParameterDeclaration,
-  type ParameterSource,
-  type Parameters,
-  partOf,
-} from "@megatron-ts/parallel";
+import { type ParameterDeclaration, type ParameterSource, type Parameters, partOf } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { userError } from "./errors.ts";
-import { loadLatestCheckpoint } from "./latest-checkpoint.ts";
 import type { LoadedCheckpoint } from "./load-checkpoint.ts";
 import { bytesOf, storedFloats, widen } from "./stored-floats.ts";
 import type { TensorEntry } from "./tensor-entry.ts";
@@ -67,23 +60,4 @@ export function modelConfigOf({ directory, manifest }: Pick<LoadedCheckpoint, "d
   if (config.success) return config.data;
   const { path, message } = config.error.issues[0]!;
   throw userError(`${directory}: cannot read its model configuration: ${path.join(".")}: ${message}`);
-}
-
-/**
- * Creates a model with the weights of a checkpoint, or of the newest one in a run directory. The caller closes the
- * checkpoint and disposes the model.
- * @throws CheckpointError for anything missing, damaged or of another shape
- */
-export function loadModel(
-  directory: string,
-  { mesh }: { mesh?: Mesh } = {},
-): { model: AnyModel; checkpoint: LoadedCheckpoint } {
-  const checkpoint = loadLatestCheckpoint(directory);
-  try {
-    const source = checkpointSource(checkpoint.weights);
-    return { model: createModel(modelConfigOf(checkpoint), { mesh, weights: { source } }), checkpoint };
-  } catch (error) {
-    checkpoint.close();
-    throw error;
-  }
 }

@@ -83,6 +83,13 @@ export function listRetainedCheckpoints(runDirectory: string): (SavedCheckpoint 
   });
 }
 
+/** Returns the checkpoint in a run directory with the lowest validation loss, the earliest of equal ones; else the newest. */
+export function bestCheckpoint(runDirectory: string): SavedCheckpoint | undefined {
+  const saved = listRetainedCheckpoints(runDirectory);
+  const measured = saved.filter(({ heldOutLoss }) => heldOutLoss != null);
+  return measured.toSorted((a, b) => a.heldOutLoss! - b.heldOutLoss!)[0] ?? latestCheckpoint(runDirectory);
+}
+
 /**
  * Deletes a checkpoint. A crash halfway leaves nothing that looks like one.
  * @throws CheckpointError if the directory is not a checkpoint, or the file system fails

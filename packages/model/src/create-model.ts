@@ -1,5 +1,6 @@
 /** Builds a model of any family from its configuration, and counts one without building it. */
 import {
+  type AdapterConfig,
   countParameters,
   fromSeed,
   type Mesh,
@@ -11,6 +12,7 @@ import { type ModelConfigInput, modelConfigSchema } from "./configuration.ts";
 import { ModelError } from "./errors.ts";
 import { type AnyFamily, familyOf } from "./registry.ts";
 import { stageAt } from "./stage.ts";
+import { checkTrainedPart, freezing } from "./trained-part.ts";
 
 /** The model of a family, such as `ModelOf<"gpt">`. */
 export type ModelOf<Name extends ModelConfigInput["family"]> = AnyFamily extends infer Family
@@ -31,15 +33,19 @@ export interface CreateModelOptions {
   weights: { seed: number } | { source: ParameterSource };
   /** The number of layers of each stage, in a pipeline. */
   stages?: readonly number[];
+  /** Low-rank adapters, which are trained instead of the weights. Default: none. */
+  adapter?: AdapterConfig | null;
+  /** Names of weights, or their beginnings such as "layers.0", that training leaves as they are. Default: none. */
+  frozen?: readonly string[];
 }
 
 /**
  * Builds a model with its weights; in a pipeline, this rank's stage of it. Throws a ZodError for an invalid configuration, and a
- * ModelError for stages that do not fit it.
+ * ModelError for stages that do not fit it, and for adapters of layers or frozen parts that it does not have.
  */
 export function createModel<Config extends ModelConfigInput>(
   config: Config,
-  { mesh = singleRankMesh, weights, stages }: CreateModelOptions,
+  { mesh = singleRankMesh, weights, stages, adapter = null, frozen = [] }: CreateModelOptions,
 ): ModelOf<Config["family"]> {
   const parsed = modelConfigSchema.parse(config);
   const source = "seed" in weights ? fromSeed(weights.seed) : weights.source;
@@ -48,7 +54,11 @@ export function createModel<Config extends ModelConfigInput>(
   if (size > 1 && !family.hasStages) throw new ModelError(`${parsed.family}: cannot be split into stages yet`);
   if (size > 1 && stages?.length !== size) throw new ModelError(`expected ${size} stages; got ${stages?.length ?? 0}`);
   const stage = size > 1 ? stageAt(stages!, { rank, numLayers: parsed.numLayers }) : null;
-  return family.create(parsed, { mesh, source, stage }) as ModelOf<Config["family"]>;
+  const outline = (own: AdapterConfig | null) =>
+    family.create(parsed, { mesh, source: shapeOnly, stage: null, adapter: own }).parameters;
+  checkTrainedPart({ adapter, frozen }, outline);
+  const isFrozen = freezing({ adapter, frozen });
+  return family.create(parsed, { mesh, source, stage, adapter, isFrozen }) as ModelOf<Config["family"]>;
 }
 
 /** The number of parameters of a configuration, counted without allocating any. */

@@ -2,7 +2,7 @@
  * What a family of models is: everything that other packages ask about one, said once. `families/index.ts` lists the
  * definitions; nothing outside this package names a family.
  */
-import type { Mesh, ParameterSource } from "@megatron-ts/parallel";
+import type { ScopeOptions } from "@megatron-ts/parallel";
 import type * as z from "zod";
 import type { BaseConfig } from "./configuration-fields.ts";
 import type { ModelDescription } from "./description.ts";
@@ -21,10 +21,8 @@ export interface Preset<Input> {
   parameters: number;
 }
 
-/** What a model is built in: the ranks it is split over, and where its weights come from. */
-export interface ModelContext {
-  mesh: Mesh;
-  source: ParameterSource;
+/** What a model is built in: the ranks it is split over, where its weights come from, and which of them are trained. */
+export interface ModelContext extends Omit<ScopeOptions, "holds"> {
   /** The part of the model that this rank runs; null for all of it. */
   stage: Stage | null;
 }

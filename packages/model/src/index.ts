@@ -45,6 +45,7 @@ export {
   readHuggingFaceConfig,
 } from "./hugging-face/formats.ts";
 export type { StepRandomness } from "./layers/dropout.ts";
+export { ADAPTER_WEIGHTS, isAdapterWeight } from "./layers/low-rank-adapter.ts";
 export { type RelativeBuckets, relativeBucketOf } from "./layers/relative-bias.ts";
 export type {
   MegatronLmArguments,

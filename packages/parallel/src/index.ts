@@ -14,12 +14,13 @@ export {
   type VocabularyParallelEmbedding,
 } from "./embedding.ts";
 export { ParallelError, RankError } from "./errors.ts";
-export { type Initializer, normal, ones, truncatedNormal, zeros } from "./initializers.ts";
+export { type Initializer, normal, ones, truncatedNormal, uniform, zeros } from "./initializers.ts";
 export { createColumnParallelLinear, createRowParallelLinear, type Layer, type LinearOptions } from "./linear.ts";
 export { vocabularyParallelCrossEntropy } from "./loss.ts";
 export { type Axis, createMesh, type Mesh, singleRankMesh } from "./mesh.ts";
 export { heldPart, partOf, wholeOf } from "./parts.ts";
 export {
+  type AdapterConfig,
   countParameters,
   createScope,
   fromSeed,
@@ -30,6 +31,8 @@ export {
   type Parameters,
   type Placement,
   type Scope,
+  type ScopeOptions,
   shapeOnly,
+  trainedParameters,
 } from "./scope.ts";
 export { receiveShaped, SHAPED_HEADER_BYTES, sendShaped } from "./shaped-messages.ts";

@@ -2,7 +2,15 @@
  * Initial values of weights, as functions of (seed, name, index in the unsplit tensor): a model starts from the same
  * weights however it is split.
  */
-import { globalIndex, hashKey, type Key, normals, type TensorPart, truncatedNormals } from "@megatron-ts/random";
+import {
+  globalIndex,
+  hashKey,
+  type Key,
+  normals,
+  type TensorPart,
+  truncatedNormals,
+  uniforms,
+} from "@megatron-ts/random";
 
 /** Fills `out` with the values of the unsplit tensor's elements from index `start` on. */
 export type Initializer = (key: Key, out: Float32Array, start: number) => void;
@@ -26,6 +34,15 @@ export function truncatedNormal(deviation: number): Initializer {
   return (key, out, start) => {
     truncatedNormals(key, out.length, { start }).forEach((value, i) => {
       out[i] = value * deviation;
+    });
+  };
+}
+
+/** Uniform in [-bound, bound). */
+export function uniform(bound: number): Initializer {
+  return (key, out, start) => {
+    uniforms(key, out.length, { start }).forEach((value, i) => {
+      out[i] = (2 * value - 1) * bound;
     });
   };
 }

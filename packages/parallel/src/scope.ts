@@ -47,6 +47,8 @@ export interface ParameterDeclaration {
 
 /** A declared weight with its values. */
 export interface Parameter extends ParameterDeclaration {
+  /** Whether training leaves it as it is: it has no gradient and no optimizer state. */
+  readonly frozen: boolean;
   /** The values held here. Throws in a model created with `shapeOnly`. */
   readonly tensor: tf.Tensor;
 }
@@ -57,11 +59,23 @@ export type ParameterSource = (declaration: ParameterDeclaration) => tf.Tensor |
 /** Parameters by name, in the order they were declared in. */
 export type Parameters = ReadonlyMap<string, Parameter>;
 
+/** Low-rank adapters of linear layers (LoRA, Hu et al. 2022): W x + (alpha / rank) B A x, of which W is not trained. */
+export interface AdapterConfig {
+  rank: number;
+  alpha: number;
+  /** Ends of the paths of linear layers, such as "query" or "feedForward.input"; or all of those in the blocks. */
+  targets: readonly string[] | "all";
+  /** Of the adapters' inputs, 0..1. */
+  dropout: number;
+}
+
 /** A path in the tree of weights, through which layers declare them. */
 export interface Scope {
   /** Dotted path of this scope; "" at the root. */
   readonly path: string;
   readonly mesh: Mesh;
+  /** The adapters that linear layers are to have; null for none. */
+  readonly adapter: AdapterConfig | null;
   /** The scope of a sub-layer. */
   child(name: string | number): Scope;
   /**
@@ -78,20 +92,28 @@ export interface Scope {
   declared(): Parameter[];
 }
 
-/**
- * Creates a root scope, and the map that collects the parameters declared through it.
- * @param options.holds whether this rank has a parameter, of those that belong to another stage of a pipeline. Those that it has not
- * are not collected, and get no values. Default: it has all.
- */
+/** What weights are declared for. */
+export interface ScopeOptions {
+  mesh: Mesh;
+  source: ParameterSource;
+  /**
+   * Whether this rank has a parameter, of those that belong to another stage of a pipeline. Those that it has not are not
+   * collected, and get no values. Default: it has all.
+   */
+  holds?: (name: string) => boolean;
+  adapter?: AdapterConfig | null;
+  /** Whether training leaves the weight of a name as it is. Default: it trains all. */
+  isFrozen?: (name: string) => boolean;
+}
+
+/** Creates a root scope, and the map that collects the parameters declared through it. */
 export function createScope({
   mesh,
   source,
   holds = () => true,
-}: {
-  mesh: Mesh;
-  source: ParameterSource;
-  holds?: (name: string) => boolean;
-}): {
+  adapter = null,
+  isFrozen = () => false,
+}: ScopeOptions): {
   scope: Scope;
   parameters: Parameters;
 } {
@@ -101,6 +123,7 @@ export function createScope({
   const scopeAt = (path: string): Scope => ({
     path,
     mesh,
+    adapter,
     child: (name) => scopeAt(join(path, String(name))),
     parameter(name, globalShape, initializer, options = {}) {
       const declaration = declare({ name: join(path, name), globalShape, initializer, mesh, ...options });
@@ -110,6 +133,7 @@ export function createScope({
       const tensor = isHere ? source(declaration) : null;
       const parameter: Parameter = {
         ...declaration,
+        frozen: isFrozen(declaration.name),
         get tensor() {
           if (!isHere) throw new Error(`${full} is on another stage of the pipeline`);
           if (!tensor) throw new Error(`${full} was declared by shape only and has no values`);
@@ -176,6 +200,12 @@ export function fromSeed(seed: number): ParameterSource {
 
 /** Gives no values: names and counts the weights of a model of any size without allocating them. */
 export const shapeOnly: ParameterSource = () => null;
+
+/** The parameters that training changes. */
+export function trainedParameters(parameters: Parameters): Parameters {
+  const trained = [...parameters].filter(([, { frozen }]) => !frozen);
+  return trained.length === parameters.size ? parameters : new Map(trained);
+}
 
 /** Counts the weights of the whole model, over all ranks of the tensor axis. */
 export function countParameters(parameters: Parameters): number {

@@ -1,6 +1,6 @@
 /** Which columns of the data a task reads: each of its fields has a column, named by the user or like the field. */
 import type { Row } from "@megatron-ts/data";
-import { TaskError } from "./errors.ts";
+import { MissingColumnError, TaskError } from "./errors.ts";
 
 /** Names of columns by the task's fields. */
 export type Columns = Readonly<Record<string, string>>;
@@ -21,8 +21,9 @@ export function fieldOf(
     });
   }
   const known = Object.keys(values).join(", ");
-  throw new TaskError(
-    `has no column ${JSON.stringify(column)} for the ${field}; its columns are: ${known}. Name it with task.columns.${field}`,
-    { source, line },
-  );
+  throw new MissingColumnError(`has no column ${JSON.stringify(column)} for the ${field}; its columns are: ${known}`, {
+    source,
+    line,
+    field,
+  });
 }

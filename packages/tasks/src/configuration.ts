@@ -32,19 +32,26 @@ const dataSchema = z.strictObject({
 
 const base = createRunConfigurationSchema({ model: modelSchema, data: dataSchema });
 
-const batchSize = z.int().min(1).max(1_000_000).default(32);
+const batchSize = z.int().min(1).max(1_000_000).optional();
 
 const trainSchema = base.shape.train.omit({ objective: true }).extend({
-  optimizer: base.shape.train.shape.optimizer.prefault({ name: "adamw", learningRate: 5e-5 }),
+  /** Default: AdamW, at a rate that suits the model's width; ten times that for adapters. */
+  optimizer: base.shape.train.shape.optimizer.optional(),
   /** Default: linear, with a warm-up of a tenth of the steps. */
   schedule: scheduleConfigSchema.optional(),
-  /** Passes over the training rows. */
-  epochs: z.number().gt(0).default(3),
+  /** Passes over the training rows. Default: 3, or more where that would be few steps. */
+  epochs: z.number().gt(0).optional(),
   /** In place of `epochs`. */
   steps: z.int().min(1).optional(),
+  /** Default: 32, or 16 for less than 2,000 rows. */
   batchSize,
+  /** Default: `batchSize`. */
   microBatchSize: batchSize,
-  /** Default: after each epoch, on all validation rows. */
+  /** Names of weights, or their beginnings such as "tokenEmbedding" or "layers.0", that are not trained. */
+  frozen: z.array(z.string().min(1)).default([]),
+  /** The factor of the learning rate from a layer to the one below it, such as 0.9. */
+  layerDecay: z.number().gt(0).max(1).default(1),
+  /** Default: twelve times in a run, on all validation rows. */
   evaluation: z
     .strictObject({ every: z.int().min(1), batches: z.int().min(1).default(Number.MAX_SAFE_INTEGER) })
     .optional(),
@@ -68,8 +75,18 @@ const taskSchema = z.strictObject({
   labelSmoothing: z.number().min(0).lt(1).default(0),
   /** Weights by label, those without one count 1; or "balanced", by which each label counts the same. */
   labelWeights: z.union([z.literal("balanced"), z.record(z.string(), z.number().gt(0))]).default({}),
-  /** Evaluations without a better one after which the run ends; null to take all steps. */
-  patience: z.int().min(1).nullable().default(null),
+  /** Evaluations without a better one after which the run ends; null to take all steps. Default: those of half a run. */
+  patience: z.int().min(1).nullable().optional(),
+});
+
+const loraSchema = z.strictObject({
+  rank: z.int().min(1).default(8),
+  /** Adapters count alpha / rank. */
+  alpha: z.number().gt(0).default(16),
+  /** The linear layers that get adapters, by the ends of their paths; or "all" of those in the blocks. */
+  targets: z.union([z.literal("all"), z.array(z.string().min(1)).min(1)]).default(["query", "value"]),
+  /** Of the inputs of adapters. */
+  dropout: z.number().min(0).lt(1).default(0),
 });
 
 /** The schema of a fine-tuning recipe. */
@@ -77,6 +94,8 @@ export const finetuneConfigSchema = z.strictObject({
   task: taskSchema,
   model: modelSchema,
   data: dataSchema,
+  /** Trains low-rank adapters and the task's head in place of all weights. */
+  lora: loraSchema.nullable().default(null),
   train: trainSchema.prefault({}),
   run: base.shape.run,
   engine: base.shape.engine,

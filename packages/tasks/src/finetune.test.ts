@@ -105,7 +105,7 @@ describe("fine-tuning a classifier", () => {
       expect({ reason, step }).toEqual({ reason: "completed", step: 33 });
       expect(data).toEqual([{ training: 86, validation: 10, truncated: 0, labels: 2 }]);
       const evaluated = events.filter((event) => event.type === "evaluated");
-      expect(evaluated.map((event) => event.step)).toEqual([6, 12, 18, 24, 30, 33]);
+      expect(evaluated.map((event) => event.step)).toEqual([3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33]);
       expect(evaluated.at(-1)!.scores!.accuracy).toBe(1);
       expect(readFileSync(path(`runs/${from}/metrics.jsonl`), "utf8")).toContain('"accuracy":1');
 
@@ -128,7 +128,7 @@ describe("fine-tuning a classifier", () => {
   }
 
   it("stopped and resumed ends as the uninterrupted run, bit for bit", async () => {
-    const dropout = "model.dropout=0.2 train.epochs=2";
+    const dropout = "model.dropout=0.2 train.epochs=2 task.patience=null";
     await tune({ from: "encoder", run: "runs/whole", recipe: dropout });
     const stop = { requested: null as string | null };
     const onEvent = (event: RunEvent) => {

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { loadLatestCheckpoint, modelConfigOf } from "@megatron-ts/checkpoint";
+import { bestCheckpoint, modelConfigOf, openModelCheckpoint } from "@megatron-ts/checkpoint";
 import { type Row, readRows } from "@megatron-ts/data";
 import { createPerplexity } from "@megatron-ts/metrics";
 import {
@@ -16,13 +16,7 @@ import {
   modelConfigSchema,
 } from "@megatron-ts/model";
 import { withPrecision } from "@megatron-ts/ops";
-import {
-  type RunConfiguration,
-  type RunOptions,
-  type TrainConfig,
-  trainRun,
-  type Validation,
-} from "@megatron-ts/train";
+import { type RunConfiguration, type RunOptions, trainRun, type Validation } from "@megatron-ts/train";
 import { createExampleBatches, taskObjective } from "./batches.ts";
 import type { FinetuneConfig } from "./configuration.ts";
 import { TaskError } from "./errors.ts";
@@ -30,19 +24,38 @@ import { predictAll, scorePredictions } from "./evaluate-task.ts";
 import { getTask } from "./registry.ts";
 import { splitRows } from "./split-rows.ts";
 import type { OpenTask, Prediction } from "./task.ts";
+import { completeTraining } from "./training-defaults.ts";
+
+/** Numbers of examples, and of labels where a task has some. */
+export interface TaskData {
+  training: number;
+  validation: number;
+  /** Examples that do not fit into the tokens of a text. */
+  truncated: number;
+  labels: number;
+}
 
 /** Options of `finetune`. */
 export interface FinetuneOptions extends RunOptions {
   /** Called before training, with what the data is. */
-  onData?: (data: { training: number; validation: number; truncated: number; labels: number }) => void;
+  onData?: (data: TaskData) => void;
 }
+
+/** The best checkpoint of a run, and its scores unless they are from before it was resumed. */
+export interface BestCheckpoint {
+  step: number;
+  scores: Readonly<Record<string, number>> | null;
+}
+
+/** How a run ended. */
+export type FinetuneResult = Awaited<ReturnType<typeof trainRun>> & { best: BestCheckpoint | null };
 
 /** The model of a checkpoint with the task's head. Throws a TaskError for a family that cannot have one. */
 function withHead(
   from: string,
   head: Parameters<NonNullable<ReturnType<typeof familyOf>["withTask"]>>[1],
 ): ModelConfig {
-  const checkpoint = loadLatestCheckpoint(from);
+  const checkpoint = openModelCheckpoint(from);
   try {
     const config = modelConfigOf(checkpoint);
     const { withTask } = familyOf(config);
@@ -56,21 +69,8 @@ function withHead(
   }
 }
 
-/** What depends on the number of training examples. */
-function completeTraining({ train }: FinetuneConfig, { examples }: { examples: number }): TrainConfig {
-  const { epochs, ...rest } = train;
-  const perEpoch = Math.ceil(examples / train.batchSize);
-  const steps = train.steps ?? Math.max(1, Math.ceil((epochs * examples) / train.batchSize));
-  const evaluation = train.evaluation ?? { every: Math.min(perEpoch, steps), batches: Number.MAX_SAFE_INTEGER };
-  return {
-    ...rest,
-    steps,
-    microBatchSize: Math.min(train.microBatchSize, train.batchSize),
-    schedule: train.schedule ?? { name: "linear", warmupSteps: Math.round(steps / 10), minimum: 0 },
-    evaluation,
-    checkpoint: train.checkpoint ?? { every: evaluation.every, keepLast: 1, keepBest: true },
-  };
-}
+/** Of equal scores the one with the lower loss is better: on few rows many are equal. */
+const TIE_BREAK = 1e-6;
 
 /** Loss and scores on held-out examples. */
 function createValidate<Example, Output extends Prediction>(
@@ -94,9 +94,14 @@ function createValidate<Example, Output extends Prediction>(
     if (chosen === undefined) {
       throw new TaskError(`task.metric: expected ${Object.keys(values).join(" or ")}, got ${metric}`);
     }
-    return { result: losses.result(), scores: values, criterion: 1 - chosen };
+    const result = losses.result();
+    return { result, scores: values, criterion: 1 - chosen + TIE_BREAK * (result.loss / (1 + result.loss)) };
   };
 }
+
+/** Evaluations in half a run. */
+const halfOf = ({ steps, evaluation }: RunConfiguration["train"]): number | null =>
+  evaluation && Math.max(1, Math.ceil(steps / 2 / evaluation.every));
 
 const fingerprint = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
 
@@ -104,13 +109,13 @@ const fingerprint = (path: string): string => createHash("sha256").update(readFi
  * Fine-tunes until the last step, or until validation no longer improves. The engine must be started. Throws a TaskError,
  * DataError, ConfigError or CheckpointError (the user's mistakes), or a NonFiniteError.
  */
-export async function finetune(configuration: FinetuneConfig, options: FinetuneOptions): ReturnType<typeof trainRun> {
-  const { data, train, model: recipeModel } = configuration;
+export async function finetune(configuration: FinetuneConfig, options: FinetuneOptions): Promise<FinetuneResult> {
+  const { data, train, lora, model: recipeModel } = configuration;
   const definition = getTask(configuration.task.name);
-  const { columns, patience, metric = definition.metric } = configuration.task;
+  const { columns, metric = definition.metric } = configuration.task;
   const unknown = Object.keys(columns).find((field) => !definition.fields.includes(field));
   if (unknown !== undefined) {
-    throw new TaskError(`task.columns: expected ${definition.fields.join(" or ")}, got ${unknown}`);
+    throw new TaskError(`columns of ${definition.name}: expected ${definition.fields.join(" or ")}, got ${unknown}`);
   }
   const rows = readRows(data.train);
   const head = definition.headFor(rows, { columns });
@@ -139,25 +144,38 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
 
   const resolved = {
     ...configuration,
-    train: completeTraining(configuration, { examples: training.length }),
+    train: completeTraining(configuration, { examples: training.length, model: config }),
   };
-  const limit = (resolved.train.evaluation?.batches ?? 0) * train.batchSize;
+  if (train.layerDecay !== 1 && resolved.train.optimizer.name !== "adamw") {
+    throw new TaskError(`train.layerDecay: expected the optimizer adamw, got ${resolved.train.optimizer.name}`);
+  }
+  const limit = (resolved.train.evaluation?.batches ?? 0) * resolved.train.batchSize;
   const files = [data.train, ...(data.validation === undefined ? [] : [data.validation])];
-  return trainRun(
+  const evaluated = new Map<number, Readonly<Record<string, number>>>();
+  const ended = await trainRun(
     {
       configuration: resolved,
       complete: (saved) => saved,
       config,
       from: recipeModel.from,
+      trained: { adapter: lora, frozen: train.frozen, layerDecay: train.layerDecay },
       fingerprints: Object.fromEntries(files.map((path) => [path, fingerprint(path)])),
       open: (schedule) => ({
         objective: taskObjective(task, config),
         metric: null,
         batches: { training: createExampleBatches(training, { schedule, seed: train.seed }), validation: null },
         validate: createValidate({ task, examples: validation.slice(0, limit) }, { metric, configuration: resolved }),
-        patience,
+        patience: configuration.task.patience === undefined ? halfOf(resolved.train) : configuration.task.patience,
       }),
     },
-    options,
+    {
+      ...options,
+      onEvent(event) {
+        if (event.type === "evaluated" && event.scores) evaluated.set(event.step, event.scores);
+        options.onEvent?.(event);
+      },
+    },
   );
+  const best = bestCheckpoint(resolved.run.directory);
+  return { ...ended, best: best ? { step: best.step, scores: evaluated.get(best.step) ?? null } : null };
 }

@@ -1,9 +1,10 @@
 /** Fine-tuning, evaluation and use of models for tasks. */
 export type { Columns } from "./columns.ts";
 export { type FinetuneConfig, finetuneConfigSchema, loadFinetuneRecipe, parseFinetuneRecipe } from "./configuration.ts";
-export { TaskError } from "./errors.ts";
+export { MissingColumnError, TaskError } from "./errors.ts";
 export { type PredictOptions, predictAll, scorePredictions } from "./evaluate-task.ts";
-export { type FinetuneOptions, finetune } from "./finetune.ts";
+export { type BestCheckpoint, type FinetuneOptions, type FinetuneResult, finetune, type TaskData } from "./finetune.ts";
+export { finetuneSeeds, type SeedsResult } from "./finetune-seeds.ts";
 export { taskNames } from "./registry.ts";
 export type { OpenTask, Prediction, Score, ScoreCollector, TaskSettings } from "./task.ts";
 export { openTrainedTask, type SavedTaskRecipe } from "./trained-task.ts";

@@ -1,5 +1,7 @@
 /** Options of commands about a task. */
+
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { nonEmpty } from "./option-values.ts";
 
 /** Names of the tasks: as in `@megatron-ts/tasks`, which loads tensors. A test compares them. */
 export const TASKS = ["classification", "sentiment"];
@@ -9,6 +11,18 @@ export interface TaskOptions {
   task?: string;
   column: Record<string, string>;
 }
+
+/** An adapter for the model. */
+export interface AdapterOptions {
+  adapter?: string;
+}
+
+export const addAdapterOption = (command: Command): Command =>
+  command.option(
+    "--adapter <directory>",
+    "LoRA adapter for the model: a run of finetune --lora, or a directory in PEFT's format",
+    nonEmpty,
+  );
 
 export const addTaskOptions = (command: Command): Command =>
   command.addOption(

@@ -10,13 +10,19 @@ import { ResultError, UsageError } from "../errors.ts";
 import { evaluateTask } from "../evaluate-task.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
 import { integer, nonEmpty } from "../options/option-values.ts";
-import { addTaskOptions, TASKS, type TaskOptions } from "../options/task-options.ts";
+import {
+  type AdapterOptions,
+  addAdapterOption,
+  addTaskOptions,
+  TASKS,
+  type TaskOptions,
+} from "../options/task-options.ts";
 import { startEngine } from "../start-engine.ts";
 import { pluralize } from "../terminal/pluralize.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { loadTrainedModel, type TrainedModel } from "../trained-model.ts";
 
-interface Options extends EngineOptions, TaskOptions {
+interface Options extends EngineOptions, TaskOptions, AdapterOptions {
   data: string;
   split: "train" | "validation" | "test" | "all";
   objective?: string;
@@ -54,7 +60,7 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
     .option("--batch-size <n>", "windows per batch", integer(1, 1_000_000), 8)
     .option("--max-batches <n>", "maximum number of batches", integer(1))
     .action((path: string, options: Options) => run(path, options, terminal));
-  addExamples(addJsonOption(addEngineOptions(addTaskOptions(command))), [
+  addExamples(addJsonOption(addEngineOptions(addAdapterOption(addTaskOptions(command)))), [
     "megatron evaluate runs/a --data data/corpus --split test",
     "megatron evaluate runs/a --data data/corpus --split test --stride 64 --json",
     "megatron evaluate runs/bert --data data/corpus --pseudo --max-batches 100",
@@ -72,7 +78,7 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
   const { readsSource } = await import("@megatron-ts/model");
   const { checkTokenizer } = await import("@megatron-ts/train");
   await startEngine(options, terminal);
-  const trained = await loadTrainedModel(path);
+  const trained = await loadTrainedModel(path, options);
   const { directory, step, model, tokenizer } = trained;
   try {
     const dataset = await openDataset(options.data);

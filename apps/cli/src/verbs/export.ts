@@ -1,8 +1,10 @@
 /** `megatron export`: converts a checkpoint to Hugging Face format. */
 import { type Command, Option } from "commander";
 import { loadCheckpointTokenizer } from "../checkpoint-tokenizer.ts";
+import { bestOfFineTuning } from "../fine-tuned-run.ts";
 import { exportedTokenIds } from "../generation/generation-config.ts";
 import { addExamples, addJsonOption } from "../options/common-options.ts";
+import { type AdapterOptions, addAdapterOption } from "../options/task-options.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 export function addExport(program: Command, terminal: Terminal): void {
@@ -12,19 +14,36 @@ export function addExport(program: Command, terminal: Terminal): void {
     .argument("<checkpoint>", "run directory or checkpoint")
     .argument("<directory>", "output directory; must not exist")
     .addOption(new Option("--to <format>", "output format").choices(["hf"]).default("hf"))
-    .action((checkpoint: string, directory: string, options: { json?: boolean }) =>
-      run(checkpoint, directory, options, terminal),
-    );
+    .option("--merge", "of a run of finetune --lora, write the whole model instead of its adapter in PEFT's format");
+  addAdapterOption(command).action((checkpoint: string, directory: string, options: Options) =>
+    run(checkpoint, directory, options, terminal),
+  );
   addExamples(addJsonOption(command), [
     "megatron export runs/a exported/a",
     "megatron export runs/a exported/a --to hf",
+    "megatron export runs/lora adapters/topics",
+    "megatron export runs/lora exported/topics --merge",
   ]);
 }
 
-async function run(path: string, directory: string, { json }: { json?: boolean }, terminal: Terminal): Promise<void> {
-  const { exportHuggingFace, loadLatestCheckpoint } = await import("@megatron-ts/checkpoint");
+interface Options extends AdapterOptions {
+  merge?: boolean;
+  json?: boolean;
+}
+
+async function run(path: string, directory: string, options: Options, terminal: Terminal): Promise<void> {
+  const { adapter, merge = false, json } = options;
+  const { exportAdapter, exportHuggingFace, isAdapter, openModelCheckpoint } = await import("@megatron-ts/checkpoint");
   const { tokenizerConfig } = await import("@megatron-ts/tokenizer");
-  const checkpoint = loadLatestCheckpoint(path);
+  const source = await bestOfFineTuning(path);
+  if (isAdapter(source) && !merge && adapter === undefined) {
+    await exportAdapter(source, directory);
+    if (json) return terminal.json({ directory, adapter: true });
+    return terminal.print(`${directory}: an adapter in PEFT's format`);
+  }
+  const checkpoint = openModelCheckpoint(source, {
+    adapter: adapter === undefined ? undefined : await bestOfFineTuning(adapter),
+  });
   try {
     const tokenizer = await loadCheckpointTokenizer(checkpoint);
     const { modelType, differences } = await exportHuggingFace(checkpoint, directory, {

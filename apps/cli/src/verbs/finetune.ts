@@ -1,10 +1,10 @@
 /** `megatron finetune`: trains a model for a task, from a recipe or from options with good defaults. */
 import { existsSync } from "node:fs";
-import type { FinetuneConfig } from "@megatron-ts/tasks";
-import type { RunEvent } from "@megatron-ts/train";
+import type { BestCheckpoint, FinetuneConfig, SeedsResult, TaskData } from "@megatron-ts/tasks";
 import { type Command, Option } from "commander";
 import { loadCheckpointTokenizer } from "../checkpoint-tokenizer.ts";
 import { UsageError } from "../errors.ts";
+import { namingColumns } from "../options/column-names.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
 import { integer, nonEmpty, number } from "../options/option-values.ts";
 import type { RecipeOverride } from "../options/recipe-options.ts";
@@ -23,6 +23,8 @@ interface Options extends EngineOptions, TaskOptions {
   learningRate?: number;
   batchSize?: number;
   maxTokens?: number;
+  lora?: boolean;
+  seeds?: number;
   resume: string;
   breakLock?: boolean;
   json?: boolean;
@@ -38,10 +40,16 @@ export function addFinetune(program: Command, terminal: Terminal, overrides: rea
     .option("--data <file>", "rows to train on, if there is no recipe", nonEmpty)
     .option("--validation <file>", "rows to choose the best checkpoint by (default: a tenth of --data)", nonEmpty)
     .option("--output <directory>", "directory of the run, if there is no recipe", nonEmpty)
-    .option("--epochs <n>", "passes over the rows (default: 3)", number)
-    .option("--learning-rate <rate>", "peak learning rate (default: 5e-5)", number)
-    .option("--batch-size <n>", "rows per update (default: 32)", integer(1, 1_000_000))
+    .option("--epochs <n>", "passes over the rows (default: 3, or more where that would be few steps)", number)
+    .option("--learning-rate <rate>", "peak learning rate (default: by the model's width)", number)
+    .option("--batch-size <n>", "rows per update (default: 32, or 16 for few rows)", integer(1, 1_000_000))
     .option("--max-tokens <n>", "tokens per text; the rest is cut off (default: 128)", integer(1))
+    .option("--lora", "train low-rank adapters in place of all weights; --lora.rank and others set them")
+    .option(
+      "--seeds <n>",
+      "train with this many seeds, each in a directory of its own, and print the means",
+      integer(2),
+    )
     .option("--resume <from>", "auto (the run's newest checkpoint, if any), never, or a checkpoint", "never")
     .option("--break-lock", "take over the lock of a run on another host or in another container that has ended");
   addTaskOptions(command);
@@ -49,6 +57,7 @@ export function addFinetune(program: Command, terminal: Terminal, overrides: rea
   addExamples(addJsonOption(command), [
     "megatron finetune checkpoints/bert --task classification --data train.csv --output runs/topics",
     "megatron finetune runs/a --task sentiment --data tweets.tsv --column text=tweet --output runs/b",
+    "megatron finetune checkpoints/gpt2 --task classification --data train.csv --lora --lora.rank 16 --output runs/c",
     "megatron finetune recipe.yaml --train.epochs 5 --resume auto",
   ]);
 }
@@ -58,13 +67,13 @@ async function run(
   options: Options,
   { overrides, terminal }: { overrides: readonly RecipeOverride[]; terminal: Terminal },
 ): Promise<void> {
-  const { loadLatestCheckpoint } = await import("@megatron-ts/checkpoint");
-  const { finetune } = await import("@megatron-ts/tasks");
+  const { openModelCheckpoint } = await import("@megatron-ts/checkpoint");
+  const { finetune, finetuneSeeds } = await import("@megatron-ts/tasks");
   const { listenForStop } = await import("@megatron-ts/train");
   const configuration = await configurationOf(from, options, { overrides, terminal });
   const { backend, threads } = configuration.engine;
   await startEngine({ backend: backend ?? undefined, threads: threads ?? undefined }, terminal);
-  const checkpoint = loadLatestCheckpoint(configuration.model.from);
+  const checkpoint = openModelCheckpoint(configuration.model.from);
   const tokenizer = await loadCheckpointTokenizer(checkpoint).finally(() => checkpoint.close());
   if (!tokenizer) throw new UsageError(`${configuration.model.from}: no tokenizer in this checkpoint`);
 
@@ -72,31 +81,56 @@ async function run(
   const stop = listenForStop({
     onRequest: (signal) => terminal.log(`${signal}: saving a checkpoint; press Ctrl+C again to quit now`),
   });
-  let scores: Readonly<Record<string, number>> | null = null;
-  try {
-    const { reason, step } = await finetune(configuration, {
+  const train = (one: FinetuneConfig) =>
+    finetune(one, {
       tokenizer,
       resume: options.resume,
       breakLock: options.breakLock,
       stop,
-      onData({ training, validation, truncated, labels }) {
-        const rows = `${pluralize(training, "row")} to train on, ${validation} to validate on`;
-        const cut = truncated > 0 ? `, ${pluralize(truncated, "text")} cut off` : "";
-        terminal.log(`${rows}, ${pluralize(labels, "label")}${cut}`);
-      },
-      onEvent(event: RunEvent) {
-        if (event.type === "evaluated") scores = event.scores ?? null;
-        report.show(event);
-      },
+      onData: (data) => terminal.log(describeData(data)),
+      onEvent: (event) => report.show(event),
     });
-    report.close();
+  const columns = isRecipe(from) ? "recipe" : "--column";
+  try {
     const { directory } = configuration.run;
-    if (options.json) terminal.json({ directory, reason, step, scores });
-    else terminal.print(`${directory}: ${endings[reason]} at step ${step}`);
+    const { seeds } = options;
+    if (seeds !== undefined) {
+      const result = await namingColumns(columns, () => finetuneSeeds(configuration, { seeds, train }));
+      report.close();
+      if (options.json) return terminal.json({ directory, ...result });
+      for (const line of seedLines(result)) terminal.print(line);
+      return;
+    }
+    const result = await namingColumns(columns, () => train(configuration));
+    report.close();
+    if (options.json) return terminal.json({ directory, ...result, scores: result.best?.scores ?? null });
+    const { reason, step, best } = result;
+    terminal.print(`${directory}: ${endings[reason]} at step ${step}${best ? `; best: ${describeBest(best)}` : ""}`);
   } finally {
     stop.dispose();
     report.close();
   }
+}
+
+function describeData({ training, validation, truncated, labels }: TaskData): string {
+  const rows = `${pluralize(training, "row")} to train on, ${validation} to validate on`;
+  const kinds = labels > 0 ? `, ${pluralize(labels, "label")}` : "";
+  const cut = truncated > 0 ? `, ${pluralize(truncated, "text")} cut off` : "";
+  return `${rows}${kinds}${cut}`;
+}
+
+function describeBest({ step, scores }: BestCheckpoint): string {
+  const values = Object.entries(scores ?? {}).map(([name, value]) => `${name} ${value.toFixed(4)}`);
+  return [`step ${step}`, ...values].join(", ");
+}
+
+/** The scores of each seed's best checkpoint, then their means. */
+function seedLines({ runs, scores }: SeedsResult): string[] {
+  const each = runs.map(({ directory, best }) => `${directory}: ${best ? describeBest(best) : "no evaluation"}`);
+  const means = Object.entries(scores).map(
+    ([name, { mean, deviation }]) => `  ${name} ${mean.toFixed(4)}, standard deviation ${deviation.toFixed(4)}`,
+  );
+  return [...each, `mean of ${pluralize(runs.length, "seed")}:`, ...means];
 }
 
 const isRecipe = (from: string) => /\.ya?ml$/i.test(from);
@@ -116,6 +150,7 @@ async function configurationOf(
     "data.maxTokens": options.maxTokens,
     "run.directory": options.output,
     "train.epochs": options.epochs,
+    ...(options.learningRate !== undefined && !isRecipe(from) && { "train.optimizer.name": "adamw" }),
     "train.optimizer.learningRate": options.learningRate,
     "train.batchSize": options.batchSize,
     "engine.backend": options.backend === "auto" ? null : options.backend,
@@ -125,6 +160,7 @@ async function configurationOf(
   const given = Object.entries(fields).flatMap(([path, value]): RecipeOverride[] =>
     value === undefined ? [] : [[path, String(value)]],
   );
+  if (isRecipe(from) && options.lora) throw new UsageError("--lora is without a recipe: a recipe has the section lora");
   if (isRecipe(from)) return loadFinetuneRecipe(from, [...given, ...overrides]);
   const missing = (["task", "data", "output"] as const).find((name) => options[name] === undefined);
   if (missing) throw new UsageError(`--${missing} is required without a recipe (a .yaml file)`);
@@ -132,7 +168,7 @@ async function configurationOf(
     task: { name: options.task },
     model: { from: await checkpointOf(from, { output: options.output!, resume: options.resume, terminal }) },
     data: { train: options.data },
-    train: { optimizer: { name: "adamw", learningRate: 5e-5 } },
+    ...(options.lora && { lora: {} }),
     run: { directory: options.output },
   });
   return parseFinetuneRecipe(text, { file: "options", overrides: [...given, ...overrides] });

@@ -6,12 +6,14 @@ import { type BeamOptions, printBeams } from "../generation/print-beams.ts";
 import { type CompletionOptions, streamCompletion } from "../generation/stream-completion.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
 import { integer, number } from "../options/option-values.ts";
+import { type AdapterOptions, addAdapterOption } from "../options/task-options.ts";
 import { startEngine } from "../start-engine.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { loadTrainedModel } from "../trained-model.ts";
 
 type Options = EngineOptions &
   CompletionOptions &
+  AdapterOptions &
   Omit<BeamOptions, "beams"> & { beams?: number; precision: "f32" | "bf16" };
 
 export function addGenerate(program: Command, terminal: Terminal): void {
@@ -44,7 +46,7 @@ export function addGenerate(program: Command, terminal: Terminal): void {
     .option("--stop <texts...>", "stop before any of these strings")
     .option("--seed <n>", "random seed", integer(0), 0)
     .action((path: string, options: Options) => run(path, options, { terminal, given: givenOptions(command) }));
-  addExamples(addJsonOption(addEngineOptions(command)), [
+  addExamples(addJsonOption(addEngineOptions(addAdapterOption(command))), [
     'megatron generate runs/a --prompt "My fellow citizens," --max-tokens 64 --temperature 0.8 --top-k 40 --top-p 0.95 --seed 1',
     'megatron generate runs/a --prompt "Call me" --temperature 0 --json',
     'megatron generate runs/a --prompt "Call me" --precision bf16',
@@ -75,7 +77,7 @@ async function run(
 ): Promise<void> {
   const { generationMode } = await import("../generation/generation-mode.ts");
   await startEngine(options, terminal);
-  const trained = await loadTrainedModel(path);
+  const trained = await loadTrainedModel(path, options);
   try {
     if (options.precision === "bf16") {
       const { storeWeights } = await import("@megatron-ts/generate");

@@ -3,12 +3,18 @@ import { type Command, Option } from "commander";
 import { predictFile, predictionLines } from "../labelled-data.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
 import { integer, nonEmpty } from "../options/option-values.ts";
-import { addTaskOptions, TASKS, type TaskOptions } from "../options/task-options.ts";
+import {
+  type AdapterOptions,
+  addAdapterOption,
+  addTaskOptions,
+  TASKS,
+  type TaskOptions,
+} from "../options/task-options.ts";
 import { startEngine } from "../start-engine.ts";
 import { pluralize } from "../terminal/pluralize.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
-interface Options extends EngineOptions, TaskOptions {
+interface Options extends EngineOptions, TaskOptions, AdapterOptions {
   input: string;
   output?: string;
   batchSize: number;
@@ -26,7 +32,7 @@ export function addPredict(program: Command, terminal: Terminal): void {
     .addOption(new Option("--task <name>", "the task (default: as in training)").choices(TASKS))
     .option("--batch-size <n>", "rows per batch", integer(1, 1_000_000), 32)
     .action((path: string, options: Options) => run(path, options, terminal));
-  addExamples(addJsonOption(addEngineOptions(addTaskOptions(command))), [
+  addExamples(addJsonOption(addEngineOptions(addAdapterOption(addTaskOptions(command)))), [
     "megatron predict runs/topics --input new.jsonl --output predicted.jsonl",
     "megatron predict runs/topics --input new.csv --column text=headline",
   ]);

@@ -11,7 +11,7 @@ import { start } from "@megatron-ts/engine";
 import { type HuggingFaceConfig, readHuggingFaceConfig } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadModel } from "../model-checkpoint.ts";
+import { loadModel } from "../adapter/load-model.ts";
 import { openSafetensors } from "../safetensors.ts";
 import { outputsOf } from "../testing/reference-outputs.ts";
 import { importHuggingFace } from "./import-hugging-face.ts";

@@ -22,6 +22,9 @@ export interface TaskHeadOptions extends Omit<HeadSize, "outputs"> {
 /** hidden [B, T, h] -> logits: [B, C] for sequences, [B, T, C] for tokens, [B, T, 2] for answers. */
 export type TaskHead = (hidden: tf.Tensor, options?: { random?: StepRandomness | null }) => tf.Tensor;
 
+/** The path of every task head. */
+export const TASK_HEAD = "taskHead";
+
 export function createTaskHead(
   scope: Scope,
   config: TaskHeadConfig,

@@ -1,17 +1,13 @@
 /** Multi-head self-attention and cross-attention with their projections; heads are split over the tensor axis. */
 import { attend } from "@megatron-ts/attention";
-import {
-  createColumnParallelLinear,
-  createRowParallelLinear,
-  type Initializer,
-  type Scope,
-} from "@megatron-ts/parallel";
+import type { Initializer, Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import type { Attention } from "./block-context.ts";
 import type { StepRandomness } from "./dropout.ts";
 import { dropoutAt } from "./dropout.ts";
 import { getOrCompute } from "./memory-cache.ts";
 import type { NormConfig } from "./norm.ts";
+import { createProjection, type Projection } from "./projection.ts";
 import { createQueryKeyNorm } from "./query-key-norm.ts";
 import { rotate } from "./rotary.ts";
 import { createValueEmbedding } from "./value-embedding.ts";
@@ -48,7 +44,8 @@ export function createProjections(scope: Scope, config: AttentionConfig) {
   const { hiddenSize, numHeads, numKeyValueHeads = numHeads, bias, initializer, outputInitializer } = config;
   const headSize = config.headSize ?? hiddenSize / numHeads;
   const project = (name: string, heads: number, own = initializer) =>
-    createColumnParallelLinear(scope.child(name), {
+    createProjection(scope.child(name), {
+      split: "column",
       inputs: hiddenSize,
       outputs: heads * headSize,
       initializer: own,
@@ -57,7 +54,8 @@ export function createProjections(scope: Scope, config: AttentionConfig) {
   const query = project("query", numHeads, config.queryInitializer);
   const key = project("key", numKeyValueHeads);
   const value = project("value", numKeyValueHeads);
-  const output = createRowParallelLinear(scope.child("output"), {
+  const output = createProjection(scope.child("output"), {
+    split: "row",
     inputs: numHeads * headSize,
     outputs: hiddenSize,
     initializer: outputInitializer,
@@ -65,12 +63,12 @@ export function createProjections(scope: Scope, config: AttentionConfig) {
   });
   /** [B, T, heads * D] -> [B, T, heads, D] */
   const byHead = (x: tf.Tensor) => tf.reshape(x, [x.shape[0]!, x.shape[1]!, -1, headSize]);
-  return {
-    query: (x: tf.Tensor) => byHead(query(x)),
-    key: (x: tf.Tensor) => byHead(key(x)),
-    value: (x: tf.Tensor) => byHead(value(x)),
-    output: (x: tf.Tensor) => output(tf.reshape(x, [x.shape[0]!, x.shape[1]!, -1])),
-  };
+  const heads =
+    (project: Projection): Projection =>
+    (x, options) =>
+      byHead(project(x, options));
+  const joined: Projection = (x, options) => output(tf.reshape(x, [x.shape[0]!, x.shape[1]!, -1]), options);
+  return { query: heads(query), key: heads(key), value: heads(value), output: joined };
 }
 
 /** Creates self-attention, with rotary positions, a bias and a cache if the context has them. */
@@ -86,14 +84,14 @@ export function createSelfAttention(scope: Scope, config: AttentionConfig): Atte
     const turned = (heads: tf.Tensor) =>
       rotaryCosines && rotarySines ? rotate(heads, { rotaryCosines, rotarySines }) : heads;
     const place = (part: "query" | "key", heads: tf.Tensor) => turned(normalise ? normalise[part](heads) : heads);
-    const q = place("query", project.query(x));
+    const q = place("query", project.query(x, { random }));
     const seen = numKeyTokens === undefined ? x : tf.slice(x, [0, 0, 0], [-1, numKeyTokens, -1]);
     const keys = cache ? cache.pageTable.shape[1]! * cache.keys.shape[1]! : seen.shape[1]!;
     const attended = attend(
       {
         q,
-        k: place("key", project.key(seen)),
-        v: embedValues ? embedValues(project.value(seen), context) : project.value(seen),
+        k: place("key", project.key(seen, { random })),
+        v: embedValues ? embedValues(project.value(seen, { random }), context) : project.value(seen, { random }),
       },
       {
         keyRanges: ranges,
@@ -106,7 +104,7 @@ export function createSelfAttention(scope: Scope, config: AttentionConfig): Atte
         observe: observe && ((probabilities) => observe(`${scope.path}.probabilities`, probabilities)),
       },
     );
-    return project.output(attended);
+    return project.output(attended, { random });
   };
 }
 
@@ -115,9 +113,9 @@ export function createCrossAttention(scope: Scope, config: AttentionConfig): Att
   const project = createProjections(scope, config);
   return (x, { memory, memoryRanges, memoryCache, random, observe }) => {
     if (!memory || !memoryRanges) throw new Error(`${scope.path} needs a memory to attend to`);
-    const k = getOrCompute(memoryCache, `${scope.path}.key`, () => project.key(memory));
-    const v = getOrCompute(memoryCache, `${scope.path}.value`, () => project.value(memory));
-    const q = project.query(x);
+    const k = getOrCompute(memoryCache, `${scope.path}.key`, () => project.key(memory, { random }));
+    const v = getOrCompute(memoryCache, `${scope.path}.value`, () => project.value(memory, { random }));
+    const q = project.query(x, { random });
     const attended = attend(
       { q, k, v },
       {
@@ -127,7 +125,7 @@ export function createCrossAttention(scope: Scope, config: AttentionConfig): Att
         observe: observe && ((probabilities) => observe(`${scope.path}.probabilities`, probabilities)),
       },
     );
-    return project.output(attended);
+    return project.output(attended, { random });
   };
 }
 

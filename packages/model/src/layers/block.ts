@@ -125,7 +125,7 @@ function runAgain(block: Block, x: tf.Tensor, context: BlockContext, how: typeof
       layout: layout && { ...layout, offsets, blocks, masks },
     });
   };
-  const parameters = block.scope.declared().map(({ tensor }) => tensor);
+  const parameters = block.scope.declared().flatMap(({ tensor, frozen }) => (frozen ? [] : [tensor]));
   const inputs = [x, ...shared.map(([, tensor]) => tensor), ...lists];
   return [how(run as (...tensors: tf.Tensor[]) => tf.Tensor, inputs, { parameters })].flat()[0]!;
 }

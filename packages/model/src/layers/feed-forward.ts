@@ -1,14 +1,10 @@
 /** The feed-forward layer of a block: two projections around an activation, or three if gated (Shazeer 2020). */
 import { type Activation, activate, droppable } from "@megatron-ts/ops";
-import {
-  createColumnParallelLinear,
-  createRowParallelLinear,
-  type Initializer,
-  type Scope,
-} from "@megatron-ts/parallel";
+import type { Initializer, Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import type { StepRandomness } from "./dropout.ts";
 import { dropAt } from "./dropout.ts";
+import { createProjection } from "./projection.ts";
 
 export interface FeedForwardConfig {
   hiddenSize: number;
@@ -29,7 +25,8 @@ export interface FeedForwardConfig {
 export function createFeedForward(scope: Scope, config: FeedForwardConfig) {
   const { hiddenSize, feedForwardSize, activation, gated = false, bias, initializer } = config;
   const { outputInitializer, innerDropout = 0 } = config;
-  const widen = createColumnParallelLinear(scope.child("input"), {
+  const widen = createProjection(scope.child("input"), {
+    split: "column",
     inputs: hiddenSize,
     outputs: feedForwardSize,
     initializer,
@@ -37,14 +34,16 @@ export function createFeedForward(scope: Scope, config: FeedForwardConfig) {
     activation: gated ? "none" : activation,
   });
   const gate = gated
-    ? createColumnParallelLinear(scope.child("gate"), {
+    ? createProjection(scope.child("gate"), {
+        split: "column",
         inputs: hiddenSize,
         outputs: feedForwardSize,
         initializer,
         bias,
       })
     : null;
-  const narrow = createRowParallelLinear(scope.child("output"), {
+  const narrow = createProjection(scope.child("output"), {
+    split: "row",
     inputs: feedForwardSize,
     outputs: hiddenSize,
     initializer: outputInitializer,
@@ -52,8 +51,10 @@ export function createFeedForward(scope: Scope, config: FeedForwardConfig) {
   });
   return (x: tf.Tensor, { random }: { random?: StepRandomness | null } = {}): tf.Tensor => {
     const multiply = (a: tf.Tensor, b: tf.Tensor) => tf.mul(activate(a, activation), b);
-    const wide = gate ? droppable(multiply as (...ab: tf.Tensor[]) => tf.Tensor, [gate(x), widen(x)]) : widen(x);
+    const wide = gate
+      ? droppable(multiply as (...ab: tf.Tensor[]) => tf.Tensor, [gate(x, { random }), widen(x, { random })])
+      : widen(x, { random });
     const split = { dimension: wide.rank - 1, axis: scope.mesh.tensor };
-    return narrow(dropAt(`${scope.path}.inner`, wide, { rate: innerDropout, random, split }));
+    return narrow(dropAt(`${scope.path}.inner`, wide, { rate: innerDropout, random, split }), { random });
   };
 }

@@ -82,12 +82,12 @@ export function createRelativeAttention(scope: Scope, config: AttentionConfig): 
     const own = numKeyTokens === x.shape[1] ? x : tf.slice(x, [0, 0, 0], [-1, numKeyTokens, -1]);
     const seen = past ? tf.concat([past, own], 1) : own;
     const keys = cache ? cache.pageTable.shape[1]! * cache.keys.shape[1]! : seen.shape[1]!;
-    const q = project.query(x);
+    const q = project.query(x, { random });
     const r = getOrCompute(memoryCache, `${scope.path}.distances`, () => distanceKeys(distances, q.shape[2]!));
     const relative = distanceScores(q, { keys, r, directions, queryPositions });
     const scores = segmentIdsDiffer ? tf.add(relative, segmentScores(q, segmentIdsDiffer)) : relative;
     const attended = attend(
-      { q: tf.add(q, contentBias.tensor), k: project.key(seen), v: project.value(seen) },
+      { q: tf.add(q, contentBias.tensor), k: project.key(seen, { random }), v: project.value(seen, { random }) },
       {
         keyRanges: ranges,
         layout,
@@ -98,6 +98,6 @@ export function createRelativeAttention(scope: Scope, config: AttentionConfig): 
         observe: observe && ((probabilities) => observe(`${scope.path}.probabilities`, probabilities)),
       },
     );
-    return project.output(attended);
+    return project.output(attended, { random });
   };
 }

@@ -1,9 +1,17 @@
 /** Builds what a run trains, from its seed or a checkpoint: the model, its optimizer and the average of its weights. */
 import type { LoadedCheckpoint } from "@megatron-ts/checkpoint";
 import { createModel, type Model, type ModelConfig } from "@megatron-ts/model";
-import type { Mesh } from "@megatron-ts/parallel";
+import { type Precision, store } from "@megatron-ts/ops";
+import {
+  type AdapterConfig,
+  type Mesh,
+  type ParameterSource,
+  type Parameters,
+  trainedParameters,
+} from "@megatron-ts/parallel";
 import type { ParallelConfig, TrainConfig } from "../configuration/train-configuration.ts";
 import { createAdamW } from "../step/adamw.ts";
+import { layerRates } from "../step/layer-rates.ts";
 import { createMuon, isForMuon } from "../step/muon.ts";
 import type { Optimizer } from "../step/optimizer.ts";
 import { createShards, type Shards } from "../step/shards.ts";
@@ -23,11 +31,32 @@ interface Sources {
   init: LoadedCheckpoint | null;
   mesh?: Mesh;
   parallel?: ParallelConfig;
+  trained?: TrainedPart;
+  precision?: Precision;
+}
+
+/** What of a model is trained, and how fast. */
+export interface TrainedPart {
+  /** Low-rank adapters, with which only they and the head of the task are trained. Default: none. */
+  adapter?: AdapterConfig | null;
+  /** Names of weights, or their beginnings, that stay as they are. Default: none. */
+  frozen?: readonly string[];
+  /** The factor of the rate from a layer to the one below it. Default: 1. */
+  layerDecay?: number;
 }
 
 export function buildTraining(
   config: ModelConfig,
-  { train, step, checkpoint, init, mesh, parallel }: Sources,
+  {
+    train,
+    step,
+    checkpoint,
+    init,
+    mesh,
+    parallel,
+    trained: { adapter = null, frozen, layerDecay = 1 } = {},
+    precision,
+  }: Sources,
 ): {
   model: Model;
   optimizer: Optimizer;
@@ -35,26 +64,48 @@ export function buildTraining(
   tied: TiedWeights | null;
   average: WeightAverage | null;
 } {
-  const trained = checkpoint && trainedWeights(checkpoint);
-  const source = trained?.source ?? startingWeights(config, { checkpoint: init, seed: train.seed });
-  const model: Model = createModel(config, {
-    mesh,
-    weights: { source },
-    stages: parallel && stagesOf(config, parallel),
-  });
+  const saved = checkpoint && trainedWeights(checkpoint);
+  const source = startingSource(config, { saved: saved?.source ?? null, init, checkpoint, seed: train.seed });
+  const stages = parallel && stagesOf(config, parallel);
+  const model: Model = createModel(config, { mesh, weights: { source }, stages, adapter, frozen });
+  if (adapter && precision === "bf16") storeFrozen(model.parameters);
+  const all = trainedParameters(model.parameters);
   const isWhole = train.optimizer.name === "muon" ? isForMuon : () => false;
   const { data, pipeline } = model.mesh;
-  const tied = pipeline.size > 1 ? findTiedWeights(model.parameters, pipeline) : null;
-  const shards =
-    parallel?.distributedOptimizer && data.size > 1 ? createShards(model.parameters, { axis: data, isWhole }) : null;
-  const { parameters } = shards ?? model;
-  const saved = checkpoint ? loadOptimizerState(checkpoint) : undefined;
-  const start = { step, load: saved && shards ? shards.loader(saved) : saved };
+  const tied = pipeline.size > 1 ? findTiedWeights(all, pipeline) : null;
+  const shards = parallel?.distributedOptimizer && data.size > 1 ? createShards(all, { axis: data, isWhole }) : null;
+  const parameters = shards?.parameters ?? all;
+  const state = checkpoint ? loadOptimizerState(checkpoint) : undefined;
+  const rateFactor = layerDecay === 1 ? undefined : layerRates(model.parameters, layerDecay);
+  const start = { step, load: state && shards ? shards.loader(state) : state, rateFactor };
   const optimizer =
     train.optimizer.name === "muon"
       ? createMuon(parameters, train.optimizer, start)
       : createAdamW(parameters, train.optimizer, start);
-  const load = trained?.average ?? undefined;
-  const average = train.weightAverage && createWeightAverage(model.parameters, { ...train.weightAverage, load });
+  const load = saved?.average ?? undefined;
+  const average = train.weightAverage && createWeightAverage(all, { ...train.weightAverage, load });
   return { model, optimizer, shards, tied, average };
+}
+
+/** Those of a checkpoint, except weights of an adapter's base, which it has not. */
+function startingSource(
+  config: ModelConfig,
+  {
+    saved,
+    init,
+    checkpoint,
+    seed,
+  }: { saved: ParameterSource | null; seed: number } & Pick<Sources, "init" | "checkpoint">,
+): ParameterSource {
+  if (saved && !init) return saved;
+  const initial = startingWeights(config, { checkpoint: init, seed });
+  const own = new Set(checkpoint?.weights.names);
+  return (declaration) => (saved && own.has(declaration.name) ? saved : initial)(declaration);
+}
+
+/** Keeps the matrices that are not trained as products read them, in half the memory. */
+function storeFrozen(parameters: Parameters): void {
+  for (const { tensor, frozen, kind } of parameters.values()) {
+    if (frozen && kind !== "scalar" && tensor.rank === 2) store(tensor, "bf16");
+  }
 }

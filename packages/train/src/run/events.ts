@@ -8,6 +8,8 @@ export type RunEvent =
   | {
       type: "started";
       parameters: number;
+      /** How many of them are trained. */
+      trained: number;
       step: number;
       steps: number;
       totalSamples: number;

@@ -1,13 +1,13 @@
 /** The initial weights of a run: drawn from its seed, from another checkpoint, or from an encoder's. */
-import { checkpointSource, type LoadedCheckpoint, loadLatestCheckpoint, modelConfigOf } from "@megatron-ts/checkpoint";
-import { encoderInitSource, familyOf, type ModelConfig } from "@megatron-ts/model";
+import { checkpointSource, type LoadedCheckpoint, modelConfigOf, openModelCheckpoint } from "@megatron-ts/checkpoint";
+import { encoderInitSource, familyOf, isAdapterWeight, type ModelConfig } from "@megatron-ts/model";
 import { fromSeed, type ParameterSource } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { ConfigError } from "../errors.ts";
 
 /** The model configuration of a checkpoint, or of a run's latest one. Throws a CheckpointError. */
 export function modelConfigAt(path: string): ModelConfig {
-  const checkpoint = loadLatestCheckpoint(path);
+  const checkpoint = openModelCheckpoint(path);
   try {
     return modelConfigOf(checkpoint);
   } finally {
@@ -25,12 +25,18 @@ export function startingWeights(
 ): ParameterSource {
   const fresh = fromSeed(seed);
   if (!checkpoint) return fresh;
-  const encoder = checkpointSource(checkpoint.weights);
+  const encoder = withAdapters(checkpointSource(checkpoint.weights), fresh);
   const config = modelConfigOf(checkpoint);
   if (config.family === target.family) return withTaskHead(target, { config, saved: encoder, fresh });
   const { weights } = familyOf(config).encoderInit!(config, {});
   return encoderInitSource(weights, { encoder, fresh });
 }
+
+/** Adapters that start, which no checkpoint has: they begin as their initializers say. */
+const withAdapters =
+  (saved: ParameterSource, fresh: ParameterSource): ParameterSource =>
+  (declaration) =>
+    (isAdapterWeight(declaration.name) ? fresh : saved)(declaration);
 
 /** A head for a task that the checkpoint was not trained for is drawn at random. */
 function withTaskHead(

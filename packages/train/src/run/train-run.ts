@@ -5,6 +5,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  adapterBaseOf,
   companionFiles,
   type LoadedCheckpoint,
   latestCheckpoint,
@@ -12,11 +13,15 @@ import {
   loadCheckpoint,
   loadLatestCheckpoint,
   modelConfigOf,
+  openModelCheckpoint,
+  peftFiles,
   resolveCheckpoint,
+  type TensorEntry,
+  weightsFingerprint,
 } from "@megatron-ts/checkpoint";
 import { type BatchList, type BatchSchedule, createBatchSchedule, type StepBatches, takeLock } from "@megatron-ts/data";
-import { countModelParameters, type Model, type ModelConfig, modelConfigSchema } from "@megatron-ts/model";
-import { type Mesh, singleRankMesh } from "@megatron-ts/parallel";
+import { countModelParameters, createModel, type Model, type ModelConfig, modelConfigSchema } from "@megatron-ts/model";
+import { countParameters, type Mesh, shapeOnly, singleRankMesh, trainedParameters } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { parse } from "yaml";
 import { configurationDifferences } from "../configuration/differences.ts";
@@ -28,7 +33,7 @@ import type { MicroBatch, Objective } from "../objectives/objective.ts";
 import { createSchedule } from "../schedules/schedules.ts";
 import { captureLossAndGradients } from "../step/loss-and-gradients.ts";
 import { initialNoiseScaleState } from "../step/noise-scale.ts";
-import { buildTraining } from "./build-training.ts";
+import { buildTraining, type TrainedPart } from "./build-training.ts";
 import { checkRanksAgree } from "./check-ranks.ts";
 import { checkDatasets } from "./datasets.ts";
 import type { RunEvent } from "./events.ts";
@@ -90,6 +95,8 @@ export interface RunParts {
   config: ModelConfig;
   /** The checkpoint that initial weights come from. */
   from?: string;
+  /** What of the model is trained. Default: all of it. */
+  trained?: TrainedPart;
   /** Fingerprints of the datasets, by name. */
   fingerprints: Record<string, string>;
   open(batchSchedule: BatchSchedule): OpenedBatches;
@@ -126,7 +133,7 @@ function lockDirectory(directory: string, breakLock: boolean): () => void {
 
 /** The run itself, which is the only one that writes to its directory, and of its ranks only the first. */
 async function trainAlone(
-  { configuration, complete, config, from, fingerprints, open }: RunParts,
+  { configuration, complete, config, from, trained, fingerprints, open }: RunParts,
   {
     tokenizer,
     files: ownFiles = {},
@@ -142,7 +149,8 @@ async function trainAlone(
   const { train, run: where } = configuration;
   const checkpoint = findCheckpoint(where.directory, { resume, onEvent });
   const resumedFrom = checkpoint?.directory ?? null;
-  const init = checkpoint || !from ? null : loadLatestCheckpoint(from);
+  const adapter = trained?.adapter ?? null;
+  const init = from && (adapter || !checkpoint) ? openModelCheckpoint(from) : null;
   try {
     if (checkpoint) {
       checkFits(checkpoint, { config, tokenizer });
@@ -151,6 +159,7 @@ async function trainAlone(
       reportChanges(complete(saved), { configuration, onEvent });
     }
     if (init) checkTokenizerFits(init, tokenizer);
+    if (checkpoint && init) checkBase(checkpoint, init);
     const { state, plateau, datasets: savedFingerprints } = checkpoint ? savedStateOf(checkpoint) : freshRun;
     checkRanksAgree(mesh.world, { ...configuration, version, datasets: fingerprints, "--resume": resumedFrom });
     checkDatasets(fingerprints, { saved: savedFingerprints, checkpoint: resumedFrom });
@@ -161,9 +170,13 @@ async function trainAlone(
     });
     const { objective, metric, batches, validate = null, patience = null } = open(batchSchedule);
     const { model, optimizer, shards, tied, average } = buildTraining(config, {
-      ...{ train, step: state.step, checkpoint, init, mesh },
+      ...{ train, step: state.step, checkpoint, init, mesh, trained },
       parallel: configuration.parallel,
+      precision: configuration.engine.precision,
     });
+    const base = adapter && init && { directory: from!, fingerprint: weightsFingerprint(init) };
+    const adapterFiles =
+      adapter && base && ((weights: readonly TensorEntry[]) => peftFiles(weights, { config, adapter, base }));
     const steps = captureLossAndGradients();
     const kept = checkpoint ?? (init && modelConfigOf(init).family === config.family ? init : null);
     const files = { ...(kept && companionFiles(kept)), ...ownFiles };
@@ -205,18 +218,19 @@ async function trainAlone(
       run.emit({
         type: "started",
         parameters: countModelParameters(config),
+        trained: countTrained(config, trained),
         step: state.step,
         steps: train.steps,
         totalSamples: run.totalSamples,
         resumedFrom,
-        initCheckpoint: init?.directory ?? null,
+        initCheckpoint: checkpoint ? null : (init?.directory ?? null),
       });
       if (writes) listeners.unshift(...createLogs(where.directory, { resumedStep: state.step, ...train.log }));
       listeners.push(
         createProgress(run),
         createReports(run),
         createValidation(run),
-        createCheckpoints(run, { tokenizer, datasets: fingerprints, files }),
+        createCheckpoints(run, { tokenizer, datasets: fingerprints, files, adapterFiles }),
         ...own(run),
       );
       return await runLoop(run, listeners);
@@ -307,6 +321,19 @@ function checkOptimizer(
   const message = `expected ${before}, whose state is in the checkpoint ${checkpoint}; got ${name}`;
   const advice = "to change it, start a new run with model.from";
   throw new ConfigError([{ path: "train.optimizer.name", message: `${message}; ${advice}` }]);
+}
+
+/** How many weights of the whole model are trained. */
+function countTrained(config: ModelConfig, { adapter, frozen }: TrainedPart = {}): number {
+  const { parameters } = createModel(config, { weights: { source: shapeOnly }, adapter, frozen });
+  return countParameters(trainedParameters(parameters));
+}
+
+/** Throws a ConfigError if the adapters of a checkpoint were trained beside other weights. */
+function checkBase(checkpoint: LoadedCheckpoint, base: LoadedCheckpoint): void {
+  if (adapterBaseOf(checkpoint) === weightsFingerprint(base)) return;
+  const message = `expected the weights that the adapter in ${checkpoint.directory} was trained for; ${base.directory} has others`;
+  throw new ConfigError([{ path: "model.from", message }]);
 }
 
 function reportChanges(

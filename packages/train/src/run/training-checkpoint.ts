@@ -8,6 +8,7 @@ import {
   listRetainedCheckpoints,
   readPart,
   saveCheckpoint,
+  type TensorEntry,
   type TensorReader,
 } from "@megatron-ts/checkpoint";
 import type { Model } from "@megatron-ts/model";
@@ -54,6 +55,8 @@ export interface SaveTrainingOptions {
   tokenizer: { json: object; fingerprint: string };
   /** Further files, by name. */
   files: Readonly<Record<string, Uint8Array>>;
+  /** Files of an adapter in a format of its own, made of its weights; the weights of its base are not saved. */
+  adapterFiles?: ((weights: readonly TensorEntry[]) => Record<string, Uint8Array>) | null;
   validationLoss?: number;
   keep: { last: number; best: number };
 }
@@ -64,7 +67,8 @@ export interface SaveTrainingOptions {
  */
 export async function saveTraining(options: SaveTrainingOptions): Promise<void> {
   const { runDirectory, model, state, plateau, datasets, configuration, tokenizer } = options;
-  const { validationLoss, keep } = options;
+  const { validationLoss, keep, adapterFiles } = options;
+  const groups = trainingEntries({ ...options, trainedOnly: adapterFiles != null });
   const directory = checkpointDirectory(runDirectory, state.step);
   const { step, consumedSamples, ...training } = state;
   await saveCheckpoint({
@@ -75,9 +79,10 @@ export async function saveTraining(options: SaveTrainingOptions): Promise<void> 
     tokenizerFingerprint: tokenizer.fingerprint,
     heldOutLoss: validationLoss,
     training: { ...training, plateau, datasets },
-    groups: trainingEntries(options),
+    groups,
     extraFiles: {
       ...options.files,
+      ...adapterFiles?.(groups.weights),
       [RECIPE_FILE]: Buffer.from(formatRecipe(configuration)),
       "tokenizer.json": Buffer.from(JSON.stringify(tokenizer.json)),
     },
@@ -137,8 +142,12 @@ export function trainedWeights(checkpoint: LoadedCheckpoint): {
   if (!reader.names.some((name) => name.startsWith(trainedName("")))) {
     return { source: checkpointSource(weights), average: null };
   }
+  const trained = new Set(reader.names);
   return {
-    source: (declaration) => readPart(reader, trainedName(declaration.name), declaration),
+    source: (declaration) => {
+      const name = trainedName(declaration.name);
+      return trained.has(name) ? readPart(reader, name, declaration) : readPart(weights, declaration.name, declaration);
+    },
     average: (name, parameter) => readPart(weights, name, parameter),
   };
 }

@@ -5,7 +5,7 @@
 import { type TensorEntry, tensorEntry } from "@megatron-ts/checkpoint";
 import type { Model } from "@megatron-ts/model";
 import { toBytes } from "@megatron-ts/ops";
-import { type Mesh, type Parameter, wholeOf } from "@megatron-ts/parallel";
+import { type Mesh, type Parameter, trainedParameters, wholeOf } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import type { Optimizer } from "../step/optimizer.ts";
 import type { Shards } from "../step/shards.ts";
@@ -22,6 +22,8 @@ interface Trained {
   optimizer: Optimizer;
   shards: Shards | null;
   average: WeightAverage | null;
+  /** Whether weights that are not trained are left out, as those of an adapter's base are. */
+  trainedOnly?: boolean;
 }
 
 /** A tensor of a checkpoint, on a rank that holds it. */
@@ -36,17 +38,29 @@ interface Part {
 
 type Group = "weights" | "optimizer";
 
-function partsOf({ model: { parameters }, optimizer, shards, average }: Trained): Record<Group, Part[]> {
+function partsOf({
+  model: { parameters },
+  optimizer,
+  shards,
+  average,
+  trainedOnly = false,
+}: Trained): Record<Group, Part[]> {
+  const saved = trainedOnly ? trainedParameters(parameters) : parameters;
   const state = [...optimizer.state].map(([name, tensor]) => {
     return { name, tensor, parameter: parameters.get(withoutRole(name))!, sharded: shards !== null };
   });
-  const trained = [...parameters.values()].map((parameter) => {
+  const trained = [...saved.values()].map((parameter) => {
     return { name: parameter.name, tensor: parameter.tensor, parameter, sharded: false };
   });
   if (!average) return { weights: trained, optimizer: state };
   return {
-    weights: trained.map((part) => ({ ...part, tensor: average.tensors.get(part.name)! })),
-    optimizer: [...state, ...trained.map((part) => ({ ...part, name: trainedName(part.name) }))],
+    weights: trained.map((part) => ({ ...part, tensor: average.tensors.get(part.name) ?? part.tensor })),
+    optimizer: [
+      ...state,
+      ...trained
+        .filter(({ name }) => average.tensors.has(name))
+        .map((part) => ({ ...part, name: trainedName(part.name) })),
+    ],
   };
 }
 

@@ -21,11 +21,11 @@ export interface AdamWConfig {
 export function createAdamW(
   parameters: Parameters,
   config: AdamWConfig,
-  { step = 0, load }: OptimizerStart = {},
+  { step = 0, load, rateFactor }: OptimizerStart = {},
 ): Optimizer {
   const { beta1, beta2, epsilon, weightDecay, biasCorrection, learningRate: peak = 1, rates = {} } = config;
   const state = createState(parameters, { roles: ["first", "second"], load });
-  const groups = groupByRate(parameters, { peak, rates });
+  const groups = groupByRate(parameters, { peak, rates, rateFactor });
   let done = step;
   return {
     get step() {

@@ -1,9 +1,9 @@
 /** The gradients of a model's parameters, and their clipping by global norm. */
 import { sumOfSquares } from "@megatron-ts/ops";
-import type { Mesh, Parameter, Parameters } from "@megatron-ts/parallel";
+import { type Mesh, type Parameter, type Parameters, trainedParameters } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 
-/** One tensor per parameter, in the order of the model's parameters, with a common factor. */
+/** One tensor per trained parameter, in the order of the model's parameters, with a common factor. */
 export interface Gradients {
   readonly tensors: tf.Tensor[];
   readonly scale: number;
@@ -24,7 +24,7 @@ export function squaredNorm(
   { tensors, scale }: Gradients,
   { parameters, mesh, sharded = false, isCounted = () => true }: NormOptions,
 ): number {
-  const placed = [...parameters.values()];
+  const placed = [...trainedParameters(parameters).values()];
   const split = tensors.filter((_, i) => placed[i]!.placement !== null && isCounted(placed[i]!));
   const whole = tensors.filter((_, i) => placed[i]!.placement === null && isCounted(placed[i]!));
   const ofSplit = Float64Array.of(sumOf(split));

@@ -1,6 +1,7 @@
 /** The loss of a micro-batch and its gradients, computed by JavaScript or, for objectives that can, by a captured run. */
 import type { ForwardOptions, Model } from "@megatron-ts/model";
 import { type Captured, captured, vjp } from "@megatron-ts/ops";
+import { trainedParameters } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import type { MicroBatch, Objective } from "../objectives/objective.ts";
 
@@ -12,7 +13,7 @@ interface Trained<Batch extends MicroBatch> {
 /** Options of one micro-batch: `scale` is the factor of its gradients. */
 type ComputeOptions = ForwardOptions & { scale: number };
 
-/** The sum of the losses of these rows, then its gradient, scaled, for each parameter in order. The caller disposes them. */
+/** The sum of the losses of these rows, then its gradient, scaled, for each trained parameter in order. The caller disposes them. */
 export type LossAndGradients = <Batch extends MicroBatch>(
   trained: Trained<Batch>,
   rows: Batch,
@@ -31,7 +32,7 @@ export const lossAndGradients: LossAndGradients = ({ model, objective }, rows, {
 
 /** The loss that f returns, and its gradients times `factor`. */
 function differentiate(model: Model, f: () => tf.Tensor, factor: tf.Tensor): tf.Tensor[] {
-  const parameters = [...model.parameters.values()];
+  const parameters = [...trainedParameters(model.parameters).values()];
   const { outputs, pullback } = vjp(f, [], { parameters: parameters.map(({ tensor }) => tensor) });
   const gradients = pullback([factor]).parameters.map((gradient, i) => {
     if (!gradient) throw new Error(`no gradient reached ${parameters[i]!.name}: is it used, and used as declared?`);

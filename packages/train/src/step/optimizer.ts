@@ -23,6 +23,8 @@ export interface OptimizerStart {
   step?: number;
   /** Reads the state of a saved run. Default: zeros. */
   load?: LoadState;
+  /** Factors of the rates, by a parameter's name. Default: 1. */
+  rateFactor?: (name: string) => number;
 }
 
 /** Peak rates of groups of weights; a group without one has that of the optimizer. */
@@ -61,11 +63,14 @@ export interface RateGroup {
 }
 
 /** Groups parameters by their rates. `peak` is the rate that those without one of their own have. */
-export function groupByRate(parameters: Parameters, { peak, rates }: { peak: number; rates: GroupRates }): RateGroup[] {
+export function groupByRate(
+  parameters: Parameters,
+  { peak, rates, rateFactor = () => 1 }: { peak: number; rates: GroupRates } & Pick<OptimizerStart, "rateFactor">,
+): RateGroup[] {
   const byRate = new Map<number, { parameter: Parameter; index: number }[]>();
   [...parameters.values()].forEach((parameter, index) => {
     const group = groups[parameter.kind];
-    const rate = (group && rates[group]) ?? peak;
+    const rate = ((group && rates[group]) ?? peak) * rateFactor(parameter.name);
     const members = byRate.get(rate);
     if (members) members.push({ parameter, index });
     else byRate.set(rate, [{ parameter, index }]);

@@ -29,7 +29,8 @@ export interface BertModel extends EncoderModel {
 }
 
 /** Builds the model that a configuration describes. */
-export function createBert(config: BertConfig, { mesh, source, stage }: ModelContext): BertModel {
+export function createBert(config: BertConfig, context: ModelContext): BertModel {
+  const { mesh, stage } = context;
   const { numLayers, numLayerGroups: numGroups = numLayers } = config;
   const groupOf = (layer: number) => Math.floor((layer * numGroups) / numLayers);
   const holds = heldOn(stage, {
@@ -37,7 +38,7 @@ export function createBert(config: BertConfig, { mesh, source, stage }: ModelCon
     shared: config.tiedEmbeddings && config.heads.languageModel ? ["tokenEmbedding"] : [],
     nameOf: groupOf,
   });
-  const { scope, parameters } = createScope({ mesh, source, holds });
+  const { scope, parameters } = createScope({ ...context, holds });
   const { hiddenSize, vocabularySize, maxPositions, numTokenTypes, paddingToken, heads } = config;
   const { dropout: rate, normEpsilon, headActivation = config.activation, embeddingSize = hiddenSize } = config;
   const { initializer } = blockInitializers(config);

@@ -46,11 +46,9 @@ export interface EncoderDecoderModel extends SequenceToSequenceModel {
 }
 
 /** Builds the model that a configuration describes. */
-export function createEncoderDecoder(
-  config: EncoderDecoderConfig,
-  { mesh, source }: ModelContext,
-): EncoderDecoderModel {
-  const { scope, parameters } = createScope({ mesh, source });
+export function createEncoderDecoder(config: EncoderDecoderConfig, context: ModelContext): EncoderDecoderModel {
+  const { mesh } = context;
+  const { scope, parameters } = createScope(context);
   const { hiddenSize, numHeads, maxPositions, normEpsilon, attentionWindow: window } = config;
   const attention: LayoutConfig | undefined = window === null ? config.attention : { layout: "local", window };
   const [encoderLayouts, decoderLayouts] = [false, true].map((causal) =>

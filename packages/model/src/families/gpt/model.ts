@@ -37,12 +37,13 @@ export interface GptModel extends CausalModel {
 }
 
 /** Builds the model that a configuration describes. */
-export function createGpt(config: GptConfig, { mesh, source, stage }: ModelContext): GptModel {
+export function createGpt(config: GptConfig, context: ModelContext): GptModel {
+  const { mesh, stage } = context;
   const holds = heldOn(stage, {
     input: ["tokenEmbedding", "positionEmbedding", "embeddingNorm"],
     shared: config.tiedEmbeddings ? ["tokenEmbedding"] : [],
   });
-  const { scope, parameters } = createScope({ mesh, source, holds });
+  const { scope, parameters } = createScope({ ...context, holds });
   const { numLayers, hiddenSize, numHeads, vocabularySize, maxPositions, dropout, logitsCap } = config;
   const headSize = config.headSize ?? hiddenSize / numHeads;
   const initializer = normal(config.initializerRange);

@@ -34,8 +34,9 @@ export interface T5Model extends SequenceToSequenceModel {
 }
 
 /** Builds the model that a configuration describes. */
-export function createT5(config: T5Config, { mesh, source }: ModelContext): T5Model {
-  const { scope, parameters } = createScope({ mesh, source });
+export function createT5(config: T5Config, context: ModelContext): T5Model {
+  const { mesh } = context;
+  const { scope, parameters } = createScope(context);
   const { numLayers, numDecoderLayers = numLayers, hiddenSize, numHeads, vocabularySize, dropout } = config;
   const headSize = config.headSize ?? hiddenSize / numHeads;
   const localHeads = numHeads / mesh.tensor.size;

@@ -33,8 +33,9 @@ export interface XlnetModel extends PermutationModel {
 }
 
 /** Builds the model that a configuration describes. */
-export function createXlnet(config: XlnetConfig, { mesh, source }: ModelContext): XlnetModel {
-  const { scope, parameters } = createScope({ mesh, source });
+export function createXlnet(config: XlnetConfig, context: ModelContext): XlnetModel {
+  const { mesh } = context;
+  const { scope, parameters } = createScope(context);
   const { numLayers, hiddenSize, numHeads, vocabularySize, dropout: rate, task } = config;
   const initializer = normal(config.initializerRange);
   const tokenEmbedding = createVocabularyParallelEmbedding(scope.child("tokenEmbedding"), {

@@ -2,7 +2,7 @@
 import { checkpointDirectory } from "@megatron-ts/checkpoint";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { checkWeights } from "../check-weights.ts";
-import { deleteOldCheckpoints, saveTraining } from "../training-checkpoint.ts";
+import { deleteOldCheckpoints, type SaveTrainingOptions, saveTraining } from "../training-checkpoint.ts";
 import { endWriting, helpWriting, SAVING_SECONDS } from "../training-entries.ts";
 import type { RunListener, TrainingRun } from "../training-run.ts";
 
@@ -13,7 +13,8 @@ export function createCheckpoints(
     tokenizer,
     datasets,
     files,
-  }: { tokenizer: Tokenizer; datasets: Record<string, string>; files: Readonly<Record<string, Uint8Array>> },
+    adapterFiles,
+  }: { tokenizer: Tokenizer } & Pick<SaveTrainingOptions, "datasets" | "files" | "adapterFiles">,
 ): RunListener {
   const { configuration, model, optimizer, shards, average } = run;
   const { every, keepLast, keepBest } = configuration.train.checkpoint;
@@ -41,13 +42,14 @@ export function createCheckpoints(
       configuration,
       tokenizer,
       files,
+      adapterFiles,
       validationLoss: validation?.step === state.step ? validation.criterion : undefined,
       keep,
     };
     if (writes) {
       await saveTraining(options);
       endWriting(options);
-    } else helpWriting(options);
+    } else helpWriting({ ...options, trainedOnly: adapterFiles != null });
     world.barrier({ patience: SAVING_SECONDS });
     savedStep = state.step;
     run.emit({ type: "saved", step: state.step, directory });
