@@ -30,6 +30,13 @@ export type { RandomBlocksOptions } from "./layouts/random-blocks.ts";
 export { type StridedOptions, strided } from "./layouts/strided.ts";
 export { type VariableOptions, variable } from "./layouts/variable.ts";
 export {
+  createPagePool,
+  type PagedCache,
+  type PagePool,
+  type PagePoolOptions,
+  type PlacedSequence,
+} from "./page-pool.ts";
+export {
   type CausalRangesOptions,
   causalRanges,
   causalRangesOf,

@@ -5,6 +5,7 @@
 import { longestSequence, type Model } from "@megatron-ts/model";
 import { hashKey, uniforms } from "@megatron-ts/random";
 import { checkPrompts } from "./prompts/check-prompts.ts";
+import { type ScoredToken, scoreToken } from "./sampling/log-probabilities.ts";
 import { checkSampling, type SamplingOptions } from "./sampling/options.ts";
 import { sample } from "./sampling/sample.ts";
 import type { SessionOptions } from "./sessions/decoding-session.ts";
@@ -16,6 +17,8 @@ export interface DecodeOptions extends SamplingOptions, Omit<SessionOptions, "be
   stopTokens?: readonly number[];
   /** Row r draws from the random stream (seed, r). Default: 0. */
   seed?: number;
+  /** Scores each token, with this many of the most likely ones in its place. Default: no scores. */
+  logProbabilities?: number;
 }
 
 /** Why a row ended: at a stop token or stop string, or at `maxTokens` or the model's last position. */
@@ -29,6 +32,8 @@ export interface DecodedToken {
   token: number;
   /** Set on a row's last token, else null. */
   finishReason: FinishReason | null;
+  /** Its log-probability by the model, before sampling options, and the alternatives; with `logProbabilities`. */
+  score?: ScoredToken;
 }
 
 interface Row {
@@ -69,7 +74,9 @@ export function* decode(
         if (!row.active) continue;
         const token = sampleNext(row, index, { logits: logits[index]!, options });
         const finishReason = append(row, token, options);
-        const ended = yield { row: index, token, finishReason };
+        const { logProbabilities: count } = options;
+        const score = count === undefined ? {} : { score: scoreToken(logits[index]!, token, count) };
+        const ended = yield { row: index, token, finishReason, ...score };
         row.active = finishReason === null && !ended;
         if (row.active) chosen[index] = token;
       }
@@ -84,7 +91,8 @@ export function* decode(
 function sampleNext(row: Row, index: number, { logits, options }: { logits: Float32Array; options: DecodeOptions }) {
   const key = hashKey(options.seed ?? 0, "sample", index);
   const [uniform] = uniforms(key, 1, { start: row.generated });
-  return sample(logits, { ...options, seen: row.seen, uniform: uniform! });
+  const generated = row.seen.slice(row.seen.length - row.generated);
+  return sample(logits, { ...options, seen: row.seen, generated, uniform: uniform! });
 }
 
 function append(row: Row, token: number, { stopTokens }: DecodeOptions): FinishReason | null {

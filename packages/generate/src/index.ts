@@ -1,3 +1,5 @@
+export { type BatchOptions, createBatch } from "./batching/create-batch.ts";
+export type { DecodingBatch, SequenceEvent, SequenceRequest } from "./batching/decoding-batch.ts";
 export { type BeamSearchOptions, beamSearch } from "./beam/beam-search.ts";
 export type { Beam } from "./beam/beams.ts";
 export { type BeamCompletion, type GenerateBeamsOptions, generateBeams } from "./beam/generate-beams.ts";
@@ -8,6 +10,7 @@ export { type FilledText, type FillOptions, fillMasks } from "./fill-masks.ts";
 export { type Completion, type GenerateOptions, generate, streamText, type TextPiece } from "./generate.ts";
 export type { MaskPrediction } from "./masks/most-likely.ts";
 export { prefixTokens } from "./prompts/prefix-tokens.ts";
+export type { ScoredToken, TokenLogProbability } from "./sampling/log-probabilities.ts";
 export type { SamplingOptions } from "./sampling/options.ts";
 export { sample } from "./sampling/sample.ts";
 export type { SessionOptions } from "./sessions/decoding-session.ts";

@@ -2,7 +2,7 @@
  * The interfaces of models: inputs, options, outputs and methods. A model supports one or more kinds of prediction
  * (`predictors`): callers ask for the one they need, such as `model.predictors.masked`, never for the family.
  */
-import type { CacheOptions, KeyValueCache } from "@megatron-ts/attention";
+import type { CacheOptions, KeyValueCache, PagePool } from "@megatron-ts/attention";
 import type { Mesh, Parameters } from "@megatron-ts/parallel";
 import type * as tf from "@tensorflow/tfjs";
 import type { BaseConfig } from "./configuration-fields.ts";
@@ -96,6 +96,11 @@ export interface CausalModel extends Model {
   taskLogits(hidden: tf.Tensor, options?: Pick<ForwardOptions, "random">): tf.Tensor;
   /** An empty key/value cache for this model. */
   createCache(options: CacheSize): KeyValueCache;
+  /**
+   * Keys and values in pages, for sequences that join and leave a batch; null where rows of a batch depend on each other,
+   * as they do where rotary positions depend on the longest of them.
+   */
+  createPagePool(options: { numPages: number; pageSize: number }): PagePool | null;
 }
 
 /** Input of an encoder. */

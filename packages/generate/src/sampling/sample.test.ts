@@ -79,4 +79,31 @@ describe("sample", () => {
     const negative = Float32Array.from([-1, -2]);
     expect(sample(negative, { seen: [0], uniform: 0, temperature: 0, repetitionPenalty: 3 })).toBe(1);
   });
+
+  it("keeps tokens at least min-p as likely as the most likely one", () => {
+    // Relative to the first: 1, 0.368, 0.223, 0.150, 0.050.
+    expectClose(frequencies({ minP: 0.3 }), [0, softmax([2, 1])[0]!, 0, softmax([2, 1])[1]!, 0]);
+    expect(frequencies({ minP: 1 }, 50)).toEqual([0, 1, 0, 0, 0]);
+  });
+
+  it("keeps the tokens whose information is closest to the entropy", () => {
+    // Entropy 1.177; distances of ids 0 to 4: 1.306, 0.594, 2.406, 0.406, 0.906. By typical-p 0.5, ids 3 and 1.
+    const [three, one] = softmax([2, 1]);
+    expectClose(frequencies({ typicalP: 0.5 }), [0, three!, 0, one!, 0]);
+    expect(frequencies({ typicalP: 0.1 }, 50)).toEqual([0, 0, 0, 1, 0]);
+    expect(frequencies({ typicalP: 0.1, topK: 1 }, 50)).toEqual([0, 1, 0, 0, 0]);
+  });
+
+  it("subtracts penalties of generated tokens, once for presence and each time for frequency, and adds biases", () => {
+    const at = (options: SamplingOptions, generated: number[]) =>
+      sample(logits, { seen: [1, 1, 1, ...generated], generated, uniform: 0, temperature: 0, ...options });
+    expect(at({ presencePenalty: 1.5 }, [])).toBe(1);
+    expect(at({ presencePenalty: 1.5 }, [1])).toBe(3);
+    expect(at({ presencePenalty: 0.9 }, [1, 1])).toBe(1);
+    expect(at({ frequencyPenalty: 0.9 }, [1])).toBe(1);
+    expect(at({ frequencyPenalty: 0.9 }, [1, 1])).toBe(3);
+    expect(at({ logitBias: new Map([[2, 4]]) }, [])).toBe(2);
+    expect(at({ logitBias: new Map([[2, 4]]), repetitionPenalty: 2 }, [2])).toBe(2);
+    expect(() => at({ logitBias: new Map([[5, 4]]) }, [])).toThrow(/no token 5/);
+  });
 });

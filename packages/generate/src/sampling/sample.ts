@@ -1,7 +1,8 @@
 /**
- * Chooses the next token from logits: repetition penalty, temperature, top-k and top-p, in the order that transformers
- * applies them.
+ * Chooses the next token from logits: bias and penalties, temperature, top-k, top-p, min-p and typical sampling, in the
+ * order that transformers applies them.
  */
+import { adjustLogits, type TokensSoFar } from "./adjust-logits.ts";
 import { checkLogits } from "./check-logits.ts";
 import type { SamplingOptions } from "./options.ts";
 
@@ -12,51 +13,72 @@ export function argmax(logits: Float32Array): number {
   return best;
 }
 
+/** Tokens to sample from, with weights that are proportional to their probabilities. */
+interface Candidates {
+  ids: Uint32Array;
+  weights: Float64Array;
+}
+
 /**
  * Samples the id of the next token from logits [V], which are not modified. `seen` are the tokens so far (prompt and
- * generated); `uniform`, in [0, 1), decides the draw. Throws a LogitsError for logits that are not finite.
+ * generated), `generated` those that were generated; `uniform`, in [0, 1), decides the draw. Throws a LogitsError for
+ * logits that are not finite.
  */
 export function sample(
   logits: Float32Array,
   {
-    seen,
     uniform,
     temperature = 1,
     topK = 0,
     topP = 1,
-    repetitionPenalty = 1,
-  }: SamplingOptions & { seen: Iterable<number>; uniform: number },
+    minP = 0,
+    typicalP = 1,
+    ...adjustments
+  }: SamplingOptions & TokensSoFar & { uniform: number },
 ): number {
   checkLogits(logits);
-  const adjusted = repetitionPenalty === 1 ? logits : penalized(logits, { seen, repetitionPenalty });
+  const adjusted = adjustLogits(logits, adjustments);
   if (temperature === 0) return argmax(adjusted);
-  const candidates = candidateIds(adjusted, { topK, sorted: topP < 1 });
+  const ids = candidateIds(adjusted, { topK, sorted: topP < 1 });
   let highest = Number.NEGATIVE_INFINITY;
-  for (const id of candidates) highest = Math.max(highest, adjusted[id]!);
-  const weights = Float64Array.from(candidates, (id) => Math.exp((adjusted[id]! - highest) / temperature));
-  const kept = topP < 1 ? nucleus(weights, topP) : weights.length;
-  let total = 0;
-  for (let i = 0; i < kept; i++) total += weights[i]!;
-  let rest = uniform * total;
-  let last = 0;
-  for (let i = 0; i < kept; i++) {
+  for (const id of ids) highest = Math.max(highest, adjusted[id]!);
+  const weights = Float64Array.from(ids, (id) => Math.exp((adjusted[id]! - highest) / temperature));
+  let candidates: Candidates = { ids, weights };
+  if (topP < 1) candidates = first(candidates, nucleus(weights, topP));
+  if (minP > 0) candidates = keep(candidates, (weight) => weight >= minP);
+  if (typicalP < 1) candidates = keep(candidates, typical(candidates.weights, typicalP));
+  return draw(candidates, uniform);
+}
+
+function draw({ ids, weights }: Candidates, uniform: number): number {
+  let rest = uniform * sum(weights);
+  let last = ids[0]!;
+  for (let i = 0; i < weights.length; i++) {
     if (weights[i] === 0) continue;
-    last = candidates[i]!;
+    last = ids[i]!;
     rest -= weights[i]!;
     if (rest < 0) return last;
   }
   return last; // Reached by rounding errors only.
 }
 
-function penalized(
-  logits: Float32Array,
-  { seen, repetitionPenalty }: { seen: Iterable<number>; repetitionPenalty: number },
-): Float32Array {
-  const result = logits.slice();
-  for (const id of new Set(seen)) {
-    result[id] = result[id]! > 0 ? result[id]! / repetitionPenalty : result[id]! * repetitionPenalty;
-  }
-  return result;
+const sum = (weights: Float64Array): number => {
+  let total = 0;
+  for (let i = 0; i < weights.length; i++) total += weights[i]!;
+  return total;
+};
+
+const first = ({ ids, weights }: Candidates, count: number): Candidates => ({
+  ids: ids.subarray(0, count),
+  weights: weights.subarray(0, count),
+});
+
+/** Those whose weight passes; the largest weight is 1, since it is relative to the most likely token. */
+function keep({ ids, weights }: Candidates, passes: (weight: number, index: number) => boolean): Candidates {
+  return {
+    ids: ids.filter((_, index) => passes(weights[index]!, index)),
+    weights: weights.filter(passes),
+  };
 }
 
 /** Ids to sample from, most likely first if sorted; ties go to the smaller id. */
@@ -70,11 +92,30 @@ function candidateIds(logits: Float32Array, { topK, sorted }: { topK: number; so
 
 /** Number of weights, in descending order, that it takes to reach a fraction p of their sum. */
 function nucleus(weights: Float64Array, p: number): number {
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const total = sum(weights);
   let reached = 0;
   for (let i = 0; i < weights.length; i++) {
     reached += weights[i]!;
     if (reached >= p * total) return i + 1;
   }
   return weights.length;
+}
+
+/** Whether a token is among those closest to the entropy that reach a fraction p of the weights' sum. */
+function typical(weights: Float64Array, p: number): (weight: number, index: number) => boolean {
+  const logTotal = Math.log(sum(weights));
+  const information = weights.map((weight) => logTotal - Math.log(weight));
+  let entropy = 0;
+  for (const [i, bits] of information.entries()) if (weights[i]! > 0) entropy += weights[i]! * bits;
+  entropy /= Math.exp(logTotal);
+  const distances = information.map((bits) => Math.abs(bits - entropy));
+  const order = Uint32Array.from(weights, (_, index) => index).sort((a, b) => distances[a]! - distances[b]! || a - b);
+  let reached = 0;
+  let farthest = 0;
+  for (const index of order) {
+    farthest = distances[index]!;
+    reached += weights[index]!;
+    if (reached >= p * Math.exp(logTotal)) break;
+  }
+  return (_, index) => distances[index]! <= farthest;
 }

@@ -2,7 +2,7 @@
  * Decoder-only models: Megatron's GPT (Shoeybi et al. 2019) and GPT-2; by configuration, Llama (Touvron et al. 2023) and its
  * successors.
  */
-import { causalRanges, createCache, type KeyValueCache, narrowRanges } from "@megatron-ts/attention";
+import { causalRanges, createCache, createPagePool, type KeyValueCache, narrowRanges } from "@megatron-ts/attention";
 import { constant, embedding } from "@megatron-ts/ops";
 import {
   createColumnParallelLinear,
@@ -25,6 +25,7 @@ import { createLayerLayouts } from "../../layers/layer-layouts.ts";
 import { createNorm } from "../../layers/norm.ts";
 import { positionsFrom } from "../../layers/positions.ts";
 import { rotaryTables } from "../../layers/rotary.ts";
+import { dependsOnLength } from "../../layers/rotary-scaling.ts";
 import { softCap } from "../../layers/soft-cap.ts";
 import type { CausalInput, CausalModel, CausalOptions, ForwardOptions, ForwardOutput } from "../../model.ts";
 import { heldOn } from "../../stage.ts";
@@ -114,6 +115,7 @@ export function createGpt(config: GptConfig, context: ModelContext): GptModel {
     });
   }
 
+  const keySizes = { numLayers, numHeads: config.numKeyValueHeads ?? numHeads, headSize };
   const model: GptModel = {
     config,
     mesh,
@@ -128,11 +130,11 @@ export function createGpt(config: GptConfig, context: ModelContext): GptModel {
     createCache: (size) =>
       createCache({
         ...size,
-        numLayers,
-        numHeads: config.numKeyValueHeads ?? numHeads,
-        headSize,
+        ...keySizes,
         windowOf: (layer) => layouts.windowOf(layer) ?? ownWindow(config, layer),
       }),
+    createPagePool: (sizes) =>
+      config.rotaryScaling && dependsOnLength(config.rotaryScaling) ? null : createPagePool({ ...keySizes, ...sizes }),
     dispose() {
       for (const { tensor } of parameters.values()) tensor.dispose();
       layouts.dispose();

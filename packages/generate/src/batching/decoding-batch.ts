@@ -1,0 +1,85 @@
+/** Continuous batching: sequences join and leave a batch between tokens (Yu et al. 2022). What all kinds of models share. */
+import { hashKey, uniforms } from "@megatron-ts/random";
+import type { FinishReason } from "../decode.ts";
+import { type ScoredToken, scoreToken } from "../sampling/log-probabilities.ts";
+import type { SamplingOptions } from "../sampling/options.ts";
+import { sample } from "../sampling/sample.ts";
+
+/** A sequence to generate. */
+export interface SequenceRequest extends SamplingOptions {
+  /** Token ids that the model continues, or that its encoder reads. */
+  prompt: ArrayLike<number>;
+  /** Maximum number of tokens to generate; 0 only reads the prompt. */
+  maxTokens: number;
+  /** Token ids that end the sequence; the last token is one of these. */
+  stopTokens?: readonly number[];
+  /** The sequence draws from the random stream (seed, stream). Default: 0 and 0. */
+  seed?: number;
+  stream?: number;
+  /** Scores each token, with this many of the most likely ones in its place. Default: no scores. */
+  logProbabilities?: number;
+  /** Scores the prompt's tokens too, in causal models. Default: false. */
+  scorePrompt?: boolean;
+  /** The decoder's first input token, in encoder-decoder models with a causal decoder. */
+  startToken?: number;
+}
+
+/** What a step did for one sequence. */
+export interface SequenceEvent {
+  /** The number that `add` returned. */
+  sequence: number;
+  /** The token that was generated; null where none was. */
+  token: number | null;
+  /** Set when the sequence has ended. */
+  finishReason: FinishReason | null;
+  /** With `logProbabilities`. */
+  score?: ScoredToken;
+  /** Once, with `scorePrompt`: the score of each token of the prompt; null for the first. */
+  promptScores?: (ScoredToken | null)[];
+  /** Once, when the prompt has been read: how many of its tokens needed no computation. */
+  reusedTokens?: number;
+  /** Why the sequence ended early, such as logits that are not numbers. */
+  error?: Error;
+}
+
+/** Sequences that are decoded together. Each gets the tokens that it would get alone. */
+export interface DecodingBatch {
+  /** Sequences that have a place in the batch. */
+  readonly running: number;
+  /** Sequences that wait for a place. */
+  readonly waiting: number;
+  /** How much of the cache sequences use, from 0 to 1. */
+  readonly cacheUsage: number;
+  /** Queues a sequence, and returns its number. Throws a GenerateError for a prompt or an option that cannot be used. */
+  add(request: SequenceRequest): number;
+  /** Ends a sequence early. Does nothing for one that has ended. */
+  remove(sequence: number): void;
+  /** Reads a part of a prompt and generates a token for every sequence that has been read. Empty if there is none. */
+  step(): SequenceEvent[];
+  dispose(): void;
+}
+
+/** What sampling needs to know of a sequence. */
+export interface SampledSequence {
+  request: SequenceRequest;
+  /** Tokens that the repetition penalty counts: prompt, where the model continues it, and generated ones. */
+  seen: number[];
+  generated: number;
+  /** The most tokens that may be generated. */
+  limit: number;
+}
+
+/** Chooses the next token by logits [V], adds it, and says whether the sequence has ended. */
+export function sampleToken(sequence: SampledSequence, logits: Float32Array): Omit<SequenceEvent, "sequence"> {
+  const { request, seen } = sequence;
+  const { seed = 0, stream = 0, logProbabilities, stopTokens } = request;
+  const [uniform] = uniforms(hashKey(seed, "sample", stream), 1, { start: sequence.generated });
+  const generated = seen.slice(seen.length - sequence.generated);
+  const token = sample(logits, { ...request, seen, generated, uniform: uniform! });
+  seen.push(token);
+  sequence.generated++;
+  const ended = sequence.generated >= sequence.limit ? "length" : null;
+  const finishReason = stopTokens?.includes(token) ? "stop" : ended;
+  const score = logProbabilities === undefined ? {} : { score: scoreToken(logits, token, logProbabilities) };
+  return { token, finishReason, ...score };
+}
