@@ -18,6 +18,7 @@ const verbs = [
   ["evaluate"],
   ["predict"],
   ["generate"],
+  ["serve"],
   ["import"],
   ["export"],
   ["attention", "show"],

@@ -15,6 +15,7 @@ import { addModels } from "./verbs/models.ts";
 import { addPredict } from "./verbs/predict.ts";
 import { addPrepare } from "./verbs/prepare.ts";
 import { addPretrain } from "./verbs/pretrain.ts";
+import { addServe } from "./verbs/serve.ts";
 import { addStart } from "./verbs/start.ts";
 import { addTokenizerEncode } from "./verbs/tokenizer-encode.ts";
 import { addTokenizerTrain } from "./verbs/tokenizer-train.ts";
@@ -43,6 +44,7 @@ export function createProgram(terminal: Terminal, overrides: readonly RecipeOver
   addEvaluate(program, terminal);
   addPredict(program, terminal);
   addGenerate(program, terminal);
+  addServe(program, terminal);
   addImport(program, terminal);
   addExport(program, terminal);
   const attention = program.command("attention").description("look at layouts of sparse attention");

@@ -10,6 +10,7 @@ export {
 } from "./json/tokenizer-json.ts";
 export { type SpecialTokenRole, specialTokenId, specialTokenNames } from "./special-tokens.ts";
 export { createTokenBuffer, type TokenBuffer } from "./token-buffer.ts";
+export { createTokenBytes } from "./token-bytes.ts";
 export type { DecodeOptions, EncodeOptions, TokenDecoder, Tokenizer } from "./tokenizer.ts";
 export { tokenizerConfig } from "./tokenizer-config.ts";
 export type { TokenTemplate } from "./training/template.ts";

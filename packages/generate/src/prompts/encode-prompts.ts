@@ -6,6 +6,7 @@ import { defaultPrediction, type SessionOptions } from "../sessions/decoding-ses
 import { prefixTokens } from "./prefix-tokens.ts";
 import { promptEncoding, type SpecialTokens } from "./prompt-encoding.ts";
 
+/** Prompts as a model reads them. */
 export interface EncodedPrompts {
   prompts: Int32Array[];
   stopTokens: readonly number[];

@@ -1,0 +1,218 @@
+/** The engine as the HTTP thread sees it: asks the engine's thread, and hands out what it answers. */
+import { Worker } from "node:worker_threads";
+import { ApiError } from "../errors.ts";
+import type {
+  EngineData,
+  EngineFailure,
+  EngineLoad,
+  EngineMessage,
+  EngineRequest,
+  GenerateRequest,
+  ModelInfo,
+  Piece,
+  Prompt,
+} from "./protocol.ts";
+
+/** A generation in progress: its pieces in order, until every choice has ended. */
+interface Generation extends AsyncIterable<Piece> {
+  /** Tokens of each prompt. Rejects with an ApiError for a request that cannot be served. */
+  readonly promptTokens: Promise<number[]>;
+  /** Ends it. Its pieces stop. */
+  cancel(): void;
+}
+
+/** What an engine did in a step, for metrics. */
+export interface EngineStep {
+  load: EngineLoad;
+  pieces: readonly Piece[];
+  /** Prompts that were read in this step, and their tokens that needed no computation. */
+  promptsRead: number;
+  reusedTokens: number;
+}
+
+/** An engine in a thread of its own. */
+export interface EngineClient {
+  /** Resolves when the model is loaded; rejects if it cannot be, or the thread ends. */
+  readonly ready: Promise<ModelInfo>;
+  /** Rejects if the thread fails or ends; never resolves. */
+  readonly failed: Promise<never>;
+  /** Null until then. */
+  readonly info: ModelInfo | null;
+  /** Choices that have not ended. */
+  readonly pending: number;
+  generate(request: GenerateRequest): Generation;
+  tokenize(prompt: Prompt, options: { addSpecialTokens: boolean }): Promise<{ tokens: number[]; texts: string[] }>;
+  detokenize(tokens: number[]): Promise<string>;
+  close(): Promise<void>;
+}
+
+type Answer = Exclude<EngineMessage, { type: "ready" | "failed" | "pieces" }>;
+
+interface Listener {
+  answer(message: Answer): void;
+  piece?(piece: Piece): void;
+  fail(error: Error): void;
+}
+
+const apiError = ({ message, status = 500, ...fields }: EngineFailure) => new ApiError(message, { status, ...fields });
+
+/** A request without its number. */
+type Unnumbered<T> = T extends { id: number } ? Omit<T, "id"> : never;
+
+/** Starts the thread. `onStep` is called for every step of the engine. */
+export function startEngineClient(
+  file: URL,
+  data: EngineData,
+  { onStep }: { onStep: (step: EngineStep) => void },
+): EngineClient {
+  const worker = new Worker(file, { workerData: data });
+  const listeners = new Map<number, Listener>();
+  let ids = 0;
+  let pending = 0;
+  let info: ModelInfo | null = null;
+  let failure: Error | null = null;
+
+  function post(request: Unnumbered<EngineRequest>, listener: Listener): number {
+    const id = ++ids;
+    if (failure) listener.fail(new ApiError("the engine has stopped", { status: 503 }));
+    else {
+      listeners.set(id, listener);
+      worker.postMessage({ ...request, id });
+    }
+    return id;
+  }
+
+  let stop: (error: Error) => void = () => {};
+  const failed = new Promise<never>((_, reject) => {
+    stop = reject;
+  });
+  const ready = new Promise<ModelInfo>((resolve, reject) => {
+    function fail(error: Error) {
+      failure ??= error;
+      info = null;
+      stop(error);
+      reject(error);
+      for (const listener of [...listeners.values()])
+        listener.fail(new ApiError("the engine has stopped", { status: 503 }));
+      listeners.clear();
+    }
+    worker.on("message", (message: EngineMessage) => {
+      if (message.type === "ready") {
+        info = message.info;
+        resolve(info);
+      } else if (message.type === "failed") {
+        const { name, stack, userError } = message;
+        fail(Object.assign(new Error(message.message), { name, stack, ...(userError !== undefined && { userError }) }));
+      } else if (message.type === "pieces") {
+        for (const piece of message.pieces) listeners.get(piece.id)?.piece?.(piece);
+        const { load, pieces, promptTokens: promptsRead, reusedTokens } = message;
+        onStep({ load, pieces, promptsRead, reusedTokens });
+      } else {
+        listeners.get(message.id)?.answer(message);
+      }
+    });
+    worker.on("error", (error) => fail(error as Error));
+    worker.on("exit", (code) => fail(new Error(`the engine's thread ended (exit code ${code})`)));
+  });
+  // Whoever starts a server awaits it; requests may come before that.
+  ready.catch(() => {});
+  failed.catch(() => {});
+
+  function ask<T>(request: Unnumbered<EngineRequest>, read: (message: Answer) => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const id = post(request, {
+        answer(message) {
+          listeners.delete(id);
+          if (message.type === "refused") reject(apiError(message.failure));
+          else resolve(read(message));
+        },
+        fail: reject,
+      });
+    });
+  }
+
+  function generate(request: GenerateRequest): Generation {
+    const choices = request.prompts.length * request.n;
+    const queue: Piece[] = [];
+    let id = 0;
+    let error: Error | null = null;
+    let left = choices;
+    let isOpen = true;
+    let wake = () => {};
+    let accept: (tokens: number[]) => void;
+    let refuse: (error: Error) => void;
+    const promptTokens = new Promise<number[]>((resolve, reject) => {
+      [accept, refuse] = [resolve, reject];
+    });
+    promptTokens.catch(() => {});
+    pending += choices;
+    function end() {
+      if (!isOpen) return;
+      isOpen = false;
+      pending -= choices;
+      listeners.delete(id);
+      wake();
+    }
+    function fail(cause: Error) {
+      error = cause;
+      refuse(cause);
+      end();
+    }
+    id = post(
+      { type: "generate", request },
+      {
+        answer(message) {
+          if (message.type === "accepted") accept(message.promptTokens);
+          else if (message.type === "refused") fail(apiError(message.failure));
+        },
+        piece(piece) {
+          queue.push(piece);
+          if (piece.finishReason) left--;
+          if (left === 0) end();
+          wake();
+        },
+        fail,
+      },
+    );
+    return {
+      promptTokens,
+      cancel() {
+        if (!isOpen) return;
+        worker.postMessage({ type: "cancel", id } satisfies EngineRequest);
+        end();
+      },
+      async *[Symbol.asyncIterator]() {
+        while (true) {
+          while (queue.length > 0) yield queue.shift()!;
+          if (error) throw error;
+          if (!isOpen) return;
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+      },
+    };
+  }
+
+  return {
+    ready,
+    failed,
+    get info() {
+      return info;
+    },
+    get pending() {
+      return pending;
+    },
+    generate,
+    tokenize: (prompt, { addSpecialTokens }) =>
+      ask({ type: "tokenize", prompt, addSpecialTokens }, (message) => {
+        const { tokens, texts } = message as Extract<Answer, { type: "tokens" }>;
+        return { tokens, texts };
+      }),
+    detokenize: (tokens) =>
+      ask({ type: "detokenize", tokens }, (message) => (message as Extract<Answer, { type: "text" }>).text),
+    async close() {
+      await worker.terminate();
+    },
+  };
+}

@@ -1,0 +1,119 @@
+/** Loads what a checkpoint serves: the model, its tokenizer, the tokens that end a text, and its template for chats. */
+import { type LoadedCheckpoint, loadModel } from "@megatron-ts/checkpoint";
+import { storeWeights } from "@megatron-ts/generate";
+import { familyOf, type GenerativePrediction, type Model } from "@megatron-ts/model";
+import { createTokenizer, parseTokenizerJson, type Tokenizer } from "@megatron-ts/tokenizer";
+import { endOfTextIn } from "@megatron-ts/tokenizer/files";
+import { getObjective, partsOf, RECIPE_FILE, resolveObjective } from "@megatron-ts/train";
+import { parse } from "yaml";
+import { ServerError } from "../errors.ts";
+
+/** A loaded checkpoint. */
+export interface ServedModel {
+  model: Model;
+  tokenizer: Tokenizer;
+  /** How it generates text; null for one that does not. */
+  prediction: GenerativePrediction | null;
+  /** Token ids that end a text, and the first of a decoder; missing ones are the tokenizer's. */
+  stopTokens?: number[];
+  startToken?: number;
+  chatTemplate: string | null;
+  /** Names and values of special tokens that templates use, such as `bos_token`. */
+  namedTokens: Record<string, string>;
+}
+
+const readText = (checkpoint: LoadedCheckpoint, name: string): string | undefined =>
+  checkpoint.manifest.files.some((file) => file.name === name)
+    ? Buffer.from(checkpoint.readFile(name)).toString("utf8")
+    : undefined;
+
+/** Reads a JSON object of the checkpoint; empty if there is no such file. */
+function readObject(checkpoint: LoadedCheckpoint, name: string): Record<string, unknown> {
+  const text = readText(checkpoint, name);
+  if (text === undefined) return {};
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
+  } catch {
+    // Reported like any other value that is not an object.
+  }
+  throw new ServerError(`${checkpoint.directory}/${name}: expected a JSON object`);
+}
+
+/**
+ * Loads a checkpoint, or the newest one of a run directory. The engine must have been started. Throws a ServerError for one
+ * without a tokenizer, and what reading it throws.
+ */
+export async function loadServedModel(
+  path: string,
+  { precision, chatTemplate }: { precision: "f32" | "bf16"; chatTemplate?: string },
+): Promise<ServedModel> {
+  const { model, checkpoint } = loadModel(path);
+  try {
+    const tokenizer = await readTokenizer(checkpoint);
+    const generation = readObject(checkpoint, "generation_config.json");
+    const config = readObject(checkpoint, "tokenizer_config.json");
+    if (precision === "bf16") storeWeights(model, "bf16");
+    const { eos_token_id: end, decoder_start_token_id: start } = generation;
+    const stopTokens = [end ?? []].flat().filter((id) => Number.isInteger(id)) as number[];
+    return {
+      model,
+      tokenizer,
+      prediction: predictionOf(model, checkpoint),
+      ...(stopTokens.length > 0 && { stopTokens }),
+      ...(typeof start === "number" && { startToken: start }),
+      chatTemplate: chatTemplate ?? readText(checkpoint, "chat_template.jinja") ?? templateIn(config),
+      namedTokens: namedTokens(config, tokenizer),
+    };
+  } catch (error) {
+    model.dispose();
+    throw error;
+  } finally {
+    checkpoint.close();
+  }
+}
+
+async function readTokenizer(checkpoint: LoadedCheckpoint): Promise<Tokenizer> {
+  const { directory, manifest } = checkpoint;
+  const text = readText(checkpoint, "tokenizer.json");
+  if (text === undefined) {
+    throw new ServerError(`${directory}: no tokenizer in this checkpoint: import the model again with --tokenizer`);
+  }
+  const config = readText(checkpoint, "tokenizer_config.json");
+  const endOfText = config === undefined ? undefined : endOfTextIn(config, `${directory}/tokenizer_config.json`);
+  const json = parseTokenizerJson(text, `${directory}/tokenizer.json`);
+  const tokenizer = await createTokenizer(json, endOfText === undefined ? {} : { endOfText });
+  if (manifest.tokenizerFingerprint !== null && manifest.tokenizerFingerprint !== tokenizer.fingerprint) {
+    throw new ServerError(`${directory}: tokenizer.json is not the tokenizer that the model was trained with`);
+  }
+  return tokenizer;
+}
+
+/** The way of generating that the model was trained for, if its family has several. */
+function predictionOf(model: Model, checkpoint: LoadedCheckpoint): GenerativePrediction | null {
+  const { writes } = familyOf(model.config).generation;
+  const text = readText(checkpoint, RECIPE_FILE);
+  const recipe = text === undefined ? undefined : (parse(text) as { train?: { objective?: never } });
+  const objective = resolveObjective(recipe?.train?.objective, model.config);
+  const trained = partsOf(objective).map(({ name }) => getObjective(name).prediction);
+  return writes.find((prediction) => trained.includes(prediction)) ?? writes[0] ?? null;
+}
+
+/** The default template of a tokenizer_config.json, which may have several by name. */
+function templateIn({ chat_template: template }: Record<string, unknown>): string | null {
+  if (typeof template === "string") return template;
+  if (!Array.isArray(template)) return null;
+  const named = template as { name?: string; template?: string }[];
+  return named.find(({ name }) => name === "default")?.template ?? null;
+}
+
+function namedTokens(config: Record<string, unknown>, tokenizer: Tokenizer): Record<string, string> {
+  const named: Record<string, string> = {};
+  for (const [key, value] of Object.entries(config)) {
+    if (!key.endsWith("_token")) continue;
+    const content = typeof value === "object" && value !== null ? (value as { content?: unknown }).content : value;
+    if (typeof content === "string") named[key] = content;
+  }
+  const end = tokenizer.endOfText === undefined ? undefined : tokenizer.idToToken(tokenizer.endOfText);
+  return { ...(end !== undefined && { eos_token: end, bos_token: end }), ...named };
+}

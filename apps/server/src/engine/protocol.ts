@@ -1,0 +1,116 @@
+/** The messages between the HTTP thread and the engine's thread. Everything in them is cloned. */
+import type { SamplingOptions } from "@megatron-ts/generate";
+import type { ApiErrorFields } from "../errors.ts";
+
+/** What the engine's thread starts with. */
+export interface EngineData {
+  checkpoint: string;
+  backend: string;
+  threads: number;
+  precision: "f32" | "bf16";
+  maxSequences: number;
+  cacheTokens?: number;
+  chatTemplate?: string;
+}
+
+/** What is known of the model once it is loaded. */
+export interface ModelInfo {
+  /** The longest sequence in tokens; Infinity without a limit. */
+  maxTokens: number;
+  vocabularySize: number;
+  endOfText: number | null;
+  /** Whether it generates text, continues a prompt (rather than answering it), and has a template for chats. */
+  generates: boolean;
+  continues: boolean;
+  chats: boolean;
+}
+
+/** One message of a chat, as templates see it. */
+export interface ChatMessage {
+  role: string;
+  content: string;
+  [field: string]: unknown;
+}
+
+/** Where generation starts. */
+export type Prompt =
+  | { kind: "text"; text: string }
+  | { kind: "tokens"; tokens: number[] }
+  | { kind: "chat"; messages: ChatMessage[]; variables: Record<string, unknown> };
+
+/** A request to generate. */
+export interface GenerateRequest {
+  prompts: Prompt[];
+  /** Continuations of each prompt. */
+  n: number;
+  /** Null: up to the model's last position. */
+  maxTokens: number | null;
+  sampling: SamplingOptions;
+  seed: number;
+  stop: string[];
+  stopTokens: number[];
+  /** Whether generation continues after the token that ends a text. */
+  ignoreEnd: boolean;
+  /** Alternatives for each token; null for no log-probabilities. */
+  logProbabilities: number | null;
+  /** Whether the prompt's text, and the scores of its tokens, come first. */
+  echo: boolean;
+}
+
+/** A token in an answer. */
+export interface TokenPiece {
+  id: number;
+  bytes: number[];
+  /** Whether texts leave it out, as they do special tokens. */
+  hidden: boolean;
+  /** Null for the first token of a prompt. */
+  logProbability: number | null;
+  alternatives: { id: number; bytes: number[]; logProbability: number }[];
+}
+
+/** Why a choice ended. */
+export type EndReason = "stop" | "length";
+
+/** A piece of one choice. */
+export interface Piece {
+  /** The request. */
+  id: number;
+  /** Prompt index * n + continuation. */
+  choice: number;
+  text: string;
+  /** The tokens of the text, if log-probabilities were asked for. */
+  tokens: TokenPiece[];
+  /** Tokens generated for this choice so far. */
+  generatedTokens: number;
+  finishReason: EndReason | null;
+}
+
+/** To the engine. */
+export type EngineRequest =
+  | { type: "generate"; id: number; request: GenerateRequest }
+  | { type: "tokenize"; id: number; prompt: Prompt; addSpecialTokens: boolean }
+  | { type: "detokenize"; id: number; tokens: number[] }
+  | { type: "cancel"; id: number };
+
+/** An error, as it crosses threads. */
+export interface EngineFailure extends Partial<ApiErrorFields> {
+  message: string;
+}
+
+/** How full the engine is. */
+export interface EngineLoad {
+  running: number;
+  waiting: number;
+  cacheUsage: number;
+}
+
+/** From the engine. */
+export type EngineMessage =
+  | { type: "ready"; info: ModelInfo }
+  | { type: "failed"; name: string; message: string; stack: string; userError: boolean | undefined }
+  /** The prompts have been encoded: how many tokens each has. */
+  | { type: "accepted"; id: number; promptTokens: number[] }
+  | { type: "refused"; id: number; failure: EngineFailure }
+  | { type: "pieces"; pieces: Piece[]; load: EngineLoad; promptTokens: number; reusedTokens: number }
+  | { type: "tokens"; id: number; tokens: number[]; texts: string[] }
+  | { type: "text"; id: number; text: string };

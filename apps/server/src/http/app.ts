@@ -1,0 +1,59 @@
+/** The routes of the server, and what happens around each: request ids, keys, errors, logs. */
+import { randomUUID } from "node:crypto";
+import { Hono } from "hono";
+import { ApiError } from "../errors.ts";
+import type { RequestLog } from "../options.ts";
+import { completions } from "../routes/completions.ts";
+import { getModel, listModels } from "../routes/models.ts";
+import { createAccess } from "./access.ts";
+import { errorResponse } from "./api-error.ts";
+import type { ServerState } from "./server-state.ts";
+
+/** Options of `createApp`. */
+export interface AppOptions {
+  apiKeys: readonly string[];
+  publicModels: boolean;
+  onRequest: (entry: RequestLog) => void;
+}
+
+/** The id of a request, by which its client and the log name it: the client's own if it is harmless. */
+const requestId = (given: string | undefined) => (given && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID());
+
+/** Creates the application. */
+export function createApp(state: ServerState, { apiKeys, publicModels, onRequest }: AppOptions): Hono {
+  const app = new Hono();
+  const checkKey = createAccess(apiKeys);
+
+  app.use(async (context, next) => {
+    const start = performance.now();
+    const id = requestId(context.req.header("x-request-id"));
+    await next();
+    context.res.headers.set("X-Request-Id", id);
+    const { method, path } = context.req;
+    onRequest({ id, method, path, status: context.res.status, milliseconds: performance.now() - start });
+  });
+  app.use("/v1/*", async (context, next) => {
+    if (!(publicModels && context.req.path.startsWith("/v1/models"))) checkKey(context.req.header("authorization"));
+    await next();
+  });
+
+  app.get("/health", () => {
+    const { info } = state.engine;
+    if (state.isClosing) return Response.json({ status: "shutting down" }, { status: 503 });
+    return Response.json({ status: info ? "ok" : "loading" }, { status: info ? 200 : 503 });
+  });
+  app.get("/metrics", async () => {
+    return new Response(await state.metrics.text(), { headers: { "Content-Type": state.metrics.contentType } });
+  });
+  app.get("/v1/models", () => listModels(state));
+  app.get("/v1/models/:name{.+}", (context) => getModel(state, context.req.param("name")));
+  app.post("/v1/completions", (context) => completions(context.req.raw, state));
+
+  app.notFound(({ req }) =>
+    errorResponse(
+      new ApiError(`there is no ${req.method} ${req.path.slice(0, 100)}`, { status: 404, code: "not_found" }),
+    ),
+  );
+  app.onError((error) => errorResponse(error));
+  return app;
+}

@@ -1,0 +1,84 @@
+/** Metrics for Prometheus, under vLLM's names, so that dashboards made for it work. */
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { EngineStep } from "../engine/engine-client.ts";
+
+/** The metrics of a server. */
+export interface Metrics {
+  /** In Prometheus' text format. */
+  text(): Promise<string>;
+  readonly contentType: string;
+  onStep(step: EngineStep): void;
+  /** Starts measuring a request, whose prompts have this many tokens. */
+  startRequest(): RequestMetrics;
+}
+
+/** Measures one request. */
+interface RequestMetrics {
+  prompt(tokens: number): void;
+  /** A choice has this many tokens now. */
+  tokens(choice: number, generated: number): void;
+  end(finishReason: string): void;
+}
+
+const LATENCIES = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
+
+/** Creates the metrics of a model. */
+export function createMetrics(model: string, now: () => number = () => performance.now() / 1000): Metrics {
+  const registry = new Registry();
+  registry.setDefaultLabels({ model_name: model });
+  const registers = [registry];
+  const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
+  const counter = (name: string, help: string, labelNames: string[] = []) =>
+    new Counter({ name, help, registers, labelNames });
+  const histogram = (name: string, help: string) => new Histogram({ name, help, registers, buckets: LATENCIES });
+
+  const running = gauge("vllm:num_requests_running", "Sequences that are being decoded.");
+  const waiting = gauge("vllm:num_requests_waiting", "Sequences that wait for a place.");
+  const cacheUsage = gauge("vllm:kv_cache_usage_perc", "How much of the key/value cache is in use; 1 is all.");
+  const promptTokens = counter("vllm:prompt_tokens_total", "Tokens of prompts.");
+  const generationTokens = counter("vllm:generation_tokens_total", "Tokens generated.");
+  const cacheQueries = counter(
+    "vllm:prefix_cache_queries_total",
+    "Tokens of prompts that were looked up in the cache.",
+  );
+  const cacheHits = counter("vllm:prefix_cache_hits_total", "Tokens of prompts that needed no computation.");
+  const success = counter("vllm:request_success_total", "Choices that ended.", ["finished_reason"]);
+  const firstToken = histogram("vllm:time_to_first_token_seconds", "From the request to its first token.");
+  const nextToken = histogram("vllm:inter_token_latency_seconds", "From one token of a choice to the next.");
+  const latency = histogram("vllm:e2e_request_latency_seconds", "From the request to its end.");
+
+  return {
+    text: () => registry.metrics(),
+    contentType: registry.contentType,
+    onStep({ load, reusedTokens }) {
+      running.set(load.running);
+      waiting.set(load.waiting);
+      cacheUsage.set(load.cacheUsage);
+      cacheHits.inc(reusedTokens);
+    },
+    startRequest() {
+      const start = now();
+      const last = new Map<number, { time: number; generated: number }>();
+      return {
+        prompt(tokens) {
+          promptTokens.inc(tokens);
+          cacheQueries.inc(tokens);
+        },
+        tokens(choice, generated) {
+          const before = last.get(choice);
+          const fresh = generated - (before?.generated ?? 0);
+          if (fresh <= 0) return;
+          const time = now();
+          generationTokens.inc(fresh);
+          if (before) nextToken.observe((time - before.time) / fresh);
+          else if (last.size === 0) firstToken.observe(time - start);
+          last.set(choice, { time, generated });
+        },
+        end(finishReason) {
+          success.inc({ finished_reason: finishReason });
+          latency.observe(now() - start);
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,50 @@
+/** Options of the server, and what they are if not given. */
+
+/** Options of `startServer`. */
+export interface ServerOptions {
+  /** A checkpoint, or a run directory, whose newest checkpoint is served. */
+  checkpoint: string;
+  /** The model's name in requests. Default: the name of the directory given as `checkpoint`. */
+  name?: string;
+  /** Address to listen on. Default: 127.0.0.1, which only this machine reaches. */
+  host?: string;
+  /** Port; 0 for any that is free. Default: 8000. */
+  port?: number;
+  /** Compute backend. Default: the fastest that there is. */
+  backend?: string;
+  /** Threads of the engine. Default: one per physical core. */
+  threads?: number;
+  /** How weights are stored. Default: "f32". */
+  precision?: "f32" | "bf16";
+  /** The most sequences that are decoded together. Default: 16. */
+  maxSequences?: number;
+  /** Tokens in the key/value cache, of all sequences together. Default: for 4 sequences of full length. */
+  cacheTokens?: number;
+  /** Sequences that may wait for a place; more get the status 429. Default: 256. */
+  maxQueue?: number;
+  /** The largest body of a request, in bytes. Default: 4 MiB. */
+  maxBodyBytes?: number;
+  /** Seconds that a client has to send a request. Default: 30. */
+  requestTimeout?: number;
+  /** Seconds that requests in progress have to end when the server is closed. Default: 30. */
+  drainSeconds?: number;
+  /** A Jinja template for chats. Default: the checkpoint's. */
+  chatTemplate?: string;
+  /** Keys of which a client sends one. Default: none, and no key is needed. */
+  apiKeys?: readonly string[];
+  /** Whether `/v1/models` needs no key. Default: false. */
+  publicModels?: boolean;
+  /** Called after every request, without its contents. */
+  onRequest?: (entry: RequestLog) => void;
+  /** The engine's module. Default: the one that was built with this package. */
+  workerFile?: URL;
+}
+
+/** What is logged of a request. */
+export interface RequestLog {
+  id: string;
+  method: string;
+  path: string;
+  status: number;
+  milliseconds: number;
+}

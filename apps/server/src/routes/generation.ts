@@ -1,0 +1,96 @@
+/** Generates for a request: refuses it if too many wait, measures it, and ends it when its client leaves. */
+import type { GenerateRequest, Piece, TokenPiece } from "../engine/protocol.ts";
+import { ApiError } from "../errors.ts";
+import type { ServerState } from "../http/server-state.ts";
+
+/** A generation that has been accepted. */
+export interface AcceptedGeneration {
+  /** Tokens of all prompts together. */
+  promptTokens: number;
+  pieces: AsyncIterable<Piece>;
+  cancel(): void;
+}
+
+/**
+ * Starts. Resolves when the prompts are known to fit. Throws an ApiError for a request that cannot be served, and with the
+ * status 429 if as many wait as may.
+ */
+export async function startGeneration(
+  { engine, metrics, maxPending }: ServerState,
+  request: GenerateRequest,
+  signal: AbortSignal,
+): Promise<AcceptedGeneration> {
+  const choices = request.prompts.length * request.n;
+  if (engine.pending + choices > maxPending) {
+    throw new ApiError("too many requests are waiting: try again later", {
+      status: 429,
+      code: "queue_full",
+      retryAfter: 1,
+    });
+  }
+  const measured = metrics.startRequest();
+  const generation = engine.generate(request);
+  const abort = () => generation.cancel();
+  signal.addEventListener("abort", abort);
+  if (signal.aborted) abort();
+  let counts: number[];
+  try {
+    counts = await generation.promptTokens;
+  } catch (error) {
+    signal.removeEventListener("abort", abort);
+    throw error;
+  }
+  const promptTokens = counts.reduce((sum, count) => sum + count, 0);
+  measured.prompt(promptTokens);
+  async function* pieces() {
+    try {
+      for await (const piece of generation) {
+        measured.tokens(piece.choice, piece.generatedTokens);
+        if (piece.finishReason) measured.end(piece.finishReason);
+        yield piece;
+      }
+    } finally {
+      generation.cancel();
+      signal.removeEventListener("abort", abort);
+    }
+  }
+  return { promptTokens, pieces: pieces(), cancel: abort };
+}
+
+/** Adds up the tokens that choices have generated. */
+export function createUsage(promptTokens: number) {
+  const generated = new Map<number, number>();
+  return {
+    add: ({ choice, generatedTokens }: Piece) => void generated.set(choice, generatedTokens),
+    /** In OpenAI's shape. */
+    get total() {
+      const completion = [...generated.values()].reduce((sum, count) => sum + count, 0);
+      return {
+        prompt_tokens: promptTokens,
+        completion_tokens: completion,
+        total_tokens: promptTokens + completion,
+      };
+    },
+  };
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The text of a token as OpenAI shows it: bytes that are no whole characters are spelled out, so that tokens differ. */
+export function tokenText(bytes: readonly number[]): string {
+  try {
+    return utf8.decode(Uint8Array.from(bytes));
+  } catch {
+    return `bytes:${bytes.map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("")}`;
+  }
+}
+
+/** The length that a token adds to a text, in UTF-16 units; for parts of characters, 0. */
+export function textLength({ bytes, hidden }: TokenPiece): number {
+  if (hidden) return 0;
+  try {
+    return utf8.decode(Uint8Array.from(bytes)).length;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,140 @@
+/** Starts the server: listens, loads the model in the engine's thread, and ends in order. */
+import type { Server } from "node:http";
+import { isIP } from "node:net";
+import { basename, resolve } from "node:path";
+import { createAdaptorServer } from "@hono/node-server";
+import { resolveCheckpoint } from "@megatron-ts/checkpoint";
+import { start } from "@megatron-ts/engine";
+import { startEngineClient } from "./engine/engine-client.ts";
+import type { ModelInfo } from "./engine/protocol.ts";
+import { ServerError } from "./errors.ts";
+import { createApp } from "./http/app.ts";
+import { createMetrics } from "./http/metrics.ts";
+import type { ServerState } from "./http/server-state.ts";
+import type { ServerOptions } from "./options.ts";
+
+/** A server that listens. */
+export interface RunningServer {
+  /** Where it is reached, without a path. */
+  readonly url: string;
+  /** The model's name in requests. */
+  readonly name: string;
+  /** The backend of the engine, and its threads. */
+  readonly engine: { backend: string; threads: number };
+  /** Resolves when the model is loaded; until then requests get the status 503. Rejects if it cannot be loaded. */
+  readonly ready: Promise<ModelInfo>;
+  /** Rejects if the engine fails later; never resolves. */
+  readonly failed: Promise<never>;
+  /** Takes no more requests, lets those in progress end, and stops. A second call ends them at once. */
+  close(): Promise<void>;
+}
+
+/** The built engine: next to this file in the built package, or in dist/ when running from the sources. */
+function builtWorker(): URL {
+  const fromSources = import.meta.url.endsWith(".ts");
+  return new URL(fromSources ? "../dist/worker.js" : "./worker.js", import.meta.url);
+}
+
+/**
+ * Starts a server for a checkpoint. Resolves when it listens. Throws a ServerError for a port in use, and what the
+ * checkpoint and the engine throw.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { checkpoint, name = basename(resolve(checkpoint)), maxSequences = 16, maxQueue = 256 } = options;
+  resolveCheckpoint(checkpoint);
+  // This thread computes nothing; it finds out what the machine has, and loads the addon before the engine's thread does.
+  const { backend, threads } = await start({ backend: options.backend, threads: options.threads });
+  const metrics = createMetrics(name);
+  const engine = startEngineClient(
+    options.workerFile ?? builtWorker(),
+    {
+      checkpoint,
+      backend,
+      threads,
+      precision: options.precision ?? "f32",
+      maxSequences,
+      cacheTokens: options.cacheTokens,
+      chatTemplate: options.chatTemplate,
+    },
+    { onStep: metrics.onStep },
+  );
+  const state: ServerState = {
+    engine,
+    metrics,
+    name,
+    created: Math.floor(Date.now() / 1000),
+    maxBodyBytes: options.maxBodyBytes ?? 4 * 2 ** 20,
+    maxPending: maxSequences + maxQueue,
+    isClosing: false,
+  };
+  const { apiKeys = [], publicModels = false, onRequest = () => {} } = options;
+  const app = createApp(state, { apiKeys, publicModels, onRequest });
+  const requestTimeout = 1000 * (options.requestTimeout ?? 30);
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    overrideGlobalObjects: false,
+    serverOptions: {
+      // A client that sends slowly is cut off.
+      requestTimeout,
+      headersTimeout: Math.min(requestTimeout, 10_000),
+      connectionsCheckingInterval: Math.min(requestTimeout, 5000) / 2,
+    },
+  }) as Server;
+  try {
+    await listen(server, { host: options.host ?? "127.0.0.1", port: options.port ?? 8000 });
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+  const failed = engine.ready.then(() => engine.failed);
+  failed.catch(() => {});
+  return {
+    url: urlOf(server),
+    name,
+    engine: { backend, threads },
+    ready: engine.ready,
+    failed,
+    close: createClose(server, { state, drainSeconds: options.drainSeconds ?? 30 }),
+  };
+}
+
+function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+  const reasons: Record<string, string> = {
+    EADDRINUSE: `port ${port} of ${host} is in use: choose another with --port`,
+    EACCES: `port ${port} needs more permissions: choose one above 1023`,
+    EADDRNOTAVAIL: `${host} is no address of this machine`,
+    ENOTFOUND: `${host} is no address of this machine`,
+  };
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const reason = reasons[error.code ?? ""];
+      reject(reason === undefined ? error : new ServerError(reason));
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+function urlOf(server: Server): string {
+  const address = server.address();
+  if (typeof address !== "object" || address === null) throw new Error("the server does not listen");
+  const host = isIP(address.address) === 6 ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}`;
+}
+
+function createClose(server: Server, { state, drainSeconds }: { state: ServerState; drainSeconds: number }) {
+  let closing: Promise<void> | null = null;
+  async function close() {
+    state.isClosing = true;
+    const ended = new Promise((resolve) => server.close(resolve));
+    server.closeIdleConnections();
+    const timer = setTimeout(() => server.closeAllConnections(), 1000 * drainSeconds);
+    await ended;
+    clearTimeout(timer);
+    await state.engine.close();
+  }
+  return async () => {
+    if (closing) server.closeAllConnections();
+    closing ??= close();
+    await closing;
+  };
+}
