@@ -88,6 +88,9 @@ export function createPagePool({ numLayers, numHeads, headSize, numPages, pageSi
         for (let row = 0; row < batchSize; row++) lengths[row] = lengths[row]! + counts[row]!;
         overwrite(offsets, lengths);
       },
+      reorder() {
+        throw new Error("the rows of a batch are reordered by placing their sequences in another order");
+      },
       dispose: () => tf.dispose([pageTable, offsets]),
     };
   }
