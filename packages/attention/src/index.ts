@@ -6,7 +6,7 @@ export { type BigbirdOptions, bigbird } from "./layouts/bigbird.ts";
 export { createBlockLayout } from "./layouts/block-layout.ts";
 export type { BlockPatternOptions } from "./layouts/block-pattern.ts";
 export { type BslongformerOptions, bslongformer } from "./layouts/bslongformer.ts";
-export { type BlockLists, type CompileOptions, compileLayout } from "./layouts/compile.ts";
+export { type BlockLists, type CompileOptions, compileLayout, stackRows } from "./layouts/compile.ts";
 export { type CompileQueriesOptions, compileQueries } from "./layouts/compile-queries.ts";
 export { and, or } from "./layouts/compose.ts";
 export {
@@ -15,6 +15,7 @@ export {
   hasLayout,
   type LayoutConfig,
   layoutSchema,
+  windowOfLayer,
 } from "./layouts/configuration.ts";
 export { type Coverage, coverageOf } from "./layouts/coverage.ts";
 export { fromGrid, fromPredicate, type PredicateOptions } from "./layouts/custom.ts";

@@ -61,6 +61,7 @@ interface OwnFields extends Partial<Pick<AttentionDescription, "relativePosition
 function windowOf(attention: LayoutConfig | undefined, causal: boolean): AttentionDescription["window"] {
   if (attention?.layout !== "local" || attention.layers) return undefined;
   const { window = causal ? 256 : 512 } = attention;
+  if (typeof window === "object") return undefined;
   const half = Math.floor(window / 2);
   return causal ? { before: window - 1, after: 0 } : { before: half, after: half };
 }

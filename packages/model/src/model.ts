@@ -115,6 +115,8 @@ export interface EncoderInput {
   lengths?: ArrayLike<number>;
   /** int32 [B, T, 2]: the range of tokens that each token sees, instead of `lengths`: left padding, packed documents. */
   ranges?: tf.Tensor;
+  /** The positions in each row with global attention, in a layout `local`; default: the configured ones. */
+  globalTokens?: readonly (readonly number[])[];
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { LayoutError } from "../errors.ts";
 import { BLOCK, blocksOf, type Layout } from "./layout.ts";
-import { MaskTable } from "./mask-table.ts";
+import { MaskTable, WORDS } from "./mask-table.ts";
 import { eachBlock } from "./runs.ts";
 
 /** The lists of a layout as plain arrays. */
@@ -67,6 +67,31 @@ export function compileLayout(
     blocks: Int32Array.from(listed),
     masks: masks.toArray(),
   };
+}
+
+/** The lists of rows of a batch, each with its own, as those of one batch. */
+export function stackRows(rows: readonly BlockLists[]): BlockLists {
+  const [first, ...others] = rows as [BlockLists, ...BlockLists[]];
+  let [numBlocks, numMasks] = [first.blocks.length / 2, first.masks.length / WORDS];
+  const [offsets, blocks, masks] = [[first.offsets], [first.blocks], [first.masks]];
+  for (const row of others) {
+    offsets.push(row.offsets.subarray(1).map((offset) => offset + numBlocks));
+    blocks.push(row.blocks.map((value, i) => (i % 2 === 1 && value >= 0 ? value + numMasks : value)));
+    masks.push(row.masks);
+    numBlocks += row.blocks.length / 2;
+    numMasks += row.masks.length / WORDS;
+  }
+  return { ...first, batch: rows.length, offsets: join(offsets), blocks: join(blocks), masks: join(masks) };
+}
+
+function join(parts: readonly Int32Array[]): Int32Array {
+  const whole = new Int32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /** Throws a LayoutError if a query of the block sees nothing. */

@@ -48,7 +48,8 @@ export const layoutSchema = z
     z.strictObject({
       layout: z.literal("local"),
       layers,
-      window: size.optional(),
+      /** Several: layer i has entry i, after the last one from the first again. */
+      window: z.union([size, z.array(size).min(1)]).optional(),
       globalTokens: z.array(count).optional(),
     }),
     z.strictObject({ layout: z.literal("local-blocks"), layers, blockSize, windowBlocks: size.optional() }),
@@ -111,23 +112,32 @@ export type LayoutConfig = z.output<typeof layoutSchema>;
 export const hasLayout = ({ layout, layers: named = [layout] }: LayoutConfig, layer: number): boolean =>
   layout !== "dense" && named[layer % named.length] === layout;
 
+/** The window of a layer; undefined for the default. */
+export const windowOfLayer = ({ window }: Extract<LayoutConfig, { layout: "local" }>, layer: number) =>
+  typeof window === "object" ? window[layer % window.length] : window;
+
 /** Options of `createLayout`. */
 export interface CreateLayoutOptions {
   /** Whether it is for a decoder, in which no token sees a later one. */
   causal: boolean;
   /** The longest text. Global tokens and blocks beyond it are refused. Default: any length. */
   length?: number;
+  /** The layer, where windows differ. Default: 0. */
+  layer?: number;
 }
 
 /** The layout of a configuration. Throws a LayoutError for options that do not fit each other or the length. */
-export function createLayout(config: LayoutConfig, { causal: isCausal, length }: CreateLayoutOptions): Layout {
+export function createLayout(
+  config: LayoutConfig,
+  { causal: isCausal, length, layer = 0 }: CreateLayoutOptions,
+): Layout {
   if (length !== undefined) checkLength(config, length);
   const options = { ...withoutUndefined(config), causal: isCausal } as LayoutConfig & { causal: boolean };
   switch (options.layout) {
     case "dense":
       return isCausal ? causal() : dense();
     case "local":
-      return local(options);
+      return local({ ...options, window: windowOfLayer(options, layer) });
     case "local-blocks":
       return localBlocks(options);
     case "fixed":

@@ -5,6 +5,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { Attention } from "./block-context.ts";
 import type { StepRandomness } from "./dropout.ts";
 import { dropoutAt } from "./dropout.ts";
+import { createGlobalAttention } from "./global-attention.ts";
 import { getOrCompute } from "./memory-cache.ts";
 import type { NormConfig } from "./norm.ts";
 import { createProjection, type Projection } from "./projection.ts";
@@ -30,6 +31,8 @@ export interface AttentionConfig {
   scoreCap?: number;
   /** Normalizes the queries and keys of self-attention, before rotary positions. Default: no norms. */
   queryKeyNorm?: Omit<NormConfig, "size">;
+  /** Projects queries, keys and values of global attention by weights of their own (Longformer). Default: false. */
+  globalProjections?: boolean;
   /** Adds an embedding of each token to its values, in self-attention. Default: none. */
   valueEmbedding?: { vocabularySize: number };
   initializer: Initializer;
@@ -79,6 +82,7 @@ export function createSelfAttention(scope: Scope, config: AttentionConfig): Atte
   const embedValues = config.valueEmbedding
     ? createValueEmbedding(scope, { ...config, ...config.valueEmbedding })
     : null;
+  const attendGlobally = config.globalProjections ? createGlobalAttention(scope, config) : null;
   return (x, context) => {
     const { ranges, layout, numKeyTokens, bias, cache, random, observe, rotaryCosines, rotarySines } = context;
     const turned = (heads: tf.Tensor) =>
@@ -104,7 +108,7 @@ export function createSelfAttention(scope: Scope, config: AttentionConfig): Atte
         observe: observe && ((probabilities) => observe(`${scope.path}.probabilities`, probabilities)),
       },
     );
-    return project.output(attended, { random });
+    return project.output(attendGlobally ? attendGlobally(x, attended, context) : attended, { random });
   };
 }
 

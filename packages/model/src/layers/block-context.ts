@@ -26,6 +26,8 @@ export interface BlockContext extends Partial<RotaryTables>, Partial<RelativeCon
   ranges: tf.Tensor;
   /** The keys that self-attention sees of those. */
   layout?: BlockLayout | null;
+  /** [B, M, T]: row m of each text picks a token with global attention; it is zero where there are fewer than M. */
+  globalSelection?: tf.Tensor | null;
   /** Only this many first tokens are keys, and a query stream follows them; default: all. */
   numKeyTokens?: number;
   /** int32 [B, T]: for layers that embed the tokens again. */

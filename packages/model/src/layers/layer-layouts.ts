@@ -10,14 +10,21 @@ import {
   dense,
   hasLayout,
   type KeyValueCache,
+  type Layout,
   type LayoutConfig,
+  local,
   narrowRanges,
   type RollingWindow,
+  stackRows,
+  windowOfLayer,
 } from "@megatron-ts/attention";
 import type { BlockLayout } from "@megatron-ts/ops";
 import type { Mesh } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import type { BlockContext } from "./block-context.ts";
+
+/** Positions, by row. */
+type GlobalTokens = readonly (readonly number[])[];
 
 /** The self-attention of one forward. */
 interface LayoutPlace {
@@ -25,6 +32,8 @@ interface LayoutPlace {
   ranges: tf.Tensor;
   /** The tokens before these. */
   cache?: KeyValueCache | null;
+  /** The global tokens of each row, instead of the configured ones; only in a layout `local`. */
+  globalTokens?: GlobalTokens;
 }
 
 /** Queries that are not the keys of a forward in their order. */
@@ -50,7 +59,7 @@ export interface LayerLayouts {
   dispose(): void;
 }
 
-/** How many compiled layouts are kept: batches of a run have few lengths. */
+/** For how many lengths compiled layouts are kept: batches of a run have few lengths. */
 const KEPT = 32;
 
 /** Options of `createLayerLayouts`. */
@@ -67,88 +76,124 @@ export function createLayerLayouts(
   config: LayoutConfig | undefined,
   { causal, length: longest, numHeads, mesh }: LayerLayoutsOptions,
 ): LayerLayouts {
-  const layout = config && config.layout !== "dense" ? createLayout(config, { causal, length: longest }) : null;
-  const window = config && windowOf(config, { causal });
+  const create = (layer: number) => createLayout(config!, { causal, length: longest, layer });
+  const layout = config && config.layout !== "dense" ? create(0) : null;
+  const isLocal = config?.layout === "local";
   const count = numHeads / mesh.tensor.size;
   const heads = { numHeads, headRange: { first: mesh.tensor.rank * count, count } };
-  const kept = new Map<string, BlockLayout>();
+  /** By length and global tokens, so that those of one forward are dropped together. */
+  const kept = new Map<string, Map<string, BlockLayout>>();
 
   const layoutOf = (layer: number) => (layout && hasLayout(config!, layer) ? layout : null);
   /** Of another number for each layer, in layouts that depend on it. */
   const seedOf = (layer: number) =>
     layout!.random ? layer * 2 ** 32 + ((config && "seed" in config && config.seed) || 0) : 0;
+  const kindOf = (layer: number) => `${seedOf(layer)},${isLocal ? windowOfLayer(config, layer) : ""}`;
 
-  function compiled(layer: number, length: number): BlockLayout {
-    const seed = seedOf(layer);
-    const key = `${length},${seed}`;
-    const found = kept.get(key);
-    if (found) {
-      kept.delete(key);
-      kept.set(key, found);
-      return found;
-    }
-    for (const [oldest, { offsets, blocks, masks }] of kept) {
+  function keptFor(length: number, globalTokens: GlobalTokens | undefined): Map<string, BlockLayout> {
+    const key = `${length},${JSON.stringify(globalTokens ?? null)}`;
+    const found = kept.get(key) ?? new Map<string, BlockLayout>();
+    kept.delete(key);
+    for (const [oldest, layouts] of kept) {
       if (kept.size < KEPT) break;
-      tf.dispose([offsets, blocks, masks]);
+      dropAll(layouts);
       kept.delete(oldest);
     }
-    const fresh = createBlockLayout(compileLayout(layout!, { length, seed, ...heads }));
-    for (const tensor of [fresh.offsets, fresh.blocks, fresh.masks]) tf.keep(tensor);
-    kept.set(key, fresh);
-    return fresh;
+    kept.set(key, found);
+    return found;
+  }
+
+  /** The layout by layer of texts of this length. */
+  function compiledFor(length: number, globalTokens?: GlobalTokens): (layer: number) => BlockLayout {
+    const layouts = keptFor(length, globalTokens);
+    return (layer) => {
+      const kind = kindOf(layer);
+      const found = layouts.get(kind);
+      if (found) return found;
+      const compile = (one: Layout) => compileLayout(one, { length, seed: seedOf(layer), ...heads });
+      const lists = globalTokens
+        ? stackRows(globalTokens.map((own) => compile(withGlobals(layer, own))))
+        : compile(create(layer));
+      const fresh = createBlockLayout(lists);
+      for (const tensor of tensorsOf(fresh)) tf.keep(tensor);
+      layouts.set(kind, fresh);
+      return fresh;
+    };
+  }
+
+  function withGlobals(layer: number, globalTokens: readonly number[]): Layout {
+    return local({ window: isLocal ? windowOfLayer(config, layer) : undefined, globalTokens, causal });
   }
 
   function atQueries(place: QueryPlace): (layer: number) => BlockLayout | null {
-    const compiledBySeed = new Map<number | null, BlockLayout>();
+    const known = new Map<string, BlockLayout>();
     return (layer) => {
       const own = layoutOf(layer);
       if (!own && !place.isHidden) return null;
       const seed = own && seedOf(layer);
-      const found = compiledBySeed.get(seed);
+      const key = own ? kindOf(layer) : "dense";
+      const found = known.get(key);
       if (found) return found;
-      const fresh = createBlockLayout(compileQueries(own ?? dense(), { ...place, ...heads, seed: seed ?? 0 }));
-      compiledBySeed.set(seed, fresh);
+      const fresh = createBlockLayout(
+        compileQueries(own ? create(layer) : dense(), { ...place, ...heads, seed: seed ?? 0 }),
+      );
+      known.set(key, fresh);
       return fresh;
     };
   }
 
   return {
-    at({ ranges, cache }) {
+    at({ ranges, cache, globalTokens }) {
       const [batch, tokens] = ranges.shape as [number, number];
       if (!layout) return () => ({ ranges });
-      if (window) {
-        const near = narrowRanges(ranges, { ...window, offsets: cache?.offsets });
-        return (layer) => ({ ranges: layoutOf(layer) ? near : ranges });
+      if (isLocal && (globalTokens ?? [config.globalTokens ?? []]).every(({ length }) => length === 0)) {
+        const windows = new Set([config.window ?? undefined].flat());
+        const near = new Map(
+          [...windows].map((window) => [
+            window,
+            narrowRanges(ranges, { ...intervalOf(window, { causal }), offsets: cache?.offsets }),
+          ]),
+        );
+        return (layer) => ({ ranges: layoutOf(layer) ? near.get(windowOfLayer(config, layer))! : ranges });
       }
-      if (!cache) return (layer) => ({ ranges, layout: layoutOf(layer) && compiled(layer, tokens) });
+      if (!cache) {
+        const compiled = compiledFor(tokens, globalTokens);
+        return (layer) => ({ ranges, layout: layoutOf(layer) && compiled(layer) });
+      }
       const { lengths, capacity: keys } = cache;
       const positions = Int32Array.from({ length: batch * tokens }, (_, i) => {
         return lengths[Math.floor(i / tokens)]! + (i % tokens);
       });
       const decoded = atQueries({ positions, batch, keys });
+      const direct = compiledFor(tokens);
       return (layer) => {
         const { isDirect } = cache.layer(layer);
         // A cache that keeps a window alone hides the rest itself.
-        if (isDirect) return { ranges, layout: isDirect(tokens) ? compiled(layer, tokens) : null };
+        if (isDirect) return { ranges, layout: isDirect(tokens) ? direct(layer) : null };
         return { ranges, layout: decoded(layer) };
       };
     },
     atQueries,
     windowOf(layer) {
       if (!causal || !layoutOf(layer) || config?.layout !== "local") return null;
-      return { window: config.window ?? 256, globalTokens: config.globalTokens };
+      return { window: windowOfLayer(config, layer) ?? 256, globalTokens: config.globalTokens };
     },
     dispose() {
-      for (const { offsets, blocks, masks } of kept.values()) tf.dispose([offsets, blocks, masks]);
+      for (const layouts of kept.values()) dropAll(layouts);
       kept.clear();
     },
   };
 }
 
-/** A layout that is an interval of keys around each query, of which kernels need no lists. */
-function windowOf(config: LayoutConfig, { causal }: { causal: boolean }): { before: number; after: number } | null {
-  if (config.layout !== "local" || config.globalTokens?.length) return null;
-  const { window = causal ? 256 : 512 } = config;
+const tensorsOf = ({ offsets, blocks, masks }: BlockLayout) => [offsets, blocks, masks];
+
+function dropAll(layouts: Map<string, BlockLayout>): void {
+  for (const layout of layouts.values()) tf.dispose(tensorsOf(layout));
+}
+
+/** The interval of keys around a query that a window is, of which kernels need no lists. */
+function intervalOf(given: number | undefined, { causal }: { causal: boolean }): { before: number; after: number } {
+  const window = given ?? (causal ? 256 : 512);
   const half = Math.floor(window / 2);
   return causal ? { before: window - 1, after: 0 } : { before: half, after: half };
 }

@@ -1,6 +1,6 @@
 /**
- * The configuration of BERT-style encoders: BERT, Megatron's BERT, RoBERTa, DistilBERT, ELECTRA and ALBERT are settings of
- * these fields.
+ * The configuration of BERT-style encoders: BERT, Megatron's BERT, RoBERTa, Longformer, DistilBERT, ELECTRA and ALBERT are
+ * settings of these fields.
  */
 import * as z from "zod";
 import { activation, checkAttention, checkHeads, layerCount, sharedFields, size } from "../../configuration-fields.ts";
@@ -29,6 +29,11 @@ export const bertConfigSchema = z
      * layer norm before each branch and a final one, normal weights, those of branch outputs scaled by 1 / sqrt(2L).
      */
     normPlacement: z.enum(["post", "pre"]).default("post"),
+    /**
+     * Whether tokens with global attention, of a layout `local`, have query, key and value projections of their own
+     * (Longformer).
+     */
+    globalProjections: z.boolean().default(false),
     normEpsilon: z.number().positive().default(1e-12),
     activation: activation.default("gelu-erf"),
     /** Activation of the language-model head. Default: `activation`. */
@@ -53,6 +58,10 @@ export const bertConfigSchema = z
   .refine(({ numLayers, numLayerGroups = numLayers }) => numLayerGroups <= numLayers, {
     path: ["numLayerGroups"],
     message: "must not exceed numLayers",
+  })
+  .refine(({ globalProjections, attention }) => !globalProjections || attention?.layout === "local", {
+    path: ["globalProjections"],
+    message: "needs attention.layout: local",
   })
   .superRefine(checkHeads)
   .superRefine(checkAttention("bidirectional"));

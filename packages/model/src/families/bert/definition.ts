@@ -1,4 +1,4 @@
-/** The family of BERT's encoders: BERT, Megatron's BERT, RoBERTa, DistilBERT, ELECTRA and ALBERT. */
+/** The family of BERT's encoders: BERT, Megatron's BERT, RoBERTa, Longformer, DistilBERT, ELECTRA and ALBERT. */
 
 import { describeLayers } from "../../description.ts";
 import { defineFamily } from "../../family.ts";
@@ -8,6 +8,7 @@ import { albertFormat } from "./hugging-face/albert.ts";
 import { bertFormat, megatronBertFormat } from "./hugging-face/bert.ts";
 import { distilBertFormat } from "./hugging-face/distilbert.ts";
 import { electraFormat } from "./hugging-face/electra.ts";
+import { longformerFormat } from "./hugging-face/longformer.ts";
 import { camembertFormat, robertaFormat, xlmRobertaFormat } from "./hugging-face/roberta.ts";
 import { bertMegatronLmFormat } from "./megatron-lm.ts";
 import { createBert } from "./model.ts";
@@ -25,6 +26,7 @@ export const bert = defineFamily({
     camembertFormat,
     distilBertFormat,
     electraFormat,
+    longformerFormat,
     albertFormat,
   ],
   hasStages: true,

@@ -2,11 +2,12 @@
  * BERT (Devlin et al. 2019) and, by configuration, Megatron's BERT (Shoeybi et al. 2019), RoBERTa (Liu et al. 2019), ALBERT
  * (Lan et al. 2020) and others. The configuration decides which heads follow the blocks.
  */
-import { paddedRanges } from "@megatron-ts/attention";
+import { hasLayout, paddedRanges } from "@megatron-ts/attention";
 import { embedding } from "@megatron-ts/ops";
 import { createScope, createVocabularyParallelEmbedding } from "@megatron-ts/parallel";
 import { hashKey } from "@megatron-ts/random";
 import * as tf from "@tensorflow/tfjs";
+import { ModelError } from "../../errors.ts";
 import type { ModelContext } from "../../family.ts";
 import { createMaskedLanguageHead } from "../../heads/masked-language.ts";
 import { firstToken, requirePart } from "../../heads/summaries.ts";
@@ -15,6 +16,7 @@ import { type BlockConfig, createBlock, runBlocks } from "../../layers/block.ts"
 import type { BlockContext } from "../../layers/block-context.ts";
 import { createDense } from "../../layers/dense.ts";
 import { dropAt } from "../../layers/dropout.ts";
+import { selectTokens } from "../../layers/global-attention.ts";
 import { blockInitializers } from "../../layers/initializers.ts";
 import { createLayerLayouts } from "../../layers/layer-layouts.ts";
 import { createNorm } from "../../layers/norm.ts";
@@ -98,6 +100,24 @@ export function createBert(config: BertConfig, context: ModelContext): BertModel
     return positionsFrom(new Int32Array(1), { tokens: tokens.shape[1]!, maxPositions });
   }
 
+  /** By row; configured ones that a text does not reach are left out. Throws a ModelError for others that it does not. */
+  function globalTokensOf({ tokens, globalTokens }: EncoderInput): readonly (readonly number[])[] {
+    const [rows, length] = tokens.shape as [number, number];
+    const configured = config.attention?.layout === "local" ? config.attention.globalTokens : undefined;
+    if (!globalTokens) {
+      const within = [...new Set(configured)].filter((position) => position < length);
+      return Array.from({ length: rows }, () => within);
+    }
+    if (config.attention?.layout !== "local") throw new ModelError("globalTokens need attention.layout: local");
+    if (globalTokens.length !== rows)
+      throw new ModelError(`globalTokens: expected ${rows} rows, got ${globalTokens.length}`);
+    for (const position of globalTokens.flat()) {
+      if (Number.isInteger(position) && position >= 0 && position < length) continue;
+      throw new ModelError(`globalTokens: token ${position} is not in a text of ${length} tokens`);
+    }
+    return globalTokens.map((row) => [...new Set(row)]);
+  }
+
   function embed(input: EncoderInput, { inputEmbeddings, random }: ForwardOptions): tf.Tensor {
     const words = inputEmbeddings ?? tokenEmbedding.embed(input.tokens);
     const placed = tf.add(words, embedding(positionsOf(input), { table: positionTable.tensor }));
@@ -123,11 +143,20 @@ export function createBert(config: BertConfig, context: ModelContext): BertModel
       const [batchSize, tokens] = input.tokens.shape as [number, number];
       const lengths = input.lengths ?? new Int32Array(batchSize).fill(tokens);
       const ranges = input.ranges ?? paddedRanges({ tokens, lengths });
-      const seenBy = layouts.at({ ranges });
+      const globalTokens = globalTokensOf(input);
+      const seenBy = layouts.at({ ranges, globalTokens: input.globalTokens && globalTokens });
+      const globalSelection =
+        config.globalProjections && globalTokens.some(({ length }) => length > 0)
+          ? selectTokens(globalTokens, { tokens })
+          : null;
       const x = options.received ? options.received.clone() : embed(input, options);
       observe?.("embedding", x);
       const last = runBlocks(blocks, x, {
-        contextOf: (index) => ({ ...seenBy(index), ...contextOf(index, options) }),
+        contextOf: (index) => ({
+          ...seenBy(index),
+          globalSelection: config.attention && hasLayout(config.attention, index) ? globalSelection : null,
+          ...contextOf(index, options),
+        }),
         stage,
         recomputation,
         observe: observe && ((name, tensor, index) => contextOf(index, options).observe?.(name, tensor)),
@@ -171,7 +200,7 @@ function blockConfig(config: BertConfig): BlockConfig {
     normPlacement,
     norm: { kind: "layer", epsilon: normEpsilon },
     dropout,
-    attention: { numHeads, attentionDropout, ...initializers },
+    attention: { numHeads, attentionDropout, globalProjections: config.globalProjections, ...initializers },
     feedForward: { feedForwardSize: config.feedForwardSize ?? 4 * hiddenSize, activation, ...initializers },
   };
 }

@@ -37,6 +37,14 @@ export const robertaArchitectures: Architectures = {
   Model: { heads: {} },
 };
 
+/** Of Longformer. Its global tokens for answers are those of the question, which no configuration says. */
+export const longformerArchitectures: Architectures = {
+  ForMaskedLM: { heads: { languageModel: true } },
+  ForSequenceClassification: { heads: { pooler: false }, task: "sequence-classification" },
+  ForTokenClassification: { heads: {}, task: "token-classification" },
+  Model: { heads: {} },
+};
+
 /** Of DistilBERT and ELECTRA, which have no pooler. */
 export const poolerlessArchitectures: Architectures = {
   ForMaskedLM: { heads: { pooler: false, languageModel: true } },

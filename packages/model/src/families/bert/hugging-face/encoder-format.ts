@@ -117,12 +117,20 @@ export interface EncoderKind<Fields extends z.ZodRawShape> {
   /** Fields of its own. */
   fields: Fields;
   harmless?: readonly string[];
-  read?: (json: z.output<z.ZodObject<Fields>>, task: TaskHeadConfig["kind"] | undefined) => Partial<BertConfigInput>;
+  read?: (
+    json: z.output<z.ZodObject<Fields>>,
+    task: TaskHeadConfig["kind"] | undefined,
+    sizes: { layers: number },
+  ) => Partial<BertConfigInput>;
   /** The rate of its task head's dropout; undefined for the model's own. */
   taskDropout?: (json: z.output<z.ZodObject<Fields>>, task: TaskHeadConfig["kind"]) => number | undefined;
   write?: (config: BertConfig) => Record<string, unknown>;
   /** Whether it can say the fields in which its models differ from BERT's. Default: that there are none. */
   canSay?: (config: BertConfig) => boolean;
+  /** Whether a model's attention is its own. Default: that all tokens see each other. */
+  hasAttention?: (config: BertConfig) => boolean;
+  /** What differs where transformers runs a model that it wrote. */
+  differences?: (config: BertConfig) => string[];
   /** Models are written as those of another kind, which is the same but for its name. */
   readOnly?: true;
 }
@@ -144,9 +152,11 @@ export function createEncoderFormat<Fields extends z.ZodRawShape>(
   const isOrdinary = ({ embeddingSize, numLayerGroups }: BertConfig) =>
     embeddingSize === undefined && numLayerGroups === undefined;
 
+  const isOrdinaryAttention = (config: BertConfig) => isDense(config) && !config.globalProjections;
+
   const supports = (config: BertConfig): boolean =>
     !kind.readOnly &&
-    isDense(config) &&
+    (kind.hasAttention ?? isOrdinaryAttention)(config) &&
     config.normPlacement === normPlacement &&
     (config.paddingToken !== undefined) === fairseq &&
     config.numTokenTypes > 0 === hasTokenTypes &&
@@ -233,7 +243,7 @@ export function createEncoderFormat<Fields extends z.ZodRawShape>(
             })
           : true,
         ...(architecture.task ? { task: taskOf(architecture.task, { file, own, heads }) } : {}),
-        ...kind.read?.(own, architecture.task),
+        ...kind.read?.(own, architecture.task, { layers: read.num_hidden_layers }),
       };
     },
 
@@ -271,9 +281,11 @@ export function createEncoderFormat<Fields extends z.ZodRawShape>(
     },
 
     differences(config) {
-      if (!headDiffers(config)) return [];
+      const own = kind.differences?.(config) ?? [];
+      if (!headDiffers(config)) return own;
       const { activation, headActivation = activation } = config;
       return [
+        ...own,
         `${className} predicts tokens with ${theirHeadActivation(activation)} in its head, this model with ` +
           `${headActivation}: its logits will differ slightly, its hidden states will not`,
       ];

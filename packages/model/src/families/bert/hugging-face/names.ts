@@ -103,18 +103,37 @@ export function bertNames(config: Parts): Map<string, ForeignWeight> {
   ]);
 }
 
-export function robertaNames(config: Parts): Map<string, ForeignWeight> {
+/** Of RoBERTa and, with the projections of its global attention, Longformer. */
+function fairseqNames(config: Parts, { prefix, layout }: { prefix: string; layout?: EncoderLayout }) {
   const { heads, task } = config;
   const classifies = task?.kind === "sequence-classification";
   const output = { "sequence-classification": "classifier.out_proj", "token-classification": "classifier" };
   return asMap([
-    ...encoderNames(config, "roberta."),
+    ...encoderNames(config, prefix, layout),
     ...(heads.languageModel ? robertaLanguageModelHead : []),
     // Theirs never pools for its classifier: a pooler is that head's dense layer.
     ...(classifies ? both(heads.pooler ? "pooler" : "taskHead.dense", "classifier.dense") : []),
     ...(task ? both("taskHead.output", task.kind === "question-answering" ? "qa_outputs" : output[task.kind]) : []),
   ]);
 }
+
+/** Of RoBERTa. */
+export const robertaNames = (config: Parts) => fairseqNames(config, { prefix: "roberta." });
+
+const ofRoberta = bertLayout("post");
+const longformerLayout: EncoderLayout = {
+  ...ofRoberta,
+  names: [
+    ...ofRoberta.names,
+    ...both("attention.globalQuery", "attention.self.query_global"),
+    ...both("attention.globalKey", "attention.self.key_global"),
+    ...both("attention.globalValue", "attention.self.value_global"),
+  ],
+};
+
+/** Of Longformer. */
+export const longformerNames = (config: Parts) =>
+  fairseqNames(config, { prefix: "longformer.", layout: longformerLayout });
 
 const distilBertLayout: EncoderLayout = {
   layer: (index) => `transformer.layer.${index}`,

@@ -74,6 +74,7 @@ function withPlainWindow(
   if (isDense(config)) return { attention: undefined };
   if (attention?.layout !== "local" || attention.globalTokens?.length || config.windowRotaryTheta !== undefined)
     return {};
+  if (typeof attention.window === "object") return {};
   const layers = Array.from({ length: numLayers }, (_, layer) => layer);
   return {
     attention: undefined,
