@@ -51,6 +51,21 @@ export type FamilySchema = z.ZodType<BaseConfig, { family: string }> & {
   readonly shape: { readonly family: z.ZodLiteral<string> } & Readonly<Record<string, z.ZodType>>;
 };
 
+/** How a model knows where tokens are, in families with absolute or rotary positions. */
+export type Positions =
+  | {
+      kind: "learned";
+      /** The weight with a row for each position. */
+      name: string;
+      /** Its first rows that are no positions. */
+      reserved: number;
+      /** Whether the configuration counts those among `maxPositions`. */
+      inMaxPositions: boolean;
+      /** Whether tokens see no further than they were trained to where positions repeat: in dense encoders. */
+      window: boolean;
+    }
+  | { kind: "rotary"; isScaled: boolean };
+
 /** Everything that other packages ask about a family. */
 export interface FamilyDefinition<
   Config extends BaseConfig = BaseConfig,
@@ -78,6 +93,8 @@ export interface FamilyDefinition<
   describe(config: Config, prediction?: Prediction): ModelDescription;
   /** The longest sequence in tokens, special tokens included; Infinity for relative positions. */
   longestSequence(config: Partial<Config>): number;
+  /** Its positions; absent or null where they are relative. */
+  positionsOf?(config: Config): Positions | null;
   /** In families that can have a head for pairs of segments. */
   pairHead?(config: Config): PairHead;
   /** Whether its layers can be split into the stages of a pipeline. Default: false. */

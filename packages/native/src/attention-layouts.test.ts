@@ -155,6 +155,8 @@ function check(call: Call): void {
     ];
     const largest = references.reduce((top, value) => Math.max(top, Math.abs(value)), 1);
     const worst = references.reduce((worst, value, at) => Math.max(worst, Math.abs(value - values[at]!)), 0);
-    expect(worst / largest, `tensor ${i}`).toBeLessThan(1e-5);
+    // A gradient of keys sums over all queries, also where it is zero, as with one key; rounding errors add up like a random walk.
+    const terms = Math.max(1, Math.sqrt((queries * call.groupSize) / 1000));
+    expect(worst / (largest * terms), `tensor ${i}`).toBeLessThan(1e-5);
   });
 }

@@ -1,9 +1,11 @@
 /** `megatron import`: converts a Hugging Face or Megatron-LM model to a checkpoint. */
 import { existsSync } from "node:fs";
-import type { Command } from "commander";
+import type { LengthenOptions, LengtheningMethod } from "@megatron-ts/model";
+import { type Command, Option } from "commander";
 import { UsageError } from "../errors.ts";
 import { findGenerationConfig, GENERATION_CONFIG } from "../generation/generation-config.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
+import { integer } from "../options/option-values.ts";
 import { startEngine } from "../start-engine.ts";
 import { pluralize } from "../terminal/pluralize.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -11,7 +13,11 @@ import type { Terminal } from "../terminal/terminal.ts";
 interface Options extends EngineOptions {
   tokenizer?: string;
   json?: boolean;
+  maxPositions?: number;
+  positions?: LengtheningMethod;
 }
+
+const METHODS: readonly LengtheningMethod[] = ["tile", "interpolate", "dynamic", "linear", "yarn", "llama3"];
 
 export function addImport(program: Command, terminal: Terminal): void {
   const command = program
@@ -20,9 +26,18 @@ export function addImport(program: Command, terminal: Terminal): void {
     .argument("<directory>", "Hugging Face directory (config.json) or Megatron-LM checkpoint (iter_*)")
     .argument("<checkpoint>", "output directory; must not exist")
     .option("--tokenizer <path>", "tokenizer directory or file (default: the model's own)")
+    .option("--max-positions <tokens>", "take texts of up to this many tokens", integer(1))
+    .addOption(
+      new Option(
+        "--positions <method>",
+        "how positions reach them: learned ones by tile or interpolate, rotary ones by dynamic, linear, yarn or llama3 " +
+          "(default: tile, dynamic)",
+      ).choices(METHODS),
+    )
     .action((directory: string, checkpoint: string, options: Options) => run(directory, checkpoint, options, terminal));
   addExamples(addJsonOption(addEngineOptions(command)), [
     "megatron import models/gpt2 checkpoints/gpt2",
+    "megatron import models/bert checkpoints/long-bert --max-positions 4096",
     "megatron import megatron-lm/iter_0000100 checkpoints/gpt --tokenizer tok/",
   ]);
 }
@@ -55,7 +70,10 @@ export async function importModel(
     ...tokenizer?.files,
     ...(generationConfig && { [GENERATION_CONFIG]: generationConfig }),
   };
-  const files = { extraFiles, tokenizerFingerprint: tokenizer?.fingerprint, check };
+  const { maxPositions, positions: method } = options;
+  if (method !== undefined && maxPositions === undefined) throw new UsageError("--positions needs --max-positions");
+  const lengthen = maxPositions === undefined ? undefined : { maxPositions, method };
+  const files = { extraFiles, tokenizerFingerprint: tokenizer?.fingerprint, check, lengthen };
   const { config, parameters } = isMegatronCheckpoint(directory)
     ? await importMegatron(directory, checkpoint, { ...files, options, terminal })
     : await importHuggingFace(directory, checkpoint, files);
@@ -70,6 +88,7 @@ async function importMegatron(
     options,
     terminal,
     check,
+    lengthen: longer,
     ...files
   }: {
     options: Options;
@@ -77,15 +96,21 @@ async function importMegatron(
     check: (config: { vocabularySize: number }) => void;
     extraFiles?: Record<string, Uint8Array>;
     tokenizerFingerprint?: string;
+    lengthen?: LengthenOptions | undefined;
   },
 ) {
-  const { openMegatronCheckpoint, saveCheckpoint, weightEntries } = await import("@megatron-ts/checkpoint");
-  const { countModelParameters, createModel } = await import("@megatron-ts/model");
+  const { lengthenedSource, openMegatronCheckpoint, saveCheckpoint, weightEntries } = await import(
+    "@megatron-ts/checkpoint"
+  );
+  const { countModelParameters, createModel, lengthen } = await import("@megatron-ts/model");
   await startEngine(options, terminal);
   const source = await openMegatronCheckpoint(directory);
   try {
     check(source.config);
-    const model = createModel(source.config, { weights: { source: source.source } });
+    const { config: written, table } = longer ? lengthen(source.config, longer) : { config: source.config, table: null };
+    const model = createModel(written, {
+      weights: { source: table ? lengthenedSource(source.source, table) : source.source },
+    });
     await saveCheckpoint({
       directory: checkpoint,
       step: source.iteration,

@@ -47,7 +47,7 @@ export function blockPattern(
 
 function ofLargeBlocks(blockSize: number, rows: (row: number) => Runs): PlacedLayout {
   const factor = blockSize / BLOCK;
-  const runsOf = remember((row: number) => rows(row).map((block) => block * factor));
+  const runsOf = remember((row): Runs => rows(row).map((block) => block * factor), []);
   return {
     runs: (row) => runsOf(Math.floor(row / factor)),
     cover: (row, column) => inRuns(runsOf(Math.floor(row / factor)), column),
@@ -56,52 +56,71 @@ function ofLargeBlocks(blockSize: number, rows: (row: number) => Runs): PlacedLa
 
 function ofSmallBlocks(blockSize: number, rows: (row: number) => Runs, blocks: number): PlacedLayout {
   const factor = BLOCK / blockSize;
-  const covers = new Map<string, Cover>();
-  const full = "1".repeat(factor * factor);
+  const cells = factor ** 2;
+  const words = Math.ceil(cells / 32);
+  const full = cells % 32 === 0 ? -1 : (1 << cells) - 1;
+  /** For each block of keys, which cells of the pattern the queries of the last row see, row by row, as bits. */
+  const seen = new Int32Array(blocks * words);
+  const covers = new Map<number | string, Cover>();
 
-  /** For each block of keys of which block `row` sees a part: which cells of the pattern, row by row, as zeros and ones. */
-  const cellsOf = remember((row: number) => {
-    const cells = new Map<number, Uint8Array>();
+  /** The blocks of keys of which block `row` sees a part, as runs. */
+  const runsOf = remember((row: number, before: Runs): Runs => {
+    eachBlock(before, (column) => {
+      for (let word = 0; word < words; word++) seen[column * words + word] = 0;
+    });
+    const found: number[] = [];
     for (let part = 0; part < factor; part++) {
-      eachBlock(rows(row * factor + part), (block) => {
-        const column = Math.floor(block / factor);
-        let found = cells.get(column);
-        if (!found) {
-          found = new Uint8Array(factor * factor);
-          cells.set(column, found);
+      const runs = rows(row * factor + part);
+      for (let i = 0; i < runs.length; i += 2) {
+        const [from, to] = [runs[i]!, runs[i + 1]!];
+        found.push(Math.floor(from / factor), Math.floor((to - 1) / factor) + 1);
+        for (let block = from; block < to; block++) {
+          const cell = part * factor + (block % factor);
+          seen[Math.floor(block / factor) * words + (cell >> 5)]! |= 1 << (cell & 31);
         }
-        found[part * factor + (block % factor)] = 1;
-      });
+      }
     }
-    return cells;
-  });
+    return sortRuns(found, blocks);
+  }, []);
+
+  function keyOf(column: number): number | string {
+    if (words === 1) return seen[column]!;
+    return seen.subarray(column * words, (column + 1) * words).join();
+  }
+
+  function coverOf(column: number): Cover {
+    const bits = seen.slice(column * words, (column + 1) * words);
+    if (bits.every((word) => word === full)) return true;
+    if (bits.every((word) => word === 0)) return false;
+    const cellOf = (position: number) => Math.floor((position % BLOCK) / blockSize);
+    return {
+      key: `cells${bits.join()}`,
+      sees(query, key) {
+        const cell = cellOf(query) * factor + cellOf(key);
+        return ((bits[cell >> 5]! >>> (cell & 31)) & 1) === 1;
+      },
+    };
+  }
 
   return {
-    runs: (row) =>
-      sortRuns(
-        [...cellsOf(row).keys()].flatMap((column) => [column, column + 1]),
-        blocks,
-      ),
+    runs: (row) => runsOf(row),
     cover(row, column) {
-      const cells = cellsOf(row).get(column);
-      if (!cells) return false;
-      const key = cells.join("");
-      if (key === full) return true;
+      runsOf(row);
+      const key = keyOf(column);
       const known = covers.get(key);
-      if (known) return known;
-      const cellOf = (position: number) => Math.floor((position % BLOCK) / blockSize);
-      const fresh = { key: `cells${key}`, sees: (q: number, k: number) => cells[cellOf(q) * factor + cellOf(k)] === 1 };
+      if (known !== undefined) return known;
+      const fresh = coverOf(column);
       covers.set(key, fresh);
       return fresh;
     },
   };
 }
 
-/** Layouts are read row by row, so the last row is enough. */
-function remember<Value>(compute: (row: number) => Value): (row: number) => Value {
+/** Layouts are read row by row, so the last row is enough; `compute` gets its value, at first `none`. */
+function remember<Value>(compute: (row: number, before: Value) => Value, none: Value): (row: number) => Value {
   let last: { row: number; value: Value } | null = null;
   return (row) => {
-    if (last?.row !== row) last = { row, value: compute(row) };
+    if (last?.row !== row) last = { row, value: compute(row, last?.value ?? none) };
     return last.value;
   };
 }

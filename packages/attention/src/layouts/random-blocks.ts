@@ -25,19 +25,21 @@ export function drawBlocks(
   { key, blocks, row, taken = [] }: { key: Key; blocks: number; row: number; taken?: readonly number[] },
 ): number[] {
   const candidates = causal ? row + 1 : blocks;
-  const excluded = taken.filter((block) => block < candidates);
+  const excluded = taken.length === 0 ? taken : taken.filter((block) => block < candidates);
   const available = candidates - excluded.length;
   const count = Math.min(randomBlocks, available);
   if (count === 0) return [];
-  const drawn = new Set<number>();
+  const drawn: number[] = [];
   words(hashKey(key, row), count).forEach((word, i) => {
     const last = available - count + i;
     const index = boundedInteger(word, last + 1);
-    drawn.add(drawn.has(index) ? last : index);
+    drawn.push(drawn.includes(index) ? last : index);
   });
-  return [...drawn].flatMap((index) => {
+  const runs: number[] = [];
+  for (const index of drawn) {
     let block = index;
     for (const one of excluded) if (one <= block) block++;
-    return [block, block + 1];
-  });
+    runs.push(block, block + 1);
+  }
+  return runs;
 }

@@ -3,19 +3,43 @@ import type { Runs } from "./layout.ts";
 
 /** Runs in any order, which may overlap or be empty, within [0, end). */
 export function sortRuns(runs: readonly number[], end: number): Runs {
-  const pairs: [number, number][] = [];
+  const within: number[] = [];
+  let isSorted = true;
   for (let i = 0; i < runs.length; i += 2) {
     const from = Math.max(runs[i]!, 0);
     const to = Math.min(runs[i + 1]!, end);
-    if (from < to) pairs.push([from, to]);
+    if (from >= to) continue;
+    isSorted &&= within.length === 0 || within[within.length - 2]! <= from;
+    within.push(from, to);
   }
-  pairs.sort(([a], [b]) => a - b);
+  return joinRuns(isSorted ? within : sortedByStart(within));
+}
+
+/** More blocks than any text has; the product of two is a whole number. */
+const MANY = 2 ** 26;
+
+/** Each run as one number, since numbers sort fast. */
+function sortedByStart(runs: readonly number[]): number[] {
+  const pairs = new Float64Array(runs.length / 2);
+  for (let i = 0; i < pairs.length; i++) pairs[i] = runs[2 * i]! * MANY + runs[2 * i + 1]!;
+  pairs.sort();
   const sorted: number[] = [];
-  for (const [from, to] of pairs) {
-    const last = sorted.length - 1;
-    if (last >= 0 && from <= sorted[last]!) sorted[last] = Math.max(sorted[last]!, to);
-    else sorted.push(from, to);
+  for (const pair of pairs) sorted.push(Math.floor(pair / MANY), pair % MANY);
+  return sorted;
+}
+
+/** Joins runs in ascending order that overlap or touch. */
+function joinRuns(sorted: number[]): Runs {
+  let last = 0;
+  for (let i = 2; i < sorted.length; i += 2) {
+    if (sorted[i]! <= sorted[last + 1]!) sorted[last + 1] = Math.max(sorted[last + 1]!, sorted[i + 1]!);
+    else {
+      last += 2;
+      sorted[last] = sorted[i]!;
+      sorted[last + 1] = sorted[i + 1]!;
+    }
   }
+  sorted.length = Math.min(sorted.length, last + 2);
   return sorted;
 }
 

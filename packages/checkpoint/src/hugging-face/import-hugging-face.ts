@@ -1,5 +1,12 @@
 /** Converts a Hugging Face model to a checkpoint, one tensor in memory at a time. Weights keep their element types. */
-import { createModel, type ModelConfig, readHuggingFaceConfig } from "@megatron-ts/model";
+import {
+  createModel,
+  type LengthenOptions,
+  lengthen,
+  lengthenRows,
+  type ModelConfig,
+  readHuggingFaceConfig,
+} from "@megatron-ts/model";
 import { countParameters, shapeOnly } from "@megatron-ts/parallel";
 import { haveSameValues, readForeignFloats, requireFinite } from "../foreign-weights.ts";
 import { checkLayerCount } from "../layer-count.ts";
@@ -18,6 +25,8 @@ export interface ImportOptions {
    * Called with the model's configuration before anything is written. May throw, for example for another vocabulary.
    */
   check?: (config: ModelConfig) => void;
+  /** For longer texts than the model was trained on. Default: those it takes. */
+  lengthen?: LengthenOptions | undefined;
 }
 
 /**
@@ -28,7 +37,7 @@ export interface ImportOptions {
 export async function importHuggingFace(
   directory: string,
   checkpoint: string,
-  { extraFiles, tokenizerFingerprint, check }: ImportOptions = {},
+  { extraFiles, tokenizerFingerprint, check, lengthen: options }: ImportOptions = {},
 ): Promise<{ config: ModelConfig; parameters: number }> {
   const source = openHuggingFaceDirectory(directory);
   try {
@@ -39,32 +48,40 @@ export async function importHuggingFace(
     });
     checkLayerCount(config, { tensors: tensors.names.length, source: directory });
     check?.(config);
+    const longer = options ? lengthen(config, options) : { config, table: null };
     const { parameters } = createModel(config, { weights: { source: shapeOnly } });
+    const written = createModel(longer.config, { weights: { source: shapeOnly } }).parameters;
     const names = matchTensors(tensors, { format, config, parameters, source: directory });
     await saveCheckpoint({
       directory: checkpoint,
       step: 0,
       consumedSamples: 0,
-      model: config,
+      model: longer.config,
       tokenizerFingerprint,
       extraFiles,
       groups: {
-        weights: [...parameters.values()].map(({ name, globalShape }) => {
+        weights: [...written.values()].map(({ name, globalShape }) => {
           const weight = names.get(name)!;
+          const table = longer.table?.name === name ? longer.table : null;
+          const dtype = floatDtype(tensors.info(weight.name).dtype, weight.name);
+          // Means of 16-bit floats are float32.
+          const isWidened = table?.method === "interpolate";
           return {
             name,
-            dtype: floatDtype(tensors.info(weight.name).dtype, weight.name),
+            dtype: isWidened ? "F32" : dtype,
             shape: globalShape,
             bytes: () => {
               const stored = readForeignFloats(tensors, weight);
-              requireFinite(widen(stored), weight.name);
-              return bytesOf(stored.values);
+              const values = widen(stored);
+              requireFinite(values, weight.name);
+              const kept = isWidened ? values : stored.values;
+              return bytesOf(table ? lengthenRows(kept, table) : kept);
             },
           };
         }),
       },
     });
-    return { config, parameters: countParameters(parameters) };
+    return { config: longer.config, parameters: countParameters(written) };
   } finally {
     source.close();
   }

@@ -1,5 +1,6 @@
 /** The family of BERT's encoders: BERT, Megatron's BERT, RoBERTa, Longformer, DistilBERT, ELECTRA and ALBERT. */
 
+import { isDense } from "../../configuration-fields.ts";
 import { describeLayers } from "../../description.ts";
 import { defineFamily } from "../../family.ts";
 import { bertConfigSchema } from "./configuration.ts";
@@ -42,6 +43,13 @@ export const bert = defineFamily({
   }),
   // RoBERTa's positions start after the padding token's own.
   longestSequence: ({ maxPositions = Number.POSITIVE_INFINITY, paddingToken = -1 }) => maxPositions - paddingToken - 1,
+  positionsOf: (config) => ({
+    kind: "learned",
+    name: "positionEmbedding.weight",
+    reserved: (config.paddingToken ?? -1) + 1,
+    inMaxPositions: true,
+    window: isDense(config),
+  }),
   pairHead: ({ heads }) => ({
     field: "heads",
     without: "{ pooler: false, languageModel: true, pair: false }",

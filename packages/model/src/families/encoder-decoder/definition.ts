@@ -40,6 +40,10 @@ export const encoderDecoder = defineFamily({
     const headLayers = config.headTransform ? 1 : 0;
     return { hiddenSize, vocabularySize, layers: alone ? [encoder] : [encoder, decoder], headLayers };
   },
+  positionsOf: ({ relativeDistances, reservedPositions: reserved }) =>
+    relativeDistances
+      ? null
+      : { kind: "learned", name: "positionEmbedding.weight", reserved, inMaxPositions: false, window: false },
   longestSequence: ({ maxPositions = Number.POSITIVE_INFINITY }) => maxPositions,
   pairHead: ({ pairHead }) => ({ field: "pairHead", without: "false", present: pairHead, predicts: pairHead }),
 });

@@ -64,5 +64,9 @@ export const gpt = defineFamily({
     headLayers: 0,
   }),
   withTask: (config, task) => ({ ...config, tiedEmbeddings: true, task }),
+  positionsOf: ({ positions, rotaryScaling }) =>
+    positions === "rotary"
+      ? { kind: "rotary", isScaled: rotaryScaling !== undefined }
+      : { kind: "learned", name: "positionEmbedding.weight", reserved: 0, inMaxPositions: false, window: false },
   longestSequence: ({ maxPositions = Number.POSITIVE_INFINITY }) => maxPositions,
 });
