@@ -27,9 +27,9 @@ await pretrain(
   pretrainConfigSchema.parse({
     model: {
       family: "bert",
-      numLayers: 3,
-      hiddenSize: 192,
-      numHeads: 3,
+      numLayers: 2,
+      hiddenSize: 128,
+      numHeads: 2,
       initializerRange: 0.05,
       dropout: 0,
       attentionDropout: 0,
@@ -40,8 +40,8 @@ await pretrain(
     data: { tokenizer: at("tokenizer"), train: at("training"), sequenceLength: TRAINED },
     train: {
       objective: { name: "masked" },
-      optimizer: { name: "adamw", learningRate: 1e-3, beta2: 0.98 },
-      schedule: { name: "cosine", warmupSteps: 1_000, minimum: 0 },
+      optimizer: { name: "muon", learningRate: 0.02, adamw: { learningRate: 3e-3, beta2: 0.98 } },
+      schedule: { name: "cosine", warmupSteps: 50, minimum: 0 },
       steps: 1_000_000,
       timeLimitMinutes: seconds / 60,
       batchSize: 16,
