@@ -12,8 +12,8 @@ export { type CompanionKind, companionFiles, readCompanionFiles } from "./huggin
 export { isHuggingFaceDirectory, openHuggingFaceDirectory } from "./hugging-face/directory.ts";
 export { type ExportOptions, exportHuggingFace } from "./hugging-face/export-hugging-face.ts";
 export { type ImportOptions, importHuggingFace } from "./hugging-face/import-hugging-face.ts";
-export { lengthenedSource } from "./lengthened-source.ts";
 export { loadLatestCheckpoint, resolveCheckpoint } from "./latest-checkpoint.ts";
+export { lengthenedSource } from "./lengthened-source.ts";
 export { type LoadedCheckpoint, loadCheckpoint, verifyCheckpoint } from "./load-checkpoint.ts";
 export { readManifest } from "./manifest.ts";
 export type { JsonRecord, Manifest } from "./manifest-schema.ts";

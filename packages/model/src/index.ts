@@ -44,17 +44,10 @@ export {
   huggingFaceFormats,
   readHuggingFaceConfig,
 } from "./hugging-face/formats.ts";
-export {
-  type LengthenOptions,
-  type LengtheningMethod,
-  type LongerTable,
-  lengthen,
-  lengtheningMethods,
-  lengthenRows,
-} from "./lengthen.ts";
 export type { StepRandomness } from "./layers/dropout.ts";
 export { ADAPTER_WEIGHTS, isAdapterWeight } from "./layers/low-rank-adapter.ts";
 export { type RelativeBuckets, relativeBucketOf } from "./layers/relative-bias.ts";
+export { type LengthenOptions, type LongerTable, lengthen, lengthenRows } from "./lengthen.ts";
 export type {
   MegatronLmArguments,
   MegatronLmContext,

@@ -80,7 +80,10 @@ export function lengthen(config: ModelConfig, { maxPositions, method }: Lengthen
 const parse = (config: object): ModelConfig => modelConfigSchema.parse(config);
 
 /** transformers' defaults for what a scaling needs besides its factor. */
-function scalingFor(method: LengtheningMethod, { factor, trained }: { factor: number; trained: number }): RotaryScaling {
+function scalingFor(
+  method: LengtheningMethod,
+  { factor, trained }: { factor: number; trained: number },
+): RotaryScaling {
   const originalMaxPositions = trained;
   switch (method) {
     case "linear":

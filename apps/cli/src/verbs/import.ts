@@ -1,6 +1,6 @@
 /** `megatron import`: converts a Hugging Face or Megatron-LM model to a checkpoint. */
 import { existsSync } from "node:fs";
-import type { LengthenOptions, LengtheningMethod } from "@megatron-ts/model";
+import type { LengtheningMethod, LengthenOptions } from "@megatron-ts/model";
 import { type Command, Option } from "commander";
 import { UsageError } from "../errors.ts";
 import { findGenerationConfig, GENERATION_CONFIG } from "../generation/generation-config.ts";
@@ -107,7 +107,9 @@ async function importMegatron(
   const source = await openMegatronCheckpoint(directory);
   try {
     check(source.config);
-    const { config: written, table } = longer ? lengthen(source.config, longer) : { config: source.config, table: null };
+    const { config: written, table } = longer
+      ? lengthen(source.config, longer)
+      : { config: source.config, table: null };
     const model = createModel(written, {
       weights: { source: table ? lengthenedSource(source.source, table) : source.source },
     });

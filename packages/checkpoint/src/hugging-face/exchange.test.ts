@@ -16,7 +16,18 @@ const directory = mkdtempSync(join(tmpdir(), "megatron-exchange-test-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 const at = (name: string) => join(directory, name);
 
-const families = ["gpt2", "llama", "llama-tied", "bert", "megatron-bert", "roberta", "t5", "t5-v1.1", "bart", "longformer"];
+const families = [
+  "gpt2",
+  "llama",
+  "llama-tied",
+  "bert",
+  "megatron-bert",
+  "roberta",
+  "t5",
+  "t5-v1.1",
+  "bart",
+  "longformer",
+];
 const decoders = ["mistral", "qwen2", "qwen3", "smollm3", "phi3", "gemma2", "gemma3"].map((name) => `decoders/${name}`);
 const encoders = ["distilbert", "electra", "albert", "xlm-roberta"].map((name) => `encoders/${name}`);
 
