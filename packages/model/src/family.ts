@@ -52,7 +52,7 @@ export type FamilySchema = z.ZodType<BaseConfig, { family: string }> & {
 };
 
 /** How a model knows where tokens are, in families with absolute or rotary positions. */
-export type Positions =
+type Positions =
   | {
       kind: "learned";
       /** The weight with a row for each position. */
