@@ -13,17 +13,14 @@ const learnedMethods = ["tile", "interpolate"] as const;
 /** How rotary positions do. */
 const rotaryMethods = ["dynamic", "linear", "yarn", "llama3"] as const;
 
-/** Every way in which positions reach further; the first of each kind is its default. */
-export const lengtheningMethods = [...learnedMethods, ...rotaryMethods];
-/** A way in which positions reach further. */
-export type LengtheningMethod = (typeof lengtheningMethods)[number];
+type LengtheningMethod = (typeof learnedMethods)[number] | (typeof rotaryMethods)[number];
 
 /** Options of `lengthen`. */
 export interface LengthenOptions {
   /** The longest text, in tokens. */
   maxPositions: number;
-  /** Default: "tile" for learned positions, "dynamic" for rotary ones, which leaves texts of the trained length as they are. */
-  method?: LengtheningMethod | undefined;
+  /** "tile" or "interpolate"; "dynamic", "linear", "yarn" or "llama3". Default: "tile" for learned positions, "dynamic" for rotary ones, which leaves texts of the trained length as they are. */
+  method?: string | undefined;
 }
 
 /** A model for longer texts. */
@@ -55,9 +52,9 @@ export function lengthen(config: ModelConfig, { maxPositions, method }: Lengthen
     throw new ModelError(`maxPositions: the model takes ${trained} tokens already; expected more, got ${maxPositions}`);
   }
   const methods: readonly LengtheningMethod[] = positions.kind === "learned" ? learnedMethods : rotaryMethods;
-  const chosen = method ?? methods[0]!;
-  if (!methods.includes(chosen)) {
-    throw new ModelError(`positions: expected ${methods.join(" or ")} for ${positions.kind} positions, got ${chosen}`);
+  const chosen = method === undefined ? methods[0] : methods.find((known) => known === method);
+  if (chosen === undefined) {
+    throw new ModelError(`positions: expected ${methods.join(" or ")} for ${positions.kind} positions, got ${method}`);
   }
   if (positions.kind === "rotary") {
     if (positions.isScaled) throw new ModelError("maxPositions: the model's rotary positions are scaled already");

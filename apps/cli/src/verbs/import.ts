@@ -1,7 +1,7 @@
 /** `megatron import`: converts a Hugging Face or Megatron-LM model to a checkpoint. */
 import { existsSync } from "node:fs";
 import type { LengtheningMethod, LengthenOptions } from "@megatron-ts/model";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { UsageError } from "../errors.ts";
 import { findGenerationConfig, GENERATION_CONFIG } from "../generation/generation-config.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
@@ -14,10 +14,8 @@ interface Options extends EngineOptions {
   tokenizer?: string;
   json?: boolean;
   maxPositions?: number;
-  positions?: LengtheningMethod;
+  positions?: string;
 }
-
-const METHODS: readonly LengtheningMethod[] = ["tile", "interpolate", "dynamic", "linear", "yarn", "llama3"];
 
 export function addImport(program: Command, terminal: Terminal): void {
   const command = program
@@ -27,12 +25,10 @@ export function addImport(program: Command, terminal: Terminal): void {
     .argument("<checkpoint>", "output directory; must not exist")
     .option("--tokenizer <path>", "tokenizer directory or file (default: the model's own)")
     .option("--max-positions <tokens>", "take texts of up to this many tokens", integer(1))
-    .addOption(
-      new Option(
-        "--positions <method>",
-        "how positions reach them: learned ones by tile or interpolate, rotary ones by dynamic, linear, yarn or llama3 " +
-          "(default: tile, dynamic)",
-      ).choices(METHODS),
+    .option(
+      "--positions <method>",
+      "how positions reach them: learned ones by tile or interpolate, rotary ones by dynamic, linear, yarn or others " +
+        "(default: tile, dynamic)",
     )
     .action((directory: string, checkpoint: string, options: Options) => run(directory, checkpoint, options, terminal));
   addExamples(addJsonOption(addEngineOptions(command)), [

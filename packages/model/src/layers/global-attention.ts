@@ -3,14 +3,23 @@
  * That all others see these is part of the layout.
  */
 import { attend } from "@megatron-ts/attention";
-import { createColumnParallelLinear, type Scope } from "@megatron-ts/parallel";
+import { createColumnParallelLinear, type Initializer, type Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import type { AttentionConfig } from "./attention.ts";
 import type { BlockContext } from "./block-context.ts";
 import { dropoutAt } from "./dropout.ts";
 
+interface GlobalAttentionConfig {
+  hiddenSize: number;
+  numHeads: number;
+  headSize?: number;
+  attentionDropout: number;
+  bias?: boolean;
+  scale?: number;
+  initializer: Initializer;
+}
+
 /** Replaces what local attention gave the global tokens: x [B, T, h] and attended [B, T, H, D] -> [B, T, H, D]. */
-export function createGlobalAttention(scope: Scope, config: AttentionConfig) {
+export function createGlobalAttention(scope: Scope, config: GlobalAttentionConfig) {
   const { hiddenSize, numHeads, bias, initializer, attentionDropout: rate } = config;
   const headSize = config.headSize ?? hiddenSize / numHeads;
   const project = (name: string) =>
