@@ -1,6 +1,6 @@
 /** `megatron import`: converts a Hugging Face or Megatron-LM model to a checkpoint. */
 import { existsSync } from "node:fs";
-import type { LengtheningMethod, LengthenOptions } from "@megatron-ts/model";
+import type { LengthenOptions } from "@megatron-ts/model";
 import type { Command } from "commander";
 import { UsageError } from "../errors.ts";
 import { findGenerationConfig, GENERATION_CONFIG } from "../generation/generation-config.ts";
