@@ -29,7 +29,9 @@ const families = [
   "longformer",
 ];
 const decoders = ["mistral", "qwen2", "qwen3", "smollm3", "phi3", "gemma2", "gemma3"].map((name) => `decoders/${name}`);
-const encoders = ["distilbert", "electra", "albert", "xlm-roberta"].map((name) => `encoders/${name}`);
+const encoders = ["distilbert", "electra", "electra-discriminator", "albert", "xlm-roberta"].map(
+  (name) => `encoders/${name}`,
+);
 
 /** A copy of a fixture's model whose config.json is changed. */
 function changed(name: string, family: string, change: (config: Record<string, unknown>) => void): string {

@@ -76,6 +76,10 @@ const models: Record<string, ModelConfigInput> = {
   "distilbert classifier": { ...bert, numTokenTypes: 0, heads: bare, task: { ...classes, activation: "relu" } },
   electra: { ...bert, embeddingSize: 8, headActivation: "gelu-erf", heads: noHeads },
   "electra classifier": { ...bert, embeddingSize: 8, heads: bare, task: { ...classes, activation: "gelu-erf" } },
+  "electra discriminator": {
+    ...{ ...bert, activation: "relu", embeddingSize: 8, heads: bare },
+    task: { kind: "replaced-token-detection" },
+  },
   albert: { ...bert, embeddingSize: 8, numLayerGroups: 1 },
   "albert untied": { ...bert, embeddingSize: 8, numLayerGroups: 2, heads: noHeads, tiedEmbeddings: false },
   "albert classifier": {

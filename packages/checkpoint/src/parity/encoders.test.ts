@@ -1,4 +1,4 @@
-/** Encoders after BERT against transformers: logits, loss and gradients of models that predict masked tokens. */
+/** Encoders after BERT against transformers: logits, loss and gradients of models that predict masked or replaced tokens. */
 import { start } from "@megatron-ts/engine";
 import { type BertConfig, classificationLosses, formatForModel, readHuggingFaceConfig } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
@@ -56,6 +56,36 @@ describe.each(Object.entries(models))("%s", (name, { own, written }) => {
     const loss = () => {
       const logits = model.logits(model.forward(input(), { recompute }).hidden);
       return tf.div(tf.sum(classificationLosses(logits, { labels })), counted);
+    };
+    checkGradients(fixture, { ...model, names, loss });
+  });
+});
+
+describe("electra-discriminator", () => {
+  const fixture = openFixture("encoders/electra-discriminator");
+  const { format, config: read } = readHuggingFaceConfig(fixture.config);
+  const config = read as BertConfig;
+  const names = format.names(config);
+
+  it("reads config.json, and writes one that it reads as the same", () => {
+    const none = { pooler: false, languageModel: false, pair: false };
+    expect(config).toMatchObject({ heads: none, task: { kind: "replaced-token-detection" }, activation: "gelu-tanh" });
+    expect(formatForModel(config).modelType).toBe("electra");
+    const written = formatForModel(config).toHuggingFace(config);
+    expect(written.architectures).toEqual(["ElectraForPreTraining"]);
+    expect(readHuggingFaceConfig(written).config).toEqual(config);
+  });
+
+  it.each(["none", "full"] as const)("has the reference's logits, loss and gradients (recompute: %s)", (recompute) => {
+    const model = buildModel(fixture, { config, names });
+    const tokens = fixture.tensor("input.input_ids");
+    const input = { tokens, lengths: [10, 7], tokenTypes: fixture.tensor("input.token_type_ids") };
+    const logits = () => model.taskLogits(model.forward(input, { recompute }).hidden);
+    expectClose(logits(), fixture.floats("output.logits"), { what: "logits" });
+    const loss = () => {
+      const labels = tf.cast(fixture.tensor("input.labels"), "float32");
+      const losses = tf.losses.sigmoidCrossEntropy(labels, logits(), undefined, 0, tf.Reduction.NONE);
+      return tf.div(tf.sum(tf.mul(losses, fixture.tensor("input.attention_mask"))), 10 + 7) as tf.Scalar;
     };
     checkGradients(fixture, { ...model, names, loss });
   });

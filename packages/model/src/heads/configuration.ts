@@ -1,4 +1,4 @@
-/** The configuration of task heads: classification of sequences or tokens, and question answering. */
+/** The configuration of task heads: classification of sequences or tokens, question answering, and ELECTRA's discriminator. */
 import * as z from "zod";
 
 /** Names of the classes, in the order of the logits. */
@@ -13,6 +13,7 @@ export const taskHeadSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("sequence-classification"), labels, dropout, activation }),
   z.strictObject({ kind: z.literal("token-classification"), labels, dropout }),
   z.strictObject({ kind: z.literal("question-answering") }),
+  z.strictObject({ kind: z.literal("replaced-token-detection") }),
 ]);
 
 /** A task head's configuration. */

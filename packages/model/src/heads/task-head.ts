@@ -1,5 +1,5 @@
 /** Builds the task head that a configuration asks for. */
-import { crossEntropy } from "@megatron-ts/ops";
+import { type Activation, crossEntropy } from "@megatron-ts/ops";
 import type { Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { ModelError } from "../errors.ts";
@@ -7,6 +7,7 @@ import type { StepRandomness } from "../layers/dropout.ts";
 import type { TaskHeadConfig } from "./configuration.ts";
 import type { HeadSize } from "./head-size.ts";
 import { createQuestionAnswering } from "./question-answering.ts";
+import { createReplacedTokenDetection } from "./replaced-token-detection.ts";
 import { createSequenceClassification } from "./sequence-classification.ts";
 import { createTokenClassification } from "./token-classification.ts";
 
@@ -17,9 +18,11 @@ export interface TaskHeadOptions extends Omit<HeadSize, "outputs"> {
   pooled: boolean;
   /** Whether the logits of sequences have biases. Default: true. */
   hasBias?: boolean;
+  /** The model's own. */
+  activation: Activation;
 }
 
-/** hidden [B, T, h] -> logits: [B, C] for sequences, [B, T, C] for tokens, [B, T, 2] for answers. */
+/** hidden [B, T, h] -> logits: [B, C] for sequences, [B, T, C] for tokens, [B, T, 2] for answers, [B, T] for replaced tokens. */
 export type TaskHead = (hidden: tf.Tensor, options?: { random?: StepRandomness | null }) => tf.Tensor;
 
 /** The path of every task head. */
@@ -28,9 +31,10 @@ export const TASK_HEAD = "taskHead";
 export function createTaskHead(
   scope: Scope,
   config: TaskHeadConfig,
-  { summarise, pooled, hasBias, ...shared }: TaskHeadOptions,
+  { summarise, pooled, hasBias, activation, ...shared }: TaskHeadOptions,
 ): TaskHead {
   if (config.kind === "question-answering") return createQuestionAnswering(scope, shared);
+  if (config.kind === "replaced-token-detection") return createReplacedTokenDetection(scope, { ...shared, activation });
   const size = { ...shared, outputs: config.labels.length, dropout: config.dropout ?? shared.dropout };
   if (config.kind === "token-classification") return createTokenClassification(scope, size);
   const classify = createSequenceClassification(scope, { ...size, pooled, hasBias, activation: config.activation });

@@ -85,6 +85,7 @@ export function createBert(config: BertConfig, context: ModelContext): BertModel
       initializer,
       summarise: pooler ? pooled : firstToken,
       pooled: pooler !== null,
+      activation: config.activation,
     });
 
   const layouts = createLayerLayouts(config.attention, {

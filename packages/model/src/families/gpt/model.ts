@@ -72,6 +72,7 @@ export function createGpt(config: GptConfig, context: ModelContext): GptModel {
     config.task &&
     createTaskHead(scope.child("taskHead"), config.task, {
       ...{ hiddenSize, dropout: 0, initializer, summarise: lastToken, pooled: true, hasBias: false },
+      activation: config.activation,
     });
   const layouts = createLayerLayouts(config.attention, { causal: true, length: maxPositions, numHeads, mesh });
 

@@ -92,7 +92,9 @@ export const xlnetFormat: HuggingFaceFormat<XlnetConfig, XlnetConfigInput> = {
   modelType: "xlnet",
   architectures: known,
   supports: ({ task, attention }) =>
-    isDense({ attention }) && (task?.kind !== "sequence-classification" || (task.activation ?? "tanh") === "tanh"),
+    isDense({ attention }) &&
+    task?.kind !== "replaced-token-detection" &&
+    (task?.kind !== "sequence-classification" || (task.activation ?? "tanh") === "tanh"),
 
   fromHuggingFace(file, { tensors } = {}) {
     const { languageModelHead, task } = architectures[architectureOf(file, { known, unnamed: "XLNetModel" })]!;

@@ -64,6 +64,7 @@ export function createXlnet(config: XlnetConfig, context: ModelContext): XlnetMo
       initializer,
       summarise: lastToken,
       pooled: false,
+      activation: config.activation,
     });
 
   const layouts = createLayerLayouts(config.attention, {

@@ -40,7 +40,7 @@ export const albertFormat = createEncoderFormat({
   write: ({ embeddingSize, numLayerGroups, task, dropout }) => ({
     embedding_size: embeddingSize,
     num_hidden_groups: numLayerGroups,
-    ...(task && task.kind !== "question-answering" ? { classifier_dropout_prob: task.dropout ?? dropout } : {}),
+    ...(task && "labels" in task ? { classifier_dropout_prob: task.dropout ?? dropout } : {}),
   }),
   canSay: ({ numLayerGroups, embeddingSize }) => numLayerGroups !== undefined && embeddingSize !== undefined,
 });

@@ -54,6 +54,12 @@ export const poolerlessArchitectures: Architectures = {
   Model: { heads: { pooler: false } },
 };
 
+/** Those and the discriminator, in whose file the generator's head would mean nothing. */
+export const electraArchitectures: Architectures = {
+  ...poolerlessArchitectures,
+  ForPreTraining: { heads: { pooler: false, languageModel: false }, task: "replaced-token-detection" },
+};
+
 const { ForNextSentencePrediction: _, ...albert } = bertArchitectures;
 /** Of ALBERT: BERT's, without a model for pairs alone. */
 export const albertArchitectures: Architectures = albert;
@@ -114,7 +120,7 @@ const problems = { problem_type: z.enum(["single_label_classification", "regress
 
 /** The head of an architecture's task. A sequence with one label is a regression. Throws a ModelError. */
 export function readTaskHead(kind: TaskHeadConfig["kind"], file: HuggingFaceConfig): TaskHeadConfig {
-  if (kind === "question-answering") return { kind };
+  if (kind === "question-answering" || kind === "replaced-token-detection") return { kind };
   const { id2label, num_labels: numLabels, classifier_dropout: dropout } = readFields(file, labelFields);
   const named = Object.entries(id2label ?? {}).sort(([a], [b]) => Number(a) - Number(b));
   const numOutputs = numLabels ?? (id2label ? named.length : 2);
@@ -133,7 +139,7 @@ export function readTaskHead(kind: TaskHeadConfig["kind"], file: HuggingFaceConf
 
 /** The fields of config.json that describe a task head. */
 export function writeTaskHead(task: TaskHeadConfig): Record<string, unknown> {
-  if (task.kind === "question-answering") return {};
+  if (task.kind === "question-answering" || task.kind === "replaced-token-detection") return {};
   const { kind, labels, dropout = null } = task;
   const problem = labels.length === 1 ? "regression" : "single_label_classification";
   return {

@@ -1,9 +1,9 @@
 /**
  * config.json of ELECTRA (Clark et al. 2020): BERT without a pooler, whose embeddings may be narrower than its layers. Its
- * pretraining head, which tells replaced tokens, is not supported.
+ * discriminator, which tells replaced tokens, is a task head here.
  */
 import { count } from "../../../hugging-face/config-json.ts";
-import { poolerlessArchitectures } from "./architectures.ts";
+import { electraArchitectures } from "./architectures.ts";
 import { createEncoderFormat } from "./encoder-format.ts";
 import { electraNames } from "./names.ts";
 
@@ -12,7 +12,7 @@ export const electraFormat = createEncoderFormat({
   modelType: "electra",
   className: "Electra",
   prefix: "electra.",
-  architectures: poolerlessArchitectures,
+  architectures: electraArchitectures,
   marks: { languageModel: "generator_predictions.dense.weight" },
   names: electraNames,
   head: {

@@ -164,8 +164,9 @@ export function createEncoderFormat<Fields extends z.ZodRawShape>(
     !(fairseq && config.heads.pair) &&
     (kind.canSay ?? isOrdinary)(config);
 
-  /** Whether the dense layer of a head for sequences, where it has one, is bent as theirs is. */
+  /** Whether there is a class with the head, and the dense layer of one for sequences is bent as theirs is. */
   function hasItsTaskHead({ task, heads }: BertConfig): boolean {
+    if (task && !Object.values(kind.architectures).some((known) => known.task === task.kind)) return false;
     if (task?.kind !== "sequence-classification" || heads.pooler) return true;
     return (task.activation ?? "tanh") === (taskActivation ?? "tanh");
   }

@@ -1,5 +1,6 @@
 /** The weights of BERT and its successors in Hugging Face's format: our name -> theirs, for the parts that are there. */
 
+import type { TaskHeadConfig } from "../../../heads/configuration.ts";
 import type { ForeignWeight } from "../../../hugging-face/format.ts";
 import type { BertConfig } from "../configuration.ts";
 
@@ -89,6 +90,10 @@ function encoderNames(
 
 const asMap = (names: Names): Map<string, ForeignWeight> => new Map(names.map(([ours, name]) => [ours, { name }]));
 
+/** The last layer of a task head, whose name differs for sequences where that head has a dense layer of its own. */
+const outputOf = ({ kind }: TaskHeadConfig, ofSequences = "classifier"): string =>
+  kind === "question-answering" ? "qa_outputs" : kind === "sequence-classification" ? ofSequences : "classifier";
+
 /** Of BERT; the norms' names are Megatron's where the norms stand before the branches. */
 export function bertNames(config: Parts): Map<string, ForeignWeight> {
   const { heads, task } = config;
@@ -99,7 +104,7 @@ export function bertNames(config: Parts): Map<string, ForeignWeight> {
     ...(heads.pair ? bertPairHead : []),
     // Theirs pools always: a head with a dense layer of its own is a pooler and a head without.
     ...(ownDense ? both("taskHead.dense", "bert.pooler.dense") : []),
-    ...(task ? both("taskHead.output", task.kind === "question-answering" ? "qa_outputs" : "classifier") : []),
+    ...(task ? both("taskHead.output", outputOf(task)) : []),
   ]);
 }
 
@@ -107,13 +112,12 @@ export function bertNames(config: Parts): Map<string, ForeignWeight> {
 function fairseqNames(config: Parts, { prefix, layout }: { prefix: string; layout?: EncoderLayout }) {
   const { heads, task } = config;
   const classifies = task?.kind === "sequence-classification";
-  const output = { "sequence-classification": "classifier.out_proj", "token-classification": "classifier" };
   return asMap([
     ...encoderNames(config, prefix, layout),
     ...(heads.languageModel ? robertaLanguageModelHead : []),
     // Theirs never pools for its classifier: a pooler is that head's dense layer.
     ...(classifies ? both(heads.pooler ? "pooler" : "taskHead.dense", "classifier.dense") : []),
-    ...(task ? both("taskHead.output", task.kind === "question-answering" ? "qa_outputs" : output[task.kind]) : []),
+    ...(task ? both("taskHead.output", outputOf(task, "classifier.out_proj")) : []),
   ]);
 }
 
@@ -162,14 +166,21 @@ export function distilBertNames(config: Parts): Map<string, ForeignWeight> {
         ]
       : []),
     ...(task?.kind === "sequence-classification" ? both("taskHead.dense", "pre_classifier") : []),
-    ...(task ? both("taskHead.output", task.kind === "question-answering" ? "qa_outputs" : "classifier") : []),
+    ...(task ? both("taskHead.output", outputOf(task)) : []),
   ]);
 }
+
+const electraHead = (task: TaskHeadConfig): Names =>
+  task.kind === "replaced-token-detection"
+    ? [
+        ...both("taskHead.dense", "discriminator_predictions.dense"),
+        ...both("taskHead.output", "discriminator_predictions.dense_prediction"),
+      ]
+    : both("taskHead.output", outputOf(task, "classifier.out_proj"));
 
 /** Of ELECTRA. */
 export function electraNames(config: Parts): Map<string, ForeignWeight> {
   const { heads, task } = config;
-  const output = { "sequence-classification": "classifier.out_proj", "token-classification": "classifier" };
   return asMap([
     ...encoderNames(config, "electra."),
     ...(heads.languageModel
@@ -180,7 +191,7 @@ export function electraNames(config: Parts): Map<string, ForeignWeight> {
         ]
       : []),
     ...(task?.kind === "sequence-classification" ? both("taskHead.dense", "classifier.dense") : []),
-    ...(task ? both("taskHead.output", task.kind === "question-answering" ? "qa_outputs" : output[task.kind]) : []),
+    ...(task ? electraHead(task) : []),
   ]);
 }
 
@@ -215,6 +226,6 @@ export function albertNames(config: Parts): Map<string, ForeignWeight> {
       : []),
     ...(heads.pair ? both("pairHead", "sop_classifier.classifier") : []),
     ...(ownDense ? both("taskHead.dense", "albert.pooler") : []),
-    ...(task ? both("taskHead.output", task.kind === "question-answering" ? "qa_outputs" : "classifier") : []),
+    ...(task ? both("taskHead.output", outputOf(task)) : []),
   ]);
 }
