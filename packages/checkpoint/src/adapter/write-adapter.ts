@@ -140,6 +140,7 @@ const taskTypes = {
   "sequence-classification": "SEQ_CLS",
   "token-classification": "TOKEN_CLS",
   "question-answering": "QUESTION_ANS",
+  "replaced-token-detection": null,
 } as const;
 
 /** Of a model with a head for a task; PEFT needs none for others. */
