@@ -131,9 +131,10 @@ const signatures: Record<string, Signature> = {
       positions: [[2], "int32"],
     },
   },
-  MegatronCrossEntropy: { inputs: { logits: [[3, 6]], labels: [[3], "int32"] } },
+  MegatronCrossEntropy: { inputs: { logits: [[3, 6]], labels: [[3], "int32"] }, attributes: { smoothing: 0.1 } },
   MegatronCrossEntropyGradient: {
     inputs: { dloss: [[3]], logits: [[3, 6]], labels: [[3], "int32"], logSumExp: [[3]] },
+    attributes: { smoothing: 0.1 },
   },
   MegatronDropout: {
     inputs: { x: [[2, 3]] },

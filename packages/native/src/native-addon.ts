@@ -230,9 +230,9 @@ export declare class Engine {
   /** `part` is the shape of x, its origin and the shape of the unsplit tensor, one after another. */
   dropout(x: Handle, rate: number, key0: number, key1: number, part: Float64Array): Handle;
   /** logits [N, V], labels [N] -> [loss [N], logSumExp [N]]. */
-  crossEntropy(logits: Handle, labels: Handle, vocabulary: Size): Array<Handle>;
+  crossEntropy(logits: Handle, labels: Handle, vocabulary: Size, smoothing: number): Array<Handle>;
   /** dlogits [N, V], in the storage of the logits. */
-  crossEntropyGradient(dloss: Handle, logits: Handle, labels: Handle, sums: Handle): Handle;
+  crossEntropyGradient(dloss: Handle, logits: Handle, labels: Handle, sums: Handle, smoothing: number): Handle;
   /** q [B, T, H, D], k and v [B, S, G, D] or pages -> [out, logSumExp [B, H, T]]. */
   attention(q: Handle, k: Handle, v: Handle, call: AttentionCall): Array<Handle>;
   /** [dq, dk, dv], then the gradients of those of bias, distance bias and sinks that are given. */

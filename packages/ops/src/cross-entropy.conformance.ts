@@ -10,17 +10,19 @@ function logSumExp(row: Float64Array): number {
   return highest + Math.log(row.reduce((sum, value) => sum + Math.exp(value - highest), 0));
 }
 
-function forward(logits: Plain, labels: Plain): Plain {
+function forward(logits: Plain, labels: Plain, smoothing: number): Plain {
   const [rows, vocabularySize] = logits.shape as [number, number];
   const losses = Array.from({ length: rows }, (_, row) => {
     const values = logits.values.slice(row * vocabularySize, (row + 1) * vocabularySize);
     const label = labels.values[row]!;
-    return label < 0 ? 0 : logSumExp(values) - values[label]!;
+    if (label < 0) return 0;
+    const mean = smoothing === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / vocabularySize;
+    return logSumExp(values) - (1 - smoothing) * values[label]! - smoothing * mean;
   });
   return plain([rows], losses);
 }
 
-function backward(logits: Plain, dloss: Plain, labels: Plain): Plain {
+function backward(logits: Plain, dloss: Plain, { labels, smoothing }: { labels: Plain; smoothing: number }): Plain {
   const vocabularySize = logits.shape[1]!;
   const gradient = new Float64Array(logits.values.length);
   labels.values.forEach((label, row) => {
@@ -29,21 +31,27 @@ function backward(logits: Plain, dloss: Plain, labels: Plain): Plain {
     const total = logSumExp(logits.values.slice(start, start + vocabularySize));
     for (let i = 0; i < vocabularySize; i++) {
       const probability = Math.exp(logits.values[start + i]! - total);
-      gradient[start + i] = dloss.values[row]! * (probability - (i === label ? 1 : 0));
+      const expected = (i === label ? 1 - smoothing : 0) + smoothing / vocabularySize;
+      gradient[start + i] = dloss.values[row]! * (probability - expected);
     }
   });
   return plain(logits.shape, gradient);
 }
 
-const holds = (name: string, logits: Plain, labels: Plain, { differences = 8 } = {}): ConformanceCase => ({
+const holds = (
+  name: string,
+  logits: Plain,
+  labels: Plain,
+  { differences = 8, smoothing = 0 } = {},
+): ConformanceCase => ({
   name,
   check: (options) =>
     checkOp(
       {
         inputs: { logits },
-        run: ({ logits }) => crossEntropy(logits!, { labels: toTensor(labels, "int32") }),
-        forward: ({ logits }) => forward(logits!, labels),
-        backward: ({ logits }, dy) => ({ logits: backward(logits!, dy, labels) }),
+        run: ({ logits }) => crossEntropy(logits!, { labels: toTensor(labels, "int32"), smoothing }),
+        forward: ({ logits }) => forward(logits!, labels, smoothing),
+        backward: ({ logits }, dy) => ({ logits: backward(logits!, dy, { labels, smoothing }) }),
         differences,
       },
       options,
@@ -76,6 +84,15 @@ export const crossEntropySuite: ConformanceSuite = {
     holds("4099 rows", random("logits", [4099, 33]), randomIntegers("labels", [4099], 33), { differences: 2 }),
     holds("one row of 50257", random("logits", [1, 50_257], { scale: 4 }), plain([1], [50_256]), { differences: 2 }),
     holds("negative labels do not count", logits7, withValues(labels7, { 0: -1, 3: -100, 6: -1 })),
+    ...[0.1, 0.9].map((smoothing) => holds(`smoothing ${smoothing}`, logits7, labels7, { smoothing })),
+    holds(
+      "smoothing a large vocabulary",
+      random("logits", [3, 5003]),
+      withValues(randomIntegers("labels", [3], 5003), { 1: -1 }),
+      {
+        ...{ smoothing: 0.2, differences: 4 },
+      },
+    ),
     holds("no label counts", logits7, plain([7], Array(7).fill(-1))),
     holds("huge logits", random("logits", [7, 33], { scale: 1e4 }), labels7),
     holds("logits near the end of float32", plain([2, 3], [3e38, -3e38, 0, -3e38, -3e38, -3e38]), plain([2], [0, 1]), {

@@ -22,23 +22,31 @@ function whereCounted(labels: tf.Tensor, values: tf.Tensor): tf.Tensor {
   return tf.where(tf.broadcastTo(counts, values.shape), values, tf.zerosLike(values));
 }
 
-const crossEntropyGradientKernel: Kernel = {
+/** How labels become distributions. */
+interface Smoothing {
+  /** The share of each label that is spread over the vocabulary. */
+  smoothing: number;
+}
+
+const crossEntropyGradientKernel: Kernel<Smoothing> = {
   name: "MegatronCrossEntropyGradient",
-  reference: ({ dloss, logits, labels, logSumExp }) => {
+  reference: ({ dloss, logits, labels, logSumExp }, { smoothing }) => {
     const [rows, vocabularySize] = logits!.shape as [number, number];
     if (rows === 0) return tf.zeros([0, vocabularySize]);
     const probabilities = tf.exp(tf.sub(logits!, tf.reshape(logSumExp!, [rows, 1])));
-    const scaled = tf.reshape(tf.mul(probabilities, tf.reshape(dloss!, [rows, 1])), [-1]);
+    const differences = smoothing === 0 ? probabilities : tf.sub(probabilities, smoothing / vocabularySize);
+    const scaled = tf.reshape(tf.mul(differences, tf.reshape(dloss!, [rows, 1])), [-1]);
     const positions = labelPositions(labels!, vocabularySize);
-    const atLabels = tf.sub(tf.gather(scaled, tf.reshape(positions, [-1]) as tf.Tensor1D), dloss!);
+    const ofLabels = tf.mul(dloss!, 1 - smoothing);
+    const atLabels = tf.sub(tf.gather(scaled, tf.reshape(positions, [-1]) as tf.Tensor1D), ofLabels);
     const gradient = tf.tensorScatterUpdate(scaled, positions, atLabels);
     return whereCounted(labels!, tf.reshape(gradient, [rows, vocabularySize]));
   },
 };
 
-const crossEntropyKernel: Kernel = {
+const crossEntropyKernel: Kernel<Smoothing> = {
   name: "MegatronCrossEntropy",
-  reference: ({ logits, labels }) => {
+  reference: ({ logits, labels }, { smoothing }) => {
     const [rows, vocabularySize] = logits!.shape as [number, number];
     if (rows === 0) return [tf.zeros([0]), tf.zeros([0])];
     const highest = tf.max(logits!, 1, true);
@@ -46,31 +54,37 @@ const crossEntropyKernel: Kernel = {
     const logSumExp = tf.add(tf.log(sumEach(exponentials)), tf.squeeze(highest, [1]));
     const positions = tf.reshape(labelPositions(labels!, vocabularySize), [-1]) as tf.Tensor1D;
     const atLabels = tf.gather(tf.reshape(logits!, [-1]), positions);
-    return [whereCounted(labels!, tf.sub(logSumExp, atLabels)), logSumExp];
+    const expected =
+      smoothing === 0
+        ? atLabels
+        : tf.add(tf.mul(atLabels, 1 - smoothing), tf.mul(sumEach(logits! as tf.Tensor2D), smoothing / vocabularySize));
+    return [whereCounted(labels!, tf.sub(logSumExp, expected)), logSumExp];
   },
   gradient: {
     inputsToSave: ["logits", "labels"],
     outputsToSave: [false, true],
-    gradFunc: (dys, [logits, labels, logSumExp]) => ({
-      logits: () =>
-        runKernel(crossEntropyGradientKernel, {
-          dloss: (dys as tf.Tensor[])[0]!,
-          logits: logits!,
-          labels: labels!,
-          logSumExp: logSumExp!,
-        }),
+    gradFunc: (dys, [logits, labels, logSumExp], attributes) => ({
+      logits: () => {
+        const dloss = (dys as tf.Tensor[])[0]!;
+        const inputs = { dloss, logits: logits!, labels: labels!, logSumExp: logSumExp! };
+        return runKernel(crossEntropyGradientKernel, inputs, attributes);
+      },
     }),
   },
 };
 
 /**
- * logits [N, V], labels int32 [N] -> loss [N] in nats: log sum exp(logits) - logits[label].
- * A negative label is ignored: loss and gradient are 0. Throws a ShapeError for labels outside the vocabulary.
+ * logits [N, V], labels int32 [N] -> loss [N] in nats: log sum exp(logits) - logits[label]. With smoothing, that share of the
+ * second term is the mean of all logits instead (Szegedy et al. 2016). A negative label is ignored: loss and gradient are 0.
+ * Throws a ShapeError for labels outside the vocabulary.
  */
-export function crossEntropy(logits: tf.Tensor, { labels }: { labels: tf.Tensor }): tf.Tensor {
+export function crossEntropy(
+  logits: tf.Tensor,
+  { labels, smoothing = 0 }: { labels: tf.Tensor; smoothing?: number },
+): tf.Tensor {
   expectShape(
     logits.rank === 2 && labels.rank === 1 && labels.shape[0] === logits.shape[0] && labels.dtype === "int32",
     () => `crossEntropy: logits [${logits.shape}] need int32 labels of [${logits.shape[0]}], got [${labels.shape}]`,
   );
-  return runKernelForMany(crossEntropyKernel, { logits, labels })[0]!;
+  return runKernelForMany(crossEntropyKernel, { logits, labels }, { smoothing })[0]!;
 }

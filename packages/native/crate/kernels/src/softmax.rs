@@ -48,6 +48,23 @@ fn statistics<S: Simd, T: Element>(row: &[T]) -> (f32, f32) {
     (highest, sums[0])
 }
 
+/// The sum of a row.
+#[inline(always)]
+fn total<T: Element>(row: &[T]) -> f32 {
+    let mut sums = [0.0f32; LANES];
+    let chunks = row.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (sum, x) in sums.iter_mut().zip(chunk) {
+            *sum += x.get();
+        }
+    }
+    for (sum, x) in sums.iter_mut().zip(rest) {
+        *sum += x.get();
+    }
+    sums.iter().sum()
+}
+
 /// out = softmax of the rows of x [N, width], or its logarithm, in the storage of out.
 pub fn softmax(x: View, width: usize, logarithm: bool, out: ViewMut) {
     assert!(
@@ -95,8 +112,19 @@ pub fn label_outside(labels: &[i32], vocabulary: usize) -> Option<i32> {
     labels.iter().copied().find(|&label| i64::from(label) >= vocabulary as i64)
 }
 
-/// loss [N] = logSumExp(logits) - logits[label], 0 for negative labels, and logSumExp [N], of logits [N, V].
-pub fn cross_entropy(logits: View, labels: &[i32], loss: &mut [f32], log_sum_exp: &mut [f32]) {
+/// What each row is to predict.
+#[derive(Clone, Copy)]
+pub struct Targets<'a> {
+    /// A row with a negative label does not count.
+    pub labels: &'a [i32],
+    /// The share of each label that is spread over the vocabulary.
+    pub smoothing: f32,
+}
+
+/// loss [N] = logSumExp(logits) - (1 - smoothing) logits[label] - smoothing mean(logits), 0 for negative labels, and
+/// logSumExp [N], of logits [N, V].
+pub fn cross_entropy(logits: View, targets: Targets, loss: &mut [f32], log_sum_exp: &mut [f32]) {
+    let Targets { labels, smoothing } = targets;
     let rows = labels.len();
     assert!(
         loss.len() == rows && log_sum_exp.len() == rows && logits.len().is_multiple_of(rows.max(1)),
@@ -115,23 +143,32 @@ pub fn cross_entropy(logits: View, labels: &[i32], loss: &mut [f32], log_sum_exp
         let count = group.min(rows - from);
         // SAFETY: tasks have their own rows.
         let (loss, sums) = unsafe { (loss.part(from, count), log_sum_exp.part(from, count)) };
-        cross_entropy_rows(&logits[from * width..][..count * width], &labels[from..from + count], width, loss, sums);
+        let targets = Targets { labels: &labels[from..from + count], smoothing };
+        cross_entropy_rows(&logits[from * width..][..count * width], targets, width, loss, sums);
     }))
 }
 
 simd! {
-    fn cross_entropy_rows[S, T: Element](logits: &[T], labels: &[i32], width: usize, loss: &mut [f32], sums: &mut [f32]) {
-        for (row, &label) in labels.iter().enumerate() {
+    fn cross_entropy_rows[S, T: Element](logits: &[T], targets: Targets, width: usize, loss: &mut [f32], sums: &mut [f32]) {
+        let smoothing = targets.smoothing;
+        for (row, &label) in targets.labels.iter().enumerate() {
             let logits = &logits[row * width..][..width];
             let (highest, sum) = statistics::<S, T>(logits);
             sums[row] = highest + ln::<S>(sum);
-            loss[row] = if label < 0 { 0.0 } else { sums[row] - logits[label as usize].get() };
+            loss[row] = if label < 0 {
+                0.0
+            } else if smoothing == 0.0 {
+                sums[row] - logits[label as usize].get()
+            } else {
+                sums[row] - (1.0 - smoothing) * logits[label as usize].get() - smoothing / width as f32 * total::<T>(logits)
+            };
         }
     }
 }
 
-/// dlogits [N, V] = (softmax - onehot(label)) dloss, 0 in rows whose label is negative.
-pub fn cross_entropy_gradient(dloss: &[f32], logits: View, labels: &[i32], log_sum_exp: &[f32], dlogits: ViewMut) {
+/// dlogits [N, V] = (softmax - (1 - smoothing) onehot(label) - smoothing / V) dloss, 0 in rows whose label is negative.
+pub fn cross_entropy_gradient(dloss: &[f32], logits: View, targets: Targets, log_sum_exp: &[f32], dlogits: ViewMut) {
+    let Targets { labels, smoothing } = targets;
     let rows = labels.len();
     assert!(
         dloss.len() == rows
@@ -154,23 +191,26 @@ pub fn cross_entropy_gradient(dloss: &[f32], logits: View, labels: &[i32], log_s
                 // SAFETY: rows do not overlap.
                 let out = unsafe { dlogits.part(row * width, width) };
                 let logits = &logits[row * width..][..width];
-                gradient_row(logits, labels[row], log_sum_exp[row], dloss[row], out);
+                let target = (labels[row], smoothing);
+                gradient_row(logits, target, log_sum_exp[row], dloss[row], out);
             }
         });
     }))
 }
 
 simd! {
-    fn gradient_row[S, A: Element, B: Element](logits: &[A], label: i32, log_sum_exp: f32, dloss: f32, out: &mut [B]) {
+    fn gradient_row[S, A: Element, B: Element](logits: &[A], target: (i32, f32), log_sum_exp: f32, dloss: f32, out: &mut [B]) {
+        let (label, smoothing) = target;
         if label < 0 {
             out.fill(B::put(0.0));
             return;
         }
+        let share = smoothing / logits.len() as f32;
         for (out, x) in out.iter_mut().zip(logits) {
-            *out = B::put(exp::<S>(x.get() - log_sum_exp) * dloss);
+            *out = B::put((exp::<S>(x.get() - log_sum_exp) - share) * dloss);
         }
         let label = label as usize;
-        out[label] = B::put((exp::<S>(logits[label].get() - log_sum_exp) - 1.0) * dloss);
+        out[label] = B::put((exp::<S>(logits[label].get() - log_sum_exp) - share - (1.0 - smoothing)) * dloss);
     }
 }
 
@@ -184,10 +224,11 @@ mod tests {
         let logits: Vec<f32> = (0..rows * width).map(|i| ((i * 31) % 97) as f32 / 10.0).collect();
         let labels = [3, -1, 300, 0, 77];
         let (mut loss, mut sums, mut logs) = ([0.0; 5], [0.0; 5], vec![0.0; rows * width]);
-        cross_entropy(View::F32(&logits), &labels, &mut loss, &mut sums);
+        let targets = Targets { labels: &labels, smoothing: 0.0 };
+        cross_entropy(View::F32(&logits), targets, &mut loss, &mut sums);
         softmax(View::F32(&logits), width, true, ViewMut::F32(&mut logs));
         let mut gradient = vec![f32::NAN; rows * width];
-        cross_entropy_gradient(&[2.0; 5], View::F32(&logits), &labels, &sums, ViewMut::F32(&mut gradient));
+        cross_entropy_gradient(&[2.0; 5], View::F32(&logits), targets, &sums, ViewMut::F32(&mut gradient));
         for row in 0..rows {
             let label = labels[row];
             let expected = if label < 0 { 0.0 } else { -logs[row * width + label as usize] };

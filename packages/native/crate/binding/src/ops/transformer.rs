@@ -8,7 +8,7 @@ use megatron_kernels::dropout::{Dropout, dropout};
 use megatron_kernels::embedding::{embedding, embedding_gradient, id_outside};
 use megatron_kernels::memory::{Buffer, Kind};
 use megatron_kernels::norm::{Norm, normalise, normalise_gradient};
-use megatron_kernels::softmax::{cross_entropy, cross_entropy_gradient, label_outside};
+use megatron_kernels::softmax::{Targets, cross_entropy, cross_entropy_gradient, label_outside};
 use napi::bindgen_prelude::Result;
 use napi_derive::napi;
 
@@ -284,7 +284,13 @@ impl Engine {
 
     /// logits [N, V], labels [N] -> [loss [N], logSumExp [N]].
     #[napi]
-    pub fn cross_entropy(&self, logits: Handle, labels: Handle, vocabulary: Size) -> Result<Vec<Handle>> {
+    pub fn cross_entropy(
+        &self,
+        logits: Handle,
+        labels: Handle,
+        vocabulary: Size,
+        smoothing: f64,
+    ) -> Result<Vec<Handle>> {
         self.run(move |tensors| {
             let (logits, labels) = (tensors.get(logits)?, tensors.get(labels)?.i32());
             let vocabulary = size(vocabulary)?;
@@ -297,7 +303,8 @@ impl Engine {
             }
             let (mut loss, mut sums) =
                 (tensors.buffer(Kind::F32, labels.len()), tensors.buffer(Kind::F32, labels.len()));
-            cross_entropy(logits.view(), labels, loss.f32_mut(), sums.f32_mut());
+            let targets = Targets { labels, smoothing: smoothing as f32 };
+            cross_entropy(logits.view(), targets, loss.f32_mut(), sums.f32_mut());
             Ok(vec![tensors.add(loss), tensors.add(sums)])
         })
     }
@@ -310,12 +317,14 @@ impl Engine {
         logits: Handle,
         labels: Handle,
         sums: Handle,
+        smoothing: f64,
     ) -> Result<Handle> {
         self.run(move |tensors| {
             let (logits, labels, sums) = (tensors.get(logits)?, tensors.get(labels)?.i32(), tensors.get(sums)?.f32());
             let dloss = wide(tensors.get(dloss)?);
             let mut out = tensors.buffer(logits.kind(), logits.len());
-            cross_entropy_gradient(&dloss, logits.view(), labels, sums, out.view_mut());
+            let targets = Targets { labels, smoothing: smoothing as f32 };
+            cross_entropy_gradient(&dloss, logits.view(), targets, sums, out.view_mut());
             Ok(tensors.add(out))
         })
     }
