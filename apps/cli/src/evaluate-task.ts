@@ -20,7 +20,7 @@ export async function evaluateTask(path: string, options: Options, terminal: Ter
   await startEngine(options, terminal);
   const { data, task: name, samples } = options;
   const result = await predictFile({ ...options, path, file: data, labelled: true }, terminal);
-  const scores = scorePredictions(result.task, result.examples, result.predictions);
+  const scores = scorePredictions(result.task, result.examples, result.predictions, { intervals: true });
   if (samples !== undefined) replaceFile(samples, predictionLines(result));
   const { directory, step, rows } = result;
   if (options.json) {
@@ -28,8 +28,10 @@ export async function evaluateTask(path: string, options: Options, terminal: Ter
   }
   terminal.print(`${directory} on ${data}, ${name}: ${pluralize(rows.length, "row")}`);
   const width = Math.max(...Object.keys(scores).map((metric) => metric.length));
-  for (const [metric, { value, standardError }] of Object.entries(scores)) {
-    const error = standardError === undefined ? "" : ` ± ${standardError.toFixed(4)}`;
-    terminal.print(`  ${metric.padEnd(width)} ${value.toFixed(4).padStart(8)}${error}`);
+  for (const [metric, { value, standardError, interval, signature }] of Object.entries(scores)) {
+    const error = standardError ?? interval;
+    const spread = error === undefined ? "" : ` ± ${error.toFixed(4)}${interval === undefined ? "" : " (95 %)"}`;
+    const how = signature === undefined ? "" : `  ${signature}`;
+    terminal.print(`  ${metric.padEnd(width)} ${value.toFixed(4).padStart(8)}${spread}${how}`);
   }
 }

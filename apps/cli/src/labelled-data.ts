@@ -2,6 +2,7 @@
 import type { Row } from "@megatron-ts/data";
 import type { OpenTask, Prediction } from "@megatron-ts/tasks";
 import { namingColumns } from "./options/column-names.ts";
+import { rowSource } from "./options/row-source.ts";
 import type { AdapterOptions, TaskOptions } from "./options/task-options.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 import { loadTrainedModel } from "./trained-model.ts";
@@ -33,7 +34,7 @@ export async function predictFile(
 ): Promise<LabelledResult> {
   const { readRows } = await import("@megatron-ts/data");
   const { openTrainedTask, predictAll } = await import("@megatron-ts/tasks");
-  const rows = readRows(file);
+  const rows = readRows(rowSource(file));
   const { directory, step, model, tokenizer, recipe } = await loadTrainedModel(path, { adapter });
   const progress = terminal.progress("predicting");
   try {

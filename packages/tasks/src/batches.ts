@@ -48,7 +48,7 @@ export function taskObjective<Example, Output extends Prediction>(
       examples.map((example) => ({
         prediction: prediction!,
         samples: 1,
-        lengths: { sequenceLength: task.tokens(example), predictedTokens: 0 },
+        ...task.workload(example),
       })),
     count: ({ examples }) => examples.reduce((sum, example) => sum + task.trainingWeight(example), 0),
     slice: ({ examples }, start, end) => ({ batchSize: end - start, examples: examples.slice(start, end) }),

@@ -17,7 +17,7 @@ describe("classification", () => {
   });
 
   it("weighs labels by how rare they are", () => {
-    const weights = classification.balance(rows("a", "a", "a", "b"), { columns });
+    const weights = classification.balance!(rows("a", "a", "a", "b"), { columns });
     expect(weights).toEqual({ a: 4 / 6, b: 2 });
   });
 

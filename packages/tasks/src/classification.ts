@@ -99,6 +99,8 @@ function openClassification(
       return { ...encoded, label: labelled ? numberOf(row, { columns, labels }) : -1 };
     },
     tokens: ({ ids }) => ids.length,
+    workload: ({ ids }) => ({ lengths: { sequenceLength: ids.length, predictedTokens: 0 } }),
+    losses: () => 1,
     isTruncated: ({ truncated }) => truncated,
     lossSum(model, examples, options) {
       const labels = examples.map(({ label }) => label);

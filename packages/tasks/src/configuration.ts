@@ -2,28 +2,32 @@
  * The recipe of a fine-tuning run. It has the sections of every run, and `task`; what depends on the amount of data (steps,
  * warm-up, when to evaluate) has defaults that count epochs.
  */
+import { createModelRecipeSchema } from "@megatron-ts/model";
 import {
   createRunConfigurationSchema,
   loadRecipe,
+  modelConfigAt,
   type Override,
   parseRecipe,
   scheduleConfigSchema,
 } from "@megatron-ts/train";
 import * as z from "zod";
 import { taskNames } from "./registry.ts";
+import { textFields } from "./text/settings.ts";
 
-const modelSchema = z.strictObject({
-  /** A checkpoint, or a run whose newest one is taken. */
-  from: z.string().min(1),
-  /** Default: the checkpoint's. */
-  dropout: z.number().min(0).lt(1).optional(),
-});
+/** The checkpoint to start from, with the fields to change; or, for tasks that write text, the fields of a new model. */
+const modelSchema = createModelRecipeSchema(modelConfigAt);
+
+const path = z.string().min(1);
+/** .jsonl, .csv or .tsv, or a text file for each field, whose lines belong together; also gzipped. */
+const rowSource = z.union([path, z.record(z.string(), path)]);
 
 const dataSchema = z.strictObject({
-  /** .jsonl, .csv or .tsv, also gzipped. */
-  train: z.string().min(1),
+  train: rowSource,
   /** Rows to choose the best checkpoint by. Default: a share of those in `train`. */
-  validation: z.string().min(1).optional(),
+  validation: rowSource.optional(),
+  /** A tokenizer.json, or a directory with one. Default: the checkpoint's. */
+  tokenizer: path.optional(),
   /** The share of `train` that is held out if there is no `validation`. */
   validationShare: z.number().gt(0).lt(1).default(0.1),
   /** Tokens per text, special ones included; the rest of a text is cut off. */
@@ -41,6 +45,13 @@ const trainSchema = base.shape.train.omit({ objective: true }).extend({
   schedule: scheduleConfigSchema.optional(),
   /** Passes over the training rows. Default: 3, or more where that would be few steps. */
   epochs: z.number().gt(0).optional(),
+  /**
+   * Batches of up to this many tokens, padding included, of examples of similar lengths, in place of `batchSize` rows. A pair
+   * counts as its longer side.
+   */
+  batchTokens: z.int().min(1).optional(),
+  /** At the end, the mean of the weights of this many last checkpoints is saved as `average` in the run's directory. */
+  averageLast: z.int().min(2).optional(),
   /** In place of `epochs`. */
   steps: z.int().min(1).optional(),
   /** Default: 32, or 16 for less than 2,000 rows. */
@@ -73,6 +84,7 @@ const taskSchema = z.strictObject({
   metric: z.string().optional(),
   /** The share of each label that is spread over all labels. */
   labelSmoothing: z.number().min(0).lt(1).default(0),
+  ...textFields,
   /** Weights by label, those without one count 1; or "balanced", by which each label counts the same. */
   labelWeights: z.union([z.literal("balanced"), z.record(z.string(), z.number().gt(0))]).default({}),
   /** Evaluations without a better one after which the run ends; null to take all steps. Default: those of half a run. */

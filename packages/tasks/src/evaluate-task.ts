@@ -18,11 +18,19 @@ export async function predictAll<Example, Output extends Prediction>(
   examples: readonly Example[],
   { batchSize = 32, precision = "f32", onProgress }: PredictOptions = {},
 ): Promise<Output[]> {
-  const predictions: Output[] = [];
-  for (let start = 0; start < examples.length; start += batchSize) {
-    const batch = examples.slice(start, start + batchSize);
-    predictions.push(...(await withPrecision(precision, () => task.predict(model, batch))));
-    onProgress?.(predictions.length, examples.length);
+  const predictions: Output[] = Array(examples.length);
+  // Long ones first: a batch of examples of similar lengths has little padding.
+  const order = [...examples.keys()].sort((a, b) => task.tokens(examples[b]!) - task.tokens(examples[a]!));
+  for (let start = 0; start < order.length; start += batchSize) {
+    const batch = order.slice(start, start + batchSize);
+    const found = await withPrecision(precision, () =>
+      task.predict(
+        model,
+        batch.map((index) => examples[index]!),
+      ),
+    );
+    for (const [place, index] of batch.entries()) predictions[index] = found[place]!;
+    onProgress?.(start + batch.length, examples.length);
     await new Promise((resolve) => setImmediate(resolve));
   }
   return predictions;
@@ -33,8 +41,9 @@ export function scorePredictions<Example, Output extends Prediction>(
   task: OpenTask<Example, Output>,
   examples: readonly Example[],
   predictions: readonly Output[],
+  options: { intervals?: boolean } = {},
 ): Record<string, Score> {
   const scores = task.createScores();
   for (const [index, example] of examples.entries()) scores.add(example, predictions[index]!);
-  return scores.result();
+  return scores.result(options);
 }

@@ -4,8 +4,9 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { bestCheckpoint, modelConfigOf, openModelCheckpoint } from "@megatron-ts/checkpoint";
-import { type Row, readRows } from "@megatron-ts/data";
+import { join } from "node:path";
+import { averageCheckpoints, bestCheckpoint, listCheckpoints } from "@megatron-ts/checkpoint";
+import { filesOf, type Row, readRows } from "@megatron-ts/data";
 import { createPerplexity } from "@megatron-ts/metrics";
 import {
   families,
@@ -16,14 +17,16 @@ import {
   modelConfigSchema,
 } from "@megatron-ts/model";
 import { withPrecision } from "@megatron-ts/ops";
-import { type RunConfiguration, type RunOptions, trainRun, type Validation } from "@megatron-ts/train";
+import { completeModel, type RunConfiguration, type RunOptions, trainRun, type Validation } from "@megatron-ts/train";
 import { createExampleBatches, taskObjective } from "./batches.ts";
 import type { FinetuneConfig } from "./configuration.ts";
 import { TaskError } from "./errors.ts";
 import { predictAll, scorePredictions } from "./evaluate-task.ts";
 import { getTask } from "./registry.ts";
 import { splitRows } from "./split-rows.ts";
-import type { OpenTask, Prediction } from "./task.ts";
+import type { OpenTask, Prediction, TaskDefinition } from "./task.ts";
+import { textSettingsOf } from "./text/settings.ts";
+import { createTokenBatches } from "./text/token-batches.ts";
 import { completeTraining } from "./training-defaults.ts";
 
 /** Numbers of examples, and of labels where a task has some. */
@@ -50,23 +53,30 @@ export interface BestCheckpoint {
 /** How a run ended. */
 export type FinetuneResult = Awaited<ReturnType<typeof trainRun>> & { best: BestCheckpoint | null };
 
-/** The model of a checkpoint with the task's head. Throws a TaskError for a family that cannot have one. */
-function withHead(
-  from: string,
-  head: Parameters<NonNullable<ReturnType<typeof familyOf>["withTask"]>>[1],
+/** The model with the task's head, or as it is. Throws a TaskError for a family that cannot have one. */
+function modelFor(
+  { model: { from, ...own } }: FinetuneConfig,
+  { head, tokenizer }: { head: ReturnType<TaskDefinition["headFor"]>; tokenizer: { vocabularySize: number } },
 ): ModelConfig {
-  const checkpoint = openModelCheckpoint(from);
-  try {
-    const config = modelConfigOf(checkpoint);
-    const { withTask } = familyOf(config);
-    if (withTask) return modelConfigSchema.parse(withTask(config, head));
-    const able = Object.keys(families).filter((family) => familyOf({ family }).withTask !== undefined);
-    throw new TaskError(
-      `model.from: ${from} is of the family ${config.family}, which cannot be fine-tuned for this task: expected ${able.join(" or ")}`,
-    );
-  } finally {
-    checkpoint.close();
-  }
+  // That of a checkpoint is right even where its tokenizer has more tokens.
+  const config = from === undefined ? completeModel(own, tokenizer) : modelConfigSchema.parse(own);
+  if (!head) return config;
+  const { withTask } = familyOf(config);
+  if (withTask) return modelConfigSchema.parse(withTask(config, head));
+  const able = Object.keys(families).filter((family) => familyOf({ family }).withTask !== undefined);
+  throw new TaskError(
+    `model${from === undefined ? "" : `.from: ${from}`} is of the family ${config.family}, which cannot be fine-tuned for this task: expected ${able.join(" or ")}`,
+  );
+}
+
+/** Throws a TaskError for a field that this task would ignore. */
+function checkFields({ task }: FinetuneConfig, { name, fields, writesText, balance }: TaskDefinition): void {
+  const unknown = Object.keys(task.columns).find((field) => !fields.includes(field));
+  if (unknown !== undefined) throw new TaskError(`columns of ${name}: expected ${fields.join(" or ")}, got ${unknown}`);
+  const ignored = (["prompt", "generation", "bleuTokenizer"] as const).find((field) => task[field] !== undefined);
+  if (ignored && !writesText) throw new TaskError(`task.${ignored}: ${name} writes no text`);
+  const weighs = task.labelWeights === "balanced" || Object.keys(task.labelWeights).length > 0;
+  if (weighs && !balance) throw new TaskError(`task.labelWeights: ${name} has no labels`);
 }
 
 /** Of equal scores the one with the lower loss is better: on few rows many are equal. */
@@ -78,15 +88,19 @@ function createValidate<Example, Output extends Prediction>(
   { metric, configuration }: { metric: string; configuration: RunConfiguration },
 ): (model: Model) => Promise<Validation> {
   const { precision } = configuration.engine;
-  const { microBatchSize: batchSize } = configuration.train;
+  const batchSize = Math.min(configuration.train.microBatchSize, MOST_VALIDATED);
   return async (model) => {
     const losses = createPerplexity();
     for (let start = 0; start < examples.length; start += batchSize) {
       const batch = examples.slice(start, start + batchSize);
       const loss = withPrecision(precision, () => task.lossSum(model, batch, {}));
-      losses.add({ negativeLogLikelihood: loss.dataSync()[0]!, tokens: batch.length });
+      const tokens = batch.reduce((sum, example) => sum + task.losses(example), 0);
+      losses.add({ negativeLogLikelihood: loss.dataSync()[0]!, tokens });
       loss.dispose();
     }
+    const result = losses.result();
+    // What a model writes takes longer to find than its loss.
+    if (metric === "loss") return { result, scores: {}, criterion: result.loss };
     const predictions = await predictAll({ task, model }, examples, { batchSize, precision });
     const scores = scorePredictions(task, examples, predictions);
     const values = Object.fromEntries(Object.entries(scores).map(([name, { value }]) => [name, value]));
@@ -94,7 +108,6 @@ function createValidate<Example, Output extends Prediction>(
     if (chosen === undefined) {
       throw new TaskError(`task.metric: expected ${Object.keys(values).join(" or ")}, got ${metric}`);
     }
-    const result = losses.result();
     return { result, scores: values, criterion: 1 - chosen + TIE_BREAK * (result.loss / (1 + result.loss)) };
   };
 }
@@ -102,6 +115,9 @@ function createValidate<Example, Output extends Prediction>(
 /** Evaluations in half a run. */
 const halfOf = ({ steps, evaluation }: RunConfiguration["train"]): number | null =>
   evaluation && Math.max(1, Math.ceil(steps / 2 / evaluation.every));
+
+/** Rows that are validated at a time. */
+const MOST_VALIDATED = 64;
 
 const fingerprint = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
 
@@ -113,14 +129,10 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
   const { data, train, lora, model: recipeModel } = configuration;
   const definition = getTask(configuration.task.name);
   const { columns, metric = definition.metric } = configuration.task;
-  const unknown = Object.keys(columns).find((field) => !definition.fields.includes(field));
-  if (unknown !== undefined) {
-    throw new TaskError(`columns of ${definition.name}: expected ${definition.fields.join(" or ")}, got ${unknown}`);
-  }
+  checkFields(configuration, definition);
   const rows = readRows(data.train);
   const head = definition.headFor(rows, { columns });
-  const withDropout = recipeModel.dropout === undefined ? {} : { dropout: recipeModel.dropout };
-  const config = modelConfigSchema.parse({ ...withHead(recipeModel.from, head), ...withDropout });
+  const config = modelFor(configuration, { head, tokenizer: options.tokenizer });
   const split =
     data.validation === undefined
       ? splitRows(rows, { share: data.validationShare, seed: train.seed })
@@ -132,25 +144,32 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
     maxTokens: Math.min(data.maxTokens, longestSequence(config)),
     training: {
       labelSmoothing,
-      labelWeights: labelWeights === "balanced" ? definition.balance(split.training, { columns }) : labelWeights,
+      labelWeights: labelWeights === "balanced" ? definition.balance!(split.training, { columns }) : labelWeights,
     },
+    text: textSettingsOf(configuration.task),
   };
   const task = definition.open(config, { tokenizer: options.tokenizer, settings });
   const read = (some: readonly Row[]) => some.map((row) => task.read(row, { labelled: true }));
   const [training, validation] = [read(split.training), read(split.validation)];
   const truncated = [...training, ...validation].filter((example) => task.isTruncated(example)).length;
-  const labels = "labels" in head ? head.labels.length : 0;
+  const labels = head && "labels" in head ? head.labels.length : 0;
   options.onData?.({ training: training.length, validation: validation.length, truncated, labels });
 
+  const { batchTokens, seed, averageLast } = train;
+  const byTokens =
+    batchTokens === undefined
+      ? null
+      : createTokenBatches(training, { batchTokens, seed, tokensOf: (example) => task.tokens(example) });
+  const batches = byTokens?.perEpoch;
   const resolved = {
     ...configuration,
-    train: completeTraining(configuration, { examples: training.length, model: config }),
+    train: completeTraining(configuration, { examples: training.length, model: config, batches }),
   };
   if (train.layerDecay !== 1 && resolved.train.optimizer.name !== "adamw") {
     throw new TaskError(`train.layerDecay: expected the optimizer adamw, got ${resolved.train.optimizer.name}`);
   }
   const limit = (resolved.train.evaluation?.batches ?? 0) * resolved.train.batchSize;
-  const files = [data.train, ...(data.validation === undefined ? [] : [data.validation])];
+  const files = [data.train, ...(data.validation === undefined ? [] : [data.validation])].flatMap(filesOf);
   const evaluated = new Map<number, Readonly<Record<string, number>>>();
   const ended = await trainRun(
     {
@@ -163,7 +182,8 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
       open: (schedule) => ({
         objective: taskObjective(task, config),
         metric: null,
-        batches: { training: createExampleBatches(training, { schedule, seed: train.seed }), validation: null },
+        batches: { training: byTokens ?? createExampleBatches(training, { schedule, seed }), validation: null },
+        totalSamples: batches && Math.round((resolved.train.steps * training.length) / batches),
         validate: createValidate({ task, examples: validation.slice(0, limit) }, { metric, configuration: resolved }),
         patience: configuration.task.patience === undefined ? halfOf(resolved.train) : configuration.task.patience,
       }),
@@ -176,6 +196,17 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
       },
     },
   );
-  const best = bestCheckpoint(resolved.run.directory);
+  const { directory } = resolved.run;
+  if (averageLast !== undefined && ended.reason !== "stopped") await averageOf(directory, { last: averageLast });
+  const best = bestCheckpoint(directory);
   return { ...ended, best: best ? { step: best.step, scores: evaluated.get(best.step) ?? null } : null };
+}
+
+/** Saves the mean of a run's last checkpoints, as `average` in its directory. */
+function averageOf(directory: string, { last }: { last: number }): Promise<void> {
+  const checkpoints = listCheckpoints(directory).slice(-last);
+  return averageCheckpoints(
+    checkpoints.map((one) => one.directory),
+    join(directory, "average"),
+  );
 }

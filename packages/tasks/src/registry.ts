@@ -2,8 +2,9 @@
 import { classification, sentiment } from "./classification.ts";
 import { TaskError } from "./errors.ts";
 import type { TaskDefinition } from "./task.ts";
+import { translation } from "./translation.ts";
 
-const tasks: readonly TaskDefinition[] = [classification, sentiment];
+const tasks: readonly TaskDefinition[] = [classification, sentiment, translation];
 
 /** Names of the tasks. */
 export const taskNames = tasks.map(({ name }) => name);

@@ -5,8 +5,10 @@
 import type { Row } from "@megatron-ts/data";
 import type { BaseConfig, ForwardOptions, Model, TaskHeadConfig } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
+import type { MicroBatch, Objective } from "@megatron-ts/train/step";
 import type * as tf from "@tensorflow/tfjs";
 import type { Columns } from "./columns.ts";
+import type { TextSettings } from "./text/settings.ts";
 
 /** How a task is set up, besides the model. */
 export interface TaskSettings {
@@ -15,6 +17,8 @@ export interface TaskSettings {
   maxTokens: number;
   /** How training differs from evaluation. */
   training?: TrainingSettings;
+  /** Of tasks that write text. */
+  text?: TextSettings;
 }
 
 /** How labels count in training. */
@@ -28,20 +32,31 @@ interface TrainingSettings {
 /** What one prediction says, as it is written to a file. */
 export type Prediction = Readonly<Record<string, string | number>>;
 
-/** A score and its standard error, where it is a mean over examples. */
+/** A score, with its standard error where it is a mean over examples. */
 export interface Score {
   value: number;
   standardError?: number;
+  /** Half the width of its 95 % interval, found by resampling the examples. */
+  interval?: number;
+  /** How it was computed, in the words of the field. */
+  signature?: string;
 }
+
+/** What a model reads in an example. */
+type Workload = ReturnType<Objective<MicroBatch>["workload"]>[number];
 
 /** A task with its model's labels and tokenizer. */
 export interface OpenTask<Example, Output extends Prediction> {
   /** The example of a row, with what is expected or without. Throws a TaskError. */
   read(row: Row, options: { labelled: boolean }): Example;
-  /** Tokens of an example. */
+  /** Tokens of an example, of the longer side if it has two: what batches are padded to. */
   tokens(example: Example): number;
+  /** What tokens and FLOPs are counted from. Without a prediction, it is the one that the family prefers. */
+  workload(example: Example): Partial<Pick<Workload, "prediction">> & Pick<Workload, "lengths">;
   /** Whether the end of an example was cut off. */
   isTruncated(example: Example): boolean;
+  /** The number of losses of an example: labels, or tokens of a text. */
+  losses(example: Example): number;
   /** The sum of the losses of labelled examples, in nats: a scalar. */
   lossSum(model: Model, examples: readonly Example[], options: ForwardOptions): tf.Tensor;
   /** The same as training minimizes it: smoothed, and weighted by `trainingWeight`. */
@@ -56,8 +71,8 @@ export interface OpenTask<Example, Output extends Prediction> {
 /** Collects predictions and scores them all. */
 export interface ScoreCollector<Example, Output> {
   add(example: Example, prediction: Output): void;
-  /** Scores by name. */
-  result(): Record<string, Score>;
+  /** Scores by name; with `intervals` those that resampling takes seconds for. */
+  result(options?: { intervals?: boolean }): Record<string, Score>;
 }
 
 /** A task; a new one is one file, and one line in registry.ts. */
@@ -68,10 +83,12 @@ export interface TaskDefinition<Example = any, Output extends Prediction = any> 
   readonly fields: readonly string[];
   /** The score by which the best checkpoint is chosen; higher is better. */
   readonly metric: string;
-  /** The head that a model needs for these rows of training data. Throws a TaskError. */
-  headFor(rows: readonly Row[], settings: Pick<TaskSettings, "columns">): TaskHeadConfig;
-  /** Weights of labels by which each label counts the same in these rows. */
-  balance(rows: readonly Row[], settings: Pick<TaskSettings, "columns">): Record<string, number>;
+  /** Whether it writes text with the head that a model was pretrained with, rather than choosing labels with one of its own. */
+  readonly writesText?: boolean;
+  /** The head that a model needs for these rows of training data; null for its own. Throws a TaskError. */
+  headFor(rows: readonly Row[], settings: Pick<TaskSettings, "columns">): TaskHeadConfig | null;
+  /** Weights of labels by which each label counts the same in these rows, in tasks with labels. */
+  balance?(rows: readonly Row[], settings: Pick<TaskSettings, "columns">): Record<string, number>;
   /** Opens the task for a model's configuration, which has its head. */
   open(config: BaseConfig, options: { tokenizer: Tokenizer; settings: TaskSettings }): OpenTask<Example, Output>;
 }

@@ -5,10 +5,11 @@ import type { Columns } from "./columns.ts";
 import { TaskError } from "./errors.ts";
 import { getTask } from "./registry.ts";
 import type { OpenTask } from "./task.ts";
+import { type TextSettings, textSettingsOf } from "./text/settings.ts";
 
 /** The parts of a fine-tuning recipe that are needed after training. */
 export interface SavedTaskRecipe {
-  task?: { name?: string; columns?: Columns };
+  task?: { name?: string; columns?: Columns } & TextSettings;
   data?: { maxTokens?: number };
 }
 
@@ -26,6 +27,7 @@ export function openTrainedTask(
   const settings = {
     columns: { ...recipe?.task?.columns, ...columns },
     maxTokens: Math.min(maxTokens, longest),
+    text: textSettingsOf(recipe?.task ?? {}),
   };
   return getTask(name).open(config, { tokenizer, settings });
 }

@@ -10,6 +10,7 @@ import type { FinetuneConfig } from "./configuration.ts";
 /** Updates below which a run takes more than three epochs. */
 const FEWEST_STEPS = 400;
 const EVALUATIONS = 12;
+const MOST_ROWS = 1_000_000;
 /** Rows from which batches have 32 of them. */
 const MANY_ROWS = 2000;
 
@@ -22,14 +23,14 @@ function learningRate({ hiddenSize }: BaseConfig, lora: FinetuneConfig["lora"]):
   return Number(((lora === null ? 1 : 10) * rate).toPrecision(2));
 }
 
-/** The section `train` of a run on so many rows, complete. */
+/** The section `train` of a run on so many rows, complete. `batches`: those of a pass over them, where they are cut by tokens. */
 export function completeTraining(
   { train, lora }: FinetuneConfig,
-  { examples, model }: { examples: number; model: BaseConfig },
+  { examples, model, batches }: { examples: number; model: BaseConfig; batches?: number },
 ): TrainConfig {
-  const { epochs, ...rest } = train;
+  const { epochs, batchTokens, averageLast = 1, ...rest } = train;
   const batchSize = train.batchSize ?? (examples < MANY_ROWS ? 16 : 32);
-  const steps = train.steps ?? stepsOf(examples / batchSize, epochs);
+  const steps = train.steps ?? stepsOf(batches ?? examples / batchSize, epochs);
   const evaluation = train.evaluation ?? {
     every: Math.ceil(steps / EVALUATIONS),
     batches: Number.MAX_SAFE_INTEGER,
@@ -39,10 +40,11 @@ export function completeTraining(
     optimizer: train.optimizer ?? adamW(learningRate(model, lora)),
     steps,
     batchSize,
-    microBatchSize: Math.min(train.microBatchSize ?? batchSize, batchSize),
+    // A batch by tokens is one micro-batch.
+    microBatchSize: batchTokens === undefined ? Math.min(train.microBatchSize ?? batchSize, batchSize) : MOST_ROWS,
     schedule: train.schedule ?? { name: "linear", warmupSteps: Math.round(steps / 10), minimum: 0 },
     evaluation,
-    checkpoint: train.checkpoint ?? { every: evaluation.every, keepLast: 1, keepBest: true },
+    checkpoint: train.checkpoint ?? { every: evaluation.every, keepLast: averageLast, keepBest: true },
   };
 }
 

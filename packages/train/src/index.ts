@@ -42,6 +42,7 @@ export { checkTokenizer } from "./run/datasets.ts";
 export { NonFiniteError, type RunEvent } from "./run/events.ts";
 export { measureTraining, type TrainingMeasurement } from "./run/measure-training.ts";
 export { type PretrainOptions, pretrain } from "./run/pretrain.ts";
+export { modelConfigAt } from "./run/starting-weights.ts";
 export { listenForStop, type StopFlag, type StopOptions, type StopSignal } from "./run/stop.ts";
 export { type OpenedBatches, type RunOptions, type RunParts, trainRun } from "./run/train-run.ts";
 export { RECIPE_FILE } from "./run/training-checkpoint.ts";

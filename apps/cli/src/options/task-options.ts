@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { nonEmpty } from "./option-values.ts";
 
 /** Names of the tasks: as in `@megatron-ts/tasks`, which loads tensors. A test compares them. */
-export const TASKS = ["classification", "sentiment"];
+export const TASKS = ["classification", "sentiment", "translation"];
 
 /** Which columns the fields of a task are in. */
 export interface TaskOptions {
@@ -28,7 +28,7 @@ export const addTaskOptions = (command: Command): Command =>
   command.addOption(
     new Option("--column <field=column>", "column of a field, such as text=sentence; once for each")
       .argParser(addColumn)
-      .default({}, "as the fields, text and label"),
+      .default({}, "as the task's fields, such as text and label, or source and target"),
   );
 
 function addColumn(text: string, columns: Record<string, string>): Record<string, string> {

@@ -1,6 +1,7 @@
 /** `megatron finetune`: trains a model for a task, from a recipe or from options with good defaults. */
 import { existsSync } from "node:fs";
 import type { BestCheckpoint, FinetuneConfig, SeedsResult, TaskData } from "@megatron-ts/tasks";
+import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { type Command, Option } from "commander";
 import { loadCheckpointTokenizer } from "../checkpoint-tokenizer.ts";
 import { UsageError } from "../errors.ts";
@@ -8,6 +9,7 @@ import { namingColumns } from "../options/column-names.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
 import { integer, nonEmpty, number } from "../options/option-values.ts";
 import type { RecipeOverride } from "../options/recipe-options.ts";
+import { ROW_SOURCE, rowSource } from "../options/row-source.ts";
 import { addTaskOptions, TASKS, type TaskOptions } from "../options/task-options.ts";
 import { createRunReport, endings } from "../run-report.ts";
 import { startEngine } from "../start-engine.ts";
@@ -33,11 +35,11 @@ interface Options extends EngineOptions, TaskOptions {
 export function addFinetune(program: Command, terminal: Terminal, overrides: readonly RecipeOverride[]): void {
   const command = program
     .command("finetune")
-    .description("train a model for a task on labelled rows (.jsonl, .csv, .tsv)")
+    .description("train a model for a task on labelled rows (.jsonl, .csv, .tsv) or parallel text files")
     .usage("<recipe | checkpoint> [options] [--<section>.<field> <value> ...]")
     .argument("<from>", "recipe file (YAML), or the checkpoint, run or Hugging Face directory to start from")
     .addOption(new Option("--task <name>", "the task, if there is no recipe").choices(TASKS))
-    .option("--data <file>", "rows to train on, if there is no recipe", nonEmpty)
+    .option("--data <file>", `rows to train on, if there is no recipe: ${ROW_SOURCE}`, nonEmpty)
     .option("--validation <file>", "rows to choose the best checkpoint by (default: a tenth of --data)", nonEmpty)
     .option("--output <directory>", "directory of the run, if there is no recipe", nonEmpty)
     .option("--epochs <n>", "passes over the rows (default: 3, or more where that would be few steps)", number)
@@ -58,6 +60,7 @@ export function addFinetune(program: Command, terminal: Terminal, overrides: rea
     "megatron finetune checkpoints/bert --task classification --data train.csv --output runs/topics",
     "megatron finetune runs/a --task sentiment --data tweets.tsv --column text=tweet --output runs/b",
     "megatron finetune checkpoints/gpt2 --task classification --data train.csv --lora --lora.rank 16 --output runs/c",
+    "megatron finetune checkpoints/t5 --task translation --data source=train.en,target=train.de --output runs/d",
     "megatron finetune recipe.yaml --train.epochs 5 --resume auto",
   ]);
 }
@@ -67,15 +70,12 @@ async function run(
   options: Options,
   { overrides, terminal }: { overrides: readonly RecipeOverride[]; terminal: Terminal },
 ): Promise<void> {
-  const { openModelCheckpoint } = await import("@megatron-ts/checkpoint");
   const { finetune, finetuneSeeds } = await import("@megatron-ts/tasks");
   const { listenForStop } = await import("@megatron-ts/train");
   const configuration = await configurationOf(from, options, { overrides, terminal });
   const { backend, threads } = configuration.engine;
   await startEngine({ backend: backend ?? undefined, threads: threads ?? undefined }, terminal);
-  const checkpoint = openModelCheckpoint(configuration.model.from);
-  const tokenizer = await loadCheckpointTokenizer(checkpoint).finally(() => checkpoint.close());
-  if (!tokenizer) throw new UsageError(`${configuration.model.from}: no tokenizer in this checkpoint`);
+  const tokenizer = await tokenizerOf(configuration);
 
   const report = await createRunReport(terminal);
   const stop = listenForStop({
@@ -112,6 +112,20 @@ async function run(
   }
 }
 
+/** The recipe's tokenizer, or that of the checkpoint it starts from. */
+async function tokenizerOf({ model: { from }, data }: FinetuneConfig): Promise<Tokenizer> {
+  if (data.tokenizer !== undefined) {
+    const { loadTokenizer } = await import("@megatron-ts/tokenizer/files");
+    return loadTokenizer(data.tokenizer);
+  }
+  if (from === undefined) throw new UsageError("data.tokenizer: expected a tokenizer for a model without model.from");
+  const { openModelCheckpoint } = await import("@megatron-ts/checkpoint");
+  const checkpoint = openModelCheckpoint(from);
+  const tokenizer = await loadCheckpointTokenizer(checkpoint).finally(() => checkpoint.close());
+  if (!tokenizer) throw new UsageError(`${from}: no tokenizer in this checkpoint: name one with data.tokenizer`);
+  return tokenizer;
+}
+
 function describeData({ training, validation, truncated, labels }: TaskData): string {
   const rows = `${pluralize(training, "row")} to train on, ${validation} to validate on`;
   const kinds = labels > 0 ? `, ${pluralize(labels, "label")}` : "";
@@ -145,8 +159,8 @@ async function configurationOf(
   const { formatRecipe } = await import("@megatron-ts/train");
   const fields: Record<string, unknown> = {
     "task.name": options.task,
-    "data.train": options.data,
-    "data.validation": options.validation,
+    "data.train": options.data && rowSource(options.data),
+    "data.validation": options.validation && rowSource(options.validation),
     "data.maxTokens": options.maxTokens,
     "run.directory": options.output,
     "train.epochs": options.epochs,
@@ -158,7 +172,7 @@ async function configurationOf(
     ...Object.fromEntries(Object.entries(options.column).map(([field, column]) => [`task.columns.${field}`, column])),
   };
   const given = Object.entries(fields).flatMap(([path, value]): RecipeOverride[] =>
-    value === undefined ? [] : [[path, String(value)]],
+    value === undefined ? [] : [[path, typeof value === "object" ? JSON.stringify(value) : String(value)]],
   );
   if (isRecipe(from) && options.lora) throw new UsageError("--lora is without a recipe: a recipe has the section lora");
   if (isRecipe(from)) return loadFinetuneRecipe(from, [...given, ...overrides]);
@@ -167,7 +181,7 @@ async function configurationOf(
   const text = formatRecipe({
     task: { name: options.task },
     model: { from: await checkpointOf(from, { output: options.output!, resume: options.resume, terminal }) },
-    data: { train: options.data },
+    data: { train: rowSource(options.data!) },
     ...(options.lora && { lora: {} }),
     run: { directory: options.output },
   });

@@ -1,12 +1,12 @@
 /**
- * Reads the rows of labelled data: JSONL, CSV (RFC 4180) and TSV (no quoting, as in GLUE) with a header, plain or gzipped. A
- * file is read whole: such data fits in memory. What the columns mean is up to the caller.
+ * Reads the rows of labelled data: JSONL, CSV (RFC 4180) and TSV (no quoting, as in GLUE) with a header, or parallel text
+ * files; plain or gzipped. A file is read whole: such data fits in memory. What the columns mean is up to the caller.
  */
-import { readFileSync } from "node:fs";
-import { gunzipSync } from "node:zlib";
 import { type CsvError, parse } from "csv-parse/sync";
-import { DataError, fileError } from "../errors.ts";
+import { DataError } from "../errors.ts";
 import { describeJson, parseJson } from "../text/json.ts";
+import { readParallelRows } from "./read-parallel.ts";
+import { readText } from "./read-text.ts";
 
 /** A row of a table, or an object of a JSONL file. */
 export interface Row {
@@ -23,11 +23,18 @@ const readers: Record<string, (text: string, source: string) => Row[]> = {
   tsv: (text, source) => readTable(text, source, { delimiter: "\t", quote: false }),
 };
 
+/** A file with rows, or a text file for each column, whose lines belong together. */
+export type RowSource = string | Readonly<Record<string, string>>;
+
+/** The files of a source. */
+export const filesOf = (source: RowSource): string[] => (typeof source === "string" ? [source] : Object.values(source));
+
 /**
- * Reads all rows of a file. Throws a DataError for a file that cannot be read, has another format, or no rows, and for the
- * first malformed row, with its line.
+ * Reads all rows of a source. Throws a DataError for a file that cannot be read, has another format, or no rows, and for the
+ * first malformed row, with its line; and for parallel files of different lengths.
  */
-export function readRows(path: string): Row[] {
+export function readRows(path: RowSource): Row[] {
+  if (typeof path !== "string") return readParallelRows(path);
   const extension = /\.(\w+)(?:\.gz)?$/.exec(path)?.[1]?.toLowerCase();
   const read = extension === undefined ? undefined : readers[extension];
   if (!read) {
@@ -38,24 +45,6 @@ export function readRows(path: string): Row[] {
   const rows = read(readText(path), path);
   if (rows.length === 0) throw new DataError("has no rows", { source: path });
   return rows;
-}
-
-function readText(path: string): string {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw fileError(error, path);
-  }
-  try {
-    const plain = path.toLowerCase().endsWith(".gz") ? gunzipSync(bytes) : bytes;
-    // The decoder leaves out a byte order mark.
-    return new TextDecoder("utf-8", { fatal: true }).decode(plain);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const message = code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "is not UTF-8" : "is not gzip, or is damaged";
-    throw new DataError(message, { source: path, cause: error });
-  }
 }
 
 function readJsonLines(text: string, source: string): Row[] {

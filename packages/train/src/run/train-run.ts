@@ -79,6 +79,8 @@ export interface OpenedBatches {
   /** The name of exp(loss); null for a loss without one. */
   metric: string | null;
   batches: { training: StepBatches<MicroBatch>; validation: BatchList<MicroBatch> | null };
+  /** Samples in the whole run, where the batch schedule does not say. */
+  totalSamples?: number;
   /** Replaces the mean loss of the validation batches. */
   validate?: (model: Model) => Promise<Validation>;
   /** Evaluations without a better one after which the run ends. Default: it does not. */
@@ -168,7 +170,7 @@ async function trainAlone(
       ramp: train.batchRamp ?? undefined,
       start: { step: state.step, samples: state.consumedSamples },
     });
-    const { objective, metric, batches, validate = null, patience = null } = open(batchSchedule);
+    const { objective, metric, batches, totalSamples, validate = null, patience = null } = open(batchSchedule);
     const { model, optimizer, shards, tied, average } = buildTraining(config, {
       ...{ train, step: state.step, checkpoint, init, mesh, trained },
       parallel: configuration.parallel,
@@ -199,7 +201,7 @@ async function trainAlone(
       validate,
       patience,
       energy: createEnergyMeter(energyConfigSchema.parse(configuration.energy ?? {}), { joules: state.joules }),
-      totalSamples: batchSchedule.at(Math.max(state.step, train.steps)).firstSample,
+      totalSamples: totalSamples ?? batchSchedule.at(Math.max(state.step, train.steps)).firstSample,
       stop,
       state,
       schedule: createSchedule(train.schedule, {

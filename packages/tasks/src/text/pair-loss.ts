@@ -1,0 +1,84 @@
+/** The loss of targets after their sources: cross-entropy with smoothed labels, of the target's tokens only. */
+import { type ForwardOptions, type Model, predictorOf } from "@megatron-ts/model";
+import { crossEntropy } from "@megatron-ts/ops";
+import * as tf from "@tensorflow/tfjs";
+import type { TextPair, TextPrediction, TextTokens } from "./text-pair.ts";
+
+/** Options of `pairLossSum`. */
+export interface PairLossOptions {
+  prediction: TextPrediction;
+  tokens: TextTokens;
+  /** The share of each label that is spread over the vocabulary. */
+  smoothing: number;
+}
+
+/** The sum of the losses of all tokens of the targets, in nats: a scalar. */
+export function pairLossSum(
+  model: Model,
+  pairs: readonly TextPair[],
+  { prediction, tokens, smoothing, ...options }: PairLossOptions & ForwardOptions,
+): tf.Tensor {
+  return tf.tidy(() => {
+    const { hidden, labels, logits } =
+      prediction === "causal"
+        ? causalStates(model, pairs, options)
+        : decoderStates(model, pairs, { ...options, tokens });
+    const size = hidden.shape.at(-1)!;
+    const rows = logits(tf.reshape(hidden, [-1, size]));
+    return tf.sum(crossEntropy(rows, { labels: tf.tensor1d(labels, "int32"), smoothing }));
+  });
+}
+
+interface States {
+  /** [B, T, h] */
+  hidden: tf.Tensor;
+  /** [B * T]: negative where nothing is to be predicted. */
+  labels: Int32Array;
+  logits(states: tf.Tensor): tf.Tensor;
+}
+
+const IGNORED = -100;
+
+/** int32 [B, longest], filled up on the right. */
+function padded(rows: readonly ArrayLike<number>[], filling: number): { values: Int32Array; shape: [number, number] } {
+  const width = Math.max(...rows.map(({ length }) => length));
+  const values = new Int32Array(rows.length * width).fill(filling);
+  for (const [index, row] of rows.entries()) values.set(row, index * width);
+  return { values, shape: [rows.length, width] };
+}
+
+function tensorOf(rows: readonly ArrayLike<number>[], filling: number): tf.Tensor2D {
+  const { values, shape } = padded(rows, filling);
+  return tf.tensor2d(values, shape, "int32");
+}
+
+function decoderStates(
+  model: Model,
+  pairs: readonly TextPair[],
+  { tokens: { start }, ...options }: { tokens: TextTokens } & ForwardOptions,
+): States {
+  const predictor = predictorOf(model, "sequence-to-sequence");
+  const lengths = pairs.map(({ source }) => source.length);
+  const sources = pairs.map(({ source }) => source);
+  const { hidden: memory } = predictor.encode({ tokens: tensorOf(sources, start), lengths }, options);
+  const shifted = pairs.map(({ target }) => [start, ...target.subarray(0, -1)]);
+  const tokens = tensorOf(shifted, start);
+  const { hidden } = predictor.forward({ tokens, memory, memoryLengths: lengths }, options);
+  const labels = padded(
+    pairs.map(({ target }) => target),
+    IGNORED,
+  ).values;
+  return { hidden, labels, logits: predictor.logits };
+}
+
+function causalStates(model: Model, pairs: readonly TextPair[], options: ForwardOptions): States {
+  const predictor = predictorOf(model, "causal");
+  const whole = pairs.map(({ source, target }) => [...source, ...target]);
+  const tokens = tensorOf(
+    whole.map((ids) => ids.slice(0, -1)),
+    0,
+  );
+  const labels = pairs.map(({ source, target }) => [...Array(source.length - 1).fill(IGNORED), ...target]);
+  const { hidden } = predictor.forward({ tokens }, options);
+  return { hidden, labels: padded(labels, IGNORED).values, logits: predictor.logits };
+}
