@@ -102,13 +102,33 @@ run: { directory: ${path("runs/d")} }
     expect(imported).toMatchObject({ scores: { accuracy: merged.scores.accuracy } });
   });
 
+  it("make a translator of it from parallel files, score it and use it", async () => {
+    const english = file("train.en", rows.map((row) => `${row.split(",")[0]}\n`).join(""));
+    const german = file("train.de", rows.map((row) => `${row.split(",")[0]!.replace("whale", "Wal")}\n`).join(""));
+    const pairs = `source=${english},target=${german}`;
+    const tune = ["finetune", path("runs/a"), "--task", "translation", "--data", pairs, "--max-tokens", "20"];
+    const options = ["--train.steps", "2", "--train.batchTokens", "200", "--task.metric", "loss"];
+    const beams = ["--task.generation", "{ numBeams: 2, maxTokens: 4 }"];
+    const { stdout, stderr } = await megatron(...tune, ...options, ...beams, "--output", path("runs/f"));
+    expect(stdout).toBe(`${path("runs/f")}: completed at step 2\n`);
+    expect(stderr).toContain("36 rows to train on, 4 to validate on\n");
+    const scored = await megatronJson("evaluate", path("runs/f"), "--task", "translation", "--data", pairs);
+    expect(scored).toMatchObject({
+      scores: { bleu: { signature: expect.stringContaining("tok:13a"), interval: expect.any(Number) } },
+    });
+    const predicted = await megatron("predict", path("runs/f"), "--input", `source=${english}`);
+    expect(JSON.parse(predicted.stdout.split("\n")[0]!)).toMatchObject({ prediction: { text: expect.any(String) } });
+    const wrong = await megatron("predict", path("runs/f"), "--input", `source=${english},target`);
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("source=train.en,target=train.de") });
+  });
+
   it("end with one line and exit code 2 for what a user can get wrong", async () => {
     const odd = file("odd.csv", "what,label\nwhale,animal\nwhale,fish\n");
     const short = file("short.csv", "what,label\nwhale\n");
     const missing = ["predict", path("runs/a"), "--input", train];
     const cases: [string[], RegExp][] = [
       [["finetune", path("runs/a"), "--task", "classification"], /--data is required/],
-      [["finetune", path("runs/a"), "--task", "translation"], /--task.*classification, sentiment/],
+      [["finetune", path("runs/a"), "--task", "juggling"], /--task.*classification, sentiment/],
       [["finetune", path("nothing"), "--task", "sentiment", "--data", train, "--output", path("x")], /nothing/],
       [missing, /for which task/],
       [[...missing, "--task", "classification"], /no head that classifies/],

@@ -44,7 +44,8 @@ export { type ObjectiveVocabulary, objectiveVocabulary, sentinelTokens } from ".
 export type { LanguageDataset, PrepareOptions, PrepareProgress, PrepareResult } from "./prepare/options.ts";
 export { prepareDataset } from "./prepare/prepare.ts";
 export type { StepOptions } from "./prepare/steps.ts";
-export { filesOf, type Row, type RowSource, readRows } from "./rows/read-rows.ts";
+export { filesOf, type RowSource, readRows } from "./rows/read-rows.ts";
+export type { Row } from "./rows/row.ts";
 export { type BlendEntry, blend } from "./samples/blend.ts";
 export { createPackedSamples } from "./samples/packed-samples.ts";
 export { buildSampleIndex } from "./samples/sample-index.ts";

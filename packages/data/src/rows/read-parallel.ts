@@ -1,7 +1,7 @@
 /** Reads parallel text: a file for each field, whose lines belong together. */
 import { DataError } from "../errors.ts";
-import type { Row } from "./read-rows.ts";
 import { readText } from "./read-text.ts";
+import type { Row } from "./row.ts";
 
 /** Rows of parallel files: row i holds line i of each. Throws a DataError for files of different lengths, or without lines. */
 export function readParallelRows(files: Readonly<Record<string, string>>): Row[] {

@@ -7,15 +7,7 @@ import { DataError } from "../errors.ts";
 import { describeJson, parseJson } from "../text/json.ts";
 import { readParallelRows } from "./read-parallel.ts";
 import { readText } from "./read-text.ts";
-
-/** A row of a table, or an object of a JSONL file. */
-export interface Row {
-  /** By column: text in CSV and TSV, any JSON in JSONL. */
-  values: Readonly<Record<string, unknown>>;
-  source: string;
-  /** From 1. */
-  line: number;
-}
+import type { Row } from "./row.ts";
 
 const readers: Record<string, (text: string, source: string) => Row[]> = {
   jsonl: readJsonLines,

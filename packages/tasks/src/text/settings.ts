@@ -2,7 +2,7 @@
 import * as z from "zod";
 
 /** The schema of a recipe's `task.generation`. */
-export const generationSchema = z.strictObject({
+const generationSchema = z.strictObject({
   /** Beams of beam search; 1 for greedy decoding. */
   numBeams: z.int().min(1).max(1000).default(4),
   /** Scores of beams are divided by length^penalty. */
