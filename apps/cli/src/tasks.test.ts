@@ -110,7 +110,7 @@ run: { directory: ${path("runs/d")} }
     const options = ["--train.steps", "2", "--train.batchTokens", "200", "--task.metric", "loss"];
     const beams = ["--task.generation", "{ numBeams: 2, maxTokens: 4 }"];
     const { stdout, stderr } = await megatron(...tune, ...options, ...beams, "--output", path("runs/f"));
-    expect(stdout).toBe(`${path("runs/f")}: completed at step 2\n`);
+    expect(stdout).toBe(`${path("runs/f")}: completed at step 2; best: step 2\n`);
     expect(stderr).toContain("36 rows to train on, 4 to validate on\n");
     const scored = await megatronJson("evaluate", path("runs/f"), "--task", "translation", "--data", pairs);
     expect(scored).toMatchObject({
