@@ -3,10 +3,13 @@ import { randomUUID } from "node:crypto";
 import { Hono } from "hono";
 import { ApiError } from "../errors.ts";
 import type { RequestLog } from "../options.ts";
+import { chatCompletions } from "../routes/chat-completions.ts";
 import { completions } from "../routes/completions.ts";
 import { getModel, listModels } from "../routes/models.ts";
+import { detokenize, tokenize } from "../routes/tokens.ts";
 import { createAccess } from "./access.ts";
 import { errorResponse } from "./api-error.ts";
+import { createOpenApiDocument, needsKey } from "./openapi.ts";
 import type { ServerState } from "./server-state.ts";
 
 /** Options of `createApp`. */
@@ -23,6 +26,7 @@ const requestId = (given: string | undefined) => (given && /^[\w.:-]{1,128}$/.te
 export function createApp(state: ServerState, { apiKeys, publicModels, onRequest }: AppOptions): Hono {
   const app = new Hono();
   const checkKey = createAccess(apiKeys);
+  const document = createOpenApiDocument({ secured: apiKeys.length > 0 });
 
   app.use(async (context, next) => {
     const start = performance.now();
@@ -32,8 +36,10 @@ export function createApp(state: ServerState, { apiKeys, publicModels, onRequest
     const { method, path } = context.req;
     onRequest({ id, method, path, status: context.res.status, milliseconds: performance.now() - start });
   });
-  app.use("/v1/*", async (context, next) => {
-    if (!(publicModels && context.req.path.startsWith("/v1/models"))) checkKey(context.req.header("authorization"));
+  app.use(async (context, next) => {
+    const { path } = context.req;
+    const isPublic = !needsKey(path) || (publicModels && path.startsWith("/v1/models"));
+    if (!isPublic) checkKey(context.req.header("authorization"));
     await next();
   });
 
@@ -48,6 +54,10 @@ export function createApp(state: ServerState, { apiKeys, publicModels, onRequest
   app.get("/v1/models", () => listModels(state));
   app.get("/v1/models/:name{.+}", (context) => getModel(state, context.req.param("name")));
   app.post("/v1/completions", (context) => completions(context.req.raw, state));
+  app.post("/v1/chat/completions", (context) => chatCompletions(context.req.raw, state));
+  app.post("/tokenize", (context) => tokenize(context.req.raw, state));
+  app.post("/detokenize", (context) => detokenize(context.req.raw, state));
+  app.get("/openapi.json", () => Response.json(document));
 
   app.notFound(({ req }) =>
     errorResponse(

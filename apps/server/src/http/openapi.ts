@@ -1,0 +1,78 @@
+/** The OpenAPI document of the server, made of the schemas that requests are checked with. */
+import { OpenAPIHono, z } from "@hono/zod-openapi";
+import { chatSchema } from "../schemas/chat.ts";
+import { completionSchema } from "../schemas/completion.ts";
+import { detokenizeSchema, tokenizeSchema } from "../schemas/tokens.ts";
+
+const errorSchema = z
+  .object({
+    error: z.object({
+      message: z.string(),
+      type: z.string(),
+      param: z.string().nullable(),
+      code: z.string().nullable(),
+    }),
+  })
+  .openapi("Error");
+
+const json = (schema: z.ZodType) => ({ "application/json": { schema } });
+const anyObject = z.looseObject({});
+
+/** Routes that take a body. */
+const posts: [string, { summary: string; schema: z.ZodType }][] = [
+  ["/v1/completions", { summary: "Completes a text or token ids.", schema: completionSchema }],
+  ["/v1/chat/completions", { summary: "Answers a chat.", schema: chatSchema }],
+  ["/tokenize", { summary: "The token ids of a text or a chat.", schema: tokenizeSchema }],
+  ["/detokenize", { summary: "The text of token ids.", schema: detokenizeSchema }],
+];
+
+/** Routes that take nothing, and what they answer. */
+const gets: [string, string][] = [
+  ["/v1/models", "The models."],
+  ["/v1/models/{model}", "One model."],
+  ["/health", "Whether the model is loaded."],
+];
+
+/** The document. `secured` says whether routes need an API key. */
+export function createOpenApiDocument({ secured }: { secured: boolean }): object {
+  const app = new OpenAPIHono();
+  const registry = app.openAPIRegistry;
+  const problem = (description: string) => ({ description, content: json(errorSchema) });
+  const problems = {
+    400: problem("What is wrong with the request."),
+    404: problem("There is no such model."),
+    503: problem("The model is loading, or the server is shutting down."),
+  };
+  const security = (path: string) => (secured && needsKey(path) ? [{ bearer: [] }] : undefined);
+  if (secured) registry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
+  for (const [path, { summary, schema }] of posts) {
+    registry.registerPath({
+      method: "post",
+      path,
+      summary,
+      security: security(path),
+      request: { body: { required: true, content: json(schema) } },
+      responses: {
+        200: { description: "The answer.", content: json(anyObject) },
+        ...problems,
+        413: problem("The body is too large."),
+        429: problem("Too many requests are waiting."),
+      },
+    });
+  }
+  for (const [path, summary] of gets) {
+    const parameters = path.includes("{model}") ? { request: { params: z.object({ model: z.string() }) } } : {};
+    registry.registerPath({
+      method: "get",
+      path,
+      summary,
+      security: security(path),
+      ...parameters,
+      responses: { 200: { description: summary, content: json(anyObject) }, ...problems },
+    });
+  }
+  return app.getOpenAPI31Document({ openapi: "3.1.0", info: { title: "megatron-ts", version: "1" } });
+}
+
+/** Whether a path needs an API key where there are any. */
+export const needsKey = (path: string): boolean => !["/health", "/metrics", "/openapi.json"].includes(path);

@@ -1,0 +1,122 @@
+/** POST /v1/chat/completions: OpenAI's chats, whole or streamed. */
+import { randomInt, randomUUID } from "node:crypto";
+import type { GenerateRequest, Piece, Prompt, TokenPiece } from "../engine/protocol.ts";
+import { ApiError } from "../errors.ts";
+import { eventStream } from "../http/event-stream.ts";
+import { readBody } from "../http/read-body.ts";
+import { requireModel, type ServerState } from "../http/server-state.ts";
+import { type ChatParameters, chatSchema } from "../schemas/chat.ts";
+import { samplingOptions } from "../schemas/sampling.ts";
+import { createUsage, startGeneration, tokenText } from "./generation.ts";
+
+/** Answers a request. Throws an ApiError for one that cannot be served. */
+export async function chatCompletions(request: Request, state: ServerState): Promise<Response> {
+  const parameters = await readBody(request, { schema: chatSchema, maxBytes: state.maxBodyBytes });
+  requireModel(state, parameters.model);
+  const wanted = generateRequest(parameters);
+  const { promptTokens, pieces, cancel } = await startGeneration(state, wanted, request.signal);
+  const head = {
+    id: `chatcmpl-${randomUUID()}`,
+    object: parameters.stream ? "chat.completion.chunk" : "chat.completion",
+    created: Math.floor(Date.now() / 1000),
+    model: state.name,
+  };
+  const logprobsOf = (tokens: readonly TokenPiece[]) =>
+    wanted.logProbabilities === null ? null : chatLogprobs(tokens);
+  const usage = createUsage(promptTokens);
+  if (parameters.stream) {
+    const wantsUsage = parameters.stream_options?.include_usage === true;
+    const rest = wantsUsage ? { usage: null } : {};
+    const chunk = (index: number, delta: object, finish_reason: string | null, logprobs: object | null = null) => ({
+      ...head,
+      choices: [{ index, delta, logprobs, finish_reason }],
+      ...rest,
+    });
+    async function* chunks() {
+      for (let index = 0; index < wanted.n; index++) yield chunk(index, { role: "assistant", content: "" }, null);
+      for await (const piece of pieces) {
+        const { choice, text, tokens, finishReason } = piece;
+        usage.add(piece);
+        if (text !== "" || tokens.length > 0) yield chunk(choice, { content: text }, null, logprobsOf(tokens));
+        if (finishReason) yield chunk(choice, {}, finishReason);
+      }
+      if (wantsUsage) yield { ...head, choices: [], usage: usage.total };
+    }
+    return eventStream(chunks(), { onCancel: cancel });
+  }
+  const texts = Array.from({ length: wanted.n }, () => ({
+    text: "",
+    tokens: [] as TokenPiece[],
+    reason: null as Piece["finishReason"],
+  }));
+  for await (const piece of pieces) {
+    usage.add(piece);
+    const choice = texts[piece.choice]!;
+    choice.text += piece.text;
+    choice.tokens.push(...piece.tokens);
+    choice.reason ??= piece.finishReason;
+  }
+  return Response.json({
+    ...head,
+    choices: texts.map(({ text, tokens, reason }, index) => ({
+      index,
+      message: { role: "assistant", content: text, refusal: null },
+      logprobs: logprobsOf(tokens),
+      finish_reason: reason,
+    })),
+    usage: usage.total,
+  });
+}
+
+/** Log-probabilities in the shape of chats. */
+function chatLogprobs(tokens: readonly TokenPiece[]) {
+  const one = (bytes: number[], logprob: number) => ({ token: tokenText(bytes), logprob, bytes });
+  return {
+    content: tokens.map(({ bytes, logProbability, alternatives }) => ({
+      ...one(bytes, logProbability!),
+      top_logprobs: alternatives.map((alternative) => one(alternative.bytes, alternative.logProbability)),
+    })),
+    refusal: null,
+  };
+}
+
+/** The prompt of a chat: contents in parts are joined, and nothing that is null is passed on. */
+export function chatPrompt({
+  messages,
+  chat_template_kwargs: variables,
+}: Pick<ChatParameters, "messages" | "chat_template_kwargs">): Prompt {
+  return {
+    kind: "chat",
+    messages: messages.map(({ content, ...message }) => ({
+      ...(Object.fromEntries(Object.entries(message).filter(([, value]) => value != null)) as { role: string }),
+      content: typeof content === "string" ? content : content.map(({ text }) => text).join(""),
+    })),
+    variables: variables ?? {},
+  };
+}
+
+function generateRequest(parameters: ChatParameters): GenerateRequest {
+  const { n, seed, stop, logprobs, top_logprobs: alternatives, response_format: format } = parameters;
+  if (alternatives && !logprobs) {
+    throw new ApiError("top_logprobs: needs logprobs: true", { status: 400, param: "top_logprobs" });
+  }
+  if (format && format.type !== "text") {
+    throw new ApiError(`response_format: ${format.type} is not supported: expected text`, {
+      status: 400,
+      param: "response_format",
+      code: "unsupported_value",
+    });
+  }
+  return {
+    prompts: [chatPrompt(parameters)],
+    n: n ?? 1,
+    maxTokens: parameters.max_completion_tokens ?? parameters.max_tokens ?? null,
+    sampling: samplingOptions(parameters),
+    seed: seed ?? randomInt(2 ** 31),
+    stop: [stop ?? []].flat(),
+    stopTokens: parameters.stop_token_ids ?? [],
+    ignoreEnd: parameters.ignore_eos ?? false,
+    logProbabilities: logprobs ? (alternatives ?? 0) : null,
+    echo: false,
+  };
+}

@@ -1,0 +1,46 @@
+/** The request of /v1/chat/completions. */
+import { z } from "@hono/zod-openapi";
+import { optional, samplingFields } from "./sampling.ts";
+
+/** Content in parts, of which only text is supported. */
+const partsSchema = z.array(z.strictObject({ type: z.literal("text"), text: z.string() })).min(1);
+
+const messageSchema = z.strictObject({
+  role: z.enum(["system", "developer", "user", "assistant", "tool"]),
+  content: z.union([z.string(), partsSchema]).openapi({ description: "A text, or parts of type text." }),
+  name: optional(z.string()),
+  tool_call_id: optional(z.string()),
+  refusal: optional(z.string()),
+});
+
+/** A chat, as OpenAI documents it. */
+export const chatSchema = z
+  .strictObject({
+    ...samplingFields,
+    messages: z.array(messageSchema).min(1).max(2048),
+    max_tokens: optional(z.int().min(1)).openapi({ description: "Older name of max_completion_tokens." }),
+    max_completion_tokens: optional(z.int().min(1)).openapi({
+      description: "Default: up to the model's last position.",
+    }),
+    logprobs: optional(z.boolean()),
+    top_logprobs: optional(z.int().min(0).max(100)),
+    response_format: optional(z.looseObject({ type: z.enum(["text", "json_object", "json_schema"]) })).openapi({
+      description: "Only text is supported.",
+    }),
+    tools: optional(z.array(z.unknown()).max(0, "tools are not supported")),
+    tool_choice: optional(z.enum(["none", "auto"])),
+    parallel_tool_calls: optional(z.boolean()),
+    chat_template_kwargs: optional(z.record(z.string(), z.unknown())).openapi({
+      description: "Variables for the chat template.",
+    }),
+    // What clients send that makes no difference here.
+    metadata: optional(z.record(z.string(), z.string())),
+    store: optional(z.boolean()),
+    service_tier: optional(z.string()),
+    prompt_cache_key: optional(z.string()),
+    safety_identifier: optional(z.string()),
+  })
+  .openapi("ChatCompletionRequest");
+
+/** A parsed request of /v1/chat/completions. */
+export type ChatParameters = z.infer<typeof chatSchema>;
