@@ -207,6 +207,8 @@ describe("damaged files", () => {
     expectMistake(await generate(path("data"), "Call"), /data\b/);
     expectMistake(await generate(path("nowhere"), "Call"), /nowhere: /);
     expectMistake(await generate(recipe, "Call"), /recipe\.yaml/);
+    expectMistake(await megatron("serve", path("nowhere")), /nowhere: /);
+    expectMistake(await megatron("serve", path("data"), "--api-key-file", recipe), /data\b/);
     expect((await megatron("export", path("runs/a"), path("exported"))).code).toBe(0);
     expectMistake(await generate(path("exported"), "Call"), /exported.*Hugging Face/);
   });

@@ -125,6 +125,22 @@ describe.runIf(built)("the built program", () => {
     expect(JSON.parse(stopped.stdout)).toMatchObject({ reason: "stopped" });
   });
 
+  it("serves what it trained, and ends at SIGTERM", async () => {
+    const recipe = sandbox.recipe("served.yaml", "runs/served");
+    expect((await start(["pretrain", recipe, "--train.steps", "2"]).ended).code).toBe(0);
+    const server = start(["serve", path("runs/served"), "--port", "0", "--log-requests", "--json"]);
+    await until(() => server.stdout !== "");
+    const { url, model } = JSON.parse(server.stdout) as { url: string; model: string };
+    expect(model).toBe("served");
+    const body = JSON.stringify({ prompt: "Call me", max_tokens: 3 });
+    const answer = await fetch(`${url}/v1/completions`, { method: "POST", body });
+    expect(await answer.json()).toMatchObject({ usage: { completion_tokens: 3 } });
+    server.child.kill("SIGTERM");
+    expect(await server.ended).toEqual({ code: 0, signal: null });
+    expect(server.stderr).toMatch(/"path":"\/v1\/completions","status":200/);
+    expect(server.stderr).not.toContain("Call me");
+  });
+
   it.runIf(existsSync("/dev/full"))("prints one line if its output cannot be written", async () => {
     const output = openSync("/dev/full", "w");
     const child = spawn(process.execPath, [program, "models"], { stdio: ["ignore", output, "pipe"] });

@@ -19,6 +19,7 @@ const verbs = [
   ["predict"],
   ["generate"],
   ["serve"],
+  ["bench", "serve"],
   ["import"],
   ["export"],
   ["attention", "show"],

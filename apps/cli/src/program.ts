@@ -4,6 +4,7 @@ import packageJson from "../package.json" with { type: "json" };
 import type { RecipeOverride } from "./options/recipe-options.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 import { addAttentionShow } from "./verbs/attention-show.ts";
+import { addBenchServe } from "./verbs/bench-serve.ts";
 import { addDoctor } from "./verbs/doctor.ts";
 import { addEvaluate } from "./verbs/evaluate.ts";
 import { addExport } from "./verbs/export.ts";
@@ -45,6 +46,8 @@ export function createProgram(terminal: Terminal, overrides: readonly RecipeOver
   addPredict(program, terminal);
   addGenerate(program, terminal);
   addServe(program, terminal);
+  const bench = program.command("bench").description("measure what is running");
+  addBenchServe(bench, terminal);
   addImport(program, terminal);
   addExport(program, terminal);
   const attention = program.command("attention").description("look at layouts of sparse attention");

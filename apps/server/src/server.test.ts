@@ -4,6 +4,7 @@ import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { measureServer } from "./bench/load.ts";
 import type { RequestLog } from "./options.ts";
 import { startServer } from "./serve.ts";
 import { readEvents } from "./testing/events.ts";
@@ -183,6 +184,16 @@ describe("the server", () => {
     expect((await metric("vllm:prompt_tokens_total")) - before).toBe(answer.usage!.prompt_tokens);
     expect((await metric("vllm:e2e_request_latency_seconds_count")) - ended).toBe(1);
     expect((await get("/metrics")).headers.get("content-type")).toMatch(/^text\/plain; version=0\.0\.4/);
+  });
+
+  it("is measured under load, and what it refuses is counted", async () => {
+    const load = { url: tiny.server.url, apiKey: KEY, requests: 10, concurrency: 3, promptTokens: 12, maxTokens: 5 };
+    const report = await measureServer({ ...load, rate: 1000 });
+    expect(report).toMatchObject({ completed: 10, failed: {}, promptTokens: 120, generatedTokens: 50 });
+    expect(report.e2el.median).toBeGreaterThan(report.ttft.median);
+    const flooded = await measureServer({ ...load, maxTokens: 60, rate: 1e6, concurrency: 100 });
+    expect(flooded.completed + flooded.failed[429]!).toBe(10);
+    await expect(measureServer({ ...load, rate: 1, url: "http://127.0.0.1:1" })).rejects.toThrow(/no server/);
   });
 
   it("refuses a port in use, and a directory without a checkpoint", async () => {
