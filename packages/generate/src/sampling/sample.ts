@@ -39,12 +39,7 @@ export function sample(
   checkLogits(logits);
   const adjusted = adjustLogits(logits, adjustments);
   if (temperature === 0) return argmax(adjusted);
-  const ids = candidateIds(adjusted, { topK, sorted: topP < 1 });
-  let highest = Number.NEGATIVE_INFINITY;
-  for (const id of ids) highest = Math.max(highest, adjusted[id]!);
-  const weights = Float64Array.from(ids, (id) => Math.exp((adjusted[id]! - highest) / temperature));
-  let candidates: Candidates = { ids, weights };
-  if (topP < 1) candidates = first(candidates, nucleus(weights, topP));
+  let candidates = likely(adjusted, { temperature, topK, topP });
   if (minP > 0) candidates = keep(candidates, (weight) => weight >= minP);
   if (typicalP < 1) candidates = keep(candidates, typical(candidates.weights, typicalP));
   return draw(candidates, uniform);
@@ -68,11 +63,6 @@ const sum = (weights: Float64Array): number => {
   return total;
 };
 
-const first = ({ ids, weights }: Candidates, count: number): Candidates => ({
-  ids: ids.subarray(0, count),
-  weights: weights.subarray(0, count),
-});
-
 /** Those whose weight passes; the largest weight is 1, since it is relative to the most likely token. */
 function keep({ ids, weights }: Candidates, passes: (weight: number, index: number) => boolean): Candidates {
   return {
@@ -81,13 +71,50 @@ function keep({ ids, weights }: Candidates, passes: (weight: number, index: numb
   };
 }
 
-/** Ids to sample from, most likely first if sorted; ties go to the smaller id. */
-function candidateIds(logits: Float32Array, { topK, sorted }: { topK: number; sorted: boolean }): Uint32Array {
-  const ids = Uint32Array.from(logits, (_, id) => id);
-  const all = topK === 0 || topK >= ids.length;
-  if (all && !sorted) return ids;
-  ids.sort((a, b) => logits[b]! - logits[a]! || a - b);
-  return all ? ids : ids.subarray(0, topK);
+/** All tokens in order of their ids, or the most likely ones by top-k and then top-p, most likely first. */
+function likely(
+  logits: Float32Array,
+  { temperature, topK, topP }: { temperature: number; topK: number; topP: number },
+): Candidates {
+  const all = topK === 0 || topK >= logits.length;
+  if (all && topP >= 1) {
+    const highest = logits[argmax(logits)]!;
+    return { ids: firstIds(logits.length), weights: weightsOf(logits, highest, temperature) };
+  }
+  // Sorted by value, which needs no comparisons in JavaScript; which tokens those are is found afterwards.
+  const sorted = logits
+    .slice()
+    .sort()
+    .reverse()
+    .subarray(0, all ? logits.length : topK);
+  const weights = weightsOf(sorted, sorted[0]!, temperature);
+  const count = topP < 1 ? nucleus(weights, topP) : weights.length;
+  return { ids: largest(logits, count, sorted[count - 1]!), weights: weights.subarray(0, count) };
+}
+
+function firstIds(count: number): Uint32Array {
+  const ids = new Uint32Array(count);
+  for (let id = 0; id < count; id++) ids[id] = id;
+  return ids;
+}
+
+function weightsOf(logits: Float32Array, highest: number, temperature: number): Float64Array {
+  const weights = new Float64Array(logits.length);
+  for (let i = 0; i < weights.length; i++) weights[i] = Math.exp((logits[i]! - highest) / temperature);
+  return weights;
+}
+
+/** The ids of the `count` largest logits, of which `smallest` is the last; ties go to the smaller id. */
+function largest(logits: Float32Array, count: number, smallest: number): Uint32Array {
+  let above = 0;
+  for (let id = 0; id < logits.length; id++) if (logits[id]! > smallest) above++;
+  const ids = new Uint32Array(count);
+  let length = 0;
+  let ties = count - above;
+  for (let id = 0; id < logits.length && length < count; id++) {
+    if (logits[id]! > smallest || (logits[id]! === smallest && ties-- > 0)) ids[length++] = id;
+  }
+  return ids.sort((a, b) => logits[b]! - logits[a]! || a - b);
 }
 
 /** Number of weights, in descending order, that it takes to reach a fraction p of their sum. */
