@@ -17,7 +17,7 @@ export { ParallelError, RankError } from "./errors.ts";
 export { type Initializer, normal, ones, truncatedNormal, uniform, zeros } from "./initializers.ts";
 export { createColumnParallelLinear, createRowParallelLinear, type Layer, type LinearOptions } from "./linear.ts";
 export { vocabularyParallelCrossEntropy } from "./loss.ts";
-export { type Axis, createMesh, type Mesh, singleRankMesh } from "./mesh.ts";
+export { type Axis, createMesh, type Mesh, type MeshLayout, singleRankMesh } from "./mesh.ts";
 export { heldPart, partOf, wholeOf } from "./parts.ts";
 export {
   type AdapterConfig,
@@ -35,4 +35,5 @@ export {
   shapeOnly,
   trainedParameters,
 } from "./scope.ts";
+export { enterSplitRegion, gatherRows, heldRows, leaveSplitRegion, scatterRows } from "./sequence.ts";
 export { receiveShaped, SHAPED_HEADER_BYTES, sendShaped } from "./shaped-messages.ts";

@@ -8,7 +8,13 @@ import { ParallelError } from "./errors.ts";
 export type Axis = "data" | "tensor" | "pipeline";
 
 /** One communicator per axis, each over the ranks that differ from this one along that axis only; and one over all. */
-export type Mesh = Readonly<Record<Axis | "world", Communicator>>;
+export interface Mesh extends Readonly<Record<Axis | "world", Communicator>> {
+  /** Whether the ranks of the tensor axis share the rows of sequences between the regions that are split. Default: false. */
+  readonly sequenceParallel?: boolean;
+}
+
+/** How a run is laid out: the ranks along each axis, and what they share besides. */
+export interface MeshLayout extends Readonly<Record<Axis, number>>, Pick<Mesh, "sequenceParallel"> {}
 
 /** The mesh of a single process. */
 export const singleRankMesh: Mesh = { data: singleRank, tensor: singleRank, pipeline: singleRank, world: singleRank };
@@ -20,7 +26,7 @@ const AXES: readonly Axis[] = ["tensor", "data", "pipeline"];
  * Lays out the ranks of a run: rank = tensor + T (data + D pipeline), as in Megatron.
  * @throws ParallelError if the axes need another number of ranks than there are
  */
-export function createMesh(transport: Transport, sizes: Readonly<Record<Axis, number>>): Mesh {
+export function createMesh(transport: Transport, { sequenceParallel = false, ...sizes }: MeshLayout): Mesh {
   const needed = AXES.reduce((product, axis) => product * sizes[axis], 1);
   if (needed !== transport.size) {
     const split = AXES.map((axis) => `${axis} ${sizes[axis]}`).join(" x ");
@@ -35,5 +41,5 @@ export function createMesh(transport: Transport, sizes: Readonly<Record<Axis, nu
   });
   const everyone = Array.from({ length: transport.size }, (_, rank) => rank);
   const world = transport.size === 1 ? singleRank : createCommunicator(transport, everyone);
-  return { ...(Object.fromEntries(communicators) as Record<Axis, Communicator>), world };
+  return { ...(Object.fromEntries(communicators) as Record<Axis, Communicator>), world, sequenceParallel };
 }

@@ -41,6 +41,8 @@ export interface ParameterDeclaration {
   readonly initializer: Initializer;
   /** Whether weight decay applies: by default to matrices, not to biases and norms. */
   readonly decay: boolean;
+  /** Whether each rank of the tensor axis has a part of the gradient, which must be added. Default: false. */
+  readonly partialGradient: boolean;
   /** By default "matrix" for two dimensions with decay, else "scalar". */
   readonly kind: ParameterKind;
 }
@@ -86,7 +88,7 @@ export interface Scope {
     name: string,
     globalShape: readonly number[],
     initializer: Initializer,
-    options?: { placement?: Placement; decay?: boolean; kind?: ParameterKind },
+    options?: { placement?: Placement; decay?: boolean; kind?: ParameterKind; partialGradient?: boolean },
   ): Parameter;
   /** The parameters declared so far at or below this path. */
   declared(): Parameter[];
@@ -158,6 +160,7 @@ function declare({
   placement,
   decay = globalShape.length >= 2,
   kind = globalShape.length === 2 && decay ? "matrix" : "scalar",
+  partialGradient = false,
   mesh,
 }: {
   name: string;
@@ -166,6 +169,7 @@ function declare({
   placement?: Placement;
   decay?: boolean;
   kind?: ParameterKind;
+  partialGradient?: boolean;
   mesh: Mesh;
 }): ParameterDeclaration {
   const shape = [...globalShape];
@@ -186,7 +190,10 @@ function declare({
     origin[dimension] = rank * part;
     heldShape[dimension] = Math.min(part, whole - rank * part);
   }
-  return { name, shape, heldShape, globalShape, origin, placement: placement ?? null, initializer, decay, kind };
+  return {
+    ...{ name, shape, heldShape, globalShape, origin, placement: placement ?? null },
+    ...{ initializer, decay, kind, partialGradient },
+  };
 }
 
 /** Draws values from a seed, by each weight's initializer. */

@@ -42,19 +42,23 @@ export interface AttentionConfig {
   outputInitializer: Initializer;
 }
 
-/** Creates the four projections: x [B, T, h] to heads [B, T, H, D], and heads back to [B, T, h]. */
-export function createProjections(scope: Scope, config: AttentionConfig) {
+/**
+ * Creates the four projections: x [B, T, h], which has entered the split region, to heads [B, T, H, D], and heads back to [B, T, h].
+ * @param options.ofMemory whether keys and values are of a memory, which has not entered
+ */
+export function createProjections(scope: Scope, config: AttentionConfig, { ofMemory = false } = {}) {
   const { hiddenSize, numHeads, numKeyValueHeads = numHeads, bias, initializer, outputInitializer } = config;
   const headSize = config.headSize ?? hiddenSize / numHeads;
-  const project = (name: string, heads: number, own = initializer) =>
+  const project = (name: string, heads: number, { own = initializer, entered = !ofMemory } = {}) =>
     createProjection(scope.child(name), {
       split: "column",
       inputs: hiddenSize,
       outputs: heads * headSize,
       initializer: own,
       bias,
+      entered,
     });
-  const query = project("query", numHeads, config.queryInitializer);
+  const query = project("query", numHeads, { own: config.queryInitializer, entered: true });
   const key = project("key", numKeyValueHeads);
   const value = project("value", numKeyValueHeads);
   const output = createProjection(scope.child("output"), {
@@ -114,7 +118,7 @@ export function createSelfAttention(scope: Scope, config: AttentionConfig): Atte
 
 /** Creates cross-attention to a memory, whose keys and values are computed once per `memoryCache`. */
 export function createCrossAttention(scope: Scope, config: AttentionConfig): Attention {
-  const project = createProjections(scope, config);
+  const project = createProjections(scope, config, { ofMemory: true });
   return (x, { memory, memoryRanges, memoryCache, random, observe }) => {
     if (!memory || !memoryRanges) throw new Error(`${scope.path} needs a memory to attend to`);
     const k = getOrCompute(memoryCache, `${scope.path}.key`, () => project.key(memory, { random }));

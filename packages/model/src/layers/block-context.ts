@@ -24,6 +24,8 @@ export interface RelativeContext {
 export interface BlockContext extends Partial<RotaryTables>, Partial<RelativeContext> {
   /** int32 [B, T, 2]: the range of keys that each token sees. */
   ranges: tf.Tensor;
+  /** T, where ranks share the rows between attention and feed-forward. */
+  rows?: number;
   /** The keys that self-attention sees of those. */
   layout?: BlockLayout | null;
   /** [B, M, T]: row m of each text picks a token with global attention; it is zero where there are fewer than M. */

@@ -3,11 +3,11 @@
  * unnormalized input, as in Megatron and GPT-2 (Shoeybi et al. 2019, figure 2); "post" normalizes the sum, as in BERT.
  */
 import { droppable, dropping, recompute } from "@megatron-ts/ops";
-import type { Scope } from "@megatron-ts/parallel";
+import { enterSplitRegion, gatherRows, type Scope, scatterRows } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import { type AttentionConfig, createCrossAttention, createSelfAttention } from "./attention.ts";
 import type { Attention, BlockContext } from "./block-context.ts";
-import { dropAt } from "./dropout.ts";
+import { dropRows } from "./dropout.ts";
 import { createEmbeddingShortcut } from "./embedding-shortcut.ts";
 import { createFeedForward, type FeedForwardConfig } from "./feed-forward.ts";
 import { createNorm, type NormConfig } from "./norm.ts";
@@ -56,14 +56,17 @@ export function createBlock(scope: Scope, config: BlockConfig): Block {
   /** A residual branch with its norm and dropout. */
   function createPart(name: string, create: (scope: Scope) => (x: tf.Tensor, context: BlockContext) => tf.Tensor) {
     const transform = create(scope.child(name));
-    const norm = createNorm(scope.child(`${name}Norm`), { ...config.norm, size: hiddenSize });
-    const outputNorm = config.outputNorms
-      ? createNorm(scope.child(`${name}OutputNorm`), { ...config.norm, size: hiddenSize })
-      : (y: tf.Tensor) => y;
+    const createOwnNorm = (own: string) =>
+      createNorm(scope.child(own), { ...config.norm, size: hiddenSize }, { ofRows: true });
+    const norm = createOwnNorm(`${name}Norm`);
+    const outputNorm = config.outputNorms ? createOwnNorm(`${name}OutputNorm`) : (y: tf.Tensor) => y;
+    const { mesh } = scope;
     const site = `${scope.path}.${name}`;
     return (x: tf.Tensor, context: BlockContext): tf.Tensor => {
-      const branch = outputNorm(transform(normPlacement === "pre" ? norm(x) : x, context));
-      const sum = tf.add(x, dropAt(site, branch, { rate, random: context.random }));
+      const { rows = x.shape[1]!, random } = context;
+      const entered = enterSplitRegion(normPlacement === "pre" ? norm(x) : x, { mesh, rows });
+      const branch = outputNorm(transform(entered, context));
+      const sum = tf.add(x, dropRows(site, branch, { rate, random, rows, mesh }));
       return normPlacement === "pre" ? sum : norm(sum);
     };
   }
@@ -71,25 +74,41 @@ export function createBlock(scope: Scope, config: BlockConfig): Block {
   return { scope, run: (x, context) => tf.tidy(() => parts.reduce((y, part) => part(y, context), x)) };
 }
 
+interface RunOptions {
+  contextOf: (index: number) => BlockContext;
+  /** The blocks to run. Default: all. */
+  stage?: { first: number; end: number } | null;
+  recomputation?: Recomputation;
+  observe?: ((name: string, tensor: tf.Tensor, index: number) => void) | null;
+}
+
 /**
  * Runs x [B, T, h] through the blocks, each with the context that `contextOf` returns. Recomputation does not change results or
  * gradients. Consumes x.
  */
-export function runBlocks(
+export function runBlocks(blocks: readonly Block[], x: tf.Tensor, options: RunOptions): tf.Tensor {
+  const { mesh } = blocks[0]!.scope;
+  const axis = mesh.tensor;
+  if (axis.size === 1 || !mesh.sequenceParallel) return runInTurn(blocks, x, options);
+  const rows = x.shape[1]!;
+  const own = scatterRows(x, axis);
+  x.dispose();
+  let firstEmbedding: tf.Tensor | null = null;
+  const contextOf = (index: number) => {
+    const context = options.contextOf(index);
+    if (context.firstEmbedding) firstEmbedding ??= scatterRows(context.firstEmbedding, axis);
+    return { ...context, rows, firstEmbedding };
+  };
+  const last = runInTurn(blocks, own, { ...options, contextOf });
+  const whole = gatherRows(last, { axis, rows });
+  last.dispose();
+  return whole;
+}
+
+function runInTurn(
   blocks: readonly Block[],
   x: tf.Tensor,
-  {
-    contextOf,
-    stage,
-    recomputation = "none",
-    observe,
-  }: {
-    contextOf: (index: number) => BlockContext;
-    /** The blocks to run. Default: all. */
-    stage?: { first: number; end: number } | null;
-    recomputation?: Recomputation;
-    observe?: ((name: string, tensor: tf.Tensor, index: number) => void) | null;
-  },
+  { contextOf, stage, recomputation = "none", observe }: RunOptions,
 ): tf.Tensor {
   let current = x;
   const every = typeof recomputation === "object" ? recomputation.every : 1;

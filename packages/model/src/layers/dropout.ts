@@ -1,7 +1,8 @@
 /** Dropout sites of a model: each has its own key, and its masks depend on the rows of the global batch. */
 import { type DropoutOptions, dropout } from "@megatron-ts/ops";
+import { heldRows, type Mesh } from "@megatron-ts/parallel";
 import { hashKey, type Key } from "@megatron-ts/random";
-import type * as tf from "@tensorflow/tfjs";
+import * as tf from "@tensorflow/tfjs";
 
 /** Decides the dropout of one step. Masks depend on a sample's index in the global batch, not on the split. */
 export interface StepRandomness {
@@ -16,6 +17,8 @@ export interface StepRandomness {
 export interface SplitDimension {
   dimension: number;
   axis: { rank: number; size: number };
+  /** Where this part starts and how long the whole is, unless all parts are as long as this one. */
+  place?: { start: number; length: number };
 }
 
 /** Options for a tensor whose first dimension is the batch; null when dropout is off. */
@@ -29,15 +32,18 @@ export function dropoutAt(
   }: { rate: number; random?: StepRandomness | null; shape: readonly number[]; split?: SplitDimension },
 ): DropoutOptions | null {
   if (!random || rate === 0) return null;
-  const { dimension, axis } = split ?? { dimension: -1, axis: { rank: 0, size: 1 } };
+  const { dimension, axis, place } = split ?? { dimension: -1, axis: { rank: 0, size: 1 } };
   const [, ...lengths] = shape;
   return {
     rate,
     key: hashKey(random.key, "dropout", site),
-    origin: [random.firstRow, ...lengths.map((length, i) => (i + 1 === dimension ? length * axis.rank : 0))],
+    origin: [
+      random.firstRow,
+      ...lengths.map((length, i) => (i + 1 === dimension ? (place?.start ?? length * axis.rank) : 0)),
+    ],
     globalShape: [
       random.globalRows,
-      ...lengths.map((length, i) => (i + 1 === dimension ? length * axis.size : length)),
+      ...lengths.map((length, i) => (i + 1 === dimension ? (place?.length ?? length * axis.size) : length)),
     ],
   };
 }
@@ -50,4 +56,27 @@ export function dropAt(
 ): tf.Tensor {
   const options = dropoutAt(site, { rate, random, split, shape: x.shape });
   return options ? dropout(x, options) : x;
+}
+
+/** x [B, T, h] with dropout of this site; under sequence parallelism this rank's rows of it, which may end in rows of filling. */
+export function dropRows(
+  site: string,
+  x: tf.Tensor,
+  { rate, random, rows, mesh }: { rate: number; random?: StepRandomness | null; rows: number; mesh: Mesh },
+): tf.Tensor {
+  const axis = mesh.tensor;
+  if (axis.size === 1 || !mesh.sequenceParallel) return dropAt(site, x, { rate, random });
+  const held = heldRows(rows, axis);
+  if (!random || rate === 0 || held === 0) return x;
+  const [batch, each, size] = x.shape as [number, number, number];
+  const split = { dimension: 1, axis, place: { start: axis.rank * each, length: rows } };
+  const own = held === each ? x : tf.slice(x, [0, 0, 0], [batch, held, size]);
+  const dropped = dropAt(site, own, { rate, random, split });
+  return held === each
+    ? dropped
+    : tf.pad(dropped, [
+        [0, 0],
+        [0, each - held],
+        [0, 0],
+      ]);
 }

@@ -11,7 +11,7 @@ const streamAlone: Initializer = (_key, out, start) => {
 /** x [B, T, h] -> a x + b e with the context's first embeddings e and the block's weights a and b. */
 export function createEmbeddingShortcut(scope: Scope): (x: tf.Tensor, context: BlockContext) => tf.Tensor {
   const own = scope.child("shortcut");
-  const weight = own.parameter("weight", [2], streamAlone);
+  const weight = own.parameter("weight", [2], streamAlone, { partialGradient: scope.mesh.sequenceParallel });
   return (x, { firstEmbedding }) => {
     if (!firstEmbedding) throw new Error(`${own.path} needs the first embeddings`);
     const [a, b] = tf.split(weight.tensor, 2) as [tf.Tensor, tf.Tensor];

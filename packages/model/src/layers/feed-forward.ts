@@ -21,7 +21,7 @@ export interface FeedForwardConfig {
   outputInitializer: Initializer;
 }
 
-/** [..., h] -> [..., h] */
+/** [B, T, h] -> [B, T, h], between `enterSplitRegion` and what row-parallel linear layers give. */
 export function createFeedForward(scope: Scope, config: FeedForwardConfig) {
   const { hiddenSize, feedForwardSize, activation, gated = false, bias, initializer } = config;
   const { outputInitializer, innerDropout = 0 } = config;
@@ -31,6 +31,7 @@ export function createFeedForward(scope: Scope, config: FeedForwardConfig) {
     outputs: feedForwardSize,
     initializer,
     bias,
+    entered: true,
     activation: gated ? "none" : activation,
   });
   const gate = gated
@@ -40,6 +41,7 @@ export function createFeedForward(scope: Scope, config: FeedForwardConfig) {
         outputs: feedForwardSize,
         initializer,
         bias,
+        entered: true,
       })
     : null;
   const narrow = createProjection(scope.child("output"), {

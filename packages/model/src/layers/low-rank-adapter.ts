@@ -6,8 +6,8 @@ import { linear } from "@megatron-ts/ops";
 import {
   type AdapterConfig,
   copyToTensorParallelRegion,
+  leaveSplitRegion,
   type Parameters,
-  reduceFromTensorParallelRegion,
   type Scope,
   uniform,
   zeros,
@@ -45,23 +45,35 @@ export function checkTargets({ targets }: AdapterConfig, layers: { adapted: stri
   throw new ModelError(`lora.targets: ${expected}; got ${unknown === undefined ? "none" : JSON.stringify(unknown)}`);
 }
 
-/** x [..., inputs] -> (alpha / rank) B A dropout(x) [..., outputs], or this rank's slice of either. */
+/**
+ * x [..., inputs] -> (alpha / rank) B A dropout(x) [..., outputs], or this rank's slice of either.
+ * @param options.entered as that of the layer
+ */
 export function createLowRankAdapter(
   scope: Scope,
-  { split, inputs, outputs }: { split: "column" | "row"; inputs: number; outputs: number },
+  {
+    split,
+    inputs,
+    outputs,
+    entered = false,
+  }: { split: "column" | "row"; inputs: number; outputs: number; entered?: boolean },
 ): (x: tf.Tensor, random?: StepRandomness | null) => tf.Tensor {
   const { rank, alpha, dropout: rate } = scope.adapter!;
-  const axis = scope.mesh.tensor;
+  const { mesh } = scope;
+  const axis = mesh.tensor;
   const [byInputs, byOutputs] = [1, 0].map((dimension) => ({ placement: { dimension, axis: "tensor" } as const }));
   const isRow = split === "row";
   // Kaiming's uniform bound with a = sqrt(5), which torch's linear layers start from.
   const a = scope.parameter("loraA", [rank, inputs], uniform(1 / Math.sqrt(inputs)), isRow ? byInputs : {});
-  const b = scope.parameter("loraB", [outputs, rank], zeros, isRow ? {} : byOutputs);
+  const b = scope.parameter("loraB", [outputs, rank], zeros, isRow ? { partialGradient: mesh.sequenceParallel } : byOutputs);
   return (x, random) => {
     const dimensions = isRow ? { dimension: x.rank - 1, axis } : undefined;
     const dropped = dropAt(`${scope.path}.lora`, x, { rate, random, split: dimensions });
-    const inner = tf.mul(linear(dropped, { weight: a.tensor }), alpha / rank);
-    const whole = isRow ? reduceFromTensorParallelRegion(inner, axis) : copyToTensorParallelRegion(inner, axis);
+    // What has entered gets the ranks' gradients added; so must A, which all of them hold.
+    const weight = isRow || !entered ? a.tensor : copyToTensorParallelRegion(a.tensor, axis);
+    const inner = tf.mul(linear(dropped, { weight }), alpha / rank);
+    const copied = entered ? inner : copyToTensorParallelRegion(inner, axis);
+    const whole = isRow ? leaveSplitRegion(inner, mesh) : copied;
     return linear(whole, { weight: b.tensor });
   };
 }

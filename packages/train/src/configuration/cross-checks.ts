@@ -44,6 +44,11 @@ function checkModel({ model, data, parallel }: CheckedSections): ConfigProblem[]
         path: "parallel.tensor",
         message: `expected a divisor of model.numKeyValueHeads (${model.numKeyValueHeads}); got ${parallel.tensor}`,
       },
+    parallel.sequenceParallel &&
+      parallel.tensor === 1 && {
+        path: "parallel.sequenceParallel",
+        message: "expected false with parallel.tensor 1: the ranks of that axis share the rows; got true",
+      },
     model.numLayers < parallel.pipeline && {
       path: "parallel.pipeline",
       message: `expected at most model.numLayers (${model.numLayers}); got ${parallel.pipeline}`,

@@ -63,7 +63,7 @@ describe("a valid recipe", () => {
       seed: 1234,
     });
     expect(engine).toEqual({ backend: null, threads: null, precision: "f32" });
-    expect(parallel).toEqual({ tensor: 1, pipeline: 1, data: 1, distributedOptimizer: false });
+    expect(parallel).toEqual({ tensor: 1, pipeline: 1, data: 1, sequenceParallel: false, distributedOptimizer: false });
   });
 
   it("gets those of Muon and of the AdamW beside it", () => {

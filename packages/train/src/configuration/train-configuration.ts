@@ -99,6 +99,11 @@ export const parallelConfigSchema = z.strictObject({
   tensor: z.int().min(1).default(1),
   pipeline: z.int().min(1).default(1),
   data: z.int().min(1).default(1),
+  /**
+   * Whether the ranks of the tensor axis also share norms and dropout, along the tokens: less memory at the same traffic (Megatron's
+   * `sequence_parallel`).
+   */
+  sequenceParallel: z.boolean().default(false),
   /** The number of layers of each stage of the pipeline. Default: such that the largest stage has the fewest FLOPs. */
   stages: z.array(z.int().min(1)).min(1).optional(),
   /**

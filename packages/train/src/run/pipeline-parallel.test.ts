@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { loadLatestCheckpoint } from "@megatron-ts/checkpoint";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { TrainingOutcome } from "../testing/training.rank.ts";
+import { expectClose } from "../testing/reported.ts";
 import { openTrainingRuns, type TrainingRuns } from "../testing/training-runs.ts";
 
 let runs: TrainingRuns;
@@ -20,24 +20,6 @@ const modern =
 /** ALBERT's: one layer's weights on every stage, and pairs. */
 const albert = `{ family: bert, ${size}, numLayerGroups: 1, embeddingSize: 16, heads: { pooler: true, languageModel: true, pair: true } }`;
 const micro: [string, string] = ["train.microBatchSize", "2"];
-
-/** Everything that a run reports which does not depend on the machine. */
-function reported({ events }: TrainingOutcome): number[] {
-  return events.flatMap((event) => {
-    if (event.type === "evaluated") return [event.result.loss, event.result.perplexity];
-    if (event.type !== "report") return [];
-    const { step, loss, gradientNorm, learningRate } = event.report;
-    return [step, loss, gradientNorm, learningRate];
-  });
-}
-
-function expectClose(found: TrainingOutcome, expected: TrainingOutcome): void {
-  const [a, b] = [reported(found), reported(expected)];
-  expect(a).toHaveLength(b.length);
-  a.forEach((value, i) => {
-    expect(Math.abs(value / b[i]! - 1), `${i}: ${value} and ${b[i]}`).toBeLessThan(1e-5);
-  });
-}
 
 describe("pipeline parallel", () => {
   it("20 steps of GPT and BERT equal those of one rank", async () => {

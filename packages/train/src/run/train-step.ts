@@ -8,6 +8,7 @@ import { clipByGlobalNorm } from "../step/gradients.ts";
 import type { LossAndGradients } from "../step/loss-and-gradients.ts";
 import type { GradientNorms } from "../step/noise-scale.ts";
 import type { Optimizer } from "../step/optimizer.ts";
+import { sumPartialGradients } from "../step/partial-gradients.ts";
 import { allReduce } from "../step/reduce-gradients.ts";
 import type { Shards } from "../step/shards.ts";
 import type { TiedWeights } from "../step/tied-weights.ts";
@@ -41,7 +42,8 @@ export function trainStep(
     random: { key: hashKey(train.seed, "step", step), firstRow: 0, globalRows: batch.batchSize },
   });
   const { data, pipeline } = model.mesh;
-  const gradients = tied ? tied.sum(own.gradients) : own.gradients;
+  const complete = sumPartialGradients(own.gradients, model);
+  const gradients = tied ? tied.sum(complete) : complete;
   const reduced = shards ? shards.reduce(gradients) : allReduce(gradients, data);
   const sums = Float64Array.of(own.loss, ...sumAndCount(own.microBatchSquaredNorms));
   data.reduce(sums);

@@ -42,7 +42,8 @@ export function accumulate<Batch extends MicroBatch>(
   { microBatchSize, random, recompute, compute = lossAndGradients }: AccumulateOptions,
 ): Accumulated {
   const count = objective.count(batch);
-  const single = batch.batchSize <= microBatchSize;
+  // Where ranks share the rows of sequences, each has a part of some gradients.
+  const single = batch.batchSize <= microBatchSize || model.mesh.sequenceParallel;
   let total: tf.Tensor[] | null = null;
   let lossSum = 0;
   const microBatchSquaredNorms: number[] = [];

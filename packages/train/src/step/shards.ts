@@ -170,8 +170,8 @@ function ownPieces({ pieces, starts }: ShardBucket, rank: number): Piece[] {
   });
 }
 
-const declarationOf = ({ name, placement, initializer, decay, kind, frozen }: Parameter) => ({
-  ...{ name, placement, initializer, decay, kind, frozen },
+const declarationOf = ({ name, placement, initializer, decay, kind, frozen, partialGradient }: Parameter) => ({
+  ...{ name, placement, initializer, decay, kind, frozen, partialGradient },
 });
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((product, length) => product * length, 1);
