@@ -65,7 +65,12 @@ export function createLowRankAdapter(
   const isRow = split === "row";
   // Kaiming's uniform bound with a = sqrt(5), which torch's linear layers start from.
   const a = scope.parameter("loraA", [rank, inputs], uniform(1 / Math.sqrt(inputs)), isRow ? byInputs : {});
-  const b = scope.parameter("loraB", [outputs, rank], zeros, isRow ? { partialGradient: mesh.sequenceParallel } : byOutputs);
+  const b = scope.parameter(
+    "loraB",
+    [outputs, rank],
+    zeros,
+    isRow ? { partialGradient: mesh.sequenceParallel } : byOutputs,
+  );
   return (x, random) => {
     const dimensions = isRow ? { dimension: x.rank - 1, axis } : undefined;
     const dropped = dropAt(`${scope.path}.lora`, x, { rate, random, split: dimensions });

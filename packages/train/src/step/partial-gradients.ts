@@ -2,7 +2,7 @@
  * Gradients of weights that every rank of the tensor axis holds and uses on rows of its own, as norms are under sequence parallelism:
  * their parts are added once a step, in one message.
  */
-import type { Mesh, Parameters } from "@megatron-ts/parallel";
+import { type Mesh, type Parameters, trainedParameters } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import type { Gradients } from "./gradients.ts";
 
@@ -11,7 +11,7 @@ export function sumPartialGradients(
   { tensors, scale }: Gradients,
   { parameters, mesh }: { parameters: Parameters; mesh: Mesh },
 ): Gradients {
-  const declared = [...parameters.values()];
+  const declared = [...trainedParameters(parameters).values()];
   const isPartial = (index: number) => declared[index]!.partialGradient;
   const partial = tensors.filter((_, index) => isPartial(index));
   if (mesh.tensor.size === 1 || partial.length === 0) return { tensors, scale };

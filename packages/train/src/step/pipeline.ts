@@ -5,7 +5,7 @@
  */
 import type { ForwardOptions, Model } from "@megatron-ts/model";
 import { vjp } from "@megatron-ts/ops";
-import { type Communicator, receiveShaped, sendShaped } from "@megatron-ts/parallel";
+import { type Communicator, receiveShaped, sendShaped, trainedParameters } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import type { MicroBatch, Objective, StagedObjective } from "../objectives/objective.ts";
 
@@ -59,7 +59,7 @@ export function runPipeline<Batch extends MicroBatch>(
   const staged = stagedOf(objective);
   const axis = model.mesh.pipeline;
   const { isFirst, isLast } = placeOf(axis);
-  const all = [...model.parameters.values()];
+  const all = [...trainedParameters(model.parameters).values()];
   const parameters = all.map(({ tensor }) => tensor);
   const pullbacks = new Map<number, ReturnType<typeof vjp>["pullback"]>();
   const factor = tf.scalar(scale);
