@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import type { TrainingOutcome } from "./training.rank.ts";
 
 /** Everything that a run reports which does not depend on the machine or the split. */
-export function reported({ events }: Pick<TrainingOutcome, "events">): number[] {
+function reported({ events }: Pick<TrainingOutcome, "events">): number[] {
   return events.flatMap((event) => {
     if (event.type === "evaluated") return [event.result.loss, event.result.perplexity];
     if (event.type !== "report") return [];
