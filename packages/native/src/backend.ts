@@ -172,8 +172,9 @@ export class NativeBackend extends tf.KernelBackend implements StorageBackend, C
     return this.dataCount;
   }
 
-  override memory(): { unreliable: boolean } {
-    return { unreliable: false };
+  /** `peakBytes` of tensors in memory at once, since the start. `tf.memory()` passes it on. */
+  override memory(): { unreliable: boolean; peakBytes: number } {
+    return { unreliable: false, peakBytes: this.engine.memory().peak };
   }
 
   override floatPrecision(): 16 | 32 {

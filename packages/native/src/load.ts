@@ -2,11 +2,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { loadAddon } from "./addon.ts";
 import { NativeBackend } from "./backend.ts";
-import { fallback } from "./fallback.ts";
-import type { Kernel, Run } from "./kernel.ts";
-import { allKernels } from "./kernels/table.ts";
-import type { NativeAddon } from "./native-addon.ts";
-import { profiled } from "./profile.ts";
+import { registerKernels } from "./register.ts";
 
 const NAME = "native";
 
@@ -31,31 +27,6 @@ export function nativeUnavailableReason(): string | null {
   return "reason" in found ? found.reason : null;
 }
 
-function register(kernelName: string, run: Run, flops?: Kernel["flops"]): void {
-  // tfjs declares the backend of a kernel function as an empty object.
-  const kernelFunc = profiled(kernelName, run, flops) as unknown as tf.KernelFunc;
-  tf.registerKernel({ kernelName, backendName: NAME, kernelFunc });
-}
-
-function registerAll(addon: NativeAddon): void {
-  const cpuKernels = new Set(tf.getKernelsForBackend("cpu").map(({ kernelName }) => kernelName));
-  const native = allKernels(addon);
-  for (const [name, { dtypes, run, flops }] of Object.entries(native)) {
-    const otherwise = cpuKernels.has(name) ? fallback(name) : run;
-    const runOrFallBack: Run = (call) => {
-      for (const key in call.inputs) {
-        const input = call.inputs[key];
-        if (input && !dtypes.includes(input.dtype)) return otherwise(call);
-      }
-      return run(call);
-    };
-    register(name, runOrFallBack, flops);
-  }
-  for (const name of cpuKernels) {
-    if (!(name in native)) register(name, fallback(name));
-  }
-}
-
 /**
  * Registers the backend (once per process or worker), starts its threads and makes it the current backend. Calling it
  * again with another number of threads restarts the backend, and tensors that live on it are lost. Throws an Error where
@@ -70,7 +41,7 @@ export async function loadNative({ threads = 0, instructionSet }: LoadOptions = 
   if (running && threads !== 0 && running.engine.threads() !== threads) tf.removeBackend(NAME);
   if (!tf.findBackend(NAME)) {
     tf.registerBackend(NAME, () => new NativeBackend(addon, { threads }), 10);
-    if (tf.getKernelsForBackend(NAME).length === 0) registerAll(addon);
+    registerKernels(addon, NAME);
   }
   await tf.setBackend(NAME);
   const backend = tf.findBackend(NAME) as NativeBackend;

@@ -38,6 +38,14 @@ export { openTensorBoard, type TensorBoardLog, type TensorBoardOptions } from ".
 export { type ObjectiveConfig, objectiveConfigSchema, partsOf } from "./objectives/configuration.ts";
 export { objectivesFor, resolveObjective } from "./objectives/open-objective.ts";
 export { getObjective, type ObjectiveName, objectiveNames } from "./objectives/registry.ts";
+export {
+  type CountedMemory,
+  type CountMemory,
+  type MemoryPlan,
+  planStep,
+  type StepPlan,
+} from "./plan/plan-memory.ts";
+export { standInTokenizer } from "./plan/stand-in-tokenizer.ts";
 export { checkTokenizer } from "./run/datasets.ts";
 export { NonFiniteError, type RunEvent } from "./run/events.ts";
 export { measureTraining, type TrainingMeasurement } from "./run/measure-training.ts";

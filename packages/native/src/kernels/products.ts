@@ -44,7 +44,7 @@ const ACTIVATIONS: Record<string, string | null> = {
 const fusedMatMul: Run = ({ inputs: { a, b, bias, preluActivationWeights }, attrs, backend }) => {
   let result = batchMatMul({ inputs: { a: a!, b: b! }, attrs, backend }) as tf.TensorInfo;
   const then = (kernelName: string, inputs: Call["inputs"]) => {
-    const kernel = tf.getKernel(kernelName, "native");
+    const kernel = tf.getKernel(kernelName, tf.getBackend());
     const { dataId } = result;
     try {
       result = kernel.kernelFunc({ inputs, attrs: { alpha: attrs.leakyreluAlpha }, backend }) as tf.TensorInfo;

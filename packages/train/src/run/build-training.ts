@@ -31,6 +31,8 @@ interface Sources {
   init: LoadedCheckpoint | null;
   mesh?: Mesh;
   parallel?: ParallelConfig;
+  /** Initial weights in place of those from the seed or `init`. */
+  weights?: ParameterSource;
   trained?: TrainedPart;
   precision?: Precision;
 }
@@ -54,6 +56,7 @@ export function buildTraining(
     init,
     mesh,
     parallel,
+    weights,
     trained: { adapter = null, frozen, layerDecay = 1 } = {},
     precision,
   }: Sources,
@@ -65,7 +68,7 @@ export function buildTraining(
   average: WeightAverage | null;
 } {
   const saved = checkpoint && trainedWeights(checkpoint);
-  const source = startingSource(config, { saved: saved?.source ?? null, init, checkpoint, seed: train.seed });
+  const source = weights ?? startingSource(config, { saved: saved?.source ?? null, init, checkpoint, seed: train.seed });
   const stages = parallel && stagesOf(config, parallel);
   const model: Model = createModel(config, { mesh, weights: { source }, stages, adapter, frozen });
   if (adapter && precision === "bf16") storeFrozen(model.parameters);

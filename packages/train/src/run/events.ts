@@ -3,6 +3,14 @@ import type { PerplexityResult } from "@megatron-ts/metrics";
 import type { EnergyUse } from "../energy/energy-meter.ts";
 import type { IntervalReport } from "../logging/interval-report.ts";
 
+/** The most bytes that this process has held at once. */
+export interface MemoryUse {
+  /** In tensors, as the backend counts them; null where it does not. */
+  tensors: number | null;
+  /** Of physical memory. */
+  resident: number;
+}
+
 /** An event of a run. */
 export type RunEvent =
   | {
@@ -46,6 +54,7 @@ export type RunEvent =
       energy: EnergyUse;
       /** How it was measured, in words. */
       energyMethod: string;
+      memory: MemoryUse;
     };
 
 /** A loss, the gradient norm or a weight is NaN or infinite: the run stops and its last checkpoint is intact. */

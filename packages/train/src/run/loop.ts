@@ -3,6 +3,7 @@ import { withPrecision } from "@megatron-ts/ops";
 import type { Communicator } from "@megatron-ts/parallel";
 import type { EnergyUse } from "../energy/energy-meter.ts";
 import { nextNoiseScaleState } from "../step/noise-scale.ts";
+import { memoryUse } from "./memory-use.ts";
 import { stepFlops, workloadTokens } from "./step-flops.ts";
 import type { StepResult } from "./step-result.ts";
 import { trainStep } from "./train-step.ts";
@@ -27,7 +28,7 @@ export async function runLoop(
   else for (const listener of listeners) await listener.onEnd?.(reason);
   const { step } = run.state;
   const energy = run.energy.use();
-  run.emit({ type: "finished", step, reason, energy, energyMethod: run.energy.method });
+  run.emit({ type: "finished", step, reason, energy, energyMethod: run.energy.method, memory: memoryUse() });
   return { reason, step, energy };
 }
 

@@ -40,7 +40,7 @@ export function createState(
   parameters: Parameters,
   { roles, load }: { roles: readonly string[]; load?: OptimizerStart["load"] },
 ): Map<string, tf.Tensor> {
-  const create = load ?? ((_name, { shape }) => tf.keep(tf.zeros([...shape])));
+  const create = load ?? ((_name, { shape }) => tf.keep(tf.fill([...shape], 0)));
   return new Map(
     [...parameters.values()].flatMap((parameter) =>
       roles.map((role) => [`${role}.${parameter.name}`, create(`${role}.${parameter.name}`, parameter)] as const),
