@@ -89,6 +89,11 @@ const cases: Record<string, { model: object; train?: object; precision?: string;
     model: { family: "encoder-decoder", ...small, maxPositions: 64 },
     train: { objective: { name: "source-target" }, recompute: "full" },
   },
+  "GPT with a third of the optimizer's state": {
+    model: gpt,
+    train: { batchSize: 12 },
+    parallel: { data: 3, distributedOptimizer: true },
+  },
   "GPT, half of it": { model: gpt, parallel: { tensor: 2 }, precision: "bf16" },
 };
 
@@ -143,26 +148,20 @@ describe("planStep", () => {
     expect(memory.activations).toBeGreaterThan(0);
   });
 
-  it("plans large models and batches in no time and memory", () => {
-    const giant = {
-      model: { preset: "megatron-gpt-8.3b" },
-      train: { batchSize: 1_000_000, microBatchSize: 1_000_000, recompute: "full" },
-    };
+  it("plans large models in no time and memory", () => {
     const before = process.memoryUsage().rss;
-    const { memory, parameters } = plan(configure(giant), count);
+    const { memory, parameters } = plan(configure({ model: { preset: "megatron-gpt-8.3b" } }), count);
     expect(parameters).toBe(8_317_040_640);
-    // The inputs of 72 layers, [1e6, 48, 3072] each, and more.
-    expect(memory.activations).toBeGreaterThan(72 * 4 * 48e6 * 3072);
+    expect(memory.peak).toBeGreaterThan(16 * parameters);
     expect(process.memoryUsage().rss - before).toBeLessThan(1e9);
   });
 
-  it("is linear in the micro-batch", () => {
+  it("extrapolates large micro-batches", () => {
     const peaks = [300, 600, 2400].map((rows) => {
       const train = { batchSize: rows, microBatchSize: rows };
       return plan(configure({ model: gpt, train }), count).memory.peak;
     });
-    // The last is extrapolated.
-    expect((peaks[2]! - peaks[1]!) / (6 * (peaks[1]! - peaks[0]!))).toBeCloseTo(1, 1);
+    expect((peaks[2]! - peaks[1]!) / (6 * (peaks[1]! - peaks[0]!))).toBeCloseTo(1, 3);
   });
 
   it("refuses what no run could train", () => {

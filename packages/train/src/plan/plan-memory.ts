@@ -3,7 +3,7 @@
  * objective, optimizer and recomputation of the recipe. Every family, layout and split is planned by the code that trains it.
  */
 import { createBatchSchedule } from "@megatron-ts/data";
-import { createModel, type ModelConfig, readsSource } from "@megatron-ts/model";
+import { countModelParameters, createModel, type ModelConfig, readsSource } from "@megatron-ts/model";
 import { withPrecision } from "@megatron-ts/ops";
 import { countParameters } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
@@ -13,7 +13,7 @@ import { ConfigError } from "../errors.ts";
 import { partsOf } from "../objectives/configuration.ts";
 import { openObjective, resolveObjective } from "../objectives/open-objective.ts";
 import { checkTrainedParts } from "../objectives/trained-parts.ts";
-import { createOptimizer } from "../run/build-training.ts";
+import { createOptimizer, createOwnShards } from "../run/build-training.ts";
 import { stepFlops, workloadTokens } from "../run/step-flops.ts";
 import { trainStep } from "../run/train-step.ts";
 import { captureLossAndGradients, type LossAndGradients } from "../step/loss-and-gradients.ts";
@@ -57,6 +57,9 @@ export interface StepPlan {
 /** Tokens of a micro-batch that is built to be counted. Larger ones are extrapolated: memory is linear in them. */
 const MOST_TOKENS = 1 << 15;
 
+/** Ranks and parameters up to which the sharding of a distributed optimizer is counted; beyond, its state is divided. */
+const [MOST_SHARDS, MOST_SHARDED] = [16, 1e9];
+
 /**
  * Plans a training step of a configuration.
  * @param model with its vocabulary
@@ -70,26 +73,43 @@ export function planStep(
   const { train, data, parallel } = configuration;
   const rows = Math.ceil(train.batchSize / parallel.data);
   const micro = Math.min(train.microBatchSize, rows);
+  const sharded = parallel.distributedOptimizer ? parallel.data : 1;
+  // Sharding copies all gradients, of zeros, in JavaScript.
+  const counted = sharded <= MOST_SHARDS && countModelParameters(model) <= MOST_SHARDED ? sharded : 1;
   const planned = (microBatchSize: number) => {
-    const batchSize = Math.min(rows, 2 * microBatchSize);
-    return count((memory) =>
-      countStep({ ...configuration, train: { ...train, batchSize, microBatchSize } }, { model, tokenizer, memory }),
+    const batchSize = counted * Math.min(rows, 2 * microBatchSize);
+    const counting = count((memory) =>
+      countStep(
+        { ...configuration, train: { ...train, batchSize, microBatchSize }, parallel: { ...parallel, data: counted } },
+        { model, tokenizer, memory },
+      ),
     );
+    return { ...counting, memory: withSharedState(counting.memory, sharded / counted) };
   };
-  const most = Math.max(2, Math.floor(MOST_TOKENS / data.sequenceLength));
-  const large = planned(Math.min(micro, most));
-  const factor = train.batchSize / large.batchSize;
+  // Blocks of memory are rounded up in a way that doubling does not change.
+  let large = micro;
+  while (large * data.sequenceLength > MOST_TOKENS && large > 2) large = Math.ceil(large / 2);
+  const half = Math.ceil(large / 2);
+  const step = planned(large);
+  const factor = train.batchSize / step.batchSize;
+  const more = (micro - large) / (large - half);
   return {
-    memory: micro <= most ? large.memory : extrapolated(planned(most >> 1).memory, large.memory, micro / most),
-    parameters: large.parameters,
-    tokensPerStep: large.tokens * factor,
-    flopsPerStep: large.flops * factor,
+    memory: micro === large ? step.memory : extrapolated(planned(half).memory, step.memory, more),
+    parameters: step.parameters,
+    tokensPerStep: step.tokens * factor,
+    flopsPerStep: step.flops * factor,
   };
 }
 
-/** The memory of `times` as many samples as in `large`, which are twice as many as in `half`. */
-function extrapolated(half: MemoryPlan, large: MemoryPlan, times: number): MemoryPlan {
-  const activations = large.activations + 2 * (large.activations - half.activations) * (times - 1);
+/** With the optimizer's state spread over more ranks than were counted. */
+function withSharedState(memory: MemoryPlan, ranks: number): MemoryPlan {
+  const optimizer = memory.optimizer / ranks;
+  return { ...memory, optimizer, peak: memory.peak - memory.optimizer + optimizer };
+}
+
+/** What follows `half` and `large` after `more` times the step between them. */
+function extrapolated(half: MemoryPlan, large: MemoryPlan, more: number): MemoryPlan {
+  const activations = large.activations + more * (large.activations - half.activations);
   return { ...large, activations, peak: large.peak - large.activations + activations };
 }
 
@@ -132,7 +152,8 @@ function countStep(
   const bytesOf = (tensors: Iterable<tf.Tensor>) =>
     [...tensors].reduce((sum, tensor) => sum + memory.sizeOf(tensor).bytes, 0);
   const weights = bytesOf([...model.parameters.values()].map(({ tensor }) => tensor));
-  const state = createOptimizer(model.parameters, train.optimizer);
+  const shards = createOwnShards(model, { train, parallel });
+  const state = createOptimizer((shards ?? model).parameters, train.optimizer);
   const average = train.weightAverage && createWeightAverage(model.parameters, train.weightAverage);
   const optimizer = memory.usage().inUse - weights;
 
@@ -151,7 +172,7 @@ function countStep(
     return results;
   };
   withPrecision(engine.precision, () =>
-    trainStep(batch, { model, objective, optimizer: state, compute, train, step: 0, learningRate: 0 }),
+    trainStep(batch, { model, objective, optimizer: state, shards, compute, train, step: 0, learningRate: 0 }),
   );
   average?.update(1);
   const { peak } = memory.usage();

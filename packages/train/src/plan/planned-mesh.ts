@@ -4,9 +4,10 @@ import { storageOf, store } from "@megatron-ts/ops";
 import { type Communicator, type Mesh, singleRank, singleRankMesh, type Wire } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 
-/** Rank 0 of `tensor` ranks. Gradients are not summed over the data axis, which takes no tensors of its own. */
-export function plannedMesh({ tensor }: { tensor: number }): Mesh {
-  return tensor === 1 ? singleRankMesh : { ...singleRankMesh, tensor: firstOf(tensor) };
+/** The first rank along both axes. */
+export function plannedMesh({ tensor, data }: { tensor: number; data: number }): Mesh {
+  const axis = (size: number) => (size === 1 ? singleRank : firstOf(size));
+  return { ...singleRankMesh, tensor: axis(tensor), data: axis(data) };
 }
 
 /** As messages become tensors: made in f32, then stored as they travelled. Of ones, whose logarithms are numbers. */
@@ -29,6 +30,7 @@ function firstOf(size: number): Communicator {
     allGather: (tensor, dimension, { wire } = {}) => scaled(tensor, dimension, { factor: size, wire }),
     reduceScatter: (tensor, dimension, { wire } = {}) => scaled(tensor, dimension, { factor: 1 / size, wire }),
     broadcast: (tensor, _root, { wire } = {}) => received(tensor, tensor.shape, wire),
+    reduceSlices: (values, starts) => values.slice(starts[0], starts[1]),
     send() {},
     receive: (shape) => tf.fill([...shape], 1),
     gatherText: (text) => Array.from({ length: size }, () => text),
