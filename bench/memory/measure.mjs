@@ -1,14 +1,12 @@
-/** Plans a run on random tokens, then takes two steps of it. Exits before saving the checkpoint, which would take gigabytes. */
+/** Plans a run on random tokens, then takes a step or two of it. Exits before saving the checkpoint, which would take gigabytes. */
 import { join } from "node:path";
 import { createIndexedDatasetWriter } from "@megatron-ts/data";
 import { loadMemoryCounter, start } from "@megatron-ts/engine";
 import { completeModel, planStep, pretrain, pretrainConfigSchema, standInTokenizer } from "@megatron-ts/train";
 import * as tf from "@tensorflow/tfjs";
 
-const { directory, model, sequenceLength, batchSize, recompute, precision, backend, threads } = JSON.parse(
-  process.argv[2],
-);
-const STEPS = 2;
+const options = JSON.parse(process.argv[2]);
+const { directory, model, sequenceLength, batchSize, recompute, precision, backend, threads, steps = 1 } = options;
 const VOCABULARY = 50_000;
 const tokenizer = standInTokenizer(VOCABULARY);
 const writer = createIndexedDatasetWriter(join(directory, "corpus"), { type: "u16" });
@@ -24,7 +22,7 @@ const configuration = pretrainConfigSchema.parse({
   data: { tokenizer: "none", train: join(directory, "corpus"), sequenceLength },
   train: {
     optimizer: { name: "adamw", learningRate: 1e-4 },
-    steps: STEPS,
+    steps,
     batchSize,
     microBatchSize: batchSize,
     recompute,
@@ -39,19 +37,13 @@ const config = completeModel(configuration.model, tokenizer);
 const { memory } = planStep(configuration, { model: config, tokenizer, count });
 await start({ backend, threads });
 
-let began = 0;
 await pretrain(configuration, {
   tokenizer,
-  onEvent({ type, step }) {
-    if (type !== "step") return;
-    if (step < STEPS) {
-      began = performance.now();
-      return;
-    }
-    const seconds = (performance.now() - began) / 1000;
+  onEvent({ type, step, loss }) {
+    if (type !== "step" || step < steps) return;
     const resident = process.resourceUsage().maxRSS * 1024;
     const { peakBytes: tensors } = tf.memory();
-    process.stdout.write(`${JSON.stringify({ planned: memory.peak, ...memory, tensors, resident, seconds })}\n`);
+    process.stdout.write(`${JSON.stringify({ planned: memory.peak, ...memory, tensors, resident, loss })}\n`);
     process.exit(0);
   },
 });

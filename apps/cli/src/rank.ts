@@ -4,7 +4,7 @@ import { type RankThreadRun, stopFlag } from "./ranks/train-on-threads.ts";
 import { prepareRank } from "./ranks/train-rank.ts";
 
 await serveRankThread<RankThreadRun>(async ({ transport, data, tell, stop }) => {
-  const train = await prepareRank(data, { transport, stop: stopFlag(stop), onEvent: tell });
+  const train = await prepareRank(data, { transport, ranksHere: null, stop: stopFlag(stop), onEvent: tell });
   const { start } = await import("@megatron-ts/engine");
   await start(data.engine);
   return train();

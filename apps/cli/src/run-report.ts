@@ -13,7 +13,8 @@ export const endings = {
 
 export async function createRunReport(terminal: Terminal): Promise<{ show(event: RunEvent): void; close(): void }> {
   const train = await import("@megatron-ts/train");
-  const { formatCount, formatDifference, formatDuration, formatEnergy, formatEvaluation, formatQuantity } = train;
+  const { formatBytes, formatCount, formatDifference, formatDuration, formatEnergy, formatEvaluation, formatQuantity } =
+    train;
   let totals = { steps: 0, samples: 0 };
   const bar = terminal.progress("training");
 
@@ -46,7 +47,10 @@ export async function createRunReport(terminal: Terminal): Promise<{ show(event:
     } else if (event.type === "saved") {
       terminal.log(`saved ${event.directory}`);
     } else if (event.type === "finished") {
+      const { tensors, resident } = event.memory;
+      const most = tensors === null ? "" : `${formatBytes(tensors)} of tensors, `;
       terminal.log(`used ${formatEnergy(event.energy)} (${event.energyMethod})`);
+      terminal.log(`peak memory: ${most}${formatBytes(resident)} resident`);
     }
   }
   return { show, close: () => bar.stop() };

@@ -33,11 +33,13 @@ export type { IntervalReport } from "./logging/interval-report.ts";
 export { type LossCurve, lossChart, readLossCurve } from "./logging/loss-curve.ts";
 export { lossSvg } from "./logging/loss-svg.ts";
 export { type MetricsLog, openMetricsLog } from "./logging/metrics-log.ts";
-export { formatCount, formatDuration, formatEnergy, formatQuantity } from "./logging/quantities.ts";
+export { formatBytes, formatCount, formatDuration, formatEnergy, formatQuantity } from "./logging/quantities.ts";
 export { openTensorBoard, type TensorBoardLog, type TensorBoardOptions } from "./logging/tensorboard.ts";
 export { type ObjectiveConfig, objectiveConfigSchema, partsOf } from "./objectives/configuration.ts";
 export { objectivesFor, resolveObjective } from "./objectives/open-objective.ts";
 export { getObjective, type ObjectiveName, objectiveNames } from "./objectives/registry.ts";
+export { checkFits, type FitOptions } from "./plan/check-fits.ts";
+export { machineMemory } from "./plan/machine-memory.ts";
 export {
   type CountedMemory,
   type CountMemory,

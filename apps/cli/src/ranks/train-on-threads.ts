@@ -27,7 +27,7 @@ export async function trainOnThreads(
   const { runRankThreads } = await import("@megatron-ts/parallel/threads");
   const ranks = ranksOf(run.configuration);
   // What is wrong on every rank is found once, here.
-  await prepareRank(run, { transport: null });
+  await prepareRank(run, { transport: null, ranksHere: ranks });
   const { backend, threads } = run.configuration.engine;
   const engine = await startEngine({ backend: backend ?? undefined }, terminal);
   warnOfTooManyRanks(terminal, { ranks, cores: engine.threads });

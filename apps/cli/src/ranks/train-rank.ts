@@ -14,13 +14,19 @@ type Train = () => ReturnType<typeof import("@megatron-ts/train")["pretrain"]>;
 
 /** Loads what a rank needs besides its recipe, and returns what trains it once an engine has started. */
 export async function prepareRank({ configuration, resume, breakLock }: RankRun, options: RankOptions): Promise<Train> {
-  const { pretrain } = await import("@megatron-ts/train");
+  const { checkFits, completeModel, pretrain } = await import("@megatron-ts/train");
   const { createMesh } = await import("@megatron-ts/parallel");
   const { loadTokenizer } = await import("@megatron-ts/tokenizer/files");
   const { readCompanionFiles } = await import("@megatron-ts/checkpoint");
   const tokenizer = await loadTokenizer(configuration.data.tokenizer);
   const files = readCompanionFiles(configuration.data.tokenizer, "tokenizer descriptions");
-  const { transport, ...own } = options;
+  const { transport, ranksHere, ...own } = options;
+  if (ranksHere !== null) {
+    const { loadMemoryCounter } = await import("@megatron-ts/engine");
+    const count = await loadMemoryCounter();
+    const model = completeModel(configuration.model, tokenizer);
+    checkFits(configuration, { model, tokenizer, count, ranks: ranksHere });
+  }
   const mesh = transport ? createMesh(transport, configuration.parallel) : undefined;
   const { version } = packageJson;
   return () => pretrain(configuration, { tokenizer, files, resume, breakLock, mesh, version, ...own });
@@ -29,6 +35,8 @@ export async function prepareRank({ configuration, resume, breakLock }: RankRun,
 /** What a rank has of its own; without a transport it is alone. */
 interface RankOptions extends Pick<PretrainOptions, "onEvent" | "stop"> {
   transport: Transport | null;
+  /** Ranks on this machine, whose memory is checked; null where it has been. */
+  ranksHere: number | null;
 }
 
 /** The number of ranks that a recipe asks for. */

@@ -110,7 +110,8 @@ async function train(options: Invocation, terminal: Terminal, transport: MpiTran
     passOn = pass;
   };
   const trainHere = async () => {
-    const own = await prepareRank({ configuration, resume, breakLock }, { transport, stop, onEvent });
+    const ranksHere = ranksOnThisHost(transport);
+    const own = await prepareRank({ configuration, resume, breakLock }, { transport, ranksHere, stop, onEvent });
     await startRankEngine(configuration, { transport, terminal });
     return withProfile(profile, own, terminal);
   };
@@ -129,12 +130,15 @@ async function train(options: Invocation, terminal: Terminal, transport: MpiTran
   }
 }
 
+const ranksOnThisHost = (transport: Transport | null): number =>
+  transport?.hosts.filter((host) => host === transport.hosts[transport.rank]).length ?? 1;
+
 /** Under a launcher, each process takes an equal share of its machine's cores. */
 async function startRankEngine(
   { engine: { backend, threads } }: PretrainConfig,
   { transport, terminal }: { transport: Transport | null; terminal: Terminal },
 ): Promise<void> {
-  const here = transport?.hosts.filter((host) => host === transport.hosts[transport.rank]).length ?? 1;
+  const here = ranksOnThisHost(transport);
   const share = here > 1 ? ownShare(here) : undefined;
   await startEngine({ backend: backend ?? undefined, threads: threads ?? share }, terminal);
   if (transport) warnOfTooManyRanks(terminal, { ranks: here, cores: cpus().length });

@@ -14,6 +14,9 @@ export function formatQuantity(value: number, unit = ""): string {
   return `${value < 0 ? "-" : ""}${text}${space}${PREFIXES[power]}${unit}`;
 }
 
+/** Bytes in decimal units: 12.3 GB. */
+export const formatBytes = (bytes: number): string => formatQuantity(bytes, "B");
+
 /** What a run used: 12.3 Wh, 5.84 g CO2e. */
 export const formatEnergy = ({ kilowattHours, emissionsKilograms }: EnergyUse): string =>
   `${formatQuantity(1000 * kilowattHours, "Wh")}, ${formatQuantity(1000 * emissionsKilograms, "g CO2e")}`;

@@ -18,8 +18,8 @@ describe("checkMemory", () => {
   it("compares eight bytes a parameter with the memory", () => {
     // Embeddings 100 + 64 rows of 16; a layer of 12 h^2 + 13 h; the final norm, 2 h.
     const parameters = 164 * 16 + 12 * 256 + 13 * 16 + 32;
-    expect(() => checkMemory(gpt({}), 8 * parameters)).not.toThrow();
-    expect(() => checkMemory(gpt({}), 8 * parameters - 1)).toThrow(ConfigError);
+    expect(() => checkMemory(gpt({}), { available: 8 * parameters })).not.toThrow();
+    expect(() => checkMemory(gpt({}), { available: 8 * parameters - 1 })).toThrow(ConfigError);
   });
 
   it.each([

@@ -1,31 +1,34 @@
-/** Refuses a model that no memory of this machine holds, before anything is allocated. */
+/**
+ * Refuses a model of which this rank's part alone fits in no memory of this machine, before anything is allocated. A run with
+ * `checkFits` knows more: what optimizers and activations add.
+ */
 
-import { totalmem } from "node:os";
-import { constrainedMemory } from "node:process";
 import { createModel, type ModelConfig } from "@megatron-ts/model";
-import { countParameters, shapeOnly } from "@megatron-ts/parallel";
+import { type Mesh, shapeOnly, singleRankMesh } from "@megatron-ts/parallel";
 import { ConfigError } from "../errors.ts";
+import { formatBytes, formatQuantity } from "../logging/quantities.ts";
+import { machineMemory } from "../plan/machine-memory.ts";
 
-/** Weights and gradients in float32. What optimizers and activations add depends on the run. */
+/** Weights and gradients in float32. */
 const LEAST_BYTES = 8;
 
 /**
- * Checks the weights and gradients of a model against the memory of this machine, or of its container.
+ * Checks the weights and gradients that this rank has of a model against the memory of this machine, or of its container.
  * @throws ConfigError for a model that is too large
  */
-export function checkMemory(config: ModelConfig, available = memoryOfMachine()): void {
-  const parameters = countParameters(createModel(config, { weights: { source: shapeOnly } }).parameters);
-  const needed = LEAST_BYTES * parameters;
+export function checkMemory(
+  config: ModelConfig,
+  { mesh = singleRankMesh, available = machineMemory() }: { mesh?: Mesh; available?: number } = {},
+): void {
+  const { parameters } = createModel(config, { mesh, weights: { source: shapeOnly } });
+  const held = [...parameters.values()].reduce(
+    (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
+    0,
+  );
+  const needed = LEAST_BYTES * held;
   if (needed <= available) return;
-  const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(3)} GB`;
   const message =
-    `has ${parameters.toPrecision(3)} parameters, whose weights and gradients take ${gigabytes(needed)}; ` +
-    `this machine has ${gigabytes(available)}: choose a smaller model`;
+    `has ${formatQuantity(held)} parameters on this rank, whose weights and gradients take ${formatBytes(needed)}; ` +
+    `this machine has ${formatBytes(available)}: choose a smaller model`;
   throw new ConfigError([{ path: "model", message }]);
-}
-
-/** In bytes. Without a limit, the constrained memory is 0, undefined or larger than any machine's. */
-function memoryOfMachine(): number {
-  const limit = constrainedMemory?.();
-  return limit ? Math.min(limit, totalmem()) : totalmem();
 }

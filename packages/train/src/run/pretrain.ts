@@ -30,7 +30,7 @@ export async function pretrain(
   const { tokenizer, mesh = singleRankMesh } = options;
   checkMesh(mesh, configuration.parallel);
   const model = completeModel(configuration.model, tokenizer);
-  checkMemory(model);
+  checkMemory(model, { mesh });
   const objective = resolveObjective(train.objective, model);
   const untrained = checkTrainedParts(model, objective);
   if (untrained.length > 0) throw new ConfigError(untrained);

@@ -1,0 +1,93 @@
+/**
+ * How long a training step takes on a cluster of accelerators, by a model with two fitted constants: the share of their peak that
+ * matrix products reach, and how often what a layer stores is read and written. Everything else follows from sizes and data sheets
+ * (Narayanan et al. 2021, sections 3 and 4). The links are shared by nothing else, and nothing overlaps.
+ */
+import type { Device } from "./devices.ts";
+
+/** How work is divided among devices. */
+export interface Split {
+  /** Ranks that share each layer. */
+  tensor: number;
+  /** Stages of layers. */
+  pipeline: number;
+  /** Copies of the model. */
+  data: number;
+}
+
+/** A decoder-only transformer's training step. */
+export interface ClusterStep {
+  numLayers: number;
+  hiddenSize: number;
+  numHeads: number;
+  sequenceLength: number;
+  parameters: number;
+  /** Samples in one update. */
+  batchSize: number;
+  /** Samples in one forward pass of one copy. */
+  microBatchSize: number;
+  /** What the whole step computes, recomputation included. */
+  hardwareFlops: number;
+  recompute: "none" | "selective" | "full";
+}
+
+/** Seconds of a step, by what they are spent on. */
+export interface ClusterTime {
+  /** Matrix products. */
+  products: number;
+  /** Norms, dropout, softmax and the like, which are bound by memory. */
+  elementwise: number;
+  /** All-reduces of activations among the ranks that share a layer. */
+  tensor: number;
+  /** Stages without work at the beginning and the end. */
+  bubble: number;
+  /** The all-reduce of gradients. */
+  data: number;
+  total: number;
+}
+
+/** Fitted to 1.7B parameters on 32 A100s and 530B on 2,520 (Narayanan et al. 2021, table 1). */
+export const fittedConstants = { productEfficiency: 0.64, passesOverStored: 3.6 } as const;
+
+/** The share of a link's bandwidth that a ring reaches. */
+const LINK_EFFICIENCY = 0.7;
+
+/** Predicts a step. Shares are of the devices' peak at 16 bits. */
+export function clusterStepTime(
+  step: ClusterStep,
+  { device, split, constants = fittedConstants }: { device: Device; split: Split; constants?: { productEfficiency: number; passesOverStored: number } },
+): ClusterTime {
+  const { numLayers, hiddenSize, numHeads, sequenceLength, parameters, batchSize, microBatchSize, recompute } = step;
+  const { tensor, pipeline, data } = split;
+  const devices = tensor * pipeline * data;
+  const microBatches = batchSize / (data * microBatchSize);
+  const tokens = (batchSize * sequenceLength) / data;
+  /** Layers that one device runs for each of its tokens. */
+  const layers = numLayers / pipeline;
+
+  const products = step.hardwareFlops / devices / (constants.productEfficiency * device.peakFlopsPerSecond);
+  const stored = hiddenSize * (10 + 24 / tensor) + (5 * numHeads * sequenceLength) / tensor;
+  const elementwise = (constants.passesOverStored * tokens * layers * stored) / device.memoryBandwidth;
+  const link = LINK_EFFICIENCY * device.linkBandwidth;
+  const traffic = tokens * layers * tensorTrafficBytes({ hiddenSize, tensor, recompute });
+  const tensorSeconds = traffic / link;
+  const busy = products + elementwise + tensorSeconds;
+  const bubble = (busy * (pipeline - 1)) / microBatches;
+  const gradients = ((2 * (data - 1)) / data) * (2 * parameters) / (tensor * pipeline);
+  const dataSeconds = gradients / (LINK_EFFICIENCY * device.networkBandwidth);
+  const total = busy + bubble + dataSeconds;
+  return { products, elementwise, tensor: tensorSeconds, bubble, data: dataSeconds, total };
+}
+
+/** Bytes that a rank of a split layer sends for a token, at 16 bits: 8 h (t - 1) / t numbers, 12 with recomputation. */
+export function tensorTrafficBytes({
+  hiddenSize,
+  tensor,
+  recompute,
+}: {
+  hiddenSize: number;
+  tensor: number;
+  recompute: ClusterStep["recompute"];
+}): number {
+  return (2 * (recompute === "full" ? 12 : 8) * hiddenSize * (tensor - 1)) / tensor;
+}
