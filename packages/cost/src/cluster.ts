@@ -39,6 +39,8 @@ export interface ClusterTime {
   elementwise: number;
   /** All-reduces of activations among the ranks that share a layer. */
   tensor: number;
+  /** Activations and their gradients from stage to stage. */
+  stages: number;
   /** Stages without work at the beginning and the end. */
   bubble: number;
   /** The all-reduce of gradients. */
@@ -47,17 +49,25 @@ export interface ClusterTime {
 }
 
 /** Fitted to 1.7B parameters on 32 A100s and 530B on 2,520 (Narayanan et al. 2021, table 1). */
-export const fittedConstants = { productEfficiency: 0.64, passesOverStored: 3.6 } as const;
+export const fittedConstants = { productEfficiency: 0.682, passesOverStored: 7.12 } as const;
 
 /** The share of a link's bandwidth that a ring reaches. */
 const LINK_EFFICIENCY = 0.7;
 
-/** Predicts a step. Shares are of the devices' peak at 16 bits. */
+/**
+ * Predicts a step at 16 bits.
+ * @throws RangeError for a split that leaves a remainder of heads, layers or samples
+ */
 export function clusterStepTime(
   step: ClusterStep,
-  { device, split, constants = fittedConstants }: { device: Device; split: Split; constants?: { productEfficiency: number; passesOverStored: number } },
+  {
+    device,
+    split,
+    constants = fittedConstants,
+  }: { device: Device; split: Split; constants?: { productEfficiency: number; passesOverStored: number } },
 ): ClusterTime {
   const { numLayers, hiddenSize, numHeads, sequenceLength, parameters, batchSize, microBatchSize, recompute } = step;
+  checkSplit(step, split);
   const { tensor, pipeline, data } = split;
   const devices = tensor * pipeline * data;
   const microBatches = batchSize / (data * microBatchSize);
@@ -71,12 +81,31 @@ export function clusterStepTime(
   const link = LINK_EFFICIENCY * device.linkBandwidth;
   const traffic = tokens * layers * tensorTrafficBytes({ hiddenSize, tensor, recompute });
   const tensorSeconds = traffic / link;
-  const busy = products + elementwise + tensorSeconds;
+  const network = LINK_EFFICIENCY * device.networkBandwidth;
+  // Each rank sends its share of the layer's output, and receives as much of its gradient.
+  const stages = pipeline === 1 ? 0 : (2 * 2 * tokens * hiddenSize) / tensor / network;
+  const busy = products + elementwise + tensorSeconds + stages;
   const bubble = (busy * (pipeline - 1)) / microBatches;
-  const gradients = ((2 * (data - 1)) / data) * (2 * parameters) / (tensor * pipeline);
-  const dataSeconds = gradients / (LINK_EFFICIENCY * device.networkBandwidth);
+  const gradients = (((2 * (data - 1)) / data) * (2 * parameters)) / (tensor * pipeline);
+  const dataSeconds = gradients / network;
   const total = busy + bubble + dataSeconds;
-  return { products, elementwise, tensor: tensorSeconds, bubble, data: dataSeconds, total };
+  return { products, elementwise, tensor: tensorSeconds, stages, bubble, data: dataSeconds, total };
+}
+
+/** Throws a RangeError for a split that leaves a remainder. */
+function checkSplit(
+  { numHeads, numLayers, batchSize, microBatchSize }: ClusterStep,
+  { tensor, pipeline, data }: Split,
+) {
+  const divides: [axis: keyof Split, what: string, size: number, by: number][] = [
+    ["tensor", "heads", numHeads, tensor],
+    ["pipeline", "layers", numLayers, pipeline],
+    ["data", "samples in micro-batches", batchSize, data * microBatchSize],
+  ];
+  for (const [axis, what, size, by] of divides) {
+    if (size % by === 0) continue;
+    throw new RangeError(`${axis}: ${size} ${what} do not divide by ${by}`);
+  }
 }
 
 /** Bytes that a rank of a split layer sends for a token, at 16 bits: 8 h (t - 1) / t numbers, 12 with recomputation. */

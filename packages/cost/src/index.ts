@@ -1,5 +1,13 @@
 /** What a model configuration or a training run costs. Numbers in, numbers out. */
-export { type Device, devices } from "./devices.ts";
+export {
+  type ClusterStep,
+  type ClusterTime,
+  clusterStepTime,
+  fittedConstants,
+  type Split,
+  tensorTrafficBytes,
+} from "./cluster.ts";
+export { type Device, devices, findDevice } from "./devices.ts";
 export { emissionsKilograms, energyKilowattHours } from "./energy.ts";
 export {
   type Flops,
@@ -27,4 +35,12 @@ export {
   type TransformerShape,
 } from "./shapes.ts";
 export { smallModelLaw } from "./small-models.ts";
+export {
+  type DeviceMemory,
+  deviceMemory,
+  type ModelStep,
+  possibleSplits,
+  type SplitOptions,
+  type SplitPlan,
+} from "./splits.ts";
 export { modelFlopsPerSecond, secondsLeft, trainingSeconds, utilization } from "./throughput.ts";

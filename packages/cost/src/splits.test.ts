@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+import { findDevice } from "./devices.ts";
+import { flopsPerSample } from "./flops.ts";
+import { transformerParameters } from "./parameters.ts";
+import { describeTransformer } from "./shapes.ts";
+import { deviceMemory, type ModelStep, possibleSplits } from "./splits.ts";
+
+function gpt(shape: { numLayers: number; hiddenSize: number; numHeads: number }, batchSize: number): ModelStep {
+  const whole = { ...shape, sequenceLength: 2048, vocabularySize: 51200 };
+  const flops = (recompute: "none" | "selective" | "full") =>
+    batchSize * flopsPerSample(describeTransformer(whole), whole, { recompute }).hardware;
+  const hardwareFlops = { none: flops("none"), selective: flops("selective"), full: flops("full") };
+  return { ...whole, parameters: transformerParameters(whole), batchSize, hardwareFlops };
+}
+
+const small = gpt({ numLayers: 24, hiddenSize: 2304, numHeads: 24 }, 512);
+const large = gpt({ numLayers: 80, hiddenSize: 12288, numHeads: 96 }, 2304);
+const device = findDevice("A100-80GB")!;
+
+describe("possibleSplits", () => {
+  it("splits no layers of a model that fits one device", () => {
+    const [best] = possibleSplits(small, { device, devices: 8, distributedOptimizer: true });
+    expect(best!.split).toEqual({ tensor: 1, pipeline: 1, data: 8 });
+  });
+
+  it("splits a large one within a server first, and into stages, as its paper did", () => {
+    const plans = possibleSplits(large, { device, devices: 1536 });
+    expect(plans.length).toBeGreaterThan(0);
+    expect(plans[0]!.split.tensor * plans[0]!.split.pipeline).toBeGreaterThanOrEqual(32);
+    for (const { split, memory } of plans) {
+      expect(split.tensor).toBeLessThanOrEqual(8);
+      expect(split.tensor * split.pipeline * split.data).toBe(1536);
+      expect(memory.total).toBeLessThanOrEqual(device.memoryBytes);
+    }
+    const times = plans.map(({ time }) => time.total);
+    expect(times).toEqual([...times].sort((a, b) => a - b));
+  });
+
+  it("keeps what is given, and finds nothing that is impossible", () => {
+    const given = { tensor: 8, pipeline: 8 };
+    const [best] = possibleSplits(large, { device, devices: 1536, split: given, recompute: "full" });
+    expect(best!.split).toEqual({ ...given, data: 24 });
+    expect(best!.recompute).toBe("full");
+    expect(possibleSplits(large, { device, devices: 8 })).toEqual([]);
+    expect(possibleSplits(large, { device, devices: 1536, split: { tensor: 7 } })).toEqual([]);
+  });
+});
+
+describe("deviceMemory", () => {
+  it("adds 18 bytes a parameter to activations by the papers' formula", () => {
+    const step = { ...large, microBatchSize: 1, recompute: "full" as const, hardwareFlops: 0 };
+    const memory = deviceMemory(step, { split: { tensor: 8, pipeline: 8, data: 24 } });
+    expect(memory.weights + memory.gradients + memory.optimizer).toBeCloseTo((18 * large.parameters) / 64, 0);
+    // Ten layers' inputs of eight micro-batches, and one whole layer.
+    const layer = 2048 * 12288 * (10 + 3 + (5 * 96 * 2048) / (12288 * 8));
+    expect(memory.activations).toBeCloseTo(80 * 2 * 2048 * 12288 + layer, 0);
+  });
+});

@@ -1,0 +1,103 @@
+/**
+ * The fastest way to divide a model among devices: every split into tensor, pipeline and data parallel ranks that leaves no remainder
+ * and fits their memory (Narayanan et al. 2021, section 3).
+ */
+import { type ClusterStep, type ClusterTime, clusterStepTime, type Split } from "./cluster.ts";
+import type { Device } from "./devices.ts";
+import { stateBytesPerParameter, storedActivationBytesPerLayer } from "./memory.ts";
+
+/** Bytes of one device, by what they are for. */
+export interface DeviceMemory {
+  weights: number;
+  gradients: number;
+  optimizer: number;
+  activations: number;
+  total: number;
+}
+
+/** A split, and what it takes. */
+export interface SplitPlan {
+  split: Split;
+  microBatchSize: number;
+  recompute: ClusterStep["recompute"];
+  memory: DeviceMemory;
+  time: ClusterTime;
+}
+
+/** A step whose micro-batches and recomputation are to be chosen. */
+export interface ModelStep extends Omit<ClusterStep, "microBatchSize" | "recompute" | "hardwareFlops"> {
+  vocabularySize: number;
+  /** What the step computes, by what the backward pass computes again. */
+  hardwareFlops: Readonly<Record<ClusterStep["recompute"], number>>;
+}
+
+/** What is given; the rest is chosen. */
+export interface SplitOptions {
+  device: Device;
+  devices: number;
+  split?: Partial<Split>;
+  microBatchSize?: number;
+  recompute?: ClusterStep["recompute"];
+  /** Whether the ranks of the data axis share the optimizer's state (ZeRO-1). Default: false. */
+  distributedOptimizer?: boolean;
+}
+
+const MICRO_BATCHES = [1, 2, 4, 8, 16, 32];
+const RECOMPUTE = ["none", "selective", "full"] as const;
+
+/** All splits that are possible, fastest first; those that do not fit the memory are left out. */
+export function possibleSplits(model: ModelStep, options: SplitOptions): SplitPlan[] {
+  const { device, devices } = options;
+  const plans = splitsOf(model, options).flatMap((split) =>
+    (options.microBatchSize ? [options.microBatchSize] : MICRO_BATCHES).flatMap((microBatchSize) => {
+      if (model.batchSize % (split.data * microBatchSize) !== 0) return [];
+      return (options.recompute ? [options.recompute] : RECOMPUTE).map((recompute) => {
+        const step = { ...model, microBatchSize, recompute, hardwareFlops: model.hardwareFlops[recompute] };
+        const memory = deviceMemory(step, { split, distributedOptimizer: options.distributedOptimizer });
+        return { split, microBatchSize, recompute, memory, time: clusterStepTime(step, { device, split }) };
+      });
+    }),
+  );
+  return plans
+    .filter(
+      ({ memory, split }) =>
+        memory.total <= device.memoryBytes && split.tensor * split.pipeline * split.data === devices,
+    )
+    .sort((a, b) => a.time.total - b.time.total);
+}
+
+function splitsOf(
+  { numHeads, numLayers, batchSize }: ModelStep,
+  { device, devices, split: given = {} }: SplitOptions,
+): Split[] {
+  const divisors = (n: number) => Array.from({ length: n }, (_, i) => i + 1).filter((size) => n % size === 0);
+  const tensors = given.tensor ? [given.tensor] : divisors(numHeads).filter((size) => size <= device.perServer);
+  return tensors.flatMap((tensor) =>
+    (given.pipeline ? [given.pipeline] : divisors(numLayers)).flatMap((pipeline) => {
+      const data = devices / (tensor * pipeline);
+      const fits = numHeads % tensor === 0 && numLayers % pipeline === 0 && batchSize % data === 0;
+      return Number.isInteger(data) && fits && (given.data ?? data) === data ? [{ tensor, pipeline, data }] : [];
+    }),
+  );
+}
+
+/** Memory of the first stage in bf16, which holds as many micro-batches as there are stages (1F1B). */
+export function deviceMemory(
+  step: ClusterStep & { vocabularySize: number },
+  { split, distributedOptimizer = false }: { split: Split; distributedOptimizer?: boolean },
+): DeviceMemory {
+  const { tensor, pipeline, data } = split;
+  const { numLayers, recompute, microBatchSize: b, sequenceLength: s, vocabularySize, batchSize } = step;
+  const held = step.parameters / (tensor * pipeline);
+  const bytes = stateBytesPerParameter({ precision: "bf16", optimizerRanks: distributedOptimizer ? data : 1 });
+  const inFlight = Math.min(pipeline, batchSize / (data * b));
+  const layers = numLayers / pipeline;
+  const options = { tensorRanks: tensor, recompute };
+  const whole = storedActivationBytesPerLayer(step, { tensorRanks: tensor });
+  const kept = layers * inFlight * storedActivationBytesPerLayer(step, options);
+  // One layer is whole while its backward pass runs; the logits and their gradient, in f32 and bf16, are on the last stage.
+  const logits = pipeline === 1 ? (6 * b * s * vocabularySize) / tensor : 0;
+  const activations = kept + (recompute === "none" ? 0 : whole) + logits;
+  const [weights, gradients, optimizer] = [bytes.weights * held, bytes.gradients * held, bytes.optimizer * held];
+  return { weights, gradients, optimizer, activations, total: weights + gradients + optimizer + activations };
+}
