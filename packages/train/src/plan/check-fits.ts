@@ -59,8 +59,8 @@ function leastBytes(
   };
   const { memory } = planStep(changed, options);
   const objective = resolveObjective(configuration.train.objective, options.model);
-  // The lengths of pairs are the text's, and other backends have other intermediate results.
-  const isKnown = backend === null || backend === "native";
+  // The lengths of pairs are the text's, other backends have other intermediate results, and stages are not alike.
+  const isKnown = (backend === null || backend === "native") && configuration.parallel.pipeline === 1;
   const hasPairs = partsOf(objective).some(({ name }) => name === "source-target");
   return isKnown && !hasPairs ? memory.peak : stateBytes(memory);
 }

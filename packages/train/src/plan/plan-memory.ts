@@ -3,7 +3,7 @@
  * objective, optimizer and recomputation of the recipe. Every family, layout and split is planned by the code that trains it.
  */
 import { createBatchSchedule } from "@megatron-ts/data";
-import { countModelParameters, createModel, type ModelConfig, readsSource } from "@megatron-ts/model";
+import { countModelParameters, type ModelConfig, readsSource } from "@megatron-ts/model";
 import { withPrecision } from "@megatron-ts/ops";
 import { countParameters } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
@@ -13,11 +13,10 @@ import { ConfigError } from "../errors.ts";
 import { partsOf } from "../objectives/configuration.ts";
 import { openObjective, resolveObjective } from "../objectives/open-objective.ts";
 import { checkTrainedParts } from "../objectives/trained-parts.ts";
-import { createOptimizer, createOwnShards } from "../run/build-training.ts";
+import { buildTraining } from "../run/build-training.ts";
 import { stepFlops, workloadTokens } from "../run/step-flops.ts";
 import { trainStep } from "../run/train-step.ts";
 import { captureLossAndGradients, type LossAndGradients } from "../step/loss-and-gradients.ts";
-import { createWeightAverage } from "../step/weight-average.ts";
 import { plannedMesh } from "./planned-mesh.ts";
 import { standInDocuments } from "./stand-in-documents.ts";
 
@@ -30,7 +29,7 @@ export interface CountedMemory {
 /** Runs a function on such a backend: `countMemory` of the engine. */
 export type CountMemory = <T>(f: (memory: CountedMemory) => T) => T;
 
-/** Bytes of one rank at the peak of a training step, by what they are for. */
+/** Bytes of one rank at the peak of a training step, by what they are for. An estimate for the stages of a pipeline, else exact. */
 export interface MemoryPlan {
   weights: number;
   /** Of those weights that have one already, over all micro-batches so far. */
@@ -80,11 +79,16 @@ export function planStep(
     const batchSize = counted * Math.min(rows, 2 * microBatchSize);
     const counting = count((memory) =>
       countStep(
-        { ...configuration, train: { ...train, batchSize, microBatchSize }, parallel: { ...parallel, data: counted } },
+        {
+          ...configuration,
+          train: { ...train, batchSize, microBatchSize },
+          parallel: { ...parallel, data: counted, pipeline: 1, stages: undefined },
+        },
         { model, tokenizer, memory },
       ),
     );
-    return { ...counting, memory: withSharedState(counting.memory, sharded / counted) };
+    const memory = withSharedState(counting.memory, sharded / counted);
+    return { ...counting, memory: ofStage(memory, parallel.pipeline) };
   };
   // Blocks of memory are rounded up in a way that doubling does not change.
   let large = micro;
@@ -105,6 +109,17 @@ export function planStep(
 function withSharedState(memory: MemoryPlan, ranks: number): MemoryPlan {
   const optimizer = memory.optimizer / ranks;
   return { ...memory, optimizer, peak: memory.peak - memory.optimizer + optimizer };
+}
+
+/**
+ * An estimate for one of `stages` stages, if they are alike: each has its share of the weights, and keeps the activations of as many
+ * micro-batches as there are stages.
+ */
+function ofStage(memory: MemoryPlan, stages: number): MemoryPlan {
+  const [weights, gradients, optimizer] = [memory.weights, memory.gradients, memory.optimizer].map(
+    (x) => x / stages,
+  ) as [number, number, number];
+  return { ...memory, weights, gradients, optimizer, peak: weights + gradients + optimizer + memory.activations };
 }
 
 /** What follows `half` and `large` after `more` times the step between them. */
@@ -145,16 +160,19 @@ function countStep(
     schedule: createBatchSchedule({ batchSize: train.batchSize }),
   }).at(0);
 
-  const model = createModel(config, {
+  const {
+    model,
+    optimizer: state,
+    shards,
+    average,
+  } = buildTraining(config, {
+    ...{ train, step: 0, checkpoint: null, init: null, parallel, precision: engine.precision },
     mesh: plannedMesh(parallel),
-    weights: { source: ({ shape }) => tf.keep(tf.fill([...shape], 0)) },
+    weights: ({ shape }) => tf.keep(tf.fill([...shape], 0)),
   });
   const bytesOf = (tensors: Iterable<tf.Tensor>) =>
     [...tensors].reduce((sum, tensor) => sum + memory.sizeOf(tensor).bytes, 0);
   const weights = bytesOf([...model.parameters.values()].map(({ tensor }) => tensor));
-  const shards = createOwnShards(model, { train, parallel });
-  const state = createOptimizer((shards ?? model).parameters, train.optimizer);
-  const average = train.weightAverage && createWeightAverage(model.parameters, train.weightAverage);
   const optimizer = memory.usage().inUse - weights;
 
   const steps = captureLossAndGradients();

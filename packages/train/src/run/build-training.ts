@@ -68,7 +68,8 @@ export function buildTraining(
   average: WeightAverage | null;
 } {
   const saved = checkpoint && trainedWeights(checkpoint);
-  const source = weights ?? startingSource(config, { saved: saved?.source ?? null, init, checkpoint, seed: train.seed });
+  const source =
+    weights ?? startingSource(config, { saved: saved?.source ?? null, init, checkpoint, seed: train.seed });
   const stages = parallel && stagesOf(config, parallel);
   const model: Model = createModel(config, { mesh, weights: { source }, stages, adapter, frozen });
   if (adapter && precision === "bf16") storeFrozen(model.parameters);
