@@ -4,7 +4,7 @@ import { specialTokenNames, type Tokenizer } from "@megatron-ts/tokenizer";
 /** T5 has as many. */
 const SENTINELS = 100;
 
-/** @param vocabularySize at least the number of special tokens */
+/** A tokenizer of as many ids, the first of which are special tokens of every kind. Throws an Error for any text. */
 export function standInTokenizer(vocabularySize: number): Tokenizer {
   const names = [
     ...Object.values(specialTokenNames).map(([name]) => name!),
