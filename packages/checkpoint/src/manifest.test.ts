@@ -104,6 +104,12 @@ describe("manifest.json", () => {
     );
   });
 
+  it("says in a short line that slices do not cover a tensor, whatever its shape", () => {
+    const wrong = manifest();
+    wrong.groups.weights!.tensors[0]!.shape = Array(3000).fill(0);
+    expect(() => encodeManifest(wrong)).toThrow(/^cannot write manifest\.json: the slices of .{1,200}$/);
+  });
+
   it("rejects numbers that JSON cannot represent", () => {
     expect(() => encodeManifest(manifest({ heldOutLoss: Number.NaN }))).toThrow(/heldOutLoss: /);
     expect(() => encodeManifest(manifest({ training: { best: Infinity } }))).toThrow(/training\.best: /);

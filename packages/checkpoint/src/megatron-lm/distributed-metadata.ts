@@ -6,7 +6,7 @@ import { shown, userError } from "../errors.ts";
 import { readRegularFile } from "../regular-file.ts";
 import { coverExactly, type Slice } from "../slices.ts";
 import type { Dtype } from "../tensor-entry.ts";
-import { isObject, itemsOf, LONGEST_PICKLE, type Pickled, readPickle } from "./pickle.ts";
+import { isObject, itemsOf, LONGEST_PICKLE, type Pickled, readPickle, textOf } from "./pickle.ts";
 import { sizeOf, TORCH_DTYPES } from "./torch-tensor.ts";
 
 /** A box of a tensor, and the bytes of the archive that contains it. */
@@ -60,7 +60,8 @@ export function readDistributedMetadata(path: string): Map<string, DistributedTe
     const attributes = itemsOf(value);
     // What is not a tensor is bytes, such as the state of fp8 scaling.
     if (!isObject(value) || !value.global.endsWith(".TensorStorageMetadata") || !attributes) continue;
-    const where = `${path}: ${String(name)}`;
+    if (typeof name !== "string") throw userError(`${path}: a tensor has no name, but ${textOf(name)}`);
+    const where = `${path}: ${name}`;
     const shape = countsOf(sizeOf(attributes.get("size")), where);
     const chunks = listOf(attributes.get("chunks"), where).map((chunk): StoredChunk => {
       const box = itemsOf(chunk);
@@ -70,7 +71,7 @@ export function readDistributedMetadata(path: string): Map<string, DistributedTe
       return { origin, shape: countsOf(sizeOf(box?.get("sizes")), where), ...position };
     });
     if (!coverExactly(shape, chunks)) throw userError(`${where}: its chunks do not cover its shape [${shape}]`);
-    tensors.set(String(name), { dtype: dtypeOf(attributes.get("properties"), where), shape, chunks });
+    tensors.set(name, { dtype: dtypeOf(attributes.get("properties"), where), shape, chunks });
   }
   return tensors;
 }
@@ -113,7 +114,7 @@ function listOf(value: Pickled | undefined, where: string): Pickled[] {
 function countsOf(value: Pickled | undefined, where: string): number[] {
   return listOf(value, where).map((count) => {
     if (typeof count !== "number" || !Number.isSafeInteger(count) || count < 0) {
-      throw userError(`${where}: expected sizes, got ${String(count)}`);
+      throw userError(`${where}: expected sizes, got ${textOf(count)}`);
     }
     return count;
   });

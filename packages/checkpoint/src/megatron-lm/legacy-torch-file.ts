@@ -5,7 +5,7 @@
 import { userError } from "../errors.ts";
 import { type OpenFile, readExactly } from "../read-exactly.ts";
 import { dtypeBytes } from "../tensor-entry.ts";
-import { isObject, isTruncated, itemsOf, LONGEST_PICKLE, type Pickled, readPickle } from "./pickle.ts";
+import { isObject, isTruncated, itemsOf, LONGEST_PICKLE, type Pickled, readPickle, textOf } from "./pickle.ts";
 import { referToStorage, STORAGES, type TorchContent } from "./torch-tensor.ts";
 
 /** The pickled magic number with which such files begin: 0x1950a86a20f9469cfc6c. */
@@ -55,7 +55,7 @@ export function openLegacyFile(
 
   next();
   const version = next();
-  if (version !== 1001) throw fail(`its version of torch.save's format is ${String(version)}, expected 1001`);
+  if (version !== 1001) throw fail(`its version of torch.save's format is ${textOf(version)}, expected 1001`);
   if (itemsOf(next())?.get("little_endian") !== true) throw fail("it was not written on a little-endian machine");
   const root = next();
   const keys = next();

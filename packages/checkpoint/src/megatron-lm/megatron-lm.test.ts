@@ -334,6 +334,15 @@ describe("what is rejected", () => {
     expect(opened).toEqual(["iter_0000200", "iter_0000300"]);
   });
 
+  it.each([
+    // A tuple where the name ends, and one where the version was.
+    ["version-1", FILE, "dense_h_to_4h.biasqe", "dense_h_to_4h.bia\x86\x86\x86", "has a list for a name"],
+    ["legacy", FILE, "\x80\x02M\xe9\x03.", "\x80\x02)))\x85.", "format is a list, expected 1001"],
+  ])("%s with a list in place of a name or a number", async (name, file, from, to, message) => {
+    const changed = changedFile(name, (bytes) => correctChecksums(replaceFirst(bytes, from, to)), file);
+    await expectRejected(load(changed), message);
+  });
+
   it("weights that are NaN, by the tensor's name", async () => {
     const nan = changedFile("version-0", (bytes) => changeStorageOf(bytes, "mlp.dense_h_to_4h.bias", Number.NaN));
     await expectRejected(load(nan), /dense_h_to_4h\.bias: .*NaN/);
@@ -372,6 +381,15 @@ function flip(bytes: Buffer, at: number): Buffer {
 
 function replaceAll(bytes: Buffer, from: string, to: string): Buffer {
   return Buffer.from(bytes.toString("latin1").replaceAll(from, to), "latin1");
+}
+
+function replaceFirst(bytes: Buffer, from: string, to: string): Buffer {
+  const text = bytes.toString("latin1");
+  if (!text.includes(from)) throw new Error(`nothing to replace: ${JSON.stringify(from)}`);
+  return Buffer.from(
+    text.replace(from, () => to),
+    "latin1",
+  );
 }
 
 /** Sets the first value of a tensor. The first short string after its name, all digits, is the key of its storage. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { itemsOf, type Pickled, readPickle } from "./pickle.ts";
+import { itemsOf, type Pickled, readPickle, textOf } from "./pickle.ts";
 
 const allowed = ["collections.OrderedDict", "argparse.Namespace", "torch.*"];
 const read = (bytes: Uint8Array) => readPickle(bytes, { allowed, source: "a.pt" }).value;
@@ -65,5 +65,19 @@ describe("readPickle", () => {
     for (let at = 0; at < good.length; at++) {
       expect(() => read(good.subarray(0, at))).toThrow(/^a\.pt: [^\n]+$/);
     }
+  });
+});
+
+describe("textOf", () => {
+  it.each<[Pickled, string]>([
+    ["a name", "a name"],
+    [12, "12"],
+    [null, "null"],
+    [[1, [2]], "a list"],
+    [new Map(), "a dictionary"],
+    [new Uint8Array(3), "bytes"],
+    [{ global: "torch.Size", arguments: [], items: null, state: null }, "torch.Size"],
+  ])("says of %o what a user knows it by", (value, text) => {
+    expect(textOf(value)).toBe(text);
   });
 });

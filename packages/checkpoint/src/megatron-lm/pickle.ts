@@ -28,6 +28,14 @@ export type Pickled =
   | Map<Pickled, Pickled>
   | PickledObject;
 
+/** A value in a message: a name or a number as it is, of anything else what kind of value it is. */
+export function textOf(value: Pickled): string {
+  if (Array.isArray(value)) return "a list";
+  if (value instanceof Map) return "a dictionary";
+  if (value instanceof Uint8Array) return "bytes";
+  return typeof value === "object" && value !== null ? value.global : String(value);
+}
+
 /** What a pickle may contain. */
 export interface PickleOptions {
   /** Names that may appear, as `module.name`; a `*` at the end allows a prefix. */

@@ -4,7 +4,7 @@
  */
 import { userError } from "../errors.ts";
 import type { OpenedCheckpoint } from "./opened-checkpoint.ts";
-import { itemsOf, type Pickled } from "./pickle.ts";
+import { itemsOf, type Pickled, textOf } from "./pickle.ts";
 import { rankFiles } from "./rank-files.ts";
 import { openTorchFile, type TorchFile } from "./torch-file.ts";
 import { isTensor, type TorchTensor, tensorOf } from "./torch-tensor.ts";
@@ -69,6 +69,7 @@ function flatten(model: Pickled | undefined, file: TorchFile): Tensors {
       if (++entries > MOST_ENTRIES || depth > DEEPEST) {
         throw userError(`${file.path}: its dictionaries are nested too deeply or contain too much`);
       }
+      if (typeof key === "object") throw userError(`${file.path}: ${path || "model"} has ${textOf(key)} for a name`);
       const name = path ? `${path}.${String(key)}` : String(key);
       if (isTensor(item)) found.set(name, tensorOf(item, { storages: file.storages, source: `${file.path}: ${name}` }));
       else visit(item, name, depth + 1);

@@ -385,6 +385,7 @@ describe("an unsupported config.json is refused:", () => {
       { rope_scaling: { type: "proportional", factor: 2 } },
       /rope_scaling\.rope_type: .*linear, dynamic, llama3, yarn, longrope.*"proportional"/,
     ],
+    ["llama", { rope_scaling: { rope_type: "llama3\n" } }, /rope_scaling\.rope_type: .*got "llama3\\n"$/],
     ["llama", { rope_scaling: { type: "linear", factor: 2, beta_fast: 3 } }, /rope_scaling\.beta_fast: .* linear/],
     ["llama", { rope_scaling: { type: "yarn" } }, /rope_scaling\.factor: .*got nothing/],
     ["llama", { quantization_config: { quant_method: "fp8" } }, /config\.json: quantization_config: unknown .*fp8/],

@@ -1,6 +1,6 @@
 /** Rotary positions in config.json, as transformers 4 (`rope_theta`, `rope_scaling`) and 5 (`rope_parameters`) write them. */
 import * as z from "zod";
-import { fieldError, readFields } from "../../../hugging-face/config-json.ts";
+import { fieldError, readFields, show } from "../../../hugging-face/config-json.ts";
 import type { RotaryScaling } from "../../../layers/rotary-scaling.ts";
 import type { GptConfig } from "../configuration.ts";
 
@@ -124,7 +124,7 @@ function readParameters(
   const named = newType ?? oldType ?? "default";
   const type = types.find((known) => known === (typeAliases[named] ?? named));
   if (type === undefined) {
-    throw fieldError(`${within}.rope_type`, `expected one of ${types.join(", ")}; got "${named}"`);
+    throw fieldError(`${within}.rope_type`, `expected one of ${types.join(", ")}; got ${show(named)}`);
   }
   const { partial_rotary_factor: partial, ...whole } = common;
   const fields = { ...(read.partial_rotary_factor === undefined ? whole : common), ...typeFields[type] };
