@@ -2,7 +2,7 @@
  * The decoding loop: token by token, for prompts of any lengths. Each row draws from its own random stream, so a prompt
  * gives the same tokens alone and in a batch. It does not know the model; a decoding session supplies the logits.
  */
-import { longestSequence, type Model } from "@megatron-ts/model";
+import type { Model } from "@megatron-ts/model";
 import { hashKey, uniforms } from "@megatron-ts/random";
 import { checkPrompts } from "./prompts/check-prompts.ts";
 import { type ScoredToken, scoreToken } from "./sampling/log-probabilities.ts";
@@ -55,7 +55,7 @@ export function* decode(
 ): Generator<DecodedToken, void, boolean | undefined> {
   checkSampling(options);
   if (prompts.length === 0) return;
-  checkPrompts(prompts, { maxPositions: longestSequence(model.config) });
+  checkPrompts(prompts, model.config);
   const session = openDecodingSession(model, prompts, options);
   try {
     if (options.maxTokens < 1) return;

@@ -169,7 +169,7 @@ export function createPagedBatch(
     },
     add(request) {
       checkSampling(request);
-      checkPrompts([request.prompt], { maxPositions: longest });
+      checkPrompts([request.prompt], model.config);
       const needed = capacityOf(request);
       if (needed > longest) {
         throw new GenerateError(

@@ -2,7 +2,7 @@
  * The same for models whose sequences cannot share a forward: each has a session of its own, and they take turns token by
  * token. Encoder-decoders, permutation models, and causal ones without a pool of pages.
  */
-import { longestSequence, type Model } from "@megatron-ts/model";
+import type { Model } from "@megatron-ts/model";
 import { GenerateError } from "../errors.ts";
 import { checkPrompts } from "../prompts/check-prompts.ts";
 import { checkSampling } from "../sampling/options.ts";
@@ -75,7 +75,7 @@ export function createSeparateBatch(
     },
     add(request) {
       checkSampling(request);
-      checkPrompts([request.prompt], { maxPositions: longestSequence(model.config) });
+      checkPrompts([request.prompt], model.config);
       if (request.scorePrompt) throw new GenerateError("only causal models score the tokens of a prompt");
       const number = ++numbers;
       waiting.push({ number, request });

@@ -2,7 +2,7 @@
  * Beam search over the sequences that a model may generate, for several prompts at once, with cached keys and values. A
  * prompt gives the same sequences alone and in a batch.
  */
-import { longestSequence, type Model } from "@megatron-ts/model";
+import type { Model } from "@megatron-ts/model";
 import { checkPrompts } from "../prompts/check-prompts.ts";
 import type { SessionOptions } from "../sessions/decoding-session.ts";
 import { openDecodingSession } from "../sessions/open-decoding-session.ts";
@@ -28,7 +28,7 @@ export function beamSearch(
   const { numReturn, ...search } = beamOptions(options);
   const { numBeams } = search;
   if (prompts.length === 0) return [];
-  checkPrompts(prompts, { maxPositions: longestSequence(model.config) });
+  checkPrompts(prompts, model.config);
   if (options.maxTokens < 1) return prompts.map(() => [{ tokens: [], score: 0 }]);
   const session = openDecodingSession(model, prompts, { ...options, beams: numBeams });
   try {

@@ -5,6 +5,7 @@
 import { longestSequence, type SequenceToSequenceModel } from "@megatron-ts/model";
 import { captured } from "@megatron-ts/ops";
 import { GenerateError } from "../errors.ts";
+import { checkToken } from "../prompts/check-prompts.ts";
 import { readRows } from "../ragged-rows.ts";
 import type { DecodingSession, SessionOptions } from "./decoding-session.ts";
 import { encodeSources } from "./encode-sources.ts";
@@ -18,6 +19,7 @@ export function openSequenceToSequenceSession(
   if (startToken === undefined) {
     throw new GenerateError("encoder-decoder models need a startToken: expected a token id");
   }
+  checkToken(startToken, "the start token", model.config);
   const sources = encodeSources(model, prompts, { beams });
   const longest = longestSequence(model.config);
   const batchSize = prompts.length * beams;
