@@ -16,9 +16,9 @@ import { quickstartText } from "../../scripts/quickstart-text.mjs";
 import { writeCorpus } from "../families/corpus.mjs";
 
 const [seconds, threads] = [Number(process.argv[2] ?? 120), Number(process.argv[3] ?? 2)];
-const [TRAINED, LONG, TEXTS] = [64, 512, 24];
+const [TRAINED, LONG, TEXTS] = [64, 512, 60];
 await start({ backend: "native", threads });
-const corpus = await writeCorpus({ vocabularySize: 2048 });
+const corpus = await writeCorpus({ vocabularySize: 320 });
 const at = (name) => join(corpus.directory, name);
 const tokenizer = await loadTokenizer(at("tokenizer"));
 

@@ -64,7 +64,9 @@ type Positions =
       /** Whether tokens see no further than they were trained to where positions repeat: in dense encoders. */
       window: boolean;
     }
-  | { kind: "rotary"; isScaled: boolean };
+  | { kind: "rotary"; isScaled: boolean }
+  /** Biases that grow with distances of any length. */
+  | { kind: "linear" };
 
 /** Everything that other packages ask about a family. */
 export interface FamilyDefinition<

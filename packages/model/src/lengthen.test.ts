@@ -53,6 +53,11 @@ describe("lengthen", () => {
     expect(formatForModel(config).fromHuggingFace(json)).toMatchObject({ maxPositions: 512 });
   });
 
+  it("changes nothing but the limit where biases grow with distances", () => {
+    const alibi = parse({ family: "gpt", maxPositions: 16, positions: "alibi" });
+    expect(lengthen(alibi, { maxPositions: 40 })).toEqual({ config: { ...alibi, maxPositions: 40 }, table: null });
+  });
+
   it.each<[string, object, object, RegExp]>([
     ["relative positions", { family: "t5" }, { maxPositions: 4096 }, /relative/],
     ["no more tokens", bert, { maxPositions: 512 }, /takes 512 tokens already/],

@@ -51,6 +51,7 @@ export function lengthen(config: ModelConfig, { maxPositions, method }: Lengthen
   if (maxPositions <= trained) {
     throw new ModelError(`maxPositions: the model takes ${trained} tokens already; expected more, got ${maxPositions}`);
   }
+  if (positions.kind === "linear") return { config: parse({ ...config, maxPositions }), table: null };
   const methods: readonly LengtheningMethod[] = positions.kind === "learned" ? learnedMethods : rotaryMethods;
   const chosen = method === undefined ? methods[0] : methods.find((known) => known === method);
   if (chosen === undefined) {

@@ -44,6 +44,11 @@ const cases: [string, object, Pick<SessionOptions, "prediction">?][] = [
       tiedEmbeddings: false,
     },
   ],
+  [
+    "sinks, in layers with a window too",
+    { ...llama, attentionSinks: true, attentionWindow: 4, layersWithoutWindow: [1] },
+  ],
+  ["biases by distance", { ...gpt, positions: "alibi", attentionWindow: 4 }],
   ["an encoder-decoder", both],
   ["its window", { ...both, attentionWindow: 4, reservedPositions: 2 }],
   ["relative distances", { ...both, relativeDistances: true, normPlacement: "post" }],

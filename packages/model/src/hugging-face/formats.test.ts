@@ -115,6 +115,7 @@ describe("a decoder of one's own", () => {
 
   it.each([
     [{ embeddingNorm: true }, /gpt2, lacks embeddingNorm true$/],
+    [{ ...llama, positions: "alibi" }, /llama, lacks positions "alibi"$/],
     [{ ...llama, embeddingShortcut: true }, /llama, lacks embeddingShortcut true$/],
     [{ ...llama, queryKeyNorm: true, layersWithValueEmbeddings: [1] }, /qwen3, lacks layersWithValueEmbeddings \[1\]$/],
     [{ queryKeyNorm: true, logitsCap: 15 }, /gpt2, lacks queryKeyNorm true, logitsCap 15$/],
@@ -128,7 +129,7 @@ describe("a decoder of one's own", () => {
     expect(listed.logitsCap).toEqual(["gemma2", "gemma3_text"]);
     expect(listed.positions).not.toContain("gpt2");
     expect(listed.activation).toContain("gpt2");
-    for (const field of ["embeddingNorm", "embeddingShortcut", "layersWithValueEmbeddings"]) {
+    for (const field of ["embeddingNorm", "embeddingShortcut", "layersWithValueEmbeddings", "attentionSinks"]) {
       expect(listed[field]).toEqual([]);
     }
   });

@@ -33,6 +33,8 @@ export interface AttentionConfig {
   queryKeyNorm?: Omit<NormConfig, "size">;
   /** Projects queries, keys and values of global attention by weights of their own (Longformer). Default: false. */
   globalProjections?: boolean;
+  /** A trained logit in each head that takes its share of the softmax. Default: false. */
+  sinks?: boolean;
   /** Adds an embedding of each token to its values, in self-attention. Default: none. */
   valueEmbedding?: { vocabularySize: number };
   initializer: Initializer;
@@ -87,8 +89,12 @@ export function createSelfAttention(scope: Scope, config: AttentionConfig): Atte
     ? createValueEmbedding(scope, { ...config, ...config.valueEmbedding })
     : null;
   const attendGlobally = config.globalProjections ? createGlobalAttention(scope, config) : null;
+  const sinks = config.sinks
+    ? scope.parameter("sinks", [config.numHeads], config.initializer, { placement: { dimension: 0, axis: "tensor" } })
+    : null;
   return (x, context) => {
-    const { ranges, layout, numKeyTokens, bias, cache, random, observe, rotaryCosines, rotarySines } = context;
+    const { ranges, layout, numKeyTokens, bias, distanceBias, cache, random, observe, rotaryCosines, rotarySines } =
+      context;
     const turned = (heads: tf.Tensor) =>
       rotaryCosines && rotarySines ? rotate(heads, { rotaryCosines, rotarySines }) : heads;
     const place = (part: "query" | "key", heads: tf.Tensor) => turned(normalise ? normalise[part](heads) : heads);
@@ -105,6 +111,8 @@ export function createSelfAttention(scope: Scope, config: AttentionConfig): Atte
         keyRanges: ranges,
         layout,
         bias,
+        distanceBias,
+        sinks: sinks?.tensor,
         cache,
         scale: config.scale,
         cap: config.scoreCap,

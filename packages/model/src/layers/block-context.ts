@@ -38,6 +38,8 @@ export interface BlockContext extends Partial<RotaryTables>, Partial<RelativeCon
   firstEmbedding?: tf.Tensor | null;
   /** Added to the scores of self-attention: [B or 1, H, T, S]. */
   bias?: tf.Tensor | null;
+  /** Added by distance: [H, T + S - 1], see `attention`. */
+  distanceBias?: tf.Tensor | null;
   cache?: LayerCache | null;
   /** [B, S, h]: what cross-attention attends to. */
   memory?: tf.Tensor | null;

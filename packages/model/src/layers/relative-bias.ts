@@ -30,15 +30,15 @@ export function relativeBucketOf(
   return first + Math.min(exact + Math.floor(fround(share * (count - exact))), count - 1);
 }
 
-/** Keys 0 to `keys`, and `queries` that follow offsets[b] of them, int32 [B]. Default: offset 0, one row for all. */
+/** Keys 0 to `keys`, and `queries` that follow offsets[b] of them, int32 [B]. Default: 0 for all rows. */
 interface RelativePlaces {
   queries: number;
   keys: number;
-  offsets?: tf.Tensor;
+  offsets?: tf.Tensor | undefined;
 }
 
-/** A bias for `attention`: [1, H, T, S], or [B, H, T, S] with offsets. */
-export type RelativeBias = (places: RelativePlaces) => tf.Tensor;
+/** What `attention` adds to scores: by distance [H, T + S - 1]; with offsets, where rows differ, [B, H, T, S]. */
+type RelativeBias = (places: RelativePlaces) => { bias?: tf.Tensor; distanceBias?: tf.Tensor };
 
 export function createRelativeBias(
   scope: Scope,
@@ -48,20 +48,32 @@ export function createRelativeBias(
     placement: { dimension: 1, axis: "tensor" },
     kind: "embedding",
   });
-  return (places) =>
-    tf.tidy(() => tf.transpose(embedding(bucketsAt(places, buckets), { table: table.tensor }), [0, 3, 1, 2]));
+  return ({ offsets, queries, keys }) =>
+    tf.tidy(() => {
+      if (!offsets) {
+        const ids = bucketsByDistance({ first: 1 - queries, end: keys }, buckets);
+        return { distanceBias: tf.transpose(embedding(ids, { table: table.tensor })) };
+      }
+      const ids = bucketsAt({ queries, keys, offsets }, buckets);
+      return { bias: tf.transpose(embedding(ids, { table: table.tensor }), [0, 3, 1, 2]) };
+    });
 }
 
-/** int32 [1 or B, T, S] */
-function bucketsAt({ queries, keys, offsets }: RelativePlaces, buckets: RelativeBuckets): tf.Tensor {
-  // No query is further from the first key than this. Distances -furthest to keys - 1.
-  const furthest = offsets ? keys + queries - 1 : queries - 1;
-  const byDistance = constant(() =>
+/** int32 [end - first]: the buckets of the distances from `first` on. */
+function bucketsByDistance({ first, end }: { first: number; end: number }, buckets: RelativeBuckets): tf.Tensor {
+  return constant(() =>
     tf.tensor1d(
-      Int32Array.from({ length: furthest + keys }, (_, i) => relativeBucketOf(i - furthest, buckets)),
+      Int32Array.from({ length: end - first }, (_, i) => relativeBucketOf(first + i, buckets)),
       "int32",
     ),
   );
+}
+
+/** int32 [B, T, S] */
+function bucketsAt({ queries, keys, offsets }: Required<RelativePlaces>, buckets: RelativeBuckets): tf.Tensor {
+  // No query is further from the first key than this. Distances -furthest to keys - 1.
+  const furthest = keys + queries - 1;
+  const byDistance = bucketsByDistance({ first: -furthest, end: keys }, buckets);
   const places = constant(() =>
     tf.tensor3d(
       Int32Array.from({ length: queries * keys }, (_, i) => furthest - Math.floor(i / keys) + (i % keys)),
@@ -69,5 +81,5 @@ function bucketsAt({ queries, keys, offsets }: RelativePlaces, buckets: Relative
       "int32",
     ),
   );
-  return tf.gather(byDistance, offsets ? tf.sub(places, tf.reshape(offsets, [-1, 1, 1])) : places);
+  return tf.gather(byDistance, tf.sub(places, tf.reshape(offsets, [-1, 1, 1])));
 }

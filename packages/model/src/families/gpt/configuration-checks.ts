@@ -31,12 +31,12 @@ export const rotatedSize = ({ hiddenSize, numHeads, headSize = hiddenSize / numH
   Math.floor(headSize * rotaryFraction);
 
 type RotaryFields = HeadFields &
-  Pick<LayerFields, "layersWithoutRotary"> & { positions: "learned" | "rotary"; rotaryScaling?: RotaryScaling };
+  Pick<LayerFields, "layersWithoutRotary"> & { positions: string; rotaryScaling?: RotaryScaling };
 
 /** Adds an issue for coordinates that make no pairs or have no factors, and for fields of rotary positions without those. */
 export function checkRotary(config: RotaryFields, context: z.RefinementCtx): void {
   const addIssue = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
-  if (config.positions === "learned") {
+  if (config.positions !== "rotary") {
     if (config.layersWithoutRotary.length > 0) addIssue("layersWithoutRotary", 'needs positions "rotary"');
     return;
   }

@@ -23,7 +23,8 @@ export const gptConfigSchema = z
     activation: activation.default("gelu-tanh"),
     /** A gated feed-forward layer: a second, activated projection multiplies the first (SwiGLU with silu). */
     gatedFeedForward: z.boolean().default(false),
-    positions: z.enum(["learned", "rotary"]).default("learned"),
+    /** Embedded, by rotating queries and keys, or by biases in proportion to distances ("alibi", Press et al. 2022). */
+    positions: z.enum(["learned", "rotary", "alibi"]).default("learned"),
     rotaryTheta: z.number().positive().default(10_000),
     /** How rotary positions are stretched to longer texts, in layers without a window if those have a base of their own. */
     rotaryScaling: rotaryScalingSchema.optional(),
@@ -51,6 +52,8 @@ export const gptConfigSchema = z
     headSize: size.optional(),
     /** Factor of the attention scores. Default: 1 / sqrt(headSize). */
     attentionScale: z.number().positive().optional(),
+    /** A trained logit in each head that takes its share of the softmax: attention to nothing (gpt-oss). */
+    attentionSinks: z.boolean().default(false),
     /** Keeps attention scores s within this cap c, as c tanh(s / c) (Gemma 2). Default: no cap. */
     attentionCap: z.number().positive().optional(),
     /** How many tokens a token sees, itself included (sliding window). Default: all earlier ones. */
@@ -79,7 +82,11 @@ export const gptConfigSchema = z
   .superRefine(checkHeads)
   .superRefine(checkAttention("causal"))
   .superRefine(checkLayers)
-  .superRefine(checkRotary);
+  .superRefine(checkRotary)
+  .refine(({ positions, attentionSinks }) => positions !== "alibi" || !attentionSinks, {
+    path: ["attentionSinks"],
+    message: 'expected false with the positions "alibi"',
+  });
 
 /** A configuration with its defaults filled in. */
 export type GptConfig = z.output<typeof gptConfigSchema>;

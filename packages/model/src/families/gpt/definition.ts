@@ -44,6 +44,7 @@ export const gpt = defineFamily({
   options: {
     positions: "rotary",
     queryKeyNorm: true,
+    attentionSinks: true,
     activation: "squared-relu",
     logitsCap: 15,
     tiedEmbeddings: false,
@@ -64,9 +65,10 @@ export const gpt = defineFamily({
     headLayers: 0,
   }),
   withTask: (config, task) => ({ ...config, tiedEmbeddings: true, task }),
-  positionsOf: ({ positions, rotaryScaling }) =>
-    positions === "rotary"
-      ? { kind: "rotary", isScaled: rotaryScaling !== undefined }
-      : { kind: "learned", name: "positionEmbedding.weight", reserved: 0, inMaxPositions: false, window: false },
+  positionsOf({ positions, rotaryScaling }) {
+    if (positions === "alibi") return { kind: "linear" };
+    if (positions === "rotary") return { kind: "rotary", isScaled: rotaryScaling !== undefined };
+    return { kind: "learned", name: "positionEmbedding.weight", reserved: 0, inMaxPositions: false, window: false };
+  },
   longestSequence: ({ maxPositions = Number.POSITIVE_INFINITY }) => maxPositions,
 });

@@ -22,6 +22,7 @@ import type { BlockContext } from "../../layers/block-context.ts";
 import { dropAt } from "../../layers/dropout.ts";
 import { blockInitializers } from "../../layers/initializers.ts";
 import { createLayerLayouts } from "../../layers/layer-layouts.ts";
+import { linearBias } from "../../layers/linear-bias.ts";
 import { createNorm } from "../../layers/norm.ts";
 import { positionsFrom } from "../../layers/positions.ts";
 import { rotaryTables } from "../../layers/rotary.ts";
@@ -101,7 +102,9 @@ export function createGpt(config: GptConfig, context: ModelContext): GptModel {
         : start(embed(input.tokens, positions, options), config);
       observe?.("embedding", x);
       const { tokens: ids } = input;
-      const shared = { tokens: ids, firstEmbedding, random, observe };
+      const places = { queries: tokens, keys: cache?.capacity ?? tokens, offsets: cache?.offsets };
+      const distanceBias = config.positions === "alibi" ? linearBias(places, { numHeads, mesh }) : null;
+      const shared = { tokens: ids, firstEmbedding, distanceBias, random, observe };
       const contextOf = (index: number) => ({
         ...contextOfLayer(index),
         ...(config.attention && seenBy(index)),
@@ -132,7 +135,9 @@ export function createGpt(config: GptConfig, context: ModelContext): GptModel {
       createCache({
         ...size,
         ...keySizes,
-        windowOf: (layer) => layouts.windowOf(layer) ?? ownWindow(config, layer),
+        // Biases by distance are for keys in the order of the text.
+        windowOf:
+          config.positions === "alibi" ? undefined : (layer) => layouts.windowOf(layer) ?? ownWindow(config, layer),
       }),
     createPagePool: (sizes) =>
       config.rotaryScaling && dependsOnLength(config.rotaryScaling) ? null : createPagePool({ ...keySizes, ...sizes }),
@@ -227,6 +232,7 @@ function blockConfig(config: GptConfig, index: number): BlockConfig {
       numHeads,
       numKeyValueHeads,
       headSize,
+      sinks: config.attentionSinks,
       attentionDropout,
       bias: config.attentionBiases ?? bias,
       outputBias: config.attentionOutputBias,

@@ -98,7 +98,7 @@ export function createT5(config: T5Config, context: ModelContext): T5Model {
       return {
         hidden: encoder.stack(
           embed("encoder.embedding", input, options),
-          { ofLayer: encoder.layouts.at({ ranges }), bias },
+          { ofLayer: encoder.layouts.at({ ranges }), ...bias },
           options,
         ),
       };
@@ -113,7 +113,7 @@ export function createT5(config: T5Config, context: ModelContext): T5Model {
       const ranges = input.ranges ?? causalRanges({ batchSize, tokens, offsets });
       const context = {
         ofLayer: decoder.layouts.at({ ranges, cache }),
-        bias: decoder.bias({ queries: tokens, keys: cache?.capacity ?? tokens, offsets: cache?.offsets }),
+        ...decoder.bias({ queries: tokens, keys: cache?.capacity ?? tokens, offsets: cache?.offsets }),
         memory: input.memory,
         memoryRanges: memoryRangesOf(input, { tokens }),
         memoryCache: cache?.memory,

@@ -53,7 +53,7 @@ export function withoutRepetition(given: GptConfig): GptConfig {
   return {
     ...config,
     ...withoutUselessWindow(config),
-    ...(config.positions === "learned" && {
+    ...(config.positions !== "rotary" && {
       rotaryTheta: defaults.rotaryTheta,
       rotaryScaling: undefined,
       rotaryFraction: 1,
