@@ -1,5 +1,6 @@
 /** The engine as the HTTP thread sees it: asks the engine's thread, and hands out what it answers. */
 import { Worker } from "node:worker_threads";
+import type { FilledText } from "@megatron-ts/generate";
 import { ApiError } from "../errors.ts";
 import type {
   EngineData,
@@ -43,6 +44,10 @@ export interface EngineClient {
   generate(request: GenerateRequest): Generation;
   tokenize(prompt: Prompt, options: { addSpecialTokens: boolean }): Promise<{ tokens: number[]; texts: string[] }>;
   detokenize(tokens: number[]): Promise<string>;
+  /** One vector for each prompt, of length 1. */
+  embed(prompts: Prompt[]): Promise<{ vectors: Float32Array[]; promptTokens: number }>;
+  /** Fills the masks of texts. */
+  fill(texts: string[], topK: number): Promise<FilledText[]>;
   close(): Promise<void>;
 }
 
@@ -211,6 +216,13 @@ export function startEngineClient(
       }),
     detokenize: (tokens) =>
       ask({ type: "detokenize", tokens }, (message) => (message as Extract<Answer, { type: "text" }>).text),
+    embed: (prompts) =>
+      ask({ type: "embed", prompts }, (message) => {
+        const { vectors, promptTokens } = message as Extract<Answer, { type: "embedded" }>;
+        return { vectors, promptTokens };
+      }),
+    fill: (texts, topK) =>
+      ask({ type: "fill", texts, topK }, (message) => (message as Extract<Answer, { type: "filled" }>).filled),
     async close() {
       await worker.terminate();
     },

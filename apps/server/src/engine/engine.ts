@@ -3,7 +3,9 @@ import {
   createBatch,
   type DecodingBatch,
   encodePrompts,
+  fillMasks,
   GenerateError,
+  prefixTokens,
   type SequenceEvent,
   skippedTokens,
 } from "@megatron-ts/generate";
@@ -12,6 +14,7 @@ import { createTokenBytes } from "@megatron-ts/tokenizer";
 import { type ChatTemplate, createChatTemplate } from "../chat/chat-template.ts";
 import { ApiError } from "../errors.ts";
 import { type Choice, type ChoiceContext, createChoice, tokenPiece } from "./choice.ts";
+import { embed } from "./embed.ts";
 import { loadServedModel, type ServedModel } from "./load-served-model.ts";
 import type {
   EngineData,
@@ -146,6 +149,19 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
     setImmediate(turn);
   }
 
+  /** Embeds one text after another, with turns for what else there is to do in between. */
+  async function embedAll(id: number, prompts: readonly Prompt[]) {
+    const { pooling } = served;
+    if (!pooling) throw new ApiError("this model's way of pooling is not supported", { status: 400 });
+    const encoded = prompts.map((prompt) => textTokens(served, prompt));
+    const vectors: Float32Array[] = [];
+    for (const tokens of encoded) {
+      vectors.push(embed(model, tokens, pooling));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    send({ type: "embedded", id, vectors, promptTokens: encoded.reduce((sum, { length }) => sum + length, 0) });
+  }
+
   function answer(request: Exclude<EngineRequest, { type: "cancel" }>) {
     const { id } = request;
     if (request.type === "generate") {
@@ -158,6 +174,10 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
           ? [...tokenizer.encode(prompt.text, { addSpecialTokens: false, splitSpecialTokens: true })]
           : encodePrompt(served, template, prompt).tokens;
       send({ type: "tokens", id, tokens, texts: tokens.map((token) => tokenizer.idToToken(token) ?? "") });
+    } else if (request.type === "embed") {
+      embedAll(id, request.prompts).catch((error) => send({ type: "refused", id, failure: failureOf(error) }));
+    } else if (request.type === "fill") {
+      send({ type: "filled", id, filled: fillMasks(served, request.texts, { topK: request.topK }) });
     } else {
       checkTokens(request.tokens, tokenizer.vocabularySize);
       send({ type: "text", id, text: tokenizer.decode(request.tokens) });
@@ -214,6 +234,18 @@ function encodePrompt(
   if (!prediction) return { tokens: [...tokenizer.encode(text, { splitSpecialTokens: true })], text };
   const { prompts } = encodePrompts({ model, tokenizer }, [text], { prediction });
   return { tokens: [...prompts[0]!], text };
+}
+
+/** The tokens of a text to embed: with the special tokens around it that the model expects, but none for its end. */
+function textTokens({ tokenizer, prediction }: ServedModel, prompt: Prompt): number[] {
+  if (prompt.kind === "tokens") {
+    checkTokens(prompt.tokens, tokenizer.vocabularySize);
+    return prompt.tokens;
+  }
+  if (prompt.kind !== "text") throw new ApiError("chats are not embedded", { status: 400 });
+  const isCausal = prediction === "causal";
+  const tokens = tokenizer.encode(prompt.text, { addSpecialTokens: !isCausal, splitSpecialTokens: true });
+  return isCausal ? [...prefixTokens(tokenizer), ...tokens] : [...tokens];
 }
 
 function sequenceOf(

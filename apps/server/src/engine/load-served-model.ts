@@ -7,6 +7,7 @@ import { endOfTextIn } from "@megatron-ts/tokenizer/files";
 import { getObjective, partsOf, RECIPE_FILE, resolveObjective } from "@megatron-ts/train";
 import { parse } from "yaml";
 import { ServerError } from "../errors.ts";
+import { type Pooling, poolingOf } from "./embed.ts";
 
 /** A loaded checkpoint. */
 export interface ServedModel {
@@ -18,6 +19,8 @@ export interface ServedModel {
   stopTokens?: number[];
   startToken?: number;
   chatTemplate: string | null;
+  /** How states become a vector; null for a way that is not supported. */
+  pooling: Pooling | null;
   /** Names and values of special tokens that templates use, such as `bos_token`. */
   namedTokens: Record<string, string>;
 }
@@ -64,6 +67,7 @@ export async function loadServedModel(
       ...(typeof start === "number" && { startToken: start }),
       chatTemplate: chatTemplate ?? readText(checkpoint, "chat_template.jinja") ?? templateIn(config),
       namedTokens: namedTokens(config, tokenizer),
+      pooling: poolingOf(readObject(checkpoint, "1_Pooling__config.json")),
     };
   } catch (error) {
     model.dispose();

@@ -1,5 +1,5 @@
 /** The messages between the HTTP thread and the engine's thread. Everything in them is cloned. */
-import type { SamplingOptions } from "@megatron-ts/generate";
+import type { FilledText, SamplingOptions } from "@megatron-ts/generate";
 import type { ApiErrorFields } from "../errors.ts";
 
 /** What the engine's thread starts with. */
@@ -90,6 +90,8 @@ export type EngineRequest =
   | { type: "generate"; id: number; request: GenerateRequest }
   | { type: "tokenize"; id: number; prompt: Prompt; addSpecialTokens: boolean }
   | { type: "detokenize"; id: number; tokens: number[] }
+  | { type: "embed"; id: number; prompts: Prompt[] }
+  | { type: "fill"; id: number; texts: string[]; topK: number }
   | { type: "cancel"; id: number };
 
 /** An error, as it crosses threads. */
@@ -113,4 +115,6 @@ export type EngineMessage =
   | { type: "refused"; id: number; failure: EngineFailure }
   | { type: "pieces"; pieces: Piece[]; load: EngineLoad; promptTokens: number; reusedTokens: number }
   | { type: "tokens"; id: number; tokens: number[]; texts: string[] }
-  | { type: "text"; id: number; text: string };
+  | { type: "text"; id: number; text: string }
+  | { type: "embedded"; id: number; vectors: Float32Array[]; promptTokens: number }
+  | { type: "filled"; id: number; filled: FilledText[] };

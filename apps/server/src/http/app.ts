@@ -5,6 +5,8 @@ import { ApiError } from "../errors.ts";
 import type { RequestLog } from "../options.ts";
 import { chatCompletions } from "../routes/chat-completions.ts";
 import { completions } from "../routes/completions.ts";
+import { embeddings } from "../routes/embeddings.ts";
+import { fillMask } from "../routes/fill-mask.ts";
 import { getModel, listModels } from "../routes/models.ts";
 import { detokenize, tokenize } from "../routes/tokens.ts";
 import { createAccess } from "./access.ts";
@@ -55,6 +57,8 @@ export function createApp(state: ServerState, { apiKeys, publicModels, onRequest
   app.get("/v1/models/:name{.+}", (context) => getModel(state, context.req.param("name")));
   app.post("/v1/completions", (context) => completions(context.req.raw, state));
   app.post("/v1/chat/completions", (context) => chatCompletions(context.req.raw, state));
+  app.post("/v1/embeddings", (context) => embeddings(context.req.raw, state));
+  app.post("/v1/fill-mask", (context) => fillMask(context.req.raw, state));
   app.post("/tokenize", (context) => tokenize(context.req.raw, state));
   app.post("/detokenize", (context) => detokenize(context.req.raw, state));
   app.get("/openapi.json", () => Response.json(document));

@@ -2,6 +2,7 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { chatSchema } from "../schemas/chat.ts";
 import { completionSchema } from "../schemas/completion.ts";
+import { embeddingSchema, fillMaskSchema } from "../schemas/embedding.ts";
 import { detokenizeSchema, tokenizeSchema } from "../schemas/tokens.ts";
 
 const errorSchema = z
@@ -22,6 +23,8 @@ const anyObject = z.looseObject({});
 const posts: [string, { summary: string; schema: z.ZodType }][] = [
   ["/v1/completions", { summary: "Completes a text or token ids.", schema: completionSchema }],
   ["/v1/chat/completions", { summary: "Answers a chat.", schema: chatSchema }],
+  ["/v1/embeddings", { summary: "Texts as vectors of length 1.", schema: embeddingSchema }],
+  ["/v1/fill-mask", { summary: "Fills the masks of texts.", schema: fillMaskSchema }],
   ["/tokenize", { summary: "The token ids of a text or a chat.", schema: tokenizeSchema }],
   ["/detokenize", { summary: "The text of token ids.", schema: detokenizeSchema }],
 ];

@@ -124,7 +124,8 @@ function generateRequest(parameters: CompletionParameters): GenerateRequest {
   };
 }
 
-function promptsOf(prompt: CompletionParameters["prompt"]): Prompt[] {
+/** A request's prompts, as the engine takes them. */
+export function promptsOf(prompt: CompletionParameters["prompt"]): Prompt[] {
   const one = (value: string | number[]): Prompt =>
     typeof value === "string" ? { kind: "text", text: value } : { kind: "tokens", tokens: value };
   if (typeof prompt === "string") return [one(prompt)];

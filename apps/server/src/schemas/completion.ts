@@ -5,13 +5,16 @@ import { optional, samplingFields, tokensSchema } from "./sampling.ts";
 /** The most alternatives of a token. */
 const MOST_ALTERNATIVES = 100;
 
+/** Where generation starts, or what is embedded. */
+export const promptSchema = z
+  .union([z.string(), tokensSchema, z.array(z.string()).min(1).max(256), z.array(tokensSchema).min(1).max(256)])
+  .openapi({ description: "A text, token ids, or a list of either." });
+
 /** A legacy completion, as OpenAI documents it. */
 export const completionSchema = z
   .strictObject({
     ...samplingFields,
-    prompt: z
-      .union([z.string(), tokensSchema, z.array(z.string()).min(1).max(256), z.array(tokensSchema).min(1).max(256)])
-      .openapi({ description: "A text, token ids, or a list of either." }),
+    prompt: promptSchema,
     max_tokens: optional(z.int().min(0)).openapi({ description: "Default: 16." }),
     logprobs: optional(z.union([z.int().min(0).max(MOST_ALTERNATIVES), z.boolean()])).openapi({
       description: "How many alternatives of each token are scored; true is 0: the tokens themselves.",
