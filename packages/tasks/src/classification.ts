@@ -1,5 +1,5 @@
 /**
- * Classification of texts, one label for each: a head on the state that summarizes the text, cross-entropy, accuracy, F1 and
+ * Classification of texts or of pairs of them, one label for each: a head on the state that summarizes the text, cross-entropy, accuracy, F1 and
  * Matthews' correlation. Sentiment is the same with three given labels, scored by macro-recall as in TweetEval.
  */
 import type { Row } from "@megatron-ts/data";
@@ -12,61 +12,37 @@ import {
   matthewsCorrelation,
   occurs,
 } from "@megatron-ts/metrics";
-import { type BaseConfig, classificationLosses } from "@megatron-ts/model";
+import { type BaseConfig, classificationLosses, type ForwardOptions, type Model } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
-import { type Columns, fieldOf } from "./columns.ts";
+import { fieldOf } from "./columns.ts";
 import { TaskError } from "./errors.ts";
+import { balancedWeights, labelsIn, labelsOf, numberOfLabel, weightsOf } from "./labels.ts";
+import { createPairEncoder, truncatePair } from "./pair-encoder.ts";
 import { sequenceLogits } from "./sequence-logits.ts";
 import type { OpenTask, Score, TaskDefinition } from "./task.ts";
 import { createTextEncoder, type EncodedText } from "./text-encoder.ts";
 import { weightedLossSum } from "./weighted-loss.ts";
 
-/** A text, and the number of its label if that is known. */
+/** A text or a pair, and the number of its label if that is known. */
 export interface ClassificationExample extends EncodedText {
   label: number;
+  /** The segments of a pair's tokens, in models that have some. */
+  types?: Int32Array;
 }
 
 /** The label that the model finds most probable. A type alias, which fits an index signature. */
 export type ClassificationPrediction = { label: string; probability: number };
 
-/** Numbers by their value, all else by code points. */
-function sortLabels(labels: Iterable<string>): string[] {
-  const all = [...labels];
-  const areNumbers = all.every((label) => label.trim() !== "" && Number.isFinite(Number(label)));
-  return areNumbers ? all.sort((a, b) => Number(a) - Number(b)) : all.sort();
-}
+/** Logits of examples: [B, C]. */
+const logitsOf = (model: Model, examples: readonly ClassificationExample[], options: ForwardOptions = {}): tf.Tensor =>
+  sequenceLogits(
+    model,
+    examples.map(({ ids }) => ids),
+    { ...options, types: examples.map(({ types }) => types) },
+  );
 
-function labelsIn(rows: readonly Row[], columns: Columns): string[] {
-  const labels = sortLabels(new Set(rows.map((row) => fieldOf(row, { field: "label", columns }))));
-  if (labels.length > 1) return labels;
-  const [source] = rows.map((row) => row.source);
-  throw new TaskError(`expected rows with two labels or more, all have ${JSON.stringify(labels[0])}`, { source });
-}
-
-/** n / (number of labels * rows with the label), as scikit-learn's "balanced". */
-function balancedWeights(rows: readonly Row[], { columns }: { columns: Columns }): Record<string, number> {
-  const counts = new Map<string, number>();
-  for (const row of rows) {
-    const label = fieldOf(row, { field: "label", columns });
-    counts.set(label, (counts.get(label) ?? 0) + 1);
-  }
-  return Object.fromEntries([...counts].map(([label, count]) => [label, rows.length / (counts.size * count)]));
-}
-
-function labelsOf(config: BaseConfig): string[] {
-  const head = "task" in config ? config.task : undefined;
-  if (head?.kind === "sequence-classification" && head.labels.length > 1) return head.labels;
-  throw new TaskError("the model has no head that classifies texts: fine-tune it first");
-}
-
-function numberOf(row: Row, { columns, labels }: { columns: Columns; labels: string[] }): number {
-  const label = fieldOf(row, { field: "label", columns });
-  const found = labels.indexOf(label);
-  if (found >= 0) return found;
-  throw new TaskError(`the label ${JSON.stringify(label)} is not one of the model's: ${labels.join(", ")}`, row);
-}
-
-const idsOf = ({ ids }: ClassificationExample): Int32Array => ids;
+/** How a row becomes an input. */
+type Encode = (row: Row) => Omit<ClassificationExample, "label">;
 
 function scoresOf(matrix: ConfusionMatrix): Record<string, Score> {
   const total = matrix.flat().reduce((sum, count) => sum + count, 0);
@@ -82,21 +58,17 @@ function scoresOf(matrix: ConfusionMatrix): Record<string, Score> {
 
 function openClassification(
   config: BaseConfig,
-  { tokenizer, settings: { columns, maxTokens, training } }: Parameters<TaskDefinition["open"]>[1],
+  { settings: { columns, training }, encode }: OpenOptions & { encode: Encode },
 ): OpenTask<ClassificationExample, ClassificationPrediction> {
   const labels = labelsOf(config);
   const { labelSmoothing: smoothing = 0, labelWeights = {} } = training ?? {};
-  const unknown = Object.keys(labelWeights).find((label) => !labels.includes(label));
-  if (unknown !== undefined) {
-    throw new TaskError(`task.labelWeights: ${JSON.stringify(unknown)} is not one of the labels: ${labels.join(", ")}`);
-  }
-  const weights = labels.map((label) => labelWeights[label] ?? 1);
-  const encode = createTextEncoder(tokenizer, { maxTokens });
+  const weights = weightsOf(labels, labelWeights);
   return {
     read(row, { labelled }) {
-      const encoded = encode(fieldOf(row, { field: "text", columns }));
+      const encoded = encode(row);
       if (encoded.ids.length === 0) throw new TaskError("the text is empty", row);
-      return { ...encoded, label: labelled ? numberOf(row, { columns, labels }) : -1 };
+      const number = () => numberOfLabel(fieldOf(row, { field: "label", columns }), { labels, row });
+      return { ...encoded, label: labelled ? number() : -1 };
     },
     tokens: ({ ids }) => ids.length,
     workload: ({ ids }) => ({ lengths: { sequenceLength: ids.length, predictedTokens: 0 } }),
@@ -105,19 +77,19 @@ function openClassification(
     lossSum(model, examples, options) {
       const labels = examples.map(({ label }) => label);
       return tf.tidy(() => {
-        const logits = sequenceLogits(model, examples.map(idsOf), options);
+        const logits = logitsOf(model, examples, options);
         return tf.sum(classificationLosses(logits, { labels: tf.tensor1d(labels, "int32") }));
       });
     },
     trainingLossSum: (model, examples, options) =>
       tf.tidy(() => {
         const expected = examples.map(({ label }) => label);
-        const logits = sequenceLogits(model, examples.map(idsOf), options);
+        const logits = logitsOf(model, examples, options);
         return weightedLossSum(logits, { labels: expected, smoothing, weights });
       }),
     trainingWeight: ({ label }) => weights[label]!,
     async predict(model, examples) {
-      const probabilities = tf.tidy(() => tf.softmax(sequenceLogits(model, examples.map(idsOf))));
+      const probabilities = tf.tidy(() => tf.softmax(logitsOf(model, examples)));
       const values = await probabilities.data();
       probabilities.dispose();
       return examples.map((_, row) => {
@@ -136,6 +108,30 @@ function openClassification(
   };
 }
 
+type OpenOptions = Parameters<TaskDefinition["open"]>[1];
+
+/** The text of a row. */
+function encodeText({ tokenizer, settings: { columns, maxTokens } }: OpenOptions): Encode {
+  const encode = createTextEncoder(tokenizer, { maxTokens });
+  return (row) => encode(fieldOf(row, { field: "text", columns }));
+}
+
+/** The two texts of a row. */
+function encodePair(config: BaseConfig, { tokenizer, settings: { columns, maxTokens } }: OpenOptions): Encode {
+  const encoder = createPairEncoder(tokenizer, config);
+  const room = maxTokens - encoder.extra;
+  if (room < 2) throw new TaskError(`data.maxTokens: expected ${encoder.extra + 2} or more, got ${maxTokens}`);
+  return (row) => {
+    const [first, second] = ["text", "pair"].map((field) => {
+      const ids = tokenizer.encode(fieldOf(row, { field, columns }), { addSpecialTokens: false });
+      if (ids.length === 0) throw new TaskError(`the ${field} is empty`, row);
+      return ids;
+    }) as [Int32Array, Int32Array];
+    const { pair, truncated } = truncatePair([first, second], { room });
+    return { ...encoder.join(...pair), truncated };
+  };
+}
+
 /** Any labels, found in the training data. */
 export const classification: TaskDefinition<ClassificationExample, ClassificationPrediction> = {
   name: "classification",
@@ -143,7 +139,15 @@ export const classification: TaskDefinition<ClassificationExample, Classificatio
   metric: "accuracy",
   headFor: (rows, { columns }) => ({ kind: "sequence-classification", labels: labelsIn(rows, columns) }),
   balance: balancedWeights,
-  open: openClassification,
+  open: (config, options) => openClassification(config, { ...options, encode: encodeText(options) }),
+};
+
+/** Two texts and a label for both, such as whether one follows from the other: most tasks of GLUE (Wang et al. 2018). */
+export const sentencePairs: TaskDefinition<ClassificationExample, ClassificationPrediction> = {
+  ...classification,
+  name: "sentence-pairs",
+  fields: ["text", "pair", "label"],
+  open: (config, options) => openClassification(config, { ...options, encode: encodePair(config, options) }),
 };
 
 const SENTIMENTS = ["negative", "neutral", "positive"];
@@ -154,7 +158,7 @@ export const sentiment: TaskDefinition<ClassificationExample, ClassificationPred
   name: "sentiment",
   metric: "recall",
   headFor(rows, { columns }) {
-    for (const row of rows) numberOf(row, { columns, labels: SENTIMENTS });
+    for (const row of rows) numberOfLabel(fieldOf(row, { field: "label", columns }), { labels: SENTIMENTS, row });
     return { kind: "sequence-classification", labels: SENTIMENTS };
   },
 };

@@ -87,6 +87,8 @@ const taskSchema = z.strictObject({
   ...textFields,
   /** Weights by label, those without one count 1; or "balanced", by which each label counts the same. */
   labelWeights: z.union([z.literal("balanced"), z.record(z.string(), z.number().gt(0))]).default({}),
+  /** In questions: whether a text may have no answer. Default: whether one of the rows has none. */
+  noAnswer: z.boolean().optional(),
   /** Evaluations without a better one after which the run ends; null to take all steps. Default: those of half a run. */
   patience: z.int().min(1).nullable().optional(),
 });

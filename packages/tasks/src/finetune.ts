@@ -139,8 +139,10 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
       : { training: rows, validation: readRows(data.validation) };
 
   const { labelSmoothing, labelWeights } = configuration.task;
+  const noAnswer = configuration.task.noAnswer ?? definition.lacksAnswers?.(rows, { columns });
   const settings = {
     columns,
+    noAnswer,
     maxTokens: Math.min(data.maxTokens, longestSequence(config)),
     training: {
       labelSmoothing,
@@ -163,6 +165,7 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
   const batches = byTokens?.perEpoch;
   const resolved = {
     ...configuration,
+    task: { ...configuration.task, ...(noAnswer !== undefined && { noAnswer }) },
     train: completeTraining(configuration, { examples: training.length, model: config, batches }),
   };
   if (train.layerDecay !== 1 && resolved.train.optimizer.name !== "adamw") {

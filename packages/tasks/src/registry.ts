@@ -1,10 +1,21 @@
 /** The tasks, by name. */
-import { classification, sentiment } from "./classification.ts";
+import { classification, sentencePairs, sentiment } from "./classification.ts";
 import { TaskError } from "./errors.ts";
+import { multiLabel } from "./multi-label.ts";
+import { multipleChoice } from "./multiple-choice.ts";
+import { questionAnswering } from "./question-answering.ts";
 import type { TaskDefinition } from "./task.ts";
 import { translation } from "./translation.ts";
 
-const tasks: readonly TaskDefinition[] = [classification, sentiment, translation];
+const tasks: readonly TaskDefinition[] = [
+  classification,
+  sentiment,
+  sentencePairs,
+  multiLabel,
+  questionAnswering,
+  multipleChoice,
+  translation,
+];
 
 /** Names of the tasks. */
 export const taskNames = tasks.map(({ name }) => name);

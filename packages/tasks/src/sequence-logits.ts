@@ -3,15 +3,36 @@ import type { ForwardOptions, Model } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { TaskError } from "./errors.ts";
 
+/** Options of a forward over rows of ids. */
+export interface RowOptions extends ForwardOptions {
+  /** The segments of each row's tokens, in encoders that have some. Default: 0. */
+  types?: readonly (Int32Array | undefined)[];
+}
+
 /** Texts as rows of ids of any lengths above zero -> logits [B, C]. Throws a TaskError for a model without such a head. */
-export function sequenceLogits(model: Model, rows: readonly Int32Array[], options: ForwardOptions = {}): tf.Tensor {
-  const lengths = rows.map(({ length }) => length);
+export function sequenceLogits(model: Model, rows: readonly Int32Array[], options: RowOptions = {}): tf.Tensor {
   const { masked, causal } = model.predictors;
+  if (masked) return tokenLogits(model, rows, options);
+  if (!causal) throw new TaskError(`a model of the family ${model.config.family} has no head for whole texts`);
+  const lengths = rows.map(({ length }) => length);
   return tf.tidy(() => {
     const tokens = padded(rows, Math.max(...lengths));
-    if (masked) return masked.taskLogits(masked.forward({ tokens, lengths }, options).hidden, options);
-    if (!causal) throw new TaskError(`a model of the family ${model.config.family} has no head for whole texts`);
     return causal.taskLogits(statesOfLast(causal.forward({ tokens }, options).hidden, lengths), options);
+  });
+}
+
+/** The logits of an encoder's head: [B, C], or of every token [B, T, C]. Throws a TaskError for other models. */
+export function tokenLogits(model: Model, rows: readonly Int32Array[], options: RowOptions = {}): tf.Tensor {
+  const { masked } = model.predictors;
+  if (!masked) throw new TaskError(`a model of the family ${model.config.family} does not read in both directions`);
+  const { types = [], ...forward } = options;
+  const lengths = rows.map(({ length }) => length);
+  const longest = Math.max(...lengths);
+  return tf.tidy(() => {
+    const tokens = padded(rows, longest);
+    const segments = rows.map(({ length }, index) => types[index] ?? new Int32Array(length));
+    const tokenTypes = types.some((own) => own !== undefined) ? padded(segments, longest) : undefined;
+    return masked.taskLogits(masked.forward({ tokens, tokenTypes, lengths }, forward).hidden, forward);
   });
 }
 

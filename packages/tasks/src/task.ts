@@ -15,6 +15,8 @@ export interface TaskSettings {
   columns: Columns;
   /** Tokens per text, special ones included; the rest is cut off. */
   maxTokens: number;
+  /** In questions: whether a text may have no answer. Default: it may. */
+  noAnswer?: boolean;
   /** How training differs from evaluation. */
   training?: TrainingSettings;
   /** Of tasks that write text. */
@@ -30,7 +32,9 @@ interface TrainingSettings {
 }
 
 /** What one prediction says, as it is written to a file. */
-export type Prediction = Readonly<Record<string, string | number>>;
+export type Prediction = Readonly<
+  Record<string, string | number | readonly string[] | Readonly<Record<string, number>>>
+>;
 
 /** A score, with its standard error where it is a mean over examples. */
 export interface Score {
@@ -89,6 +93,8 @@ export interface TaskDefinition<Example = any, Output extends Prediction = any> 
   headFor(rows: readonly Row[], settings: Pick<TaskSettings, "columns">): TaskHeadConfig | null;
   /** Weights of labels by which each label counts the same in these rows, in tasks with labels. */
   balance?(rows: readonly Row[], settings: Pick<TaskSettings, "columns">): Record<string, number>;
+  /** In questions: whether some of these rows have no answer. */
+  lacksAnswers?(rows: readonly Row[], settings: Pick<TaskSettings, "columns">): boolean;
   /** Opens the task for a model's configuration, which has its head. */
   open(config: BaseConfig, options: { tokenizer: Tokenizer; settings: TaskSettings }): OpenTask<Example, Output>;
 }

@@ -9,7 +9,7 @@ import { type TextSettings, textSettingsOf } from "./text/settings.ts";
 
 /** The parts of a fine-tuning recipe that are needed after training. */
 export interface SavedTaskRecipe {
-  task?: { name?: string; columns?: Columns } & TextSettings;
+  task?: { name?: string; columns?: Columns; noAnswer?: boolean } & TextSettings;
   data?: { maxTokens?: number };
 }
 
@@ -27,6 +27,7 @@ export function openTrainedTask(
   const settings = {
     columns: { ...recipe?.task?.columns, ...columns },
     maxTokens: Math.min(maxTokens, longest),
+    noAnswer: recipe?.task?.noAnswer,
     text: textSettingsOf(recipe?.task ?? {}),
   };
   return getTask(name).open(config, { tokenizer, settings });

@@ -4,7 +4,15 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { nonEmpty } from "./option-values.ts";
 
 /** Names of the tasks: as in `@megatron-ts/tasks`, which loads tensors. A test compares them. */
-export const TASKS = ["classification", "sentiment", "translation"];
+export const TASKS = [
+  "classification",
+  "sentiment",
+  "sentence-pairs",
+  "multi-label",
+  "question-answering",
+  "multiple-choice",
+  "translation",
+];
 
 /** Which columns the fields of a task are in. */
 export interface TaskOptions {

@@ -48,3 +48,26 @@ describe("rows of labelled data", () => {
     expect(() => readRows(join(directory, "missing.csv"))).toThrow(DataError);
   });
 });
+
+describe("questions in SQuAD's JSON", () => {
+  const file = (qas: object[], context = "😀 Ada wrote it in 1843.") =>
+    JSON.stringify({ data: [{ title: "T", paragraphs: [{ context, qas }] }] });
+
+  it("are rows, whose answers start where JavaScript counts", () => {
+    const qas = [
+      { id: "a", question: "Who?", answers: [{ text: "Ada", answer_start: 2 }] },
+      { id: "b", question: "Why?", answers: [{ text: "it", answer_start: 12 }], is_impossible: true },
+    ];
+    expect(rowsOf("squad.json", file(qas))).toMatchObject([
+      { line: 1, id: "a", title: "T", question: "Who?", answers: [{ text: "Ada", start: 3 }] },
+      { line: 2, id: "b", answers: [] },
+    ]);
+  });
+
+  it("are refused in another form, with the place", () => {
+    expect(() => rowsOf("g.json", "[1]")).toThrow(/g\.json: expected SQuAD's format/);
+    expect(() => rowsOf("h.json", "{")).toThrow(/h\.json: is not JSON/);
+    expect(() => rowsOf("i.json", file([{ question: 1 }]))).toThrow(/data\.0\.paragraphs\.0\.qas\.0\.question/);
+    expect(() => rowsOf("j.json", JSON.stringify({ data: [] }))).toThrow(/no rows/);
+  });
+});

@@ -1,6 +1,7 @@
 /**
- * Reads the rows of labelled data: JSONL, CSV (RFC 4180) and TSV (no quoting, as in GLUE) with a header, or parallel text
- * files; plain or gzipped. A file is read whole: such data fits in memory. What the columns mean is up to the caller.
+ * Reads the rows of labelled data: JSONL, CSV (RFC 4180) and TSV (no quoting, as in GLUE) with a header, SQuAD's JSON,
+ * or parallel text files; plain or gzipped. A file is read whole: such data fits in memory. What the columns mean is up to the
+ * caller.
  */
 import { type CsvError, parse } from "csv-parse/sync";
 import { DataError } from "../errors.ts";
@@ -8,8 +9,10 @@ import { describeJson, parseJson } from "../text/json.ts";
 import { readParallelRows } from "./read-parallel.ts";
 import { readText } from "./read-text.ts";
 import type { Row } from "./row.ts";
+import { readSquad } from "./squad.ts";
 
 const readers: Record<string, (text: string, source: string) => Row[]> = {
+  json: readSquad,
   jsonl: readJsonLines,
   csv: (text, source) => readTable(text, source, { delimiter: ",", quote: '"' }),
   tsv: (text, source) => readTable(text, source, { delimiter: "\t", quote: false }),
@@ -30,9 +33,8 @@ export function readRows(path: RowSource): Row[] {
   const extension = /\.(\w+)(?:\.gz)?$/.exec(path)?.[1]?.toLowerCase();
   const read = extension === undefined ? undefined : readers[extension];
   if (!read) {
-    throw new DataError(`cannot read rows from it: expected .jsonl, .csv or .tsv, or one of them with .gz`, {
-      source: path,
-    });
+    const expected = "expected .jsonl, .csv or .tsv, or .json in SQuAD's format, or one of them with .gz";
+    throw new DataError(`cannot read rows from it: ${expected}`, { source: path });
   }
   const rows = read(readText(path), path);
   if (rows.length === 0) throw new DataError("has no rows", { source: path });
