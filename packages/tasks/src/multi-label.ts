@@ -89,6 +89,8 @@ export const multiLabel: TaskDefinition<MultiLabelExample, MultiLabelPrediction>
         return { ...encoded, labels: [...own].map((label) => numberOfLabel(label, { labels: names, row })) };
       },
       tokens: ({ ids }) => ids.length,
+      workload: ({ ids }) => ({ lengths: { sequenceLength: ids.length, predictedTokens: 0 } }),
+      losses: () => 1,
       isTruncated: ({ truncated }) => truncated,
       lossSum: (model, examples, options) =>
         tf.tidy(() =>

@@ -114,7 +114,11 @@ export const multipleChoice: TaskDefinition<ChoiceExample, ChoicePrediction> = {
         const answer = labelled ? readAnswer(row, { columns, count: choices.length }) : -1;
         return { choices: encoded, truncated, answer };
       },
-      tokens: ({ choices }) => choices.reduce((sum, { ids }) => sum + ids.length, 0),
+      tokens: ({ choices }) => Math.max(...choices.map(({ ids }) => ids.length)),
+      workload: ({ choices }) => ({
+        lengths: { sequenceLength: choices.reduce((sum, { ids }) => sum + ids.length, 0), predictedTokens: 0 },
+      }),
+      losses: () => 1,
       isTruncated: ({ truncated }) => truncated,
       lossSum: (model, examples, options) => lossSum(model, examples, { ...options, share: 0 }),
       trainingLossSum: (model, examples, options) => lossSum(model, examples, { ...options, share: smoothing }),

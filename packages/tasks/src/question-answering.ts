@@ -153,7 +153,11 @@ export const questionAnswering: TaskDefinition<QuestionExample, QuestionPredicti
         const targets = windows.map((window) => targetIn(window, span));
         return { context, tokens, windows, targets, answers: answers.map(({ text }) => text) };
       },
-      tokens: ({ windows }) => windows.reduce((sum, { ids }) => sum + ids.length, 0),
+      tokens: ({ windows }) => Math.max(...windows.map(({ ids }) => ids.length)),
+      workload: ({ windows }) => ({
+        lengths: { sequenceLength: windows.reduce((sum, { ids }) => sum + ids.length, 0), predictedTokens: 0 },
+      }),
+      losses: ({ windows }) => windows.length,
       isTruncated: () => false,
       lossSum,
       trainingLossSum: lossSum,
