@@ -95,12 +95,12 @@ function pairItems(tokenizer: Tokenizer): Item[] {
   }
   if (found?.cls && found.sep) {
     const [cls, sep] = [found.cls[1], found.sep[1]];
-    const isRoberta = found.type === "RobertaProcessing";
-    const second: Item = isRoberta ? { sequence: 1, type: 0 } : b;
+    const hasTwoSeparators = found.type === "RobertaProcessing";
+    const second: Item = hasTwoSeparators ? { sequence: 1, type: 0 } : b;
     return [
       { ids: [cls], type: 0 },
       a,
-      { ids: isRoberta ? [sep, sep] : [sep], type: 0 },
+      { ids: hasTwoSeparators ? [sep, sep] : [sep], type: 0 },
       second,
       { ids: [sep], type: second.type },
     ];
