@@ -13,6 +13,7 @@ const verbs = [
   ["tokenizer", "train"],
   ["tokenizer", "encode"],
   ["prepare"],
+  ["plan"],
   ["pretrain"],
   ["finetune"],
   ["evaluate"],

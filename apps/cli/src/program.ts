@@ -13,6 +13,7 @@ import { addGenerate } from "./verbs/generate.ts";
 import { addImport } from "./verbs/import.ts";
 import { addInspect } from "./verbs/inspect.ts";
 import { addModels } from "./verbs/models.ts";
+import { addPlan } from "./verbs/plan.ts";
 import { addPredict } from "./verbs/predict.ts";
 import { addPrepare } from "./verbs/prepare.ts";
 import { addPretrain } from "./verbs/pretrain.ts";
@@ -21,7 +22,7 @@ import { addStart } from "./verbs/start.ts";
 import { addTokenizerEncode } from "./verbs/tokenizer-encode.ts";
 import { addTokenizerTrain } from "./verbs/tokenizer-train.ts";
 
-/** @param overrides recipe fields set on the command line, for `pretrain` and `finetune` */
+/** @param overrides recipe fields set on the command line, for `plan`, `pretrain` and `finetune` */
 export function createProgram(terminal: Terminal, overrides: readonly RecipeOverride[]): Command {
   const program = new Command("megatron")
     .description("Train, evaluate and run transformer language models, starting from raw text.")
@@ -40,6 +41,7 @@ export function createProgram(terminal: Terminal, overrides: readonly RecipeOver
   addTokenizerTrain(tokenizer, terminal);
   addTokenizerEncode(tokenizer, terminal);
   addPrepare(program, terminal);
+  addPlan(program, terminal, overrides);
   addPretrain(program, terminal, overrides);
   addFinetune(program, terminal, overrides);
   addEvaluate(program, terminal);

@@ -77,7 +77,9 @@ export function clusterStepTime(
 
   const products = step.hardwareFlops / devices / (constants.productEfficiency * device.peakFlopsPerSecond);
   const stored = hiddenSize * (10 + 24 / tensor) + (5 * numHeads * sequenceLength) / tensor;
-  const elementwise = (constants.passesOverStored * tokens * layers * stored) / device.memoryBandwidth;
+  // A forward pass and two backward, and one forward again.
+  const passes = constants.passesOverStored * (recompute === "full" ? 1 : 3 / 4);
+  const elementwise = (passes * tokens * layers * stored) / device.memoryBandwidth;
   const link = LINK_EFFICIENCY * device.linkBandwidth;
   const traffic = tokens * layers * tensorTrafficBytes({ hiddenSize, tensor, recompute });
   const tensorSeconds = traffic / link;

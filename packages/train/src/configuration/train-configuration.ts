@@ -71,8 +71,8 @@ export const trainConfigSchema = z.strictObject({
   microBatchSize: batchSizeSchema,
   batchRamp: batchRampSchema.nullable().default(null),
   /**
-   * What the backward pass computes again instead of keeping it. "selective": norms and activation functions, for a third less
-   * memory at no cost to speak of; "full": every block, for a third more work; `{ every: N }`: the same, keeping the input of
+   * What the backward pass computes again instead of keeping it. "selective": norms and activation functions, for a quarter less
+   * memory of activations at no cost to speak of; "full": every block, for a third more work; `{ every: N }`: the same, keeping the input of
    * every N-th block only. Results are the same to the bit.
    */
   recompute: z

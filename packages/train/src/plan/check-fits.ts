@@ -29,7 +29,13 @@ type Change = Partial<Pick<PretrainConfig["train"], "recompute" | "microBatchSiz
 /** Throws a ConfigError for a run that cannot fit. Never refuses one that can: what is not known for sure does not count. */
 export function checkFits(configuration: PretrainConfig, options: FitOptions): void {
   const { ranks = 1, available = machineMemory() } = options;
-  const plan = (change: Change) => ranks * (PROCESS_BYTES + leastBytes(change, { configuration, options }));
+  const known = new Map<string, number>();
+  const plan = (change: Change) => {
+    const key = JSON.stringify(Object.entries(change).sort());
+    const bytes = known.get(key) ?? ranks * (PROCESS_BYTES + leastBytes(change, { configuration, options }));
+    known.set(key, bytes);
+    return bytes;
+  };
   const needed = plan({});
   if (needed <= available) return;
   const { train } = configuration;

@@ -2,23 +2,18 @@
  * The memory of a run before it starts: one training step on a backend that computes nothing and counts bytes, with the model,
  * objective, optimizer and recomputation of the recipe. Every family, layout and split is planned by the code that trains it.
  */
-import { createBatchSchedule } from "@megatron-ts/data";
-import { countModelParameters, type ModelConfig, readsSource } from "@megatron-ts/model";
+import { countModelParameters, type ModelConfig } from "@megatron-ts/model";
 import { withPrecision } from "@megatron-ts/ops";
 import { countParameters } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import * as tf from "@tensorflow/tfjs";
 import type { PretrainConfig } from "../configuration/pretrain-configuration.ts";
-import { ConfigError } from "../errors.ts";
-import { partsOf } from "../objectives/configuration.ts";
-import { openObjective, resolveObjective } from "../objectives/open-objective.ts";
-import { checkTrainedParts } from "../objectives/trained-parts.ts";
 import { buildTraining } from "../run/build-training.ts";
 import { stepFlops, workloadTokens } from "../run/step-flops.ts";
 import { trainStep } from "../run/train-step.ts";
 import { captureLossAndGradients, type LossAndGradients } from "../step/loss-and-gradients.ts";
 import { plannedMesh } from "./planned-mesh.ts";
-import { standInDocuments } from "./stand-in-documents.ts";
+import { standInBatch } from "./stand-in-batch.ts";
 
 /** Bytes of tensors on a backend that counts them, and when they were made. */
 export interface CountedMemory {
@@ -47,10 +42,12 @@ export interface StepPlan {
   memory: MemoryPlan;
   /** Of the whole model. */
   parameters: number;
-  /** Over all ranks and micro-batches. */
+  /** Over all ranks and micro-batches, sources included. */
   tokensPerStep: number;
   /** What the model needs; recomputation does not count. */
   flopsPerStep: number;
+  /** What a machine computes, by what the backward pass computes again. */
+  hardwareFlopsPerStep: Record<"none" | "selective" | "full", number>;
 }
 
 /** Tokens of a micro-batch that is built to be counted. Larger ones are extrapolated: memory is linear in them. */
@@ -102,6 +99,11 @@ export function planStep(
     parameters: step.parameters,
     tokensPerStep: step.tokens * factor,
     flopsPerStep: step.flops * factor,
+    hardwareFlopsPerStep: {
+      none: step.flops * factor,
+      selective: step.hardwareFlops.selective * factor,
+      full: step.hardwareFlops.full * factor,
+    },
   };
 }
 
@@ -134,32 +136,16 @@ interface CountedStep {
   batchSize: number;
   tokens: number;
   flops: number;
+  hardwareFlops: { selective: number; full: number };
 }
 
 /** Runs one step of one or two micro-batches. */
 function countStep(
-  { train, data, parallel, engine }: PretrainConfig,
+  configuration: PretrainConfig,
   { model: config, tokenizer, memory }: { model: ModelConfig; tokenizer: Tokenizer; memory: CountedMemory },
 ): CountedStep {
-  const resolved = resolveObjective(train.objective, config);
-  const untrained = checkTrainedParts(config, resolved);
-  if (untrained.length > 0) throw new ConfigError(untrained);
-  const { objective, trainingBatches } = openObjective(resolved);
-  const pairs = partsOf(resolved).some(({ name }) => name === "source-target");
-  const { sequenceLength } = data;
-  const dataset = standInDocuments(tokenizer, {
-    ...(pairs ? { sequenceLength, sequencesPerDocument: 2 } : { sequenceLength: 32, sequencesPerDocument: 16 }),
-    tokens: 4 * train.batchSize * (sequenceLength + 1),
-  });
-  const batch = trainingBatches({
-    data,
-    tokenizer,
-    readsSource: readsSource(config),
-    seed: train.seed,
-    training: [{ dataset, documents: dataset.documentsOf("all"), weight: 1 }],
-    schedule: createBatchSchedule({ batchSize: train.batchSize }),
-  }).at(0);
-
+  const { train, parallel, engine } = configuration;
+  const { objective, batch } = standInBatch(configuration, { model: config, tokenizer });
   const {
     model,
     optimizer: state,
@@ -206,5 +192,9 @@ function countStep(
     batchSize: train.batchSize,
     tokens: workloadTokens(workload),
     flops: stepFlops(model.config, workload),
+    hardwareFlops: {
+      selective: stepFlops(model.config, workload, "selective"),
+      full: stepFlops(model.config, workload, "full"),
+    },
   };
 }

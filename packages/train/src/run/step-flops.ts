@@ -10,11 +10,15 @@ export function workloadTokens(workload: readonly Workload[]): number {
     .reduce((sum, tokens) => sum + tokens, 0);
 }
 
-/** What the model needs, forward and backward; recomputation does not count. */
-export function stepFlops(config: BaseConfig, workload: readonly Workload[]): number {
+/** What the model needs, forward and backward; recomputation counts where it is named. */
+export function stepFlops(
+  config: BaseConfig,
+  workload: readonly Workload[],
+  recompute: "none" | "selective" | "full" = "none",
+): number {
   return workload
     .map(({ prediction, samples, lengths }) => {
-      return samples * flopsPerSample(describeModel(config, prediction), lengths).model;
+      return samples * flopsPerSample(describeModel(config, prediction), lengths, { recompute }).hardware;
     })
     .reduce((sum, flops) => sum + flops, 0);
 }

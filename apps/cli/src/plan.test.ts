@@ -1,0 +1,115 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { megatron, megatronJson } from "./testing/megatron.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "megatron-plan-test-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+const recipe = join(directory, "recipe.yaml");
+beforeAll(() => {
+  writeFileSync(
+    recipe,
+    `model: { preset: megatron-gpt-345m }
+data: { tokenizer: ${join(directory, "none")}, train: ${join(directory, "none")}, sequenceLength: 1024 }
+train:
+  optimizer: { name: adamw, learningRate: 1.0e-4 }
+  steps: 1000
+  batchSize: 512
+  microBatchSize: 4
+  recompute: full
+run: { directory: ${join(directory, "run")} }
+`,
+  );
+});
+
+interface Plan {
+  parameters: number;
+  flopsPerToken: number;
+  memory: Record<string, number>;
+  resident: number;
+  fits: boolean;
+  seconds: number;
+  kilowattHours: number;
+  split: object;
+}
+
+describe("megatron plan", () => {
+  it("tells parameters, FLOPs and memory without data or tokenizer", async () => {
+    const plan = await megatronJson<Plan>("plan", recipe, "--seconds", "0", "--engine.precision", "bf16");
+    expect(plan).toMatchObject({ parameters: 354_871_296, steps: 1000, tokensPerStep: 512 * 1024, ranks: 1 });
+    expect(plan.flopsPerToken).toBeCloseTo(2.42e9, -7);
+    const { weights, gradients, optimizer, activations, peak } = plan.memory as Record<string, number>;
+    expect(weights! + gradients! + optimizer! + activations!).toBe(peak);
+    expect(plan.resident).toBeGreaterThan(peak!);
+  });
+
+  it("measures this machine, and adds up time, energy and emissions", async () => {
+    const tiny = join(directory, "tiny.yaml");
+    writeFileSync(
+      tiny,
+      `model: { family: gpt, numLayers: 2, hiddenSize: 32, numHeads: 2, maxPositions: 64, vocabularySize: 300 }
+data: { tokenizer: none, train: none, sequenceLength: 64 }
+train: { optimizer: { name: adamw, learningRate: 1.0e-4 }, steps: 100, batchSize: 4, microBatchSize: 2 }
+run: { directory: none }
+energy: { watts: 100, powerUsageEffectiveness: 1.5, kilogramsPerKilowattHour: 0.4 }
+`,
+    );
+    const plan = await megatronJson<Plan & Record<string, number>>("plan", tiny, "--seconds", "1");
+    expect(plan.fits).toBe(true);
+    expect(plan.seconds).toBeCloseTo(100 * plan.secondsPerStep!, 6);
+    expect(plan.tokensPerSecond).toBeCloseTo(256 / plan.secondsPerStep!, 3);
+    // At most all processors at their full power.
+    expect(plan.kilowattHours).toBeLessThanOrEqual((1.01 * 100 * 1.5 * plan.seconds) / 3.6e6);
+    expect(plan.emissionsKilograms).toBeCloseTo(0.4 * plan.kilowattHours, 9);
+    const { stdout } = await megatron("plan", tiny, "--seconds", "1");
+    for (const word of ["model", "memory", "activations", "resident", "time", "speed", "energy"])
+      expect(stdout).toContain(word);
+  });
+
+  it("plans for accelerators, by the recipe's split or the fastest", async () => {
+    const chosen = await megatronJson<Plan>("plan", recipe, "--device", "h100", "--count", "64");
+    expect(chosen).toMatchObject({ device: "H100-SXM", devices: 64 });
+    const split = ["--parallel.tensor", "2", "--parallel.pipeline", "2", "--parallel.data", "16"];
+    const given = await megatronJson<Plan>("plan", recipe, "--device", "h100", "--count", "64", ...split);
+    expect(given.split).toEqual({ tensor: 2, pipeline: 2, data: 16 });
+    expect(given.seconds).toBeGreaterThanOrEqual(chosen.seconds);
+    const { stdout } = await megatron("plan", recipe, "--device", "a100-80gb", "--count", "8");
+    expect(stdout).toMatch(/^split +tensor \d+ x pipeline \d+ x data \d+/m);
+  });
+
+  it.each<[string[], RegExp]>([
+    [["--device", "tpu"], /^error: --device tpu: expected one of V100/],
+    [["--device", "h100", "--count", "7"], /^error: --count 7: no split of 24 layers/],
+    [["--device", "h100", "--count", "8", "--parallel.data", "4"], /^error: --count 8: expected 4/],
+    [["--device", "h100", "--count", "0"], /^error: .*--count/],
+    [["--parallel.tensor", "3"], /parallel.tensor: .*divisor/],
+    [["--model.preset", "llama-7b-oops"], /preset/],
+    [["--seconds", "-1"], /--seconds/],
+  ])("%j is one line and exit code 2", async (argv, message) => {
+    const { code, stdout, stderr } = await megatron("plan", recipe, ...argv);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(message);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+  });
+});
+
+describe("megatron pretrain", () => {
+  it("refuses at once what no machine's memory holds", async () => {
+    const batch = ["--train.microBatchSize", "1000000", "--train.batchSize", "1000000"];
+    const tokenizer = join(directory, "tok");
+    writeFileSync(
+      join(directory, "text.txt"),
+      Array.from({ length: 300 }, (_, i) => `line ${i} of some text ${i * i}`).join("\n"),
+    );
+    const trained = await megatron(
+      ...["tokenizer", "train", "--input", join(directory, "text.txt"), "--output", tokenizer, "--vocab-size", "300"],
+    );
+    expect(trained).toMatchObject({ code: 0 });
+    const { code, stderr } = await megatron("pretrain", recipe, "--data.tokenizer", tokenizer, ...batch);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/needs \d.* of memory, and this machine has/);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+  });
+});

@@ -1,0 +1,69 @@
+/** What a run takes on accelerators, by formulas: the recipe's split, or the fastest of all that fit. */
+import type { Device, SplitPlan } from "@megatron-ts/cost";
+import type { ModelConfig } from "@megatron-ts/model";
+import type { PretrainConfig, StepPlan } from "@megatron-ts/train";
+import { UsageError } from "../errors.ts";
+
+/** The split of a run, and what it takes. */
+export interface DevicePlan extends SplitPlan {
+  device: Device;
+  devices: number;
+  flopsPerSecondPerDevice: number;
+}
+
+/** Throws a UsageError for a device that is unknown, and where no split is possible. */
+export async function planOnDevices(
+  configuration: PretrainConfig,
+  { name, devices, model, step }: { name: string; devices: number; model: ModelConfig; step: StepPlan },
+): Promise<DevicePlan> {
+  const { devices: known, findDevice, possibleSplits } = await import("@megatron-ts/cost");
+  const { describeModel } = await import("@megatron-ts/model");
+  const device = findDevice(name);
+  if (!device) {
+    throw new UsageError(`--device ${name}: expected one of ${known.map((each) => each.name).join(", ")}`);
+  }
+  const { train, data, parallel } = configuration;
+  const { tensor, pipeline, data: copies, distributedOptimizer } = parallel;
+  const ranks = tensor * pipeline * copies;
+  const isGiven = ranks > 1;
+  if (isGiven && ranks !== devices) {
+    const axes = `parallel.tensor ${tensor} x pipeline ${pipeline} x data ${copies}`;
+    throw new UsageError(
+      `--count ${devices}: expected ${ranks}, the ranks of ${axes}; or leave these out to choose them`,
+    );
+  }
+  const { hiddenSize, layers } = describeModel(model);
+  const numLayers = layers.reduce((sum, group) => sum + group.numLayers, 0);
+  const { recompute } = train;
+  const [best] = possibleSplits(
+    {
+      numLayers,
+      hiddenSize,
+      numHeads: model.numHeads,
+      sequenceLength: data.sequenceLength,
+      vocabularySize: model.vocabularySize,
+      parameters: step.parameters,
+      batchSize: train.batchSize,
+      hardwareFlops: step.hardwareFlopsPerStep,
+    },
+    {
+      device,
+      devices,
+      distributedOptimizer,
+      ...(isGiven && {
+        split: { tensor, pipeline, data: copies },
+        microBatchSize: train.microBatchSize,
+        recompute: typeof recompute === "string" ? recompute : "full",
+      }),
+    },
+  );
+  if (!best) {
+    const gigabytes = device.memoryBytes / 1e9;
+    throw new UsageError(
+      `--count ${devices}: no split of ${numLayers} layers, ${model.numHeads} heads and batches of ${train.batchSize} over ${devices} ` +
+        `${device.name} leaves no remainder and fits ${gigabytes} GB each`,
+    );
+  }
+  const flops = step.hardwareFlopsPerStep[best.recompute];
+  return { ...best, device, devices, flopsPerSecondPerDevice: flops / best.time.total / devices };
+}

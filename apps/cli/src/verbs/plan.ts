@@ -1,0 +1,202 @@
+/** `megatron plan`: what a run takes before it starts: parameters, FLOPs, memory, time, energy and emissions. */
+import { existsSync } from "node:fs";
+import type { Tokenizer } from "@megatron-ts/tokenizer";
+import type { MemoryPlan, PretrainConfig } from "@megatron-ts/train";
+import type { Command } from "commander";
+import { UsageError } from "../errors.ts";
+import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
+import { integer, nonEmpty } from "../options/option-values.ts";
+import type { RecipeOverride } from "../options/recipe-options.ts";
+import { planOnDevices } from "../plan/on-devices.ts";
+import { ranksOf } from "../ranks/train-rank.ts";
+import { startEngine } from "../start-engine.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+
+interface Options extends EngineOptions {
+  device?: string;
+  count: number;
+  seconds: number;
+  json?: boolean;
+}
+
+export function addPlan(program: Command, terminal: Terminal, overrides: readonly RecipeOverride[]): void {
+  const command = program
+    .command("plan")
+    .description("what a run takes before it starts: memory, time, energy and emissions")
+    .usage("<recipe> [--<section>.<field> <value> ...] [options]")
+    .argument("<recipe>", "recipe file (YAML)")
+    .option("--device <name>", "plan for accelerators instead of this machine: V100, A100, H100 or H200", nonEmpty)
+    .option("--count <n>", "number of accelerators", integer(1, 1_000_000), 1)
+    .option("--seconds <n>", "seconds to measure this machine's speed for; 0 leaves the time out", integer(0, 3600), 10)
+    .action((recipe: string, options: Options) => run({ recipe, overrides, ...options }, terminal));
+  addExamples(addJsonOption(addEngineOptions(command)), [
+    "megatron plan recipe.yaml --train.microBatchSize 8 --train.recompute selective",
+    "megatron plan recipe.yaml --device h100 --count 512",
+  ]);
+}
+
+/** A run's time, and the energy that it takes. */
+interface Expense {
+  secondsPerStep: number;
+  seconds: number;
+  tokensPerSecond: number;
+  kilowattHours: number;
+  emissionsKilograms: number;
+}
+
+async function run(
+  { recipe, overrides, ...options }: Options & { recipe: string; overrides: readonly RecipeOverride[] },
+  terminal: Terminal,
+): Promise<void> {
+  const { completeModel, loadPretrainRecipe, planStep } = await import("@megatron-ts/train");
+  const { loadMemoryCounter } = await import("@megatron-ts/engine");
+  const configuration = loadPretrainRecipe(recipe, overrides);
+  const tokenizer = await tokenizerOf(configuration);
+  const model = completeModel(configuration.model, tokenizer);
+  const count = await loadMemoryCounter();
+  const step = planStep(configuration, { model, tokenizer, count });
+  const { train } = configuration;
+  const flopsPerToken = step.flopsPerStep / step.tokensPerStep;
+  const shared = { parameters: step.parameters, tokensPerStep: step.tokensPerStep, flopsPerToken, steps: train.steps };
+  const print = await createPrinter(terminal);
+
+  if (options.device !== undefined) {
+    const plan = await planOnDevices(configuration, { name: options.device, devices: options.count, model, step });
+    const { device, devices, split, microBatchSize, recompute, memory, time } = plan;
+    const watts = device.watts * devices;
+    const expense = await expenseOf(configuration, { secondsPerStep: time.total, watts, ...shared });
+    if (options.json)
+      return terminal.json({
+        ...shared,
+        device: device.name,
+        devices,
+        split,
+        microBatchSize,
+        recompute,
+        memory,
+        time,
+        ...expense,
+      });
+    print.model(shared, configuration);
+    print.line(
+      "split",
+      `tensor ${split.tensor} x pipeline ${split.pipeline} x data ${split.data}, micro-batches of ${microBatchSize}, recompute ${recompute}`,
+    );
+    print.memory(
+      memory,
+      `${print.bytes(memory.total)} of ${print.bytes(device.memoryBytes)} on each ${device.name}, by formula`,
+    );
+    const share = (seconds: number) => `${Math.round((100 * seconds) / time.total)}%`;
+    const parts = `products ${share(time.products)}, memory-bound ${share(time.elementwise)}, tensor traffic ${share(time.tensor)}, stages ${share(time.stages)}, bubble ${share(time.bubble)}, gradients ${share(time.data)}`;
+    print.expense(
+      expense,
+      `${print.quantity(plan.flopsPerSecondPerDevice, "FLOP/s")} on each of ${devices} (${parts})`,
+      `${print.quantity(watts, "W")} of ${devices} ${device.name}`,
+    );
+    return;
+  }
+
+  const ranks = ranksOf(configuration);
+  const { machineMemory, measureStep } = await import("@megatron-ts/train");
+  const available = machineMemory();
+  const resident = ranks * residentBytes(step.memory);
+  const fits = resident <= available;
+  const isMeasured = options.seconds > 0 && fits && ranks === 1;
+  const measured = isMeasured ? await measure() : null;
+  const expense = measured && (await expenseOf(configuration, { ...measured, ...shared }));
+  if (options.json)
+    return terminal.json({ ...shared, ranks, memory: step.memory, resident, available, fits, ...expense });
+  print.model(shared, configuration);
+  const each = ranks > 1 ? " on each rank" : "";
+  print.memory(step.memory, `${print.bytes(step.memory.peak)} of tensors${each}`);
+  print.line(
+    "resident",
+    `about ${print.bytes(resident)}; this machine has ${print.bytes(available)}: ${fits ? "fits" : "does not fit"}`,
+  );
+  if (measured && expense) {
+    const rate = print.quantity(step.flopsPerStep / expense.secondsPerStep, "FLOP/s");
+    print.expense(expense, `${rate}, measured for ${options.seconds} s`, `${measured.energyMethod}`);
+  } else if (options.seconds > 0) {
+    print.line("time", fits ? "not measured with several ranks" : "not measured, since it does not fit");
+  }
+
+  async function measure() {
+    const { backend, threads } = configuration.engine;
+    await startEngine(
+      { backend: options.backend ?? backend ?? undefined, threads: options.threads ?? threads ?? undefined },
+      terminal,
+    );
+    const progress = terminal.progress("measuring this machine");
+    try {
+      return await measureStep(configuration, { model, tokenizer, seconds: options.seconds });
+    } finally {
+      progress.stop();
+    }
+  }
+}
+
+/** The tokenizer of the recipe, or one of its size if it is not trained yet. */
+async function tokenizerOf({ data, model }: PretrainConfig): Promise<Tokenizer> {
+  if (existsSync(data.tokenizer)) {
+    const { loadTokenizer } = await import("@megatron-ts/tokenizer/files");
+    return loadTokenizer(data.tokenizer);
+  }
+  const { standInTokenizer } = await import("@megatron-ts/train");
+  if (model.vocabularySize !== undefined) return standInTokenizer(model.vocabularySize);
+  throw new UsageError(
+    `data.tokenizer: ${data.tokenizer} does not exist: train it first, or set --model.vocabularySize`,
+  );
+}
+
+/** Of the process: free blocks that the backend keeps, scratch memory, Node.js. Within 6 % of what bench/memory measures. */
+const residentBytes = ({ peak }: MemoryPlan) => peak * (1 + 1 / 16) + 0.2e9;
+
+async function expenseOf(
+  { train, energy }: PretrainConfig,
+  { secondsPerStep, watts, tokensPerStep }: { secondsPerStep: number; watts: number; tokensPerStep: number },
+): Promise<Expense> {
+  const { emissionsKilograms, energyKilowattHours } = await import("@megatron-ts/cost");
+  const { powerUsageEffectiveness, kilogramsPerKilowattHour } = energy;
+  const seconds = train.steps * secondsPerStep;
+  const kilowattHours = energyKilowattHours({ hours: seconds / 3600, watts, powerUsageEffectiveness });
+  return {
+    ...{ secondsPerStep, seconds, kilowattHours },
+    tokensPerSecond: tokensPerStep / secondsPerStep,
+    emissionsKilograms: emissionsKilograms({ kilowattHours, kilogramsPerKilowattHour }),
+  };
+}
+
+async function createPrinter(terminal: Terminal) {
+  const { formatBytes, formatCount, formatDuration, formatEnergy, formatQuantity } = await import("@megatron-ts/train");
+  const line = (name: string, text: string) => terminal.print(`${name.padEnd(15)}${text}`);
+  return {
+    line,
+    bytes: formatBytes,
+    quantity: formatQuantity,
+    model(
+      shared: { parameters: number; tokensPerStep: number; flopsPerToken: number; steps: number },
+      { model, train, data }: PretrainConfig,
+    ) {
+      line(
+        "model",
+        `${model.family}, ${formatCount(shared.parameters)} parameters, ${formatQuantity(shared.flopsPerToken, "FLOPs")} a token`,
+      );
+      line(
+        "run",
+        `${formatCount(train.steps)} steps of ${formatCount(train.batchSize)} samples of ${formatCount(data.sequenceLength)} tokens, ` +
+          `${formatQuantity(train.steps * shared.tokensPerStep)} tokens in all`,
+      );
+    },
+    memory(parts: { weights: number; gradients: number; optimizer: number; activations: number }, total: string) {
+      line("memory", total);
+      for (const name of ["weights", "gradients", "optimizer", "activations"] as const) {
+        line(`  ${name}`, formatBytes(parts[name]));
+      }
+    },
+    expense({ secondsPerStep, seconds, tokensPerSecond, ...energy }: Expense, rate: string, power: string) {
+      line("time", `${formatDuration(seconds)}, ${formatQuantity(secondsPerStep, "s")} a step`);
+      line("speed", `${formatQuantity(tokensPerSecond)} tokens/s, ${rate}`);
+      line("energy", `${formatEnergy(energy)} (${power})`);
+    },
+  };
+}
