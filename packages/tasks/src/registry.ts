@@ -1,11 +1,15 @@
 /** The tasks, by name. */
 import { classification, sentencePairs, sentiment } from "./classification.ts";
 import { TaskError } from "./errors.ts";
+import { figurative } from "./figurative.ts";
+import { lambada } from "./lambada.ts";
+import { minimalPairs } from "./minimal-pairs.ts";
 import { multiLabel } from "./multi-label.ts";
 import { multipleChoice } from "./multiple-choice.ts";
 import { questionAnswering } from "./question-answering.ts";
 import type { TaskDefinition } from "./task.ts";
 import { translation } from "./translation.ts";
+import { wikitext } from "./wikitext.ts";
 
 const tasks: readonly TaskDefinition[] = [
   classification,
@@ -15,6 +19,10 @@ const tasks: readonly TaskDefinition[] = [
   questionAnswering,
   multipleChoice,
   translation,
+  minimalPairs,
+  figurative,
+  lambada,
+  wikitext,
 ];
 
 /** Names of the tasks. */

@@ -28,7 +28,7 @@ export function createTextEncoder(
 }
 
 /** What the tokenizer puts around a text. */
-function specialTokens(tokenizer: Tokenizer): { before: number[]; after: number[] } {
+export function specialTokens(tokenizer: Tokenizer): { before: number[]; after: number[] } {
   const probe = "a";
   const inner = [...tokenizer.encode(probe, { addSpecialTokens: false })];
   const whole = [...tokenizer.encode(probe)];

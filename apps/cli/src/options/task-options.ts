@@ -12,6 +12,10 @@ export const TASKS = [
   "question-answering",
   "multiple-choice",
   "translation",
+  "minimal-pairs",
+  "figurative",
+  "lambada",
+  "wikitext",
 ];
 
 /** Which columns the fields of a task are in. */

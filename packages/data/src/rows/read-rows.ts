@@ -15,6 +15,7 @@ const readers: Record<string, (text: string, source: string) => Row[]> = {
   json: readSquad,
   jsonl: readJsonLines,
   csv: (text, source) => readTable(text, source, { delimiter: ",", quote: '"' }),
+  txt: (text, source) => (text.trim() === "" ? [] : [{ values: { text }, source, line: 1 }]),
   tsv: (text, source) => readTable(text, source, { delimiter: "\t", quote: false }),
 };
 
@@ -33,7 +34,7 @@ export function readRows(path: RowSource): Row[] {
   const extension = /\.(\w+)(?:\.gz)?$/.exec(path)?.[1]?.toLowerCase();
   const read = extension === undefined ? undefined : readers[extension];
   if (!read) {
-    const expected = "expected .jsonl, .csv or .tsv, or .json in SQuAD's format, or one of them with .gz";
+    const expected = "expected .jsonl, .csv or .tsv, .json in SQuAD's format, .txt as one row, or one of them with .gz";
     throw new DataError(`cannot read rows from it: ${expected}`, { source: path });
   }
   const rows = read(readText(path), path);
