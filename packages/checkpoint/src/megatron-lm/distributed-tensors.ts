@@ -69,6 +69,7 @@ export async function openDistributedTensors(directory: string): Promise<OpenedC
     root,
     split: { tensor: 1, pipeline: 1 },
     slices,
+    repeated: [],
     async prepare(names) {
       for (const name of names) {
         for (const chunk of chunksOf.get(name) ?? []) if (!ready.has(chunk)) await openChunk(chunk);

@@ -150,6 +150,7 @@ describe("T5", () => {
     ["core-t5", "torch"],
     ["core-t5", "torch_dist"],
     ["core-t5", "older"],
+    ["core-t5", "stages"],
     ["core-t5-erf", "torch_dist"],
   ])("that Megatron Core saved (%s, %s) has its logits", async (name, format) => {
     const { checkpoint, model } = await load(fixture(`megatron-lm/${name}/${format}`));
@@ -169,6 +170,20 @@ describe("T5", () => {
     golden.close();
     logits.dispose();
     model.dispose();
+  });
+});
+
+describe("checkpoints of several pipeline stages", () => {
+  it("are refused where stages have other copies of a tensor", async () => {
+    const second = "iter_0000100/mp_rank_00_001/model_optim_rng.pt";
+    for (const name of ["word_embeddings", "position_embeddings"]) {
+      const other = changedFile(
+        "core-t5/stages",
+        (bytes) => changeStorageOf(bytes, `embedding.${name}.weight`),
+        second,
+      );
+      await expectRejected(load(other), `embedding.${name}.weight differs between pipeline stages`);
+    }
   });
 });
 

@@ -20,6 +20,7 @@ import { checkLayerCount } from "../layer-count.ts";
 import { openIteration } from "./iteration-directory.ts";
 import { mergeSlices } from "./merge-slices.ts";
 import { openTensors } from "./open-tensors.ts";
+import type { OpenedCheckpoint } from "./opened-checkpoint.ts";
 import { itemsOf } from "./pickle.ts";
 import { hasCrossAttention, isCoreName, oldName, wholeShape } from "./tensor-names.ts";
 import type { TorchTensor } from "./torch-tensor.ts";
@@ -47,7 +48,7 @@ export function openMegatronCheckpoint(directory: string): Promise<MegatronCheck
 
 /** `directory` is for messages. */
 async function openFrom(iteration: string, directory: string): Promise<MegatronCheckpoint> {
-  const { root, slices, prepare, close } = await openTensors(iteration);
+  const { root, slices, repeated, prepare, close } = await openTensors(iteration);
   try {
     const args = argumentsOf(itemsOf(root.get("args")), directory);
     const { stored, duplicates } = storedNames([...slices.keys()]);
@@ -68,6 +69,7 @@ async function openFrom(iteration: string, directory: string): Promise<MegatronC
     await prepare([...wanted, ...copies.keys()].flatMap((name) => stored.get(name) ?? []));
     const version = Number(root.get("checkpoint_version") ?? 0);
     checkCopies(tensors, { copies, directory });
+    checkRepeated(repeated, { slices, used: new Set(wanted.flatMap((name) => stored.get(name) ?? [])), directory });
     const source = createSource({ tensors, names, version, directory });
     return { config, iteration: Number(root.get("iteration") ?? 0), source, close };
   } catch (error) {
@@ -164,10 +166,24 @@ function checkCopies(
     const own = tensors.get(copy);
     const other = tensors.get(original);
     if (!own || !other) continue;
-    const equal = own.length === other.length && own.every((slice, rank) => sameValues(slice, other[rank]!));
-    if (!equal) throw userError(`${directory}: ${copy} differs from ${original}, of which it should be a copy`);
+    if (!sameSlices(own, other))
+      throw userError(`${directory}: ${copy} differs from ${original}, of which it should be a copy`);
   }
 }
+
+/** A stage may have what another one has, such as the embedding that the decoder of T5 begins with. */
+function checkRepeated(
+  repeated: OpenedCheckpoint["repeated"],
+  { slices, used, directory }: { slices: Slices; used: ReadonlySet<string>; directory: string },
+): void {
+  for (const copy of repeated) {
+    if (!used.has(copy.name) || sameSlices(copy.slices, slices.get(copy.name)!)) continue;
+    throw userError(`${directory}: ${copy.name} differs between pipeline stages, where it should be the same`);
+  }
+}
+
+const sameSlices = (a: readonly TorchTensor[], b: readonly TorchTensor[]): boolean =>
+  a.length === b.length && a.every((slice, rank) => sameValues(slice, b[rank]!));
 
 function sameValues(a: TorchTensor, b: TorchTensor): boolean {
   if (a.shape.join() !== b.shape.join()) return false;

@@ -12,6 +12,8 @@ export interface OpenedCheckpoint {
    * Slices of each tensor by tensor rank, or the whole tensor alone. Layers are numbered over all pipeline stages.
    */
   readonly slices: ReadonlyMap<string, readonly TorchTensor[]>;
+  /** What later pipeline stages have of tensors that an earlier one has: copies, if the checkpoint is consistent. */
+  readonly repeated: readonly { name: string; slices: readonly TorchTensor[] }[];
   /** Makes these tensors readable, which others may not be. */
   prepare(names: Iterable<string>): Promise<void>;
   close(): void;

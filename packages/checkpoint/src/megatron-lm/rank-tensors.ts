@@ -39,7 +39,7 @@ export async function openRankTensors(directory: string): Promise<OpenedCheckpoi
       stages.push(ranks);
     }
     const split = { tensor: paths[0]!.length, pipeline: paths.length };
-    return { root: stages[0]![0]!.root, split, slices: join(stages, directory), prepare: async () => {}, close };
+    return { root: stages[0]![0]!.root, split, ...join(stages, directory), prepare: async () => {}, close };
   } catch (error) {
     close();
     throw error;
@@ -80,7 +80,8 @@ function flatten(model: Pickled | undefined, file: TorchFile): Tensors {
 }
 
 /** Numbers layers over all stages, each of which starts from 0: first chunks of all stages, then second ones. */
-function join(stages: Rank[][], directory: string): Map<string, TorchTensor[]> {
+function join(stages: Rank[][], directory: string): Pick<OpenedCheckpoint, "slices" | "repeated"> {
+  const repeated: { name: string; slices: readonly TorchTensor[] }[] = [];
   const joined = new Map<string, TorchTensor[]>();
   const firstLayers = new Map<string, number>();
   const numChunks = Math.max(...stages.map((ranks) => ranks[0]!.chunks.length));
@@ -92,16 +93,16 @@ function join(stages: Rank[][], directory: string): Map<string, TorchTensor[]> {
           layers.set(prefix, Math.max(layers.get(prefix) ?? 0, Number(index) + 1));
           return `${prefix}${(firstLayers.get(prefix) ?? 0) + Number(index)}.`;
         });
-        if (joined.has(renamed)) continue;
         const slices = ranks.map(({ chunks }) => chunks[chunk]?.get(name));
         const lacking = slices.indexOf(undefined);
         if (lacking >= 0) {
           throw userError(`${directory}: tensor rank ${lacking} of pipeline rank ${stage} has no ${name}`);
         }
-        joined.set(renamed, slices as TorchTensor[]);
+        if (joined.has(renamed)) repeated.push({ name: renamed, slices: slices as TorchTensor[] });
+        else joined.set(renamed, slices as TorchTensor[]);
       }
       for (const [prefix, count] of layers) firstLayers.set(prefix, (firstLayers.get(prefix) ?? 0) + count);
     });
   }
-  return joined;
+  return { slices: joined, repeated };
 }
