@@ -5,7 +5,8 @@ import type { SamplingOptions } from "@megatron-ts/generate";
 /** An optional parameter, which clients also send as null. */
 export const optional = <Schema extends z.ZodType>(schema: Schema) => schema.nullish();
 
-const tokenId = z
+/** A token id. */
+export const tokenId = z
   .int()
   .min(0)
   .max(2 ** 31 - 1);

@@ -1,7 +1,7 @@
 /** The requests of /tokenize and /detokenize, by vLLM's names. */
 import { z } from "@hono/zod-openapi";
 import { chatSchema } from "./chat.ts";
-import { optional, tokensSchema } from "./sampling.ts";
+import { optional, tokenId } from "./sampling.ts";
 
 const model = optional(z.string());
 const returns = { return_token_strs: optional(z.boolean()) };
@@ -20,6 +20,4 @@ export const tokenizeSchema = z
   .openapi("TokenizeRequest");
 
 /** Token ids to turn into text. */
-export const detokenizeSchema = z
-  .strictObject({ model, tokens: z.union([tokensSchema, z.tuple([])]) })
-  .openapi("DetokenizeRequest");
+export const detokenizeSchema = z.strictObject({ model, tokens: z.array(tokenId) }).openapi("DetokenizeRequest");

@@ -99,6 +99,12 @@ describe("createBatch", () => {
     const reused = events.filter(({ reusedTokens }) => reusedTokens !== undefined).map((event) => event.reusedTokens);
     expect(reused).toEqual([0, 64, 64, 64]);
     expect(rows).toEqual(all.map((request) => alone(gpt, request)));
+    const model = create(gpt);
+    const batch = createBatch(model);
+    for (const request of all) batch.add(request);
+    expect(batch.step().map((event) => event.reusedTokens)).toEqual([0, 64, 64, 64]);
+    batch.dispose();
+    model.dispose();
   });
 
   it("lets sequences wait until there are pages for all of their tokens", () => {

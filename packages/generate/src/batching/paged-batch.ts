@@ -25,7 +25,7 @@ import { createPageAllocator, type PageList } from "./page-allocator.ts";
 export interface PagedBatchOptions {
   /** The most sequences that are decoded together. */
   maxSequences: number;
-  /** Tokens of a prompt that are read at a time, between steps of the other sequences. */
+  /** Tokens of prompts that are read at a time, between steps of the other sequences. */
   chunkTokens: number;
 }
 
@@ -82,25 +82,27 @@ export function createPagedBatch(
     return step;
   }
 
-  function admit() {
-    while (waiting.length > 0 && running.length < maxSequences) {
-      const { number, request } = waiting[0]!;
-      const list = allocator.allocate(request.prompt, { capacity: capacityOf(request), reuse: !request.scorePrompt });
-      if (!list) return;
-      waiting.shift();
-      running.push({
-        number,
-        request,
-        list,
-        seen: Array.from(request.prompt),
-        generated: 0,
-        // The token at the last position still predicts one more.
-        limit: Math.min(request.maxTokens, maxPositions - request.prompt.length + 1),
-        promptLength: request.prompt.length,
-        written: list.reused,
-        promptScores: request.scorePrompt ? [null] : null,
-      });
-    }
+  /** Gives the next sequence a place; null if there is none, or no place for it. */
+  function admit(): Sequence | null {
+    if (waiting.length === 0 || running.length >= maxSequences) return null;
+    const { number, request } = waiting[0]!;
+    const list = allocator.allocate(request.prompt, { capacity: capacityOf(request), reuse: !request.scorePrompt });
+    if (!list) return null;
+    waiting.shift();
+    const sequence: Sequence = {
+      number,
+      request,
+      list,
+      seen: Array.from(request.prompt),
+      generated: 0,
+      // The token at the last position still predicts one more.
+      limit: Math.min(request.maxTokens, maxPositions - request.prompt.length + 1),
+      promptLength: request.prompt.length,
+      written: list.reused,
+      promptScores: request.scorePrompt ? [null] : null,
+    };
+    running.push(sequence);
+    return sequence;
   }
 
   function end(sequence: Sequence) {
@@ -109,10 +111,10 @@ export function createPagedBatch(
     running = running.filter((other) => other !== sequence);
   }
 
-  /** Reads the next tokens of a prompt. Returns the logits after its last one, and null before that. */
-  function read(sequence: Sequence): Float32Array | null {
+  /** Reads the next `most` tokens of a prompt. Returns the logits after its last one, and null before that. */
+  function read(sequence: Sequence, most: number): Float32Array | null {
     const { seen, written, promptLength, promptScores, list, request } = sequence;
-    const stop = Math.min(promptLength, written + chunkTokens);
+    const stop = Math.min(promptLength, written + most);
     const isLast = stop === promptLength;
     prompts.place([{ pages: list.pages, length: written }]);
     const count = stop - written;
@@ -187,15 +189,20 @@ export function createPagedBatch(
       if (sequence) end(sequence);
     },
     step() {
-      admit();
-      const decoding = running.filter(({ written, promptLength }) => written >= promptLength);
-      const reading = running.find(({ written, promptLength }) => written < promptLength);
-      const events = decode(decoding);
-      const logits = reading && read(reading);
-      if (!reading || !logits) return events;
-      const { promptScores, list } = reading;
-      const more = { reusedTokens: list.reused, ...(promptScores && { promptScores }) };
-      return [...events, next(reading, logits, more)];
+      const isRead = ({ written, promptLength }: Sequence) => written >= promptLength;
+      const events = decode(running.filter(isRead));
+      // One prompt after another, so that the next finds the pages that it shares with this one.
+      for (let left = chunkTokens; left > 0; ) {
+        const sequence = running.find((one) => !isRead(one)) ?? admit();
+        if (!sequence) break;
+        const { written, promptScores, list } = sequence;
+        const logits = read(sequence, left);
+        left -= sequence.written - written;
+        if (!logits) break;
+        const more = { reusedTokens: list.reused, ...(promptScores && { promptScores }) };
+        events.push(next(sequence, logits, more));
+      }
+      return events;
     },
     dispose() {
       for (const { cache, captured: run } of steps.values()) {
