@@ -1,6 +1,6 @@
 /**
  * Attention by layouts, 12 heads of 64 in f32: against our own dense attention, PyTorch's scaled_dot_product_attention and
- * its flex_attention; and how memory grows with length.
+ * its flex_attention; how memory grows with length; what layouts cost to build; training and decoding with windows.
  *
  *     PEER_PYTHON=/path/to/python node bench/run.mjs sparse [--quick]
  */
@@ -47,6 +47,101 @@ export async function run({ peerPython, quick = false, threads = 2 } = {}) {
       }),
     ),
     ...(quick ? [] : [memory(threads)]),
+    ...["window", "bigbird", "bigbird-16"].map((layout) => building(layout, quick ? 8192 : 65536)),
+    ...stacks({ quick, threads }),
+    ...training({ quick, threads, python: hasModules(peerPython, "torch", "transformers") ? peerPython : null }),
+    ...decoding({ quick, threads }),
+  ];
+}
+
+function building(layout, tokens) {
+  const { build, attend } = runScript(process.execPath, script("layout-time.mjs"), { layout, tokens });
+  return {
+    what: `building the layout ${layout}, ${tokens} tokens, in a fresh process`,
+    peer: "attention by it, 12 heads, forward + backward, one thread",
+    ours: build,
+    theirs: attend,
+    unit: "ms",
+    ratio: build / attend,
+    atMost: 0.01,
+  };
+}
+
+function stacks({ quick, threads }) {
+  const options = quick ? { numLayers: 1, tokens: 1024, steps: 1 } : { numLayers: 2, tokens: 4096, steps: 3 };
+  const run = (preset) => runScript(process.execPath, script("stacks.mjs"), { ...options, threads, preset });
+  const [sparse, dense] = [run("sc2019-345m"), run("sc2019-345m-dense")];
+  const what = `sc2019's blocks, ${options.numLayers} a stack, ${options.tokens} tokens, windows in both`;
+  const peer = "dense attention";
+  return [
+    {
+      what: `gradients of ${what}`,
+      peer,
+      ours: sparse.seconds,
+      theirs: dense.seconds,
+      unit: "s",
+      ratio: dense.seconds / sparse.seconds,
+    },
+    {
+      what: `peak memory of ${what}`,
+      peer,
+      ours: sparse.peakBytes / 2 ** 30,
+      theirs: dense.peakBytes / 2 ** 30,
+      unit: "GiB",
+      ratio: sparse.peakBytes / dense.peakBytes,
+    },
+  ];
+}
+
+/** A training step with a window against PyTorch's GPT-2 with dense attention, both with full recomputation. */
+function training({ quick, threads, python }) {
+  const shape = quick ? { numLayers: 2, maxPositions: 1024 } : { numLayers: 12, maxPositions: 4096 };
+  const model = { ...shape, hiddenSize: 768, numHeads: 12, vocabularySize: 50_257 };
+  const options = { batchSize: 1, sequenceLength: shape.maxPositions, precision: "f32", recompute: "full", threads };
+  const run = { ...options, backend: "native", warmup: 1, steps: quick ? 1 : 3 };
+  const attention = { layout: "local", window: 256 };
+  const { ours, theirs } = alternate(quick ? 1 : 3, {
+    ours: () => runScript(process.execPath, script("../training/step.mjs"), { ...run, model: { ...model, attention } }),
+    theirs: python && (() => runScript(python, script("../training/step.py"), { ...run, model })),
+  });
+  const of = (results, field) => (results.length > 0 ? median(results.map((result) => result[field])) : undefined);
+  const what = `GPT-2's blocks, ${shape.numLayers} layers, S=${shape.maxPositions}, B=1, window 256, full recompute`;
+  const peer = python ? "PyTorch, dense, checkpointed" : "PyTorch: skipped, not found";
+  const row = (name, field, scale, rest) => {
+    const [our, their] = [of(ours, field), of(theirs, field)];
+    return {
+      what: `${name}, ${what}`,
+      peer,
+      ours: our / scale,
+      theirs: their && their / scale,
+      ratio: their && our / their,
+      ...rest,
+    };
+  };
+  return [
+    row("training step", "tokensPerSecond", 1, { unit: "tokens/s", atLeast: 3 }),
+    row("peak memory", "peakBytes", 2 ** 30, { unit: "GiB", atMost: 0.5 }),
+  ];
+}
+
+function decoding({ quick, threads }) {
+  const [near, far] = quick ? [2000, 10_000] : [2000, 100_000];
+  const options = { tokens: quick ? 32 : 128, threads, numLayers: quick ? 2 : 4, hiddenSize: quick ? 128 : 512 };
+  const run = (prompt) => runScript(process.execPath, script("decode.mjs"), { ...options, prompt });
+  const { ours, theirs } = alternate(quick ? 1 : 3, { ours: () => run(far), theirs: () => run(near) });
+  const of = (results, field) => median(results.map((result) => result[field]));
+  const row = (name, field, unit, rest) => ({
+    what: `${name} at position ${far} with a window of 1,024`,
+    peer: `at position ${near}`,
+    ours: of(ours, field),
+    theirs: of(theirs, field),
+    unit,
+    ratio: of(ours, field) / of(theirs, field),
+    ...rest,
+  });
+  return [
+    row("decoding", "tokensPerSecond", "tokens/s", { atLeast: 0.9 }),
+    row("bytes of weights and cache", "bytes", "bytes", { atMost: 1.01 }),
   ];
 }
 

@@ -13,6 +13,7 @@ const {
   warmup,
   backend,
   threads,
+  recompute,
 } = JSON.parse(process.argv[2]);
 
 await start({ backend, threads });
@@ -27,7 +28,7 @@ const losses = [];
 for (let step = 0; step < warmup + steps; step++) {
   const began = performance.now();
   const loss = withPrecision(precision, () => {
-    const done = accumulate({ model, objective: causalObjective }, batch, { microBatchSize: batchSize });
+    const done = accumulate({ model, objective: causalObjective }, batch, { microBatchSize: batchSize, recompute });
     optimizer.update(clipByGlobalNorm(done.gradients, { ...model, maxNorm: 1 }).clipped, 1e-4);
     return done.loss;
   });

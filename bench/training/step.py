@@ -26,6 +26,8 @@ model = GPT2LMHeadModel(
     )
 )
 model.train()
+if options.get("recompute") == "full":
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
 size = batch_size * length
 tokens = torch.tensor([(i * 7919 + (i * i) % 101) % config["vocabularySize"] for i in range(size + 1)])

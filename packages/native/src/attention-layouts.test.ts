@@ -117,12 +117,35 @@ describe.skipIf(nativeUnavailableReason())("attention by a layout", () => {
       { numRuns: RUNS, seed: 13 },
     );
   });
+
+  it("has the same bits at any number of threads, values and all gradients", async () => {
+    const call: Call = {
+      ...{ queries: 700, keys: 700, batch: 2, groups: 2, groupSize: 2, headSize: 16, ownRows: true, ownHeads: true },
+      ...{
+        blocks: ["whole", "below", "unlisted", "stripes", "one key"],
+        padding: [3, 5],
+        sinks: true,
+        distances: true,
+      },
+    };
+    const results: (Float32Array | undefined)[][] = [];
+    for (const threads of [1, 2, 3]) {
+      await loadNative({ threads });
+      tf.tidy(() => {
+        const { layout } = layoutOf(call, 4);
+        results.push(runCall(call, { layout }).map((tensor) => tensor?.dataSync().slice() as Float32Array | undefined));
+      });
+    }
+    await loadNative({ threads: 2 });
+    expect(results[1]).toEqual(results[0]);
+    expect(results[2]).toEqual(results[0]);
+  });
 });
 
-function check(call: Call): void {
+/** The output and the gradients of a call, with its keys hidden in one way or the other. */
+function runCall(call: Call, how: { layout: BlockLayout } | { bias: tf.Tensor }): (tf.Tensor | null)[] {
   const { queries, keys, batch, groups, headSize, padding } = call;
   const heads = groups * call.groupSize;
-  const { layout, visible } = layoutOf(call, heads);
   const random = (shape: number[], seed: number) => tf.randomNormal(shape, 0, 1, "float32", seed);
   const ranges = Array.from({ length: batch * queries }, (_, i) =>
     i % 2 ? [padding[0], keys - padding[1]] : [0, keys],
@@ -136,16 +159,19 @@ function check(call: Call): void {
     random([heads, queries + keys - 1], 5),
   ];
   const dout = random([batch, queries, heads, headSize], 6);
+  const { outputs, pullback } = vjp((q, k, v, sinks, distanceBias) => {
+    const further = { ...(call.sinks ? { sinks } : {}), ...(call.distances ? { distanceBias } : {}) };
+    return attention({ q: q!, k: k!, v: v! }, { keyRanges, ...further, ...how });
+  }, inputs);
+  return [outputs[0]!, ...pullback([dout]).inputs];
+}
+
+function check(call: Call): void {
+  const { queries, keys } = call;
+  const { layout, visible } = layoutOf(call, call.groups * call.groupSize);
   const hidden = tf.tensor(visible, [layout.batch, layout.heads, queries, keys]);
-  const run = (how: { layout: BlockLayout } | { bias: tf.Tensor }) => {
-    const { outputs, pullback } = vjp((q, k, v, sinks, distanceBias) => {
-      const further = { ...(call.sinks ? { sinks } : {}), ...(call.distances ? { distanceBias } : {}) };
-      return attention({ q: q!, k: k!, v: v! }, { keyRanges, ...further, ...how });
-    }, inputs);
-    return [outputs[0]!, ...pullback([dout]).inputs];
-  };
-  const dense = run({ bias: hidden });
-  run({ layout }).forEach((actual, i) => {
+  const dense = runCall(call, { bias: hidden });
+  runCall(call, { layout }).forEach((actual, i) => {
     const expected = dense[i];
     expect(actual === null, `tensor ${i}`).toBe(expected === null);
     if (!actual || !expected) return;

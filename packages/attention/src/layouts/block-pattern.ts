@@ -49,6 +49,7 @@ function ofLargeBlocks(blockSize: number, rows: (row: number) => Runs): PlacedLa
   const factor = blockSize / BLOCK;
   const runsOf = remember((row): Runs => rows(row).map((block) => block * factor), []);
   return {
+    isWhole: true,
     runs: (row) => runsOf(Math.floor(row / factor)),
     cover: (row, column) => inRuns(runsOf(Math.floor(row / factor)), column),
   };

@@ -51,6 +51,10 @@ export function compileLayout(
     for (let row = 0; row < rows; row++) {
       const first = listed.length;
       eachBlock(placed.runs(row), (column) => {
+        if (placed.isWhole) {
+          listed.push(column, -1);
+          return;
+        }
         const mask = masks.indexOf(placed.cover(row, column), { row, column });
         if (mask !== null) listed.push(column, mask);
       });

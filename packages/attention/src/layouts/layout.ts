@@ -22,6 +22,8 @@ export type Cover = boolean | PartialCover;
 
 /** A layout at one length, for one head. */
 export interface PlacedLayout {
+  /** Whether the queries of a block see all of every block in `runs`. Default: false. */
+  readonly isWhole?: boolean;
   /** The blocks of keys that may have something for the queries of block `row`. */
   runs(row: number): Runs;
   /** What the queries of block `row` see of a block of keys. */
