@@ -81,8 +81,8 @@ function countedPairs(
   { queries, keys, length }: { queries: number; keys: number; length: number },
   convention: "full" | "visible",
 ): number {
-  if (convention === "visible") {
-    const own = visiblePairs(length, attention);
+  if (convention === "visible" || attention.pairs !== undefined) {
+    const own = attention.pairs ?? visiblePairs(length, attention);
     // A row of a query stream sees as much as the average token does; memory is seen by all rows.
     return own + ((queries - length) * own) / length + queries * (keys - length);
   }

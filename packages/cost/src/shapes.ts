@@ -14,6 +14,8 @@ export interface AttentionShape {
   causal?: boolean;
   /** Positions that a token sees before and after its own. Default: all of them. */
   window?: { before: number; after: number };
+  /** Query-key pairs of all tokens, where a sparse layout has its own; in place of `causal` and `window`. */
+  pairs?: number;
   /** Scores compare queries with projected distances too, as in Transformer-XL and XLNet. Default: false. */
   relativePositions?: boolean;
 }

@@ -2,7 +2,7 @@
  * A model in plain numbers, from which its layers are listed and its FLOPs are counted. The terms are those of the
  * package `cost`, which this package does not import.
  */
-import type { LayoutConfig } from "@megatron-ts/attention";
+import { hasLayout, type LayoutConfig, windowOfLayer } from "@megatron-ts/attention";
 
 /** Self-attention or cross-attention of one layer. */
 export interface AttentionDescription {
@@ -14,6 +14,8 @@ export interface AttentionDescription {
   causal: boolean;
   /** Positions that a token sees before and after its own; absent for all. */
   window?: { before: number; after: number };
+  /** A layout of sparse attention, which says itself what a token sees; absent where `window` or nothing does. */
+  layout?: LayoutConfig;
   /** Whether scores compare queries with projected distances too (Transformer-XL, XLNet). */
   relativePositions: boolean;
 }
@@ -50,28 +52,46 @@ interface LayerFields {
   attention?: LayoutConfig | undefined;
 }
 
-interface OwnFields extends Partial<Pick<AttentionDescription, "relativePositions" | "window">> {
+interface OwnFields extends Partial<Pick<AttentionDescription, "relativePositions" | "window" | "layout">> {
   causal: boolean;
   numLayers?: number;
   reads?: "source" | "target";
   crossAttention?: boolean;
 }
 
-/** A sliding window that all layers have; other layouts count as dense. */
-function windowOf(attention: LayoutConfig | undefined, causal: boolean): AttentionDescription["window"] {
-  if (attention?.layout !== "local" || attention.layers) return undefined;
-  const { window = causal ? 256 : 512 } = attention;
-  if (typeof window === "object") return undefined;
+/** What a layer's layout lets a token see: a plain sliding window is one in the description too. */
+function visibleBy(
+  attention: LayoutConfig,
+  { layer, causal }: { layer: number; causal: boolean },
+): Pick<AttentionDescription, "window" | "layout"> {
+  if (!hasLayout(attention, layer)) return {};
+  if (attention.layout !== "local") return { layout: attention };
+  const window = windowOfLayer(attention, layer) ?? (causal ? 256 : 512);
+  if (attention.globalTokens?.length) return { layout: { ...attention, window } };
   const half = Math.floor(window / 2);
-  return causal ? { before: window - 1, after: 0 } : { before: half, after: half };
+  return { window: causal ? { before: window - 1, after: 0 } : { before: half, after: half } };
 }
 
-/** Layers of a configuration; the second argument is what its family adds. */
-export function describeLayers(
+/** Layers of a configuration, in groups of equal ones; the second argument is what its family adds. */
+export function describeLayers(config: LayerFields, own: OwnFields): LayerDescription[] {
+  const { attention } = config;
+  const { numLayers = config.numLayers, causal } = own;
+  if (!attention) return [describeGroup(config, own)];
+  const groups = new Map<string, { numLayers: number } & Pick<AttentionDescription, "window" | "layout">>();
+  for (let layer = 0; layer < numLayers; layer++) {
+    const visible = visibleBy(attention, { layer, causal });
+    const key = JSON.stringify(visible);
+    groups.set(key, { ...visible, numLayers: (groups.get(key)?.numLayers ?? 0) + 1 });
+  }
+  return [...groups.values()].map((group) => describeGroup(config, { ...own, ...group }));
+}
+
+function describeGroup(
   config: LayerFields,
   {
     causal,
-    window = windowOf(config.attention, causal),
+    window,
+    layout,
     relativePositions = false,
     numLayers = config.numLayers,
     reads = "target",
@@ -80,7 +100,15 @@ export function describeLayers(
 ): LayerDescription {
   const { hiddenSize, numHeads, numKeyValueHeads = numHeads, headSize = hiddenSize / numHeads } = config;
   const { feedForwardSize = 4 * hiddenSize, gatedFeedForward: gated = false } = config;
-  const attention = { numHeads, headSize, numKeyValueHeads, causal, ...(window && { window }), relativePositions };
+  const attention = {
+    numHeads,
+    headSize,
+    numKeyValueHeads,
+    causal,
+    ...(window && { window }),
+    ...(layout && { layout }),
+    relativePositions,
+  };
   const { crossAttention = false } = own;
   return {
     numLayers,

@@ -57,6 +57,22 @@ describe("stepFlops, against hand counts", () => {
     expect(stepFlops(config, workload)).toBe(operations(2 * (layer + 4 * 8 * 30)));
   });
 
+  it("counts the pairs that a layout lets through, in the layers that have it", () => {
+    const sizes = { family: "gpt", numLayers: 4, hiddenSize: 8, numHeads: 2, vocabularySize: 30, maxPositions: 64 };
+    const workload = [{ prediction: "causal", samples: 1, lengths: { sequenceLength: 8 } }] as const;
+    const products = 4 * 8 * (4 * 8 * 8 + 2 * 8 * 32) + 8 * 8 * 30;
+    const flops = (attention: object) => stepFlops(modelConfigSchema.parse({ ...sizes, attention }), workload);
+    const window = { layout: "local", window: 3 };
+    const layers = ["local", "local", "dense"];
+    // Three layers of eight queries of three keys, and one of all 64 pairs.
+    expect(flops({ ...window, layers })).toBe(operations(products + 2 * 8 * (3 * 8 * 3 + 64)));
+    // Every second key up to three back: 1, 1, 2, 2, 3, 3, 3, 3.
+    expect(flops({ layout: "dilated", window: 3, dilation: 2 })).toBe(operations(products + 2 * 8 * 4 * 18));
+    // A window of two, 1 + 7 x 2, and a first token that all see: six more.
+    const globalTokens = { layout: "local", window: 2, globalTokens: [0] };
+    expect(flops(globalTokens)).toBe(operations(products + 2 * 8 * 4 * 21));
+  });
+
   it("counts the keys within a window, and of an encoder-decoder the part that an objective runs", () => {
     const config = modelConfigSchema.parse({
       ...{ family: "encoder-decoder", numLayers: 1, hiddenSize: 8, numHeads: 2, vocabularySize: 30, maxPositions: 64 },

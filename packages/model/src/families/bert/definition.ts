@@ -38,7 +38,7 @@ export const bert = defineFamily({
   describe: (config) => ({
     hiddenSize: config.hiddenSize,
     vocabularySize: config.vocabularySize,
-    layers: [describeLayers(config, { causal: false })],
+    layers: describeLayers(config, { causal: false }),
     headLayers: 1,
   }),
   // RoBERTa's positions start after the padding token's own.

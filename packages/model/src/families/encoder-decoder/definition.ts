@@ -38,7 +38,7 @@ export const encoderDecoder = defineFamily({
       crossAttention: true,
     });
     const headLayers = config.headTransform ? 1 : 0;
-    return { hiddenSize, vocabularySize, layers: alone ? [encoder] : [encoder, decoder], headLayers };
+    return { hiddenSize, vocabularySize, layers: alone ? encoder : [...encoder, ...decoder], headLayers };
   },
   positionsOf: ({ relativeDistances, reservedPositions: reserved }) =>
     relativeDistances

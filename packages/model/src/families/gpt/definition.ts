@@ -17,12 +17,12 @@ import { gptPresets } from "./presets.ts";
 /** The layers with a window, and those without. */
 function describeDecoderLayers(config: GptConfig) {
   const { attentionWindow, numLayers, layersWithoutWindow } = config;
-  if (attentionWindow === null) return [describeLayers(config, { causal: true })];
+  if (attentionWindow === null) return describeLayers(config, { causal: true });
   const wide = new Set(layersWithoutWindow).size;
   const window = { before: attentionWindow - 1, after: 0 };
   return [
-    ...(wide < numLayers ? [describeLayers(config, { causal: true, window, numLayers: numLayers - wide })] : []),
-    ...(wide > 0 ? [describeLayers(config, { causal: true, numLayers: wide })] : []),
+    ...(wide < numLayers ? describeLayers(config, { causal: true, window, numLayers: numLayers - wide }) : []),
+    ...(wide > 0 ? describeLayers(config, { causal: true, numLayers: wide }) : []),
   ];
 }
 

@@ -19,8 +19,8 @@ export const t5 = defineFamily({
     hiddenSize: config.hiddenSize,
     vocabularySize: config.vocabularySize,
     layers: [
-      describeLayers(config, { causal: false, reads: "source" }),
-      describeLayers(config, { causal: true, numLayers: config.numDecoderLayers, crossAttention: true }),
+      ...describeLayers(config, { causal: false, reads: "source" }),
+      ...describeLayers(config, { causal: true, numLayers: config.numDecoderLayers, crossAttention: true }),
     ],
     headLayers: 0,
   }),

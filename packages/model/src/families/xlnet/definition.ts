@@ -19,7 +19,7 @@ export const xlnet = defineFamily({
   describe: (config) => ({
     hiddenSize: config.hiddenSize,
     vocabularySize: config.vocabularySize,
-    layers: [describeLayers(config, { causal: false, relativePositions: true })],
+    layers: describeLayers(config, { causal: false, relativePositions: true }),
     headLayers: 0,
   }),
   longestSequence: () => Number.POSITIVE_INFINITY,
