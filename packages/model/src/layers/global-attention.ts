@@ -18,7 +18,7 @@ interface GlobalAttentionConfig {
   initializer: Initializer;
 }
 
-/** Replaces what local attention gave the global tokens: x [B, T, h] and attended [B, T, H, D] -> [B, T, H, D]. */
+/** Replaces what local attention gave the global tokens: x [B, T, h], which has entered the split region, and attended [B, T, H, D] -> [B, T, H, D]. */
 export function createGlobalAttention(scope: Scope, config: GlobalAttentionConfig) {
   const { hiddenSize, numHeads, bias, initializer, attentionDropout: rate } = config;
   const headSize = config.headSize ?? hiddenSize / numHeads;
@@ -28,6 +28,7 @@ export function createGlobalAttention(scope: Scope, config: GlobalAttentionConfi
       outputs: numHeads * headSize,
       initializer,
       bias,
+      entered: true,
     });
   const [query, key, value] = [project("globalQuery"), project("globalKey"), project("globalValue")];
   const byHead = (states: tf.Tensor) => tf.reshape(states, [states.shape[0]!, states.shape[1]!, -1, headSize]);

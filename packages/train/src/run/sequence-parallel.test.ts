@@ -19,7 +19,7 @@ const shared: [string, string] = ["parallel.sequenceParallel", "true"];
 const odd: [string, string] = ["data.sequenceLength", "15"];
 
 describe("sequence parallel", () => {
-  it("20 steps of decoders equal those of one rank", async () => {
+  it("20 steps of decoders, and of an encoder with global tokens, equal those of one rank", async () => {
     const models: [name: string, model: string, overrides: [string, string][]][] = [
       ["plain", `{ family: gpt, ${size}, maxPositions: 32 }`, [odd]],
       [
@@ -27,6 +27,11 @@ describe("sequence parallel", () => {
         `{ family: gpt, ${size}, maxPositions: 32, positions: rotary, norm: rms, gatedFeedForward: true, queryKeyNorm: true, ` +
           "numKeyValueHeads: 2, embeddingShortcut: true, outputNorms: true }",
         [["train.recompute", "full"]],
+      ],
+      [
+        "global",
+        `{ family: bert, ${size}, maxPositions: 32, attention: { layout: local, window: 4, globalTokens: [0] }, globalProjections: true, heads: { pooler: false, languageModel: true, pair: false } }`,
+        [],
       ],
     ];
     const tasks = models.map(([name, model, overrides]) =>
