@@ -18,8 +18,8 @@ const HEADER = `/**
  */
 `;
 
-/** TypeScript source for the records of napi-derive, one JSON object a line. */
-export function typesOf(records) {
+/** TypeScript source for the records of napi-derive, one JSON object a line, and the version of the interface. */
+export function typesOf(records, version) {
   const entries = records
     .trim()
     .split("\n")
@@ -32,6 +32,7 @@ export function typesOf(records) {
   const functions = ofKind("fn").map(({ js_doc, def }) => `${js_doc}${def.replace(/^function /, "")};`);
   return [
     HEADER,
+    `/** The version of the interface below. An addon that has another one is refused. */\nexport const INTERFACE_VERSION = ${version};`,
     ...ofKind("type").map(({ name, js_doc, def }) => `${js_doc}export type ${name} = ${def};`),
     ...ofKind("interface").map(({ name, js_doc, def }) => `${js_doc}export interface ${name} {\n${def}\n}`),
     ...classes,
@@ -54,12 +55,32 @@ function formatted(source) {
   return stdout;
 }
 
-/** Brings src/native-addon.ts up to date. Returns whether it changed; false too where no build has recorded types. */
-export function writeAddonTypes() {
+const withoutComments = (types) => types.replace(/\/\*\*.*?\*\/|\s+/gs, "");
+
+/**
+ * Throws if declarations have changed but the version has not: JavaScript would then accept an addon that ignores the
+ * operands that it does not know.
+ */
+export function checkVersion(before, after) {
+  const versionIn = (types) => /INTERFACE_VERSION = (\d+)/.exec(types)?.[1];
+  if (versionIn(before) !== versionIn(after) || withoutComments(before) === withoutComments(after)) return;
+  throw new Error(
+    `the interface has changed: raise INTERFACE_VERSION in crate/binding/src/engine.rs, now ${versionIn(after)}, and build again`,
+  );
+}
+
+/**
+ * Brings src/native-addon.ts up to date with the addon that was just built. Returns whether it changed; false too where no
+ * build has recorded types.
+ */
+export function writeAddonTypes(built) {
   const records = `${recordsDirectory}/megatron-native`;
   if (!existsSync(records)) return false;
-  const types = formatted(typesOf(readFileSync(records, "utf8")));
-  if (existsSync(output) && readFileSync(output, "utf8") === types) return false;
+  const version = createRequire(import.meta.url)(built).interfaceVersion();
+  const types = formatted(typesOf(readFileSync(records, "utf8"), version));
+  const before = existsSync(output) ? readFileSync(output, "utf8") : "";
+  if (before === types) return false;
+  checkVersion(before, types);
   writeFileSync(output, types);
   return true;
 }

@@ -23,6 +23,17 @@ function libraryPath() {
   return `${crate}target/${target ? `${target}/` : ""}release/${file}`;
 }
 
+function describeAddon(built) {
+  try {
+    if (!writeAddonTypes(built)) return;
+    console.log("native: src/native-addon.ts has changed with the crate; commit it");
+    if (process.env.CI) process.exitCode = 1;
+  } catch (error) {
+    console.error(`native: ${error.message}`);
+    process.exitCode = 1;
+  }
+}
+
 const reason = missingCargo();
 if (reason) {
   console.log(`native: not built: ${reason} (https://rustup.rs); using the wasm backend instead`);
@@ -45,8 +56,5 @@ if (reason) {
     copyFileSync(libraryPath(), `${built}.new`);
     renameSync(`${built}.new`, built);
   }
-  if (!target && writeAddonTypes()) {
-    console.log("native: src/native-addon.ts has changed with the crate; commit it");
-    if (process.env.CI) process.exitCode = 1;
-  }
+  if (!target) describeAddon(built);
 }

@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import type { Engine, NativeAddon } from "./native-addon.ts";
+import { INTERFACE_VERSION, type NativeAddon } from "./native-addon.ts";
 
 /** The platform as our binaries and packages name it: linux-x64-gnu, darwin-arm64, win32-x64-msvc. */
 function platformName(): string {
@@ -16,13 +16,17 @@ function platformName(): string {
   return `linux-${arch}-${report?.header?.glibcVersionRuntime ? "gnu" : "musl"}`;
 }
 
-/** The newest method that the backend calls: a binary without it was built from older sources. */
-const NEWEST = "replay" satisfies keyof Engine;
-
 /** The addon and its file, or the reason there is none. */
 type Found = { addon: NativeAddon; path: string } | { reason: string };
 
 let found: Found | null = null;
+
+/** Why this addon does not fit these sources. Addons of before there was a number have no such function. */
+function versionProblem({ interfaceVersion }: Partial<NativeAddon>): string | undefined {
+  const version = interfaceVersion?.();
+  if (version === INTERFACE_VERSION) return undefined;
+  return `was built from other sources (interface ${version ?? "unknown"}, expected ${INTERFACE_VERSION}): run pnpm build, or install the same version of both packages`;
+}
 
 /** The addon for the module at this URL: the one built in its parent directory, else the one of an installed package. */
 export function findAddon(module: string): Found {
@@ -32,10 +36,8 @@ export function findAddon(module: string): Found {
   const candidate = existsSync(built) ? built : `@megatron-ts/native-${name}`;
   try {
     const [addon, path] = [require(candidate) as NativeAddon, require.resolve(candidate)];
-    if (!(NEWEST in addon.Engine.prototype)) {
-      return { reason: `${path} was built from older sources: run pnpm --filter @megatron-ts/native build:native` };
-    }
-    return { addon, path };
+    const reason = versionProblem(addon);
+    return reason ? { reason: `${path} ${reason}` } : { addon, path };
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND";
     if (!missing) return { reason: `${candidate} failed to load: ${(error as Error).message.split("\n")[0]}` };

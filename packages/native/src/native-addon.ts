@@ -3,6 +3,9 @@
  * `pnpm --filter @megatron-ts/native build:native`.
  */
 
+/** The version of the interface below. An addon that has another one is refused. */
+export const INTERFACE_VERSION = 1;
+
 /** A size, or a number of elements: an integer from 0 to 2^48. Anything else throws. */
 export type Size = number;
 
@@ -250,6 +253,9 @@ export declare class Engine {
 /** The module itself: the classes, and lists whose indices their methods take. */
 export interface NativeAddon {
   Engine: typeof Engine;
+
+  /** The version of this interface, which JavaScript compares with the one it was written for. */
+  interfaceVersion(): number;
 
   /** The instruction sets that kernels use on this processor, weakest first. */
   instructionSets(): Array<string>;

@@ -1,5 +1,5 @@
 /** The counting engine as an addon: the same kernels by the same names. A test compares them with the compiled addon's. */
-import type { NativeAddon } from "../native-addon.ts";
+import { INTERFACE_VERSION, type NativeAddon } from "../native-addon.ts";
 import { CountingEngine } from "./engine.ts";
 import { KIND_NAMES } from "./pool.ts";
 
@@ -13,6 +13,7 @@ const binary =
 /** What `loadNative`'s kernels need of an addon, without a binary. */
 export const countingAddon: NativeAddon = {
   Engine: CountingEngine,
+  interfaceVersion: () => INTERFACE_VERSION,
   instructionSets: () => [],
   limitInstructionSets() {},
   kinds: () => [...KIND_NAMES],

@@ -271,6 +271,16 @@ fn default_threads() -> usize {
     num_cpus::get_physical().min(allowed).max(1)
 }
 
+/// Raise it whenever a method, a field of its operands, or their meaning changes: JavaScript refuses an addon that has
+/// another number. N-API ignores fields that it does not know, so an older addon would compute something else in silence.
+const INTERFACE_VERSION: u32 = 1;
+
+/// The version of this interface, which JavaScript compares with the one it was written for.
+#[napi]
+pub fn interface_version() -> u32 {
+    INTERFACE_VERSION
+}
+
 /// The instruction sets that kernels use on this processor, weakest first.
 #[napi]
 pub fn instruction_sets() -> Vec<&'static str> {
