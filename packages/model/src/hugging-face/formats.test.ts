@@ -398,6 +398,9 @@ describe("an unsupported config.json is refused:", () => {
     ["decoders/qwen2", { use_sliding_window: false }, /sliding_window: .*need a window/],
     ["decoders/smollm3", { no_rope_layers: [1] }, /no_rope_layers: 1 entries for 2 layers/],
     ["decoders/gemma2", { use_bidirectional_attention: true }, /use_bidirectional_attention: .*got true/],
+    ["decoders/gemma3", { use_bidirectional_attention: true }, /use_bidirectional_attention: .*got true/],
+    ["decoders/gemma3", { model_type: "gemma3", vision_config: {} }, /model_type: expected one of .*got "gemma3"$/],
+    ["encoders/albert", { inner_group_num: 2 }, /inner_group_num: .*got 2/],
     ["decoders/gemma3", { rope_parameters: { rope_theta: 5 } }, /rope_parameters\.rope_theta: .*by type of layer/],
   ])("%s with %o", (fixture, changes, message) => {
     expect(refusal(fixture, changes)).toThrow(message);
