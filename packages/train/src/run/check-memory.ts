@@ -14,13 +14,18 @@ const LEAST_BYTES = 8;
 
 /**
  * Checks the weights and gradients that this rank has of a model against the memory of this machine, or of its container.
+ * @param options.stages the number of layers of each stage, in a pipeline
  * @throws ConfigError for a model that is too large
  */
 export function checkMemory(
   config: ModelConfig,
-  { mesh = singleRankMesh, available = machineMemory() }: { mesh?: Mesh; available?: number } = {},
+  {
+    mesh = singleRankMesh,
+    stages,
+    available = machineMemory(),
+  }: { mesh?: Mesh; stages?: readonly number[]; available?: number } = {},
 ): void {
-  const { parameters } = createModel(config, { mesh, weights: { source: shapeOnly } });
+  const { parameters } = createModel(config, { mesh, stages, weights: { source: shapeOnly } });
   const held = [...parameters.values()].reduce(
     (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
     0,

@@ -12,6 +12,7 @@ import { checkTrainedParts } from "../objectives/trained-parts.ts";
 import { checkMemory } from "./check-memory.ts";
 import { openDatasets } from "./datasets.ts";
 import { openBatches } from "./open-batches.ts";
+import { stagesOf } from "./stages.ts";
 import { type RunOptions, trainRun } from "./train-run.ts";
 import type { FinishReason } from "./training-run.ts";
 
@@ -30,7 +31,7 @@ export async function pretrain(
   const { tokenizer, mesh = singleRankMesh } = options;
   checkMesh(mesh, configuration.parallel);
   const model = completeModel(configuration.model, tokenizer);
-  checkMemory(model, { mesh });
+  checkMemory(model, { mesh, stages: stagesOf(model, configuration.parallel) });
   const objective = resolveObjective(train.objective, model);
   const untrained = checkTrainedParts(model, objective);
   if (untrained.length > 0) throw new ConfigError(untrained);
