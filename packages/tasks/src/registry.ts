@@ -7,6 +7,7 @@ import { minimalPairs } from "./minimal-pairs.ts";
 import { multiLabel } from "./multi-label.ts";
 import { multipleChoice } from "./multiple-choice.ts";
 import { questionAnswering } from "./question-answering.ts";
+import { summarization } from "./summarization.ts";
 import type { TaskDefinition } from "./task.ts";
 import { translation } from "./translation.ts";
 import { wikitext } from "./wikitext.ts";
@@ -19,6 +20,7 @@ const tasks: readonly TaskDefinition[] = [
   questionAnswering,
   multipleChoice,
   translation,
+  summarization,
   minimalPairs,
   figurative,
   lambada,

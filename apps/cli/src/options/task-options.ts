@@ -12,6 +12,7 @@ export const TASKS = [
   "question-answering",
   "multiple-choice",
   "translation",
+  "summarization",
   "minimal-pairs",
   "figurative",
   "lambada",

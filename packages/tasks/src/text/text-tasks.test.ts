@@ -1,10 +1,22 @@
-/** Tasks that write text, on tiny models that learn to translate words one by one; as recipes, from parallel files. */
+/**
+ * Tasks that write text, on tiny models that learn to translate words one by one; as recipes, from parallel files. Where
+ * PEER_PYTHON is set, transformers writes the same text with an exported model.
+ */
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { latestCheckpoint, listCheckpoints, loadCheckpoint, loadModel } from "@megatron-ts/checkpoint";
+import { fileURLToPath } from "node:url";
+import {
+  exportHuggingFace,
+  latestCheckpoint,
+  listCheckpoints,
+  loadCheckpoint,
+  loadModel,
+} from "@megatron-ts/checkpoint";
 import { readRows } from "@megatron-ts/data";
 import { start } from "@megatron-ts/engine";
+import { beamSearch } from "@megatron-ts/generate";
 import { createTokenizer, type Tokenizer, trainBpe } from "@megatron-ts/tokenizer";
 import type { RunEvent } from "@megatron-ts/train";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -13,6 +25,7 @@ import {
   finetune,
   openTrainedTask,
   parseFinetuneRecipe,
+  pipeline,
   predictAll,
   scorePredictions,
 } from "../index.ts";
@@ -104,9 +117,50 @@ describe("a translation task", () => {
   it("chooses the best checkpoint by BLEU", async () => {
     const events: RunEvent[] = [];
     const options = { onEvent: (event: RunEvent) => events.push(event) };
-    await tune({ model: "t5", run: "runs/bleu", recipe: ["task.metric=bleu", "train.steps=5"], options });
+    await tune({
+      model: "t5",
+      run: "runs/bleu",
+      recipe: ["task.metric=bleu", "train.steps=25", "train.evaluation.every=13"],
+      options,
+    });
     const scores = events.flatMap((event) => (event.type === "evaluated" ? [event.scores!] : []));
-    expect(scores).toEqual([{ bleu: expect.any(Number), chrf: expect.any(Number) }]);
+    const some = { bleu: expect.any(Number), chrf: expect.any(Number) };
+    expect(scores).toEqual([some, some]);
+  });
+
+  it.skipIf(process.env.PEER_PYTHON === undefined)("exports what transformers writes the same text with", async () => {
+    const checkpoint = loadCheckpoint(latestCheckpoint(path("runs/bleu"))!.directory);
+    await exportHuggingFace(checkpoint, path("exported"));
+    checkpoint.close();
+    const rows = english.map((text) => [...tokenizer.encode(text), tokenizer.specialTokens.get("</s>")!]);
+    const script = fileURLToPath(new URL("../../../../fixtures/tasks/translate.py", import.meta.url));
+    const { status, stdout, stderr } = spawnSync(process.env.PEER_PYTHON!, [script, path("exported")], {
+      input: JSON.stringify(rows),
+      encoding: "utf8",
+    });
+    expect(status, stderr).toBe(0);
+    const { model, checkpoint: again } = loadModel(path("runs/bleu"));
+    again.close();
+    const found = beamSearch(model, rows, {
+      maxTokens: 12,
+      numBeams: 1,
+      startToken: 0,
+      stopTokens: [1],
+      earlyStopping: true,
+    });
+    expect(found.map(([best]) => best!.tokens)).toEqual(JSON.parse(stdout));
+    model.dispose();
+  });
+
+  it("is a function of the library: pipeline()", async () => {
+    const translate = await pipeline("translation", path("runs/gpt"));
+    const [first, second] = await translate(english.slice(0, 2));
+    expect(await translate({ source: english[0]! })).toMatchObject({ text: first!.text });
+    expect([first!.text, second!.text]).toEqual(german.slice(0, 2));
+    await expect(translate("")).rejects.toThrow(/input:1: the source is empty/);
+    translate.dispose();
+    await expect(pipeline("classification", path("runs/gpt"))).rejects.toThrow(/no head that classifies/);
+    await expect(pipeline("juggling", path("runs/gpt"))).rejects.toThrow(/translation or summarization/);
   });
 
   it("stopped and resumed ends as the uninterrupted run, bit for bit", async () => {
