@@ -226,6 +226,8 @@ export declare class Engine {
   normalise(x: Handle, gamma: Handle, beta: OptionalHandle, rows: Size, epsilon: number): Array<Handle>;
   /** [dx, dgamma] of RMS normalisation if mean is -1, else [dx, dgamma, dbeta] of layer normalisation. */
   normaliseGradient(dy: Handle, x: Handle, gamma: Handle, mean: OptionalHandle, rstd: Handle): Array<Handle>;
+  /** x [tokens, heads, size], cosines and sines [tokens, half] -> x turned, backwards if `inverse`, in its storage. */
+  rotary(x: Handle, cosines: Handle, sines: Handle, heads: Size, headSize: Size, inverse: boolean): Handle;
   /** ids, table [V, width] -> [..., width], in the storage of the table in bf16 precision, else f32. */
   embedding(ids: Handle, table: Handle, width: Size): Handle;
   /** ids, dy [..., width] -> [rows, width], always f32. */

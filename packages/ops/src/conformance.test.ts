@@ -42,6 +42,7 @@ const outputs: [suite: string, kernel: string, count: number][] = [
   ["layerNorm", "MegatronLayerNormGradient", 3],
   ["rmsNorm", "MegatronRmsNorm", 1],
   ["rmsNorm", "MegatronRmsNormGradient", 2],
+  ["rotary", "MegatronRotary", 1],
   ["gelu", "MegatronGelu", 1],
   ["gelu", "MegatronGeluGradient", 1],
   ["squaredRelu", "MegatronSquaredRelu", 1],

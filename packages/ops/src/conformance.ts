@@ -19,6 +19,7 @@ import { movingAverageSuite } from "./moving-average.conformance.ts";
 import { muonSuite } from "./muon.conformance.ts";
 import { recomputeSuite } from "./recompute.conformance.ts";
 import { rmsNormSuite } from "./rms-norm.conformance.ts";
+import { rotarySuite } from "./rotary.conformance.ts";
 import { squaredReluSuite } from "./squared-relu.conformance.ts";
 import { storageSuite } from "./storage.conformance.ts";
 import { elementwiseSuite, logicSuite } from "./tfjs-elementwise.conformance.ts";
@@ -36,6 +37,7 @@ export const conformanceSuites: readonly ConformanceSuite[] = [
   layerNormSuite,
   rmsNormSuite,
   geluSuite,
+  rotarySuite,
   squaredReluSuite,
   embeddingSuite,
   dropoutSuite,

@@ -19,6 +19,7 @@ export { type MuonAdjustment, type MuonOptions, muon } from "./muon.ts";
 export { type OverwriteBackend, overwrite, swapContents } from "./mutate.ts";
 export { droppable, dropping, recompute } from "./recompute.ts";
 export { rmsNorm } from "./rms-norm.ts";
+export { rotary } from "./rotary.ts";
 export { squaredRelu } from "./squared-relu.ts";
 export {
   fromBytes,

@@ -24,7 +24,8 @@ export interface Kernel<Attributes extends object = object> {
       dy: tf.Tensor | tf.Tensor[],
       saved: tf.Tensor[],
       attributes: Attributes,
-    ) => Record<string, () => tf.Tensor>;
+      // Null for an input that gets none, though it holds floats.
+    ) => Record<string, () => tf.Tensor | null>;
   };
 }
 

@@ -1,5 +1,6 @@
 /** Multi-head self-attention and cross-attention with their projections; heads are split over the tensor axis. */
 import { attend } from "@megatron-ts/attention";
+import { rotary } from "@megatron-ts/ops";
 import type { Initializer, Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import type { Attention } from "./block-context.ts";
@@ -10,7 +11,6 @@ import { getOrCompute } from "./memory-cache.ts";
 import type { NormConfig } from "./norm.ts";
 import { createProjection, type Projection } from "./projection.ts";
 import { createQueryKeyNorm } from "./query-key-norm.ts";
-import { rotate } from "./rotary.ts";
 import { createValueEmbedding } from "./value-embedding.ts";
 
 export interface AttentionConfig {
@@ -96,7 +96,7 @@ export function createSelfAttention(scope: Scope, config: AttentionConfig): Atte
     const { ranges, layout, numKeyTokens, bias, distanceBias, cache, random, observe, rotaryCosines, rotarySines } =
       context;
     const turned = (heads: tf.Tensor) =>
-      rotaryCosines && rotarySines ? rotate(heads, { rotaryCosines, rotarySines }) : heads;
+      rotaryCosines && rotarySines ? rotary(heads, { cosines: rotaryCosines, sines: rotarySines }) : heads;
     const place = (part: "query" | "key", heads: tf.Tensor) => turned(normalise ? normalise[part](heads) : heads);
     const q = place("query", project.query(x, { random }));
     const seen = numKeyTokens === undefined ? x : tf.slice(x, [0, 0, 0], [-1, numKeyTokens, -1]);

@@ -3,7 +3,7 @@ import { constant } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { dependsOnLength, type RotaryScaling, scaledFrequencies } from "./rotary-scaling.ts";
 
-/** Cosines and sines of every token's angles, each [B, T, 1, D/2]. */
+/** Cosines and sines of every token's angles, each [B, T, D/2]. */
 export interface RotaryTables {
   rotaryCosines: tf.Tensor;
   rotarySines: tf.Tensor;
@@ -20,7 +20,7 @@ export function rotaryTables(
   const plain = Array.from({ length: dimension / 2 }, (_, i) => theta ** ((-2 * i) / dimension));
   const textLength = scaling && dependsOnLength(scaling) ? lengthOf(positions) : 0;
   const frequencies = Float32Array.from(scaling ? scaledFrequencies(plain, { scaling, theta, textLength }) : plain);
-  const places = tf.expandDims(tf.expandDims(tf.cast(positions, "float32"), -1), -1);
+  const places = tf.expandDims(tf.cast(positions, "float32"), -1);
   const angles = tf.mul(
     places,
     constant(() => tf.tensor1d(frequencies)),
@@ -37,23 +37,4 @@ function lengthOf(positions: tf.Tensor): number {
   let last = 0;
   for (const position of positions.dataSync()) last = Math.max(last, position);
   return last + 1;
-}
-
-/** Rotates each pair of coordinates of x [B, T, H, D] by its token's angle; those beyond the tables' stay as they are. */
-export function rotate(x: tf.Tensor, { rotaryCosines, rotarySines }: RotaryTables): tf.Tensor {
-  const half = rotaryCosines.shape.at(-1)!;
-  const rest = x.shape.at(-1)! - 2 * half;
-  const [first, second, still] = tf.split(x, rest > 0 ? [half, half, rest] : 2, -1) as [
-    tf.Tensor,
-    tf.Tensor,
-    tf.Tensor?,
-  ];
-  return tf.concat(
-    [
-      tf.sub(tf.mul(first, rotaryCosines), tf.mul(second, rotarySines)),
-      tf.add(tf.mul(second, rotaryCosines), tf.mul(first, rotarySines)),
-      ...(still ? [still] : []),
-    ],
-    -1,
-  );
 }

@@ -14,6 +14,7 @@ import { normalisationKernels } from "./normalisation.ts";
 import { optimizerKernels } from "./optimizers.ts";
 import { productKernels } from "./products.ts";
 import { reductionKernels } from "./reductions.ts";
+import { rotaryKernels } from "./rotary.ts";
 
 /** The kernels that this addon has. */
 export function allKernels(addon: NativeAddon): Kernels {
@@ -25,6 +26,7 @@ export function allKernels(addon: NativeAddon): Kernels {
     ...productKernels,
     ...linearKernels(addon),
     ...normalisationKernels,
+    ...rotaryKernels,
     ...embeddingKernels,
     ...dropoutKernels,
     ...crossEntropyKernels,

@@ -25,6 +25,7 @@ mod pages;
 pub mod parallel;
 pub mod philox;
 pub mod reduce;
+pub mod rotary;
 pub mod scratch;
 pub mod simd;
 mod slabs;

@@ -47,6 +47,15 @@ pub fn exp<S: Simd>(x: f32) -> f32 {
     (1.0 + rest) * power_of_two(half) * power_of_two(n.wrapping_sub(half))
 }
 
+/// e^x for x <= 1, with 0 for what is below 2^-125: a quarter less work than `exp`.
+#[inline(always)]
+pub fn exp_of_negative<S: Simd>(x: f32) -> f32 {
+    let clamped = if x < -87.0 { -87.0 } else { x };
+    let (n, rest) = reduce::<S>(clamped);
+    let value = (1.0 + rest) * power_of_two(n);
+    if x < -87.0 { 0.0 } else { value }
+}
+
 /// e^x - 1 for |x| <= 87.
 #[inline(always)]
 fn exp_minus_1<S: Simd>(x: f32) -> f32 {

@@ -32,14 +32,11 @@ fn sum(count: usize, f: impl Fn(usize) -> f32) -> f32 {
     for at in whole..count {
         lanes[at - whole] += f(at);
     }
-    let mut width = LANES / 2;
-    while width > 0 {
-        for lane in 0..width {
-            lanes[lane] += lanes[lane + width];
-        }
-        width /= 2;
-    }
-    lanes[0]
+    // In steps of a fixed width, which the compiler vectorises.
+    let lanes: [f32; 16] = std::array::from_fn(|lane| lanes[lane] + lanes[lane + 16]);
+    let lanes: [f32; 8] = std::array::from_fn(|lane| lanes[lane] + lanes[lane + 8]);
+    let lanes: [f32; 4] = std::array::from_fn(|lane| lanes[lane] + lanes[lane + 4]);
+    lanes[0] + lanes[2] + (lanes[1] + lanes[3])
 }
 
 /// y = (x - mean) rstd gamma + beta for each row of x [N, h]; `beta` and `mean` are empty for RMS normalisation.
@@ -181,11 +178,12 @@ simd! {
             let weighted = |i: usize| unsafe { dy.get_unchecked(i).get() * gamma.get_unchecked(i) };
             let along = sum(h, |i| weighted(i) * normal(i)) / h as f32;
             let shift = if dbeta.is_empty() { 0.0 } else { sum(h, weighted) / h as f32 };
-            for i in 0..h {
-                dx[i] = T::put(S::fma(dy[i].get(), gamma[i], -S::fma(normal(i), along, shift)) * scale);
+            for (((dx, dy), x), gamma) in dx.iter_mut().zip(dy).zip(x).zip(gamma) {
+                let normal = (x.get() - centre) * scale;
+                *dx = T::put(S::fma(dy.get(), *gamma, -S::fma(normal, along, shift)) * scale);
             }
-            for (i, total) in dgamma.iter_mut().enumerate() {
-                *total = S::fma(dy[i].get(), normal(i), *total);
+            for ((total, dy), x) in dgamma.iter_mut().zip(dy).zip(x) {
+                *total = S::fma(dy.get(), (x.get() - centre) * scale, *total);
             }
             for (total, dy) in dbeta.iter_mut().zip(dy) {
                 *total += dy.get();

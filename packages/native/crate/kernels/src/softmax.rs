@@ -1,7 +1,7 @@
 //! Softmax of rows, and softmax cross-entropy, which stores neither probabilities nor one-hot labels.
 
 use crate::bf16::Element;
-use crate::math::{exp, ln};
+use crate::math::{exp, exp_of_negative, ln};
 use crate::parallel::{Disjoint, for_each};
 use crate::simd::{Simd, simd};
 use crate::view::{View, ViewMut, typed, typed_mut};
@@ -32,11 +32,11 @@ fn statistics<S: Simd, T: Element>(row: &[T]) -> (f32, f32) {
     let mut sums = [0.0f32; LANES];
     for chunk in row.chunks_exact(LANES) {
         for (sum, x) in sums.iter_mut().zip(chunk) {
-            *sum += exp::<S>(x.get() - shift);
+            *sum += exp_of_negative::<S>(x.get() - shift);
         }
     }
     for (sum, x) in sums.iter_mut().zip(rest) {
-        *sum += exp::<S>(x.get() - shift);
+        *sum += exp_of_negative::<S>(x.get() - shift);
     }
     let mut width = LANES / 2;
     while width > 0 {
@@ -207,10 +207,11 @@ simd! {
         }
         let share = smoothing / logits.len() as f32;
         for (out, x) in out.iter_mut().zip(logits) {
-            *out = B::put((exp::<S>(x.get() - log_sum_exp) - share) * dloss);
+            *out = B::put((exp_of_negative::<S>(x.get() - log_sum_exp) - share) * dloss);
         }
         let label = label as usize;
-        out[label] = B::put((exp::<S>(logits[label].get() - log_sum_exp) - share - (1.0 - smoothing)) * dloss);
+        let probability = exp_of_negative::<S>(logits[label].get() - log_sum_exp);
+        out[label] = B::put((probability - share - (1.0 - smoothing)) * dloss);
     }
 }
 

@@ -8,6 +8,7 @@ use megatron_kernels::dropout::{Dropout, dropout};
 use megatron_kernels::embedding::{embedding, embedding_gradient, id_outside};
 use megatron_kernels::memory::{Buffer, Kind};
 use megatron_kernels::norm::{Norm, normalise, normalise_gradient};
+use megatron_kernels::rotary::{RotaryShape, rotate};
 use megatron_kernels::softmax::{Targets, cross_entropy, cross_entropy_gradient, label_outside};
 use napi::bindgen_prelude::Result;
 use napi_derive::napi;
@@ -222,6 +223,32 @@ impl Engine {
             let layer = mean.is_some();
             let (dx, dgamma) = (tensors.add(dx), tensors.add(dgamma));
             Ok(if layer { vec![dx, dgamma, tensors.add(dbeta)] } else { vec![dx, dgamma] })
+        })
+    }
+
+    /// x [tokens, heads, size], cosines and sines [tokens, half] -> x turned, backwards if `inverse`, in its storage.
+    #[napi]
+    pub fn rotary(
+        &self,
+        x: Handle,
+        cosines: Handle,
+        sines: Handle,
+        heads: Size,
+        head_size: Size,
+        inverse: bool,
+    ) -> Result<Handle> {
+        self.run(move |tensors| {
+            let (x, cosines, sines) = (tensors.get(x)?, wide(tensors.get(cosines)?), wide(tensors.get(sines)?));
+            let [heads, head_size] = sizes([heads, head_size])?;
+            let width = count(&[heads, head_size])?;
+            let tokens = x.len() / width.max(1);
+            let half = cosines.len() / tokens.max(1);
+            if x.len() != tokens * width || [cosines.len(), sines.len()] != [tokens * half; 2] || 2 * half > head_size {
+                return Err(invalid(format!("{} angles do not turn {tokens} tokens of {width}", cosines.len())));
+            }
+            let mut out = tensors.buffer(x.kind(), x.len());
+            rotate(x.view(), (&cosines, &sines), RotaryShape { heads, size: head_size }, half, inverse, out.view_mut());
+            Ok(tensors.add(out))
         })
     }
 
