@@ -9,6 +9,12 @@ const cooldown = (share) => ({ "train.schedule.decaySteps": Math.round(share * 1
 const betas = (beta1, beta2) => ({ "train.optimizer.adamw.beta1": beta1, "train.optimizer.adamw.beta2": beta2 });
 const batch = (batchSize) => ({ "train.batchSize": batchSize, "train.microBatchSize": batchSize });
 
+const wide = { ...size(4, 128, 2), "model.positions": "rotary" };
+const slower = { "train.optimizer.learningRate": 0.012 };
+const pairs = (rows) => ({ "model.pairEmbeddings": rows });
+const long = { "data.sequenceLength": 512, "model.maxPositions": 512, ...batch(4) };
+const chosen = { ...wide, ...slower, ...pairs(8192) };
+
 /** By group: name, and the fields that it sets; null for a field's default. `vocabularySize` names another corpus. */
 export const groups = {
   fields: [
@@ -39,6 +45,27 @@ export const groups = {
       set: { "train.optimizer.weightDecay": 0.1, "train.optimizer.cautious": true },
     },
     { name: "average of the weights", set: { "train.weightAverage": { decay: 0.99 } } },
+  ],
+  // At the seconds and threads of a quickstart.
+  real: [
+    { name: "rotary, heads of 64", set: wide },
+    { name: "and Muon at 0.012", set: { ...wide, ...slower } },
+    { name: "and pairs, 8,192 rows", set: chosen },
+    { name: "and 3 layers", set: { ...chosen, "model.numLayers": 3 } },
+    { name: "and the token before", set: { ...chosen, "model.tokenShift": true } },
+    { name: "and 512 tokens, batch of 4", set: { ...chosen, ...long } },
+    { name: "and vocabulary of 8,192", set: chosen, vocabularySize: 8192 },
+  ],
+  // What the winner of `real` was changed by.
+  more: [
+    { name: "pairs, 16,384 rows", set: { ...chosen, ...pairs(16_384) } },
+    { name: "embeddings at 0.008", set: { ...chosen, "train.optimizer.adamw.rates": { embeddings: 0.008 } } },
+    { name: "betas 0.8, 0.95", set: { ...chosen, ...betas(0.8, 0.95) } },
+    { name: "without query-key norm", set: { ...chosen, "model.queryKeyNorm": false } },
+    { name: "cooldown over 80 %", set: { ...chosen, ...cooldown(0.8) } },
+    { name: "batch of 4", set: { ...chosen, ...batch(4) } },
+    { name: "4 layers of 192", set: { ...chosen, ...size(4, 192, 3) } },
+    { name: "average of the weights", set: { ...chosen, "train.weightAverage": { decay: 0.99 } } },
   ],
   shape: [
     { name: "cooldown over 40 %", set: cooldown(0.4) },

@@ -6,6 +6,7 @@ import { cacheAppend, overwrite } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import type { LayerCache } from "./layer-cache.ts";
 import { createRollingCaches, type RollingCaches, type RollingWindow } from "./rolling-cache.ts";
+import { createTokenCache } from "./token-cache.ts";
 
 /** The keys and values of all layers. */
 export interface KeyValueCache {
@@ -17,6 +18,11 @@ export interface KeyValueCache {
   readonly offsets: tf.Tensor;
   /** The part of a layer. */
   layer(index: number): LayerCache;
+  /**
+   * Appends tokens int32 [B, T], and returns the token before each, int32 [B, T]; before the first one of a row, any. Only of a
+   * cache that keeps tokens.
+   */
+  readonly appendTokens?: (tokens: tf.Tensor) => tf.Tensor;
   /** Adds `counts[b]` tokens to the length of row b. Call it once per forward pass, after every layer has appended. */
   advance(counts: ArrayLike<number>): void;
   /**
@@ -41,6 +47,8 @@ export interface CacheOptions {
   windowOf?: (layer: number) => RollingWindow | null;
   /** Whether rows can take over other rows' tokens, as beam search needs; no layer then keeps a window only. Default: false. */
   reorderable?: boolean;
+  /** Whether the cache keeps the tokens too, for models that look at the one before. Default: false. */
+  keepsTokens?: boolean;
 }
 
 /** Creates an empty cache: two tensors [B, capacity, G, D] per layer, or as large as the window of a layer that has one. */
@@ -80,10 +88,14 @@ export function createCache(options: CacheOptions): KeyValueCache {
   }
 
   const layers = Array.from({ length: numLayers }, (_, index) => createRollingLayer(index) ?? createLayer());
+  const tokens = options.keepsTokens
+    ? createTokenCache({ pageSize: capacity / pagesPerRow, pageTable, offsets })
+    : null;
   return {
     capacity,
     lengths,
     offsets,
+    appendTokens: tokens?.append,
     layer: (index) => ({
       ...layers[index]!,
       append(k, v) {
@@ -119,6 +131,7 @@ export function createCache(options: CacheOptions): KeyValueCache {
     dispose() {
       for (const { keys, values } of layers) tf.dispose([keys, values]);
       for (const caches of rolling.values()) caches.dispose();
+      tokens?.dispose();
       tf.dispose([pageTable, offsets]);
     },
   };

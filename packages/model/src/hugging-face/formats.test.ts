@@ -117,6 +117,8 @@ describe("a decoder of one's own", () => {
     [{ embeddingNorm: true }, /gpt2, lacks embeddingNorm true$/],
     [{ ...llama, positions: "alibi" }, /llama, lacks positions "alibi"$/],
     [{ ...llama, embeddingShortcut: true }, /llama, lacks embeddingShortcut true$/],
+    [{ pairEmbeddings: 64 }, /gpt2, lacks pairEmbeddings 64$/],
+    [{ ...llama, tokenShift: true }, /llama, lacks tokenShift true$/],
     [{ ...llama, queryKeyNorm: true, layersWithValueEmbeddings: [1] }, /qwen3, lacks layersWithValueEmbeddings \[1\]$/],
     [{ queryKeyNorm: true, logitsCap: 15 }, /gpt2, lacks queryKeyNorm true, logitsCap 15$/],
   ])("with %o is refused by the field's name", (changes, message) => {
@@ -129,7 +131,14 @@ describe("a decoder of one's own", () => {
     expect(listed.logitsCap).toEqual(["gemma2", "gemma3_text"]);
     expect(listed.positions).not.toContain("gpt2");
     expect(listed.activation).toContain("gpt2");
-    for (const field of ["embeddingNorm", "embeddingShortcut", "layersWithValueEmbeddings", "attentionSinks"]) {
+    for (const field of [
+      "embeddingNorm",
+      "embeddingShortcut",
+      "layersWithValueEmbeddings",
+      "attentionSinks",
+      "pairEmbeddings",
+      "tokenShift",
+    ]) {
       expect(listed[field]).toEqual([]);
     }
   });

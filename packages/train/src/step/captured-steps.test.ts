@@ -109,6 +109,7 @@ const cases: [string, Case][] = [
   ],
   ["rotary positions and a window", { model: { positions: "rotary", attentionWindow: 3 } }],
   ["packed documents", { packed: true }],
+  ["pairs of tokens, and the token before", { packed: true, model: { pairEmbeddings: 9, tokenShift: true } }],
   ["micro-batches, of which the last is smaller", { batchSize: 5 }],
   ["bf16", { precision: "bf16" }],
   ["recomputation", { options: { recompute: "full" } }],

@@ -62,6 +62,10 @@ export const gptConfigSchema = z
     layersWithoutWindow: layerIndices.default([]),
     /** The base of rotary positions in layers with a window (Gemma 3). Default: `rotaryTheta`. */
     windowRotaryTheta: z.number().positive().optional(),
+    /** Rows of a table that adds an embedding of each token with the one before it, by a hash of the two. Default: no table. */
+    pairEmbeddings: size.min(2).optional(),
+    /** Whether a learned share of the embedding of the token before is added to each token's. */
+    tokenShift: z.boolean().default(false),
     /** A norm behind the embeddings (BLOOM). */
     embeddingNorm: z.boolean().default(false),
     /** Each block reads a learned mix of the stream and of the first embeddings: a shortcut to every depth. */

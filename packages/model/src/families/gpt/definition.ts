@@ -52,6 +52,8 @@ export const gpt = defineFamily({
     embeddingNorm: true,
     embeddingShortcut: true,
     layersWithValueEmbeddings: [0],
+    pairEmbeddings: 512,
+    tokenShift: true,
   },
   hasStages: true,
   megatronLm: gptMegatronLmFormat,

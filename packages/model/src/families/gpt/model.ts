@@ -24,11 +24,14 @@ import { blockInitializers } from "../../layers/initializers.ts";
 import { createLayerLayouts } from "../../layers/layer-layouts.ts";
 import { linearBias } from "../../layers/linear-bias.ts";
 import { createNorm } from "../../layers/norm.ts";
+import { createPairEmbedding } from "../../layers/pair-embedding.ts";
 import { positionsFrom } from "../../layers/positions.ts";
+import { previousTokens } from "../../layers/previous-tokens.ts";
 import { rotaryTables } from "../../layers/rotary.ts";
 import { dependsOnLength } from "../../layers/rotary-scaling.ts";
 import { softCap } from "../../layers/soft-cap.ts";
-import type { CausalInput, CausalModel, CausalOptions, ForwardOptions, ForwardOutput } from "../../model.ts";
+import { createTokenShift } from "../../layers/token-shift.ts";
+import type { CausalInput, CausalModel, CausalOptions, ForwardOutput } from "../../model.ts";
 import { heldOn } from "../../stage.ts";
 import type { GptConfig } from "./configuration.ts";
 import { rotatedSize } from "./configuration-checks.ts";
@@ -42,7 +45,7 @@ export interface GptModel extends CausalModel {
 export function createGpt(config: GptConfig, context: ModelContext): GptModel {
   const { mesh, stage } = context;
   const holds = heldOn(stage, {
-    input: ["tokenEmbedding", "positionEmbedding", "embeddingNorm"],
+    input: ["tokenEmbedding", "positionEmbedding", "pairEmbedding", "tokenShift", "embeddingNorm"],
     shared: config.tiedEmbeddings ? ["tokenEmbedding"] : [],
   });
   const { scope, parameters } = createScope({ ...context, holds });
@@ -60,6 +63,18 @@ export function createGpt(config: GptConfig, context: ModelContext): GptModel {
           .child("positionEmbedding")
           .parameter("weight", [maxPositions, hiddenSize], initializer, { kind: "embedding" })
       : null;
+  const addPairs =
+    config.pairEmbeddings === undefined
+      ? null
+      : createPairEmbedding(scope.child("pairEmbedding"), { ...config, rows: config.pairEmbeddings });
+  const shift = config.tokenShift
+    ? createTokenShift(scope.child("tokenShift"), {
+        hiddenSize,
+        embed: (tokens) => scaled(tokenEmbedding.embed(tokens)),
+      })
+    : null;
+  /** Whether the embedding sees the token before, which a cache then keeps. */
+  const looksBack = addPairs !== null || shift !== null;
   const embeddingNorm = config.embeddingNorm
     ? createNorm(scope.child("embeddingNorm"), { ...normConfig(config), size: hiddenSize })
     : null;
@@ -79,9 +94,11 @@ export function createGpt(config: GptConfig, context: ModelContext): GptModel {
 
   const scaled = (words: tf.Tensor) => (config.embeddingScale === 1 ? words : tf.mul(words, config.embeddingScale));
 
-  function embed(tokens: tf.Tensor, positions: tf.Tensor, { inputEmbeddings, random }: ForwardOptions) {
+  function embed(tokens: tf.Tensor, positions: tf.Tensor, { inputEmbeddings, random, cache }: CausalOptions) {
     const words = inputEmbeddings ?? scaled(tokenEmbedding.embed(tokens));
-    const placed = positionTable ? tf.add(words, embedding(positions, { table: positionTable.tensor })) : words.clone();
+    const pairs = looksBack ? previousTokens(tokens, { positions, cache }) : null;
+    const mixed = [shift, addPairs].reduce((x, add) => (add ? add(x, pairs!) : x), words);
+    const placed = positionTable ? tf.add(mixed, embedding(positions, { table: positionTable.tensor })) : mixed.clone();
     const normalised = embeddingNorm ? embeddingNorm(placed) : placed;
     return dropAt("embedding", normalised, { rate: config.embeddingDropout ?? dropout, random });
   }
@@ -138,9 +155,12 @@ export function createGpt(config: GptConfig, context: ModelContext): GptModel {
         // Biases by distance are for keys in the order of the text.
         windowOf:
           config.positions === "alibi" ? undefined : (layer) => layouts.windowOf(layer) ?? ownWindow(config, layer),
+        keepsTokens: looksBack,
       }),
     createPagePool: (sizes) =>
-      config.rotaryScaling && dependsOnLength(config.rotaryScaling) ? null : createPagePool({ ...keySizes, ...sizes }),
+      looksBack || (config.rotaryScaling && dependsOnLength(config.rotaryScaling))
+        ? null
+        : createPagePool({ ...keySizes, ...sizes }),
     dispose() {
       for (const { tensor } of parameters.values()) tensor.dispose();
       layouts.dispose();
