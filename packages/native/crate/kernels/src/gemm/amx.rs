@@ -9,16 +9,20 @@ use std::arch::asm;
 use std::arch::x86_64::*;
 
 use super::driver::{Kernel, Side};
-use super::finish::{RESULT, Tile, finish_512};
+use super::finish::{RESULT, Tile, finish_512, finish_plain};
 use super::operand::Operand;
 use super::words::{Exponents, PART, Rows, read_pairs, transpose};
 use crate::amx::Tiles;
+use crate::view::Source;
 
 /// Lanes of a panel of either operand: two tiles.
 const LANES: usize = 32;
 /// Depth of one tile.
 const STEP: usize = 32;
 const TILE: usize = 1024;
+/// Lanes at most this many bytes apart are read where they are: further apart, the lanes of a tile push each other out of the
+/// L1 cache.
+const UNPACKED: usize = 1024;
 
 /// Bytes of a packed panel (32 lanes) of a depth, by number of bf16 parts per element.
 const fn panel_bytes(depth: usize, parts: usize) -> usize {
@@ -65,7 +69,8 @@ unsafe fn pack<const PARTS: usize>(
 }
 
 /// Defines `multiply`: `result` (32 x 32, `stride` numbers from row to row) = left panel x right panel. Each step runs the
-/// lines, then advances `ahead` by `$ahead` bytes and both panels by `$panel` bytes.
+/// lines, then advances `ahead` by `$ahead` bytes and both panels by `$panel` bytes, or the left one by a step of memory where it is
+/// not packed.
 ///
 /// The 512-bit adders power down when nothing uses them for a while, and the `tilestored` that wakes them stalls for 700
 /// cycles, a quarter of a product. One idle addition per step keeps them awake.
@@ -77,12 +82,13 @@ macro_rules! multiply {
         /// Tiles are configured on this thread, and both panels are `steps` steps long.
         unsafe fn $name(
             steps: usize,
-            left: *const u8,
+            (left, lane_bytes): (*const u8, usize),
             right: *const u8,
             ahead: *const u8,
             result: *mut f32,
             stride: usize,
         ) {
+            let (left_row, left_step) = if lane_bytes == 0 { (64, $panel) } else { (lane_bytes, 2 * STEP) };
             unsafe {
                 asm!(
                     "tilezero tmm0",
@@ -94,7 +100,8 @@ macro_rules! multiply {
                     "vaddps zmm31, zmm31, zmm31",
                     $($line,)+
                     concat!("add {ahead}, ", $ahead),
-                    concat!("add {left}, ", $panel),
+                    "add {left}, {left_step}",
+                    "add {left_low}, {left_step}",
                     concat!("add {right}, ", $panel),
                     "dec {steps}",
                     "jnz 2b",
@@ -104,6 +111,9 @@ macro_rules! multiply {
                     "tilestored [{lower} + {result_row} + 64], tmm3",
                     ahead = inout(reg) ahead => _,
                     left = inout(reg) left => _,
+                    left_low = inout(reg) left.wrapping_add(16 * left_row) => _,
+                    left_row = in(reg) left_row,
+                    left_step = in(reg) left_step,
                     right = inout(reg) right => _,
                     steps = inout(reg) steps => _,
                     row = in(reg) 64usize,
@@ -121,11 +131,11 @@ macro_rules! multiply {
 multiply!(
     /// One bf16 part each.
     multiply_bf16, ahead 256, panel 2048,
-    "tileloadd tmm4, [{left} + {row}]",
+    "tileloadd tmm4, [{left} + {left_row}]",
     "tileloadd tmm6, [{right} + {row}]",
     "tileloadd tmm7, [{right} + {row} + 1024]",
     "tdpbf16ps tmm0, tmm4, tmm6",
-    "tileloadd tmm5, [{left} + {row} + 1024]",
+    "tileloadd tmm5, [{left_low} + {left_row}]",
     "tdpbf16ps tmm1, tmm4, tmm7",
     "tdpbf16ps tmm2, tmm5, tmm6",
     "tdpbf16ps tmm3, tmm5, tmm7",
@@ -149,30 +159,30 @@ multiply!(
     /// Three bf16 parts each: an f32 product.
     multiply_f32, ahead 768, panel 6144,
     // hi * lo
-    "tileloadd tmm4, [{left} + {row}]",
+    "tileloadd tmm4, [{left} + {left_row}]",
     "tileloadd tmm6, [{right} + {row} + 4096]",
     "tileloadd tmm7, [{right} + {row} + 5120]",
-    "tileloadd tmm5, [{left} + {row} + 1024]",
+    "tileloadd tmm5, [{left_low} + {left_row}]",
     products!(),
     // hi * mid
     "tileloadd tmm6, [{right} + {row} + 2048]",
     "tileloadd tmm7, [{right} + {row} + 3072]",
     products!(),
     // mid * mid
-    "tileloadd tmm4, [{left} + {row} + 2048]",
-    "tileloadd tmm5, [{left} + {row} + 3072]",
+    "tileloadd tmm4, [{left} + {left_row} + 2048]",
+    "tileloadd tmm5, [{left_low} + {left_row} + 2048]",
     products!(),
     // mid * hi
     "tileloadd tmm6, [{right} + {row}]",
     "tileloadd tmm7, [{right} + {row} + 1024]",
     products!(),
     // lo * hi
-    "tileloadd tmm4, [{left} + {row} + 4096]",
-    "tileloadd tmm5, [{left} + {row} + 5120]",
+    "tileloadd tmm4, [{left} + {left_row} + 4096]",
+    "tileloadd tmm5, [{left_low} + {left_row} + 4096]",
     products!(),
     // hi * hi
-    "tileloadd tmm4, [{left} + {row}]",
-    "tileloadd tmm5, [{left} + {row} + 1024]",
+    "tileloadd tmm4, [{left} + {left_row}]",
+    "tileloadd tmm5, [{left_low} + {left_row}]",
     products!(),
     "prefetcht1 [{ahead} + 0]",
     "prefetcht1 [{ahead} + 64]",
@@ -230,9 +240,18 @@ impl<const PARTS: usize> Kernel for Amx<PARTS> {
         unsafe { pack::<PARTS>(operand, side, lanes, depth, target) }
     }
 
+    fn unpacked(left: &Operand) -> (*const u8, usize) {
+        let bytes = 2 * left.lane_stride;
+        let whole = left.depth_stride == 1 && left.lanes.is_multiple_of(LANES) && left.depth.is_multiple_of(STEP);
+        match left.source {
+            Source::Bf16(start) if PARTS == 1 && whole && bytes <= UNPACKED => (start.cast(), bytes),
+            _ => (std::ptr::null(), 0),
+        }
+    }
+
     unsafe fn multiply(
         depth: usize,
-        left: *const u8,
+        left: (*const u8, usize),
         right: *const u8,
         ahead: *const u8,
         result: *mut f32,
@@ -249,6 +268,6 @@ impl<const PARTS: usize> Kernel for Amx<PARTS> {
     }
 
     unsafe fn finish(tile: &Tile, result: &[f32; RESULT]) {
-        unsafe { finish_512(tile, result) }
+        if tile.plain() { unsafe { finish_plain(tile, result) } } else { unsafe { finish_512(tile, result) } }
     }
 }

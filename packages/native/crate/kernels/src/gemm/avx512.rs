@@ -4,7 +4,7 @@
 use std::arch::x86_64::*;
 
 use super::driver::{Kernel, Side};
-use super::finish::{RESULT, Tile, finish_512};
+use super::finish::{RESULT, Tile, finish_512, finish_plain};
 use super::operand::Operand;
 use super::words::{Exponents, Rows, read_f32, read_pairs, transpose};
 
@@ -138,12 +138,19 @@ impl<const BF16: bool> Kernel for Avx512<BF16> {
         true
     }
 
-    unsafe fn multiply(depth: usize, left: *const u8, right: *const u8, _: *const u8, result: *mut f32, _: usize) {
+    unsafe fn multiply(
+        depth: usize,
+        (left, _): (*const u8, usize),
+        right: *const u8,
+        _: *const u8,
+        result: *mut f32,
+        _: usize,
+    ) {
         let multiply = if BF16 { multiply_bf16 } else { multiply_f32 };
         unsafe { multiply(words_of::<BF16>(depth), left, right, result) }
     }
 
     unsafe fn finish(tile: &Tile, result: &[f32; RESULT]) {
-        unsafe { finish_512(tile, result) }
+        if BF16 && tile.plain() { unsafe { finish_plain(tile, result) } } else { unsafe { finish_512(tile, result) } }
     }
 }

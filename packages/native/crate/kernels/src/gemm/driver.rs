@@ -70,14 +70,20 @@ pub trait Kernel {
     /// Whether `multiply` may write directly to the target.
     const DIRECT: bool = false;
 
-    /// `result` [LEFT, RIGHT], with `stride` numbers from row to row, = left panel x right panel. `ahead` is memory that
-    /// will be read soon and may be prefetched.
+    /// Where `multiply` may read a left operand as it is, and the bytes from lane to lane; null where it must be packed.
+    fn unpacked(_left: &Operand) -> (*const u8, usize) {
+        (std::ptr::null(), 0)
+    }
+
+    /// `result` [LEFT, RIGHT], with `stride` numbers from row to row, = left panel x right panel. The left panel is packed if
+    /// `left.1` is 0, else memory with so many bytes from lane to lane. `ahead` is memory that will be read soon and may be
+    /// prefetched.
     ///
     /// # Safety
     /// Panels were packed with this depth, a session is held, the result is the caller's.
     unsafe fn multiply(
         depth: usize,
-        left: *const u8,
+        left: (*const u8, usize),
         right: *const u8,
         ahead: *const u8,
         result: *mut f32,
@@ -132,6 +138,8 @@ unsafe impl Sync for Product<'_> {}
 
 /// Packed bytes of the shared side in memory at once.
 const SLAB_BYTES: usize = 16 << 20;
+/// Packed bytes of the shared side that stay in the L1 cache beside a panel of the other.
+const NEAR_BYTES: usize = 32 << 10;
 /// Packed bytes of a task's block, which should fit in the L2 cache.
 const BLOCK_BYTES: usize = 800 << 10;
 
@@ -182,6 +190,10 @@ pub fn run<K: Kernel>(product: &Product, threads: usize) -> bool {
     let width = even.clamp(1, (BLOCK_BYTES / streamed_bytes).max(1));
     let tasks = streamed_panels.div_ceil(width);
 
+    let (unpacked, lane_bytes) = if share_left { (std::ptr::null(), 0) } else { K::unpacked(left) };
+    let unpacked = Unpacked(unpacked);
+    let is_near = shared_panels * shared_bytes <= NEAR_BYTES;
+
     let exact = AtomicBool::new(true);
     for slab_from in (0..blocks).step_by(slab) {
         let slab_to = (slab_from + slab).min(blocks);
@@ -203,44 +215,52 @@ pub fn run<K: Kernel>(product: &Product, threads: usize) -> bool {
             for_each(tasks, |task| {
                 let first = task * width;
                 let panels = first..(first + width).min(streamed_panels);
-                scratch::with_bytes(panels.len() * streamed_bytes, |memory| {
+                let packed_bytes = if lane_bytes > 0 { 0 } else { panels.len() * streamed_bytes };
+                scratch::with_bytes(packed_bytes, |memory| {
                     let _session = K::session();
                     let mut result = Aligned([0.0; RESULT]);
                     for block in slab_from..slab_to {
-                        let (_, count) = place(block);
+                        let (from, count) = place(block);
                         let lane = first * streamed_lanes;
                         let lanes = (lane, (panels.len() * streamed_lanes).min(streamed.lanes - lane));
                         // SAFETY: within the operand; the memory is this thread's.
                         let target = (memory, streamed_bytes);
-                        if !unsafe { K::pack_panels(streamed, streamed_side, lanes, place(block), target) } {
+                        if lane_bytes == 0
+                            && !unsafe { K::pack_panels(streamed, streamed_side, lanes, place(block), target) }
+                        {
                             exact.store(false, Relaxed);
                         }
-                        for shared_panel in 0..shared_panels {
+                        let mut product_of = |shared_panel: usize, panel: usize| {
                             let shared_at = packed.panel(block, shared_panel).cast_const();
-                            for panel in panels.clone() {
-                                // SAFETY: packed above with this depth; tasks have their own part of the target.
-                                unsafe {
-                                    let streamed_at = memory.add((panel - first) * streamed_bytes).cast_const();
-                                    let (a, b) =
-                                        if share_left { (shared_at, streamed_at) } else { (streamed_at, shared_at) };
-                                    let (i, j) = if share_left { (shared_panel, panel) } else { (panel, shared_panel) };
-                                    let tile = product.tile(
-                                        (i * K::LEFT, K::LEFT),
-                                        (j * K::RIGHT, K::RIGHT),
-                                        block == 0,
-                                        block + 1 == blocks,
-                                    );
-                                    tile.prefetch();
-                                    // Prefetches the next shared panel, a piece with each of this one's products.
-                                    let piece = (panel - first) * shared_bytes / panels.len();
-                                    let ahead = shared_at.wrapping_add(shared_bytes + piece);
-                                    if let (true, Some(out)) = (K::DIRECT, tile.direct(K::LEFT)) {
-                                        K::multiply(count, a, b, ahead, out, tile.stride);
-                                        continue;
-                                    }
-                                    K::multiply(count, a, b, ahead, result.0.as_mut_ptr(), K::RIGHT);
+                            let streamed_at = match lane_bytes {
+                                0 => memory.wrapping_add((panel - first) * streamed_bytes).cast_const(),
+                                _ => unpacked.at(panel * streamed_lanes * lane_bytes + from * 2),
+                            };
+                            let (a, b) = if share_left { (shared_at, streamed_at) } else { (streamed_at, shared_at) };
+                            let (i, j) = if share_left { (shared_panel, panel) } else { (panel, shared_panel) };
+                            let (rows, columns) = ((i * K::LEFT, K::LEFT), (j * K::RIGHT, K::RIGHT));
+                            let tile = product.tile(rows, columns, block == 0, block + 1 == blocks);
+                            tile.prefetch();
+                            // Prefetches the next shared panel, a piece with each of this one's products.
+                            let piece = (panel - first) * shared_bytes / panels.len();
+                            let ahead = shared_at.wrapping_add(shared_bytes + piece);
+                            // SAFETY: packed above with this depth; tasks have their own part of the target.
+                            unsafe {
+                                if let (true, Some(out)) = (K::DIRECT, tile.direct(K::LEFT)) {
+                                    K::multiply(count, (a, lane_bytes), b, ahead, out, tile.stride);
+                                } else {
+                                    K::multiply(count, (a, lane_bytes), b, ahead, result.0.as_mut_ptr(), K::RIGHT);
                                     K::finish(&tile, &result.0);
                                 }
+                            }
+                        };
+                        if is_near {
+                            for panel in panels.clone() {
+                                (0..shared_panels).for_each(|shared_panel| product_of(shared_panel, panel));
+                            }
+                        } else {
+                            for shared_panel in 0..shared_panels {
+                                panels.clone().for_each(|panel| product_of(shared_panel, panel));
                             }
                         }
                     }
@@ -249,6 +269,18 @@ pub fn run<K: Kernel>(product: &Product, threads: usize) -> bool {
         });
     }
     exact.into_inner()
+}
+
+/// An operand that is read as it is.
+struct Unpacked(*const u8);
+
+// SAFETY: a plain address, only read from.
+unsafe impl Sync for Unpacked {}
+
+impl Unpacked {
+    fn at(&self, offset: usize) -> *const u8 {
+        self.0.wrapping_add(offset)
+    }
 }
 
 /// The packed panels of the shared side.

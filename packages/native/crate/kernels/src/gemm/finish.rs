@@ -57,6 +57,14 @@ impl Tile<'_> {
         }
     }
 
+    /// Whether rows are whole, and all there is to do is to round it to bf16.
+    #[inline(always)]
+    pub fn plain(&self) -> bool {
+        let whole = (self.columns, self.width) == (32, 32);
+        let rounds = matches!(self.target, Target::Bf16(_));
+        whole && rounds && self.first && self.bias.is_none() && self.activation == Activation::None
+    }
+
     /// Prefetches the target's memory while the product is computed.
     #[inline(always)]
     pub fn prefetch(&self) {
@@ -155,6 +163,26 @@ pub unsafe fn finish_512(tile: &Tile, result: &[f32; RESULT]) {
                     unsafe { _mm256_mask_storeu_epi16(out.wrapping_add(at).cast(), masks[half], bits) };
                 }
             }
+        }
+    }
+}
+
+/// `Kernel::finish` for whole rows of 32 that are only rounded to bf16, with the instruction for that, which takes
+/// subnormal numbers for zeros as products do.
+///
+/// # Safety
+/// As there; AVX-512 BF16 is present and `plain` has said so.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+pub unsafe fn finish_plain(tile: &Tile, result: &[f32; RESULT]) {
+    use std::arch::x86_64::*;
+    let Target::Bf16(out) = tile.target else { unreachable!("a result of bf16") };
+    for row in 0..tile.rows {
+        unsafe {
+            let low = _mm512_loadu_ps(result.as_ptr().add(row * 32));
+            let high = _mm512_loadu_ps(result.as_ptr().add(row * 32 + 16));
+            let rounded: __m512i = std::mem::transmute(_mm512_cvtne2ps_pbh(high, low));
+            _mm512_storeu_si512(out.wrapping_add(row * tile.stride).cast(), rounded);
         }
     }
 }

@@ -69,7 +69,14 @@ impl Kernel for Portable {
         true
     }
 
-    unsafe fn multiply(depth: usize, left: *const u8, right: *const u8, _: *const u8, result: *mut f32, _: usize) {
+    unsafe fn multiply(
+        depth: usize,
+        (left, _): (*const u8, usize),
+        right: *const u8,
+        _: *const u8,
+        result: *mut f32,
+        _: usize,
+    ) {
         // SAFETY: the caller's panels and result have these sizes.
         unsafe {
             let left = std::slice::from_raw_parts(left as *const [f32; LEFT], depth);
