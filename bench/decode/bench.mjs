@@ -58,7 +58,7 @@ export async function run({ peerPython, quick = false, threads = 2, backend = "n
       theirs: llamaCpp,
       unit: "tokens/s",
       ratio: llamaCpp && our / llamaCpp,
-      atLeast: 1.3,
+      atLeast: 1.05,
     },
     {
       what: "decode GPT-2 124M, batch 1, bf16 weights",
@@ -76,7 +76,7 @@ export async function run({ peerPython, quick = false, threads = 2, backend = "n
       theirs: read && read / 1e9,
       unit: "GB/s",
       ratio: read && bandwidth / read,
-      atLeast: 0.75,
+      atLeast: 0.85,
     },
   ];
 }

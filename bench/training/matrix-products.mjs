@@ -1,5 +1,8 @@
-/** Upper bound for a training step: the time of its matrix products alone, forward and backward, with our kernels. */
-import { start } from "@megatron-ts/engine";
+/**
+ * Upper bounds for a training step: the time of its matrix products alone, forward and backward, with our kernels; and what the
+ * processor multiplies at most by the instruction set in force, GFLOP/s, null where it has none for this precision.
+ */
+import { measurePeak, start } from "@megatron-ts/engine";
 import { linear, vjp, withPrecision } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 
@@ -31,5 +34,8 @@ function timeOf(inputs, outputs) {
 }
 
 const seconds = numLayers * (4 * timeOf(h, h) + timeOf(h, 4 * h) + timeOf(4 * h, h)) + timeOf(h, vocabularySize);
-process.stdout.write(`${JSON.stringify({ tokensPerSecond: rows / seconds })}\n`);
+/** Forward and backward: two operations a weight and pass, and half of the scores of attention, which is causal. */
+const flopsPerToken = 6 * (12 * numLayers * h * h + h * vocabularySize + numLayers * sequenceLength * h);
+const peakGigaflops = measurePeak(precision);
+process.stdout.write(`${JSON.stringify({ tokensPerSecond: rows / seconds, flopsPerToken, peakGigaflops })}\n`);
 process.exit(0);

@@ -2,7 +2,13 @@
 import { start } from "@megatron-ts/engine";
 import { createModel } from "@megatron-ts/model";
 import { withPrecision } from "@megatron-ts/ops";
-import { accumulate, causalObjective, clipByGlobalNorm, createAdamW } from "@megatron-ts/train/step";
+import {
+  accumulate,
+  captureLossAndGradients,
+  causalObjective,
+  clipByGlobalNorm,
+  createAdamW,
+} from "@megatron-ts/train/step";
 
 const {
   model: config,
@@ -23,12 +29,15 @@ const size = batchSize * sequenceLength;
 const tokens = Int32Array.from({ length: size + 1 }, (_, i) => (i * 7919 + ((i * i) % 101)) % config.vocabularySize);
 const batch = { batchSize, sequenceLength, tokens: tokens.slice(0, size), labels: tokens.slice(1) };
 
+// As training runs: from the second step on, forward and backward are replayed.
+const { compute } = captureLossAndGradients();
 const seconds = [];
 const losses = [];
 for (let step = 0; step < warmup + steps; step++) {
   const began = performance.now();
   const loss = withPrecision(precision, () => {
-    const done = accumulate({ model, objective: causalObjective }, batch, { microBatchSize: batchSize, recompute });
+    const options = { microBatchSize: batchSize, recompute, compute };
+    const done = accumulate({ model, objective: causalObjective }, batch, options);
     optimizer.update(clipByGlobalNorm(done.gradients, { ...model, maxNorm: 1 }).clipped, 1e-4);
     return done.loss;
   });

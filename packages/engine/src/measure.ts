@@ -1,4 +1,5 @@
 /** Measures the speed of the running backend: matrix products and memory, each the best of a few runs. */
+import type { Precision } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 
 const REPEATS = 5;
@@ -23,6 +24,22 @@ export function measureGemm(): number {
     tf.dispose([a, b]);
     if (n === 1024 || milliseconds > LONG_ENOUGH_MILLISECONDS) return (2 * n ** 3) / milliseconds / 1e6;
   }
+}
+
+/** What `native` adds to TensorFlow.js's backend. */
+interface Peaked {
+  engine?: { peak(bf16: boolean, seconds: number): number | null | undefined };
+}
+
+/**
+ * GFLOP/s that the processor multiplies at most with the instruction set and the threads of the running backend: an unrolled
+ * loop, for a fifth of a second. Null on other backends than `native`, and where that set does not multiply this precision.
+ */
+export function measurePeak(precision: Precision): number | null {
+  // TensorFlow.js's type knows nothing of what the native backend adds.
+  const { engine } = tf.backend() as unknown as Peaked;
+  const rate = engine?.peak(precision === "bf16", 0.2) ?? null;
+  return rate === null ? null : rate / 1e9;
 }
 
 /** GB/s of adding two vectors of 64 MiB each: two reads and one write. */

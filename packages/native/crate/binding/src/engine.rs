@@ -120,6 +120,14 @@ impl Engine {
         Ok(parts.as_ref().map_or(0, |parts| parts.pool.threads() as u32))
     }
 
+    /// What the processor multiplies at most, in FLOP/s of all threads in f32 or bf16 by the instruction set in force: an
+    /// unrolled loop, for the given seconds. None where that has no such instruction.
+    #[napi]
+    pub fn peak(&self, bf16: bool, seconds: f64) -> Result<Option<f64>> {
+        let precision = if bf16 { Precision::Bf16 } else { Precision::F32 };
+        self.with_tensors(|_| Ok(megatron_kernels::peak::peak(precision, seconds)))
+    }
+
     /// The memory of all tensors.
     #[napi]
     pub fn memory(&self) -> Result<MemoryUsage> {

@@ -23,6 +23,7 @@ pub mod norm;
 pub mod optimizer;
 mod pages;
 pub mod parallel;
+pub mod peak;
 pub mod philox;
 pub mod reduce;
 pub mod rotary;
