@@ -25,7 +25,7 @@ const started = await start();
 const directory = mkdtempSync(join(tmpdir(), "megatron-recipe-"));
 try {
   const recipe = starterRecipe({
-    size: size ?? { numLayers: 4, hiddenSize: 128, numHeads: 4 },
+    size: size ?? { numLayers: 4, hiddenSize: 128, numHeads: 2 },
     steps,
     ...(seconds && { minutes: seconds / 60 }),
     tokenizer: join(corpus, "tokenizer"),

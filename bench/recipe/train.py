@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 options = json.loads(sys.argv[1])
-VOCABULARY, LAYERS, HIDDEN, HEADS, LENGTH, BATCH = 4096, 4, 128, 4, 256, 8
+VOCABULARY, LAYERS, HIDDEN, HEADS, LENGTH, BATCH = 4096, 4, 128, 2, 256, 8
 torch.set_num_threads(options["threads"])
 torch.manual_seed(options["seed"])
 
@@ -20,6 +20,18 @@ def linear(inputs, outputs, std):
     layer = nn.Linear(inputs, outputs, bias=False)
     nn.init.normal_(layer.weight, std=std) if std else nn.init.zeros_(layer.weight)
     return layer
+
+
+frequencies = 10_000.0 ** (-torch.arange(0, HIDDEN // HEADS, 2) / (HIDDEN // HEADS))
+angles = torch.arange(LENGTH)[:, None, None] * frequencies
+COSINES, SINES = angles.cos(), angles.sin()  # [T, 1, D / 2]
+
+
+def rotate(x):
+    """x [B, T, H, D] by its position, in pairs of a head's halves."""
+    first, second = x.chunk(2, -1)
+    cosines, sines = COSINES[: x.shape[1]], SINES[: x.shape[1]]
+    return torch.cat([first * cosines - second * sines, second * cosines + first * sines], -1)
 
 
 class Block(nn.Module):
@@ -35,7 +47,7 @@ class Block(nn.Module):
         y = self.norms[0](x)
         heads = lambda z: z.view(*z.shape[:2], HEADS, -1)
         q, k, v = heads(self.query(y)), heads(self.key(y)), heads(self.value(y))
-        q, k = self.query_norm(q.float()), self.key_norm(k.float())
+        q, k = rotate(self.query_norm(q.float())), rotate(self.key_norm(k.float()))
         q, k, v = (z.transpose(1, 2).to(v.dtype) for z in (q, k, v))
         attended = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.output(attended.transpose(1, 2).reshape(x.shape))
@@ -45,15 +57,15 @@ class Block(nn.Module):
 class Model(nn.Module):
     def __init__(self):
         super().__init__()
-        self.tokens, self.positions = nn.Embedding(VOCABULARY, HIDDEN), nn.Embedding(LENGTH, HIDDEN)
-        for table in (self.tokens, self.positions):
-            nn.init.normal_(table.weight, std=0.02)
+        self.tokens = nn.Embedding(VOCABULARY, HIDDEN)
+        nn.init.normal_(self.tokens.weight, std=0.02)
+        self.embedding_norm = nn.RMSNorm(HIDDEN, eps=1e-5)
         self.blocks = nn.ModuleList(Block() for _ in range(LAYERS))
         self.norm = nn.RMSNorm(HIDDEN, eps=1e-5)
         self.head = linear(HIDDEN, VOCABULARY, 0)
 
     def forward(self, ids, labels):
-        x = self.tokens(ids) + self.positions.weight[: ids.shape[1]]
+        x = self.embedding_norm(self.tokens(ids))
         for block in self.blocks:
             x = block(x)
         logits = self.head(self.norm(x))
@@ -64,7 +76,7 @@ model = Model()
 matrices = [p for p in model.blocks.parameters() if p.ndim == 2]
 ids_of_matrices = {id(p) for p in matrices}
 rest = [p for p in model.parameters() if id(p) not in ids_of_matrices]
-muon = torch.optim.Muon(matrices, lr=0.02, momentum=0.95, nesterov=True, weight_decay=0)
+muon = torch.optim.Muon(matrices, lr=0.012, momentum=0.95, nesterov=True, weight_decay=0)
 adam = torch.optim.AdamW(rest, lr=4e-3, betas=(0.9, 0.95), eps=1e-10, weight_decay=0, fused=True)
 run = torch.compile(model) if options["compile"] else model
 batches = numpy.fromfile(options["batches"], dtype=numpy.uint16).reshape(-1, BATCH, LENGTH + 1)
@@ -83,7 +95,7 @@ def step_once(index, share):
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     factor = min(1.0, (index + 1) / warmup) * min(1.0, (1 - share) / 0.6)
-    muon.param_groups[0]["lr"], adam.param_groups[0]["lr"] = 0.02 * factor, 4e-3 * factor
+    muon.param_groups[0]["lr"], adam.param_groups[0]["lr"] = 0.012 * factor, 4e-3 * factor
     muon.param_groups[0]["momentum"] = 0.85 + 0.1 * min(1.0, index / 100)
     for optimizer in (muon, adam):
         optimizer.step()

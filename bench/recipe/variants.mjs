@@ -9,11 +9,8 @@ const cooldown = (share) => ({ "train.schedule.decaySteps": Math.round(share * 1
 const betas = (beta1, beta2) => ({ "train.optimizer.adamw.beta1": beta1, "train.optimizer.adamw.beta2": beta2 });
 const batch = (batchSize) => ({ "train.batchSize": batchSize, "train.microBatchSize": batchSize });
 
-const wide = { ...size(4, 128, 2), "model.positions": "rotary" };
-const slower = { "train.optimizer.learningRate": 0.012 };
 const pairs = (rows) => ({ "model.pairEmbeddings": rows });
 const long = { "data.sequenceLength": 512, "model.maxPositions": 512, ...batch(4) };
-const chosen = { ...wide, ...slower, ...pairs(8192) };
 
 /** By group: name, and the fields that it sets; null for a field's default. `vocabularySize` names another corpus. */
 export const groups = {
@@ -23,9 +20,9 @@ export const groups = {
     { name: "outputs not from zero", set: { "model.zeroInitializedOutputs": false } },
     { name: "tied head", set: { "model.tiedEmbeddings": true } },
     { name: "layer norm, with biases", set: { "model.norm": "layer", "model.biases": true } },
-    { name: "rotary positions", set: { "model.positions": "rotary" } },
+    { name: "learned positions", set: { "model.positions": "learned" } },
     { name: "logits capped at 15", set: { "model.logitsCap": 15 } },
-    { name: "norm behind the embedding", set: { "model.embeddingNorm": true } },
+    { name: "without the norm behind the embedding", set: { "model.embeddingNorm": false } },
     { name: "shortcut from the embedding", set: { "model.embeddingShortcut": true } },
     { name: "value embeddings in the outer layers", set: { "model.layersWithValueEmbeddings": [0, 3] } },
   ],
@@ -38,34 +35,22 @@ export const groups = {
       name: "AdamW, 4e-3",
       set: { "train.optimizer": { name: "adamw", learningRate: 4e-3, beta1: 0.9, beta2: 0.95, weightDecay: 0.1 } },
     },
-    { name: "Muon at 0.01", set: { "train.optimizer.learningRate": 0.01 } },
-    { name: "Muon at 0.03", set: { "train.optimizer.learningRate": 0.03 } },
+    { name: "Muon at 0.008", set: { "train.optimizer.learningRate": 0.008 } },
+    { name: "Muon at 0.02", set: { "train.optimizer.learningRate": 0.02 } },
     {
       name: "cautious weight decay of 0.1",
       set: { "train.optimizer.weightDecay": 0.1, "train.optimizer.cautious": true },
     },
     { name: "average of the weights", set: { "train.weightAverage": { decay: 0.99 } } },
   ],
-  // At the seconds and threads of a quickstart.
+  // For `--seconds 262 --threads 2`, a quickstart's.
   real: [
-    { name: "rotary, heads of 64", set: wide },
-    { name: "and Muon at 0.012", set: { ...wide, ...slower } },
-    { name: "and pairs, 8,192 rows", set: chosen },
-    { name: "and 3 layers", set: { ...chosen, "model.numLayers": 3 } },
-    { name: "and the token before", set: { ...chosen, "model.tokenShift": true } },
-    { name: "and 512 tokens, batch of 4", set: { ...chosen, ...long } },
-    { name: "and vocabulary of 8,192", set: chosen, vocabularySize: 8192 },
-  ],
-  // What the winner of `real` was changed by.
-  more: [
-    { name: "pairs, 16,384 rows", set: { ...chosen, ...pairs(16_384) } },
-    { name: "embeddings at 0.008", set: { ...chosen, "train.optimizer.adamw.rates": { embeddings: 0.008 } } },
-    { name: "betas 0.8, 0.95", set: { ...chosen, ...betas(0.8, 0.95) } },
-    { name: "without query-key norm", set: { ...chosen, "model.queryKeyNorm": false } },
-    { name: "cooldown over 80 %", set: { ...chosen, ...cooldown(0.8) } },
-    { name: "batch of 4", set: { ...chosen, ...batch(4) } },
-    { name: "4 layers of 192", set: { ...chosen, ...size(4, 192, 3) } },
-    { name: "average of the weights", set: { ...chosen, "train.weightAverage": { decay: 0.99 } } },
+    { name: "heads of 32", set: size(4, 128, 4) },
+    { name: "pairs, 8,192 rows", set: pairs(8192) },
+    { name: "the token before", set: { "model.tokenShift": true } },
+    { name: "512 tokens, batch of 4", set: long },
+    { name: "embeddings at 0.008", set: { "train.optimizer.adamw.rates": { embeddings: 0.008 } } },
+    { name: "3 layers of 128", set: size(3, 128, 2) },
   ],
   shape: [
     { name: "cooldown over 40 %", set: cooldown(0.4) },
@@ -75,9 +60,9 @@ export const groups = {
     { name: "betas 0.9, 0.99", set: betas(0.9, 0.99) },
     { name: "batch of 4", set: batch(4) },
     { name: "batch of 16", set: batch(16) },
-    { name: "2 layers of 128", set: size(2, 128, 4) },
-    { name: "6 layers of 128", set: size(6, 128, 4) },
-    { name: "4 layers of 192", set: size(4, 192, 6) },
+    { name: "2 layers of 128", set: size(2, 128, 2) },
+    { name: "6 layers of 128", set: size(6, 128, 2) },
+    { name: "4 layers of 192", set: size(4, 192, 3) },
     { name: "vocabulary of 2,048", vocabularySize: 2048 },
     { name: "vocabulary of 8,192", vocabularySize: 8192 },
   ],

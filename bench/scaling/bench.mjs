@@ -11,9 +11,9 @@ import { runScript } from "../peers.mjs";
 import { fitLaw } from "./fit.mjs";
 
 const sizes = [
-  { numLayers: 2, hiddenSize: 64, numHeads: 2 },
-  { numLayers: 2, hiddenSize: 128, numHeads: 4 },
-  { numLayers: 4, hiddenSize: 192, numHeads: 6 },
+  { numLayers: 2, hiddenSize: 64, numHeads: 1 },
+  { numLayers: 2, hiddenSize: 128, numHeads: 2 },
+  { numLayers: 4, hiddenSize: 192, numHeads: 3 },
   { numLayers: 4, hiddenSize: 256, numHeads: 4 },
   { numLayers: 6, hiddenSize: 320, numHeads: 5 },
 ];

@@ -105,6 +105,11 @@ export declare class Engine {
   constructor(threads: Size);
   /** The number of threads that compute. */
   threads(): number;
+  /**
+   * What the processor multiplies at most, in FLOP/s of all threads in f32 or bf16 by the instruction set in force: an
+   * unrolled loop, for the given seconds. None where that has no such instruction.
+   */
+  peak(bf16: boolean, seconds: number): number | null;
   /** The memory of all tensors. */
   memory(): MemoryUsage;
   /** Returns free memory to the system and resets the peak. */

@@ -11,12 +11,12 @@ export interface StarterSize {
   numHeads: number;
 }
 
-/** The sizes that a run of minutes to hours chooses from, smallest first; heads of 32 and 64. */
+/** The sizes that a run of minutes to hours chooses from, smallest first; heads of 64. */
 export const starterSizes: readonly StarterSize[] = [
-  { numLayers: 2, hiddenSize: 64, numHeads: 2 },
-  { numLayers: 2, hiddenSize: 128, numHeads: 4 },
-  { numLayers: 4, hiddenSize: 128, numHeads: 4 },
-  { numLayers: 4, hiddenSize: 192, numHeads: 6 },
+  { numLayers: 2, hiddenSize: 64, numHeads: 1 },
+  { numLayers: 2, hiddenSize: 128, numHeads: 2 },
+  { numLayers: 4, hiddenSize: 128, numHeads: 2 },
+  { numLayers: 4, hiddenSize: 192, numHeads: 3 },
   { numLayers: 4, hiddenSize: 256, numHeads: 4 },
   { numLayers: 6, hiddenSize: 320, numHeads: 5 },
   { numLayers: 6, hiddenSize: 384, numHeads: 6 },
@@ -31,6 +31,7 @@ export const starterBatch = { sequenceLength: 256, batchSize: 8 };
 const starterModel = {
   dropout: 0,
   attentionDropout: 0,
+  positions: "rotary",
   norm: "rms",
   biases: false,
   queryKeyNorm: true,
@@ -76,7 +77,7 @@ export function starterRecipe({
     train: {
       optimizer: {
         name: "muon",
-        learningRate: 0.02,
+        learningRate: 0.012,
         momentumWarmup: { start: 0.85, steps: 100 },
         weightDecay: 0,
         adamw: { learningRate: 4e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-10, weightDecay: 0 },
