@@ -31,7 +31,7 @@ const MAKES = new Set<string | symbol>(
   (
     "allocate create fill storedAs unary binary compare predicate select cast gather scatterAdd oneHot linear " +
     "linearInputGradient linearWeightGradient sumRows matMul reduce argExtreme softmax topK cumulativeSum sumOfSquares " +
-    "normalise normaliseGradient embedding embeddingGradient dropout crossEntropy crossEntropyGradient attention " +
+    "normalise normaliseGradient rotary embedding embeddingGradient dropout crossEntropy crossEntropyGradient attention " +
     "attentionGradient"
   ).split(" "),
 );

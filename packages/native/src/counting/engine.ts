@@ -17,6 +17,7 @@ export class CountingEngine implements Engine {
   private isRecording = false;
 
   threads = () => 1;
+  peak = () => null;
   memory = () => this.pool.usage();
   trim = () => this.pool.resetPeak();
   adjustExternalMemory(): void {}
@@ -147,6 +148,8 @@ export class CountingEngine implements Engine {
   embedding = (ids: number, table: number, width: number) =>
     this.one(this.bf16 ? this.kind(table) : F32, this.length(ids) * width);
   embeddingGradient = (_ids: number, _dy: number, rows: number, width: number) => this.one(F32, rows * width);
+  rotary = (x: number, cosines: number, sines: number) =>
+    this.one(this.kind(x), this.length(x), this.widened([cosines, sines]));
   dropout = (x: number) => this.one(this.kind(x), this.length(x));
   crossEntropy(_logits: number, labels: number): number[] {
     const length = this.length(labels);
