@@ -1,5 +1,4 @@
 /** Measures the speed of the running backend: matrix products and memory, each the best of a few runs. */
-import type { Precision } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 
 const REPEATS = 5;
@@ -35,7 +34,7 @@ interface Peaked {
  * GFLOP/s that the processor multiplies at most with the instruction set and the threads of the running backend: an unrolled
  * loop, for a fifth of a second. Null on other backends than `native`, and where that set does not multiply this precision.
  */
-export function measurePeak(precision: Precision): number | null {
+export function measurePeak(precision: "f32" | "bf16"): number | null {
   // TensorFlow.js's type knows nothing of what the native backend adds.
   const { engine } = tf.backend() as unknown as Peaked;
   const rate = engine?.peak(precision === "bf16", 0.2) ?? null;
