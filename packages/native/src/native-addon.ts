@@ -4,7 +4,7 @@
  */
 
 /** The version of the interface below. An addon that has another one is refused. */
-export const INTERFACE_VERSION = 1;
+export const INTERFACE_VERSION = 2;
 
 /** A size, or a number of elements: an integer from 0 to 2^48. Anything else throws. */
 export type Size = number;

@@ -281,7 +281,7 @@ fn default_threads() -> usize {
 
 /// Raise it whenever a method, a field of its operands, or their meaning changes: JavaScript refuses an addon that has
 /// another number. N-API ignores fields that it does not know, so an older addon would compute something else in silence.
-const INTERFACE_VERSION: u32 = 1;
+const INTERFACE_VERSION: u32 = 2;
 
 /// The version of this interface, which JavaScript compares with the one it was written for.
 #[napi]
