@@ -85,7 +85,7 @@ describe("the distributed optimizer", () => {
     const alone = await runs.solo(runs.task("alone", gpt, { overrides: few }));
     const task = (options: object) => runs.task("split", gpt, { overrides: [...few, shared], ...options });
     const first = await runs.threads(task({ layout: { data: 2 }, stopAfter: 2 }), 2);
-    const second = await runs.threads(task({ layout: { data: 1, tensor: 2 }, resume: "auto" }), 2);
+    const second = await runs.threads(task({ layout: { data: 4 }, resume: "auto" }), 4);
     expectClose([...losses(first), ...losses(second)], losses(alone), 1e-5);
   });
 });

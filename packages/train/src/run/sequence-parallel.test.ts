@@ -30,7 +30,7 @@ describe("sequence parallel", () => {
       ],
       [
         "global",
-        `{ family: bert, ${size}, maxPositions: 32, attention: { layout: local, window: 4, globalTokens: [0] }, globalProjections: true, heads: { pooler: false, languageModel: true, pair: false } }`,
+        `{ family: bert, ${size}, maxPositions: 32, initializerRange: 0.3, attention: { layout: local, window: 4, globalTokens: [0] }, globalProjections: true, heads: { pooler: false, languageModel: true, pair: false } }`,
         [],
       ],
     ];
