@@ -87,16 +87,9 @@ const families: Record<string, Family> = {
 const few: Record<string, Partial<Split>[]> = {
   gpt: [
     { tensor: 2, pipeline: 2, data: 2, sequenceParallel: true, distributedOptimizer: true },
-    { tensor: 2, pipeline: 2, data: 2 },
-    { tensor: 4, pipeline: 2, sequenceParallel: true },
-    { pipeline: 4, data: 2, distributedOptimizer: true },
-    { tensor: 2, pipeline: 2, sequenceParallel: true },
     { pipeline: 2, data: 2, distributedOptimizer: true },
   ],
-  bert: [
-    { tensor: 2, pipeline: 2, data: 2, sequenceParallel: true, distributedOptimizer: true },
-    { pipeline: 4, data: 2 },
-  ],
+  bert: [{ tensor: 2, pipeline: 2, sequenceParallel: true }],
 };
 
 const nameOf = (split: Split) => JSON.stringify(split).replace(/"|[{}]/g, "");
