@@ -179,10 +179,12 @@ function check(call: Call): void {
       number[],
       number[],
     ];
-    const largest = references.reduce((top, value) => Math.max(top, Math.abs(value)), 1);
     const worst = references.reduce((worst, value, at) => Math.max(worst, Math.abs(value - values[at]!)), 0);
-    // A gradient of keys sums over all queries, also where it is zero, as with one key; rounding errors add up like a random walk.
-    const terms = Math.max(1, Math.sqrt((queries * call.groupSize) / 1000));
-    expect(worst / (largest * terms), `tensor ${i}`).toBeLessThan(1e-5);
+    // Of a single key dK is zero but for rounding, which is as large as that of dV: as many terms of their size are summed.
+    const scale = i === 2 && keys === 1 ? dense[3]! : expected;
+    expect(worst / Math.max(1, largestOf(scale)), `tensor ${i}`).toBeLessThan(1e-5);
   });
 }
+
+const largestOf = (tensor: tf.Tensor) =>
+  Array.from(tensor.dataSync() as Float32Array).reduce((top, value) => Math.max(top, Math.abs(value)), 0);
