@@ -21,8 +21,10 @@ export function standInBatch(
   const { objective, trainingBatches } = openObjective(resolved);
   const pairs = partsOf(resolved).some(({ name }) => name === "source-target");
   const { sequenceLength } = data;
+  // A sample of sentence pairs holds several sentences, however short it is.
+  const sentence = Math.max(1, Math.min(32, Math.floor(sequenceLength / 4)));
   const dataset = standInDocuments(tokenizer, {
-    ...(pairs ? { sequenceLength, sequencesPerDocument: 2 } : { sequenceLength: 32, sequencesPerDocument: 16 }),
+    ...(pairs ? { sequenceLength, sequencesPerDocument: 2 } : { sequenceLength: sentence, sequencesPerDocument: 16 }),
     tokens: 4 * train.batchSize * (sequenceLength + 1),
   });
   const batch = trainingBatches({
