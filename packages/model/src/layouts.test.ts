@@ -96,7 +96,7 @@ const layouts: LayoutConfig[] = [
   { layout: "bigbird", blockSize: 1, perHead: true },
   { layout: "bslongformer", blockSize: 2 },
   { layout: "dilated", window: 3 },
-  { layout: "local", window: [3, 2] },
+  { layout: "local", window: [4, 3] },
 ];
 
 const textOf = (length: number, shift = 3) => Array.from({ length }, (_, i) => (i * 7 + shift) % vocabularySize);

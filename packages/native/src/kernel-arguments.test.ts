@@ -149,6 +149,10 @@ const signatures: Record<string, Signature> = {
   MegatronLinear: { inputs: { x: [[2, 3]], weight: [[4, 3]], bias: [[4]] }, attributes: { activation: "none" } },
   MegatronLinearInputGradient: { inputs: { dy: [[2, 4]], weight: [[4, 3]] } },
   MegatronLinearWeightGradient: { inputs: { x: [[2, 3]], dy: [[2, 4]] } },
+  MegatronRotary: {
+    inputs: { x: [[1, 3, 2, 4]], cosines: [[1, 3, 2]], sines: [[1, 3, 2]] },
+    attributes: { inverse: false },
+  },
   MegatronRmsNorm: { inputs: { x: [[2, 3]], gamma: [[3]] }, attributes: { epsilon: 0.1 } },
   MegatronRmsNormGradient: { inputs: { dy: [[2, 3]], x: [[2, 3]], gamma: [[3]], rstd: [[2]] } },
   MegatronSumOfSquares: { inputs: { x: [[2, 3]] }, list: true },
