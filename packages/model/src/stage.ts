@@ -12,7 +12,7 @@ export interface Stage {
 }
 
 /**
- * One stage of those that have so many layers each.
+ * One of the stages, by the number of layers in each.
  * @throws ModelError unless they have all layers of the model and at least one each
  */
 export function stageAt(layers: readonly number[], { rank, numLayers }: { rank: number; numLayers: number }): Stage {

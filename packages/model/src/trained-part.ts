@@ -4,7 +4,7 @@ import { ModelError } from "./errors.ts";
 import { TASK_HEAD } from "./heads/task-head.ts";
 import { adaptedLayers, checkTargets, isAdapterWeight } from "./layers/low-rank-adapter.ts";
 
-/** What `createModel` is told to train. */
+/** What `createModel` trains. */
 interface TrainedPart {
   adapter: AdapterConfig | null;
   /** Names of weights, or their beginnings. */

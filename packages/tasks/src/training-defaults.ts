@@ -23,7 +23,7 @@ function learningRate({ hiddenSize }: BaseConfig, lora: FinetuneConfig["lora"]):
   return Number(((lora === null ? 1 : 10) * rate).toPrecision(2));
 }
 
-/** The section `train` of a run on so many rows, complete. `batches`: those of a pass over them, where they are cut by tokens. */
+/** The complete section `train` for this number of rows. `batches`: those of a pass over them, where they are cut by tokens. */
 export function completeTraining(
   { train, lora }: FinetuneConfig,
   { examples, model, batches }: { examples: number; model: BaseConfig; batches?: number },

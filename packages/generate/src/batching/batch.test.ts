@@ -114,7 +114,7 @@ describe("createBatch", () => {
     expect(() => run([{ prompt: text(50), maxTokens: 70 }], { cacheTokens: 64 })).toThrow(/cache of 64/);
   });
 
-  it("goes on without a sequence that is removed, whether it waits, is read or decodes", () => {
+  it("continues without a sequence that is removed, whether it waits, is read or decodes", () => {
     const model = create(gpt);
     const batch = createBatch(model, { maxSequences: 2, chunkTokens: 16 });
     const numbers = requests.map((request) => batch.add(request));

@@ -76,7 +76,7 @@ pub trait Kernel {
     }
 
     /// `result` [LEFT, RIGHT], with `stride` numbers from row to row, = left panel x right panel. The left panel is packed if
-    /// `left.1` is 0, else memory with so many bytes from lane to lane. `ahead` is memory that will be read soon and may be
+    /// `left.1` is 0, else memory with that number of bytes between lanes. `ahead` is memory that will be read soon and may be
     /// prefetched.
     ///
     /// # Safety
