@@ -93,7 +93,7 @@ describe("/v1/chat/completions", () => {
     });
     const parts = forged.split(" ").map((part, i) => ({ type: "text", text: i === 0 ? part : ` ${part}` }));
     expect(await tokenize({ messages: [{ role: "user", content: parts }] })).toEqual(tokens);
-    // A message that has the mark by which tokens in messages are told apart.
+    // A message that contains the character that marks special tokens.
     const marked = await tokenize({ messages: [{ role: "user", content: "\ue000<|im_end|>\ue001" }] });
     expect(marked.filter((token) => token === end)).toHaveLength(1);
   });

@@ -4,7 +4,6 @@
  */
 import type { Row } from "@megatron-ts/data";
 import {
-  accuracy,
   averageScores,
   type ConfusionMatrix,
   classCounts,
@@ -19,6 +18,7 @@ import { TaskError } from "./errors.ts";
 import { balancedWeights, labelsIn, labelsOf, numberOfLabel, weightsOf } from "./labels.ts";
 import { createPairEncoder, truncatePair } from "./pair-encoder.ts";
 import { sequenceLogits } from "./sequence-logits.ts";
+import { shareOf } from "./share.ts";
 import type { OpenTask, Score, TaskDefinition } from "./task.ts";
 import { createTextEncoder, type EncodedText } from "./text-encoder.ts";
 import { weightedLossSum } from "./weighted-loss.ts";
@@ -46,10 +46,10 @@ type Encode = (row: Row) => Omit<ClassificationExample, "label">;
 
 function scoresOf(matrix: ConfusionMatrix): Record<string, Score> {
   const total = matrix.flat().reduce((sum, count) => sum + count, 0);
-  const right = accuracy(matrix);
+  const right = matrix.reduce((sum, row, label) => sum + row[label]!, 0);
   const macro = averageScores(classCounts(matrix).filter(occurs), { average: "macro" });
   return {
-    accuracy: { value: right, standardError: total > 1 ? Math.sqrt((right * (1 - right)) / (total - 1)) : undefined },
+    accuracy: shareOf(right, total),
     f1: { value: macro.f1 },
     recall: { value: macro.recall },
     matthews: { value: matthewsCorrelation(matrix) },

@@ -1,5 +1,5 @@
 /**
- * The tokens of a text with the characters that each stands for, for tokenizers that do not say. Words are encoded one at a time,
+ * The tokens of a text with the characters that each covers, for tokenizers without offsets. Words are encoded one at a time,
  * with the space before them, and ids of a word are placed by what they decode to.
  */
 import type { Tokenizer } from "@megatron-ts/tokenizer";
@@ -15,7 +15,7 @@ export interface PlacedTokens {
 /** Words, single characters of scripts without spaces, and single signs: what all tokenizers split at. */
 const words = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[\p{L}\p{M}\p{N}_]+|[^\s]/gu;
 
-/** Encodes a text. A token whose place in its word is unknown stands for the whole word. */
+/** Encodes a text. A token whose place in its word is unknown covers the whole word. */
 export function placeTokens(tokenizer: Tokenizer, text: string): PlacedTokens {
   const ids: number[] = [];
   const starts: number[] = [];

@@ -5,8 +5,9 @@
 import { fieldOf } from "./columns.ts";
 import { TaskError } from "./errors.ts";
 import { type ScoredText, scoreTexts } from "./score-tokens.ts";
+import { shareOf } from "./share.ts";
 import type { TaskDefinition } from "./task.ts";
-import { createContinuation, notTrained, requireCausal, shareOf, untrained } from "./zero-shot.ts";
+import { createContinuation, notTrained, requireCausal, untrained } from "./zero-shot.ts";
 
 interface FigurativeExample {
   endings: readonly [ScoredText, ScoredText];

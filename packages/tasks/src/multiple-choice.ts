@@ -10,6 +10,7 @@ import { TaskError } from "./errors.ts";
 import { labelsOf } from "./labels.ts";
 import { createPairEncoder, type EncodedPair } from "./pair-encoder.ts";
 import { sequenceLogits } from "./sequence-logits.ts";
+import { shareOf } from "./share.ts";
 import type { TaskDefinition } from "./task.ts";
 import { weightedLossSum } from "./weighted-loss.ts";
 
@@ -141,11 +142,7 @@ export const multipleChoice: TaskDefinition<ChoiceExample, ChoicePrediction> = {
             total++;
             if (LETTERS[answer] === prediction.answer) right++;
           },
-          result() {
-            const value = right / total;
-            const standardError = total > 1 ? Math.sqrt((value * (1 - value)) / (total - 1)) : undefined;
-            return { accuracy: { value, standardError } };
-          },
+          result: () => ({ accuracy: shareOf(right, total) }),
         };
       },
     };

@@ -1,16 +1,10 @@
-/** What the zero-shot tests of language models share: they have no training, and a mean with its standard error. */
+/** What the zero-shot tests of language models share: they have no training. */
 import type { BaseConfig } from "@megatron-ts/model";
 import { families, familyOf } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { TaskError } from "./errors.ts";
 import { contextTokens, type ScoredText } from "./score-tokens.ts";
-import type { OpenTask, Prediction, Score } from "./task.ts";
-
-/** The mean of what is right or wrong, and its standard error. */
-export function shareOf(right: number, total: number): Score {
-  const value = right / total;
-  return { value, standardError: total > 1 ? Math.sqrt((value * (1 - value)) / (total - 1)) : undefined };
-}
+import type { OpenTask, Prediction } from "./task.ts";
 
 /** `headFor` of a test. Throws a TaskError. */
 export function notTrained(name: string): never {

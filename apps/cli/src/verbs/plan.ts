@@ -8,6 +8,7 @@ import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from
 import { integer, nonEmpty } from "../options/option-values.ts";
 import type { RecipeOverride } from "../options/recipe-options.ts";
 import { planOnDevices } from "../plan/on-devices.ts";
+import { createPlanPrinter, type Expense } from "../plan/plan-printer.ts";
 import { ranksOf } from "../ranks/train-rank.ts";
 import { startEngine } from "../start-engine.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -35,15 +36,6 @@ export function addPlan(program: Command, terminal: Terminal, overrides: readonl
   ]);
 }
 
-/** A run's time, and the energy that it takes. */
-interface Expense {
-  secondsPerStep: number;
-  seconds: number;
-  tokensPerSecond: number;
-  kilowattHours: number;
-  emissionsKilograms: number;
-}
-
 async function run(
   { recipe, overrides, ...options }: Options & { recipe: string; overrides: readonly RecipeOverride[] },
   terminal: Terminal,
@@ -58,7 +50,7 @@ async function run(
   const { train } = configuration;
   const flopsPerToken = step.flopsPerStep / step.tokensPerStep;
   const shared = { parameters: step.parameters, tokensPerStep: step.tokensPerStep, flopsPerToken, steps: train.steps };
-  const print = await createPrinter(terminal);
+  const print = await createPlanPrinter(terminal);
 
   if (options.device !== undefined) {
     const plan = await planOnDevices(configuration, { name: options.device, devices: options.count, model, step });
@@ -163,40 +155,5 @@ async function expenseOf(
     ...{ secondsPerStep, seconds, kilowattHours },
     tokensPerSecond: tokensPerStep / secondsPerStep,
     emissionsKilograms: emissionsKilograms({ kilowattHours, kilogramsPerKilowattHour }),
-  };
-}
-
-async function createPrinter(terminal: Terminal) {
-  const { formatBytes, formatCount, formatDuration, formatEnergy, formatQuantity } = await import("@megatron-ts/train");
-  const line = (name: string, text: string) => terminal.print(`${name.padEnd(15)}${text}`);
-  return {
-    line,
-    bytes: formatBytes,
-    quantity: formatQuantity,
-    model(
-      shared: { parameters: number; tokensPerStep: number; flopsPerToken: number; steps: number },
-      { model, train, data }: PretrainConfig,
-    ) {
-      line(
-        "model",
-        `${model.family}, ${formatCount(shared.parameters)} parameters, ${formatQuantity(shared.flopsPerToken, "FLOPs")} a token`,
-      );
-      line(
-        "run",
-        `${formatCount(train.steps)} steps of ${formatCount(train.batchSize)} samples of ${formatCount(data.sequenceLength)} tokens, ` +
-          `${formatQuantity(train.steps * shared.tokensPerStep)} tokens in all`,
-      );
-    },
-    memory(parts: { weights: number; gradients: number; optimizer: number; activations: number }, total: string) {
-      line("memory", total);
-      for (const name of ["weights", "gradients", "optimizer", "activations"] as const) {
-        line(`  ${name}`, formatBytes(parts[name]));
-      }
-    },
-    expense({ secondsPerStep, seconds, tokensPerSecond, ...energy }: Expense, rate: string, power: string) {
-      line("time", `${formatDuration(seconds)}, ${formatQuantity(secondsPerStep, "s")} a step`);
-      line("speed", `${formatQuantity(tokensPerSecond)} tokens/s, ${rate}`);
-      line("energy", `${formatEnergy(energy)} (${power})`);
-    },
   };
 }

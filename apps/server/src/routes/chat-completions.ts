@@ -1,13 +1,12 @@
 /** POST /v1/chat/completions: OpenAI's chats, whole or streamed. */
-import { randomInt, randomUUID } from "node:crypto";
-import type { GenerateRequest, Piece, Prompt, TokenPiece } from "../engine/protocol.ts";
+import { randomUUID } from "node:crypto";
+import type { GenerateRequest, Prompt, TokenPiece } from "../engine/protocol.ts";
 import { ApiError } from "../errors.ts";
 import { eventStream } from "../http/event-stream.ts";
 import { readBody } from "../http/read-body.ts";
 import { requireModel, type ServerState } from "../http/server-state.ts";
 import { type ChatParameters, chatSchema } from "../schemas/chat.ts";
-import { samplingOptions } from "../schemas/sampling.ts";
-import { createUsage, startGeneration, tokenText } from "./generation.ts";
+import { collectChoices, commonFields, createUsage, startGeneration, tokenText } from "./generation.ts";
 
 /** Answers a request. Throws an ApiError for one that cannot be served. */
 export async function chatCompletions(request: Request, state: ServerState): Promise<Response> {
@@ -44,21 +43,10 @@ export async function chatCompletions(request: Request, state: ServerState): Pro
     }
     return eventStream(chunks(), { onCancel: cancel });
   }
-  const texts = Array.from({ length: wanted.n }, () => ({
-    text: "",
-    tokens: [] as TokenPiece[],
-    reason: null as Piece["finishReason"],
-  }));
-  for await (const piece of pieces) {
-    usage.add(piece);
-    const choice = texts[piece.choice]!;
-    choice.text += piece.text;
-    choice.tokens.push(...piece.tokens);
-    choice.reason ??= piece.finishReason;
-  }
+  const choices = await collectChoices(pieces, { count: wanted.n, usage });
   return Response.json({
     ...head,
-    choices: texts.map(({ text, tokens, reason }, index) => ({
+    choices: choices.map(({ text, tokens, reason }, index) => ({
       index,
       message: { role: "assistant", content: text, refusal: null },
       logprobs: logprobsOf(tokens),
@@ -96,7 +84,7 @@ export function chatPrompt({
 }
 
 function generateRequest(parameters: ChatParameters): GenerateRequest {
-  const { n, seed, stop, logprobs, top_logprobs: alternatives, response_format: format } = parameters;
+  const { logprobs, top_logprobs: alternatives, response_format: format } = parameters;
   if (alternatives && !logprobs) {
     throw new ApiError("top_logprobs: needs logprobs: true", { status: 400, param: "top_logprobs" });
   }
@@ -108,14 +96,9 @@ function generateRequest(parameters: ChatParameters): GenerateRequest {
     });
   }
   return {
+    ...commonFields(parameters),
     prompts: [chatPrompt(parameters)],
-    n: n ?? 1,
     maxTokens: parameters.max_completion_tokens ?? parameters.max_tokens ?? null,
-    sampling: samplingOptions(parameters),
-    seed: seed ?? randomInt(2 ** 31),
-    stop: [stop ?? []].flat(),
-    stopTokens: parameters.stop_token_ids ?? [],
-    ignoreEnd: parameters.ignore_eos ?? false,
     logProbabilities: logprobs ? (alternatives ?? 0) : null,
     echo: false,
   };

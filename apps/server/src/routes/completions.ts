@@ -1,13 +1,12 @@
 /** POST /v1/completions: OpenAI's legacy completions, whole or streamed. */
-import { randomInt, randomUUID } from "node:crypto";
-import type { GenerateRequest, Piece, Prompt, TokenPiece } from "../engine/protocol.ts";
+import { randomUUID } from "node:crypto";
+import type { GenerateRequest, Prompt, TokenPiece } from "../engine/protocol.ts";
 import { ApiError } from "../errors.ts";
 import { eventStream } from "../http/event-stream.ts";
 import { readBody } from "../http/read-body.ts";
 import { requireModel, type ServerState } from "../http/server-state.ts";
 import { type CompletionParameters, completionSchema } from "../schemas/completion.ts";
-import { samplingOptions } from "../schemas/sampling.ts";
-import { createUsage, startGeneration, textLength, tokenText } from "./generation.ts";
+import { collectChoices, commonFields, createUsage, startGeneration, textLength, tokenText } from "./generation.ts";
 
 /** Log-probabilities in the shape of legacy completions. */
 interface LegacyLogprobs {
@@ -47,22 +46,10 @@ export async function completions(request: Request, state: ServerState): Promise
       if (wantsUsage) yield { ...head, choices: [], usage: usage.total };
     }
   }
-  const count = wanted.prompts.length * wanted.n;
-  const texts = Array.from({ length: count }, () => ({
-    text: "",
-    tokens: [] as TokenPiece[],
-    reason: null as Piece["finishReason"],
-  }));
-  for await (const piece of pieces) {
-    usage.add(piece);
-    const choice = texts[piece.choice]!;
-    choice.text += piece.text;
-    choice.tokens.push(...piece.tokens);
-    choice.reason ??= piece.finishReason;
-  }
+  const choices = await collectChoices(pieces, { count: wanted.prompts.length * wanted.n, usage });
   return Response.json({
     ...head,
-    choices: texts.map(({ text, tokens, reason }, index) => ({
+    choices: choices.map(({ text, tokens, reason }, index) => ({
       index,
       text,
       logprobs: scored ? legacyLogprobs(tokens, 0) : null,
@@ -95,7 +82,7 @@ function legacyLogprobs(tokens: readonly TokenPiece[], start: number): LegacyLog
 }
 
 function generateRequest(parameters: CompletionParameters): GenerateRequest {
-  const { prompt, n, best_of: bestOf, suffix, logprobs, seed, stop } = parameters;
+  const { prompt, n, best_of: bestOf, suffix, logprobs } = parameters;
   if (bestOf !== null && bestOf !== undefined && bestOf !== (n ?? 1)) {
     throw new ApiError("best_of: expected the same as n, since completions are not ranked", {
       status: 400,
@@ -111,14 +98,9 @@ function generateRequest(parameters: CompletionParameters): GenerateRequest {
     });
   }
   return {
+    ...commonFields(parameters),
     prompts: promptsOf(prompt),
-    n: n ?? 1,
     maxTokens: parameters.max_tokens ?? 16,
-    sampling: samplingOptions(parameters),
-    seed: seed ?? randomInt(2 ** 31),
-    stop: [stop ?? []].flat(),
-    stopTokens: parameters.stop_token_ids ?? [],
-    ignoreEnd: parameters.ignore_eos ?? false,
     logProbabilities: typeof logprobs === "boolean" ? (logprobs ? 0 : null) : (logprobs ?? null),
     echo: parameters.echo ?? false,
   };

@@ -1,7 +1,23 @@
 /** Generates for a request: refuses it if too many wait, measures it, and ends it when its client leaves. */
+import { randomInt } from "node:crypto";
 import type { GenerateRequest, Piece, TokenPiece } from "../engine/protocol.ts";
 import { ApiError } from "../errors.ts";
 import type { ServerState } from "../http/server-state.ts";
+import { type SamplingParameters, samplingOptions } from "../schemas/sampling.ts";
+
+/** The fields of a generation whose parameters completions and chats have in common. */
+export function commonFields(
+  parameters: SamplingParameters,
+): Pick<GenerateRequest, "n" | "sampling" | "seed" | "stop" | "stopTokens" | "ignoreEnd"> {
+  return {
+    n: parameters.n ?? 1,
+    sampling: samplingOptions(parameters),
+    seed: parameters.seed ?? randomInt(2 ** 31),
+    stop: [parameters.stop ?? []].flat(),
+    stopTokens: parameters.stop_token_ids ?? [],
+    ignoreEnd: parameters.ignore_eos ?? false,
+  };
+}
 
 /** A generation that has been accepted. */
 export interface AcceptedGeneration {
@@ -56,6 +72,33 @@ export async function startGeneration(
   }
   return { promptTokens, pieces: pieces(), cancel: abort };
 }
+
+/** A choice that has ended. */
+interface WholeChoice {
+  text: string;
+  tokens: TokenPiece[];
+  reason: Piece["finishReason"];
+}
+
+/** The choices of a generation that is not streamed, in order. */
+export async function collectChoices(
+  pieces: AsyncIterable<Piece>,
+  { count, usage }: { count: number; usage: Usage },
+): Promise<WholeChoice[]> {
+  const choices = Array.from({ length: count }, (): WholeChoice => ({ text: "", tokens: [], reason: null }));
+  for await (const piece of pieces) {
+    usage.add(piece);
+    const { choice, text, tokens, finishReason } = piece;
+    const whole = choices[choice]!;
+    whole.text += text;
+    whole.tokens.push(...tokens);
+    whole.reason ??= finishReason;
+  }
+  return choices;
+}
+
+/** Running counts of the tokens of a request. */
+type Usage = ReturnType<typeof createUsage>;
 
 /** Adds up the tokens that choices have generated. */
 export function createUsage(promptTokens: number) {

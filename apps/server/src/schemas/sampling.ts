@@ -42,7 +42,7 @@ export const samplingFields = {
 export const tokensSchema = z.array(tokenId).min(1);
 
 /** Parsed parameters of sampling. */
-type SamplingParameters = z.infer<z.ZodObject<typeof samplingFields>>;
+export type SamplingParameters = z.infer<z.ZodObject<typeof samplingFields>>;
 
 /** The smallest top-p: keeps the most likely token. */
 const SMALLEST = 1e-9;

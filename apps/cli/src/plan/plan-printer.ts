@@ -1,0 +1,48 @@
+/** Prints a plan, a line for each quantity. */
+import type { PretrainConfig } from "@megatron-ts/train";
+import type { Terminal } from "../terminal/terminal.ts";
+
+/** A run's time, and the energy that it takes. */
+export interface Expense {
+  secondsPerStep: number;
+  seconds: number;
+  tokensPerSecond: number;
+  kilowattHours: number;
+  emissionsKilograms: number;
+}
+
+/** Formats as the training log does. */
+export async function createPlanPrinter(terminal: Terminal) {
+  const { formatBytes, formatCount, formatDuration, formatEnergy, formatQuantity } = await import("@megatron-ts/train");
+  const line = (name: string, text: string) => terminal.print(`${name.padEnd(15)}${text}`);
+  return {
+    line,
+    bytes: formatBytes,
+    quantity: formatQuantity,
+    model(
+      shared: { parameters: number; tokensPerStep: number; flopsPerToken: number; steps: number },
+      { model, train, data }: PretrainConfig,
+    ) {
+      line(
+        "model",
+        `${model.family}, ${formatCount(shared.parameters)} parameters, ${formatQuantity(shared.flopsPerToken, "FLOPs")} a token`,
+      );
+      line(
+        "run",
+        `${formatCount(train.steps)} steps of ${formatCount(train.batchSize)} samples of ${formatCount(data.sequenceLength)} tokens, ` +
+          `${formatQuantity(train.steps * shared.tokensPerStep)} tokens in all`,
+      );
+    },
+    memory(parts: { weights: number; gradients: number; optimizer: number; activations: number }, total: string) {
+      line("memory", total);
+      for (const name of ["weights", "gradients", "optimizer", "activations"] as const) {
+        line(`  ${name}`, formatBytes(parts[name]));
+      }
+    },
+    expense({ secondsPerStep, seconds, tokensPerSecond, ...energy }: Expense, rate: string, power: string) {
+      line("time", `${formatDuration(seconds)}, ${formatQuantity(secondsPerStep, "s")} a step`);
+      line("speed", `${formatQuantity(tokensPerSecond)} tokens/s, ${rate}`);
+      line("energy", `${formatEnergy(energy)} (${power})`);
+    },
+  };
+}
