@@ -10,7 +10,7 @@ import {
 } from "@megatron-ts/parallel";
 import { type ModelConfigInput, modelConfigSchema } from "./configuration.ts";
 import { ModelError } from "./errors.ts";
-import { type AnyFamily, familyOf } from "./registry.ts";
+import { type AnyFamily, familyOf, keepsTokensTogether } from "./registry.ts";
 import { stageAt } from "./stage.ts";
 import { checkTrainedPart, freezing } from "./trained-part.ts";
 
@@ -52,6 +52,8 @@ export function createModel<Config extends ModelConfigInput>(
   const family = familyOf(parsed);
   const { size, rank } = mesh.pipeline;
   if (size > 1 && !family.hasStages) throw new ModelError(`${parsed.family}: cannot be split into stages yet`);
+  const together = mesh.context.size > 1 && keepsTokensTogether(parsed);
+  if (together) throw new ModelError(`ranks cannot share the tokens of ${together} yet`);
   if (size > 1 && stages?.length !== size) throw new ModelError(`expected ${size} stages; got ${stages?.length ?? 0}`);
   const stage = size > 1 ? stageAt(stages!, { rank, numLayers: parsed.numLayers }) : null;
   const outline = (own: AdapterConfig | null) =>

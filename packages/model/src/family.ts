@@ -99,6 +99,8 @@ export interface FamilyDefinition<
   positionsOf?(config: Config): Positions | null;
   /** In families that can have a head for pairs of segments. */
   pairHead?(config: Config): PairHead;
+  /** What keeps ranks from sharing the tokens of a sequence, in words; null where nothing does. Default: the whole family cannot. */
+  keepsTokensTogether?(config: Partial<Config>): string | null;
   /** Whether its layers can be split into the stages of a pipeline. Default: false. */
   readonly hasStages?: boolean;
   /**

@@ -82,4 +82,12 @@ export { type OptionFormats, optionFormats } from "./option-formats.ts";
 export { predictorOf } from "./predictor.ts";
 export { presets } from "./presets.ts";
 export { createModelRecipeSchema, type ModelRecipe } from "./recipe.ts";
-export { describeModel, families, familyOf, layersOfStacks, longestSequence, readsSource } from "./registry.ts";
+export {
+  describeModel,
+  families,
+  familyOf,
+  keepsTokensTogether,
+  layersOfStacks,
+  longestSequence,
+  readsSource,
+} from "./registry.ts";

@@ -28,6 +28,12 @@ export function familyOf({ family }: { family: string }): FamilyDefinition & { r
 export const describeModel = (config: BaseConfig, prediction?: Prediction): ModelDescription =>
   familyOf(config).describe(config, prediction);
 
+/** What keeps ranks from sharing the tokens of a sequence, such as "models of the family bert"; null where nothing does. */
+export function keepsTokensTogether(config: { family: string }): string | null {
+  const { keepsTokensTogether: asked } = familyOf(config);
+  return asked ? asked(config) : `models of the family ${config.family}`;
+}
+
 /** The longest sequence that a model takes, in tokens, special tokens included; Infinity for relative positions. */
 export const longestSequence = (config: { family: string }): number => familyOf(config).longestSequence(config);
 

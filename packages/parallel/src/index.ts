@@ -9,6 +9,7 @@ export {
 export { type CountedTransport, countSentBytes } from "./communicators/counted-transport.ts";
 export type { Operation, ReduceOptions, Reducible, Wire } from "./communicators/reduce.ts";
 export type { ExchangeOptions, Messages, Transport } from "./communicators/transport.ts";
+export { type Reach, type RowRange, rowsInReach, withRowsInReach } from "./context.ts";
 export {
   createVocabularyParallelEmbedding,
   type VocabularyParallelEmbedding,

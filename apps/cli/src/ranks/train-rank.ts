@@ -40,4 +40,5 @@ interface RankOptions extends Pick<PretrainOptions, "onEvent" | "stop"> {
 }
 
 /** The number of ranks that a recipe asks for. */
-export const ranksOf = ({ parallel }: PretrainConfig): number => parallel.tensor * parallel.pipeline * parallel.data;
+export const ranksOf = ({ parallel }: PretrainConfig): number =>
+  parallel.tensor * parallel.pipeline * parallel.data * parallel.context;

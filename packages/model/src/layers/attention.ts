@@ -1,7 +1,7 @@
 /** Multi-head self-attention and cross-attention with their projections; heads are split over the tensor axis. */
 import { attend } from "@megatron-ts/attention";
 import { rotary } from "@megatron-ts/ops";
-import type { Initializer, Scope } from "@megatron-ts/parallel";
+import { type Initializer, type Scope, withRowsInReach } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import type { Attention } from "./block-context.ts";
 import type { StepRandomness } from "./dropout.ts";
@@ -95,18 +95,19 @@ export function createSelfAttention(scope: Scope, config: AttentionConfig): Atte
   return (x, context) => {
     const { ranges, layout, numKeyTokens, bias, distanceBias, cache, random, observe, rotaryCosines, rotarySines } =
       context;
+    const { keysInReach } = context;
+    const { context: axis } = scope.mesh;
+    const fetched = (heads: tf.Tensor) => (keysInReach ? withRowsInReach(heads, { axis, ...keysInReach }) : heads);
     const turned = (heads: tf.Tensor) =>
       rotaryCosines && rotarySines ? rotary(heads, { cosines: rotaryCosines, sines: rotarySines }) : heads;
     const place = (part: "query" | "key", heads: tf.Tensor) => turned(normalise ? normalise[part](heads) : heads);
     const q = place("query", project.query(x, { random }));
     const seen = numKeyTokens === undefined ? x : tf.slice(x, [0, 0, 0], [-1, numKeyTokens, -1]);
-    const keys = cache ? cache.pageTable.shape[1]! * cache.keys.shape[1]! : seen.shape[1]!;
+    const k = fetched(place("key", project.key(seen, { random })));
+    const own = project.value(seen, { random });
+    const keys = cache ? cache.pageTable.shape[1]! * cache.keys.shape[1]! : k.shape[1]!;
     const attended = attend(
-      {
-        q,
-        k: place("key", project.key(seen, { random })),
-        v: embedValues ? embedValues(project.value(seen, { random }), context) : project.value(seen, { random }),
-      },
+      { q, k, v: fetched(embedValues ? embedValues(own, context) : own) },
       {
         keyRanges: ranges,
         layout,
@@ -116,7 +117,7 @@ export function createSelfAttention(scope: Scope, config: AttentionConfig): Atte
         cache,
         scale: config.scale,
         cap: config.scoreCap,
-        dropout: probabilityDropout(scope, { q, keys, rate: config.attentionDropout, random }),
+        dropout: probabilityDropout(scope, { q, keys, rate: config.attentionDropout, random, keysInReach }),
         observe: observe && ((probabilities) => observe(`${scope.path}.probabilities`, probabilities)),
       },
     );
@@ -148,9 +149,24 @@ export function createCrossAttention(scope: Scope, config: AttentionConfig): Att
 /** Options for dropout of the attention probabilities of queries q [B, T, H, D] over `keys` keys. */
 export function probabilityDropout(
   scope: Scope,
-  { q, keys, rate, random }: { q: tf.Tensor; keys: number; rate: number; random?: StepRandomness | null },
+  {
+    q,
+    keys,
+    rate,
+    random,
+    keysInReach,
+  }: {
+    q: tf.Tensor;
+    keys: number;
+    rate: number;
+    random?: StepRandomness | null;
+    keysInReach?: { start: number; length: number } | null;
+  },
 ) {
   const [batch, tokens, heads] = q.shape as [number, number, number];
   const split = { dimension: 1, axis: scope.mesh.tensor };
-  return dropoutAt(`${scope.path}.probabilities`, { rate, random, split, shape: [batch, heads, tokens, keys] });
+  return dropoutAt(`${scope.path}.probabilities`, {
+    ...{ rate, random, split, shape: [batch, heads, tokens, keys], tokens: 2 },
+    keys: keysInReach ?? undefined,
+  });
 }

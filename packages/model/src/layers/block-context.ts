@@ -1,6 +1,7 @@
 /** The tensors and options that the blocks of one forward share. */
 import type { LayerCache } from "@megatron-ts/attention";
 import type { BlockLayout } from "@megatron-ts/ops";
+import type { Reach } from "@megatron-ts/parallel";
 import type * as tf from "@tensorflow/tfjs";
 import type { StepRandomness } from "./dropout.ts";
 import type { MemoryCache } from "./memory-cache.ts";
@@ -24,6 +25,8 @@ export interface RelativeContext {
 export interface BlockContext extends Partial<RotaryTables>, Partial<RelativeContext> {
   /** int32 [B, T, 2]: the range of keys that each token sees. */
   ranges: tf.Tensor;
+  /** Where ranks share the tokens of sequences: which keys of other ranks these see, and their place among all. */
+  keysInReach?: (Reach & { start: number; length: number }) | null;
   /** T, where ranks share the rows between attention and feed-forward. */
   rows?: number;
   /** The keys that self-attention sees of those. */

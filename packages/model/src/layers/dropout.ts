@@ -11,6 +11,8 @@ export interface StepRandomness {
   /** Index of the first row here in the global batch, and the size of that batch. */
   firstRow: number;
   globalRows: number;
+  /** Index of the first token here in its sequence, and the length of that, where ranks share the tokens. Default: all are here. */
+  tokens?: { first: number; length: number };
 }
 
 /** A dimension that ranks split evenly, and which of its parts this is. */
@@ -29,22 +31,36 @@ export function dropoutAt(
     random,
     shape,
     split,
-  }: { rate: number; random?: StepRandomness | null; shape: readonly number[]; split?: SplitDimension },
+    keys,
+    tokens = 1,
+  }: {
+    rate: number;
+    random?: StepRandomness | null;
+    shape: readonly number[];
+    split?: SplitDimension;
+    /** The place of the last dimension, if that is part of the keys. */
+    keys?: { start: number; length: number };
+    /** The dimension of tokens. */
+    tokens?: number;
+  },
 ): DropoutOptions | null {
   if (!random || rate === 0) return null;
-  const { dimension, axis, place } = split ?? { dimension: -1, axis: { rank: 0, size: 1 } };
-  const [, ...lengths] = shape;
+  const { firstRow, globalRows, tokens: shared } = random;
+  const places = shape.map((length, dimension) => {
+    let place = { start: 0, length };
+    if (split?.dimension === dimension) {
+      const { axis } = split;
+      place = split.place ?? { start: length * axis.rank, length: length * axis.size };
+    }
+    if (keys && dimension === shape.length - 1) place = keys;
+    if (shared && dimension === tokens) place = { start: place.start + shared.first, length: shared.length };
+    return dimension === 0 ? { start: firstRow, length: globalRows } : place;
+  });
   return {
     rate,
     key: hashKey(random.key, "dropout", site),
-    origin: [
-      random.firstRow,
-      ...lengths.map((length, i) => (i + 1 === dimension ? (place?.start ?? length * axis.rank) : 0)),
-    ],
-    globalShape: [
-      random.globalRows,
-      ...lengths.map((length, i) => (i + 1 === dimension ? (place?.length ?? length * axis.size) : length)),
-    ],
+    origin: places.map(({ start }) => start),
+    globalShape: places.map(({ length }) => length),
   };
 }
 

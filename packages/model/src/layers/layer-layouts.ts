@@ -34,6 +34,8 @@ interface LayoutPlace {
   cache?: KeyValueCache | null;
   /** The global tokens of each row, instead of the configured ones; only in a layout `local`. */
   globalTokens?: GlobalTokens;
+  /** The place of the first token, where ranks share the tokens of sequences. Default: 0. */
+  firstToken?: number;
 }
 
 /** Queries that are not the keys of a forward in their order. */
@@ -143,18 +145,21 @@ export function createLayerLayouts(
   }
 
   return {
-    at({ ranges, cache, globalTokens }) {
+    at({ ranges, cache, globalTokens, firstToken = 0 }) {
       const [batch, tokens] = ranges.shape as [number, number];
       if (!layout) return () => ({ ranges });
       if (isLocal && (globalTokens ?? [config.globalTokens ?? []]).every(({ length }) => length === 0)) {
+        const offsets = cache?.offsets ?? (firstToken > 0 ? new Int32Array(batch).fill(firstToken) : undefined);
         const windows = new Set([config.window ?? undefined].flat());
         const near = new Map(
-          [...windows].map((window) => [
-            window,
-            narrowRanges(ranges, { ...intervalOf(window, { causal }), offsets: cache?.offsets }),
-          ]),
+          [...windows].map((window) => [window, narrowRanges(ranges, { ...intervalOf(window, { causal }), offsets })]),
         );
         return (layer) => ({ ranges: layoutOf(layer) ? near.get(windowOfLayer(config, layer))! : ranges });
+      }
+      if (!cache && firstToken > 0) {
+        const positions = Int32Array.from({ length: batch * tokens }, (_, i) => firstToken + (i % tokens));
+        const placed = atQueries({ positions, batch, keys: firstToken + tokens });
+        return (layer) => ({ ranges, layout: placed(layer) });
       }
       if (!cache) {
         const compiled = compiledFor(tokens, globalTokens);

@@ -20,6 +20,8 @@ interface LinearBiasPlaces {
   keys: number;
   /** int32 [B]: the key position of each row's first query. Default: 0. */
   offsets?: tf.Tensor;
+  /** The key position of the first query of every row, where that is known without offsets. Default: 0. */
+  firstQuery?: number;
 }
 
 /**
@@ -27,7 +29,7 @@ interface LinearBiasPlaces {
  * adds the same to all scores of a query, so that its probabilities are the same.
  */
 export function linearBias(
-  { queries, keys, offsets }: LinearBiasPlaces,
+  { queries, keys, offsets, firstQuery = 0 }: LinearBiasPlaces,
   { numHeads, mesh }: { numHeads: number; mesh: Mesh },
 ): tf.Tensor {
   const { rank, size } = mesh.tensor;
@@ -36,7 +38,7 @@ export function linearBias(
     tf.tensor2d(linearBiasSlopes(numHeads).slice(rank * count, (rank + 1) * count), [count, 1]),
   );
   return tf.tidy(() => {
-    const distances = constant(() => tf.range(1 - queries, keys, 1, "float32"));
+    const distances = constant(() => tf.range(1 - queries - firstQuery, keys - firstQuery, 1, "float32"));
     return tf.mul(slopes, offsets ? tf.sub(distances, tf.cast(tf.max(offsets), "float32")) : distances);
   });
 }

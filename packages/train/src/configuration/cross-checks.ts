@@ -44,6 +44,10 @@ function checkModel({ model, data, parallel }: CheckedSections): ConfigProblem[]
         path: "parallel.tensor",
         message: `expected a divisor of model.numKeyValueHeads (${model.numKeyValueHeads}); got ${parallel.tensor}`,
       },
+    data.sequenceLength % parallel.context !== 0 && {
+      path: "parallel.context",
+      message: `expected a divisor of data.sequenceLength (${data.sequenceLength}); got ${parallel.context}`,
+    },
     parallel.sequenceParallel &&
       parallel.tensor === 1 && {
         path: "parallel.sequenceParallel",

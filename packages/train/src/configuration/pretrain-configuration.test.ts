@@ -26,3 +26,26 @@ describe("packed documents", () => {
     );
   });
 });
+
+describe("tokens that ranks cannot share", () => {
+  it.each<[string, Override[]]>([
+    [
+      "an encoder's",
+      [
+        ["model.family", "bert"],
+        ["data", "{ tokenizer: tok, sequenceLength: 128, train: data/corpus }"],
+      ],
+    ],
+    ["those that look at the one before", [["model.tokenShift", "true"]]],
+    [
+      "with frequencies that depend on the length",
+      [
+        ["model.positions", "rotary"],
+        ["model.rotaryScaling", "{ type: dynamic, factor: 2, originalMaxPositions: 64 }"],
+      ],
+    ],
+  ])("%s are refused", (_, overrides) => {
+    expect(() => parse(["parallel.context", "2"], ...overrides)).toThrow(/^--parallel.context: expected 1 .*; got 2$/);
+    expect(() => parse(...overrides)).not.toThrow();
+  });
+});

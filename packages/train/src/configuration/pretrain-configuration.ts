@@ -1,6 +1,12 @@
 /** The configuration of a pretraining run: the sections of all packages, read from a recipe. */
 import { dataConfigSchema } from "@megatron-ts/data";
-import { createModelRecipeSchema, familyOf, type ModelConfig, type ModelRecipe } from "@megatron-ts/model";
+import {
+  createModelRecipeSchema,
+  familyOf,
+  keepsTokensTogether,
+  type ModelConfig,
+  type ModelRecipe,
+} from "@megatron-ts/model";
 import type * as z from "zod";
 import { ConfigError, type ConfigProblem } from "../errors.ts";
 import { objectiveConfigSchema, partsOf } from "../objectives/configuration.ts";
@@ -27,7 +33,7 @@ export const checkPretrainConfig = (configuration: PretrainConfig): ConfigProble
 ];
 
 /** Splits that no run can have yet. */
-function checkAxes({ parallel: { tensor, pipeline }, model, train }: PretrainConfig): ConfigProblem[] {
+function checkAxes({ parallel: { tensor, pipeline, context }, model, train }: PretrainConfig): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   const { hasStages = false, objective: usual } = familyOf(model);
   const objective = train.objective ?? objectiveConfigSchema.parse({ name: usual });
@@ -37,6 +43,14 @@ function checkAxes({ parallel: { tensor, pipeline }, model, train }: PretrainCon
   } else if (pipeline > 1 && (objective.name === "mixed" || !getObjective(objective.name).objective.inStages)) {
     const message = `expected 1 with the objective ${objective.name}, which has no stages yet; got ${pipeline}`;
     problems.push({ path: "parallel.pipeline", message });
+  }
+  const together = keepsTokensTogether(model);
+  if (context > 1 && together) {
+    const message = `expected 1 for ${together}, whose tokens ranks cannot share yet; got ${context}`;
+    problems.push({ path: "parallel.context", message });
+  } else if (context > 1 && (objective.name === "mixed" || !getObjective(objective.name).objective.shareTokens)) {
+    const message = `expected 1 with the objective ${objective.name}, whose tokens ranks cannot share yet; got ${context}`;
+    problems.push({ path: "parallel.context", message });
   }
   if (tensor > 1 && train.optimizer.name === "muon") {
     const message = `expected 1 with the optimizer muon, which needs whole matrices; got ${tensor}`;

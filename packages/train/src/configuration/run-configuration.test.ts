@@ -63,7 +63,14 @@ describe("a valid recipe", () => {
       seed: 1234,
     });
     expect(engine).toEqual({ backend: null, threads: null, precision: "f32" });
-    expect(parallel).toEqual({ tensor: 1, pipeline: 1, data: 1, sequenceParallel: false, distributedOptimizer: false });
+    expect(parallel).toEqual({
+      tensor: 1,
+      pipeline: 1,
+      data: 1,
+      context: 1,
+      sequenceParallel: false,
+      distributedOptimizer: false,
+    });
   });
 
   it("gets those of Muon and of the AdamW beside it", () => {
@@ -283,6 +290,11 @@ describe("contradictions", () => {
         "--parallel.tensor: expected a divisor of model.numHeads (4); got 3",
         "--parallel.pipeline: expected at most model.numLayers (2); got 4",
       ],
+    ],
+    [
+      "tokens that ranks do not divide",
+      [["parallel.context", "3"]],
+      ["--parallel.context: expected a divisor of data.sequenceLength (128); got 3"],
     ],
     [
       "batch",

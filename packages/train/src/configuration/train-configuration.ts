@@ -99,6 +99,8 @@ export const parallelConfigSchema = z.strictObject({
   tensor: z.int().min(1).default(1),
   pipeline: z.int().min(1).default(1),
   data: z.int().min(1).default(1),
+  /** Ranks that share the tokens of each sample; a window's come from the rank before. */
+  context: z.int().min(1).default(1),
   /**
    * Whether the ranks of the tensor axis also share norms and dropout, along the tokens: less memory at the same traffic (Megatron's
    * `sequence_parallel`).

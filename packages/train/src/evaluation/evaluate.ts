@@ -4,6 +4,7 @@ import { createPerplexity, type PerplexityResult } from "@megatron-ts/metrics";
 import type { Model } from "@megatron-ts/model";
 import { type Precision, withPrecision } from "@megatron-ts/ops";
 import type { MicroBatch, Objective } from "../objectives/objective.ts";
+import { ownTokens } from "../step/accumulate.ts";
 import { lossSumOf } from "../step/pipeline.ts";
 
 /** Options of `evaluate`. */
@@ -45,9 +46,11 @@ export async function evaluate<Batch extends MicroBatch>(
       axis: model.mesh.data,
       size: microBatchSize ?? batch.batchSize,
     })) {
-      lossSum[0]! += withPrecision(precision, () => lossSumOf({ model, objective }, rows));
+      lossSum[0]! += withPrecision(precision, () =>
+        lossSumOf({ model, objective }, ownTokens(objective, rows, model.mesh.context)),
+      );
     }
-    model.mesh.data.reduce(lossSum);
+    model.mesh.replicas.reduce(lossSum);
     model.mesh.pipeline.reduce(lossSum);
     const first = index === 0 && whole;
     perplexity.add({

@@ -26,6 +26,8 @@ export interface Objective<Batch extends MicroBatch> {
   slice(batch: Batch, start: number, end: number): Batch;
   /** Scalar: the sum of the losses of these rows, in nats. Throws a ModelError for a model that cannot predict so. */
   lossSum(model: Model, batch: Batch, options: ForwardOptions): tf.Tensor;
+  /** One rank's equal share of the tokens of these rows, in objectives whose losses are of single tokens and models can share them. */
+  shareTokens?(rows: Batch, axis: { rank: number; size: number }): Batch;
   /** The same in the stages of a pipeline, in objectives that can be computed so. */
   readonly inStages?: StagedObjective<Batch>;
   /** The same in two parts, where nothing else of the rows matters and all have one shape: a step can then be captured. */

@@ -75,9 +75,10 @@ export function buildTraining(
   if (adapter && precision === "bf16") storeFrozen(model.parameters);
   const all = trainedParameters(model.parameters);
   const isWhole = train.optimizer.name === "muon" ? isForMuon : () => false;
-  const { data, pipeline } = model.mesh;
+  const { replicas, pipeline } = model.mesh;
   const tied = pipeline.size > 1 ? findTiedWeights(all, pipeline) : null;
-  const shards = parallel?.distributedOptimizer && data.size > 1 ? createShards(all, { axis: data, isWhole }) : null;
+  const shards =
+    parallel?.distributedOptimizer && replicas.size > 1 ? createShards(all, { axis: replicas, isWhole }) : null;
   const parameters = shards?.parameters ?? all;
   const state = checkpoint ? loadOptimizerState(checkpoint) : undefined;
   const rateFactor = layerDecay === 1 ? undefined : layerRates(model.parameters, layerDecay);

@@ -65,7 +65,7 @@ function withDefaults(saved: { model?: { from?: string } }): object {
 
 /** Throws a ConfigError unless the ranks are laid out as the recipe says: a split is never ignored. */
 function checkMesh(mesh: Mesh, parallel: PretrainConfig["parallel"]): void {
-  const problems = (["tensor", "pipeline", "data"] as const).flatMap((axis) => {
+  const problems = (["tensor", "pipeline", "data", "context"] as const).flatMap((axis) => {
     const message = `expected the ${mesh[axis].size} ranks that were started; got ${parallel[axis]}`;
     return mesh[axis].size === parallel[axis] ? [] : [{ path: `parallel.${axis}`, message }];
   });

@@ -41,12 +41,12 @@ export function trainStep(
     compute,
     random: { key: hashKey(train.seed, "step", step), firstRow: 0, globalRows: batch.batchSize },
   });
-  const { data, pipeline } = model.mesh;
+  const { replicas, pipeline } = model.mesh;
   const complete = sumPartialGradients(own.gradients, model);
   const gradients = tied ? tied.sum(complete) : complete;
-  const reduced = shards ? shards.reduce(gradients) : allReduce(gradients, data);
+  const reduced = shards ? shards.reduce(gradients) : allReduce(gradients, replicas);
   const sums = Float64Array.of(own.loss, ...sumAndCount(own.microBatchSquaredNorms));
-  data.reduce(sums);
+  replicas.reduce(sums);
   pipeline.reduce(sums);
   const [loss, squaredNorms, parts] = [sums[0]!, sums[1]!, sums[2]!];
   const { clipped, norm } = clipByGlobalNorm(reduced, {

@@ -108,16 +108,16 @@ function openFetching(trained: Trained): Fetching {
   }
 
   function fetch({ group, name, parameter: weight, shape, sharded, stage }: Wanted): tf.Tensor | null {
-    const { pipeline, data, tensor: split, world } = mesh;
+    const { pipeline, replicas, tensor: split, world } = mesh;
     const [found] = tf.tidy((): tf.Tensor[] => {
       let whole: tf.Tensor | null = null;
-      if (pipeline.rank === stage && (sharded || data.rank === 0)) {
+      if (pipeline.rank === stage && (sharded || replicas.rank === 0)) {
         const held = own[group].find((part) => part.name === name)?.tensor ?? null;
         const parameter = parameters.get(weight)!;
         const part = sharded ? trained.shards!.gather(held, parameter, { patience: SAVING_SECONDS }) : held!;
-        if (data.rank === 0) whole = wholeOf(part, parameter, { mesh, patience: SAVING_SECONDS });
+        if (replicas.rank === 0) whole = wholeOf(part, parameter, { mesh, patience: SAVING_SECONDS });
       }
-      if (stage > 0 && data.rank === 0 && split.rank === 0) {
+      if (stage > 0 && replicas.rank === 0 && split.rank === 0) {
         if (pipeline.rank === stage) pipeline.send(whole!, 0, { wire: "f32" });
         if (pipeline.rank === 0) whole = pipeline.receive(shape, stage);
       }

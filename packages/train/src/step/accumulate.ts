@@ -35,6 +35,17 @@ const rowsOf = (batchSize: number, { rank, size }: { rank: number; size: number 
   Math.floor((batchSize * (rank + 1)) / size),
 ];
 
+/** The tokens of these rows that a rank of the context axis has. Throws an Error for an objective that cannot share them. */
+export function ownTokens<Batch extends MicroBatch>(
+  { name, shareTokens }: Objective<Batch>,
+  rows: Batch,
+  axis: { rank: number; size: number },
+): Batch {
+  if (axis.size === 1) return rows;
+  if (!shareTokens) throw new Error(`ranks cannot share the tokens of the ${name} objective`);
+  return shareTokens(rows, axis);
+}
+
 /** Accumulates gradients over micro-batches, in f32 whatever the precision of the model. */
 export function accumulate<Batch extends MicroBatch>(
   { model, objective }: { model: Model; objective: Objective<Batch> },
@@ -42,8 +53,9 @@ export function accumulate<Batch extends MicroBatch>(
   { microBatchSize, random, recompute, compute = lossAndGradients }: AccumulateOptions,
 ): Accumulated {
   const count = objective.count(batch);
-  // Where ranks share the rows of sequences, each has a part of some gradients.
-  const single = batch.batchSize <= microBatchSize || model.mesh.sequenceParallel;
+  const { context, sequenceParallel } = model.mesh;
+  // Where ranks share the tokens of sequences, each has a part of some gradients.
+  const single = batch.batchSize <= microBatchSize || sequenceParallel || context.size > 1;
   let total: tf.Tensor[] | null = null;
   let lossSum = 0;
   const microBatchSquaredNorms: number[] = [];
@@ -52,7 +64,7 @@ export function accumulate<Batch extends MicroBatch>(
   const parts: { rows: Batch; options: ForwardOptions }[] = [];
   for (let start = firstRow; start < endRow; start += microBatchSize) {
     parts.push({
-      rows: objective.slice(batch, start, Math.min(start + microBatchSize, endRow)),
+      rows: ownTokens(objective, objective.slice(batch, start, Math.min(start + microBatchSize, endRow)), context),
       options: { recompute, random: random && { ...random, firstRow: random.firstRow + start } },
     });
   }

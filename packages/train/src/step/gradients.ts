@@ -13,7 +13,7 @@ export interface Gradients {
 export interface NormOptions {
   parameters: Parameters;
   mesh: Mesh;
-  /** Whether each rank of the data axis has the gradients of its share alone. Default: false. */
+  /** Whether each replica has the gradients of its share alone. Default: false. */
   sharded?: boolean;
   /** Whether a weight counts on this stage of the pipeline. Default: all do. */
   isCounted?: (parameter: Parameter) => boolean;
@@ -30,7 +30,7 @@ export function squaredNorm(
   const ofSplit = Float64Array.of(sumOf(split));
   mesh.tensor.reduce(ofSplit);
   const sum = Float64Array.of(ofSplit[0]! + sumOf(whole));
-  if (sharded) mesh.data.reduce(sum);
+  if (sharded) mesh.replicas.reduce(sum);
   mesh.pipeline.reduce(sum);
   return sum[0]! * scale * scale;
 }

@@ -61,7 +61,8 @@ export function captureLossAndGradients(): { compute: LossAndGradients; dispose(
     const { model, objective } = trained;
     const { byArrays } = objective;
     // What ranks exchange cannot be replayed.
-    if (!byArrays || model.mesh.tensor.size > 1) return lossAndGradients(trained, rows, options);
+    if (!byArrays || model.mesh.tensor.size > 1 || model.mesh.context.size > 1)
+      return lossAndGradients(trained, rows, options);
     const { scale, ...forward } = options;
     const arrays = byArrays.arrays(rows);
     const key = [objective.name, JSON.stringify(forward.recompute), ...arrays.map(({ shape }) => shape)].join("|");

@@ -18,6 +18,8 @@ export interface CausalBatch {
   readonly positions?: Int32Array;
   /** [B, T]: the first position that each token attends to; default: 0. */
   readonly keyStart?: Int32Array;
+  /** The place of the first token here in its sequence, where ranks share the tokens of sequences. Default: 0. */
+  readonly firstToken?: number;
 }
 
 /** How documents that share a sample are kept apart. All default to false, as in Megatron. */

@@ -2,6 +2,7 @@
 
 import { describeLayers } from "../../description.ts";
 import { defineFamily } from "../../family.ts";
+import { dependsOnLength } from "../../layers/rotary-scaling.ts";
 import { type GptConfig, gptConfigSchema } from "./configuration.ts";
 import { gemma2Format, gemma3TextFormat } from "./hugging-face/gemma.ts";
 import { gpt2Format } from "./hugging-face/gpt2.ts";
@@ -56,6 +57,10 @@ export const gpt = defineFamily({
     tokenShift: true,
   },
   hasStages: true,
+  keepsTokensTogether({ pairEmbeddings, tokenShift, rotaryScaling }) {
+    if (pairEmbeddings !== undefined || tokenShift) return "models with pairEmbeddings or tokenShift";
+    return rotaryScaling && dependsOnLength(rotaryScaling) ? `models with ${rotaryScaling.type} rotaryScaling` : null;
+  },
   megatronLm: gptMegatronLmFormat,
   predicts: ["causal"],
   objective: "causal",

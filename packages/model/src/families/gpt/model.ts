@@ -9,6 +9,7 @@ import {
   createScope,
   createVocabularyParallelEmbedding,
   normal,
+  rowsInReach,
   type Scope,
   zeros,
 } from "@megatron-ts/parallel";
@@ -73,6 +74,7 @@ export function createGpt(config: GptConfig, context: ModelContext): GptModel {
         embed: (tokens) => scaled(tokenEmbedding.embed(tokens)),
       })
     : null;
+  const isAlibi = config.positions === "alibi";
   /** Whether the embedding sees the token before, which a cache then keeps. */
   const looksBack = addPairs !== null || shift !== null;
   const embeddingNorm = config.embeddingNorm
@@ -104,30 +106,31 @@ export function createGpt(config: GptConfig, context: ModelContext): GptModel {
   }
 
   function forward(input: CausalInput, options: CausalOptions = {}): ForwardOutput {
-    const { cache, observe, random, recompute: recomputation } = options;
+    const { cache, observe, recompute: recomputation } = options;
     return tf.tidy(() => {
       const [batchSize, tokens] = input.tokens.shape as [number, number];
+      const { context: axis } = mesh;
+      const place = axis.size > 1 ? { first: axis.rank * tokens, length: axis.size * tokens } : undefined;
+      const random = options.random && place ? { ...options.random, tokens: place } : options.random;
       const offsets = cache?.lengths ?? new Int32Array(batchSize);
       const counted = () => positionsFrom(offsets, { tokens, maxPositions });
       // Without a cache they follow from the shape alone.
       const positions = input.positions ?? (cache ? counted() : constant(counted));
       const ranges = input.ranges ?? causalRanges({ batchSize, tokens, offsets });
-      const contextOfLayer = layerContexts(config, { ranges, positions, cache });
-      const seenBy = layouts.at({ ranges, cache });
+      const contextOfLayer = layerContexts(config, { ranges, positions, cache, firstToken: place?.first });
+      const seenBy = layouts.at({ ranges, cache, firstToken: place?.first });
       const { x, firstEmbedding } = options.received
         ? unpack(options.received, config)
-        : start(embed(input.tokens, positions, options), config);
+        : start(embed(input.tokens, positions, { ...options, random }), config);
       observe?.("embedding", x);
       const { tokens: ids } = input;
       const places = { queries: tokens, keys: cache?.capacity ?? tokens, offsets: cache?.offsets };
-      const distanceBias = config.positions === "alibi" ? linearBias(places, { numHeads, mesh }) : null;
+      const distanceBias = isAlibi ? linearBias(places, { numHeads, mesh }) : null;
       const shared = { tokens: ids, firstEmbedding, distanceBias, random, observe };
-      const contextOf = (index: number) => ({
-        ...contextOfLayer(index),
-        ...(config.attention && seenBy(index)),
-        ...shared,
-        cache: cache?.layer(index),
-      });
+      const contextOf = (index: number) => {
+        const own = { ...contextOfLayer(index), ...(config.attention && seenBy(index)) };
+        return { ...own, ...shared, ...(place && inReach(index, own, tokens)), cache: cache?.layer(index) };
+      };
       const last = runBlocks(blocks, x, { contextOf, stage, recomputation, observe });
       if (stage && !stage.isLast) return { hidden: firstEmbedding ? tf.stack([last, firstEmbedding]) : last };
       const normalised = finalNorm(last);
@@ -137,6 +140,24 @@ export function createGpt(config: GptConfig, context: ModelContext): GptModel {
   }
 
   const keySizes = { numLayers, numHeads: config.numKeyValueHeads ?? numHeads, headSize };
+  /** Which keys of other ranks a layer sees: those of its window, else all before. */
+  function inReach(layer: number, { ranges }: Pick<BlockContext, "ranges">, tokens: number) {
+    const found: { window: number; globalTokens?: readonly number[] } | null =
+      layouts.windowOf(layer) ?? ownWindow(config, layer);
+    const isWindow = found !== null && !found.globalTokens?.length;
+    const before = isWindow ? found.window - 1 : Number.POSITIVE_INFINITY;
+    const reach = { before, after: 0 };
+    const { start: first, end } = rowsInReach(mesh.context, { ...reach, rows: tokens });
+    const firstQuery = mesh.context.rank * tokens - first;
+    return {
+      keysInReach: { ...reach, start: first, length: mesh.context.size * tokens },
+      ranges: first === 0 ? ranges : tf.sub(ranges, tf.scalar(first, "int32")),
+      ...(isAlibi && {
+        distanceBias: linearBias({ queries: tokens, keys: end - first, firstQuery }, { numHeads, mesh }),
+      }),
+    };
+  }
+
   const model: GptModel = {
     config,
     mesh,
@@ -153,8 +174,7 @@ export function createGpt(config: GptConfig, context: ModelContext): GptModel {
         ...size,
         ...keySizes,
         // Biases by distance are for keys in the order of the text.
-        windowOf:
-          config.positions === "alibi" ? undefined : (layer) => layouts.windowOf(layer) ?? ownWindow(config, layer),
+        windowOf: isAlibi ? undefined : (layer) => layouts.windowOf(layer) ?? ownWindow(config, layer),
         keepsTokens: looksBack,
       }),
     createPagePool: (sizes) =>
@@ -195,11 +215,16 @@ function ownWindow({ attentionWindow: window, layersWithoutWindow }: GptConfig, 
 /** What each layer sees: which keys, and where they are. */
 function layerContexts(
   config: GptConfig,
-  { ranges, positions, cache }: { ranges: tf.Tensor; positions: tf.Tensor; cache?: KeyValueCache | null },
+  {
+    ranges,
+    positions,
+    cache,
+    firstToken = 0,
+  }: { ranges: tf.Tensor; positions: tf.Tensor; cache?: KeyValueCache | null; firstToken?: number },
 ): (index: number) => Pick<BlockContext, "ranges" | "rotaryCosines" | "rotarySines"> {
   const { attentionWindow: window, rotaryTheta, windowRotaryTheta, rotaryScaling } = config;
-  const near =
-    window === null ? ranges : narrowRanges(ranges, { before: window - 1, after: 0, offsets: cache?.offsets });
+  const offsets = cache?.offsets ?? (firstToken > 0 ? new Int32Array(ranges.shape[0]!).fill(firstToken) : undefined);
+  const near = window === null ? ranges : narrowRanges(ranges, { before: window - 1, after: 0, offsets });
   const dimension = rotatedSize(config);
   if (rotaryScaling?.type === "longrope")
     checkSameFactors(cache?.lengths ?? [0], { scaling: rotaryScaling, tokens: ranges.shape[1]! });

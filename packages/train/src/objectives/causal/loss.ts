@@ -7,9 +7,10 @@ import * as tf from "@tensorflow/tfjs";
 import { countLabels, type Objective } from "../objective.ts";
 
 const byArrays: NonNullable<Objective<CausalBatch>["byArrays"]> = {
-  arrays({ batchSize, sequenceLength, tokens, labels, positions, keyStart }) {
+  arrays({ batchSize, sequenceLength, tokens, labels, positions, keyStart, firstToken = 0 }) {
     const shape = [batchSize, sequenceLength];
-    const ranges = causalRangesOf({ batchSize, tokens: sequenceLength, keyStart });
+    const offsets = new Int32Array(batchSize).fill(firstToken);
+    const ranges = causalRangesOf({ batchSize, tokens: sequenceLength, offsets, keyStart });
     return [
       { values: tokens, shape },
       { values: labels, shape },
@@ -67,6 +68,21 @@ export const causalObjective: Objective<CausalBatch> = {
       tokens: cut(tokens),
       labels: cut(labels),
       positions: positions && cut(positions),
+      keyStart: keyStart && cut(keyStart),
+    };
+  },
+
+  shareTokens({ batchSize, sequenceLength, tokens, labels, positions, keyStart }, { rank, size }) {
+    const own = sequenceLength / size;
+    const firstToken = rank * own;
+    const cut = (values: Int32Array) =>
+      Int32Array.from({ length: batchSize * own }, (_, i) => {
+        return values[Math.floor(i / own) * sequenceLength + firstToken + (i % own)]!;
+      });
+    const counted = () => Int32Array.from({ length: batchSize * own }, (_, i) => firstToken + (i % own));
+    return {
+      ...{ batchSize, sequenceLength: own, firstToken, tokens: cut(tokens), labels: cut(labels) },
+      positions: positions ? cut(positions) : counted(),
       keyStart: keyStart && cut(keyStart),
     };
   },
