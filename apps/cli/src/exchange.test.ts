@@ -84,6 +84,10 @@ describe("import, inspect and export", () => {
     };
     configure("config.json", { eos_token_id: null });
     expect(await run("no-end")).toMatchObject({ generatedTokens: 6, finishReason: "length" });
+    configure("config.json", { eos_token_id: null, no_repeat_ngram_size: 3 });
+    await megatronJson("import", model, path("other-generation"));
+    const other = await megatron("generate", path("other-generation"), "--prompt", "a", "--max-tokens", "2");
+    expect(other).toMatchObject({ code: 0, stderr: expect.stringMatching(/note: .*no_repeat_ngram_size 3\n/) });
     const all = Array.from({ length: 101 }, (_, id) => id);
     configure("config.json", { eos_token_id: all });
     expect(await run("config-ends")).toMatchObject({ generatedTokens: 1, finishReason: "stop" });
@@ -94,7 +98,7 @@ describe("import, inspect and export", () => {
     expect(JSON.parse(back)).toEqual({ eos_token_id: [0, 100] });
     const tokenizerConfig = readFileSync(join(path("several-ends-back"), "tokenizer_config.json"), "utf8");
     expect(JSON.parse(tokenizerConfig)).toMatchObject({ tokenizer_class: "PreTrainedTokenizerFast" });
-    for (const wrong of ['{"eos_token_id": [1, -2]}', '{"eos_token_id": "x"}', "[", "3"]) {
+    for (const wrong of ['{"eos_token_id": [1, -2]}', '{"bos_token_id": 1.5}', '{"eos_token_id": "x"}', "[", "3"]) {
       writeFileSync(join(model, "generation_config.json"), wrong);
       const { code, stderr } = await megatron("import", model, path("wrong-ends"));
       expect([code, stderr]).toEqual([2, expect.stringMatching(/^error: .*generation_config\.json: .*\n$/)]);

@@ -1,11 +1,11 @@
 /** Loads a trained model from its checkpoint: weights, tokenizer and training objective. */
-import type { Model } from "@megatron-ts/model";
+import type { GenerationIds, Model } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import type { ObjectiveConfig } from "@megatron-ts/train";
 import { hasFile, loadCheckpointTokenizer, readText } from "./checkpoint-tokenizer.ts";
 import { UsageError } from "./errors.ts";
 import { bestOfFineTuning } from "./fine-tuned-run.ts";
-import { GENERATION_CONFIG, type GenerationTokens, parseGenerationTokens } from "./generation/generation-config.ts";
+import { readGenerationSettings } from "./generation/generation-config.ts";
 
 export interface TrainedModel {
   /** The checkpoint that was loaded. */
@@ -20,7 +20,9 @@ export interface TrainedModel {
   /** The recipe that it was trained with; null for an imported model. */
   recipe: object | null;
   /** Tokens that start and end generated text, if the checkpoint says. */
-  generationTokens: GenerationTokens;
+  generationTokens: Partial<GenerationIds>;
+  /** What its generation_config.json asks for besides, such as "num_beams 4". */
+  otherGeneration: string[];
 }
 
 /** Fields of a saved recipe used here. */
@@ -48,6 +50,7 @@ export async function loadTrainedModel(path: string, { adapter }: { adapter?: st
       throw new UsageError(`${directory}: no tokenizer in this checkpoint: import the model again with --tokenizer`);
     }
     const longest = longestSequence(model.config);
+    const generation = await readGenerationSettings(checkpoint, model.config.vocabularySize);
     const recipe = hasFile(checkpoint, RECIPE_FILE) ? (parse(readText(checkpoint, RECIPE_FILE)) as SavedRecipe) : null;
     return {
       directory,
@@ -57,9 +60,8 @@ export async function loadTrainedModel(path: string, { adapter }: { adapter?: st
       recipe,
       sequenceLength: recipe?.data.sequenceLength ?? (Number.isFinite(longest) ? longest : DEFAULT_SEQUENCE_LENGTH),
       objective: resolveObjective(recipe?.train.objective, model.config),
-      generationTokens: hasFile(checkpoint, GENERATION_CONFIG)
-        ? parseGenerationTokens(readText(checkpoint, GENERATION_CONFIG), `${directory}/${GENERATION_CONFIG}`)
-        : {},
+      generationTokens: generation.tokens,
+      otherGeneration: generation.others,
     };
   } catch (error) {
     model.dispose();

@@ -44,6 +44,14 @@ export {
   huggingFaceFormats,
   readHuggingFaceConfig,
 } from "./hugging-face/formats.ts";
+export {
+  checkSpecialIds,
+  type GenerationIds,
+  generationConfigOf,
+  otherGenerationFields,
+  readGenerationIds,
+  specialIdFields,
+} from "./hugging-face/special-ids.ts";
 export type { StepRandomness } from "./layers/dropout.ts";
 export { ADAPTER_WEIGHTS, isAdapterWeight } from "./layers/low-rank-adapter.ts";
 export { type RelativeBuckets, relativeBucketOf } from "./layers/relative-bias.ts";

@@ -2,54 +2,58 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LoadedCheckpoint } from "@megatron-ts/checkpoint";
+import type { GenerationIds } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { hasFile, readText } from "../checkpoint-tokenizer.ts";
 import { UsageError } from "../errors.ts";
 
 export const GENERATION_CONFIG = "generation_config.json";
 
-/** Token ids; missing ones are the tokenizer's. */
-export interface GenerationTokens {
-  stopTokens?: number[];
-  /** First input token of an encoder-decoder's decoder. */
-  startToken?: number;
+/** A generation_config.json to import. */
+export interface FoundGenerationConfig {
+  bytes: Uint8Array;
+  /** Throws a ModelError for ids that a model with this vocabulary cannot have. */
+  check: (vocabularySize: number) => void;
 }
 
-const ID_FIELDS = ["bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id"];
-
 /**
- * The file of a Hugging Face model or, if it has none, one made of the ids in config.json; undefined if there are none.
- * Throws a UsageError for files that are not JSON objects.
+ * The file of a Hugging Face model or, if it has none, one made as transformers makes it of config.json; undefined if that
+ * says nothing either. Throws a UsageError for files that are not JSON objects.
  */
-export function findGenerationConfig(directory: string): Uint8Array | undefined {
+export async function findGenerationConfig(directory: string): Promise<FoundGenerationConfig | undefined> {
+  const { checkSpecialIds, generationConfigOf } = await import("@megatron-ts/model");
   const path = join(directory, GENERATION_CONFIG);
   if (existsSync(path)) {
     const bytes = new Uint8Array(readFileSync(path));
-    parseGenerationTokens(Buffer.from(bytes).toString("utf8"), path);
-    return bytes;
+    const json = parseObject(Buffer.from(bytes).toString("utf8"), path);
+    return { bytes, check: (vocabularySize) => checkSpecialIds(json, { source: path, vocabularySize }) };
   }
   const config = join(directory, "config.json");
   if (!existsSync(config)) return undefined;
-  const text = readFileSync(config, "utf8");
-  parseGenerationTokens(text, config);
-  // Null differs from nothing, for which transformers has defaults.
-  const ids = Object.entries(parseObject(text, config)).filter(([key]) => ID_FIELDS.includes(key));
-  if (ids.length === 0) return undefined;
-  return new Uint8Array(Buffer.from(`${JSON.stringify(Object.fromEntries(ids), null, 2)}\n`));
+  const json = generationConfigOf(parseObject(readFileSync(config, "utf8"), config));
+  if (json === undefined) return undefined;
+  const bytes = new Uint8Array(Buffer.from(`${JSON.stringify(json, null, 2)}\n`));
+  return { bytes, check: (vocabularySize) => checkSpecialIds(json, { source: config, vocabularySize }) };
 }
 
-/** Reads the ids in the text of a generation_config.json or config.json. Throws a UsageError for invalid ones. */
-export function parseGenerationTokens(text: string, path: string): GenerationTokens {
-  const { eos_token_id: eos, decoder_start_token_id: start } = parseObject(text, path);
-  const idOf = (field: string, value: unknown): number => {
-    if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
-    throw new UsageError(`${path}: ${field}: expected a token id, got ${JSON.stringify(value)}`);
-  };
-  const present = (value: unknown) => value !== undefined && value !== null;
-  return {
-    ...(present(eos) && { stopTokens: [eos].flat().map((id) => idOf("eos_token_id", id)) }),
-    ...(present(start) && { startToken: idOf("decoder_start_token_id", start) }),
-  };
+/** What a checkpoint's generation_config.json says. */
+export interface GenerationSettings {
+  /** Empty without the file: the tokenizer's count. */
+  tokens: Partial<GenerationIds>;
+  /** What it asks for besides, which only options of `generate` do. */
+  others: string[];
+}
+
+/** Reads a checkpoint's generation_config.json. Throws a ModelError for invalid ids. */
+export async function readGenerationSettings(
+  checkpoint: LoadedCheckpoint,
+  vocabularySize: number,
+): Promise<GenerationSettings> {
+  if (!hasFile(checkpoint, GENERATION_CONFIG)) return { tokens: {}, others: [] };
+  const { otherGenerationFields, readGenerationIds } = await import("@megatron-ts/model");
+  const source = join(checkpoint.directory, GENERATION_CONFIG);
+  const json = parseObject(readText(checkpoint, GENERATION_CONFIG), source);
+  return { tokens: readGenerationIds(json, { source, vocabularySize }), others: otherGenerationFields(json) };
 }
 
 /**
@@ -60,11 +64,13 @@ export async function exportedTokenIds(
   checkpoint: LoadedCheckpoint,
   tokenizer: Tokenizer | null,
 ): Promise<Record<string, unknown>> {
+  const { checkSpecialIds, familyOf, specialIdFields } = await import("@megatron-ts/model");
   if (hasFile(checkpoint, GENERATION_CONFIG)) {
-    const all = parseObject(readText(checkpoint, GENERATION_CONFIG), GENERATION_CONFIG);
-    return Object.fromEntries(Object.entries(all).filter(([key]) => ID_FIELDS.includes(key)));
+    const source = join(checkpoint.directory, GENERATION_CONFIG);
+    const all = parseObject(readText(checkpoint, GENERATION_CONFIG), source);
+    checkSpecialIds(all, { source });
+    return Object.fromEntries(Object.entries(all).filter(([key]) => specialIdFields.includes(key)));
   }
-  const { familyOf } = await import("@megatron-ts/model");
   const { specialTokenId } = await import("@megatron-ts/tokenizer");
   const { prefixTokens } = await import("@megatron-ts/generate");
   const [prediction] = familyOf(checkpoint.manifest.model as { family: string }).generation.writes;

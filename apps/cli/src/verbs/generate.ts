@@ -85,6 +85,9 @@ async function run(
     }
     const mode = generationMode(trained, options.prompt);
     const { beams } = options;
+    if (!mode.fills && trained.otherGeneration.length > 0) {
+      terminal.log(`note: not applied from generation_config.json: ${trained.otherGeneration.join(", ")}`);
+    }
     if (!mode.fills && beams !== undefined) {
       refuse(given, [...SAMPLING, "--top-k"], "does not apply to beam search");
       return await printBeams(trained, { ...options, ...mode, beams }, terminal);

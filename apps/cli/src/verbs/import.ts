@@ -53,18 +53,19 @@ export async function importModel(
   const { importHuggingFace, isMegatronCheckpoint, readCompanionFiles } = await import("@megatron-ts/checkpoint");
   if (existsSync(checkpoint)) throw new UsageError(`${checkpoint}: already exists: choose another directory`);
   const tokenizer = await loadTokenizerFiles(directory, options.tokenizer);
+  const generationConfig = isMegatronCheckpoint(directory) ? undefined : await findGenerationConfig(directory);
   const check = ({ vocabularySize }: { vocabularySize: number }) => {
+    generationConfig?.check(vocabularySize);
     if (tokenizer && tokenizer.vocabularySize > vocabularySize) {
       throw new UsageError(
         `vocabulary mismatch: the tokenizer has ${tokenizer.vocabularySize} tokens, but the model ${vocabularySize}`,
       );
     }
   };
-  const generationConfig = isMegatronCheckpoint(directory) ? undefined : findGenerationConfig(directory);
   const extraFiles = {
     ...readCompanionFiles(directory, "model"),
     ...tokenizer?.files,
-    ...(generationConfig && { [GENERATION_CONFIG]: generationConfig }),
+    ...(generationConfig && { [GENERATION_CONFIG]: generationConfig.bytes }),
   };
   const { maxPositions, positions: method } = options;
   if (method !== undefined && maxPositions === undefined) throw new UsageError("--positions needs --max-positions");

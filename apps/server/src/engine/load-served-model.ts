@@ -1,13 +1,15 @@
 /** Loads what a checkpoint serves: the model, its tokenizer, the tokens that end a text, and its template for chats. */
 import { type LoadedCheckpoint, loadModel } from "@megatron-ts/checkpoint";
 import { storeWeights } from "@megatron-ts/generate";
-import { familyOf, type GenerativePrediction, type Model } from "@megatron-ts/model";
+import { familyOf, type GenerativePrediction, type Model, readGenerationIds } from "@megatron-ts/model";
 import { createTokenizer, parseTokenizerJson, type Tokenizer } from "@megatron-ts/tokenizer";
 import { endOfTextIn } from "@megatron-ts/tokenizer/files";
 import { getObjective, partsOf, RECIPE_FILE, resolveObjective } from "@megatron-ts/train";
 import { parse } from "yaml";
 import { ServerError } from "../errors.ts";
 import { type Pooling, poolingOf } from "./embed.ts";
+
+const GENERATION_CONFIG = "generation_config.json";
 
 /** A loaded checkpoint. */
 export interface ServedModel {
@@ -54,17 +56,15 @@ export async function loadServedModel(
   const { model, checkpoint } = loadModel(path);
   try {
     const tokenizer = await readTokenizer(checkpoint);
-    const generation = readObject(checkpoint, "generation_config.json");
+    const generation = readText(checkpoint, GENERATION_CONFIG) && readObject(checkpoint, GENERATION_CONFIG);
     const config = readObject(checkpoint, "tokenizer_config.json");
     if (precision === "bf16") storeWeights(model, "bf16");
-    const { eos_token_id: end, decoder_start_token_id: start } = generation;
-    const stopTokens = [end ?? []].flat().filter((id) => Number.isInteger(id)) as number[];
+    const source = `${checkpoint.directory}/${GENERATION_CONFIG}`;
     return {
       model,
       tokenizer,
       prediction: predictionOf(model, checkpoint),
-      ...(stopTokens.length > 0 && { stopTokens }),
-      ...(typeof start === "number" && { startToken: start }),
+      ...(generation && readGenerationIds(generation, { source, vocabularySize: model.config.vocabularySize })),
       chatTemplate: chatTemplate ?? readText(checkpoint, "chat_template.jinja") ?? templateIn(config),
       namedTokens: namedTokens(config, tokenizer),
       pooling: poolingOf(readObject(checkpoint, "1_Pooling__config.json")),

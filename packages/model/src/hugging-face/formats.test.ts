@@ -125,6 +125,14 @@ describe("a decoder of one's own", () => {
     expect(() => formatOf(changes)).toThrow(message);
   });
 
+  it("of an encoder with a window is refused by the field's name, in a short line", () => {
+    const window = { attention: { layout: "local", window: 24 } };
+    const config = modelConfigSchema.parse({ ...presets["bert-base"]!.config, ...window });
+    expect(() => formatForModel(config)).toThrow(/^no Hugging Face format .* none has its attention \{[^\n]{1,80}$/);
+    const other = modelConfigSchema.parse({ ...config, normPlacement: "pre", numLayerGroups: 1 });
+    expect(() => formatForModel(other)).toThrow(/^no Hugging Face format [^\n]{1,80}$/);
+  });
+
   it("is listed by its options with the formats that have them", () => {
     const listed = Object.fromEntries(optionFormats().map(({ field, formats }) => [field, formats]));
     expect(listed.queryKeyNorm).toEqual(["qwen3", "gemma3_text"]);
@@ -369,6 +377,11 @@ describe("an unsupported config.json is refused:", () => {
       { architectures: ["BertForMultipleChoice"] },
       /\["BertForMultipleChoice"\] is not supported; these are: Bert/,
     ],
+    [
+      "longformer",
+      { architectures: ["LongformerForQuestionAnswering"] },
+      /QuestionAnswering"\] is not supported; these are: LongformerForMaskedLM, /,
+    ],
     ["bert", { hidden_size: "many" }, /config\.json: hidden_size: .*expected.*; got "many"/],
     ["bert", { vocab_size: null }, /config\.json: vocab_size: .*; got null/],
     ["bert", { num_hidden_layers: 2 ** 31 }, /config\.json: num_hidden_layers: .*10000; got 2147483648/],
@@ -402,6 +415,8 @@ describe("an unsupported config.json is refused:", () => {
 
     ["gpt2", { scale_attn_by_inverse_layer_idx: true }, /scale_attn_by_inverse_layer_idx: .*; got true/],
     ["llama", { rope_parameters: { rope_type: "longrope", factor: 8 } }, /rope_parameters\.short_factor: .*nothing/],
+    ["llama", { bos_token_id: 1.5 }, /^config\.json: bos_token_id: .*got 1\.5$/],
+    ["bart", { decoder_start_token_id: 4e9 }, /^config\.json: decoder_start_token_id: .*got 4000000000$/],
     ["decoders/mistral", { sliding_window: 0 }, /sliding_window: .*got 0/],
     ["decoders/qwen2", { layer_types: ["full_attention"] }, /layer_types: 1 types for 2 layers/],
     ["decoders/qwen2", { use_sliding_window: false }, /sliding_window: .*need a window/],
