@@ -19,6 +19,7 @@ const verbs = [
   ["evaluate"],
   ["predict"],
   ["generate"],
+  ["explain"],
   ["serve"],
   ["bench", "serve"],
   ["import"],

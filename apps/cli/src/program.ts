@@ -7,6 +7,7 @@ import { addAttentionShow } from "./verbs/attention-show.ts";
 import { addBenchServe } from "./verbs/bench-serve.ts";
 import { addDoctor } from "./verbs/doctor.ts";
 import { addEvaluate } from "./verbs/evaluate.ts";
+import { addExplain } from "./verbs/explain.ts";
 import { addExport } from "./verbs/export.ts";
 import { addFinetune } from "./verbs/finetune.ts";
 import { addGenerate } from "./verbs/generate.ts";
@@ -47,6 +48,7 @@ export function createProgram(terminal: Terminal, overrides: readonly RecipeOver
   addEvaluate(program, terminal);
   addPredict(program, terminal);
   addGenerate(program, terminal);
+  addExplain(program, terminal);
   addServe(program, terminal);
   const bench = program.command("bench").description("measure what is running");
   addBenchServe(bench, terminal);

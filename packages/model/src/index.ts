@@ -75,6 +75,7 @@ export type {
   ForwardOptions,
   ForwardOutput,
   GenerativePrediction,
+  InspectedModel,
   MemoryInput,
   Model,
   PermutationInput,

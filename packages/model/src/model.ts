@@ -64,6 +64,14 @@ export interface ForwardOptions {
   observe?: ((name: string, tensor: tf.Tensor) => void) | null;
 }
 
+/** What an explanation of a model's output asks of it besides its forward. */
+export interface InspectedModel {
+  /** Token ids [B, T] -> the embeddings [B, T, E] that `inputEmbeddings` replaces. */
+  embedTokens(tokens: tf.Tensor): tf.Tensor;
+  /** The states of any layer [B, T, h] -> what `logits` reads: normalized, in models that end with a norm. */
+  finalStates(states: tf.Tensor): tf.Tensor;
+}
+
 /** Input of a causal model. */
 export interface CausalInput {
   /** int32 [B, T] */
@@ -83,7 +91,7 @@ export interface CausalOptions extends ForwardOptions {
 }
 
 /** Reads from left to right and predicts the next token. */
-export interface CausalModel extends Model {
+export interface CausalModel extends Model, InspectedModel {
   /** The longest sequence, in tokens. */
   readonly maxPositions: number;
   forward(input: CausalInput, options?: CausalOptions): ForwardOutput;
@@ -123,7 +131,7 @@ export interface EncoderInput {
  * Reads in both directions and predicts hidden tokens. Each method but `forward` throws a ModelError in a model that was
  * built without that head.
  */
-export interface EncoderModel extends Model {
+export interface EncoderModel extends Model, InspectedModel {
   forward(input: EncoderInput, options?: ForwardOptions): ForwardOutput;
   /** Hidden states [B, T, h] -> one vector per row [B, h]. */
   pooled(hidden: tf.Tensor): tf.Tensor;

@@ -17,24 +17,29 @@ export interface StackConfig {
   finalDropout?: number;
 }
 
-/** x [B, T, h] -> [B, T, h], consuming x. */
-export type Stack = (
-  x: tf.Tensor,
-  context: Omit<BlockContext, "cache" | "random" | "observe" | "ranges"> & {
-    /** What differs between layers. */
-    ofLayer: (layer: number) => Pick<BlockContext, "ranges" | "layout">;
-  },
-  options: ForwardOptions & { cache?: KeyValueCache | null },
-) => tf.Tensor;
+/** What all layers of a stack see. */
+type StackContext = Omit<BlockContext, "cache" | "random" | "observe" | "ranges"> & {
+  /** What differs between layers. */
+  ofLayer: (layer: number) => Pick<BlockContext, "ranges" | "layout">;
+};
+
+export interface Stack {
+  /** x [B, T, h] -> [B, T, h], consuming x. */
+  (x: tf.Tensor, context: StackContext, options: ForwardOptions & { cache?: KeyValueCache | null }): tf.Tensor;
+  /** The states of any layer as those of the last one leave the stack. */
+  finalStates(states: tf.Tensor): tf.Tensor;
+}
 
 export function createStack(scope: Scope, { numLayers, block, finalNorm, finalDropout = 0 }: StackConfig): Stack {
   const blocks = Array.from({ length: numLayers }, (_, index) =>
     createBlock(scope.child("layers").child(index), block),
   );
-  const normalise = finalNorm
-    ? createNorm(scope.child("finalNorm"), { ...block.norm, size: block.hiddenSize })
-    : (x: tf.Tensor) => x;
-  return (x, { ofLayer, ...context }, { cache, random, observe, recompute: recomputation }) => {
+  const normalise = finalNorm ? createNorm(scope.child("finalNorm"), { ...block.norm, size: block.hiddenSize }) : null;
+  function run(
+    x: tf.Tensor,
+    { ofLayer, ...context }: StackContext,
+    { cache, random, observe, recompute: recomputation }: ForwardOptions & { cache?: KeyValueCache | null },
+  ): tf.Tensor {
     observe?.(`${scope.path}.embedding`, x);
     const contextOf = (index: number) => ({
       ...context,
@@ -43,8 +48,10 @@ export function createStack(scope: Scope, { numLayers, block, finalNorm, finalDr
       random,
       observe,
     });
-    const normalised = normalise(runBlocks(blocks, x, { contextOf, recomputation, observe }));
-    if (finalNorm) observe?.(`${scope.path}.finalNorm`, normalised);
+    const last = runBlocks(blocks, x, { contextOf, recomputation, observe });
+    const normalised = normalise ? normalise(last) : last;
+    if (normalise) observe?.(`${scope.path}.finalNorm`, normalised);
     return dropAt(`${scope.path}.final`, normalised, { rate: finalDropout, random });
-  };
+  }
+  return Object.assign(run, { finalStates: (states: tf.Tensor) => (normalise ? normalise(states) : states.clone()) });
 }

@@ -181,6 +181,8 @@ export function createBert(config: BertConfig, context: ModelContext): BertModel
       return { masked: model };
     },
     forward,
+    embedTokens: tokenEmbedding.embed,
+    finalStates: (states) => (finalNorm ? finalNorm(states) : states.clone()),
     pooled,
     logits: (states) => requirePart(languageModel, "heads.languageModel")(states),
     pairLogits: (summary) => requirePart(pair, "heads.pair")(summary),

@@ -226,6 +226,8 @@ export function createEncoderDecoder(config: EncoderDecoderConfig, context: Mode
     ...shared,
     predictors: {},
     forward: encode,
+    embedTokens: (tokens) => tf.tidy(() => scaled(tokenEmbedding.embed(tokens))),
+    finalStates: encoder.finalStates,
     pooled: (states) => tf.tidy(() => tf.tanh(requirePart(pooler, "pairHead")(firstToken(states)))),
     pairLogits: (summary) => requirePart(pair, "pairHead")(summary),
     taskLogits: () => requirePart<tf.Tensor>(null, "task"),

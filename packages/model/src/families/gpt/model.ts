@@ -71,7 +71,7 @@ export function createGpt(config: GptConfig, context: ModelContext): GptModel {
   const shift = config.tokenShift
     ? createTokenShift(scope.child("tokenShift"), {
         hiddenSize,
-        embed: (tokens) => scaled(tokenEmbedding.embed(tokens)),
+        embed: (tokens) => embedTokens(tokens),
       })
     : null;
   const isAlibi = config.positions === "alibi";
@@ -95,9 +95,10 @@ export function createGpt(config: GptConfig, context: ModelContext): GptModel {
   const layouts = createLayerLayouts(config.attention, { causal: true, length: maxPositions, numHeads, mesh });
 
   const scaled = (words: tf.Tensor) => (config.embeddingScale === 1 ? words : tf.mul(words, config.embeddingScale));
+  const embedTokens = (tokens: tf.Tensor) => scaled(tokenEmbedding.embed(tokens));
 
   function embed(tokens: tf.Tensor, positions: tf.Tensor, { inputEmbeddings, random, cache }: CausalOptions) {
-    const words = inputEmbeddings ?? scaled(tokenEmbedding.embed(tokens));
+    const words = inputEmbeddings ?? embedTokens(tokens);
     const pairs = looksBack ? previousTokens(tokens, { positions, cache }) : null;
     const mixed = [shift, addPairs].reduce((x, add) => (add ? add(x, pairs!) : x), words);
     const placed = positionTable ? tf.add(mixed, embedding(positions, { table: positionTable.tensor })) : mixed.clone();
@@ -167,6 +168,8 @@ export function createGpt(config: GptConfig, context: ModelContext): GptModel {
     },
     maxPositions,
     forward,
+    embedTokens: (tokens) => tf.tidy(() => embedTokens(tokens)),
+    finalStates: finalNorm,
     logits: (hidden) => softCap(head(hidden), logitsCap),
     taskLogits: (states, options) => tf.tidy(() => requirePart(taskHead, "task")(states, options)),
     createCache: (size) =>

@@ -1,0 +1,38 @@
+/** `megatron explain` on a tiny model: what it prints and writes, and the mistakes that a user can make. */
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { megatron, megatronJson } from "./testing/megatron.ts";
+import { createSandbox, prepareCorpus } from "./testing/sandbox.ts";
+
+const sandbox = createSandbox();
+const { path } = sandbox;
+
+beforeAll(async () => {
+  await prepareCorpus(sandbox);
+  expect((await megatron("pretrain", sandbox.recipe("recipe.yaml", "runs/a"), "--train.steps", "2")).code).toBe(0);
+});
+afterAll(sandbox.remove);
+
+describe("megatron explain", () => {
+  it("prints what a text's next token comes from, and writes it as a page", async () => {
+    const html = path("explained.html");
+    const { code, stdout } = await megatron("explain", path("runs/a"), "--text", "the white", "--html", html);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Likeliest: ".*" \d/);
+    expect(stdout).toMatch(/complete within 0\.\d %/);
+    expect(stdout).toMatch(/embedding .*\n {2}layer 1 .*\n {2}layer 2 /);
+    expect(readFileSync(html, "utf8")).toMatch(/^<!doctype html>.*<img alt="Layer 2, head 2: /s);
+  });
+
+  it("gives all of it as JSON", async () => {
+    const options = ["--text", "the white", "--target", " whale", "--top-k", "2"];
+    const found = await megatronJson<Record<string, unknown[]>>("explain", path("runs/a"), ...options);
+    expect(found).toMatchObject({ kind: "next-token", outputs: [{}, {}], heads: [{}, {}], attention: [{}, {}] });
+  });
+
+  it("ends with one line for a text that is too long", async () => {
+    const { code, stderr } = await megatron("explain", path("runs/a"), "--text", "whale ".repeat(99));
+    expect(code).toBe(2);
+    expect(stderr.trim().split("\n").at(-1)).toMatch(/tokens, but the model takes at most 48/);
+  });
+});

@@ -1,0 +1,4 @@
+/** Explanations as HTML, without scripts: a whole file, or a part of a page. Runs in browsers, and knows no tensors. */
+export { explanationHtml } from "./explanation-html.ts";
+export { explanationPage } from "./explanation-page.ts";
+export { explanationStyle } from "./style.ts";
