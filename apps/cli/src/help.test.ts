@@ -24,6 +24,7 @@ const verbs = [
   ["bench", "serve"],
   ["import"],
   ["export"],
+  ["checkpoint", "verify"],
   ["attention", "show"],
   ["inspect"],
   ["doctor"],

@@ -5,6 +5,7 @@ import type { RecipeOverride } from "./options/recipe-options.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 import { addAttentionShow } from "./verbs/attention-show.ts";
 import { addBenchServe } from "./verbs/bench-serve.ts";
+import { addCheckpointVerify } from "./verbs/checkpoint-verify.ts";
 import { addDoctor } from "./verbs/doctor.ts";
 import { addEvaluate } from "./verbs/evaluate.ts";
 import { addExplain } from "./verbs/explain.ts";
@@ -54,6 +55,8 @@ export function createProgram(terminal: Terminal, overrides: readonly RecipeOver
   addBenchServe(bench, terminal);
   addImport(program, terminal);
   addExport(program, terminal);
+  const checkpoint = program.command("checkpoint").description("look at checkpoints");
+  addCheckpointVerify(checkpoint, terminal);
   const attention = program.command("attention").description("look at layouts of sparse attention");
   addAttentionShow(attention, terminal);
   addInspect(program, terminal);

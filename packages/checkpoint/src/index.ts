@@ -5,6 +5,7 @@ export { loadModel } from "./adapter/load-model.ts";
 export { adapterBaseOf, openModelCheckpoint, weightsFingerprint } from "./adapter/open-model-checkpoint.ts";
 export { type AdapterOrigin, peftFiles } from "./adapter/write-adapter.ts";
 export { averageCheckpoints } from "./average-checkpoints.ts";
+export { type CheckedCheckpoint, checkCheckpoint } from "./check-tensors.ts";
 export { commitDirectory } from "./directory.ts";
 export { CheckpointError } from "./errors.ts";
 export type { FileDigest, WriteBytes } from "./file-writer.ts";
