@@ -35,10 +35,10 @@ export async function predictFile(
   const { readRows } = await import("@megatron-ts/data");
   const { openTrainedTask, predictAll } = await import("@megatron-ts/tasks");
   const rows = readRows(rowSource(file));
-  const { directory, step, model, tokenizer, recipe } = await loadTrainedModel(path, { adapter });
+  const { directory, step, model, tokenizer, recipe, chatTemplate } = await loadTrainedModel(path, { adapter });
   const progress = terminal.progress("predicting");
   try {
-    const task = openTrainedTask({ config: model.config, tokenizer, recipe }, { name, columns });
+    const task = openTrainedTask({ config: model.config, tokenizer, recipe }, { name, columns, chatTemplate });
     const examples = await namingColumns("--column", () => rows.map((row) => task.read(row, { labelled })));
     const onProgress = (done: number, total: number) => progress.update(done / total, `${done} of ${total} rows`);
     const predictions = await predictAll({ task, model }, examples, { batchSize, onProgress });

@@ -23,6 +23,8 @@ export interface TrainedModel {
   generationTokens: Partial<GenerationIds>;
   /** What its generation_config.json asks for besides, such as "num_beams 4". */
   otherGeneration: string[];
+  /** The template that renders chats, if the checkpoint has one. */
+  chatTemplate: string | undefined;
 }
 
 /** Fields of a saved recipe used here. */
@@ -36,7 +38,7 @@ interface SavedRecipe {
  * @param options.adapter a run or a directory in PEFT's format with an adapter for the model
  */
 export async function loadTrainedModel(path: string, { adapter }: { adapter?: string } = {}): Promise<TrainedModel> {
-  const { loadModel } = await import("@megatron-ts/checkpoint");
+  const { chatTemplateOf, loadModel } = await import("@megatron-ts/checkpoint");
   const { longestSequence } = await import("@megatron-ts/model");
   const { RECIPE_FILE, resolveObjective } = await import("@megatron-ts/train");
   const { parse } = await import("yaml");
@@ -62,6 +64,7 @@ export async function loadTrainedModel(path: string, { adapter }: { adapter?: st
       objective: resolveObjective(recipe?.train.objective, model.config),
       generationTokens: generation.tokens,
       otherGeneration: generation.others,
+      chatTemplate: chatTemplateOf(checkpoint),
     };
   } catch (error) {
     model.dispose();

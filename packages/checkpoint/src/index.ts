@@ -10,6 +10,7 @@ export { commitDirectory } from "./directory.ts";
 export { CheckpointError } from "./errors.ts";
 export type { FileDigest, WriteBytes } from "./file-writer.ts";
 export { foreignSource, readForeignWeight } from "./foreign-weights.ts";
+export { CHAT_TEMPLATE_FILE, chatTemplateOf } from "./hugging-face/chat-template.ts";
 export { type CompanionKind, companionFiles, readCompanionFiles } from "./hugging-face/companion-files.ts";
 export { isHuggingFaceDirectory, openHuggingFaceDirectory } from "./hugging-face/directory.ts";
 export { type ExportOptions, exportHuggingFace } from "./hugging-face/export-hugging-face.ts";

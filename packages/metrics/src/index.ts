@@ -33,6 +33,7 @@ export {
   createCorrelation,
   type ValuePair,
 } from "./correlation/correlation.ts";
+export { createDiversity, type DiversityResult, type DiversityState } from "./diversity/diversity.ts";
 export {
   createEvaluator,
   type Evaluator,

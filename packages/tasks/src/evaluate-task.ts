@@ -27,6 +27,7 @@ export async function predictAll<Example, Output extends Prediction>(
       task.predict(
         model,
         batch.map((index) => examples[index]!),
+        { among: examples },
       ),
     );
     for (const [place, index] of batch.entries()) predictions[index] = found[place]!;

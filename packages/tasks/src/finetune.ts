@@ -5,7 +5,14 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { averageCheckpoints, bestCheckpoint, listCheckpoints } from "@megatron-ts/checkpoint";
+import {
+  averageCheckpoints,
+  bestCheckpoint,
+  CHAT_TEMPLATE_FILE,
+  chatTemplateOf,
+  listCheckpoints,
+  openModelCheckpoint,
+} from "@megatron-ts/checkpoint";
 import { filesOf, type Row, readRows } from "@megatron-ts/data";
 import { createPerplexity } from "@megatron-ts/metrics";
 import {
@@ -17,15 +24,17 @@ import {
   modelConfigSchema,
 } from "@megatron-ts/model";
 import { withPrecision } from "@megatron-ts/ops";
+import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { completeModel, type RunConfiguration, type RunOptions, trainRun, type Validation } from "@megatron-ts/train";
 import { createExampleBatches, taskObjective } from "./batches.ts";
 import type { FinetuneConfig } from "./configuration.ts";
+import { plainTemplate } from "./dialogue/chat-template.ts";
 import { TaskError } from "./errors.ts";
 import { predictAll, scorePredictions } from "./evaluate-task.ts";
 import { getTask } from "./registry.ts";
 import { splitRows } from "./split-rows.ts";
 import type { OpenTask, Prediction, TaskDefinition } from "./task.ts";
-import { textSettingsOf } from "./text/settings.ts";
+import { type TextSettings, textSettingsOf } from "./text/settings.ts";
 import { createTokenBatches } from "./text/token-batches.ts";
 import { completeTraining } from "./training-defaults.ts";
 
@@ -70,11 +79,14 @@ function modelFor(
 }
 
 /** Throws a TaskError for a field that this task would ignore. */
-function checkFields({ task }: FinetuneConfig, { name, fields, writesText, balance }: TaskDefinition): void {
+function checkFields({ task }: FinetuneConfig, { name, fields, textSettings, balance }: TaskDefinition): void {
   const unknown = Object.keys(task.columns).find((field) => !fields.includes(field));
   if (unknown !== undefined) throw new TaskError(`columns of ${name}: expected ${fields.join(" or ")}, got ${unknown}`);
-  const ignored = (["prompt", "generation", "bleuTokenizer"] as const).find((field) => task[field] !== undefined);
-  if (ignored && !writesText) throw new TaskError(`task.${ignored}: ${name} writes no text`);
+  const settings = textSettingsOf(task);
+  const given = (Object.keys(settings) as (keyof TextSettings)[]).filter((field) => settings[field] !== undefined);
+  const ignored = given.find((field) => !textSettings?.includes(field));
+  const reason = textSettings ? `expected ${textSettings.join(" or ")}` : `${name} writes no text`;
+  if (ignored) throw new TaskError(`task.${ignored}: ${reason}`);
   const weighs = task.labelWeights === "balanced" || Object.keys(task.labelWeights).length > 0;
   if (weighs && !balance) throw new TaskError(`task.labelWeights: ${name} has no labels`);
 }
@@ -112,6 +124,16 @@ function createValidate<Example, Output extends Prediction>(
   };
 }
 
+/** The recipe's chat template, that of the checkpoint it starts from, or a plain one. */
+function templateFor({ task, model: { from } }: FinetuneConfig, tokenizer: Tokenizer): string {
+  if (task.chatTemplate !== undefined) return task.chatTemplate;
+  if (from === undefined) return plainTemplate(tokenizer);
+  const checkpoint = openModelCheckpoint(from);
+  const saved = chatTemplateOf(checkpoint);
+  checkpoint.close();
+  return saved ?? plainTemplate(tokenizer);
+}
+
 /** Evaluations in half a run. */
 const halfOf = ({ steps, evaluation }: RunConfiguration["train"]): number | null =>
   evaluation && Math.max(1, Math.ceil(steps / 2 / evaluation.every));
@@ -138,6 +160,8 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
       ? splitRows(rows, { share: data.validationShare, seed: train.seed })
       : { training: rows, validation: readRows(data.validation) };
 
+  const readsChats = definition.textSettings?.includes("chatTemplate");
+  const chatTemplate = readsChats ? templateFor(configuration, options.tokenizer) : undefined;
   const { labelSmoothing, labelWeights } = configuration.task;
   const noAnswer = configuration.task.noAnswer ?? definition.lacksAnswers?.(rows, { columns });
   const settings = {
@@ -148,7 +172,7 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
       labelSmoothing,
       labelWeights: labelWeights === "balanced" ? definition.balance!(split.training, { columns }) : labelWeights,
     },
-    text: textSettingsOf(configuration.task),
+    text: { ...textSettingsOf(configuration.task), chatTemplate },
   };
   const task = definition.open(config, { tokenizer: options.tokenizer, settings });
   const read = (some: readonly Row[]) => some.map((row) => task.read(row, { labelled: true }));
@@ -165,7 +189,7 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
   const batches = byTokens?.perEpoch;
   const resolved = {
     ...configuration,
-    task: { ...configuration.task, ...(noAnswer !== undefined && { noAnswer }) },
+    task: { ...configuration.task, ...(noAnswer !== undefined && { noAnswer }), chatTemplate },
     train: completeTraining(configuration, { examples: training.length, model: config, batches }),
   };
   if (train.layerDecay !== 1 && resolved.train.optimizer.name !== "adamw") {
@@ -193,6 +217,7 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
     },
     {
       ...options,
+      files: { ...options.files, ...(chatTemplate && { [CHAT_TEMPLATE_FILE]: Buffer.from(chatTemplate) }) },
       onEvent(event) {
         if (event.type === "evaluated" && event.scores) evaluated.set(event.step, event.scores);
         options.onEvent?.(event);

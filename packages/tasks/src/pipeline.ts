@@ -1,5 +1,5 @@
 /** A fine-tuned model as a function: `const translate = await pipeline("translation", directory)`. */
-import { bestCheckpoint, loadModel } from "@megatron-ts/checkpoint";
+import { bestCheckpoint, chatTemplateOf, loadModel } from "@megatron-ts/checkpoint";
 import type { Row } from "@megatron-ts/data";
 import { createTokenizer, parseTokenizerJson, type Tokenizer } from "@megatron-ts/tokenizer";
 import { endOfTextIn } from "@megatron-ts/tokenizer/files";
@@ -37,7 +37,10 @@ export async function pipeline(name: string, directory: string): Promise<Pipelin
     if (!has("tokenizer.json")) throw new TaskError(`${checkpoint.directory}: no tokenizer in this checkpoint`);
     const tokenizer = await tokenizerOf(read("tokenizer.json"), has(CONFIG) ? read(CONFIG) : null);
     const recipe: SavedTaskRecipe | null = has(RECIPE_FILE) ? parse(read(RECIPE_FILE)) : null;
-    const task = openTrainedTask({ config: model.config, tokenizer, recipe }, { name });
+    const task = openTrainedTask(
+      { config: model.config, tokenizer, recipe },
+      { name, chatTemplate: chatTemplateOf(checkpoint) },
+    );
     const column = recipe?.task?.columns?.[fields[0]!] ?? fields[0]!;
     const rowOf = (input: PipelineInput, index: number): Row => ({
       values: typeof input === "string" ? { [column]: input } : input,

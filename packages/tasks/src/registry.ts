@@ -1,5 +1,6 @@
 /** The tasks, by name. */
 import { classification, sentencePairs, sentiment } from "./classification.ts";
+import { dialogue } from "./dialogue.ts";
 import { TaskError } from "./errors.ts";
 import { figurative } from "./figurative.ts";
 import { lambada } from "./lambada.ts";
@@ -21,6 +22,7 @@ const tasks: readonly TaskDefinition[] = [
   multipleChoice,
   translation,
   summarization,
+  dialogue,
   minimalPairs,
   figurative,
   lambada,

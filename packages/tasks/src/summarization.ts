@@ -11,6 +11,7 @@ export const summarization = defineTextTask({
   source: "text",
   target: "summary",
   metric: "rougeL",
+  textSettings: ["prompt", "generation"],
   createScores() {
     const rouge = createRouge({ types: [...types], stemmer: true });
     const examples: TranslationExample[] = [];

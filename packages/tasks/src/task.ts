@@ -67,7 +67,8 @@ export interface OpenTask<Example, Output extends Prediction> {
   trainingLossSum(model: Model, examples: readonly Example[], options: ForwardOptions): tf.Tensor;
   /** How much an example counts in the mean of training. */
   trainingWeight(example: Example): number;
-  predict(model: Model, examples: readonly Example[]): Promise<Output[]>;
+  /** @param options.among all examples that are predicted, where answers are compared with those of others */
+  predict(model: Model, examples: readonly Example[], options?: { among?: readonly Example[] }): Promise<Output[]>;
   /** Collects predictions for labelled examples. */
   createScores(): ScoreCollector<Example, Output>;
 }
@@ -85,10 +86,10 @@ export interface TaskDefinition<Example = any, Output extends Prediction = any> 
   readonly name: string;
   /** The fields of a row that it reads, each a column. */
   readonly fields: readonly string[];
-  /** The score by which the best checkpoint is chosen; higher is better. */
+  /** The score by which the best checkpoint is chosen; higher is better. Or "loss". */
   readonly metric: string;
-  /** Whether it writes text with the head that a model was pretrained with, rather than choosing labels with one of its own. */
-  readonly writesText?: boolean;
+  /** Of a task that writes text, with the head that a model was pretrained with: the fields of `task` that say how. */
+  readonly textSettings?: readonly (keyof TextSettings)[];
   /** The head that a model needs for these rows of training data; null for its own. Throws a TaskError. */
   headFor(rows: readonly Row[], settings: Pick<TaskSettings, "columns">): TaskHeadConfig | null;
   /** Weights of labels by which each label counts the same in these rows, in tasks with labels. */

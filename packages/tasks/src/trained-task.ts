@@ -13,10 +13,17 @@ export interface SavedTaskRecipe {
   data?: { maxTokens?: number };
 }
 
-/** Opens a task. `name` and `columns` replace those of the recipe. Throws a TaskError. */
+/**
+ * Opens a task. `name` and `columns` replace those of the recipe; `chatTemplate` is the checkpoint's, for recipes without one.
+ * Throws a TaskError.
+ */
 export function openTrainedTask(
   { config, tokenizer, recipe }: { config: BaseConfig; tokenizer: Tokenizer; recipe: SavedTaskRecipe | null },
-  { name = recipe?.task?.name, columns = {} }: { name?: string; columns?: Columns } = {},
+  {
+    name = recipe?.task?.name,
+    columns = {},
+    chatTemplate,
+  }: { name?: string; columns?: Columns; chatTemplate?: string } = {},
   // biome-ignore lint/suspicious/noExplicitAny: only the task itself knows its examples
 ): OpenTask<any, any> {
   if (name === undefined) {
@@ -28,7 +35,10 @@ export function openTrainedTask(
     columns: { ...recipe?.task?.columns, ...columns },
     maxTokens: Math.min(maxTokens, longest),
     noAnswer: recipe?.task?.noAnswer,
-    text: textSettingsOf(recipe?.task ?? {}),
+    text: { chatTemplate, ...definedIn(textSettingsOf(recipe?.task ?? {})) },
   };
   return getTask(name).open(config, { tokenizer, settings });
 }
+
+const definedIn = (settings: TextSettings): TextSettings =>
+  Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));

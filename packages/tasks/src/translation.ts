@@ -8,6 +8,7 @@ export const translation = defineTextTask({
   source: "source",
   target: "target",
   metric: "bleu",
+  textSettings: ["prompt", "generation", "bleuTokenizer"],
   createScores({ bleuTokenizer = "13a" }) {
     const examples: TranslationExample[] = [];
     return {

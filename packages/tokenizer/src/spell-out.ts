@@ -2,7 +2,7 @@
  * Keeps special tokens in the messages of a chat text: nobody who writes a message ends a turn or begins another's. They
  * are broken apart by a mark before the template is rendered, so that those left in the result are the template's own.
  */
-import type { Tokenizer } from "@megatron-ts/tokenizer";
+import type { Tokenizer } from "./tokenizer.ts";
 
 /** A character for private use, so that no template looks for it. */
 const FIRST_MARK = 0xe000;

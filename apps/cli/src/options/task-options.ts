@@ -13,6 +13,7 @@ export const TASKS = [
   "multiple-choice",
   "translation",
   "summarization",
+  "dialogue",
   "minimal-pairs",
   "figurative",
   "lambada",

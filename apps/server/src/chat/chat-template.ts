@@ -1,9 +1,8 @@
 /** Renders the messages of a chat by a Jinja template, as transformers does, and encodes them. */
 import { Template } from "@huggingface/jinja";
-import type { Tokenizer } from "@megatron-ts/tokenizer";
+import { breakSpecialTokens, encodeRendered, type Tokenizer } from "@megatron-ts/tokenizer";
 import type { ChatMessage } from "../engine/protocol.ts";
 import { ApiError, ServerError } from "../errors.ts";
-import { breakSpecialTokens, encodeRendered } from "./spell-out.ts";
 
 /** Encodes chats. */
 export interface ChatTemplate {

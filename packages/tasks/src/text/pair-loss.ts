@@ -12,10 +12,23 @@ export interface PairLossOptions {
   smoothing: number;
 }
 
-/** The sum of the losses of all tokens of the targets, in nats: a scalar. */
-export function pairLossSum(
+/** What is read, and what is learned after it. */
+export interface LossPair extends Pick<TextPair, "source" | "target"> {
+  /** Which tokens of the target are learned. Default: all. */
+  learned?: readonly boolean[];
+}
+
+/** The sum of the losses of all learned tokens of the targets, in nats: a scalar. */
+export const pairLossSum = (
   model: Model,
-  pairs: readonly TextPair[],
+  pairs: readonly LossPair[],
+  options: PairLossOptions & ForwardOptions,
+): tf.Tensor => tf.tidy(() => tf.sum(pairLosses(model, pairs, options)));
+
+/** The loss of each token, in nats, and 0 where none is learned: [B, T]. */
+export function pairLosses(
+  model: Model,
+  pairs: readonly LossPair[],
   { prediction, tokens, smoothing, ...options }: PairLossOptions & ForwardOptions,
 ): tf.Tensor {
   return tf.tidy(() => {
@@ -25,7 +38,8 @@ export function pairLossSum(
         : decoderStates(model, pairs, { ...options, tokens });
     const size = hidden.shape.at(-1)!;
     const rows = logits(tf.reshape(hidden, [-1, size]));
-    return tf.sum(crossEntropy(rows, { labels: tf.tensor1d(labels, "int32"), smoothing }));
+    const losses = crossEntropy(rows, { labels: tf.tensor1d(labels, "int32"), smoothing });
+    return tf.reshape(losses, [pairs.length, -1]);
   });
 }
 
@@ -38,6 +52,9 @@ interface States {
 }
 
 const IGNORED = -100;
+
+const labelsOf = ({ target, learned }: LossPair): Int32Array =>
+  learned ? target.map((id, index) => (learned[index] ? id : IGNORED)) : target;
 
 /** int32 [B, longest], filled up on the right. */
 function padded(rows: readonly ArrayLike<number>[], filling: number): { values: Int32Array; shape: [number, number] } {
@@ -54,7 +71,7 @@ function tensorOf(rows: readonly ArrayLike<number>[], filling: number): tf.Tenso
 
 function decoderStates(
   model: Model,
-  pairs: readonly TextPair[],
+  pairs: readonly LossPair[],
   { tokens: { start }, ...options }: { tokens: TextTokens } & ForwardOptions,
 ): States {
   const predictor = predictorOf(model, "sequence-to-sequence");
@@ -64,21 +81,18 @@ function decoderStates(
   const shifted = pairs.map(({ target }) => [start, ...target.subarray(0, -1)]);
   const tokens = tensorOf(shifted, start);
   const { hidden } = predictor.forward({ tokens, memory, memoryLengths: lengths }, options);
-  const labels = padded(
-    pairs.map(({ target }) => target),
-    IGNORED,
-  ).values;
+  const labels = padded(pairs.map(labelsOf), IGNORED).values;
   return { hidden, labels, logits: predictor.logits };
 }
 
-function causalStates(model: Model, pairs: readonly TextPair[], options: ForwardOptions): States {
+function causalStates(model: Model, pairs: readonly LossPair[], options: ForwardOptions): States {
   const predictor = predictorOf(model, "causal");
   const whole = pairs.map(({ source, target }) => [...source, ...target]);
   const tokens = tensorOf(
     whole.map((ids) => ids.slice(0, -1)),
     0,
   );
-  const labels = pairs.map(({ source, target }) => [...Array(source.length - 1).fill(IGNORED), ...target]);
+  const labels = pairs.map((pair) => [...Array(pair.source.length - 1).fill(IGNORED), ...labelsOf(pair)]);
   const { hidden } = predictor.forward({ tokens }, options);
   return { hidden, labels: padded(labels, IGNORED).values, logits: predictor.logits };
 }

@@ -21,6 +21,8 @@ export const textFields = {
     .refine((text) => text.includes("{source}"), { message: "must contain {source}" })
     .optional(),
   generation: generationSchema.optional(),
+  /** A Jinja template that renders chats. Default: the checkpoint's, or a line for each message. */
+  chatTemplate: z.string().min(1).optional(),
   /** How BLEU splits words. Default: 13a; none for text that is tokenized already. */
   bleuTokenizer: z.enum(["13a", "intl", "zh", "char", "none"]).optional(),
 };
@@ -29,8 +31,9 @@ export const textFields = {
 export type TextSettings = z.output<z.ZodObject<typeof textFields>>;
 
 /** Those fields of a recipe's `task`. */
-export const textSettingsOf = ({ prompt, generation, bleuTokenizer }: TextSettings): TextSettings => ({
+export const textSettingsOf = ({ prompt, generation, chatTemplate, bleuTokenizer }: TextSettings): TextSettings => ({
   prompt,
   generation,
+  chatTemplate,
   bleuTokenizer,
 });

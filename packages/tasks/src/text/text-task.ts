@@ -20,6 +20,8 @@ export interface TextTaskOptions {
   target: string;
   /** The score by which the best checkpoint is chosen. */
   metric: string;
+  /** The fields of a recipe's `task` that it reads. */
+  textSettings: readonly (keyof TextSettings)[];
   createScores(settings: TextSettings): ScoreCollector<TextPair, WrittenText>;
 }
 
@@ -39,7 +41,7 @@ export function defineTextTask(options: TextTaskOptions): TaskDefinition<TextPai
     name: options.name,
     fields: [sourceField, targetField],
     metric: options.metric,
-    writesText: true,
+    textSettings: options.textSettings,
     headFor: () => null,
     open(config, { tokenizer, settings }): OpenTask<TextPair, WrittenText> {
       const { columns, maxTokens, training, text = {} } = settings;

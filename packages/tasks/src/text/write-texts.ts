@@ -16,13 +16,15 @@ export interface WriteOptions {
   lengthPenalty: number;
   noRepeatNgramSize: number;
   maxTokens: number;
+  /** What ends a text. Default: the end-of-text token. */
+  stopTokens?: readonly number[];
 }
 
 /** The best text for each source. */
 export function writeTexts(
   model: Model,
   pairs: readonly Pick<TextPair, "source">[],
-  { prediction, tokens, tokenizer, ...search }: WriteOptions,
+  { prediction, tokens, tokenizer, stopTokens = [tokens.end], ...search }: WriteOptions,
 ): WrittenText[] {
   const found = beamSearch(
     model,
@@ -31,7 +33,7 @@ export function writeTexts(
       ...search,
       prediction,
       startToken: tokens.start,
-      stopTokens: [tokens.end],
+      stopTokens,
       // Greedy decoding is one beam that ends with its first stop token.
       earlyStopping: search.numBeams === 1,
     },
