@@ -9,13 +9,13 @@ export interface ChatMessage {
   content: string;
 }
 
-/** ShareGPT's names of the roles. */
-const ROLES: Readonly<Record<string, string>> = { human: "user", gpt: "assistant" };
+/** Who speaks in ShareGPT's data, if not a model, which goes by many names. */
+const SPEAKERS: Readonly<Record<string, string>> = { human: "user", user: "user", system: "system", tool: "tool" };
 
 function messageOf(value: unknown, row: Row): ChatMessage {
   const { role, content, from, value: said } = (value ?? {}) as Record<string, unknown>;
   if (typeof role === "string" && typeof content === "string") return { role, content };
-  if (typeof from === "string" && typeof said === "string") return { role: ROLES[from] ?? from, content: said };
+  if (typeof from === "string" && typeof said === "string") return { role: SPEAKERS[from] ?? "assistant", content: said };
   throw new TaskError(
     `expected messages like {"role": "user", "content": "Hello"}, got ${JSON.stringify(value) ?? "undefined"}`,
     row,
