@@ -15,7 +15,8 @@ const SPEAKERS: Readonly<Record<string, string>> = { human: "user", user: "user"
 function messageOf(value: unknown, row: Row): ChatMessage {
   const { role, content, from, value: said } = (value ?? {}) as Record<string, unknown>;
   if (typeof role === "string" && typeof content === "string") return { role, content };
-  if (typeof from === "string" && typeof said === "string") return { role: SPEAKERS[from] ?? "assistant", content: said };
+  if (typeof from === "string" && typeof said === "string")
+    return { role: SPEAKERS[from] ?? "assistant", content: said };
   throw new TaskError(
     `expected messages like {"role": "user", "content": "Hello"}, got ${JSON.stringify(value) ?? "undefined"}`,
     row,
