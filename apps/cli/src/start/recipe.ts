@@ -23,13 +23,15 @@ interface RecipeOptions {
   seed: number;
   precision: "f32" | "bf16";
   tokenizer: Tokenizer;
+  /** Threads that compute. */
+  threads: number;
   terminal: Terminal;
 }
 
 export async function openStartRecipe(
   paths: StartPaths,
   { training, heldOut }: StartTexts,
-  { minutes, seed, precision, tokenizer, terminal }: RecipeOptions,
+  { minutes, seed, precision, tokenizer, threads, terminal }: RecipeOptions,
 ): Promise<PretrainConfig> {
   if (existsSync(paths.recipe)) return extendedRecipe(paths.recipe, minutes);
   const recipeFor = (size: StarterSize, steps: number) =>
@@ -48,6 +50,7 @@ export async function openStartRecipe(
     parseRecipe(formatRecipe(recipe), { schema: pretrainConfigSchema, check: checkPretrainConfig });
   const sizing = {
     tokenizer,
+    threads,
     seconds: 60 * minutes,
     uniqueTokens: training.tokens,
     configure: (candidate: StarterSize) => parse(recipeFor(candidate, 1000)),

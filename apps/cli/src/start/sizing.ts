@@ -19,6 +19,8 @@ const SLACK = 1.25;
 
 interface SizingOptions {
   tokenizer: Tokenizer;
+  /** Threads that compute. */
+  threads: number;
   seconds: number;
   /** Tokens of the text to train on. */
   uniqueTokens: number;
@@ -28,7 +30,7 @@ interface SizingOptions {
 
 /** Throws a UsageError if even the smallest model has too little time. */
 export async function chooseSize(
-  { tokenizer, seconds, uniqueTokens, configure }: SizingOptions,
+  { tokenizer, threads, seconds, uniqueTokens, configure }: SizingOptions,
   terminal: Terminal,
 ): Promise<{ size: StarterSize; steps: number }> {
   const { measureTraining, starterBatch, starterSizes } = await import("@megatron-ts/train");
@@ -37,15 +39,21 @@ export async function chooseSize(
   const progress = terminal.progress("measuring this machine");
   try {
     const points: { work: number; seconds: number }[] = [];
+    const measured: string[] = [];
+    let isBusy = false;
     for (const [i, index] of MEASURED.entries()) {
       progress.update((i + 0.5) / MEASURED.length, "");
       const size = starterSizes[index]!;
-      const { secondsPerStep } = await measureTraining(configure(size), {
+      const { secondsPerStep, busy } = await measureTraining(configure(size), {
         tokenizer,
+        threads,
         seconds: Math.min(SECONDS_EACH, SHARE_EACH * seconds),
       });
       points.push({ work: workPerToken(size, tokenizer), seconds: secondsPerStep });
+      measured.push(`${Math.round(1000 * secondsPerStep)} ms a step of ${size.numLayers} x ${size.hiddenSize}`);
+      isBusy ||= busy;
     }
+    terminal.log(`measured ${measured.join(", ")}${isBusy ? " (by processor time: other programs are running)" : ""}`);
     const pace = lineThrough(points[0]!, points[1]!);
     const tokensPerStep = starterBatch.sequenceLength * starterBatch.batchSize;
     const candidates = starterSizes.map((size) => ({

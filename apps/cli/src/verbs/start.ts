@@ -72,8 +72,9 @@ async function run(inputs: string[], options: Options, terminal: Terminal): Prom
   await openDirectory(paths, { inputs, heldOut });
   const texts = await prepareTexts(paths, { ...options, inputs }, { terminal, ...starterBatch });
   const tokenizer = await loadTokenizer(paths.tokenizer);
-  const precision = fastestPrecision(await startEngine(options, terminal));
-  const configuration = await openStartRecipe(paths, texts, { ...options, precision, tokenizer, terminal });
+  const engine = await startEngine(options, terminal);
+  const compute = { precision: fastestPrecision(engine), threads: engine.threads };
+  const configuration = await openStartRecipe(paths, texts, { ...options, ...compute, tokenizer, terminal });
   const prompt = options.prompt ?? (await report.firstWords(texts.heldOut, tokenizer));
   const bytesPerToken = {
     training: texts.training.bytes / texts.training.tokens,

@@ -9,24 +9,27 @@ import { buildTraining } from "./build-training.ts";
 import { openDatasets } from "./datasets.ts";
 import { openBatches } from "./open-batches.ts";
 import { stepFlops, workloadTokens } from "./step-flops.ts";
+import { createStepTimer } from "./step-timer.ts";
 import { trainStep } from "./train-step.ts";
 
 /** What one step of a configuration takes. */
 export interface TrainingMeasurement {
-  /** Median over the steps after the first. */
+  /** The fastest after the first, or what it would take on an idle machine: see `busy`. */
   secondsPerStep: number;
+  /** Whether other programs interrupted every step, so that `secondsPerStep` follows from processor time. */
+  busy: boolean;
   tokensPerStep: number;
   /** What the model needs; recomputation does not count. */
   flopsPerStep: number;
 }
 
 /**
- * Trains for `seconds`, at least three steps, and forgets the weights. The engine must be started. Throws a ConfigError or
- * DataError as `pretrain` does.
+ * Trains for `seconds`, at least three steps, and forgets the weights. The engine must be started; `threads` are the threads it
+ * computes with. Throws a ConfigError or DataError as `pretrain` does.
  */
 export async function measureTraining(
   configuration: PretrainConfig,
-  { tokenizer, seconds }: { tokenizer: Tokenizer; seconds: number },
+  { tokenizer, seconds, threads }: { tokenizer: Tokenizer; seconds: number; threads: number },
 ): Promise<TrainingMeasurement> {
   const { train, engine } = configuration;
   const config = completeModel(configuration.model, tokenizer);
@@ -38,25 +41,27 @@ export async function measureTraining(
     const { model, optimizer, average } = buildTraining(config, { train, step: 0, checkpoint: null, init: null });
     const steps = captureLossAndGradients();
     try {
-      const took: number[] = [];
+      const timer = createStepTimer({ threads });
       const end = performance.now() + 1000 * seconds;
-      while (took.length < 3 || performance.now() < end) {
-        const step = took.length;
-        const began = performance.now();
-        const batch = batches.training.at(step);
+      while (timer.count < 3 || performance.now() < end) {
+        const step = timer.count;
         // As small as in a warm-up: it need not learn.
         const learningRate = train.optimizer.learningRate / 1000;
-        withPrecision(engine.precision, () =>
-          trainStep(batch, { model, objective, optimizer, compute: steps.compute, train, step, learningRate }),
-        );
-        average?.update(step + 1);
-        took.push((performance.now() - began) / 1000);
+        timer.time(() => {
+          const batch = batches.training.at(step);
+          withPrecision(engine.precision, () =>
+            trainStep(batch, { model, objective, optimizer, compute: steps.compute, train, step, learningRate }),
+          );
+          average?.update(step + 1);
+        });
         // Signals are delivered only when the loop yields.
         await new Promise((resolve) => setImmediate(resolve));
       }
       const workload = objective.workload(batches.training.at(0));
+      const { seconds: secondsPerStep, busy } = timer.fastest();
       return {
-        secondsPerStep: median(took.slice(1)),
+        secondsPerStep,
+        busy,
         tokensPerStep: workloadTokens(workload),
         flopsPerStep: stepFlops(model.config, workload),
       };
@@ -70,5 +75,3 @@ export async function measureTraining(
     datasets.close();
   }
 }
-
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!;
