@@ -14,6 +14,8 @@ export interface CausalRangesOptions {
   offsets?: ArrayLike<number>;
   /** First key that each query sees, [B * T]: the start of its document, or the end of padding on the left. Default: 0. */
   keyStart?: ArrayLike<number>;
+  /** Behind the last key that each query sees, [B * T]: the end of its prefix. Default: behind its own position. */
+  keyEnd?: ArrayLike<number>;
   /** Sliding window: the maximum number of keys that a query sees, including its own. Default: all. */
   window?: number | null;
 }
@@ -24,13 +26,14 @@ export function causalRangesOf({
   tokens,
   offsets,
   keyStart,
+  keyEnd,
 }: Omit<CausalRangesOptions, "window">): Int32Array {
   const ranges = new Int32Array(batchSize * tokens * 2);
   for (let row = 0; row < batchSize; row++) {
     for (let token = 0; token < tokens; token++) {
       const query = row * tokens + token;
       ranges[2 * query] = keyStart?.[query] ?? 0;
-      ranges[2 * query + 1] = (offsets?.[row] ?? 0) + token + 1;
+      ranges[2 * query + 1] = keyEnd?.[query] ?? (offsets?.[row] ?? 0) + token + 1;
     }
   }
   return ranges;

@@ -25,6 +25,7 @@ export {
   type PermutationBatchOptions,
 } from "./objectives/permutation/batches.ts";
 export { createPermutationSamples } from "./objectives/permutation/samples.ts";
+export { createPrefixBatches } from "./objectives/prefix/batches.ts";
 export {
   createPseudoPerplexityBatches,
   type PseudoPerplexityOptions,

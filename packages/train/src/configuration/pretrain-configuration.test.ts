@@ -17,12 +17,28 @@ describe("packed documents", () => {
     expect(parse().data).toMatchObject({ resetAttention: true, resetPositions: false, maskEndOfDocumentLoss: true });
   });
 
-  it.each(["bert", "encoder-decoder"])("are refused for a model of the family %s", (family) => {
-    const name = family === "bert" ? "masked" : "span-corruption";
-    expect(() => parse(["model.family", family])).toThrow(
-      new RegExp(
-        `^recipe.yaml:3: data.resetAttention: .*${name}.*\nrecipe.yaml:3: data.maskEndOfDocumentLoss: .*${name}`,
-      ),
+  it.each(["bert", "encoder-decoder"])(
+    "can in models of the family %s, which predict no document's first token",
+    (family) => {
+      const name = family === "bert" ? "masked" : "span-corruption";
+      expect(() => parse(["model.family", family])).toThrow(
+        new RegExp(`^recipe.yaml:3: data.maskEndOfDocumentLoss: .*${name}[^\n]*$`),
+      );
+      const alone = parse(
+        ["model.family", family],
+        ["data.maskEndOfDocumentLoss", "false"],
+        ["data.resetPositions", "true"],
+      );
+      expect(alone.data).toMatchObject({ resetAttention: true, resetPositions: true });
+    },
+  );
+
+  it.each<[string, Override[]]>([
+    ["permutation", [["model.family", "encoder-decoder"]]],
+    ["source-target", [["model.family", "encoder-decoder"]]],
+  ])("are refused with the objective %s", (name, overrides) => {
+    expect(() => parse(...overrides, ["train.objective", `{ name: ${name} }`])).toThrow(
+      /^recipe.yaml:3: data.resetAttention: .*\nrecipe.yaml:3: data.maskEndOfDocumentLoss: [^\n]*$/,
     );
   });
 });
@@ -47,5 +63,22 @@ describe("tokens that ranks cannot share", () => {
   ])("%s are refused", (_, overrides) => {
     expect(() => parse(["parallel.context", "2"], ...overrides)).toThrow(/^--parallel.context: expected 1 .*; got 2$/);
     expect(() => parse(...overrides)).not.toThrow();
+  });
+});
+
+describe("prefixes", () => {
+  const prefix: Override = ["train.objective", "{ name: prefix }"];
+
+  it("are an objective of causal models, whose packed documents can be kept apart", () => {
+    expect(parse(prefix).train.objective).toEqual({ name: "prefix" });
+    expect(parse(prefix).data.resetAttention).toBe(true);
+  });
+
+  it.each<Override>([
+    ["model.attention", "{ layout: local, window: 8 }"],
+    ["model.attention", "{ layout: strided }"],
+    ["model.attentionWindow", "8"],
+  ])("are refused where %s would hide their later tokens", (...sparse) => {
+    expect(() => parse(prefix, sparse)).toThrow(/model[^\n]*: expected dense attention/);
   });
 });

@@ -2,6 +2,7 @@
 import { dataConfigSchema } from "@megatron-ts/data";
 import {
   createModelRecipeSchema,
+  describeModel,
   familyOf,
   keepsTokensTogether,
   type ModelConfig,
@@ -29,6 +30,7 @@ export type PretrainConfig = z.output<typeof pretrainConfigSchema>;
 export const checkPretrainConfig = (configuration: PretrainConfig): ConfigProblem[] => [
   ...checkRunConfiguration(configuration),
   ...checkPackedDocuments(configuration),
+  ...checkPrefixes(configuration),
   ...checkAxes(configuration),
 ];
 
@@ -59,12 +61,23 @@ function checkAxes({ parallel: { tensor, pipeline, context }, model, train }: Pr
   return problems;
 }
 
+/** Prefixes are read both ways, which a causal layout would hide without a word. */
+function checkPrefixes({ model, train }: PretrainConfig): ConfigProblem[] {
+  const parts = train.objective ? partsOf(train.objective) : [];
+  if (!parts.some(({ name }) => getObjective(name).seesAhead)) return [];
+  const sparse = describeModel({ vocabularySize: 1, ...model } as ModelConfig).layers.some(
+    ({ attention: { window, layout } }) => window || layout,
+  );
+  if (!sparse) return [];
+  const message = "expected dense attention with the objective prefix, whose prefixes see both sides";
+  return [{ path: "model.attention" in model ? "model.attention" : "model", message }];
+}
+
 /** Only some objectives can keep packed documents apart. */
 function checkPackedDocuments({ model, data, train }: PretrainConfig): ConfigProblem[] {
   const objective = train.objective ?? objectiveConfigSchema.parse({ name: familyOf(model).objective });
-  if (partsOf(objective).every(({ name }) => getObjective(name).separatesDocuments)) return [];
   return (["resetPositions", "resetAttention", "maskEndOfDocumentLoss"] as const).flatMap((field): ConfigProblem[] =>
-    data[field]
+    data[field] && !partsOf(objective).every((part) => getObjective(part.name).documentMasking(part).includes(field))
       ? [{ path: `data.${field}`, message: `expected false: not supported by the ${objective.name} objective` }]
       : [],
   );

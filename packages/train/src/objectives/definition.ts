@@ -2,7 +2,7 @@
  * What an objective is: its part of a recipe, its loss, and the batches that a run trains and validates on.
  * `objectives/index.ts` lists the definitions; it knows models only by how they predict.
  */
-import type { BatchList, BatchSchedule, Dataset, DocumentRange, StepBatches } from "@megatron-ts/data";
+import type { BatchList, BatchSchedule, Dataset, DocumentMasking, DocumentRange, StepBatches } from "@megatron-ts/data";
 import type { Model, Prediction } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import type * as z from "zod";
@@ -17,12 +17,9 @@ export interface WeightedDocuments {
 
 /** What samples depend on besides their text. */
 export interface SampleContext {
-  data: {
+  data: DocumentMasking & {
     /** Tokens in a sample. */
     sequenceLength: number;
-    resetPositions?: boolean;
-    resetAttention?: boolean;
-    maskEndOfDocumentLoss?: boolean;
   };
   tokenizer: Tokenizer;
   /** Whether the model's encoder reads a source that its decoder attends to. */
@@ -63,8 +60,10 @@ export interface ObjectiveDefinition<Config extends { name: string }, Batch exte
   readonly objective: Objective<Batch>;
   /** Whether each token is predicted once, from those before it alone, as bits per byte require. */
   readonly predictsWholeText: boolean;
-  /** Whether packed documents can be kept apart (`resetAttention` and the like). */
-  readonly separatesDocuments: boolean;
+  /** Whether tokens see later ones in a model that otherwise predicts from left to right. Default: false. */
+  readonly seesAhead?: boolean;
+  /** The fields of `data` by which packed documents are kept apart, of those that the objective takes. */
+  documentMasking(config: Config): readonly (keyof DocumentMasking)[];
   /** Whether it trains the head that classifies pairs of segments. */
   trainsPairs?(config: Config): boolean;
   /** The global batch of each step. */

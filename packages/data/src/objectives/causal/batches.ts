@@ -20,6 +20,8 @@ export interface CausalBatch {
   readonly keyStart?: Int32Array;
   /** The place of the first token here in its sequence, where ranks share the tokens of sequences. Default: 0. */
   readonly firstToken?: number;
+  /** [B, T]: the position behind the last one that each token attends to; default: behind its own. */
+  readonly keyEnd?: Int32Array;
 }
 
 /** How documents that share a sample are kept apart. All default to false, as in Megatron. */

@@ -6,7 +6,9 @@ import { hashKey } from "@megatron-ts/random";
 import { createStepBatches, IGNORED_LABEL, type SampleRange, type StepBatches } from "../../batches/batches.ts";
 import type { BatchSchedule } from "../../batches/schedule.ts";
 import { DataError } from "../../errors.ts";
+import { documentNumbers, documentPositions, documentRanges } from "../../samples/document-spans.ts";
 import type { SampleSource } from "../../samples/source.ts";
+import type { DocumentMasking } from "../causal/batches.ts";
 import { type MaskingOptions, maskTokens } from "./masking.ts";
 import type { Segments } from "./samples.ts";
 
@@ -22,6 +24,10 @@ export interface MaskedBatch {
   readonly tokenTypes: Int32Array;
   /** [B]: tokens of each row without padding. */
   readonly lengths: Int32Array;
+  /** [B, T, 2]: the range of tokens that each one attends to; default: all of its row. */
+  readonly ranges?: Int32Array;
+  /** [B, T]: the position of each token in its document; default: in its row. */
+  readonly positions?: Int32Array;
   /** [B]: 1 where the second segment is random or the two are swapped, 0 where not; absent without pairs. */
   readonly pairLabels?: Int32Array;
   /** Predicted tokens per row, averaged over the global batch: for micro-batches, which have only some of its rows. */
@@ -36,7 +42,7 @@ export interface SpecialTokenIds {
 }
 
 /** What masked batches are made of. */
-export interface MaskedBatchOptions {
+export interface MaskedBatchOptions extends Pick<DocumentMasking, "resetPositions" | "resetAttention"> {
   samples: SampleSource<Segments>;
   /** T; segments and their special tokens must fit. */
   sequenceLength: number;
@@ -61,11 +67,14 @@ export function createMaskedBatches(options: MaskedBatchOptions): StepBatches<Ma
 
 function buildMaskedBatch(options: MaskedBatchOptions, { first, count }: SampleRange): MaskedBatch {
   const { samples, sequenceLength, specialTokens, masking, seed, maskRepeatInterval } = options;
+  const { resetPositions, resetAttention } = options;
   const size = count * sequenceLength;
   const tokens = new Int32Array(size).fill(specialTokens.padding);
   const labels = new Int32Array(size).fill(IGNORED_LABEL);
   const tokenTypes = new Int32Array(size);
   const lengths = new Int32Array(count);
+  const ranges = resetAttention ? new Int32Array(2 * size) : undefined;
+  const positions = resetPositions ? new Int32Array(size) : undefined;
   const pairLabels: number[] = [];
   for (let row = 0; row < count; row++) {
     const index = first + row;
@@ -80,9 +89,17 @@ function buildMaskedBatch(options: MaskedBatchOptions, { first, count }: SampleR
     labels.set(masked.labels, base);
     tokenTypes.fill(1, base + secondStart, base + text.length);
     lengths[row] = text.length;
+    // [CLS] belongs to the first document, [SEP] to the last one.
+    const documents = documentNumbers(
+      (segments.documentStarts ?? new Int32Array()).map((start) => start + 1),
+      text.length,
+    );
+    ranges?.set(documentRanges(documents), 2 * base);
+    positions?.set(documentPositions(documents), base);
     if (segments.label !== undefined) pairLabels.push(segments.label);
   }
-  const batch = { batchSize: count, sequenceLength, tokens, labels, tokenTypes, lengths };
+  const apart = { ...(ranges && { ranges }), ...(positions && { positions }) };
+  const batch = { batchSize: count, sequenceLength, tokens, labels, tokenTypes, lengths, ...apart };
   return pairLabels.length === count ? { ...batch, pairLabels: Int32Array.from(pairLabels) } : batch;
 }
 

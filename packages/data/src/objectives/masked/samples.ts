@@ -9,6 +9,8 @@ import { createSentencePairs } from "./sentence-pairs.ts";
 export interface Segments {
   first: Int32Array;
   second?: Int32Array;
+  /** Where documents begin in packed text, but the first. */
+  documentStarts?: Int32Array;
   /** 1 where the second segment is random (next sentence) or the two are swapped (sentence order), 0 where not. */
   label?: 0 | 1;
 }
@@ -41,5 +43,9 @@ export function createMaskedSamples(options: MaskedSampleOptions): SampleSource<
   }
   const length = sequenceLength - 2;
   const packed = createPackedSamples({ dataset, documents, sequenceLength: length, seed });
-  return { length: packed.length, at: (index) => ({ first: packed.at(index).tokens.subarray(0, length) }) };
+  const at = (index: number): Segments => {
+    const { tokens, documentStarts } = packed.at(index);
+    return { first: tokens.subarray(0, length), documentStarts };
+  };
+  return { length: packed.length, at };
 }

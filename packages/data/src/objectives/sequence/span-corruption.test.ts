@@ -39,6 +39,27 @@ describe("corruptSpans", () => {
     },
   );
 
+  it("corrupts documents that are kept apart one by one", () => {
+    const documentOf = Int32Array.from({ length: 60 }, (_, i) => Math.floor(i / 20));
+    for (let sample = 0; sample < 200; sample++) {
+      const tokens = text(60, sample).map((token) => 5 + (token % 890));
+      const options = { documentOf, rate: 0.5, spans: geometric, endOfSequence: 1, key: hashKey(2, sample) };
+      const { source, target, documents } = corruptSpans(tokens, { ...options, sentinels });
+      const masked = maskSpans(tokens, { ...options, maskToken: 999 });
+      for (const document of [0, 1, 2]) {
+        const of = (values: Int32Array, numbers: Int32Array) => values.filter((_, i) => numbers[i] === document);
+        const [own, wanted] = [of(source, documents!.source), of(target, documents!.target)];
+        const end = document === 2 ? [] : [1];
+        const restored = restore(Int32Array.from([...own, ...end]), Int32Array.from([...wanted, ...end]));
+        expect(restored).toEqual([...tokens.subarray(20 * document, 20 * document + 20)]);
+        const used = own.filter((token) => token >= 900);
+        expect([...used]).toEqual(sentinels.slice(0, used.length));
+        expect([...of(masked.source, masked.documents!.source)]).toEqual([...own].map((t) => (t >= 900 ? 999 : t)));
+        expect(of(masked.target, masked.documents!.target).length).toBe(document === 2 ? 21 : 20);
+      }
+    }
+  });
+
   /** How often a span has n tokens, over 100,000 spans. */
   function spanLengths(length: number, options: SpanOptions): number[] {
     const counts: number[] = [];

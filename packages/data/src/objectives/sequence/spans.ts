@@ -13,6 +13,15 @@ export interface SpanOptions {
   spans: { kind: "mean"; length: number } | { kind: "geometric"; p: number; longest: number };
 }
 
+/** The number of each token's document in a text of several, from 0; spans end where a document ends. */
+export interface DocumentOptions {
+  documentOf?: Int32Array;
+}
+
+/** Whether a removed span starts at this position. */
+export const startsSpan = (removed: Uint8Array, position: number, documentOf?: Int32Array) =>
+  removed[position] === 1 && (removed[position - 1] !== 1 || documentOf?.[position] !== documentOf?.[position - 1]);
+
 /** [T]: 1 for the tokens to remove. */
 export function chooseSpans(length: number, { rate, spans, key }: SpanOptions & { key: Key }): Uint8Array {
   const draws = createDraws(key);

@@ -96,7 +96,8 @@ export function createBert(config: BertConfig, context: ModelContext): BertModel
   });
 
   function positionsOf({ tokens, positions }: EncoderInput): tf.Tensor {
-    if (positions) return positions;
+    if (positions)
+      return paddingToken === undefined ? positions : tf.add(positions, tf.scalar(paddingToken + 1, "int32"));
     if (paddingToken !== undefined) return positionsBehindPadding(tokens, { paddingToken, maxPositions });
     return positionsFrom(new Int32Array(1), { tokens: tokens.shape[1]!, maxPositions });
   }

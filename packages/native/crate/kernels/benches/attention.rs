@@ -1,6 +1,6 @@
 //! Measures milliseconds and GFLOP/s of causal attention, median of several: `cargo bench --bench attention -- [bf16] [1]
-//! [bias | shared] [BxTxHxD ...]`, with a bias per row or one that all rows share. Multiplications above the diagonal
-//! are not counted.
+//! [bias | shared] [window] [BxTxHxD ...]`, with a bias per row or one that all rows share, and with a window of 256 keys.
+//! Multiplications with keys that a query does not see are not counted.
 
 use megatron_kernels::attention::{
     AttentionGradients, AttentionInputs, AttentionOptions, AttentionShape, AttentionUpstream, Bias, Stored, attention,
@@ -25,11 +25,11 @@ fn median(times: &mut [f64]) -> f64 {
     times[times.len() / 2]
 }
 
-fn measure<E: Stored>(shape: AttentionShape, biased_rows: usize, repetitions: usize) {
+fn measure<E: Stored>(shape: AttentionShape, window: usize, biased_rows: usize, repetitions: usize) {
     let AttentionShape { batch, queries, heads, head_size, .. } = shape;
     let length = batch * queries * heads * head_size;
     let [q, k, v, dout] = [1, 2, 3, 4].map(|seed| numbers::<E>(length, seed));
-    let ranges: Vec<i32> = (0..batch).flat_map(|_| (0..queries as i32).flat_map(|t| [0, t + 1])).collect();
+    let ranges: Vec<i32> = (0..batch).flat_map(|_| (0..queries).flat_map(|t| [(t + 1).saturating_sub(window) as i32, t as i32 + 1])).collect();
     let options = AttentionOptions {
         scale: 1.0 / (head_size as f32).sqrt(),
         ranges: Some(&ranges),
@@ -57,7 +57,8 @@ fn measure<E: Stored>(shape: AttentionShape, biased_rows: usize, repetitions: us
             backward.push(middle.elapsed().as_secs_f64() * 1e3);
         }
     }
-    let flops = 2.0 * (batch * heads * head_size) as f64 * (queries * (queries + 1)) as f64;
+    let seen: usize = (0..queries).map(|t| (t + 1).min(window)).sum();
+    let flops = 4.0 * (batch * heads * head_size * seen) as f64;
     let (forward, backward) = (median(&mut forward), median(&mut backward));
     println!(
         "{batch} x {queries} x {heads} x {head_size}: forward {forward:.2} ms ({:.0} GFLOP/s), backward {backward:.2} ms ({:.0})",
@@ -81,6 +82,7 @@ fn main() {
     if shapes.is_empty() {
         shapes = vec![vec![1, 4096, 12, 64], vec![2, 512, 12, 64], vec![8, 256, 4, 64]];
     }
+    let window = if has("window") { 256 } else { usize::MAX };
     println!("{isa:?}, {threads} threads, {}", if has("bf16") { "bf16" } else { "f32" });
     Pool::new(threads).install(|| {
         for sizes in shapes {
@@ -89,9 +91,9 @@ fn main() {
             let repetitions = (200_000_000 / (batch * queries * queries * heads)).clamp(5, 50);
             let biased_rows = if has("bias") { batch } else { usize::from(has("shared")) };
             if has("bf16") {
-                measure::<Bf16>(shape, biased_rows, repetitions)
+                measure::<Bf16>(shape, window, biased_rows, repetitions)
             } else {
-                measure::<f32>(shape, biased_rows, repetitions)
+                measure::<f32>(shape, window, biased_rows, repetitions)
             }
         }
     });

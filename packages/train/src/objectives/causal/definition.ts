@@ -11,7 +11,7 @@ export const causal = defineObjective({
   metric: "causal perplexity",
   objective: causalObjective,
   predictsWholeText: true,
-  separatesDocuments: true,
+  documentMasking: () => ["resetPositions", "resetAttention", "maskEndOfDocumentLoss"],
   trainingBatches(_config, { training, data, schedule, seed }) {
     const { sequenceLength } = data;
     const samples = blend(

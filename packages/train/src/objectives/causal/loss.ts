@@ -7,10 +7,10 @@ import * as tf from "@tensorflow/tfjs";
 import { countLabels, type Objective } from "../objective.ts";
 
 const byArrays: NonNullable<Objective<CausalBatch>["byArrays"]> = {
-  arrays({ batchSize, sequenceLength, tokens, labels, positions, keyStart, firstToken = 0 }) {
+  arrays({ batchSize, sequenceLength, tokens, labels, positions, keyStart, keyEnd, firstToken = 0 }) {
     const shape = [batchSize, sequenceLength];
     const offsets = new Int32Array(batchSize).fill(firstToken);
-    const ranges = causalRangesOf({ batchSize, tokens: sequenceLength, offsets, keyStart });
+    const ranges = causalRangesOf({ batchSize, tokens: sequenceLength, offsets, keyStart, keyEnd });
     return [
       { values: tokens, shape },
       { values: labels, shape },
@@ -60,7 +60,7 @@ export const causalObjective: Objective<CausalBatch> = {
 
   count: ({ labels }) => countLabels(labels),
 
-  slice({ sequenceLength, tokens, labels, positions, keyStart }, start, end) {
+  slice({ sequenceLength, tokens, labels, positions, keyStart, keyEnd }, start, end) {
     const cut = (values: Int32Array) => values.subarray(start * sequenceLength, end * sequenceLength);
     return {
       batchSize: end - start,
@@ -69,6 +69,7 @@ export const causalObjective: Objective<CausalBatch> = {
       labels: cut(labels),
       positions: positions && cut(positions),
       keyStart: keyStart && cut(keyStart),
+      keyEnd: keyEnd && cut(keyEnd),
     };
   },
 

@@ -24,7 +24,8 @@ export const masked = defineObjective({
   metric: "masked-token perplexity",
   objective: maskedObjective,
   predictsWholeText: false,
-  separatesDocuments: false,
+  // Segments of pairs are apart already.
+  documentMasking: ({ pairs }) => (pairs ? [] : ["resetPositions", "resetAttention"]),
   trainsPairs: ({ pairs }) => pairs !== null,
   trainingBatches(config, context) {
     const { training, data, seed, schedule } = context;
@@ -54,7 +55,7 @@ export const masked = defineObjective({
 
 /** The special tokens around a text, and which of its tokens are masked. */
 const optionsOf = (config: MaskedConfig, { data, tokenizer }: SampleContext) => ({
-  sequenceLength: data.sequenceLength,
+  ...data,
   maskRepeatInterval: config.maskRepeatInterval,
   specialTokens: specialTokensOf(tokenizer),
   masking: { ...config, vocabulary: objectiveVocabulary(tokenizer), maskToken: requireToken(tokenizer, "mask") },

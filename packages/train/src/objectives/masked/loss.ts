@@ -30,6 +30,8 @@ export const maskedObjective: Objective<MaskedBatch> = {
       labels: cut(labels),
       tokenTypes: cut(batch.tokenTypes),
       lengths: batch.lengths.subarray(start, end),
+      ranges: batch.ranges?.subarray(2 * start * sequenceLength, 2 * end * sequenceLength),
+      positions: batch.positions && cut(batch.positions),
       pairLabels: pairLabels?.subarray(start, end),
       tokensPerRow: batch.tokensPerRow ?? countLabels(labels) / batchSize,
     };
@@ -45,7 +47,13 @@ function statesOf(trained: Model, batch: MaskedBatch, options: ForwardOptions): 
   const { batchSize, sequenceLength, lengths } = batch;
   const matrix = (values: Int32Array) => tf.tensor2d(values, [batchSize, sequenceLength], "int32");
   return tf.tidy(() => {
-    const input = { tokens: matrix(batch.tokens), tokenTypes: matrix(batch.tokenTypes), lengths };
+    const input = {
+      tokens: matrix(batch.tokens),
+      tokenTypes: matrix(batch.tokenTypes),
+      lengths,
+      ranges: batch.ranges && tf.tensor3d(batch.ranges, [batchSize, sequenceLength, 2], "int32"),
+      positions: batch.positions && matrix(batch.positions),
+    };
     return predictorOf(trained, "masked").forward(input, options).hidden;
   });
 }

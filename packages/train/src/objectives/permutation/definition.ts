@@ -20,7 +20,7 @@ export const permutation = defineObjective({
   metric: "permuted perplexity",
   objective: permutationObjective,
   predictsWholeText: false,
-  separatesDocuments: false,
+  documentMasking: () => [],
   trainingBatches(config, context) {
     const { training, seed, schedule } = context;
     const lengths = lengthsOf(context);

@@ -33,7 +33,7 @@ const shared: Omit<ObjectiveDefinition<SequenceConfig, SequenceBatch>, "descript
   metric: "sequence perplexity",
   objective: sequenceObjective,
   predictsWholeText: false,
-  separatesDocuments: false,
+  documentMasking: ({ name }) => (name === "source-target" ? [] : ["resetPositions", "resetAttention"]),
   trainingBatches(config, context) {
     const { training, schedule } = context;
     const samples = blend(
@@ -74,8 +74,9 @@ export const sourceTarget = defineObjective({
 function optionsOf({ data, tokenizer }: SampleContext) {
   const padding = requireToken(tokenizer, "padding");
   // T5 starts its targets with the padding token.
-  const { sequenceLength } = data;
-  return { maxSourceLength: sequenceLength, maxTargetLength: sequenceLength, decoderStartToken: padding, padding };
+  const { sequenceLength, resetPositions, resetAttention } = data;
+  const lengths = { maxSourceLength: sequenceLength, maxTargetLength: sequenceLength };
+  return { ...lengths, decoderStartToken: padding, padding, resetPositions, resetAttention };
 }
 
 function samplesOf(
@@ -89,8 +90,9 @@ function samplesOf(
   }
   const spans: SpanOptions["spans"] =
     config.spans === "mean" ? { kind: "mean", length: config.meanLength } : megatronSpans;
-  const { sequenceLength } = data;
-  const options = { ...part, rate: config.rate, spans, sequenceLength, endOfSequence, seed };
+  const { sequenceLength, resetPositions = false, resetAttention = false } = data;
+  const separatesDocuments = resetPositions || resetAttention;
+  const options = { ...part, rate: config.rate, spans, sequenceLength, endOfSequence, seed, separatesDocuments };
   return config.name === "span-corruption"
     ? createSpanCorruptionSamples({ ...options, sentinels: requireSentinels(tokenizer) })
     : createDenoisingSamples({ ...options, maskToken: requireToken(tokenizer, "mask") });

@@ -24,22 +24,36 @@ export const sequenceObjective: Objective<SequenceBatch> = {
       sourceLengths: batch.sourceLengths.subarray(start, end),
       tokens: batch.tokens.subarray(start * targetLength, end * targetLength),
       labels: batch.labels.subarray(start * targetLength, end * targetLength),
+      sourceRanges: batch.sourceRanges?.subarray(2 * start * sourceLength, 2 * end * sourceLength),
+      targetRanges: batch.targetRanges?.subarray(2 * start * targetLength, 2 * end * targetLength),
+      memoryRanges: batch.memoryRanges?.subarray(2 * start * targetLength, 2 * end * targetLength),
+      sourcePositions: batch.sourcePositions?.subarray(start * sourceLength, end * sourceLength),
+      targetPositions: batch.targetPositions?.subarray(start * targetLength, end * targetLength),
     };
   },
 
   lossSum(trained, { batchSize, sourceLength, targetLength, sourceLengths, ...batch }, options) {
     const model = predictorOf(trained, "sequence-to-sequence");
     return tf.tidy(() => {
-      const memory = model.encode(
-        { tokens: tf.tensor2d(batch.source, [batchSize, sourceLength], "int32"), lengths: sourceLengths },
-        options,
-      ).hidden;
-      const shape: [number, number] = [batchSize, targetLength];
-      const hidden = model.forward(
-        { tokens: tf.tensor2d(batch.tokens, shape, "int32"), memory, memoryLengths: sourceLengths },
-        options,
-      ).hidden;
-      const labels = tf.tensor2d(batch.labels, shape, "int32");
+      const rows = (values: Int32Array) => tf.tensor2d(values, [batchSize, values.length / batchSize], "int32");
+      const ranges = (values: Int32Array | undefined) =>
+        values && tf.tensor3d(values, [batchSize, values.length / batchSize / 2, 2], "int32");
+      const source = {
+        tokens: rows(batch.source),
+        lengths: sourceLengths,
+        ranges: ranges(batch.sourceRanges),
+        positions: batch.sourcePositions && rows(batch.sourcePositions),
+      };
+      const target = {
+        tokens: rows(batch.tokens),
+        memory: model.encode(source, options).hidden,
+        memoryLengths: sourceLengths,
+        ranges: ranges(batch.targetRanges),
+        memoryRanges: ranges(batch.memoryRanges),
+        positions: batch.targetPositions && rows(batch.targetPositions),
+      };
+      const { hidden } = model.forward(target, options);
+      const labels = rows(batch.labels);
       return tf.sum(
         vocabularyParallelCrossEntropy(model.logits(hidden), {
           labels,
