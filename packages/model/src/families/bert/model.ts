@@ -96,8 +96,7 @@ export function createBert(config: BertConfig, context: ModelContext): BertModel
   });
 
   function positionsOf({ tokens, positions }: EncoderInput): tf.Tensor {
-    if (positions)
-      return paddingToken === undefined ? positions : tf.add(positions, tf.scalar(paddingToken + 1, "int32"));
+    if (positions) return positions;
     if (paddingToken !== undefined) return positionsBehindPadding(tokens, { paddingToken, maxPositions });
     return positionsFrom(new Int32Array(1), { tokens: tokens.shape[1]!, maxPositions });
   }
@@ -178,6 +177,7 @@ export function createBert(config: BertConfig, context: ModelContext): BertModel
     config,
     mesh,
     parameters,
+    firstPosition: paddingToken === undefined ? 0 : paddingToken + 1,
     get predictors() {
       return { masked: model };
     },
