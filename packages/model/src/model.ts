@@ -132,6 +132,8 @@ export interface EncoderInput {
  * built without that head.
  */
 export interface EncoderModel extends Model, InspectedModel {
+  /** The position of a text's first token, where given ones count from another than 0 (RoBERTa). */
+  readonly firstPosition?: number;
   forward(input: EncoderInput, options?: ForwardOptions): ForwardOutput;
   /** Hidden states [B, T, h] -> one vector per row [B, h]. */
   pooled(hidden: tf.Tensor): tf.Tensor;

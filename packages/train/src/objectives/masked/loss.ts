@@ -46,15 +46,17 @@ export const maskedObjective: Objective<MaskedBatch> = {
 function statesOf(trained: Model, batch: MaskedBatch, options: ForwardOptions): tf.Tensor {
   const { batchSize, sequenceLength, lengths } = batch;
   const matrix = (values: Int32Array) => tf.tensor2d(values, [batchSize, sequenceLength], "int32");
+  const model = predictorOf(trained, "masked");
+  const { firstPosition = 0 } = model;
   return tf.tidy(() => {
     const input = {
       tokens: matrix(batch.tokens),
       tokenTypes: matrix(batch.tokenTypes),
       lengths,
       ranges: batch.ranges && tf.tensor3d(batch.ranges, [batchSize, sequenceLength, 2], "int32"),
-      positions: batch.positions && matrix(batch.positions),
+      positions: batch.positions && matrix(batch.positions.map((position) => position + firstPosition)),
     };
-    return predictorOf(trained, "masked").forward(input, options).hidden;
+    return model.forward(input, options).hidden;
   });
 }
 
