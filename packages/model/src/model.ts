@@ -117,7 +117,7 @@ export interface EncoderInput {
   tokens: tf.Tensor;
   /** int32 [B, T]: the segment of each token; default: 0. */
   tokenTypes?: tf.Tensor;
-  /** int32 [B, T], from 0; default: counted by the model. */
+  /** int32 [B, T]; default: counted by the model. */
   positions?: tf.Tensor;
   /** Number of tokens in each row before its padding, which is on the right; default: all. */
   lengths?: ArrayLike<number>;

@@ -29,7 +29,9 @@ fn measure<E: Stored>(shape: AttentionShape, window: usize, biased_rows: usize, 
     let AttentionShape { batch, queries, heads, head_size, .. } = shape;
     let length = batch * queries * heads * head_size;
     let [q, k, v, dout] = [1, 2, 3, 4].map(|seed| numbers::<E>(length, seed));
-    let ranges: Vec<i32> = (0..batch).flat_map(|_| (0..queries).flat_map(|t| [(t + 1).saturating_sub(window) as i32, t as i32 + 1])).collect();
+    let ranges: Vec<i32> = (0..batch)
+        .flat_map(|_| (0..queries).flat_map(|t| [(t + 1).saturating_sub(window) as i32, t as i32 + 1]))
+        .collect();
     let options = AttentionOptions {
         scale: 1.0 / (head_size as f32).sqrt(),
         ranges: Some(&ranges),
