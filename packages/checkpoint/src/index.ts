@@ -44,5 +44,6 @@ export {
 } from "./run-directory.ts";
 export { openSafetensors, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
 export { type SaveCheckpointOptions, saveCheckpoint } from "./save-checkpoint.ts";
+export { type BackgroundSave, saveInBackground } from "./save-in-background.ts";
 export type { Dtype, TensorDescription, TensorEntry } from "./tensor-entry.ts";
 export type { TensorReader } from "./tensor-reader.ts";

@@ -72,6 +72,7 @@ const trainSchema = base.shape.train.omit({ objective: true }).extend({
       every: z.int().min(1),
       keepLast: z.int().min(1).default(1),
       keepBest: z.boolean().default(true),
+      background: z.boolean().default(false),
     })
     .optional(),
 });

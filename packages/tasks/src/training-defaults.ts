@@ -44,7 +44,12 @@ export function completeTraining(
     microBatchSize: batchTokens === undefined ? Math.min(train.microBatchSize ?? batchSize, batchSize) : MOST_ROWS,
     schedule: train.schedule ?? { name: "linear", warmupSteps: Math.round(steps / 10), minimum: 0 },
     evaluation,
-    checkpoint: train.checkpoint ?? { every: evaluation.every, keepLast: averageLast, keepBest: true },
+    checkpoint: train.checkpoint ?? {
+      every: evaluation.every,
+      keepLast: averageLast,
+      keepBest: true,
+      background: false,
+    },
   };
 }
 

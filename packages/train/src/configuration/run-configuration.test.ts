@@ -58,7 +58,7 @@ describe("a valid recipe", () => {
       batchRamp: null,
       recompute: "none",
       evaluation: { every: 200, batches: 10 },
-      checkpoint: { every: 200, keepLast: 2, keepBest: true },
+      checkpoint: { every: 200, keepLast: 2, keepBest: true, background: false },
       log: { every: 10, tensorboard: true },
       seed: 1234,
     });

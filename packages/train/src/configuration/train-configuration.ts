@@ -33,6 +33,8 @@ const checkpointPolicySchema = z.strictObject({
   keepLast: z.int().min(1).default(2),
   /** Whether to also keep the checkpoint with the lowest validation loss. */
   keepBest: z.boolean().default(true),
+  /** Whether training continues while a checkpoint is written, at the cost of a copy of it in memory. */
+  background: z.boolean().default(false),
 });
 
 const logSchema = z.strictObject({

@@ -5,13 +5,19 @@
 import { join } from "node:path";
 import { loadLatestCheckpoint } from "@megatron-ts/checkpoint";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildRank } from "../../../parallel/src/testing/build-rank.ts";
 import { openTrainingRuns, type TrainingRuns } from "../testing/training-runs.ts";
 
 let runs: TrainingRuns;
+let worker: Awaited<ReturnType<typeof buildRank>>;
 beforeAll(async () => {
+  worker = await buildRank(new URL("../../../checkpoint/src/save-worker.ts", import.meta.url));
   runs = await openTrainingRuns();
 });
-afterAll(() => runs.remove());
+afterAll(() => {
+  runs.remove();
+  worker.remove();
+});
 
 /** A vocabulary that the ranks do not divide. */
 const size = "numLayers: 2, hiddenSize: 16, numHeads: 4, maxPositions: 32, vocabularySize: 325";
@@ -34,7 +40,12 @@ const data = everything ? 2 : 1;
 describe("weights saved by ranks that split the model", () => {
   it("are the same bits at any other split", async () => {
     const saved = runs.task("saved", `{ family: gpt, ${size} }`, {
-      overrides: [...train, ["parallel.distributedOptimizer", String(data > 1)]],
+      overrides: [
+        ...train,
+        ["train.checkpoint", "{ every: 1, background: true }"],
+        ["parallel.distributedOptimizer", String(data > 1)],
+      ],
+      saveWorker: worker.file.href,
       layout: { tensor: 2, pipeline: 2, data },
       stopAfter: 2,
     });

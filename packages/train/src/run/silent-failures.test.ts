@@ -1,6 +1,6 @@
 /**
- * What goes wrong without a word in checkpoints of other programs: a save that repeats the one before, moments that are not loaded, data
- * that comes in another order once a run is extended.
+ * What goes wrong without a word in checkpoints of other programs: a save that repeats the one before, or, in the background, has bytes of a
+ * later step; moments that are not loaded; data that comes in another order once a run is extended.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,6 +10,7 @@ import { start } from "@megatron-ts/engine";
 import { toBytes } from "@megatron-ts/ops";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildRank } from "../../../parallel/src/testing/build-rank.ts";
 import { checkPretrainConfig, pretrainConfigSchema } from "../configuration/pretrain-configuration.ts";
 import { parseRecipe } from "../configuration/recipe.ts";
 import type { Override } from "../configuration/recipe-overrides.ts";
@@ -21,7 +22,10 @@ const directory = mkdtempSync(join(tmpdir(), "megatron-silent-test-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 let tokenizer: Tokenizer;
+let worker: Awaited<ReturnType<typeof buildRank>>;
+afterAll(() => worker.remove());
 beforeAll(async () => {
+  worker = await buildRank(new URL("../../../checkpoint/src/save-worker.ts", import.meta.url));
   await start({ backend: "wasm" });
   const documents = Array.from({ length: 30 }, (_, i) => [`The ${i}th sentence says that ${i} and ${i * 7} are two.`]);
   ({ tokenizer } = await writeCorpus(join(directory, "corpus"), { documents, endDocuments: true }));
@@ -49,15 +53,16 @@ interface Options {
   overrides: Override[];
   resume?: string;
   listeners?: (run: TrainingRun) => RunListener[];
+  stop?: { requested: string | null };
 }
 
-async function run(name: string, { overrides, resume, listeners }: Options) {
+async function run(name: string, { overrides, resume, listeners, stop }: Options) {
   const configuration = parseRecipe(recipe, {
     schema: pretrainConfigSchema,
     overrides: [["run.directory", join(directory, name)], ...overrides],
     check: checkPretrainConfig,
   });
-  return pretrain(configuration, { tokenizer, resume, listeners });
+  return pretrain(configuration, { tokenizer, resume, stop, listeners, saveWorker: worker.file });
 }
 
 /** The tensors of each checkpoint of a run, by group and name. */
@@ -101,6 +106,37 @@ describe.each(optimizers)("checkpoints with %s", (name, optimizer) => {
     for (const [tensor, values] of state) expect(saved.get(`1 ${tensor}`), tensor).toBe(values);
     const zeros = [...state.values()].filter((values) => Buffer.from(values, "base64").every((byte) => byte === 0));
     expect(zeros).toEqual([]);
+  });
+});
+
+describe.each(optimizers)("saves in the background with %s", (name, optimizer) => {
+  const overrides: Override[] = [
+    ["train.optimizer", optimizer],
+    ["train.steps", "7"],
+    ["train.checkpoint.every", "2"],
+  ];
+  const background: Override = ["train.checkpoint.background", "true"];
+
+  it("hold the bytes of their step, and none of a later one", async () => {
+    await run(`${name} foreground`, { overrides });
+    await run(`${name} background`, { overrides: [...overrides, background] });
+    expect(listCheckpoints(join(directory, `${name} background`)).map(({ step }) => step)).toEqual([2, 4, 6, 7]);
+    expect(tensorsOfEach(`${name} background`)).toEqual(tensorsOfEach(`${name} foreground`));
+  });
+
+  it("resume bit for bit, also a run that was stopped while it saved", async () => {
+    const stop = { requested: null as string | null };
+    const listeners = (training: TrainingRun) => [
+      {
+        onStep() {
+          stop.requested = training.state.step === 4 ? "SIGTERM" : null;
+        },
+      },
+    ];
+    const options = { overrides: [...overrides, background], resume: "auto" };
+    expect(await run(`${name} stopped`, { ...options, listeners, stop })).toMatchObject({ step: 4, reason: "stopped" });
+    await run(`${name} stopped`, options);
+    expect(tensorsOfEach(`${name} stopped`)).toEqual(tensorsOfEach(`${name} foreground`));
   });
 });
 

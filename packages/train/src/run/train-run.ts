@@ -69,6 +69,8 @@ export interface RunOptions {
    * listeners and writes. Default: this process alone.
    */
   mesh?: Mesh;
+  /** The built worker that saves in the background. Default: that of the package checkpoint. */
+  saveWorker?: URL;
   /** The version of the caller's code, in which all ranks must agree. */
   version?: string;
 }
@@ -145,6 +147,7 @@ async function trainAlone(
     listeners: own = () => [],
     mesh,
     version = "",
+    saveWorker,
   }: RunOptions & { mesh: Mesh },
 ): Promise<{ reason: FinishReason; step: number; energy: EnergyUse }> {
   const writes = mesh.world.rank === 0;
@@ -232,7 +235,7 @@ async function trainAlone(
         createProgress(run),
         createReports(run),
         createValidation(run),
-        createCheckpoints(run, { tokenizer, datasets: fingerprints, files, adapterFiles }),
+        createCheckpoints(run, { tokenizer, datasets: fingerprints, files, adapterFiles, saveWorker }),
         ...own(run),
       );
       return await runLoop(run, listeners);

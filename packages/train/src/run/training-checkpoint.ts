@@ -7,7 +7,7 @@ import {
   type LoadedCheckpoint,
   listRetainedCheckpoints,
   readPart,
-  saveCheckpoint,
+  type SaveCheckpointOptions,
   type TensorEntry,
   type TensorReader,
 } from "@megatron-ts/checkpoint";
@@ -58,20 +58,22 @@ export interface SaveTrainingOptions {
   /** Files of an adapter in a format of its own, made of its weights; the weights of its base are not saved. */
   adapterFiles?: ((weights: readonly TensorEntry[]) => Record<string, Uint8Array>) | null;
   validationLoss?: number;
-  keep: { last: number; best: number };
 }
 
-/**
- * Saves a checkpoint and deletes those that `keep` does not cover. Its weights are the average if there is one, since that is
- * what evaluates better.
- */
-export async function saveTraining(options: SaveTrainingOptions): Promise<void> {
+/** How many checkpoints a run keeps: the last ones, and the best ones. */
+export interface Retention {
+  last: number;
+  best: number;
+}
+
+/** What a checkpoint of a run holds. Its weights are the average if there is one, since that is what evaluates better. */
+export function checkpointOf(options: SaveTrainingOptions): SaveCheckpointOptions {
   const { runDirectory, model, state, plateau, datasets, configuration, tokenizer } = options;
-  const { validationLoss, keep, adapterFiles } = options;
+  const { validationLoss, adapterFiles } = options;
   const groups = trainingEntries({ ...options, trainedOnly: adapterFiles != null });
   const directory = checkpointDirectory(runDirectory, state.step);
   const { step, consumedSamples, ...training } = state;
-  await saveCheckpoint({
+  return {
     directory,
     step,
     consumedSamples,
@@ -86,18 +88,14 @@ export async function saveTraining(options: SaveTrainingOptions): Promise<void> 
       [RECIPE_FILE]: Buffer.from(formatRecipe(configuration)),
       "tokenizer.json": Buffer.from(JSON.stringify(tokenizer.json)),
     },
-  });
-  deleteOldCheckpoints(runDirectory, { step, keep });
+  };
 }
 
 /**
  * Deletes the checkpoints up to `step` that `keep` does not cover. Later ones, which are damaged or of a run that went on from
  * `step` before, are replaced when the run gets there: if they counted, `keep` might cover none of this run.
  */
-export function deleteOldCheckpoints(
-  runDirectory: string,
-  { step, keep }: { step: number; keep: SaveTrainingOptions["keep"] },
-): void {
+export function deleteOldCheckpoints(runDirectory: string, { step, keep }: { step: number; keep: Retention }): void {
   const saved = listRetainedCheckpoints(runDirectory).filter((checkpoint) => checkpoint.step <= step);
   const deleted = new Set(checkpointsToDelete(saved, keep));
   for (const checkpoint of saved) if (deleted.has(checkpoint.step)) deleteCheckpoint(checkpoint.directory);
@@ -114,7 +112,7 @@ export interface SavedState {
 /** The state that a checkpoint was saved with. */
 export function savedStateOf({ manifest }: LoadedCheckpoint): SavedState {
   const { step, consumedSamples, training } = manifest;
-  // Written by saveTraining; the manifest's checksum covers it.
+  // Written by checkpointOf; the manifest's checksum covers it.
   const { plateau, datasets = {}, ...rest } = training as unknown as SavedTraining;
   return { state: { step, consumedSamples, ...rest }, plateau, datasets };
 }

@@ -20,6 +20,8 @@ export interface TrainingTask {
   rankOverrides?: Record<number, [path: string, value: string][]>;
   tokenizer: Tokenizer["json"];
   resume?: string;
+  /** The built worker that saves in the background, as a URL. */
+  saveWorker?: string;
   /** Requests a stop of rank 1 (or of rank 0 if it is alone) after this step. */
   stopAfter?: number;
 }
@@ -62,6 +64,7 @@ export async function trainRank(transport: Transport | null, task: TrainingTask)
   const result = await pretrain(configuration, {
     tokenizer: await createTokenizer(task.tokenizer),
     resume: task.resume,
+    saveWorker: task.saveWorker === undefined ? undefined : new URL(task.saveWorker),
     stop,
     mesh: counted ? createMesh(counted, configuration.parallel) : undefined,
     onEvent: (event) => events.push(event),
