@@ -19,7 +19,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const [cases, seconds, seed] = [values.cases, values.seconds, values.seed].map(Number);
-const parsers = await listParsers();
+const parsers = listParsers();
 const unknown = positionals.find((name) => !parsers.some((parser) => parser.name === name));
 if (unknown !== undefined || [cases, seconds, seed].some((number) => !Number.isSafeInteger(number) || number < 0)) {
   console.error(`usage: pnpm fuzz [parser...] [--cases N] [--seconds N, for each parser] [--seed N]`);
@@ -60,7 +60,7 @@ function fuzzInThread(list) {
     };
     const stop = (fault) => {
       const input = Buffer.from(current).subarray(0, progress[1]).toString("base64");
-      finish({ accepted: 0, faults: [{ fault, input }] });
+      finish({ accepted: 0, deep: 0, faults: [{ fault, input }] });
       end();
     };
     const watch = setInterval(() => {
@@ -79,8 +79,9 @@ function fuzzInThread(list) {
   });
 }
 
-function report({ name, cases, accepted, seconds, faults }) {
-  console.log(`${name}: ${cases} cases, ${accepted} accepted, ${seconds.toFixed(1)} s, ${faults.length} faults`);
+function report({ name, cases, accepted, deep, seconds, faults }) {
+  const shares = `${accepted} accepted, ${cases - deep} refused at first look`;
+  console.log(`${name}: ${cases} cases, ${shares}, ${seconds.toFixed(1)} s, ${faults.length} faults`);
   faults.forEach(({ fault, input }, i) => {
     console.log(`  ${fault}\n    input: ${save(`${name}-${seed}-${i}`, input)}`);
   });

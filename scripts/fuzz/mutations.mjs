@@ -34,12 +34,12 @@ export const damagedBytes = (samples) =>
   fc
     .record({ sample: fc.nat(samples.length - 1), other: fc.nat(samples.length - 1), edits })
     .map(({ sample, other, edits }) =>
-      edits.reduce((bytes, one) => edited(bytes, one, samples[other]), samples[sample]),
+      edits.reduce((bytes, one) => edited(bytes, one, samples[other]), Buffer.from(samples[sample])),
     );
 
-function edited(bytes, { kind, at, size, value }, other) {
-  const position = bytes.length === 0 ? 0 : at % bytes.length;
-  const copy = Buffer.from(bytes);
+/** May change `copy` in place. */
+function edited(copy, { kind, at, size, value }, other) {
+  const position = copy.length === 0 ? 0 : at % copy.length;
   switch (kind) {
     case 0:
       if (copy.length > 0) copy[position] ^= 1 << (value % 8);
@@ -99,7 +99,6 @@ const VALUES = [
   "\u0000",
   "\ud800",
   "é",
-  "x".repeat(5000),
   "1",
   "__proto__",
   "constructor",
@@ -117,10 +116,10 @@ const VALUES = [
   { type: "x" },
   { type: null },
   { a: {} },
-  deep(100),
-  deep(3000),
-  Array(3000).fill(0),
 ];
+/** Large ones, which take most of the time: rare. */
+const LARGE = ["x".repeat(5000), deep(100), deep(3000), Array(3000).fill(0)];
+const HOW_RARE = 200;
 const KEYS = ["type", "__proto__", "constructor", "toString", "length", "", "x", "0", "\u001b[31m"];
 
 /** The JSON text of a sample with a few values edited; sometimes any JSON, or text that is edited instead. */
@@ -150,7 +149,7 @@ function editValue(root, { kind, at, size, value }) {
     rest = Math.floor(rest / keys.length) || value;
     found = parent[key];
   }
-  const replacement = structuredClone(VALUES[value % VALUES.length]);
+  const replacement = valueFor(value);
   if (kind === 0) remove(parent, key);
   else if (kind === 1) insert(parent, KEYS[value % KEYS.length], found);
   else if (kind === 2) insert(parent, KEYS[value % KEYS.length], replacement);
@@ -161,6 +160,14 @@ function editValue(root, { kind, at, size, value }) {
     parent[key] = found + (typeof replacement === "string" ? replacement : "\n");
   else if (kind === 7) parent[key] = structuredClone(root.value);
   else parent[key] = replacement;
+}
+
+function valueFor(number) {
+  // fast-check prefers small and large numbers.
+  const mixed = Math.imul(number, 0x9e3779b1) >>> 0;
+  const rest = Math.floor(mixed / HOW_RARE);
+  const value = mixed % HOW_RARE === 1 ? LARGE[rest % LARGE.length] : VALUES[rest % VALUES.length];
+  return typeof value === "object" ? structuredClone(value) : value;
 }
 
 function remove(parent, key) {

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
+import fc from "fast-check";
 import { openHuggingFaceDirectory } from "../../../packages/checkpoint/src/hugging-face/directory.ts";
 import { checkLayerCount } from "../../../packages/checkpoint/src/layer-count.ts";
 import { decodeManifest } from "../../../packages/checkpoint/src/manifest.ts";
@@ -13,6 +14,7 @@ import { createModel, readHuggingFaceConfig } from "../../../packages/model/src/
 import { shapeOnly } from "../../../packages/parallel/src/index.ts";
 import { damagedBytes, damagedJson } from "../mutations.mjs";
 import { directory, fixture, fixtures, inDirectory, throughFile } from "../samples.mjs";
+import { unzip, zip } from "../zip.mjs";
 
 function readAll(path) {
   const file = openSafetensors(path);
@@ -50,7 +52,7 @@ for (const group of Object.values(manifest.groups)) group.tensors = group.tensor
 
 /** Corrects the CRCs in archives that follow each other, where an edit did not displace the entry: so its content is read. */
 function withChecksums(bytes) {
-  const fixed = Buffer.from(bytes);
+  const fixed = bytes;
   let archive = 0;
   for (let at = fixed.indexOf("PK"); at >= 0 && at + 46 <= fixed.length; at = fixed.indexOf("PK", at + 2)) {
     const kind = fixed.readUInt16LE(at + 2);
@@ -64,8 +66,20 @@ function withChecksums(bytes) {
   return fixed;
 }
 
+/** Damages an archive, or, more often, its description alone, which is then reached. */
+function damagedArchive(archive) {
+  const whole = damagedBytes([archive]).map(withChecksums);
+  if (archive.toString("latin1", 0, 2) !== "PK") return whole;
+  const entries = unzip(archive);
+  const described = Object.keys(entries).find((name) => name.endsWith("/data.pkl"));
+  const description = damagedBytes([entries[described]]).map((bytes) => zip({ ...entries, [described]: bytes }));
+  return fc.oneof({ weight: 1, arbitrary: whole }, { weight: 3, arbitrary: description });
+}
+
 const megatron = (from, name) => ({
-  inputs: damagedBytes([fixture(`megatron-lm/${from}/iter_0000100/${name}`)]).map(withChecksums),
+  inputs: name.endsWith(".pt")
+    ? damagedArchive(fixture(`megatron-lm/${from}/iter_0000100/${name}`))
+    : damagedBytes([fixture(`megatron-lm/${from}/iter_0000100/${name}`)]).map(withChecksums),
   read: inDirectory(`megatron-lm/${from}/iter_0000100`, name, async (path) => {
     const { source, config, close } = await openMegatronCheckpoint(path);
     try {
@@ -81,7 +95,7 @@ const megatron = (from, name) => ({
   severalLines: true,
 });
 
-const metadata = fixture("megatron-lm/core-learned/torch_dist/iter_0000100/.metadata");
+const metadata = fixture("megatron-lm/small/torch_dist/iter_0000100/.metadata");
 const configs = fixtures("hugging-face/configs", /\.json$/).map(String);
 
 function readConfig(bytes) {
@@ -130,8 +144,8 @@ export const checkpointParsers = [
     inputs: damagedBytes([metadata]),
     read: (bytes) => void readPickle(bytes, { allowed: ["*"], source: "a.pkl", persistent: (id) => id }),
   },
-  { name: "torch", ...megatron("version-1", "mp_rank_00/model_optim_rng.pt") },
-  { name: "torch-legacy", ...megatron("legacy", "mp_rank_00/model_optim_rng.pt") },
+  { name: "torch", ...megatron("small/version-1", "mp_rank_00/model_optim_rng.pt") },
+  { name: "torch-legacy", ...megatron("small/legacy", "mp_rank_00/model_optim_rng.pt") },
   { name: "metadata", ...megatronDistributed(".metadata") },
   { name: "distcp", ...megatronDistributed("__0_0.distcp") },
   { name: "common", ...megatronDistributed("common.pt") },
@@ -141,5 +155,5 @@ export const checkpointParsers = [
 ];
 
 function megatronDistributed(name) {
-  return megatron("core-learned/torch_dist", name);
+  return megatron("small/torch_dist", name);
 }

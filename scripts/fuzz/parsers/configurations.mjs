@@ -16,8 +16,25 @@ const parse = (text) =>
   parseRecipe(text, { schema: pretrainConfigSchema, check: checkPretrainConfig, file: "recipe.yaml" });
 const read = (bytes) => void parse(bytes.toString());
 
-/** Recipes with all defaults filled in. */
-const complete = damagedJson(texts.map((text) => JSON.stringify(parse(text.toString()))));
+/** Without the fields that a text does not have. */
+const written = (value, text) =>
+  typeof value !== "object" || value === null || Array.isArray(value)
+    ? value
+    : Object.fromEntries(
+        Object.entries(value)
+          .filter(([key]) => text.includes(`${key}:`))
+          .map(([key, inner]) => [key, written(inner, text)]),
+      );
+
+/** Recipes with the defaults of one section filled in. With those of all, most of the time would go to fields as they should be. */
+const complete = damagedJson(
+  texts.map(String).flatMap((text) => {
+    const whole = parse(text);
+    // Presets fill in the model, and are not in the result.
+    const brief = { ...written(whole, text), model: whole.model };
+    return Object.keys(whole).map((name) => JSON.stringify({ ...brief, [name]: whole[name] }));
+  }),
+);
 
 function toYaml(bytes) {
   try {

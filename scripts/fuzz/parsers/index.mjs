@@ -3,20 +3,41 @@
  * needed, since those of checkpoints bring TensorFlow.js.
  */
 const groups = {
-  texts: async () => (await import("./texts.mjs")).textParsers,
-  datasets: async () => (await import("./datasets.mjs")).datasetParsers,
-  tokenizers: async () => (await import("./tokenizers.mjs")).tokenizerParsers,
-  checkpoints: async () => (await import("./checkpoints.mjs")).checkpointParsers,
-  configurations: async () => (await import("./configurations.mjs")).configurationParsers,
+  texts: {
+    names: "txt jsonl json-line csv html warc wet gzip gzip-html zstd parquet epub epub-container epub-b epub-a".split(
+      " ",
+    ),
+    load: async () => (await import("./texts.mjs")).textParsers,
+  },
+  datasets: {
+    names: ["idx", "sidecar", "journal"],
+    load: async () => (await import("./datasets.mjs")).datasetParsers,
+  },
+  tokenizers: {
+    names: ["tokenizer", "tokenizer-config", "sentencepiece"],
+    load: async () => (await import("./tokenizers.mjs")).tokenizerParsers,
+  },
+  checkpoints: {
+    names:
+      "safetensors safetensors-header manifest pickle torch torch-legacy metadata distcp common config config-file weight-map".split(
+        " ",
+      ),
+    load: async () => (await import("./checkpoints.mjs")).checkpointParsers,
+  },
+  configurations: {
+    names: ["recipe-text", "recipe", "recipe-yaml"],
+    load: async () => (await import("./configurations.mjs")).configurationParsers,
+  },
 };
 
 /** Names of all parsers, each with its group. */
-export async function listParsers() {
-  const lists = Object.entries(groups).map(async ([group, load]) =>
-    (await load()).map(({ name }) => ({ name, group })),
-  );
-  return (await Promise.all(lists)).flat();
-}
+export const listParsers = () =>
+  Object.entries(groups).flatMap(([group, { names }]) => names.map((name) => ({ name, group })));
 
 /** One of them. */
-export const loadParser = async ({ name, group }) => (await groups[group]()).find((parser) => parser.name === name);
+export async function loadParser({ name, group }) {
+  const parsers = await groups[group].load();
+  const names = parsers.map((parser) => parser.name);
+  if (names.join() !== groups[group].names.join()) throw new Error(`${group} has ${names}`);
+  return parsers.find((parser) => parser.name === name);
+}

@@ -1,7 +1,7 @@
 /** Readers of text: files of every format that `prepare` takes. */
 
-import { Readable } from "node:stream";
-import { crc32, gunzipSync, gzipSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
+import { decompressed } from "../../../packages/data/src/text/bytes.ts";
 import { readCsv } from "../../../packages/data/src/text/csv.ts";
 import { readDocuments } from "../../../packages/data/src/text/documents.ts";
 import { readHtml } from "../../../packages/data/src/text/html.ts";
@@ -10,6 +10,7 @@ import { readPlainText } from "../../../packages/data/src/text/plain-text.ts";
 import { readWarc } from "../../../packages/data/src/text/warc.ts";
 import { damagedBytes, damagedJson } from "../mutations.mjs";
 import { fixture, fixtures, throughFile } from "../samples.mjs";
+import { zip } from "../zip.mjs";
 
 const reading = (name) =>
   throughFile(name, async (path) => {
@@ -17,14 +18,21 @@ const reading = (name) =>
   });
 
 /** A reader that streams, without a file, of two chunks. */
-const streaming = (read) => async (bytes) => {
-  const half = bytes.length >> 1;
-  const chunks = Readable.from([bytes.subarray(0, half), bytes.subarray(half)]);
-  const onBadLine = (problem) => {
-    throw problem;
+const streaming =
+  (read, compression = "none") =>
+  async (bytes) => {
+    const half = bytes.length >> 1;
+    const raw = twoChunks([bytes.subarray(0, half), bytes.subarray(half)]);
+    const chunks = decompressed(raw, { compression, path: "a", input: () => bytes.length });
+    const onBadLine = (problem) => {
+      throw problem;
+    };
+    for await (const _ of read(chunks, { source: "a", textKey: "text", onBadLine, textDocument: "paragraph" }));
   };
-  for await (const _ of read(chunks, { source: "a", textKey: "text", onBadLine, textDocument: "paragraph" }));
-};
+
+async function* twoChunks(chunks) {
+  yield* chunks;
+}
 
 const lines = (values) => Buffer.from(values.map((value) => JSON.stringify(value)).join("\n"));
 const jsonl = [
@@ -42,38 +50,18 @@ const pages = [
   '<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><body><a id="x"/><p>One<br/>two</p><pre> a\n b</pre></body></html>',
   "<ul><li>a<li>b</ul><p>c",
 ].map((text) => Buffer.from(text));
-const warc = gunzipSync(fixture("web-pages/crawl.warc.gz"));
+const record = (headers, body) => `WARC/1.1\r\n${headers}\r\nContent-Length: ${body.length}\r\n\r\n${body}\r\n\r\n`;
+const warc = Buffer.from(
+  record("WARC-Type: warcinfo\r\nContent-Type: application/warc-fields", "software: x\r\n") +
+    record(
+      "WARC-Type: response\r\nWARC-Target-URI: http://a.b/\r\nContent-Type: application/http; msgtype=response",
+      `HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n${pages[2]}`,
+    ) +
+    record("WARC-Type: request\r\nContent-Type: application/http; msgtype=request", "GET / HTTP/1.1\r\n\r\n"),
+);
 const wet = Buffer.from(
   "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello\r\n\r\n".repeat(2),
 );
-
-/** Entries of a zip archive, stored. */
-function zip(entries) {
-  const parts = [];
-  const index = [];
-  let at = 0;
-  for (const [name, bytes] of Object.entries(entries)) {
-    const header = Buffer.alloc(26);
-    header.writeUInt32LE(crc32(bytes), 10);
-    header.writeUInt32LE(bytes.length, 14);
-    header.writeUInt32LE(bytes.length, 18);
-    header.writeUInt16LE(name.length, 22);
-    header.writeUInt16LE(20, 0);
-    parts.push(Buffer.from("PK\x03\x04", "latin1"), header, Buffer.from(name), bytes);
-    const end = Buffer.alloc(14);
-    end.writeUInt32LE(at, 10);
-    index.push(Buffer.from("PK\x01\x02\x14\x00", "latin1"), header, end, Buffer.from(name));
-    at += 30 + name.length + bytes.length;
-  }
-  const directory = Buffer.concat(index);
-  const tail = Buffer.alloc(22);
-  tail.write("PK\x05\x06", 0, "latin1");
-  tail.writeUInt16LE(Object.keys(entries).length, 8);
-  tail.writeUInt16LE(Object.keys(entries).length, 10);
-  tail.writeUInt32LE(directory.length, 12);
-  tail.writeUInt32LE(at, 16);
-  return Buffer.concat([...parts, directory, tail]);
-}
 
 const container = '<container><rootfiles><rootfile full-path="O/b.opf"/></rootfiles></container>';
 const book =
@@ -108,11 +96,15 @@ export const textParsers = [
   },
   { name: "csv", inputs: damagedBytes(csv), read: streaming(readCsv) },
   { name: "html", inputs: damagedBytes(pages), read: streaming(readHtml) },
-  { name: "warc", inputs: damagedBytes([warc.subarray(0, 4000), wet, warc]), read: streaming(readWarc) },
+  { name: "warc", inputs: damagedBytes([warc, wet]), read: streaming(readWarc) },
   { name: "wet", inputs: damagedBytes([wet]), read: streaming(readWarc) },
-  { name: "gzip", inputs: damagedBytes(jsonl.map((bytes) => gzipSync(bytes))), read: reading("a.jsonl.gz") },
-  { name: "gzip-html", inputs: damagedBytes(pages).map((bytes) => gzipSync(bytes)), read: reading("a.html.gz") },
-  { name: "zstd", inputs: damagedBytes(fixtures("text-files", /\.zst$/)), read: reading("a.txt.zst") },
+  { name: "gzip", inputs: damagedBytes(jsonl.map((bytes) => gzipSync(bytes))), read: streaming(readJsonLines, "gzip") },
+  { name: "gzip-html", inputs: damagedBytes(pages).map((bytes) => gzipSync(bytes)), read: streaming(readHtml, "gzip") },
+  {
+    name: "zstd",
+    inputs: damagedBytes(fixtures("text-files", /\.zst$/, { largest: 5000 })),
+    read: streaming(readPlainText, "zstd"),
+  },
   { name: "parquet", inputs: damagedBytes(fixtures("text-files", /\.parquet$/)), read: reading("a.parquet") },
   {
     name: "epub",

@@ -12,6 +12,7 @@ import type { Compression, TextFormat, TextSource } from "./sources.ts";
 import { createZstandardDecoder } from "./zstandard/decoder.ts";
 
 const CHUNK_BYTES = 1 << 20;
+const SMALL_BYTES = 1 << 16;
 
 /** An open source. */
 export interface OpenSource {
@@ -35,14 +36,14 @@ export async function openSource(
 ): Promise<OpenSource> {
   let input = 0;
   const raw = counted(
-    source.path === "-" ? (process.stdin as AsyncIterable<Buffer>) : fileChunks(source.path, offset),
+    source.path === "-" ? (process.stdin as AsyncIterable<Buffer>) : fileChunks(source, offset),
     (count) => {
       input += count;
       onBytes?.(count);
     },
   );
   const decompress = (bytes: AsyncIterable<Buffer>, compression: Compression, path: string) =>
-    compression === "none" ? bytes : paced(decompressors[compression](bytes, path), { path, input: () => input });
+    decompressed(bytes, { compression, path, input: () => input });
   if (source.path !== "-") {
     const compression = source.compression ?? "none";
     return { path: source.path, format: source.format!, compression, bytes: decompress(raw, compression, source.path) };
@@ -57,6 +58,18 @@ export async function openSource(
   return { path, format: source.format ?? detected, compression, bytes: inner.all };
 }
 
+/**
+ * Decompressed chunks, as long as they do not expand beyond all measure.
+ * @param options.input number of bytes read so far
+ * @throws DataError naming `path` for damaged or truncated data
+ */
+export function decompressed(
+  bytes: AsyncIterable<Buffer>,
+  { compression, path, input }: { compression: Compression; path: string; input: () => number },
+): AsyncIterable<Buffer> {
+  return compression === "none" ? bytes : paced(decompressors[compression](bytes, path), { path, input });
+}
+
 const signatures: { pattern: RegExp; format: TextFormat }[] = [
   { pattern: /^PAR1/, format: "parquet" },
   { pattern: /^PK\W\W/, format: "epub" },
@@ -67,10 +80,12 @@ const signatures: { pattern: RegExp; format: TextFormat }[] = [
 
 const isZstandard = (head: Buffer) => head.readUInt32LE(0) === 0xfd2fb528;
 
-async function* fileChunks(path: string, start: number): AsyncGenerator<Buffer> {
+async function* fileChunks({ path, bytes = CHUNK_BYTES }: TextSource, start: number): AsyncGenerator<Buffer> {
   const { descriptor } = openForReading(path);
+  // The stream allocates that much for each read: directories of small files need less.
+  const highWaterMark = Math.min(CHUNK_BYTES, Math.max(bytes, SMALL_BYTES));
   try {
-    yield* createReadStream(path, { fd: descriptor, highWaterMark: CHUNK_BYTES, start });
+    yield* createReadStream(path, { fd: descriptor, highWaterMark, start });
   } catch (error) {
     throw fileError(error, path);
   }
@@ -103,7 +118,6 @@ async function peek(chunks: AsyncIterable<Buffer>, length: number) {
 
 const decompressors = { gzip: gunzipped, zstd: unzstandard };
 
-/** Decompressed chunks, as long as they do not expand beyond all measure. */
 async function* paced(
   chunks: AsyncIterable<Buffer>,
   { path, input }: { path: string; input: () => number },

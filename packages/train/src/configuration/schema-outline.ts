@@ -68,12 +68,20 @@ export const choices = (outline: Outline): unknown[] =>
 export const typesOf = (outline: Outline): Set<string> =>
   new Set(variants(outline).map(({ type = "" }) => (type === "integer" ? "number" : type)));
 
-/** The dotted path of every named field, groups included. */
-export function allPaths(outline: Outline): string[] {
+const listed = new WeakMap<Outline, string[]>();
+
+/** The dotted path of every named field, groups included. Listed once for an outline. */
+export function allPaths(outline: Outline): readonly string[] {
+  const known = listed.get(outline) ?? listPaths(outline);
+  listed.set(outline, known);
+  return known;
+}
+
+function listPaths(outline: Outline): string[] {
   const paths = variants(outline).flatMap((variant) =>
     Object.entries(variant.properties ?? {}).flatMap(([name, field]) => [
       name,
-      ...allPaths(field).map((path) => `${name}.${path}`),
+      ...listPaths(field).map((path) => `${name}.${path}`),
     ]),
   );
   return [...new Set(paths)];

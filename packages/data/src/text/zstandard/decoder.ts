@@ -26,6 +26,8 @@ const LARGEST_WINDOW = 2 ** 31;
 const UNPROVEN_WINDOW = 1 << 28;
 const PROVEN_RATIO = 1000;
 const SMALLEST_BUFFER = 1 << 20;
+/** Enough for a small file. */
+const FIRST_BUFFER = LARGEST_BLOCK;
 
 const MAGIC = 0xfd2fb528;
 
@@ -61,6 +63,7 @@ function createDecoder(create64: () => XXHash<bigint>): ZstandardDecoder {
   let position = 0;
 
   const makeRoom = ({ windowSize }: Frame) => {
+    if (window.length === 0) window = new Uint8Array(FIRST_BUFFER);
     if (position + LARGEST_BLOCK <= window.length) return;
     const limit = Math.min(windowSize, Math.max(UNPROVEN_WINDOW, PROVEN_RATIO * consumed));
     const kept = Math.min(history, limit);
