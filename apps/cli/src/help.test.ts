@@ -21,6 +21,7 @@ const verbs = [
   ["generate"],
   ["explain"],
   ["serve"],
+  ["runs"],
   ["bench", "serve"],
   ["import"],
   ["export"],

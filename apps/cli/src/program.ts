@@ -19,6 +19,7 @@ import { addPlan } from "./verbs/plan.ts";
 import { addPredict } from "./verbs/predict.ts";
 import { addPrepare } from "./verbs/prepare.ts";
 import { addPretrain } from "./verbs/pretrain.ts";
+import { addRuns } from "./verbs/runs.ts";
 import { addServe } from "./verbs/serve.ts";
 import { addStart } from "./verbs/start.ts";
 import { addTokenizerEncode } from "./verbs/tokenizer-encode.ts";
@@ -51,6 +52,7 @@ export function createProgram(terminal: Terminal, overrides: readonly RecipeOver
   addGenerate(program, terminal);
   addExplain(program, terminal);
   addServe(program, terminal);
+  addRuns(program, terminal);
   const bench = program.command("bench").description("measure what is running");
   addBenchServe(bench, terminal);
   addImport(program, terminal);

@@ -4,7 +4,7 @@
 export interface ServerOptions {
   /** A checkpoint, or a run directory, whose newest checkpoint is served. */
   checkpoint: string;
-  /** The model's name in requests. Default: the name of the directory given as `checkpoint`. */
+  /** The model's name in requests. Default: that of the directory, "x" of `runs/x/run`. */
   name?: string;
   /** Address to listen on. Default: 127.0.0.1, which only this machine reaches. */
   host?: string;
@@ -36,6 +36,10 @@ export interface ServerOptions {
   publicModels?: boolean;
   /** Called after every request, without its contents. */
   onRequest?: (entry: RequestLog) => void;
+  /** A directory whose training runs the page shows. Default: none. */
+  runs?: string;
+  /** The directory of the built page. Default: the one that was built with this package. */
+  pageDirectory?: string;
   /** The engine's module. Default: the one that was built with this package. */
   workerFile?: URL;
 }

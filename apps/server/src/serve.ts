@@ -1,16 +1,14 @@
 /** Starts the server: listens, loads the model in the engine's thread, and ends in order. */
 import type { Server } from "node:http";
-import { isIP } from "node:net";
-import { basename, resolve } from "node:path";
-import { createAdaptorServer } from "@hono/node-server";
 import { resolveCheckpoint } from "@megatron-ts/checkpoint";
 import { start } from "@megatron-ts/engine";
 import { startEngineClient } from "./engine/engine-client.ts";
 import type { ModelInfo } from "./engine/protocol.ts";
-import { ServerError } from "./errors.ts";
 import { createApp } from "./http/app.ts";
+import { listen, urlOf } from "./http/listen.ts";
 import { createMetrics } from "./http/metrics.ts";
 import type { ServerState } from "./http/server-state.ts";
+import { nameOfRun } from "./name-of-run.ts";
 import type { ServerOptions } from "./options.ts";
 
 /** A server that listens. */
@@ -40,7 +38,7 @@ function builtWorker(): URL {
  * checkpoint and the engine throw.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { checkpoint, name = basename(resolve(checkpoint)), maxSequences = 16, maxQueue = 256 } = options;
+  const { checkpoint, name = nameOfRun(checkpoint), maxSequences = 16, maxQueue = 256 } = options;
   resolveCheckpoint(checkpoint);
   // This thread computes nothing; it finds out what the machine has, and loads the addon before the engine's thread does.
   const { backend, threads } = await start({ backend: options.backend, threads: options.threads });
@@ -67,21 +65,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     maxPending: maxSequences + maxQueue,
     isClosing: false,
   };
-  const { apiKeys = [], publicModels = false, onRequest = () => {} } = options;
-  const app = createApp(state, { apiKeys, publicModels, onRequest });
-  const requestTimeout = 1000 * (options.requestTimeout ?? 30);
-  const server = createAdaptorServer({
-    fetch: app.fetch,
-    overrideGlobalObjects: false,
-    serverOptions: {
-      // A client that sends slowly is cut off.
-      requestTimeout,
-      headersTimeout: Math.min(requestTimeout, 10_000),
-      connectionsCheckingInterval: Math.min(requestTimeout, 5000) / 2,
-    },
-  }) as Server;
+  const { apiKeys = [], publicModels = false, onRequest = () => {}, runs, pageDirectory } = options;
+  const app = createApp(state, { apiKeys, publicModels, onRequest, runs, pageDirectory });
+  let server: Server;
   try {
-    await listen(server, { host: options.host ?? "127.0.0.1", port: options.port ?? 8000 });
+    server = await listen(app, options);
   } catch (error) {
     await engine.close();
     throw error;
@@ -96,29 +84,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     failed,
     close: createClose(server, { state, drainSeconds: options.drainSeconds ?? 30 }),
   };
-}
-
-function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
-  const reasons: Record<string, string> = {
-    EADDRINUSE: `port ${port} of ${host} is in use: choose another with --port`,
-    EACCES: `port ${port} needs more permissions: choose one above 1023`,
-    EADDRNOTAVAIL: `${host} is no address of this machine`,
-    ENOTFOUND: `${host} is no address of this machine`,
-  };
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      const reason = reasons[error.code ?? ""];
-      reject(reason === undefined ? error : new ServerError(reason));
-    });
-    server.listen(port, host, resolve);
-  });
-}
-
-function urlOf(server: Server): string {
-  const address = server.address();
-  if (typeof address !== "object" || address === null) throw new Error("the server does not listen");
-  const host = isIP(address.address) === 6 ? `[${address.address}]` : address.address;
-  return `http://${host}:${address.port}`;
 }
 
 function createClose(server: Server, { state, drainSeconds }: { state: ServerState; drainSeconds: number }) {

@@ -17,6 +17,7 @@ interface Options extends EngineOptions {
   chatTemplate?: string;
   apiKeyFile?: string;
   publicModels?: boolean;
+  runs?: string;
   drainSeconds: number;
   logRequests?: boolean;
   json?: boolean;
@@ -42,6 +43,7 @@ export function addServe(program: Command, terminal: Terminal): void {
     .option("--chat-template <file>", "Jinja template for chats (default: the checkpoint's)", nonEmpty)
     .option("--api-key-file <file>", "file with the keys that clients may send, one a line", nonEmpty)
     .option("--public-models", "whoever has no key may list the models")
+    .option("--runs <directory>", "show the training runs in this directory on the page", nonEmpty)
     .option("--drain-seconds <s>", "how long requests in progress may take at SIGTERM", number, 30)
     .option("--log-requests", "log every request to stderr, as JSON, without its contents")
     .action((path: string, options: Options) => run(path, options, terminal));
@@ -82,7 +84,7 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
   try {
     await Promise.race([server.ready, stopped]);
     if (json) terminal.json({ url: server.url, model: server.name, ...server.engine });
-    else terminal.print(`serving ${server.name} at ${server.url}/v1`);
+    else terminal.print(`serving ${server.name} at ${server.url}/v1; the page: ${server.url}`);
     await Promise.race([stopped, server.failed]);
   } finally {
     for (const signal of signals) process.off(signal, onSignal);

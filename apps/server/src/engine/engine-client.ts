@@ -1,5 +1,6 @@
 /** The engine as the HTTP thread sees it: asks the engine's thread, and hands out what it answers. */
 import { Worker } from "node:worker_threads";
+import type { ExplainTextOptions, Explanation } from "@megatron-ts/explain";
 import type { FilledText } from "@megatron-ts/generate";
 import { ApiError } from "../errors.ts";
 import type {
@@ -48,6 +49,8 @@ export interface EngineClient {
   embed(prompts: Prompt[]): Promise<{ vectors: Float32Array[]; promptTokens: number }>;
   /** Fills the masks of texts. */
   fill(texts: string[], topK: number): Promise<FilledText[]>;
+  /** Explains what the model says about a text. */
+  explain(text: string, options: ExplainTextOptions): Promise<Explanation>;
   close(): Promise<void>;
 }
 
@@ -223,6 +226,11 @@ export function startEngineClient(
       }),
     fill: (texts, topK) =>
       ask({ type: "fill", texts, topK }, (message) => (message as Extract<Answer, { type: "filled" }>).filled),
+    explain: (text, options) =>
+      ask(
+        { type: "explain", text, options },
+        (message) => (message as Extract<Answer, { type: "explained" }>).explanation,
+      ),
     async close() {
       await worker.terminate();
     },

@@ -1,4 +1,5 @@
 /** The engine of a thread: loads a model, decodes what it is asked for in one batch, and answers in messages. */
+import { explainText } from "@megatron-ts/explain";
 import {
   createBatch,
   type DecodingBatch,
@@ -9,7 +10,7 @@ import {
   type SequenceEvent,
   skippedTokens,
 } from "@megatron-ts/generate";
-import { longestSequence } from "@megatron-ts/model";
+import { familyOf, longestSequence } from "@megatron-ts/model";
 import { createTokenBytes } from "@megatron-ts/tokenizer";
 import { type ChatTemplate, createChatTemplate } from "../chat/chat-template.ts";
 import { ApiError } from "../errors.ts";
@@ -178,6 +179,8 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
       embedAll(id, request.prompts).catch((error) => send({ type: "refused", id, failure: failureOf(error) }));
     } else if (request.type === "fill") {
       send({ type: "filled", id, filled: fillMasks(served, request.texts, { topK: request.topK }) });
+    } else if (request.type === "explain") {
+      send({ type: "explained", id, explanation: explainText(served, request.text, request.options) });
     } else {
       checkTokens(request.tokens, tokenizer.vocabularySize);
       send({ type: "text", id, text: tokenizer.decode(request.tokens) });
@@ -193,6 +196,8 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
       generates: batch !== null,
       continues: prediction !== "sequence-to-sequence",
       chats: template !== null,
+      fills: familyOf(model.config).generation.fills.length > 0,
+      explains: model.predictors.causal !== undefined || model.predictors.masked !== undefined,
     },
     handle(request) {
       if (request.type === "cancel") return removeAll(request.id);

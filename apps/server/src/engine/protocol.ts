@@ -1,4 +1,5 @@
 /** The messages between the HTTP thread and the engine's thread. Everything in them is cloned. */
+import type { ExplainTextOptions, Explanation } from "@megatron-ts/explain";
 import type { FilledText, SamplingOptions } from "@megatron-ts/generate";
 import type { ApiErrorFields } from "../errors.ts";
 
@@ -23,6 +24,9 @@ export interface ModelInfo {
   generates: boolean;
   continues: boolean;
   chats: boolean;
+  /** Whether it fills masks, and whether its predictions can be explained. */
+  fills: boolean;
+  explains: boolean;
 }
 
 /** One message of a chat, as templates see it. */
@@ -92,6 +96,7 @@ export type EngineRequest =
   | { type: "detokenize"; id: number; tokens: number[] }
   | { type: "embed"; id: number; prompts: Prompt[] }
   | { type: "fill"; id: number; texts: string[]; topK: number }
+  | { type: "explain"; id: number; text: string; options: ExplainTextOptions }
   | { type: "cancel"; id: number };
 
 /** An error, as it crosses threads. */
@@ -117,4 +122,5 @@ export type EngineMessage =
   | { type: "tokens"; id: number; tokens: number[]; texts: string[] }
   | { type: "text"; id: number; text: string }
   | { type: "embedded"; id: number; vectors: Float32Array[]; promptTokens: number }
-  | { type: "filled"; id: number; filled: FilledText[] };
+  | { type: "filled"; id: number; filled: FilledText[] }
+  | { type: "explained"; id: number; explanation: Explanation };

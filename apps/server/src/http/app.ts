@@ -3,12 +3,15 @@ import { randomUUID } from "node:crypto";
 import { Hono } from "hono";
 import { ApiError } from "../errors.ts";
 import type { RequestLog } from "../options.ts";
+import { addPageRoutes, type PageFeatures } from "../page/routes.ts";
 import { chatCompletions } from "../routes/chat-completions.ts";
 import { completions } from "../routes/completions.ts";
 import { embeddings } from "../routes/embeddings.ts";
+import { explain } from "../routes/explain.ts";
 import { fillMask } from "../routes/fill-mask.ts";
 import { getModel, listModels } from "../routes/models.ts";
 import { detokenize, tokenize } from "../routes/tokens.ts";
+import { addRunRoutes } from "../runs/routes.ts";
 import { createAccess } from "./access.ts";
 import { errorResponse } from "./api-error.ts";
 import { createOpenApiDocument, needsKey } from "./openapi.ts";
@@ -19,13 +22,18 @@ export interface AppOptions {
   apiKeys: readonly string[];
   publicModels: boolean;
   onRequest: (entry: RequestLog) => void;
+  /** A directory whose training runs are shown. */
+  runs?: string;
+  /** The built page. */
+  pageDirectory?: string;
 }
 
 /** The id of a request, by which its client and the log name it: the client's own if it is harmless. */
 const requestId = (given: string | undefined) => (given && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID());
 
 /** Creates the application. */
-export function createApp(state: ServerState, { apiKeys, publicModels, onRequest }: AppOptions): Hono {
+export function createApp(state: ServerState, options: AppOptions): Hono {
+  const { apiKeys, publicModels, onRequest, runs, pageDirectory } = options;
   const app = new Hono();
   const checkKey = createAccess(apiKeys);
   const document = createOpenApiDocument({ secured: apiKeys.length > 0 });
@@ -59,15 +67,30 @@ export function createApp(state: ServerState, { apiKeys, publicModels, onRequest
   app.post("/v1/chat/completions", (context) => chatCompletions(context.req.raw, state));
   app.post("/v1/embeddings", (context) => embeddings(context.req.raw, state));
   app.post("/v1/fill-mask", (context) => fillMask(context.req.raw, state));
+  app.post("/v1/explain", (context) => explain(context.req.raw, state));
   app.post("/tokenize", (context) => tokenize(context.req.raw, state));
   app.post("/detokenize", (context) => detokenize(context.req.raw, state));
   app.get("/openapi.json", () => Response.json(document));
 
+  if (runs !== undefined) addRunRoutes(app, runs);
+  addPageRoutes(app, { features: () => pageFeatures(state, { runs: runs !== undefined }), directory: pageDirectory });
+  answerErrors(app);
+  return app;
+}
+
+/** What the page offers of a model. */
+function pageFeatures({ engine: { info }, name }: ServerState, { runs }: Pick<PageFeatures, "runs">): PageFeatures {
+  if (!info) return { model: null, loading: true, runs };
+  const { chats, generates, fills, explains } = info;
+  return { model: { name, chats, generates, fills, explains }, loading: false, runs };
+}
+
+/** Answers to unknown paths, and to errors of any route. */
+export function answerErrors(app: Hono): void {
   app.notFound(({ req }) =>
     errorResponse(
       new ApiError(`there is no ${req.method} ${req.path.slice(0, 100)}`, { status: 404, code: "not_found" }),
     ),
   );
   app.onError((error) => errorResponse(error));
-  return app;
 }

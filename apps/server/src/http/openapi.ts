@@ -1,8 +1,10 @@
 /** The OpenAPI document of the server, made of the schemas that requests are checked with. */
 import { OpenAPIHono, z } from "@hono/zod-openapi";
+import { isPagePath } from "../page/routes.ts";
 import { chatSchema } from "../schemas/chat.ts";
 import { completionSchema } from "../schemas/completion.ts";
 import { embeddingSchema, fillMaskSchema } from "../schemas/embedding.ts";
+import { explainSchema } from "../schemas/explain.ts";
 import { detokenizeSchema, tokenizeSchema } from "../schemas/tokens.ts";
 
 const errorSchema = z
@@ -25,6 +27,7 @@ const posts: [string, { summary: string; schema: z.ZodType }][] = [
   ["/v1/chat/completions", { summary: "Answers a chat.", schema: chatSchema }],
   ["/v1/embeddings", { summary: "Texts as vectors of length 1.", schema: embeddingSchema }],
   ["/v1/fill-mask", { summary: "Fills the masks of texts.", schema: fillMaskSchema }],
+  ["/v1/explain", { summary: "Which tokens, layers and heads a prediction comes from.", schema: explainSchema }],
   ["/tokenize", { summary: "The token ids of a text or a chat.", schema: tokenizeSchema }],
   ["/detokenize", { summary: "The text of token ids.", schema: detokenizeSchema }],
 ];
@@ -78,4 +81,5 @@ export function createOpenApiDocument({ secured }: { secured: boolean }): object
 }
 
 /** Whether a path needs an API key where there are any. */
-export const needsKey = (path: string): boolean => !["/health", "/metrics", "/openapi.json"].includes(path);
+export const needsKey = (path: string): boolean =>
+  !["/health", "/metrics", "/openapi.json"].includes(path) && !isPagePath(path);

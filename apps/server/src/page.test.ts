@@ -1,0 +1,165 @@
+/** The page in a real Chromium: generating, explaining and watching runs, by keyboard too, light, dark and narrow; and what axe finds. */
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { AxeResults } from "axe-core";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { serveRuns } from "./runs/serve-runs.ts";
+import { buildPage, chromiumPath, launchBrowser } from "./testing/browser.ts";
+import { startTiny, type TinyServer } from "./testing/tiny-server.ts";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+/** A directory to keep screenshots in, to look at. */
+const SCREENSHOTS = process.env.MEGATRON_SCREENSHOTS;
+
+let built: Awaited<ReturnType<typeof buildPage>>;
+let runs: string;
+let tiny: TinyServer;
+let browser: Browser;
+let page: Page;
+const errors: string[] = [];
+
+const report = (step: number, loss: number) =>
+  `${JSON.stringify({ step, loss, learningRate: 0.01 / step, tokensPerSecond: 1000 + step, kilowattHours: step / 1e6 })}\n`;
+
+beforeAll(async () => {
+  if (chromiumPath === undefined) return;
+  built = await buildPage();
+  runs = mkdtempSync(join(tmpdir(), "megatron-runs-"));
+  for (const name of ["first", "second"]) {
+    mkdirSync(join(runs, name, "run"), { recursive: true });
+    const reports = Array.from({ length: 30 }, (_, i) => report(10 * (i + 1), 8 / (i + 1) ** 0.3));
+    writeFileSync(join(runs, name, "run", "metrics.jsonl"), reports.join(""));
+  }
+  tiny = await startTiny({ runs, pageDirectory: built.directory });
+  browser = await launchBrowser();
+  page = await browser.newPage();
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => {
+    if (message.type() === "error") errors.push(message.text());
+  });
+});
+afterAll(async () => {
+  if (chromiumPath === undefined) return;
+  await browser.close();
+  await tiny.stop();
+  built.remove();
+  rmSync(runs, { recursive: true, force: true });
+});
+
+/** What axe finds that is serious, in both colour schemes, and a screenshot of each. */
+async function inspect(name: string): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    if (SCREENSHOTS !== undefined) {
+      await page.screenshot({ path: join(SCREENSHOTS, `${name}-${colorScheme}.png`), fullPage: true });
+    }
+    // The policy of the page lets no script in but its own; tools may evaluate.
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate<AxeResults>("axe.run()");
+    const found = violations.map(({ id, nodes }) => `${name} ${colorScheme}: ${id} at ${nodes[0]!.html}`);
+    expect(found).toEqual([]);
+  }
+}
+
+describe.skipIf(chromiumPath === undefined)("the page", () => {
+  it("completes a text with the probabilities of its tokens", async () => {
+    await page.goto(`${tiny.server.url}/#complete`);
+    await page.getByLabel("Text").fill("the whale");
+    await page.getByLabel("Tokens").fill("12");
+    await page.getByRole("button", { name: "Complete" }).click();
+    const group = page.getByRole("group", { name: "Completion" });
+    await expect.poll(() => group.locator(".token").count()).toBe(12);
+    await group.locator(".token").nth(3).hover();
+    await expect.poll(() => page.locator(".alternatives li").count()).toBeGreaterThanOrEqual(5);
+    expect(await group.textContent()).not.toContain("bytes:");
+    const first = await page.locator(".alternatives p").textContent();
+    await group.focus();
+    await page.keyboard.press("End");
+    await expect.poll(() => page.locator(".token.chosen").getAttribute("data-index")).toBe("11");
+    expect(await page.locator(".alternatives p").textContent()).not.toBe(first);
+    await inspect("complete");
+  });
+
+  it("chats by keyboard alone, and stops a generation", async () => {
+    await page.getByRole("link", { name: "Chat" }).press("Enter");
+    await page.getByLabel("Message").fill("who are you?");
+    await page.getByLabel("Message").press("Enter");
+    await expect.poll(() => page.locator(".messages li").count()).toBe(2);
+    await page.getByLabel("Tokens").fill("100");
+    await expect.poll(() => page.getByRole("button", { name: "Send" }).isEnabled()).toBe(true);
+    await inspect("chat");
+    await page.getByRole("button", { name: "Start over" }).click();
+    expect(await page.locator(".messages li").count()).toBe(0);
+  });
+
+  it("explains a prediction", async () => {
+    await page.getByRole("link", { name: "Explain" }).click();
+    await page.getByLabel("Text").fill("the white");
+    await page.getByRole("button", { name: "Explain" }).click();
+    await page.getByRole("heading", { name: "Which tokens made it so" }).waitFor();
+    expect(await page.locator("figure img").count()).toBe(4);
+    expect(
+      await page
+        .locator("figure img")
+        .last()
+        .evaluate((image) => "naturalWidth" in image && image.naturalWidth),
+    ).toBeGreaterThan(1);
+    await inspect("explain");
+    await page.getByLabel("Text").fill("whale ".repeat(200));
+    await page.getByRole("button", { name: "Explain" }).click();
+    await expect.poll(() => page.getByRole("alert").textContent()).toMatch(/at most 192/);
+  });
+
+  it("shows runs as they are written, and fits narrow screens", async () => {
+    await page.getByRole("link", { name: "Runs" }).click();
+    await page.getByRole("checkbox", { name: "first/run" }).check();
+    await page.getByRole("checkbox", { name: "second/run" }).check();
+    await expect.poll(() => page.locator("polyline").count()).toBe(8);
+    appendFileSync(join(runs, "first/run/metrics.jsonl"), `${report(310, 1.2345)}{"step":320,"lo`);
+    await expect
+      .poll(() => page.getByRole("row", { name: /first\/run.*310.*1\.235/ }).count(), { timeout: 10_000 })
+      .toBe(1);
+    await inspect("runs");
+    await page.setViewportSize({ width: 360, height: 740 });
+    await inspect("runs-narrow");
+    expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+    expect(errors.filter((text) => !text.includes("400"))).toEqual([]);
+  });
+});
+
+describe("the runs' routes", () => {
+  it("serve a directory without a model, and nothing outside of it", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "megatron-runs-"));
+    mkdirSync(join(directory, "a"));
+    writeFileSync(join(directory, "a", "metrics.jsonl"), '{"step":1,"loss":2}\nbroken\n{"step":2');
+    const server = await serveRuns({ directory, port: 0 });
+    const get = async (path: string) => {
+      const response = await fetch(server.url + path);
+      return { status: response.status, body: await response.json() };
+    };
+    try {
+      expect((await get("/v1/page")).body).toEqual({ model: null, loading: false, runs: true });
+      expect((await get("/v1/runs")).body).toMatchObject({ data: [{ name: "a", bytes: 36 }] });
+      expect((await get("/v1/runs/metrics?run=a")).body).toEqual({
+        reports: [{ step: 1, loss: 2 }],
+        next: 27,
+        size: 36,
+      });
+      expect(await get("/v1/runs/metrics?run=../etc")).toMatchObject({
+        status: 404,
+        body: { error: { param: "run" } },
+      });
+      expect(await get("/v1/runs/metrics?run=a&from=x")).toMatchObject({
+        status: 400,
+        body: { error: { param: "from" } },
+      });
+    } finally {
+      await server.close();
+      rmSync(directory, { recursive: true, force: true });
+    }
+    await expect(serveRuns({ directory, port: 0 })).rejects.toThrow(expect.objectContaining({ name: "ServerError" }));
+  });
+});

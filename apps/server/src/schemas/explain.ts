@@ -1,0 +1,14 @@
+/** The request of /v1/explain. */
+import { z } from "@hono/zod-openapi";
+import { optional } from "./sampling.ts";
+
+/** A text whose next token, mask or label is explained. */
+export const explainSchema = z
+  .strictObject({
+    model: optional(z.string()),
+    input: z.string().min(1).openapi({ description: "A text to continue, with a mask to fill, or to classify." }),
+    target: optional(z.string().min(1)).openapi({ description: "The token or label. Default: the likeliest." }),
+    top_k: optional(z.int().min(1).max(100)).openapi({ description: "Likeliest outputs to list. Default: 5." }),
+    attention: optional(z.boolean()).openapi({ description: "Whether attention maps are included. Default: true." }),
+  })
+  .openapi("ExplainRequest");

@@ -1,0 +1,62 @@
+/** Completes a text, token by token. */
+import { useState } from "preact/hooks";
+import { DEFAULTS, Settings } from "./settings.tsx";
+import { Tokens } from "./tokens.tsx";
+import { type Added, useGeneration } from "./use-generation.ts";
+
+interface CompletionEvent {
+  choices: {
+    text: string;
+    logprobs: { tokens: string[]; token_logprobs: number[]; top_logprobs: Record<string, number>[] } | null;
+  }[];
+}
+
+function read({ choices: [choice] }: CompletionEvent): Added {
+  const { tokens = [], token_logprobs: scores = [], top_logprobs: top = [] } = choice?.logprobs ?? {};
+  return {
+    text: choice?.text ?? "",
+    tokens: tokens.map((text, index) => ({
+      text,
+      probability: Math.exp(scores[index]!),
+      alternatives: Object.entries(top[index]!)
+        .map(([other, score]) => ({ text: other, probability: Math.exp(score) }))
+        .sort((a, b) => b.probability - a.probability),
+    })),
+  };
+}
+
+export function Completion() {
+  const [prompt, setPrompt] = useState("");
+  const [settings, setSettings] = useState(DEFAULTS);
+  const { tokens, isRunning, problem, start, stop } = useGeneration(read);
+  const submit = (event: Event) => {
+    event.preventDefault();
+    const { temperature, maxTokens } = settings;
+    void start("/v1/completions", { prompt, temperature, max_tokens: maxTokens, logprobs: 5, stream: true });
+  };
+  return (
+    <>
+      <h1>Complete a text</h1>
+      <form class="panel" onSubmit={submit}>
+        <label>
+          Text
+          <textarea rows={4} value={prompt} onInput={(event) => setPrompt(event.currentTarget.value)} />
+        </label>
+        <Settings value={settings} onChange={setSettings}>
+          <button type="submit" disabled={isRunning}>
+            Complete
+          </button>
+          <button type="button" class="quiet" disabled={!isRunning} onClick={stop}>
+            Stop
+          </button>
+        </Settings>
+      </form>
+      {problem && (
+        <p role="alert" class="alert">
+          {problem}
+        </p>
+      )}
+      {(tokens.length > 0 || isRunning) && <Tokens tokens={tokens} label="Completion" isRunning={isRunning} />}
+    </>
+  );
+}

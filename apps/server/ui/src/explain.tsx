@@ -1,0 +1,62 @@
+/** Explains what the model says about a text: the report of the package `explain`, in the page. */
+import type { Explanation } from "@megatron-ts/explain";
+import { explanationHtml, explanationStyle } from "@megatron-ts/explain/html";
+import { useState } from "preact/hooks";
+import { ask } from "./api.ts";
+
+export function Explain() {
+  const [input, setInput] = useState("");
+  const [target, setTarget] = useState("");
+  const [html, setHtml] = useState<string | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  const [isRunning, setRunning] = useState(false);
+
+  async function submit(event: Event) {
+    event.preventDefault();
+    setRunning(true);
+    setProblem(null);
+    try {
+      const explanation = await ask<Explanation>("/v1/explain", { input, ...(target !== "" && { target }) });
+      setHtml(explanationHtml(explanation));
+    } catch (error) {
+      setHtml(null);
+      setProblem((error as Error).message);
+    }
+    setRunning(false);
+  }
+
+  return (
+    <>
+      <h1>Explain a prediction</h1>
+      <form class="panel" onSubmit={submit}>
+        <label>
+          Text
+          <textarea required rows={3} value={input} onInput={(event) => setInput(event.currentTarget.value)} />
+        </label>
+        <div class="settings">
+          <label>
+            Token or label
+            <input
+              type="text"
+              placeholder="the likeliest"
+              value={target}
+              onInput={(event) => setTarget(event.currentTarget.value)}
+            />
+          </label>
+          <button type="submit" disabled={isRunning}>
+            Explain
+          </button>
+        </div>
+      </form>
+      {problem && (
+        <p role="alert" class="alert">
+          {problem}
+        </p>
+      )}
+      <div role="status">{isRunning && <p>The model is being asked.</p>}</div>
+      <style>{explanationStyle}</style>
+      {/* The report escapes every text in it. */}
+      {html && <div dangerouslySetInnerHTML={{ __html: html }} />}
+    </>
+  );
+}
