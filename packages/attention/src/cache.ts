@@ -4,6 +4,7 @@
  */
 import { cacheAppend, overwrite } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
+import { type CacheFollower, createFollowers } from "./cache-followers.ts";
 import type { LayerCache } from "./layer-cache.ts";
 import { createRollingCaches, type RollingCaches, type RollingWindow } from "./rolling-cache.ts";
 import { createTokenCache } from "./token-cache.ts";
@@ -23,6 +24,8 @@ export interface KeyValueCache {
    * cache that keeps tokens.
    */
   readonly appendTokens?: (tokens: tf.Tensor) => tf.Tensor;
+  /** What follows the rows' lengths on behalf of an owner, created the first time; disposed with the cache. */
+  follow<Follower extends CacheFollower>(owner: object, create: () => Follower): Follower;
   /** Adds `counts[b]` tokens to the length of row b. Call it once per forward pass, after every layer has appended. */
   advance(counts: ArrayLike<number>): void;
   /**
@@ -62,6 +65,7 @@ export function createCache(options: CacheOptions): KeyValueCache {
   const pageTable = tf.keep(tf.tensor2d(pages.slice(), [batchSize, pagesPerRow], "int32"));
   const offsets = tf.keep(tf.tensor1d(lengths.slice(), "int32"));
   const rolling = new Map<string, RollingCaches>();
+  const followers = createFollowers();
 
   /** The part of a layer that keeps its window only; null where it has none, or one as wide as the whole cache. */
   function createRollingLayer(index: number): LayerCache | null {
@@ -96,6 +100,7 @@ export function createCache(options: CacheOptions): KeyValueCache {
     lengths,
     offsets,
     appendTokens: tokens?.append,
+    follow: followers.follow,
     layer: (index) => ({
       ...layers[index]!,
       append(k, v) {
@@ -113,6 +118,7 @@ export function createCache(options: CacheOptions): KeyValueCache {
       for (let row = 0; row < batchSize; row++) lengths[row] = lengths[row]! + counts[row]!;
       overwrite(offsets, lengths);
       for (const caches of rolling.values()) caches.advance(lengths, counts);
+      followers.update();
     },
     reorder(parents) {
       if (!reorderable) throw new Error("the rows of this cache cannot be reordered: create it with reorderable: true");
@@ -127,11 +133,13 @@ export function createCache(options: CacheOptions): KeyValueCache {
       pages = next;
       overwrite(pageTable, pages);
       overwrite(offsets, lengths);
+      followers.update();
     },
     dispose() {
       for (const { keys, values } of layers) tf.dispose([keys, values]);
       for (const caches of rolling.values()) caches.dispose();
       tokens?.dispose();
+      followers.dispose();
       tf.dispose([pageTable, offsets]);
     },
   };

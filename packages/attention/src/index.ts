@@ -1,5 +1,6 @@
 export { type AttendOptions, attend, attentionProbabilities } from "./attend.ts";
 export { type CacheOptions, createCache, type KeyValueCache } from "./cache.ts";
+export type { CacheFollower } from "./cache-followers.ts";
 export { LayoutError } from "./errors.ts";
 export type { LayerCache } from "./layer-cache.ts";
 export { type BigbirdOptions, bigbird } from "./layouts/bigbird.ts";
@@ -27,6 +28,7 @@ export type { BlockRange } from "./layouts/global-blocks.ts";
 export type { Cover, Layout, LayoutPlace, PartialCover, PlacedLayout, Runs } from "./layouts/layout.ts";
 export { type LocalOptions, local } from "./layouts/local.ts";
 export { type LocalBlocksOptions, localBlocks } from "./layouts/local-blocks.ts";
+export { longestList, padLists } from "./layouts/pad-lists.ts";
 export type { RandomBlocksOptions } from "./layouts/random-blocks.ts";
 export { type StridedOptions, strided } from "./layouts/strided.ts";
 export { type VariableOptions, variable } from "./layouts/variable.ts";

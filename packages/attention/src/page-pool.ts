@@ -6,6 +6,7 @@
 import { cacheAppend, overwrite } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import type { KeyValueCache } from "./cache.ts";
+import { createFollowers } from "./cache-followers.ts";
 import type { LayerCache } from "./layer-cache.ts";
 
 /** Sizes of a pool. */
@@ -53,6 +54,7 @@ export function createPagePool({ numLayers, numHeads, headSize, numPages, pageSi
     const table = new Int32Array(batchSize * pagesPerRow);
     const pageTable = tf.keep(tf.tensor2d(table.slice(), [batchSize, pagesPerRow], "int32"));
     const offsets = tf.keep(tf.tensor1d(lengths.slice(), "int32"));
+    const followers = createFollowers();
     const views = layers.map(
       ({ keys, values }): LayerCache => ({
         keys,
@@ -68,6 +70,7 @@ export function createPagePool({ numLayers, numHeads, headSize, numPages, pageSi
       capacity,
       lengths,
       offsets,
+      follow: followers.follow,
       layer: (index) => views[index]!,
       place(sequences) {
         if (sequences.length !== batchSize) {
@@ -83,15 +86,20 @@ export function createPagePool({ numLayers, numHeads, headSize, numPages, pageSi
         }
         overwrite(pageTable, table);
         overwrite(offsets, lengths);
+        followers.update();
       },
       advance(counts) {
         for (let row = 0; row < batchSize; row++) lengths[row] = lengths[row]! + counts[row]!;
         overwrite(offsets, lengths);
+        followers.update();
       },
       reorder() {
         throw new Error("the rows of a batch are reordered by placing their sequences in another order");
       },
-      dispose: () => tf.dispose([pageTable, offsets]),
+      dispose() {
+        followers.dispose();
+        tf.dispose([pageTable, offsets]);
+      },
     };
   }
 

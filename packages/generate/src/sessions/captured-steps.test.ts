@@ -23,6 +23,7 @@ const shape = { numLayers: 2, hiddenSize: 16, numHeads: 2, vocabularySize: 30, i
 const gpt = { family: "gpt", ...shape, maxPositions: 24 };
 const llama = { ...gpt, norm: "rms", biases: false, positions: "rotary", activation: "silu", gatedFeedForward: true };
 const both = { family: "encoder-decoder", ...shape, maxPositions: 20 };
+const t5 = { family: "t5", numLayers: 2, hiddenSize: 16, numHeads: 2, vocabularySize: 30, initializerFactor: 1.5 };
 const permutation = { prediction: "permutation" } as const;
 
 const cases: [string, object, Pick<SessionOptions, "prediction">?][] = [
@@ -55,10 +56,35 @@ const cases: [string, object, Pick<SessionOptions, "prediction">?][] = [
     { ...llama, attentionSinks: true, attentionWindow: 4, layersWithoutWindow: [1] },
   ],
   ["biases by distance", { ...gpt, positions: "alibi", attentionWindow: 4 }],
+  ["strided attention", { ...llama, attention: { layout: "strided", stride: 3 } }],
+  ["fixed attention", { ...gpt, attention: { layout: "fixed", blockSize: 2, globalPatterns: 2 } }],
+  [
+    "random blocks in each layer and head",
+    { ...gpt, attention: { layout: "bigbird", blockSize: 2, perHead: true, seed: 3 } },
+  ],
+  [
+    "variable windows",
+    { ...gpt, attention: { layout: "variable", blockSize: 2, localBlocks: [1, 2], randomBlocks: 1 } },
+  ],
+  ["global blocks", { ...gpt, attention: { layout: "bslongformer", blockSize: 2 } }],
+  [
+    "a dilated window, in some layers",
+    { ...llama, attention: { layout: "dilated", window: 3, layers: ["dilated", "dense"] } },
+  ],
+  ["windows of blocks", { ...gpt, attention: { layout: "local-blocks", blockSize: 2 } }],
+  ["a window with global tokens", { ...gpt, attention: { layout: "local", window: 3, globalTokens: [0, 5] } }],
+  ["one as long as the text", { ...gpt, attention: { layout: "local", window: 30, globalTokens: [0, 5] } }],
+  ["an encoder-decoder with strided attention", { ...both, attention: { layout: "strided", stride: 3 } }],
+  ["T5 with random blocks", { ...t5, attention: { layout: "bigbird", blockSize: 1 } }],
+  [
+    "a query stream with a dilated window",
+    { ...both, attention: { layout: "local-blocks", blockSize: 2 } },
+    permutation,
+  ],
   ["an encoder-decoder", both],
   ["its window", { ...both, attentionWindow: 4, reservedPositions: 2 }],
   ["relative distances", { ...both, relativeDistances: true, normPlacement: "post" }],
-  ["T5", { family: "t5", numLayers: 2, hiddenSize: 16, numHeads: 2, vocabularySize: 30, initializerFactor: 1.5 }],
+  ["T5", t5],
   ["a query stream", { ...both, numTokenTypes: 2 }, permutation],
   ["its window", { ...both, attentionWindow: 4 }, permutation],
 ];
@@ -101,6 +127,45 @@ describe.skipIf(missing)("a captured step", () => {
     vi.spyOn(backend(), "capture").mockImplementation((f) => ({ outputs: f(), program: null, refusal: "not here" }));
     expect(recorded).toEqual([...steps(config, options)]);
     expect(inUse()).toEqual(before);
+  });
+
+  it.each<[object]>([
+    [{ layout: "strided", stride: 9 }],
+    [{ layout: "fixed", blockSize: 4, globalPatterns: 2 }],
+    [{ layout: "variable", blockSize: 2, localBlocks: [1, 2], randomBlocks: 1, seed: 4 }],
+    [{ layout: "bigbird", blockSize: 1, perHead: true, seed: 3 }],
+    [{ layout: "bslongformer", blockSize: 4 }],
+    [{ layout: "dilated", window: 16 }],
+    [{ layout: "local-blocks", blockSize: 4 }],
+    [{ layout: "local", window: 12, globalTokens: [0, 70] }],
+  ])("of %j is the full forward, past eleven windows of twelve tokens", (attention) => {
+    const replay = vi.spyOn(backend().engine, "replay");
+    const model = createModel({ ...gpt, maxPositions: 200, attention } as ModelConfig & { family: "gpt" }, {
+      weights: { seed: 5 },
+    });
+    const texts = prompts.slice(0, 2).map((prompt) => [...prompt]);
+    const session = openDecodingSession(model, texts, { maxTokens: 150 });
+    const found = [session.prefill()];
+    for (let step = 0; step < 140; step++) {
+      const tokens = found[step]!.map(argmax);
+      for (const [row, token] of tokens.entries()) texts[row]!.push(token);
+      found.push(session.decodeStep(tokens));
+    }
+    session.dispose();
+    // Recorded once, and again whenever lists get longer.
+    expect(replay.mock.results.filter(({ value }) => value !== null).length).toBeGreaterThanOrEqual(136);
+    for (const [row, text] of texts.entries()) {
+      const logits = tf.tidy(() => {
+        const tokens = tf.tensor2d(text, [1, text.length], "int32");
+        return model.logits(model.forward({ tokens }).hidden).arraySync() as number[][][];
+      });
+      const whole = logits[0]!.slice(prompts[row]!.length - 1);
+      const gaps = whole.map((expected, step) =>
+        Math.max(...expected.map((x, i) => Math.abs(x - found[step]![row]![i]!))),
+      );
+      expect(Math.max(...gaps)).toBeLessThan(1e-4);
+    }
+    model.dispose();
   });
 
   it("knows its own session, while others decode batches of other sizes", () => {

@@ -22,6 +22,7 @@ import type { BlockLayout } from "@megatron-ts/ops";
 import type { Mesh } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import type { BlockContext } from "./block-context.ts";
+import { createStepLayouts } from "./step-layouts.ts";
 
 /** Positions, by row. */
 type GlobalTokens = readonly (readonly number[])[];
@@ -144,6 +145,23 @@ export function createLayerLayouts(
     };
   }
 
+  /** The layout by layer of the next token of each row, kept up to date with the cache. */
+  function nextToken(cache: KeyValueCache): (layer: number) => BlockLayout | null {
+    const { lengths, capacity: keys } = cache;
+    const steps = cache.follow(kept, createStepLayouts);
+    return (layer) => {
+      if (!layoutOf(layer)) return null;
+      return steps.of(kindOf(layer), () => {
+        // The next token of a full row is none.
+        const positions = lengths.map((length) => Math.min(length, keys - 1));
+        return compileQueries(create(layer), {
+          ...{ positions, batch: lengths.length, keys, seed: seedOf(layer) },
+          ...heads,
+        });
+      });
+    };
+  }
+
   return {
     at({ ranges, cache, globalTokens, firstToken = 0 }) {
       const [batch, tokens] = ranges.shape as [number, number];
@@ -169,7 +187,7 @@ export function createLayerLayouts(
       const positions = Int32Array.from({ length: batch * tokens }, (_, i) => {
         return lengths[Math.floor(i / tokens)]! + (i % tokens);
       });
-      const decoded = atQueries({ positions, batch, keys });
+      const decoded = tokens === 1 ? nextToken(cache) : atQueries({ positions, batch, keys });
       const direct = compiledFor(tokens);
       return (layer) => {
         const { isDirect } = cache.layer(layer);
