@@ -13,6 +13,7 @@ import { isObject, shown } from "./json/part-fields.ts";
 import { formatTokenizerJson, type TokenizerJson } from "./json/tokenizer-json.ts";
 import { readSentencePiece } from "./sentencepiece.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+import { withTokenizerConfig } from "./vocabulary-files/configured-tokenizer.ts";
 import { readBpeFiles, readWordPieceFile } from "./vocabulary-files/read-vocabulary-files.ts";
 import { readTokenizerConfig } from "./vocabulary-files/tokenizer-config.ts";
 
@@ -85,8 +86,11 @@ async function readDirectory(directory: string): Promise<TokenizerJson> {
     names.includes(file) ? (await read(join(directory, file))).toString("utf8") : undefined;
   const model = names.filter((name) => name.endsWith(MODEL)).sort()[0];
   const path = join(directory, names.includes(FILE) || !model ? FILE : model);
-  if (names.includes(FILE)) return parseTokenizerJson((await readText(FILE))!, path);
   const config = await readTokenizerConfig(readText);
+  if (names.includes(FILE)) {
+    const json = parseTokenizerJson((await readText(FILE))!, path);
+    return withTokenizerConfig(json, config, join(directory, CONFIG));
+  }
   if (model) return readSentencePiece(await read(path), path, config);
   const [vocab, merges, words] = await Promise.all(["vocab.json", "merges.txt", "vocab.txt"].map(readText));
   if (vocab !== undefined && merges !== undefined) return readBpeFiles({ vocab, merges }, directory, config);

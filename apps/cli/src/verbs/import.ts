@@ -1,5 +1,6 @@
 /** `megatron import`: converts a Hugging Face or Megatron-LM model to a checkpoint. */
 import { existsSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import type { LengthenOptions } from "@megatron-ts/model";
 import type { Command } from "commander";
 import { UsageError } from "../errors.ts";
@@ -126,13 +127,20 @@ async function importMegatron(
   }
 }
 
-/** The given tokenizer, or the model's own, with all of its files; null if there is none. */
+const TOKENIZER = "tokenizer.json";
+
+/**
+ * The given tokenizer, or the model's own, with all of its files; null if there is none. Its tokenizer.json stays as it is,
+ * unless other files change it.
+ */
 async function loadTokenizerFiles(directory: string, given: string | undefined) {
   const { readCompanionFiles } = await import("@megatron-ts/checkpoint");
   const own = readCompanionFiles(given ?? directory, "tokenizer");
   if (given === undefined && !Object.keys(own).some((file) => /^tokenizer\.json$|\.model$/.test(file))) return null;
   const { loadTokenizer } = await import("@megatron-ts/tokenizer/files");
   const { vocabularySize, fingerprint, json } = await loadTokenizer(given ?? directory);
-  const converted = { "tokenizer.json": new Uint8Array(Buffer.from(JSON.stringify(json))) };
-  return { vocabularySize, fingerprint, files: { ...converted, ...own } };
+  const file = own[TOKENIZER];
+  const isSame = file !== undefined && isDeepStrictEqual(JSON.parse(Buffer.from(file).toString("utf8")), json);
+  const used = isSame ? file : new Uint8Array(Buffer.from(JSON.stringify(json)));
+  return { vocabularySize, fingerprint, files: { ...own, [TOKENIZER]: used } };
 }

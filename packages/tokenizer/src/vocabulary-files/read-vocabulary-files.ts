@@ -8,7 +8,10 @@ import type { AddedToken, TokenizerJson, TokenizerPart } from "../json/tokenizer
 import {
   addedTokens,
   classOf,
+  classTokens,
   contentOf,
+  ROLES,
+  type RoleTokens,
   type Settings,
   specialToken,
   type TokenizerConfig,
@@ -17,41 +20,15 @@ import {
 
 type Vocabulary = Map<string, number>;
 
-/** The roles of special tokens, in the order in which transformers appends those that the vocabulary lacks. */
-const ROLES = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"] as const;
-
-type Names = Partial<Record<(typeof ROLES)[number], string>>;
-
-const endOfText = "<|endoftext|>";
-const NAMES: Readonly<Record<string, Names>> = {
-  GPT2Tokenizer: { bos_token: endOfText, eos_token: endOfText, unk_token: endOfText },
-  RobertaTokenizer: {
-    bos_token: "<s>",
-    eos_token: "</s>",
-    unk_token: "<unk>",
-    sep_token: "</s>",
-    pad_token: "<pad>",
-    cls_token: "<s>",
-    mask_token: "<mask>",
-  },
-  BertTokenizer: {
-    unk_token: "[UNK]",
-    sep_token: "[SEP]",
-    pad_token: "[PAD]",
-    cls_token: "[CLS]",
-    mask_token: "[MASK]",
-  },
-};
-
 /** The special tokens; those that the vocabulary lacks get the next ids. */
 function specialTokens(
   settings: Settings,
   vocabulary: Vocabulary,
-  defaults: Names,
-): { added: AddedToken[]; names: Names } {
+  defaults: RoleTokens,
+): { added: AddedToken[]; names: RoleTokens } {
   const ids = new Map(vocabulary);
   const byContent = new Map<string, AddedToken>();
-  const names: Names = {};
+  const names: RoleTokens = {};
   for (const role of ROLES) {
     const given = settings[role];
     const content = given === null ? undefined : contentOf(given, defaults[role] ?? "") || undefined;
@@ -112,7 +89,7 @@ export function readBpeFiles({ vocab, merges }: BpeFiles, name: string, config: 
   const { added, names } = specialTokens(
     settings,
     new Map(Object.entries(vocabulary as Record<string, number>)),
-    NAMES[kind]!,
+    classTokens[kind]!,
   );
   const addPrefixSpace = config.add_prefix_space === true;
   const byteLevel: TokenizerPart = {
@@ -164,7 +141,7 @@ export function readWordPieceFile(vocab: string, name: string, config: Tokenizer
   lines.forEach((line, id) => {
     vocabulary.set(line.trimEnd(), id);
   });
-  const { added, names } = specialTokens(settings, vocabulary, NAMES.BertTokenizer!);
+  const { added, names } = specialTokens(settings, vocabulary, classTokens.BertTokenizer!);
   return whole({
     added_tokens: added,
     normalizer: {

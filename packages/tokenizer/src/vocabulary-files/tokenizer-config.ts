@@ -25,7 +25,44 @@ export interface TokenizerConfig {
   strip_accents?: unknown;
   tokenize_chinese_chars?: unknown;
   added_tokens_decoder?: unknown;
+  split_special_tokens?: unknown;
 }
+
+/** The roles of special tokens, in the order in which transformers appends those that the vocabulary lacks. */
+export const ROLES = [
+  "bos_token",
+  "eos_token",
+  "unk_token",
+  "sep_token",
+  "pad_token",
+  "cls_token",
+  "mask_token",
+] as const;
+
+/** Special tokens by their roles. */
+export type RoleTokens = Partial<Record<(typeof ROLES)[number], string>>;
+
+const endOfText = "<|endoftext|>";
+/** The special tokens of transformers' classes, unless a tokenizer_config.json names others. */
+export const classTokens: Readonly<Record<string, RoleTokens>> = {
+  GPT2Tokenizer: { bos_token: endOfText, eos_token: endOfText, unk_token: endOfText },
+  RobertaTokenizer: {
+    bos_token: "<s>",
+    eos_token: "</s>",
+    unk_token: "<unk>",
+    sep_token: "</s>",
+    pad_token: "<pad>",
+    cls_token: "<s>",
+    mask_token: "<mask>",
+  },
+  BertTokenizer: {
+    unk_token: "[UNK]",
+    sep_token: "[SEP]",
+    pad_token: "[PAD]",
+    cls_token: "[CLS]",
+    mask_token: "[MASK]",
+  },
+};
 
 /** A tokenizer_config.json, and the name of the vocabulary file in errors. */
 export type Settings = TokenizerConfig & { name: string };
@@ -43,20 +80,24 @@ export function specialToken(token: unknown, content: string, id: number): Added
   return { id, content, ...flags, normalized: flag("normalized"), special: true };
 }
 
-/** Tokens of `added_tokens_decoder` that are not in the vocabulary. */
-export function addedTokens(
-  { added_tokens_decoder: tokens, name }: Settings,
-  known: ReadonlyMap<string, number>,
-): AddedToken[] {
+/** The tokens of `added_tokens_decoder` in order of their ids. */
+export function decoderTokens({ added_tokens_decoder: tokens, name }: Settings): AddedToken[] {
   if (typeof tokens !== "object" || tokens === null) return [];
-  return Object.entries(tokens as Record<string, unknown>).flatMap(([key, token]): AddedToken[] => {
+  const found = Object.entries(tokens as Record<string, unknown>).map(([key, token]): AddedToken => {
     const content = contentOf(token, "");
     const id = Number(key);
     if (content === "" || !Number.isSafeInteger(id))
       throw new TokenizerError(`${name}: added_tokens_decoder has an entry without an id and a content`);
-    if (known.has(content)) return [];
-    return [{ ...specialToken(token, content, id), special: isObject(token) && token.special === true }];
+    return { ...specialToken(token, content, id), special: isObject(token) && token.special === true };
   });
+  return found.sort((one, other) => one.id - other.id);
+}
+
+/** Those that are not in the vocabulary. As in transformers, they get the next ids in the order of those that they have. */
+export function addedTokens(settings: Settings, known: ReadonlyMap<string, number>): AddedToken[] {
+  const missing = decoderTokens(settings).filter(({ content }) => !known.has(content));
+  let next = known.size;
+  return missing.map((token) => ({ ...token, id: next++ }));
 }
 
 const CLASSES: readonly (readonly [tokenizer: string, models: string])[] = [
@@ -84,7 +125,7 @@ async function readObject(read: ReadText, file: string): Promise<Record<string, 
   } catch (error) {
     throw new TokenizerError(`${file} is not valid JSON: ${(error as Error).message}`);
   }
-  if (!isObject(value)) throw new TokenizerError(`${file} must have a JSON object, got ${shown(value)}`);
+  if (!isObject(value)) throw new TokenizerError(`${file} is not a JSON object, got ${shown(value)}`);
   return value;
 }
 
