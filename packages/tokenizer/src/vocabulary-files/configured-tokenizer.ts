@@ -89,9 +89,9 @@ function withFields(part: TokenizerPart, fields: Record<string, unknown>, defaul
   return others.length === 0 ? part : { ...part, ...Object.fromEntries(others) };
 }
 
-const bertDefaults = { clean_text: true, lowercase: true, handle_chinese_chars: true, strip_accents: null };
+const caseDefaults = { clean_text: true, lowercase: true, handle_chinese_chars: true, strip_accents: null };
 
-const bertFields = ({ do_lower_case, tokenize_chinese_chars, strip_accents }: TokenizerConfig) => ({
+const caseFields = ({ do_lower_case, tokenize_chinese_chars, strip_accents }: TokenizerConfig) => ({
   clean_text: true,
   lowercase: flag(do_lower_case, true),
   handle_chinese_chars: flag(tokenize_chinese_chars, true),
@@ -115,7 +115,7 @@ export function withTokenizerConfig(json: TokenizerJson, config: TokenizerConfig
   const changed = withTokens(json, config, name);
   if (kind !== undefined && Object.hasOwn(classTokens, kind)) checkTokens(json, kind, { ...config, name });
   if (kind === "BertTokenizer" && normalizer?.type === "BertNormalizer") {
-    return { ...changed, normalizer: withFields(normalizer, bertFields(config), bertDefaults) };
+    return { ...changed, normalizer: withFields(normalizer, caseFields(config), caseDefaults) };
   }
   if ((kind === "GPT2Tokenizer" || kind === "RobertaTokenizer") && first?.type === "ByteLevel") {
     const fields = { add_prefix_space: flag(config.add_prefix_space, false) };
