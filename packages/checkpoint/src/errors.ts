@@ -28,6 +28,18 @@ export function shown(value: unknown): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}...` : text;
 }
 
+/** Problems beyond these are mostly of the same cause. */
+const MOST_PROBLEMS = 20;
+const LONGEST_PROBLEM = 200;
+
+/** Problems of a file in a message: a line for each of the first 20, which is not too long, and how many more there are. */
+export function listed(problems: readonly string[]): string {
+  const shorten = (line: string) => (line.length > LONGEST_PROBLEM ? `${line.slice(0, LONGEST_PROBLEM)}...` : line);
+  const lines = problems.slice(0, MOST_PROBLEMS).map((problem) => `\n  ${shorten(problem)}`);
+  const more = problems.length - lines.length;
+  return `${lines.join("")}${more > 0 ? `\n  and ${more} more` : ""}`;
+}
+
 /**
  * Wraps a file system error, raw or already a CheckpointError's cause, as `<action>: <reason> (<code>)<note>`. Any
  * other error is returned unchanged.

@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { openHuggingFaceDirectory } from "../../../packages/checkpoint/src/hugging-face/directory.ts";
 import { checkLayerCount } from "../../../packages/checkpoint/src/layer-count.ts";
 import { decodeManifest } from "../../../packages/checkpoint/src/manifest.ts";
+import { openDistributedTensors } from "../../../packages/checkpoint/src/megatron-lm/distributed-tensors.ts";
 import { openMegatronCheckpoint } from "../../../packages/checkpoint/src/megatron-lm/open-megatron-checkpoint.ts";
 import { readPickle } from "../../../packages/checkpoint/src/megatron-lm/pickle.ts";
 import { openSafetensors } from "../../../packages/checkpoint/src/safetensors.ts";
@@ -95,6 +96,20 @@ const megatron = (from, name) => ({
   severalLines: true,
 });
 
+/** A checkpoint of two tensors, which is no model: with all of a model's, most of the time would go to those that are sound. */
+const chunks = {
+  inputs: damagedBytes([fixture("megatron-lm/small/tensors/__0_0.distcp")]).map(withChecksums),
+  read: inDirectory("megatron-lm/small/tensors", "__0_0.distcp", async (path) => {
+    const { slices, prepare, close } = await openDistributedTensors(path);
+    try {
+      await prepare([...slices.keys()]);
+      for (const [tensor] of slices.values()) tensor.read();
+    } finally {
+      close();
+    }
+  }),
+};
+
 const metadata = fixture("megatron-lm/small/torch_dist/iter_0000100/.metadata");
 const configs = fixtures("hugging-face/configs", /\.json$/).map(String);
 
@@ -147,7 +162,7 @@ export const checkpointParsers = [
   { name: "torch", ...megatron("small/version-1", "mp_rank_00/model_optim_rng.pt") },
   { name: "torch-legacy", ...megatron("small/legacy", "mp_rank_00/model_optim_rng.pt") },
   { name: "metadata", ...megatronDistributed(".metadata") },
-  { name: "distcp", ...megatronDistributed("__0_0.distcp") },
+  { name: "distcp", ...chunks },
   { name: "common", ...megatronDistributed("common.pt") },
   { name: "config", inputs: damagedJson(configs), read: readConfig },
   { name: "config-file", inputs: damagedJson([fixture("gpt2/config.json").toString()]), read: opening("config.json") },

@@ -26,15 +26,29 @@ const written = (value, text) =>
           .map(([key, inner]) => [key, written(inner, text)]),
       );
 
+/** Presets fill these in. */
+const NEEDED = ["family", "numLayers", "hiddenSize", "numHeads"];
+
 /** Recipes with the defaults of one section filled in. With those of all, most of the time would go to fields as they should be. */
 const complete = damagedJson(
   texts.map(String).flatMap((text) => {
     const whole = parse(text);
-    // Presets fill in the model, and are not in the result.
-    const brief = { ...written(whole, text), model: whole.model };
-    return Object.keys(whole).map((name) => JSON.stringify({ ...brief, [name]: whole[name] }));
+    const needed = Object.fromEntries(NEEDED.filter((key) => key in whole.model).map((key) => [key, whole.model[key]]));
+    const brief = { ...written(whole, text), model: { ...written(whole.model, text), ...needed } };
+    return ["{}", ...Object.keys(whole).map((name) => JSON.stringify({ [name]: whole[name] }))]
+      .map((section) => JSON.stringify({ ...brief, ...JSON.parse(section) }))
+      .filter(isValid);
   }),
 );
+
+function isValid(text) {
+  try {
+    parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function toYaml(bytes) {
   try {

@@ -49,6 +49,10 @@ const pages = [
     "<table><tr><td>1<td>2</table><script>var x = '<p>'</script><!-- c --></body></html>",
   '<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><body><a id="x"/><p>One<br/>two</p><pre> a\n b</pre></body></html>',
   "<ul><li>a<li>b</ul><p>c",
+  '<meta http-equiv=content-type content="text/html; charset=iso-8859-1"><h2>a</h2><h1 hidden>b</h1><blockquote>c<hr>d</blockquote>',
+  "<body><!-- c --><table><caption>a<tr><th>b<td>c &#x1f680; &eacute; &amp &notit; &#0;</table><pre>\n x\n</pre>",
+  "<div><div><div><p>a<b>b<i>c</b>d</i></div><br><img alt=e src=x><a href=y>f</a></div><script><p></script><style>q",
+  "<select><option>a<option>b</select><textarea><p></textarea><svg><title>c</title></svg><template><p>d</template>e",
 ].map((text) => Buffer.from(text));
 const record = (headers, body) => `WARC/1.1\r\n${headers}\r\nContent-Length: ${body.length}\r\n\r\n${body}\r\n\r\n`;
 const warc = Buffer.from(

@@ -14,13 +14,15 @@ async function use(json) {
   tokenizer.decode(tokenizer.encode(TEXT));
 }
 
+const MOST_TOKENS = 80;
+
 /** With a vocabulary of a few tokens: most of a tokenizer is its list, where edits change little. */
 function shortened(text) {
   const json = JSON.parse(text);
   const { model } = json;
   const short = (list) => (Array.isArray(list) ? list.slice(0, 40) : list);
-  if (Array.isArray(model.vocab)) model.vocab = model.vocab.slice(0, 300);
-  else model.vocab = Object.fromEntries(Object.entries(model.vocab).slice(0, 300));
+  if (Array.isArray(model.vocab)) model.vocab = model.vocab.slice(0, MOST_TOKENS);
+  else model.vocab = Object.fromEntries(Object.entries(model.vocab).slice(0, MOST_TOKENS));
   const known = (side) => Object.hasOwn(model.vocab, side);
   if (model.merges)
     model.merges = short(

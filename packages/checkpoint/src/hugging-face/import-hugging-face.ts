@@ -32,7 +32,7 @@ export interface ImportOptions {
 /**
  * Converts the model in `directory` to a checkpoint, which is written atomically.
  * @throws ModelError for an unknown architecture
- * @throws CheckpointError with a line for every tensor that does not fit, or for a weight that is NaN or infinite
+ * @throws CheckpointError with a line for each tensor that does not fit (20 at most), or for a weight that is NaN or infinite
  */
 export async function importHuggingFace(
   directory: string,

@@ -1,7 +1,7 @@
 /** Matches the tensors of a model directory to our weights, and reports every mismatch at once, by both names. */
 import type { ForeignWeight, HuggingFaceFormat, ModelConfig } from "@megatron-ts/model";
 import type { Parameters } from "@megatron-ts/parallel";
-import { userError } from "../errors.ts";
+import { listed, userError } from "../errors.ts";
 import { haveSameValues, type TensorSource } from "../foreign-weights.ts";
 
 /** Shape of the tensor that contains a weight: ours, transposed and widened by the number of parts that share it. */
@@ -18,7 +18,7 @@ function foreignShape(
 
 /**
  * Maps our names to the tensors of a directory, each under whichever of its names is present.
- * @throws CheckpointError with a line for every missing, unexpected or misshaped tensor
+ * @throws CheckpointError with a line for each missing, unexpected or misshaped tensor (20 at most)
  */
 export function matchTensors(
   tensors: TensorSource & { readonly names: readonly string[] },
@@ -73,7 +73,7 @@ export function matchTensors(
     }
   }
   if (problems.length > 0) {
-    throw userError(`${source} does not fit its config.json:\n${problems.map((problem) => `  ${problem}`).join("\n")}`);
+    throw userError(`${source} does not fit its config.json:${listed(problems)}`);
   }
   return matched;
 }

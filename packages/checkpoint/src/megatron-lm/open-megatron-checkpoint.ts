@@ -14,7 +14,7 @@ import {
 } from "@megatron-ts/model";
 import { type ParameterSource, type Parameters, shapeOnly } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import { userError } from "../errors.ts";
+import { listed, userError } from "../errors.ts";
 import { requireFinite } from "../foreign-weights.ts";
 import { checkLayerCount } from "../layer-count.ts";
 import { openIteration } from "./iteration-directory.ts";
@@ -39,7 +39,7 @@ type Slices = ReadonlyMap<string, readonly TorchTensor[]>;
 
 /**
  * Opens a checkpoint of Megatron-LM, or one of its iterations. The caller closes it.
- * @throws CheckpointError for what is damaged, incomplete or not allowed, and with a line for every tensor that does not fit
+ * @throws CheckpointError for what is damaged, incomplete or not allowed, and with a line for each tensor that does not fit (20 at most)
  * @throws ModelError that names the argument whose value is not supported
  */
 export function openMegatronCheckpoint(directory: string): Promise<MegatronCheckpoint> {
@@ -119,7 +119,7 @@ interface CheckOptions {
   directory: string;
 }
 
-/** @throws CheckpointError with a line for every missing, unexpected and misshaped tensor */
+/** @throws CheckpointError with a line for each missing, unexpected and misshaped tensor (20 at most) */
 function checkNames(tensors: Slices, { names, parameters, copies, format, directory }: CheckOptions): void {
   const problems: string[] = [];
   const used = new Set<string>();
@@ -143,9 +143,7 @@ function checkNames(tensors: Slices, { names, parameters, copies, format, direct
     problems.push(`unexpected: ${name} [${wholeShape(name, slices)}]`);
   }
   if (problems.length > 0) {
-    throw userError(
-      `${directory} does not fit its arguments:\n${problems.map((problem) => `  ${problem}`).join("\n")}`,
-    );
+    throw userError(`${directory} does not fit its arguments:${listed(problems)}`);
   }
 }
 
