@@ -1,6 +1,7 @@
 /**
  * `npm test`: installs, builds, lints, type-checks and runs every test. The last line is `N passed, N failed`, the total of
- * all runners, in which the build, the lint, the type check and the search for unused code count as one test each.
+ * all runners, in which the build, the lint, the type check and the search for unused code count as one test each. With `--mpi` ranks are also
+ * tested under the MPI libraries of this machine, as continuous integration does.
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -44,6 +45,19 @@ async function vitest(outputs) {
   return countVitest(existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined, code);
 }
 
+/** Ranks under MPI, one test file after the other: their processes share the cores. */
+async function mpi(outputs) {
+  const file = join(outputs, "mpi.json");
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+  const { code } = await runNode(
+    ["node_modules/vitest/vitest.mjs", "run", "mpi.test.ts", "--maxWorkers=1", ...reporters],
+    {
+      env: { MEGATRON_TEST_MPI: "1" },
+    },
+  );
+  return countVitest(existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined, code);
+}
+
 /** Tests of the scripts, and of the rules that the tree is held to. */
 const scripts = () =>
   runNodeTests(
@@ -70,6 +84,7 @@ try {
     await check("rust", checkRust);
     await check("scripts", scripts);
     await check("packages", () => vitest(outputs));
+    if (process.argv.includes("--mpi")) await check("mpi", () => mpi(outputs));
     await check("exports in transformers", exchange);
   }
 } finally {

@@ -10,6 +10,15 @@ import { openTrainingRuns, type TrainingRuns } from "../testing/training-runs.ts
 const model =
   "{ family: gpt, vocabularySize: 325, numLayers: 2, hiddenSize: 32, numHeads: 4, maxPositions: 32, dropout: 0.1 }";
 
+const splits = [
+  { data: 2 },
+  { data: 2, distributedOptimizer: true },
+  { tensor: 2 },
+  { tensor: 2, sequenceParallel: true },
+  { pipeline: 2 },
+  { context: 2 },
+];
+
 /** The loss and gradient norm of each step, and the validation losses. */
 const losses = ({ events }: TrainingOutcome) =>
   events.flatMap((event) => {
@@ -24,18 +33,32 @@ describe.skipIf(process.env.MEGATRON_TEST_MPI !== "1")("under MPI", () => {
   });
   afterAll(() => runs.remove());
 
-  it.each([{ data: 2 }, { tensor: 2 }])(
-    "20 steps of GPT, split as %j, are those of threads, bit for bit",
-    async (layout) => {
-      const threads = await runs.threads(runs.task(`threads ${JSON.stringify(layout)}`, model, { layout }), 2);
-      for (const launcher of findMpiLaunchers()) {
-        const file = join(runs.directory, "task.json");
-        writeFileSync(file, JSON.stringify(runs.task(`${launcher.name} ${JSON.stringify(layout)}`, model, { layout })));
-        const { status, stdout, stderr } = mpirun(launcher, { ranks: 2, args: [fileURLToPath(runs.file), file] });
-        expect(stderr).toBe("");
-        expect(status).toBe(0);
-        expect(losses(JSON.parse(stdout) as TrainingOutcome), launcher.name).toEqual(losses(threads));
-      }
-    },
-  );
+  /** The same runs for each transport, in directories of their own. */
+  const tasks = (on: string) =>
+    splits.map((parallel, index) =>
+      runs.task(`${on} ${index}`, model, {
+        overrides: [
+          ["train.steps", "6"],
+          ["train.evaluation.every", "6"],
+          ["train.microBatchSize", "2"],
+          ["parallel", JSON.stringify(parallel)],
+        ],
+      }),
+    );
+
+  it("steps of GPT at every split are those of threads, bit for bit", async () => {
+    const threads = (await runs.threadsInTurn(tasks("threads"), 2)).map(losses);
+    expect(threads.every((own) => own.length > 12)).toBe(true);
+    for (const launcher of findMpiLaunchers()) {
+      const file = join(runs.directory, "tasks.json");
+      writeFileSync(file, JSON.stringify(tasks(launcher.name)));
+      const { status, stdout, stderr } = mpirun(launcher, { ranks: 2, args: [fileURLToPath(runs.file), file] });
+      expect(stderr).toBe("");
+      expect(status).toBe(0);
+      const found = (JSON.parse(stdout) as TrainingOutcome[]).map(losses);
+      splits.forEach((split, i) => {
+        expect(found[i], `${launcher.name} ${JSON.stringify(split)}`).toEqual(threads[i]);
+      });
+    }
+  }, 600_000);
 });

@@ -93,9 +93,11 @@ if (isMainThread) {
   if (launch) {
     const transport = await connectMpi(launch);
     try {
-      const outcome = await trainRank(transport, JSON.parse(readFileSync(process.argv[2]!, "utf8")) as TrainingTask);
+      const tasks = JSON.parse(readFileSync(process.argv[2]!, "utf8")) as TrainingTask[];
+      const outcomes: TrainingOutcome[] = [];
+      for (const task of tasks) outcomes.push(await trainRank(transport, task));
       transport.close();
-      if (transport.rank === 0) console.log(JSON.stringify(outcome));
+      if (transport.rank === 0) console.log(JSON.stringify(outcomes));
     } catch (error) {
       if (transport.rank === 0) console.error((error as Error).message);
       transport.abort(1);
