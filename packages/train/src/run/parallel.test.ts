@@ -3,8 +3,9 @@
  * Families besides GPT and BERT only with MEGATRON_TEST_SPLITS=1 pnpm vitest run --project train run/parallel.
  */
 import { existsSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
-import { loadLatestCheckpoint } from "@megatron-ts/checkpoint";
+import { listCheckpoints, loadLatestCheckpoint } from "@megatron-ts/checkpoint";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TrainingOutcome } from "../testing/training.rank.ts";
 import { openTrainingRuns, type TrainingRuns } from "../testing/training-runs.ts";
@@ -61,6 +62,16 @@ describe("data parallel", () => {
     expect(found).toMatchObject({ step: 20, reason: "completed" });
     expectClose(found, solo);
     expect(bytesPerStep(found)).toBe(4 * parametersOf(found) + NUMBERS_PER_STEP);
+  });
+
+  it("stops all where one rank meets NaN, which names rank, host and step and saves nothing of it", async () => {
+    const task = runs.task("nan", gpt, { overrides, layout: { data: 2 }, nan: { rank: 1, after: 3 } });
+    await expect(runs.threads(task, 2)).rejects.toMatchObject({
+      name: "NonFiniteError",
+      userError: false,
+      message: expect.stringMatching(new RegExp(`^step 4, rank 1 on ${hostname()}: `)),
+    });
+    expect(listCheckpoints(join(runs.directory, "nan"))).toEqual([]);
   });
 
   it("refuses ranks that disagree, before anything is written", async () => {

@@ -1,4 +1,5 @@
 /** One update of the weights: gradients, reduction, clipping, optimizer. */
+import { hostname } from "node:os";
 import type { Model } from "@megatron-ts/model";
 import { hashKey } from "@megatron-ts/random";
 import type { TrainConfig } from "../configuration/train-configuration.ts";
@@ -55,9 +56,10 @@ export function trainStep(
     maxNorm: train.clipNorm,
   });
   if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
+    const where = firstWithout(Number.isFinite(own.loss) && own.microBatchSquaredNorms.every(Number.isFinite), model);
     throw new NonFiniteError(
-      `step ${step + 1}: the loss is ${loss} and the gradient norm ${norm}; the weights were not changed and the last checkpoint ` +
-        "is intact: lower the learning rate or check the data, then resume",
+      `step ${step + 1}${where}: the loss is ${loss} and the gradient norm ${norm}; the weights were not changed and the last ` +
+        "checkpoint is intact: lower the learning rate or check the data, then resume",
     );
   }
   const update = () => optimizer.update(clipped, learningRate);
@@ -73,6 +75,17 @@ export function trainStep(
       }
     : null;
   return { loss, gradientNorm: norm, noiseNorms };
+}
+
+/** The first rank whose own results are not finite, and its host; nothing for a run of one rank. All ranks call it. */
+function firstWithout(finite: boolean, { mesh: { world } }: Model): string {
+  if (world.size === 1) return "";
+  const ranks = world.gatherText(finite ? "" : hostname());
+  const first = ranks.findIndex((host) => host !== "");
+  const others = ranks.filter((host) => host !== "").length - 1;
+  // Gradients that overflow only in their sum are no single rank's.
+  if (first < 0) return ", in the sum of all ranks";
+  return `, rank ${first} on ${ranks[first]}${others > 0 ? ` and ${others} more` : ""}`;
 }
 
 const sumAndCount = (values: readonly number[]) => [values.reduce((sum, value) => sum + value, 0), values.length];

@@ -9,6 +9,7 @@ import { createTokenizer, type Tokenizer } from "@megatron-ts/tokenizer";
 import * as tf from "@tensorflow/tfjs";
 import { checkPretrainConfig, pretrainConfigSchema } from "../configuration/pretrain-configuration.ts";
 import { parseRecipe } from "../configuration/recipe.ts";
+import { causalObjective } from "../objectives/causal/loss.ts";
 import type { RunEvent } from "../run/events.ts";
 import { pretrain } from "../run/pretrain.ts";
 
@@ -20,6 +21,8 @@ export interface TrainingTask {
   rankOverrides?: Record<number, [path: string, value: string][]>;
   tokenizer: Tokenizer["json"];
   resume?: string;
+  /** Makes every loss of a rank NaN after this step: a double for a rank whose memory or data fails. */
+  nan?: { rank: number; after: number };
   /** The built worker that saves in the background, as a URL. */
   saveWorker?: string;
   /** Requests a stop of rank 1 (or of rank 0 if it is alone) after this step. */
@@ -55,13 +58,15 @@ export async function trainRank(transport: Transport | null, task: TrainingTask)
   const sentBytes: number[] = [];
   const tensorBytes: number[] = [];
   let steps = 0;
+  const restore = task.nan?.rank === rank ? breakLoss(() => steps > task.nan!.after) : () => {};
   const stop = {
     get requested() {
-      const stopping = rank === Math.min(1, (transport?.size ?? 1) - 1) && steps++ === task.stopAfter;
+      const done = steps++;
+      const stopping = rank === Math.min(1, (transport?.size ?? 1) - 1) && done === task.stopAfter;
       return stopping ? "SIGTERM" : null;
     },
   };
-  const result = await pretrain(configuration, {
+  const training = pretrain(configuration, {
     tokenizer: await createTokenizer(task.tokenizer),
     resume: task.resume,
     saveWorker: task.saveWorker === undefined ? undefined : new URL(task.saveWorker),
@@ -77,7 +82,21 @@ export async function trainRank(transport: Transport | null, task: TrainingTask)
       },
     ],
   });
+  const result = await training.finally(restore);
   return { ...result, events, sentBytes, tensorBytes };
+}
+
+/** Replaces the loss of decoders by NaN from when it is due. Returns what undoes it. */
+function breakLoss(isDue: () => boolean): () => void {
+  const { byArrays } = causalObjective;
+  const { lossSum } = byArrays!;
+  byArrays!.lossSum = (...operands) => {
+    const loss = lossSum(...operands);
+    return isDue() ? tf.mul(loss, Number.NaN) : loss;
+  };
+  return () => {
+    byArrays!.lossSum = lossSum;
+  };
 }
 
 // Imported by a test, this module starts nothing.
