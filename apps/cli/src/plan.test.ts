@@ -79,7 +79,50 @@ energy: { watts: 100, powerUsageEffectiveness: 1.5, kilogramsPerKilowattHour: 0.
     expect(stdout).toMatch(/^split +tensor \d+ x pipeline \d+ x data \d+/m);
   });
 
+  it("proposes a split for a described cluster, with what its ranks send", async () => {
+    const write = (name: string, text: string) => {
+      writeFileSync(join(directory, name), text);
+      return join(directory, name);
+    };
+    const large = ["--model.preset", "megatron-gpt-8.3b", "--train.microBatchSize", "1"];
+    const hosts = "hosts: 4\nranksPerHost: 8\n";
+    const fast = write("fast.yaml", `${hosts}device: a100-40gb\n`);
+    const slow = write("slow.yaml", `${hosts}device: a100-40gb\nnetworkGigabytesPerSecond: 1\n`);
+    const own = "device: { name: mine, teraflops: 100, gigabytes: 24, gigabytesPerSecond: 900, watts: 300 }";
+    const sheet = write("sheet.yaml", `hosts: 1\nranksPerHost: 8\n${own}\nlinkGigabytesPerSecond: 20\n`);
+    type Proposal = Plan & Record<"time" | "traffic", Record<string, number>> & { devices: number; device: string };
+    const planned = (file: string, ...argv: string[]) =>
+      megatronJson<Proposal>("plan", recipe, "--cluster", file, ...argv);
+    const [quick, held] = [await planned(fast, ...large), await planned(slow, ...large)];
+    expect([quick.devices, held.devices]).toEqual([32, 32]);
+    expect(held.time.total).toBeGreaterThan(quick.time.total!);
+    const { tensor, stages, data, total } = quick.traffic;
+    expect(tensor! + stages! + data!).toBeCloseTo(total!, 0);
+    expect(await planned(sheet)).toMatchObject({ device: "mine", devices: 8 });
+    const { stdout } = await megatron("plan", recipe, "--cluster", fast, ...large);
+    expect(stdout).toMatch(/^traffic +\d.* a step from each rank: tensor \d.*, pipeline \d.*, data \d/m);
+
+    for (const [text, message] of [
+      ["hosts: 0\nranksPerHost: 8\ndevice: h100\n", /bad.yaml.*hosts/],
+      ["hosts: 1\nranksPerHost: 8\ndevice: tpu\n", /device: expected one of V100/],
+      [`hosts: 2\nranksPerHost: 1\n${own}\n`, /networkGigabytesPerSecond: expected the bandwidth between hosts/],
+      ["hosts: 1\nranksPerHost: 7\ndevice: h100\n", /--cluster .*bad.yaml: no split of 24 layers/],
+    ] as const) {
+      const { code, stderr } = await megatron("plan", recipe, "--cluster", write("bad.yaml", text));
+      expect({ code, lines: stderr.trim().split("\n").length }).toEqual({ code: 2, lines: 1 });
+      expect(stderr).toMatch(message);
+    }
+  });
+
+  it("says why a small model has no gradients at its peak", async () => {
+    const { stdout } = await megatron("plan", join(directory, "tiny.yaml"), "--seconds", "0");
+    expect(stdout).toMatch(/^ {2}gradients +(0 B \(none exists yet|[1-9])/m);
+  });
+
   it.each<[string[], RegExp]>([
+    [["--device", "h100", "--cluster", "c.yaml"], /^error: --cluster c.yaml: expected neither --device nor --count/],
+    [["--count", "8"], /^error: --count 8: expected --device/],
+    [["--cluster", "none.yaml"], /none.yaml: no such file/],
     [["--device", "tpu"], /^error: --device tpu: expected one of V100/],
     [["--device", "h100", "--count", "7"], /^error: --count 7: no split of 24 layers/],
     [["--device", "h100", "--count", "8", "--parallel.data", "4"], /^error: --count 8: expected 4/],

@@ -1,6 +1,6 @@
 /** Published rows: Narayanan et al. 2021 (table 1), of which two are fitted, and Shoeybi et al. 2019 (section 5.1). */
 import { describe, expect, it } from "vitest";
-import { clusterStepTime, type Split } from "./cluster.ts";
+import { clusterStepTime, type Split, splitTraffic } from "./cluster.ts";
 import { findDevice } from "./devices.ts";
 import { flopsPerSample } from "./flops.ts";
 import { transformerParameters } from "./parameters.ts";
@@ -85,5 +85,32 @@ describe("clusterStepTime", () => {
     ]) {
       expect(() => predicted({ ...one, split })).toThrow(RangeError);
     }
+  });
+});
+
+describe("splitTraffic", () => {
+  const step = {
+    numLayers: 8,
+    hiddenSize: 100,
+    sequenceLength: 10,
+    parameters: 4e6,
+    batchSize: 6,
+    recompute: "none",
+  } as const;
+
+  it("counts the bytes that a rank sends by hand", () => {
+    // 30 tokens a copy, 4 layers a stage, 2 bytes a number: 8 h (t - 1) / t numbers a token and layer.
+    expect(splitTraffic(step, { tensor: 2, pipeline: 2, data: 2 })).toEqual({
+      tensor: 30 * 4 * 2 * 8 * 100 * 0.5,
+      stages: 30 * 100 * 2,
+      data: 4e6 * 2 * 0.25,
+      total: 96_000 + 6000 + 2_000_000,
+    });
+    expect(splitTraffic(step, { tensor: 1, pipeline: 1, data: 1 })).toEqual({
+      tensor: 0,
+      stages: 0,
+      data: 0,
+      total: 0,
+    });
   });
 });

@@ -66,7 +66,7 @@ export function clusterStepTime(
     constants = fittedConstants,
   }: { device: Device; split: Split; constants?: { productEfficiency: number; passesOverStored: number } },
 ): ClusterTime {
-  const { numLayers, hiddenSize, numHeads, sequenceLength, parameters, batchSize, microBatchSize, recompute } = step;
+  const { numLayers, hiddenSize, numHeads, sequenceLength, batchSize, microBatchSize, recompute } = step;
   checkSplit(step, split);
   const { tensor, pipeline, data } = split;
   const devices = tensor * pipeline * data;
@@ -81,17 +81,41 @@ export function clusterStepTime(
   const passes = constants.passesOverStored * (recompute === "full" ? 1 : 3 / 4);
   const elementwise = (passes * tokens * layers * stored) / device.memoryBandwidth;
   const link = LINK_EFFICIENCY * device.linkBandwidth;
-  const traffic = tokens * layers * tensorTrafficBytes({ hiddenSize, tensor, recompute });
-  const tensorSeconds = traffic / link;
-  const network = LINK_EFFICIENCY * device.networkBandwidth;
-  // Each rank sends its share of the layer's output, and receives as much of its gradient.
-  const stages = pipeline === 1 ? 0 : (2 * 2 * tokens * hiddenSize) / tensor / network;
+  const traffic = splitTraffic(step, split);
+  const tensorSeconds = traffic.tensor / link;
+  // Within one server there is no network.
+  const network = devices <= device.perServer ? link : LINK_EFFICIENCY * device.networkBandwidth;
+  const stages = traffic.stages / network;
   const busy = products + elementwise + tensorSeconds + stages;
   const bubble = (busy * (pipeline - 1)) / microBatches;
-  const gradients = (((2 * (data - 1)) / data) * (2 * parameters)) / (tensor * pipeline);
-  const dataSeconds = gradients / network;
+  const dataSeconds = traffic.data / network;
   const total = busy + bubble + dataSeconds;
   return { products, elementwise, tensor: tensorSeconds, stages, bubble, data: dataSeconds, total };
+}
+
+/** Bytes that one rank sends in a step, by axis. */
+export interface SplitTraffic {
+  /** All-reduces of activations among the ranks that share a layer. */
+  tensor: number;
+  /** Activations to the next stage and their gradients to the one before, of a stage in the middle. */
+  stages: number;
+  /** The all-reduce of gradients; as much with a distributed optimizer, which gathers weights instead. */
+  data: number;
+  total: number;
+}
+
+/** The bytes that a split sends, at 16 bits (Narayanan et al. 2021, section 3; rings, in which each rank sends its share). */
+export function splitTraffic(
+  step: Pick<ClusterStep, "numLayers" | "hiddenSize" | "sequenceLength" | "parameters" | "batchSize" | "recompute">,
+  { tensor, pipeline, data }: Split,
+): SplitTraffic {
+  const { numLayers, hiddenSize, sequenceLength, parameters, batchSize, recompute } = step;
+  const tokens = (batchSize * sequenceLength) / data;
+  const activations = tokens * (numLayers / pipeline) * tensorTrafficBytes({ hiddenSize, tensor, recompute });
+  // Each rank sends its share of the layer's output, and as much of the gradient.
+  const stages = pipeline === 1 ? 0 : (2 * 2 * tokens * hiddenSize) / tensor;
+  const gradients = (((2 * (data - 1)) / data) * (2 * parameters)) / (tensor * pipeline);
+  return { tensor: activations, stages, data: gradients, total: activations + stages + gradients };
 }
 
 /** Throws a RangeError for a split that leaves a remainder. */

@@ -5,6 +5,8 @@ export {
   clusterStepTime,
   fittedConstants,
   type Split,
+  type SplitTraffic,
+  splitTraffic,
   tensorTrafficBytes,
 } from "./cluster.ts";
 export { type Device, devices, findDevice } from "./devices.ts";

@@ -46,6 +46,17 @@ describe("possibleSplits", () => {
   });
 });
 
+describe("a distributed optimizer", () => {
+  it("is proposed where a split that only fits with it is faster", () => {
+    const medium = gpt({ numLayers: 32, hiddenSize: 4096, numHeads: 32 }, 512);
+    const [best] = possibleSplits(medium, { device, devices: 8 });
+    const [without] = possibleSplits(medium, { device, devices: 8, distributedOptimizer: false });
+    expect(best!.distributedOptimizer).toBe(true);
+    expect(best!.time.total).toBeLessThan(without!.time.total);
+    expect(possibleSplits(small, { device, devices: 1 })[0]!.distributedOptimizer).toBe(false);
+  });
+});
+
 describe("deviceMemory", () => {
   it("adds 18 bytes a parameter to activations by the papers' formula", () => {
     const step = { ...large, microBatchSize: 1, recompute: "full" as const, hardwareFlops: 0 };

@@ -2,7 +2,14 @@
  * The fastest way to divide a model among devices: every split into tensor, pipeline and data parallel ranks that leaves no remainder
  * and fits their memory (Narayanan et al. 2021, section 3).
  */
-import { type ClusterStep, type ClusterTime, clusterStepTime, type Split } from "./cluster.ts";
+import {
+  type ClusterStep,
+  type ClusterTime,
+  clusterStepTime,
+  type Split,
+  type SplitTraffic,
+  splitTraffic,
+} from "./cluster.ts";
 import type { Device } from "./devices.ts";
 import { stateBytesPerParameter, storedActivationBytesPerLayer } from "./memory.ts";
 
@@ -20,8 +27,11 @@ export interface SplitPlan {
   split: Split;
   microBatchSize: number;
   recompute: ClusterStep["recompute"];
+  /** Whether the ranks of the data axis share the optimizer's state (ZeRO-1). */
+  distributedOptimizer: boolean;
   memory: DeviceMemory;
   time: ClusterTime;
+  traffic: SplitTraffic;
 }
 
 /** A step whose micro-batches and recomputation are to be chosen. */
@@ -38,7 +48,7 @@ export interface SplitOptions {
   split?: Partial<Split>;
   microBatchSize?: number;
   recompute?: ClusterStep["recompute"];
-  /** Whether the ranks of the data axis share the optimizer's state (ZeRO-1). Default: false. */
+  /** Whether the ranks of the data axis share the optimizer's state (ZeRO-1). Default: only in splits that are faster so. */
   distributedOptimizer?: boolean;
 }
 
@@ -51,10 +61,13 @@ export function possibleSplits(model: ModelStep, options: SplitOptions): SplitPl
   const plans = splitsOf(model, options).flatMap((split) =>
     (options.microBatchSize ? [options.microBatchSize] : MICRO_BATCHES).flatMap((microBatchSize) => {
       if (model.batchSize % (split.data * microBatchSize) !== 0) return [];
-      return (options.recompute ? [options.recompute] : RECOMPUTE).map((recompute) => {
+      return (options.recompute ? [options.recompute] : RECOMPUTE).flatMap((recompute) => {
         const step = { ...model, microBatchSize, recompute, hardwareFlops: model.hardwareFlops[recompute] };
-        const memory = deviceMemory(step, { split, distributedOptimizer: options.distributedOptimizer });
-        return { split, microBatchSize, recompute, memory, time: clusterStepTime(step, { device, split }) };
+        const [time, traffic] = [clusterStepTime(step, { device, split }), splitTraffic(step, split)];
+        return shardings(options.distributedOptimizer, split).map((distributedOptimizer) => {
+          const memory = deviceMemory(step, { split, distributedOptimizer });
+          return { split, microBatchSize, recompute, distributedOptimizer, memory, time, traffic };
+        });
       });
     }),
   );
@@ -65,6 +78,10 @@ export function possibleSplits(model: ModelStep, options: SplitOptions): SplitPl
     )
     .sort((a, b) => a.time.total - b.time.total);
 }
+
+/** As given, else without first: a stable sort leaves it there where nothing is gained. */
+const shardings = (given: boolean | undefined, { data }: Split) =>
+  given !== undefined ? [given] : data > 1 ? [false, true] : [false];
 
 function splitsOf(
   { numHeads, numLayers, batchSize }: ModelStep,

@@ -36,7 +36,10 @@ export async function createPlanPrinter(terminal: Terminal) {
     memory(parts: { weights: number; gradients: number; optimizer: number; activations: number }, total: string) {
       line("memory", total);
       for (const name of ["weights", "gradients", "optimizer", "activations"] as const) {
-        line(`  ${name}`, formatBytes(parts[name]));
+        // A small model's gradients exist only after the activations, which are more, are freed.
+        const note =
+          name === "gradients" && parts.gradients === 0 ? " (none exists yet when memory is at its peak)" : "";
+        line(`  ${name}`, `${formatBytes(parts[name])}${note}`);
       }
     },
     expense({ secondsPerStep, seconds, tokensPerSecond, ...energy }: Expense, rate: string, power: string) {

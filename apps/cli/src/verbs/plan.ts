@@ -7,7 +7,7 @@ import { UsageError } from "../errors.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
 import { integer, nonEmpty } from "../options/option-values.ts";
 import type { RecipeOverride } from "../options/recipe-options.ts";
-import { planOnDevices } from "../plan/on-devices.ts";
+import { chooseDevices, planOnDevices } from "../plan/on-devices.ts";
 import { createPlanPrinter, type Expense } from "../plan/plan-printer.ts";
 import { ranksOf } from "../ranks/train-rank.ts";
 import { startEngine } from "../start-engine.ts";
@@ -15,7 +15,8 @@ import type { Terminal } from "../terminal/terminal.ts";
 
 interface Options extends EngineOptions {
   device?: string;
-  count: number;
+  count?: number;
+  cluster?: string;
   seconds: number;
   json?: boolean;
 }
@@ -27,12 +28,18 @@ export function addPlan(program: Command, terminal: Terminal, overrides: readonl
     .usage("<recipe> [--<section>.<field> <value> ...] [options]")
     .argument("<recipe>", "recipe file (YAML)")
     .option("--device <name>", "plan for accelerators instead of this machine: V100, A100, H100 or H200", nonEmpty)
-    .option("--count <n>", "number of accelerators", integer(1, 1_000_000), 1)
+    .option("--count <n>", "number of accelerators (default: 1)", integer(1, 1_000_000))
+    .option(
+      "--cluster <file>",
+      "plan for the cluster that a YAML file describes: hosts, ranks on each, bandwidths",
+      nonEmpty,
+    )
     .option("--seconds <n>", "seconds to measure this machine's speed for; 0 leaves the time out", integer(0, 3600), 10)
     .action((recipe: string, options: Options) => run({ recipe, overrides, ...options }, terminal));
   addExamples(addJsonOption(addEngineOptions(command)), [
     "megatron plan recipe.yaml --train.microBatchSize 8 --train.recompute selective",
     "megatron plan recipe.yaml --device h100 --count 512",
+    "megatron plan recipe.yaml --cluster cluster.yaml",
   ]);
 }
 
@@ -43,6 +50,7 @@ async function run(
   const { completeModel, loadPretrainRecipe, planStep } = await import("@megatron-ts/train");
   const { loadMemoryCounter } = await import("@megatron-ts/engine");
   const configuration = loadPretrainRecipe(recipe, overrides);
+  const chosen = await chooseDevices(options);
   const tokenizer = await tokenizerOf(configuration);
   const model = completeModel(configuration.model, tokenizer);
   const count = await loadMemoryCounter();
@@ -52,9 +60,9 @@ async function run(
   const shared = { parameters: step.parameters, tokensPerStep: step.tokensPerStep, flopsPerToken, steps: train.steps };
   const print = await createPlanPrinter(terminal);
 
-  if (options.device !== undefined) {
-    const plan = await planOnDevices(configuration, { name: options.device, devices: options.count, model, step });
-    const { device, devices, split, microBatchSize, recompute, memory, time } = plan;
+  if (chosen) {
+    const plan = await planOnDevices(configuration, { ...chosen, model, step });
+    const { device, devices, split, microBatchSize, recompute, distributedOptimizer, memory, time, traffic } = plan;
     const watts = device.watts * devices;
     const expense = await expenseOf(configuration, { secondsPerStep: time.total, watts, ...shared });
     if (options.json)
@@ -65,18 +73,27 @@ async function run(
         split,
         microBatchSize,
         recompute,
+        distributedOptimizer,
         memory,
         time,
+        traffic,
         ...expense,
       });
     print.model(shared, configuration);
     print.line(
       "split",
-      `tensor ${split.tensor} x pipeline ${split.pipeline} x data ${split.data}, micro-batches of ${microBatchSize}, recompute ${recompute}`,
+      `tensor ${split.tensor} x pipeline ${split.pipeline} x data ${split.data}, micro-batches of ${microBatchSize}, recompute ${recompute}` +
+        (distributedOptimizer ? ", distributed optimizer (ZeRO-1)" : ""),
     );
     print.memory(
       memory,
       `${print.bytes(memory.total)} of ${print.bytes(device.memoryBytes)} on each ${device.name}, by formula`,
+    );
+    print.line(
+      "traffic",
+      devices === 1
+        ? "none"
+        : `${print.bytes(traffic.total)} a step from each rank: tensor ${print.bytes(traffic.tensor)}, pipeline ${print.bytes(traffic.stages)}, data ${print.bytes(traffic.data)}`,
     );
     const share = (seconds: number) => `${Math.round((100 * seconds) / time.total)}%`;
     const parts = `products ${share(time.products)}, memory-bound ${share(time.elementwise)}, tensor traffic ${share(time.tensor)}, stages ${share(time.stages)}, bubble ${share(time.bubble)}, gradients ${share(time.data)}`;
