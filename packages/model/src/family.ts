@@ -108,6 +108,8 @@ export interface FamilyDefinition<
    * pretrained with.
    */
   withTask?(config: Config, task: TaskHeadConfig): Config;
+  /** Beginnings of the names of weights that such a head's loss does not reach. */
+  unusedByTask?: readonly string[];
   /** In encoders: the encoder-decoder that starts from their weights. */
   encoderInit?(config: Config, options: { maxPositions?: number }): EncoderInit;
 }

@@ -63,6 +63,7 @@ const squad = (name: string) =>
 
 let tokenizer: Tokenizer;
 const small = { numLayers: 1, hiddenSize: 32, numHeads: 2, maxPositions: 48, dropout: 0, attentionDropout: 0 };
+const { maxPositions: _, ...relative } = small;
 const models: Record<string, ModelConfigInput> = {
   encoder: {
     family: "bert",
@@ -72,6 +73,7 @@ const models: Record<string, ModelConfigInput> = {
     heads: { pooler: true, languageModel: false, pair: false },
   },
   decoder: { family: "gpt", ...small, vocabularySize: 600 },
+  permuted: { family: "xlnet", ...relative, vocabularySize: 600 },
 };
 
 beforeAll(async () => {
@@ -125,6 +127,11 @@ describe("tasks of encoders", () => {
     ];
     expect(scorePredictions(opened, examples, alone)).toEqual(scorePredictions(opened, examples, together));
     model.dispose();
+  });
+
+  it("sentence-pairs is learned by a model of permuted texts too", async () => {
+    const scores = await train("sentence-pairs", { from: "permuted", run: "permuted", steps: 60 });
+    expect(scores.accuracy).toBe(1);
   });
 
   it("question-answering finds spans, also behind a character of two units, and learns where there are none", async () => {

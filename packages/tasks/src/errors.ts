@@ -21,3 +21,8 @@ export class MissingColumnError extends TaskError {
     this.field = field;
   }
 }
+
+/** A task that models of a family cannot do. */
+export class FamilyError extends TaskError {
+  override readonly name = "FamilyError";
+}

@@ -29,7 +29,7 @@ import { completeModel, type RunConfiguration, type RunOptions, trainRun, type V
 import { createExampleBatches, taskObjective } from "./batches.ts";
 import type { FinetuneConfig } from "./configuration.ts";
 import { plainTemplate } from "./dialogue/chat-template.ts";
-import { TaskError } from "./errors.ts";
+import { FamilyError, TaskError } from "./errors.ts";
 import { predictAll, scorePredictions } from "./evaluate-task.ts";
 import { getTask } from "./registry.ts";
 import { splitRows } from "./split-rows.ts";
@@ -73,7 +73,7 @@ function modelFor(
   const { withTask } = familyOf(config);
   if (withTask) return modelConfigSchema.parse(withTask(config, head));
   const able = Object.keys(families).filter((family) => familyOf({ family }).withTask !== undefined);
-  throw new TaskError(
+  throw new FamilyError(
     `model${from === undefined ? "" : `.from: ${from}`} is of the family ${config.family}, which cannot be fine-tuned for this task: expected ${able.join(" or ")}`,
   );
 }
@@ -177,6 +177,7 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
   const task = definition.open(config, { tokenizer: options.tokenizer, settings });
   const read = (some: readonly Row[]) => some.map((row) => task.read(row, { labelled: true }));
   const [training, validation] = [read(split.training), read(split.validation)];
+  const frozen = [...train.frozen, ...(head ? (familyOf(config).unusedByTask ?? []) : [])];
   const truncated = [...training, ...validation].filter((example) => task.isTruncated(example)).length;
   const labels = head && "labels" in head ? head.labels.length : 0;
   options.onData?.({ training: training.length, validation: validation.length, truncated, labels });
@@ -204,7 +205,7 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
       complete: (saved) => saved,
       config,
       from: recipeModel.from,
-      trained: { adapter: lora, frozen: train.frozen, layerDecay: train.layerDecay },
+      trained: { adapter: lora, frozen, layerDecay: train.layerDecay },
       fingerprints: Object.fromEntries(files.map((path) => [path, fingerprint(path)])),
       open: (schedule) => ({
         objective: taskObjective(task, config),

@@ -25,11 +25,13 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 
 const sizes = { numLayers: 2, hiddenSize: 32, numHeads: 2, maxPositions: 32, vocabularySize: 64 };
+const { maxPositions: _, ...withoutPositions } = sizes;
 const gated = { norm: "rms", gatedFeedForward: true, activation: "silu", biases: false } as const;
 const pretrained: Record<string, ModelConfigInput> = {
   BertForSequenceClassification: { family: "bert", ...sizes },
   GPT2ForSequenceClassification: { family: "gpt", ...sizes },
   LlamaForSequenceClassification: { family: "gpt", ...sizes, ...gated, positions: "rotary", tiedEmbeddings: false },
+  XLNetForSequenceClassification: { family: "xlnet", ...withoutPositions },
 };
 const names = Object.keys(pretrained);
 const labels = ["one", "two", "three"];

@@ -1,11 +1,11 @@
 /** Fine-tuning, evaluation and use of models for tasks. */
 export type { Columns } from "./columns.ts";
 export { type FinetuneConfig, finetuneConfigSchema, loadFinetuneRecipe, parseFinetuneRecipe } from "./configuration.ts";
-export { MissingColumnError, TaskError } from "./errors.ts";
+export { FamilyError, MissingColumnError, TaskError } from "./errors.ts";
 export { type PredictOptions, predictAll, scorePredictions } from "./evaluate-task.ts";
 export { type BestCheckpoint, type FinetuneOptions, type FinetuneResult, finetune, type TaskData } from "./finetune.ts";
 export { finetuneSeeds, type SeedsResult } from "./finetune-seeds.ts";
 export { type Pipeline, type PipelineInput, pipeline } from "./pipeline.ts";
-export { taskNames } from "./registry.ts";
+export { taskNames, writesText } from "./registry.ts";
 export type { OpenTask, Prediction, Score, ScoreCollector, TaskSettings } from "./task.ts";
 export { openTrainedTask, type SavedTaskRecipe } from "./trained-task.ts";

@@ -2,7 +2,7 @@
  * Two texts as one input, with the special tokens and token types that the tokenizer's post-processor puts around a pair; where
  * it has none, a line break lies between them.
  */
-import type { BaseConfig } from "@megatron-ts/model";
+import { type BaseConfig, familyOf } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { TaskError } from "./errors.ts";
 
@@ -25,7 +25,8 @@ export interface PairEncoder {
 type Item = { sequence: 0 | 1; type: number } | { ids: readonly number[]; type: number };
 
 /** Whether a model tells segments apart. */
-const hasSegments = (config: BaseConfig): boolean => "numTokenTypes" in config && Number(config.numTokenTypes) > 1;
+const hasSegments = (config: BaseConfig): boolean =>
+  "numTokenTypes" in config ? Number(config.numTokenTypes) > 1 : familyOf(config).predicts[0] === "permutation";
 
 /** Creates an encoder of pairs for a model. */
 export function createPairEncoder(tokenizer: Tokenizer, config: BaseConfig): PairEncoder {

@@ -9,7 +9,7 @@ import * as tf from "@tensorflow/tfjs";
 import * as z from "zod";
 import { type Columns, cellOf, fieldOf } from "./columns.ts";
 import { type PlacedTokens, placeTokens } from "./context-tokens.ts";
-import { TaskError } from "./errors.ts";
+import { FamilyError, TaskError } from "./errors.ts";
 import { createPairEncoder } from "./pair-encoder.ts";
 import { type QuestionWindow, questionWindows, spanOf, targetIn } from "./question-windows.ts";
 import { tokenLogits } from "./sequence-logits.ts";
@@ -107,7 +107,7 @@ export const questionAnswering: TaskDefinition<QuestionExample, QuestionPredicti
     }
     if (!familyOf(config).predicts.includes("masked")) {
       const able = Object.keys(families).filter((family) => familyOf({ family }).predicts.includes("masked"));
-      throw new TaskError(
+      throw new FamilyError(
         `question-answering: expected an encoder (${able.join(" or ")}), got a model of the family ${config.family}`,
       );
     }

@@ -38,3 +38,6 @@ export function getTask(name: string): TaskDefinition {
   if (found) return found;
   throw new TaskError(`no task is called ${JSON.stringify(name)}: expected ${taskNames.join(" or ")}`);
 }
+
+/** Whether a task writes text, rather than choosing labels or spans. Throws a TaskError for a name that is none. */
+export const writesText = (name: string): boolean => getTask(name).textSettings !== undefined;

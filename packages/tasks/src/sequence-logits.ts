@@ -1,5 +1,5 @@
 /** The logits of a task about whole texts, from models that read in both directions or from left to right. */
-import type { ForwardOptions, Model } from "@megatron-ts/model";
+import type { ForwardOptions, Model, PermutationModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { TaskError } from "./errors.ts";
 
@@ -11,8 +11,9 @@ export interface RowOptions extends ForwardOptions {
 
 /** Texts as rows of ids of any lengths above zero -> logits [B, C]. Throws a TaskError for a model without such a head. */
 export function sequenceLogits(model: Model, rows: readonly Int32Array[], options: RowOptions = {}): tf.Tensor {
-  const { masked, causal } = model.predictors;
+  const { masked, causal, permutation } = model.predictors;
   if (masked) return tokenLogits(model, rows, options);
+  if (permutation) return permutedLogits(permutation, rows, options);
   if (!causal) throw new TaskError(`a model of the family ${model.config.family} has no head for whole texts`);
   const lengths = rows.map(({ length }) => length);
   return tf.tidy(() => {
@@ -33,6 +34,24 @@ export function tokenLogits(model: Model, rows: readonly Int32Array[], options: 
     const segments = rows.map(({ length }, index) => types[index] ?? new Int32Array(length));
     const tokenTypes = types.some((own) => own !== undefined) ? padded(segments, longest) : undefined;
     return masked.taskLogits(masked.forward({ tokens, tokenTypes, lengths }, forward).hidden, forward);
+  });
+}
+
+/** A model of permuted texts reads them in both directions here, and its head the last token: [B, C]. */
+function permutedLogits(
+  model: PermutationModel,
+  rows: readonly Int32Array[],
+  { types = [], ...options }: RowOptions,
+): tf.Tensor {
+  const lengths = rows.map(({ length }) => length);
+  const longest = Math.max(...lengths);
+  return tf.tidy(() => {
+    const tokens = padded(rows, longest);
+    const segments = rows.map(({ length }, index) => types[index] ?? new Int32Array(length));
+    // One segment changes no logit, and lets gradients reach the weights of segments.
+    const tokenTypes = padded(segments, longest);
+    const { hidden } = model.forward({ tokens, tokenTypes, lengths }, options);
+    return model.taskLogits(statesOfLast(hidden, lengths), options);
   });
 }
 

@@ -5,7 +5,7 @@
 import { prefixTokens } from "@megatron-ts/generate";
 import { familyOf, longestSequence, type ModelConfig } from "@megatron-ts/model";
 import { specialTokenId, type Tokenizer } from "@megatron-ts/tokenizer";
-import { TaskError } from "../errors.ts";
+import { FamilyError, TaskError } from "../errors.ts";
 
 /** How a model writes. */
 export type TextPrediction = "sequence-to-sequence" | "causal";
@@ -35,7 +35,7 @@ export function textPredictionOf(config: { family: string }): TextPrediction {
   const { predicts } = familyOf(config);
   const found = (["sequence-to-sequence", "causal"] as const).find((one) => predicts.includes(one));
   if (found) return found;
-  throw new TaskError(
+  throw new FamilyError(
     `a model of the family ${config.family} does not write text from left to right: expected an encoder-decoder or a causal model`,
   );
 }

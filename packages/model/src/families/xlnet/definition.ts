@@ -23,5 +23,7 @@ export const xlnet = defineFamily({
     headLayers: 0,
   }),
   longestSequence: () => Number.POSITIVE_INFINITY,
+  withTask: (config, task) => ({ ...config, languageModelHead: false, tiedEmbeddings: true, task }),
+  unusedByTask: ["maskEmbedding"],
   encoderInit: xlnetEncoderInit,
 });
