@@ -15,6 +15,7 @@ const verbs = [
   ["prepare"],
   ["plan"],
   ["pretrain"],
+  ["compare"],
   ["finetune"],
   ["evaluate"],
   ["predict"],

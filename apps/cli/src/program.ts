@@ -6,6 +6,7 @@ import type { Terminal } from "./terminal/terminal.ts";
 import { addAttentionShow } from "./verbs/attention-show.ts";
 import { addBenchServe } from "./verbs/bench-serve.ts";
 import { addCheckpointVerify } from "./verbs/checkpoint-verify.ts";
+import { addCompare } from "./verbs/compare.ts";
 import { addDoctor } from "./verbs/doctor.ts";
 import { addEvaluate } from "./verbs/evaluate.ts";
 import { addExplain } from "./verbs/explain.ts";
@@ -25,7 +26,7 @@ import { addStart } from "./verbs/start.ts";
 import { addTokenizerEncode } from "./verbs/tokenizer-encode.ts";
 import { addTokenizerTrain } from "./verbs/tokenizer-train.ts";
 
-/** @param overrides recipe fields set on the command line, for `plan`, `pretrain` and `finetune` */
+/** @param overrides recipe fields set on the command line, for `plan`, `pretrain`, `finetune` and `compare` */
 export function createProgram(terminal: Terminal, overrides: readonly RecipeOverride[]): Command {
   const program = new Command("megatron")
     .description("Train, evaluate and run transformer language models, starting from raw text.")
@@ -47,6 +48,7 @@ export function createProgram(terminal: Terminal, overrides: readonly RecipeOver
   addPlan(program, terminal, overrides);
   addPretrain(program, terminal, overrides);
   addFinetune(program, terminal, overrides);
+  addCompare(program, terminal, overrides);
   addEvaluate(program, terminal);
   addPredict(program, terminal);
   addGenerate(program, terminal);

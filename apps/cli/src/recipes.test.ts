@@ -2,15 +2,19 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { countModelParameters, formatForModel, presets } from "@megatron-ts/model";
+import { readRows } from "@megatron-ts/data";
+import { countModelParameters, formatForModel, modelConfigSchema, presets } from "@megatron-ts/model";
 import { completeModel, loadPretrainRecipe, resolveObjective } from "@megatron-ts/train";
 import { describe, expect, it } from "vitest";
+import { loadCompareRecipe } from "./compare/configuration.ts";
+import { quickForm } from "./compare/quick.ts";
 
 const recipes = fileURLToPath(new URL("../../../recipes", import.meta.url));
 const load = (name: string) => loadPretrainRecipe(join(recipes, name));
 
 describe("recipes", () => {
-  it.each(readdirSync(recipes))("%s parses", (name) => {
+  const pretraining = readdirSync(recipes).filter((name) => name.endsWith(".yaml") && name !== "compare.yaml");
+  it.each(pretraining)("%s parses", (name) => {
     const { train } = load(name);
     expect(train.steps).toBeGreaterThan(0);
   });
@@ -55,6 +59,20 @@ describe("recipes", () => {
     const model = completeModel(load("llama-125m.yaml").model, { vocabularySize: 32_000 });
     expect(formatForModel(model)?.modelType).toBe("llama");
     expect(countModelParameters(model)).toBe(124_668_672);
+  });
+
+  it("compare has a quick form of four models and three tasks, whose rows are there", () => {
+    const { models, tasks } = quickForm(loadCompareRecipe(join(recipes, "compare.yaml")));
+    expect([models, tasks].map((all) => Object.keys(all).length)).toEqual([4, 3]);
+    for (const { train, test } of Object.values(tasks)) {
+      for (const file of [train, test])
+        expect(readRows(join(recipes, "..", file as string)).length).toBeGreaterThan(100);
+    }
+    for (const { model } of Object.values(models)) {
+      const parameters = countModelParameters(modelConfigSchema.parse({ vocabularySize: 2048, ...model }));
+      expect(parameters).toBeGreaterThan(1_000_000);
+      expect(parameters).toBeLessThan(2_000_000);
+    }
   });
 
   it("quickstart ends within five minutes", () => {

@@ -1,6 +1,6 @@
 /** Trains a tokenizer on text files and saves it, with a progress bar. */
 import type { DocumentPart } from "@megatron-ts/data";
-import type { TokenizerJson, TrainingProgress } from "@megatron-ts/tokenizer";
+import type { TokenizerJson, TokenTemplate, TrainingProgress } from "@megatron-ts/tokenizer";
 import type { TextOptions } from "./options/common-options.ts";
 import { pluralize } from "./terminal/pluralize.ts";
 import type { Terminal } from "./terminal/terminal.ts";
@@ -10,11 +10,15 @@ interface Trainer {
   vocabularySize: number;
   minFrequency?: number;
   specialTokens?: readonly string[];
+  template?: TokenTemplate;
 }
 
 /** @returns what was trained, which is smaller than `vocabularySize` if the text yields no more */
 export async function trainTokenizer(
-  { output, ...text }: TextOptions & { output: string },
+  {
+    output,
+    ...text
+  }: Omit<TextOptions, "textDocument"> & Partial<Pick<TextOptions, "textDocument">> & { output: string },
   { algorithm, ...trainer }: Trainer,
   terminal: Terminal,
 ): Promise<{ vocabularySize: number; fingerprint: string; documents: number; skippedLines: number }> {
