@@ -10,7 +10,7 @@ import { taskCell } from "./task-cell.ts";
 import { prepareText } from "./text.ts";
 
 /** A model with its cells. */
-export interface ComparedModel {
+interface ComparedModel {
   name: string;
   pretraining: PretrainedCell;
   tasks: Record<string, TaskCell | ImpossibleCell>;

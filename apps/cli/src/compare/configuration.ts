@@ -62,14 +62,28 @@ const taskSchema = z.strictObject({
   training: section.default({}),
 });
 
+/** A row of what others have published, as they print it. */
+const publishedSchema = z.strictObject({
+  model: z.string(),
+  parameters: z.string().default(""),
+  sequence: z.string().default(""),
+  data: z.string().default(""),
+  time: z.string().default(""),
+  perplexity: z.string().default(""),
+  bleu: z.string().default(""),
+  source: z.string(),
+});
+
 /** The schema of a comparison's recipe. */
-export const compareConfigSchema = z.strictObject({
+const compareConfigSchema = z.strictObject({
   run: z.strictObject({ directory: path }),
   seed: z.int().min(0).default(1234),
   text: textSchema,
   pretraining: pretrainingSchema,
   models: z.record(z.string().regex(/^[\w.-]+$/), modelSchema),
   tasks: z.record(z.string().regex(/^[\w.-]+$/), taskSchema),
+  /** Shown beside the table, and marked as published. */
+  published: z.array(publishedSchema).default([]),
   /** What `--quick` changes. */
   quick: z
     .strictObject({

@@ -5,7 +5,6 @@ import { replaceFile } from "@megatron-ts/data";
 import { formatBytes, formatCount, lossSvg, readLossCurve } from "@megatron-ts/train";
 import type { Comparison } from "./comparison.ts";
 import type { CompareConfig } from "./configuration.ts";
-import { publishedRows } from "./published.ts";
 import { cellTable, comparisonTable, publishedTable, type TextTable } from "./table.ts";
 
 /** The files of a report. */
@@ -24,7 +23,7 @@ export function writeReport(comparison: Comparison, configuration: CompareConfig
     html: join(directory, "comparison.html"),
   };
   replaceFile(files.markdown, markdownOf(comparison, configuration));
-  replaceFile(files.json, `${JSON.stringify({ ...comparison, published: publishedRows }, null, 2)}\n`);
+  replaceFile(files.json, `${JSON.stringify({ ...comparison, published: configuration.published }, null, 2)}\n`);
   replaceFile(files.html, htmlOf(comparison, configuration));
   return files;
 }
@@ -60,7 +59,7 @@ function markdownOf(comparison: Comparison, configuration: CompareConfig): strin
     notes.map((note) => `- ${note}`).join("\n"),
     "## Published",
     PUBLISHED_NOTE,
-    markdownTable(publishedTable),
+    markdownTable(publishedTable(configuration)),
     "## Cells",
     "Each command computes its cell again; `megatron compare ... --verify <cell>` does so and compares all bits.",
     markdownTable(cellTable(comparison)),
@@ -105,7 +104,7 @@ function htmlOf(comparison: Comparison, configuration: CompareConfig): string {
     htmlTable(comparisonTable(comparison, configuration)),
     `<ul>${notes.map((note) => `<li>${escapeHtml(note)}</li>`).join("")}</ul>`,
     `<h2>Loss curves</h2><div class="curves">${comparison.models.map(curvesOf).join("\n")}</div>`,
-    `<h2>Published</h2><p>${PUBLISHED_NOTE}</p>${htmlTable(publishedTable)}`,
+    `<h2>Published</h2><p>${PUBLISHED_NOTE}</p>${htmlTable(publishedTable(configuration))}`,
     `<h2>Cells</h2>${htmlTable(cellTable(comparison))}`,
     "</body></html>\n",
   ].join("\n");

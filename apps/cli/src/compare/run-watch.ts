@@ -8,7 +8,7 @@ export interface RunWatch {
 }
 
 /** The comparison was stopped by a signal: what is finished is saved. */
-export class StoppedError extends Error {
+class StoppedError extends Error {
   override readonly name = "StoppedError";
   readonly userError = true;
 }

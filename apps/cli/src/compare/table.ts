@@ -3,7 +3,6 @@ import { formatBytes, formatCount, formatDuration } from "@megatron-ts/train";
 import type { ImpossibleCell, TaskCell } from "./cells.ts";
 import type { Comparison } from "./comparison.ts";
 import type { CompareConfig } from "./configuration.ts";
-import { publishedRows } from "./published.ts";
 
 /** A table of texts. */
 export interface TextTable {
@@ -83,19 +82,19 @@ export function comparisonTable({ models, text }: Comparison, configuration: Com
 }
 
 /** What others have published. */
-export const publishedTable: TextTable = {
+export const publishedTable = ({ published }: CompareConfig): TextTable => ({
   head: ["published", "parameters", "sequence", "training data", "time", "perplexity", "BLEU", "as reported by"],
-  rows: publishedRows.map((row) => [
+  rows: published.map((row) => [
     row.model,
     row.parameters,
-    row.maximumSequence,
-    row.trainingData,
-    row.trainingTime,
+    row.sequence,
+    row.data,
+    row.time,
     row.perplexity,
     row.bleu,
     row.source,
   ]),
-};
+});
 
 /** How each cell is computed again, and what it is made of. */
 export function cellTable({ models }: Comparison): TextTable {

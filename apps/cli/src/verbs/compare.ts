@@ -57,7 +57,8 @@ async function run(
   const comparison = await compare(configuration, { terminal, onCell: save });
   const files = save(comparison);
   if (options.json) return terminal.json({ ...comparison, files });
-  for (const { head, rows } of [comparisonTable(comparison, configuration), publishedTable]) {
+  for (const { head, rows } of [comparisonTable(comparison, configuration), publishedTable(configuration)]) {
+    if (rows.length === 0) continue;
     // A model's figures read down: the table is as wide as its models, not as its columns.
     const table = new Table({ wordWrap: true, colWidths: [24, ...rows.map(() => 24)] });
     for (const [index, title] of head.entries()) table.push([title, ...rows.map((row) => row[index]!)]);
