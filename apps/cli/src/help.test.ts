@@ -16,6 +16,7 @@ const verbs = [
   ["plan"],
   ["pretrain"],
   ["compare"],
+  ["tune"],
   ["finetune"],
   ["evaluate"],
   ["predict"],

@@ -25,8 +25,9 @@ import { addServe } from "./verbs/serve.ts";
 import { addStart } from "./verbs/start.ts";
 import { addTokenizerEncode } from "./verbs/tokenizer-encode.ts";
 import { addTokenizerTrain } from "./verbs/tokenizer-train.ts";
+import { addTune } from "./verbs/tune.ts";
 
-/** @param overrides recipe fields set on the command line, for `plan`, `pretrain`, `finetune` and `compare` */
+/** @param overrides recipe fields set on the command line, for `plan`, `pretrain`, `finetune`, `tune` and `compare` */
 export function createProgram(terminal: Terminal, overrides: readonly RecipeOverride[]): Command {
   const program = new Command("megatron")
     .description("Train, evaluate and run transformer language models, starting from raw text.")
@@ -48,6 +49,7 @@ export function createProgram(terminal: Terminal, overrides: readonly RecipeOver
   addPlan(program, terminal, overrides);
   addPretrain(program, terminal, overrides);
   addFinetune(program, terminal, overrides);
+  addTune(program, terminal, overrides);
   addCompare(program, terminal, overrides);
   addEvaluate(program, terminal);
   addPredict(program, terminal);

@@ -5,13 +5,14 @@ import { UsageError } from "../errors.ts";
 export type RecipeOverride = readonly [path: string, value: string];
 
 /**
- * Takes the overrides out of a `pretrain`, `finetune`, `plan` or `compare` command line; other commands have none.
+ * Takes the overrides out of a `pretrain`, `finetune`, `plan`, `tune` or `compare` command line; other commands have none.
  * @returns the overrides in order, and the remaining arguments
  */
 export function splitOverrides(argv: readonly string[]): { overrides: RecipeOverride[]; rest: string[] } {
   const overrides: RecipeOverride[] = [];
   const rest: string[] = [];
-  if (!["pretrain", "finetune", "plan", "compare"].includes(argv[0] ?? "")) return { overrides, rest: [...argv] };
+  if (!["pretrain", "finetune", "plan", "tune", "compare"].includes(argv[0] ?? ""))
+    return { overrides, rest: [...argv] };
   for (let i = 0; i < argv.length; i++) {
     const match = /^--([A-Za-z_]\w*(?:\.\w+)+)(?:=(.*))?$/s.exec(argv[i]!);
     if (!match) {

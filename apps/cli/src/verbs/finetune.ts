@@ -113,7 +113,7 @@ async function run(
 }
 
 /** The recipe's tokenizer, or that of the checkpoint it starts from. */
-async function tokenizerOf({ model: { from }, data }: FinetuneConfig): Promise<Tokenizer> {
+export async function tokenizerOf({ model: { from }, data }: FinetuneConfig): Promise<Tokenizer> {
   if (data.tokenizer !== undefined) {
     const { loadTokenizer } = await import("@megatron-ts/tokenizer/files");
     return loadTokenizer(data.tokenizer);
