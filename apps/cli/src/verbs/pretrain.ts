@@ -11,6 +11,7 @@ import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from
 import type { RecipeOverride } from "../options/recipe-options.ts";
 import { addProfileOption, withProfile } from "../profile.ts";
 import { ownShare, warnOfTooManyRanks } from "../ranks/cores.ts";
+import { rankLines } from "../ranks/rank-lines.ts";
 import { trainOnThreads } from "../ranks/train-on-threads.ts";
 import { prepareRank, ranksOf } from "../ranks/train-rank.ts";
 import { createRunReport, endings } from "../run-report.ts";
@@ -20,6 +21,7 @@ import type { Terminal } from "../terminal/terminal.ts";
 interface Options extends EngineOptions {
   resume: string;
   breakLock?: boolean;
+  dryRun?: boolean;
   profile?: string;
   json?: boolean;
 }
@@ -31,6 +33,7 @@ export function addPretrain(program: Command, terminal: Terminal, overrides: rea
     .usage("<recipe> [--<section>.<field> <value> ...] [options]")
     .argument("<recipe>", "recipe file (YAML)")
     .option("--resume <from>", "auto (the run's newest checkpoint, if any), never, or a checkpoint", "never")
+    .option("--dry-run", "show what each rank would hold and send in a step, and train nothing")
     .option("--break-lock", "take over the lock of a run on another host or in another container that has ended")
     .addHelpText(
       "after",
@@ -49,6 +52,7 @@ export function addPretrain(program: Command, terminal: Terminal, overrides: rea
   );
   addExamples(addJsonOption(command), [
     "megatron pretrain recipe.yaml --train.steps 200 --run.directory runs/a --resume auto",
+    "megatron pretrain recipe.yaml --parallel.tensor 2 --parallel.data 4 --dry-run",
     "megatron pretrain recipe.yaml --train.optimizer.learningRate 3e-4 --backend wasm",
     "megatron pretrain translate.yaml --model.from checkpoints/bert --model.family encoder-decoder \\\n" +
       "      --train.objective '{ name: source-target }'",
@@ -75,11 +79,23 @@ interface Invocation extends Options {
 }
 
 async function run(options: Invocation, terminal: Terminal): Promise<void> {
+  if (options.dryRun) return showRanks(options, terminal);
   const { detectLaunch } = await import("@megatron-ts/parallel/mpi");
   const launch = detectLaunch();
   if (!launch) return train(options, terminal);
   const { underMpi } = await import("../ranks/train-under-mpi.ts");
   await underMpi(launch, terminal, (transport, own) => train(options, own, transport));
+}
+
+/** `--dry-run`, which needs neither ranks nor an engine. */
+async function showRanks(options: Invocation, terminal: Terminal): Promise<void> {
+  const { completeModel, describeRanks, loadPretrainRecipe } = await import("@megatron-ts/train");
+  const { loadTokenizer } = await import("@megatron-ts/tokenizer/files");
+  const configuration = loadPretrainRecipe(options.recipe, [...options.overrides, ...engineOverrides(options)]);
+  const model = completeModel(configuration.model, await loadTokenizer(configuration.data.tokenizer));
+  const ranks = describeRanks(configuration, model);
+  if (options.json) return terminal.json({ ranks });
+  for (const line of rankLines(ranks)) terminal.print(line);
 }
 
 /** @param transport to the other processes of an MPI launcher, if one started this process */
