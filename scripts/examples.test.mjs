@@ -1,4 +1,4 @@
-/** Every example in examples/ type-checks and runs against the built packages, as it would after `npm install`. */
+/** Every program in examples/ type-checks and runs against the built packages, as it would after `npm install`. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {
@@ -79,7 +79,9 @@ function install(name) {
   return { directory, dependencies };
 }
 
-const names = readdirSync(join(root, "examples"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+const names = readdirSync(join(root, "examples"), { withFileTypes: true }).filter(({ name }) =>
+  existsSync(join(root, "examples", name, "package.json")),
+);
 const examples = names.map(({ name }) => ({ name, ...install(name) }));
 const built = [...packages.values()].every(
   ({ kind, directory }) => kind !== "packages" || existsSync(join(directory, "dist")),
