@@ -17,7 +17,7 @@ import { stagesOf } from "../run/stages.ts";
 import { isForMuon } from "../step/muon.ts";
 
 /** Bytes that a rank sends to others in a step. */
-export interface RankTraffic {
+interface RankTraffic {
   /** What they are, in words. */
   what: string;
   bytes: number;
