@@ -108,14 +108,98 @@ describe("/v1/chat/completions", () => {
     [{ messages: [] }, /messages/],
     [{ messages: [{ role: "nobody", content: "a" }] }, /role/],
     [{ messages: [{ role: "user", content: [{ type: "image_url", image_url: {} }] }] }, /messages/],
-    [{ messages, response_format: { type: "json_object" } }, /json_object/],
+    [{ messages, response_format: { type: "xml" } }, /response_format/],
+    [
+      {
+        messages,
+        response_format: { type: "json_schema", json_schema: { schema: { type: "integer", minimum: 2, maximum: 1 } } },
+      },
+      /no integer/,
+    ],
+    [{ messages, structured_outputs: { regex: "(a" } }, /expected \)/],
+    [{ messages, structured_outputs: { regex: "a" }, response_format: { type: "json_object" } }, /structured_outputs/],
     [{ messages, tools: [{ type: "function" }] }, /tools/],
+    [{ messages, tool_choice: "required" }, /no tools/],
+    [{ messages, tool_choice: { type: "function", function: { name: "f" } } }, /none of the tools/],
     [{ messages, top_logprobs: 2 }, /logprobs/],
     [{ messages: [{ role: "user", content: "a ".repeat(400) }] }, /at most 192/],
     [{ messages, max_tokens: 190 }, /at most 192/],
   ])("answers case %# with status 400 and what is wrong", async (body, message) => {
     const answer = await tiny.post("/v1/chat/completions", body);
     expect([answer.status, await answer.text()]).toEqual([400, expect.stringMatching(message)]);
+  });
+
+  it("answers with JSON of a schema, whole and streamed, and with a match of an expression", async () => {
+    const schema = {
+      type: "object",
+      properties: { name: { type: "string", maxLength: 6 }, age: { type: "integer", minimum: 0, maximum: 99 } },
+      required: ["name", "age"],
+      additionalProperties: false,
+    };
+    const body = {
+      ...{ model, messages, seed: 3, temperature: 1.3, max_completion_tokens: 120 },
+      response_format: { type: "json_schema" as const, json_schema: { name: "person", schema, strict: true } },
+    };
+    const { choices } = await client.chat.completions.create(body);
+    expect(choices[0]!.finish_reason).toBe("stop");
+    const { content } = choices[0]!.message;
+    expect(JSON.parse(content!)).toEqual({ name: expect.any(String), age: expect.any(Number) });
+    let streamed = "";
+    for await (const { choices: parts } of await client.chat.completions.create({ ...body, stream: true })) {
+      streamed += parts[0]?.delta.content ?? "";
+    }
+    expect(streamed).toBe(content);
+    const { choices: chosen } = (await ask("/v1/completions", {
+      ...{ prompt: "the", seed: 1, structured_outputs: { choice: ["a whale!", "a ship?"] } },
+    })) as unknown as { choices: { text: string }[] };
+    expect(["a whale!", "a ship?"]).toContain(chosen[0]!.text);
+  });
+
+  it("calls functions, as it must, may or must not", async () => {
+    const parameters = {
+      type: "object",
+      properties: { city: { type: "string", maxLength: 4 } },
+      required: ["city"],
+      additionalProperties: false,
+    };
+    const tools = ["weather", "time"].map((name) => ({ type: "function" as const, function: { name, parameters } }));
+    const body = { model, messages, tools, seed: 2, max_completion_tokens: 150 };
+    const tool_choice = { type: "function", function: { name: "time" } } as const;
+    const { choices } = await client.chat.completions.create({ ...body, tool_choice });
+    expect(choices[0]).toMatchObject({
+      finish_reason: "tool_calls",
+      message: { content: null, tool_calls: [{ type: "function", function: { name: "time" } }] },
+    });
+    const call = choices[0]!.message.tool_calls![0]!;
+    expect(call.type === "function" && JSON.parse(call.function.arguments)).toEqual({ city: expect.any(String) });
+    const chunks = [];
+    for await (const chunk of await client.chat.completions.create({ ...body, tool_choice, stream: true })) {
+      chunks.push(...chunk.choices);
+    }
+    expect(chunks.flatMap(({ delta }) => delta.tool_calls ?? [])).toMatchObject([
+      { index: 0, function: { name: "time" } },
+    ]);
+    expect(chunks.map(({ delta }) => delta.content ?? "").join("")).toBe("");
+    expect(chunks.at(-1)!.finish_reason).toBe("tool_calls");
+    // A model that is free to answer: a text that is no call, and the answer's turn after a call.
+    const free = await client.chat.completions.create({
+      ...body,
+      max_completion_tokens: 5,
+      logit_bias: { "123": -100 },
+    });
+    expect(free.choices[0]!.message.tool_calls ?? []).toHaveLength(0);
+    const answered = [
+      ...messages,
+      choices[0]!.message,
+      { role: "tool" as const, tool_call_id: call.id, content: "4 pm" },
+    ];
+    const after = await client.chat.completions.create({
+      ...body,
+      messages: answered,
+      tool_choice: "none",
+      max_completion_tokens: 4,
+    });
+    expect(after.choices[0]!.message.content).not.toBeNull();
   });
 
   it("takes response_format text", async () => {

@@ -4,6 +4,7 @@
  */
 import type { Model } from "@megatron-ts/model";
 import { hashKey, uniforms } from "@megatron-ts/random";
+import { allowedTokens, type ConstrainedText, type Constraint } from "./constraints/constraint.ts";
 import { checkPrompts } from "./prompts/check-prompts.ts";
 import { type ScoredToken, scoreToken } from "./sampling/log-probabilities.ts";
 import { checkSampling, type SamplingOptions } from "./sampling/options.ts";
@@ -19,6 +20,8 @@ export interface DecodeOptions extends SamplingOptions, Omit<SessionOptions, "be
   seed?: number;
   /** Scores each token, with this many of the most likely ones in its place. Default: no scores. */
   logProbabilities?: number;
+  /** What each generated text must be. It may end where the constraint says so. */
+  constraint?: Constraint;
 }
 
 /** Why a row ended: at a stop token or stop string, or at `maxTokens` or the model's last position. */
@@ -41,6 +44,7 @@ interface Row {
   seen: number[];
   generated: number;
   active: boolean;
+  text?: ConstrainedText;
 }
 
 /**
@@ -65,6 +69,7 @@ export function* decode(
         seen: Array.from(promptTokens),
         generated: 0,
         active: true,
+        text: options.constraint?.start(),
       }),
     );
     let logits = session.prefill();
@@ -92,12 +97,16 @@ function sampleNext(row: Row, index: number, { logits, options }: { logits: Floa
   const key = hashKey(options.seed ?? 0, "sample", index);
   const [uniform] = uniforms(key, 1, { start: row.generated });
   const generated = row.seen.slice(row.seen.length - row.generated);
-  return sample(logits, { ...options, seen: row.seen, generated, uniform: uniform! });
+  const allows = row.text && allowedTokens(row.text, options);
+  return sample(logits, { ...options, seen: row.seen, generated, uniform: uniform!, allows });
 }
 
 function append(row: Row, token: number, { stopTokens }: DecodeOptions): FinishReason | null {
   row.seen.push(token);
   row.generated++;
   if (stopTokens?.includes(token)) return "stop";
+  row.text?.push(token);
+  // Without a token to end with, a text ends when nothing may follow.
+  if (!stopTokens?.length && row.text?.mask.isComplete) return "stop";
   return row.generated >= row.maxTokens ? "length" : null;
 }

@@ -4,6 +4,12 @@ export { type BeamSearchOptions, beamSearch } from "./beam/beam-search.ts";
 export type { Beam } from "./beam/beams.ts";
 export { type BeamCompletion, type GenerateBeamsOptions, generateBeams } from "./beam/generate-beams.ts";
 export type { BeamOptions } from "./beam/options.ts";
+export {
+  type Constraint,
+  type ConstraintFactory,
+  createConstraintFactory,
+  type Pattern,
+} from "./constraints/constraint.ts";
 export { type DecodedToken, type DecodeOptions, decode, type FinishReason } from "./decode.ts";
 export { GenerateError, LogitsError } from "./errors.ts";
 export { type FilledText, type FillOptions, fillMasks } from "./fill-masks.ts";

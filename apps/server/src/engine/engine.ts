@@ -2,6 +2,7 @@
 import { explainText } from "@megatron-ts/explain";
 import {
   createBatch,
+  createConstraintFactory,
   type DecodingBatch,
   encodePrompts,
   fillMasks,
@@ -62,16 +63,18 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
     skipped: skippedTokens(tokenizer),
     bytesOf: createTokenBytes(tokenizer),
   };
+  const constraints = createConstraintFactory(tokenizer);
   const running = new Map<number, Running>();
   let isDecoding = false;
 
   function generate(own: DecodingBatch, id: number, request: GenerateRequest) {
     const encoded = request.prompts.map((prompt) => encodePrompt(served, template, prompt));
+    const constraint = request.pattern ? constraints.create(request.pattern) : undefined;
     const sequences: number[] = [];
     try {
       for (const [promptIndex, { tokens, text }] of encoded.entries()) {
         for (let stream = 0; stream < request.n; stream++) {
-          const sequence = own.add(sequenceOf(served, request, { tokens, stream }));
+          const sequence = own.add({ ...sequenceOf(served, request, { tokens, stream }), constraint });
           sequences.push(sequence);
           const continued = prediction === "sequence-to-sequence" ? [] : tokens;
           const choice = createChoice(context, { prompt: continued, stop: request.stop });

@@ -1,6 +1,6 @@
 /** The messages between the HTTP thread and the engine's thread. Everything in them is cloned. */
 import type { ExplainTextOptions, Explanation } from "@megatron-ts/explain";
-import type { FilledText, SamplingOptions } from "@megatron-ts/generate";
+import type { FilledText, Pattern, SamplingOptions } from "@megatron-ts/generate";
 import type { ApiErrorFields } from "../errors.ts";
 
 /** What the engine's thread starts with. */
@@ -57,6 +57,8 @@ export interface GenerateRequest {
   ignoreEnd: boolean;
   /** Alternatives for each token; null for no log-probabilities. */
   logProbabilities: number | null;
+  /** What the generated text must be; null for any. */
+  pattern: Pattern | null;
   /** Whether the prompt's text, and the scores of its tokens, come first. */
   echo: boolean;
 }

@@ -1,6 +1,7 @@
 /** POST /v1/chat/completions: OpenAI's chats, whole or streamed. */
 import { randomUUID } from "node:crypto";
-import type { GenerateRequest, Prompt, TokenPiece } from "../engine/protocol.ts";
+import { callable, patternOfChat, type ToolCall, toolCallIn } from "../chat/tool-calls.ts";
+import type { GenerateRequest, Piece, Prompt, TokenPiece } from "../engine/protocol.ts";
 import { ApiError } from "../errors.ts";
 import { eventStream } from "../http/event-stream.ts";
 import { readBody } from "../http/read-body.ts";
@@ -23,6 +24,7 @@ export async function chatCompletions(request: Request, state: ServerState): Pro
   const logprobsOf = (tokens: readonly TokenPiece[]) =>
     wanted.logProbabilities === null ? null : chatLogprobs(tokens);
   const usage = createUsage(promptTokens);
+  const tools = callable(parameters);
   if (parameters.stream) {
     const wantsUsage = parameters.stream_options?.include_usage === true;
     const rest = wantsUsage ? { usage: null } : {};
@@ -31,13 +33,16 @@ export async function chatCompletions(request: Request, state: ServerState): Pro
       choices: [{ index, delta, logprobs, finish_reason }],
       ...rest,
     });
+    const held = holdCalls(tools);
     async function* chunks() {
       for (let index = 0; index < wanted.n; index++) yield chunk(index, { role: "assistant", content: "" }, null);
       for await (const piece of pieces) {
-        const { choice, text, tokens, finishReason } = piece;
         usage.add(piece);
-        if (text !== "" || tokens.length > 0) yield chunk(choice, { content: text }, null, logprobsOf(tokens));
-        if (finishReason) yield chunk(choice, {}, finishReason);
+        const { choice, text, tokens, finishReason, call } =
+          tools.length > 0 ? held.add(piece) : { ...piece, call: null };
+        if (call) yield chunk(choice, { tool_calls: [{ index: 0, ...call }] }, null);
+        else if (text !== "" || tokens.length > 0) yield chunk(choice, { content: text }, null, logprobsOf(tokens));
+        if (finishReason) yield chunk(choice, {}, call ? "tool_calls" : finishReason);
       }
       if (wantsUsage) yield { ...head, choices: [], usage: usage.total };
     }
@@ -46,14 +51,41 @@ export async function chatCompletions(request: Request, state: ServerState): Pro
   const choices = await collectChoices(pieces, { count: wanted.n, usage });
   return Response.json({
     ...head,
-    choices: choices.map(({ text, tokens, reason }, index) => ({
-      index,
-      message: { role: "assistant", content: text, refusal: null },
-      logprobs: logprobsOf(tokens),
-      finish_reason: reason,
-    })),
+    choices: choices.map(({ text, tokens, reason }, index) => {
+      const call = toolCallIn(text, tools);
+      return {
+        index,
+        message: {
+          role: "assistant",
+          content: call ? null : text,
+          refusal: null,
+          ...(call && { tool_calls: [call] }),
+        },
+        logprobs: logprobsOf(tokens),
+        finish_reason: call ? "tool_calls" : reason,
+      };
+    }),
     usage: usage.total,
   });
+}
+
+/** Holds back an answer that begins like a call until it is whole; other texts pass. */
+function holdCalls(tools: ReturnType<typeof callable>) {
+  const held = new Map<number, { text: string; tokens: TokenPiece[] }>();
+  return {
+    add(piece: Piece): Pick<Piece, "choice" | "text" | "tokens" | "finishReason"> & { call: ToolCall | null } {
+      const { choice, finishReason } = piece;
+      const before = held.get(choice) ?? { text: "", tokens: [] };
+      const whole = { text: before.text + piece.text, tokens: [...before.tokens, ...piece.tokens] };
+      const isOpen = whole.text === "" || whole.text.startsWith("{");
+      if (isOpen && !finishReason) {
+        held.set(choice, whole);
+        return { choice, text: "", tokens: [], finishReason, call: null };
+      }
+      held.delete(choice);
+      return { choice, ...whole, finishReason, call: finishReason ? toolCallIn(whole.text, tools) : null };
+    },
+  };
 }
 
 /** Log-probabilities in the shape of chats. */
@@ -72,28 +104,32 @@ function chatLogprobs(tokens: readonly TokenPiece[]) {
 export function chatPrompt({
   messages,
   chat_template_kwargs: variables,
-}: Pick<ChatParameters, "messages" | "chat_template_kwargs">): Prompt {
+  tools,
+}: Pick<ChatParameters, "messages" | "chat_template_kwargs" | "tools">): Prompt {
   return {
     kind: "chat",
-    messages: messages.map(({ content, ...message }) => ({
+    messages: messages.map(({ content, tool_calls: calls, ...message }) => ({
       ...(Object.fromEntries(Object.entries(message).filter(([, value]) => value != null)) as { role: string }),
-      content: typeof content === "string" ? content : content.map(({ text }) => text).join(""),
+      content: typeof content === "string" ? content : (content ?? []).map(({ text }) => text).join(""),
+      ...(calls && { tool_calls: calls.map(withParsedArguments) }),
     })),
-    variables: variables ?? {},
+    variables: { ...(tools?.length && { tools }), ...variables },
   };
 }
 
+/** Templates expect the arguments of a call as an object, where OpenAI has a text. */
+function withParsedArguments(call: ToolCall): object {
+  try {
+    return { ...call, function: { ...call.function, arguments: JSON.parse(call.function.arguments) as unknown } };
+  } catch {
+    return call;
+  }
+}
+
 function generateRequest(parameters: ChatParameters): GenerateRequest {
-  const { logprobs, top_logprobs: alternatives, response_format: format } = parameters;
+  const { logprobs, top_logprobs: alternatives } = parameters;
   if (alternatives && !logprobs) {
     throw new ApiError("top_logprobs: needs logprobs: true", { status: 400, param: "top_logprobs" });
-  }
-  if (format && format.type !== "text") {
-    throw new ApiError(`response_format: ${format.type} is not supported: expected text`, {
-      status: 400,
-      param: "response_format",
-      code: "unsupported_value",
-    });
   }
   return {
     ...commonFields(parameters),
@@ -101,5 +137,6 @@ function generateRequest(parameters: ChatParameters): GenerateRequest {
     maxTokens: parameters.max_completion_tokens ?? parameters.max_tokens ?? null,
     logProbabilities: logprobs ? (alternatives ?? 0) : null,
     echo: false,
+    pattern: patternOfChat(parameters),
   };
 }

@@ -6,6 +6,7 @@ import { eventStream } from "../http/event-stream.ts";
 import { readBody } from "../http/read-body.ts";
 import { requireModel, type ServerState } from "../http/server-state.ts";
 import { type CompletionParameters, completionSchema } from "../schemas/completion.ts";
+import { patternOf } from "../schemas/structured.ts";
 import { collectChoices, commonFields, createUsage, startGeneration, textLength, tokenText } from "./generation.ts";
 
 /** Log-probabilities in the shape of legacy completions. */
@@ -103,6 +104,7 @@ function generateRequest(parameters: CompletionParameters): GenerateRequest {
     maxTokens: parameters.max_tokens ?? 16,
     logProbabilities: typeof logprobs === "boolean" ? (logprobs ? 0 : null) : (logprobs ?? null),
     echo: parameters.echo ?? false,
+    pattern: patternOf(parameters),
   };
 }
 

@@ -1,13 +1,35 @@
 /** The request of /v1/chat/completions. */
 import { z } from "@hono/zod-openapi";
 import { optional, samplingFields } from "./sampling.ts";
+import { structuredFields } from "./structured.ts";
 
 /** Content in parts, of which only text is supported. */
 const partsSchema = z.array(z.strictObject({ type: z.literal("text"), text: z.string() })).min(1);
 
+/** A call of a function, as the model made it. */
+const toolCallSchema = z.strictObject({
+  id: z.string(),
+  type: z.literal("function"),
+  function: z.strictObject({ name: z.string(), arguments: z.string() }),
+});
+
+/** A function that the model may call. */
+const toolSchema = z.strictObject({
+  type: z.literal("function"),
+  function: z.strictObject({
+    name: z.string().regex(/^[\w-]{1,64}$/),
+    description: optional(z.string()),
+    parameters: optional(z.record(z.string(), z.unknown())).openapi({ description: "A JSON schema of its arguments." }),
+    strict: optional(z.boolean()),
+  }),
+});
+
 const messageSchema = z.strictObject({
   role: z.enum(["system", "developer", "user", "assistant", "tool"]),
-  content: z.union([z.string(), partsSchema]).openapi({ description: "A text, or parts of type text." }),
+  content: optional(z.union([z.string(), partsSchema])).openapi({
+    description: "A text, or parts of type text; nothing where an assistant called functions.",
+  }),
+  tool_calls: optional(z.array(toolCallSchema).min(1)),
   name: optional(z.string()),
   tool_call_id: optional(z.string()),
   refusal: optional(z.string()),
@@ -24,11 +46,14 @@ export const chatSchema = z
     }),
     logprobs: optional(z.boolean()),
     top_logprobs: optional(z.int().min(0).max(100)),
-    response_format: optional(z.looseObject({ type: z.enum(["text", "json_object", "json_schema"]) })).openapi({
-      description: "Only text is supported.",
-    }),
-    tools: optional(z.array(z.unknown()).max(0, "tools are not supported")),
-    tool_choice: optional(z.enum(["none", "auto"])),
+    ...structuredFields,
+    tools: optional(z.array(toolSchema).max(128)),
+    tool_choice: optional(
+      z.union([
+        z.enum(["none", "auto", "required"]),
+        z.strictObject({ type: z.literal("function"), function: z.strictObject({ name: z.string() }) }),
+      ]),
+    ),
     parallel_tool_calls: optional(z.boolean()),
     chat_template_kwargs: optional(z.record(z.string(), z.unknown())).openapi({
       description: "Variables for the chat template.",

@@ -1,6 +1,7 @@
 /** The request of /v1/completions. */
 import { z } from "@hono/zod-openapi";
 import { optional, samplingFields, tokensSchema } from "./sampling.ts";
+import { structuredFields } from "./structured.ts";
 
 /** The most alternatives of a token. */
 const MOST_ALTERNATIVES = 100;
@@ -14,6 +15,7 @@ export const promptSchema = z
 export const completionSchema = z
   .strictObject({
     ...samplingFields,
+    ...structuredFields,
     prompt: promptSchema,
     max_tokens: optional(z.int().min(0)).openapi({ description: "Default: 16." }),
     logprobs: optional(z.union([z.int().min(0).max(MOST_ALTERNATIVES), z.boolean()])).openapi({

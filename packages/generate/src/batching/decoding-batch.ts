@@ -1,5 +1,6 @@
 /** Continuous batching: sequences join and leave a batch between tokens (Yu et al. 2022). What all kinds of models share. */
 import { hashKey, uniforms } from "@megatron-ts/random";
+import { allowedTokens, type ConstrainedText, type Constraint } from "../constraints/constraint.ts";
 import type { FinishReason } from "../decode.ts";
 import { type ScoredToken, scoreToken } from "../sampling/log-probabilities.ts";
 import type { SamplingOptions } from "../sampling/options.ts";
@@ -20,6 +21,8 @@ export interface SequenceRequest extends SamplingOptions {
   logProbabilities?: number;
   /** Scores the prompt's tokens too, in causal models. Default: false. */
   scorePrompt?: boolean;
+  /** What the generated text must be. It may end where the constraint says so. */
+  constraint?: Constraint;
   /** The decoder's first input token, in encoder-decoder models with a causal decoder. */
   startToken?: number;
 }
@@ -67,6 +70,8 @@ export interface SampledSequence {
   generated: number;
   /** The most tokens that may be generated. */
   limit: number;
+  /** The text as its constraint sees it. */
+  text?: ConstrainedText;
 }
 
 /** Chooses the next token by logits [V], adds it, and says whether the sequence has ended. */
@@ -75,11 +80,18 @@ export function sampleToken(sequence: SampledSequence, logits: Float32Array): Om
   const { seed = 0, stream = 0, logProbabilities, stopTokens } = request;
   const [uniform] = uniforms(hashKey(seed, "sample", stream), 1, { start: sequence.generated });
   const generated = seen.slice(seen.length - sequence.generated);
-  const token = sample(logits, { ...request, seen, generated, uniform: uniform! });
+  sequence.text ??= request.constraint?.start();
+  const { text } = sequence;
+  const allows = text && allowedTokens(text, { stopTokens });
+  const token = sample(logits, { ...request, seen, generated, uniform: uniform!, allows });
   seen.push(token);
   sequence.generated++;
+  const isStop = stopTokens?.includes(token) ?? false;
+  if (!isStop) text?.push(token);
+  // Without a token to end with, a text ends when nothing may follow.
+  const isWhole = !isStop && !stopTokens?.length && text?.mask.isComplete === true;
   const ended = sequence.generated >= sequence.limit ? "length" : null;
-  const finishReason = stopTokens?.includes(token) ? "stop" : ended;
+  const finishReason = isStop || isWhole ? "stop" : ended;
   const score = logProbabilities === undefined ? {} : { score: scoreToken(logits, token, logProbabilities) };
   return { token, finishReason, ...score };
 }

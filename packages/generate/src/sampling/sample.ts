@@ -21,8 +21,8 @@ interface Candidates {
 
 /**
  * Samples the id of the next token from logits [V], which are not modified. `seen` are the tokens so far (prompt and
- * generated), `generated` those that were generated; `uniform`, in [0, 1), decides the draw. Throws a LogitsError for
- * logits that are not finite.
+ * generated), `generated` those that were generated; `uniform`, in [0, 1), decides the draw; `allows`, if given, says which
+ * tokens may be chosen, of which there must be one. Throws a LogitsError for logits that are not finite.
  */
 export function sample(
   logits: Float32Array,
@@ -33,11 +33,13 @@ export function sample(
     topP = 1,
     minP = 0,
     typicalP = 1,
+    allows,
     ...adjustments
-  }: SamplingOptions & TokensSoFar & { uniform: number },
+  }: SamplingOptions & TokensSoFar & { uniform: number; allows?: (token: number) => boolean },
 ): number {
   checkLogits(logits);
-  const adjusted = adjustLogits(logits, adjustments);
+  const all = adjustLogits(logits, adjustments);
+  const adjusted = allows ? all.map((logit, id) => (allows(id) ? logit : Number.NEGATIVE_INFINITY)) : all;
   if (temperature === 0) return argmax(adjusted);
   let candidates = likely(adjusted, { temperature, topK, topP });
   if (minP > 0) candidates = keep(candidates, (weight) => weight >= minP);
