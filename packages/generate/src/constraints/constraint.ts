@@ -23,7 +23,7 @@ export type Pattern =
   | { kind: "either"; patterns: readonly Pattern[] };
 
 /** The tokens that may come next, by id; `ends` if the text may end. */
-export interface TokenMask {
+interface TokenMask {
   allows(token: number): boolean;
   ends: boolean;
   /** Whether nothing may follow. */
