@@ -8,7 +8,7 @@ import { optional } from "./sampling.ts";
 const schema = z.union([z.record(z.string(), z.unknown()), z.boolean()]);
 
 /** OpenAI's form. */
-export const responseFormatSchema = z
+const responseFormatSchema = z
   .discriminatedUnion("type", [
     z.strictObject({ type: z.literal("text") }),
     z.strictObject({ type: z.literal("json_object") }),
@@ -25,7 +25,7 @@ export const responseFormatSchema = z
   .openapi({ description: "text, json_object, or json_schema with the schema of the answer." });
 
 /** vLLM's form, which has regular expressions too. */
-export const structuredOutputsSchema = z
+const structuredOutputsSchema = z
   .union([
     z.strictObject({ json: schema }),
     z.strictObject({ regex: z.string().min(1).max(10_000) }),

@@ -13,7 +13,7 @@ export const ALL: CharacterSet = [
 ];
 
 /** A set in order, without overlaps and surrogates. */
-export function normalize(set: CharacterSet): CharacterSet {
+function normalize(set: CharacterSet): CharacterSet {
   return intersect(set, ALL);
 }
 

@@ -4,7 +4,7 @@ import type { Part } from "./nfa.ts";
 import { either, literal, oneOf, optional, repeat, separated, sequence } from "./parts.ts";
 
 /** White space between JSON's parts: at most one space or line break and its indentation, so that none goes on forever. */
-export const space: Part = either(literal(""), literal(" "), sequence(literal("\n"), repeat(literal(" "), 0, 16)));
+const space: Part = either(literal(""), literal(" "), sequence(literal("\n"), repeat(literal(" "), 0, 16)));
 
 const SAFE: CharacterSet = complement([
   [0, 0x1f],
@@ -70,7 +70,7 @@ const simple = sequence(
 );
 
 /** One character in a string, as it is or escaped. */
-export const character: Part = either(oneOf(SAFE), simple, unicode, surrogates);
+const character: Part = either(oneOf(SAFE), simple, unicode, surrogates);
 
 /** A character of a set, escaped only if it must be. */
 export function characterOf(set: CharacterSet): Part {
