@@ -20,7 +20,7 @@ export interface TrainedModel {
   /** The recipe that it was trained with; null for an imported model. */
   recipe: object | null;
   /** Tokens that start and end generated text, if the checkpoint says. */
-  generationTokens: Partial<GenerationIds>;
+  generationTokens: Partial<GenerationIds> & { frame?: "tokenizer" };
   /** What its generation_config.json asks for besides, such as "num_beams 4". */
   otherGeneration: string[];
   /** The template that renders chats, if the checkpoint has one. */
@@ -62,7 +62,8 @@ export async function loadTrainedModel(path: string, { adapter }: { adapter?: st
       recipe,
       sequenceLength: recipe?.data.sequenceLength ?? (Number.isFinite(longest) ? longest : DEFAULT_SEQUENCE_LENGTH),
       objective: resolveObjective(recipe?.train.objective, model.config),
-      generationTokens: generation.tokens,
+      // An imported model reads texts in the frame that transformers puts around them, ours in that of our training.
+      generationTokens: { ...generation.tokens, ...(recipe === null && { frame: "tokenizer" }) },
       otherGeneration: generation.others,
       chatTemplate: chatTemplateOf(checkpoint),
     };

@@ -86,6 +86,31 @@ describe("generate", () => {
     expect(reached.seen).toBe(true);
   });
 
+  it("with an encoder-decoder in the frame of the tokenizer, such as BART's, or before an end of text", async () => {
+    const specialTokens = ["<s>", "<pad>", "</s>"];
+    const template = { single: "<s> $A </s>", pair: "<s> $A </s> $B </s>" };
+    const bart = await createTokenizer(await trainBpe(corpus, { vocabularySize: 300, specialTokens, template }));
+    const { vocabularySize } = bart;
+    const model = createModel({ family: "t5", ...shape, vocabularySize, initializerFactor: 2 }, { weights });
+    const plain = [...bart.encode(prompt, { addSpecialTokens: false })];
+    const options = { ...sampling, temperature: 0, stopTokens: [2], startToken: 1 };
+    const framed = [0, ...plain, 2];
+    for (const [frame, source] of [
+      ["tokenizer", framed],
+      ["end", framed.slice(1)],
+    ] as const) {
+      const tokens = [...decode(model, [source], options)].map(({ token }) => token);
+      const [completion] = generate({ model, tokenizer: bart }, [prompt], { ...options, frame });
+      expect(completion).toMatchObject({ promptTokens: source.length, generatedTokens: tokens.length });
+      expect(completion!.text).toBe(
+        streamed(
+          bart,
+          tokens.filter((token) => token > 2),
+        ),
+      );
+    }
+  });
+
   it("with either stream of an encoder-decoder, which give different texts", () => {
     const model = createModel(
       {

@@ -3,7 +3,7 @@ import type { Model } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { type DecodeOptions, decode, type FinishReason } from "./decode.ts";
 import { GenerateError } from "./errors.ts";
-import { encodePrompts } from "./prompts/encode-prompts.ts";
+import { encodePrompts, type Frame } from "./prompts/encode-prompts.ts";
 import type { SpecialTokens } from "./prompts/prompt-encoding.ts";
 import { skippedTokens } from "./prompts/skipped-tokens.ts";
 import { createStopMatcher } from "./sampling/stop-strings.ts";
@@ -19,6 +19,11 @@ export interface GenerateOptions extends DecodeOptions {
    * prompts that the caller wrote and trusts. Default "text".
    */
   specialTokens?: SpecialTokens;
+  /**
+   * What surrounds a text that an encoder reads: the end-of-text token, as in our training, or, "tokenizer", what the
+   * tokenizer's post-processor adds, as in transformers (BART's `<s>` and `</s>`). Default: "end".
+   */
+  frame?: Frame;
   /** Strings that end a row; they are not part of the text. */
   stop?: readonly string[];
 }

@@ -221,7 +221,7 @@ function checkTokens(tokens: readonly number[], vocabularySize: number) {
 
 /** A prompt's tokens, and its text to repeat. */
 function encodePrompt(
-  { model, tokenizer, prediction }: ServedModel,
+  { model, tokenizer, prediction, stopTokens, startToken, frame }: ServedModel,
   template: ChatTemplate | null,
   prompt: Prompt,
 ): { tokens: number[]; text: string } {
@@ -240,7 +240,7 @@ function encodePrompt(
   }
   const { text } = prompt;
   if (!prediction) return { tokens: [...tokenizer.encode(text, { splitSpecialTokens: true })], text };
-  const { prompts } = encodePrompts({ model, tokenizer }, [text], { prediction });
+  const { prompts } = encodePrompts({ model, tokenizer }, [text], { prediction, stopTokens, startToken, frame });
   return { tokens: [...prompts[0]!], text };
 }
 
@@ -257,12 +257,12 @@ function textTokens({ tokenizer, prediction }: ServedModel, prompt: Prompt): num
 }
 
 function sequenceOf(
-  { model, tokenizer, prediction, stopTokens, startToken }: ServedModel,
+  { model, tokenizer, prediction, stopTokens, startToken, frame }: ServedModel,
   { maxTokens, sampling, seed, stopTokens: given, ignoreEnd, logProbabilities, echo }: GenerateRequest,
   { tokens, stream }: { tokens: number[]; stream: number },
 ) {
   const longest = longestSequence(model.config);
-  const special = encodePrompts({ model, tokenizer }, [], { prediction: prediction!, stopTokens, startToken });
+  const special = encodePrompts({ model, tokenizer }, [], { prediction: prediction!, stopTokens, startToken, frame });
   const continues = prediction !== "sequence-to-sequence";
   if (continues && maxTokens !== null && tokens.length + maxTokens > longest + 1) {
     throw new ApiError(

@@ -20,6 +20,8 @@ export interface ServedModel {
   /** Token ids that end a text, and the first of a decoder; missing ones are the tokenizer's. */
   stopTokens?: number[];
   startToken?: number;
+  /** Set for an imported encoder-decoder, which reads texts in the frame that transformers puts around them. */
+  frame?: "tokenizer";
   chatTemplate: string | null;
   /** How states become a vector; null for a way that is not supported. */
   pooling: Pooling | null;
@@ -65,6 +67,7 @@ export async function loadServedModel(
       tokenizer,
       prediction: predictionOf(model, checkpoint),
       ...(generation && readGenerationIds(generation, { source, vocabularySize: model.config.vocabularySize })),
+      ...(readText(checkpoint, RECIPE_FILE) === undefined && { frame: "tokenizer" }),
       chatTemplate: chatTemplate ?? readText(checkpoint, "chat_template.jinja") ?? templateIn(config),
       namedTokens: namedTokens(config, tokenizer),
       pooling: poolingOf(readObject(checkpoint, "1_Pooling__config.json")),

@@ -2,7 +2,7 @@
 import type { Model } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import type { FinishReason } from "../decode.ts";
-import { encodePrompts } from "../prompts/encode-prompts.ts";
+import { encodePrompts, type Frame } from "../prompts/encode-prompts.ts";
 import type { SpecialTokens } from "../prompts/prompt-encoding.ts";
 import { skippedTokens } from "../prompts/skipped-tokens.ts";
 import { type BeamSearchOptions, beamSearch } from "./beam-search.ts";
@@ -11,6 +11,8 @@ import { type BeamSearchOptions, beamSearch } from "./beam-search.ts";
 export interface GenerateBeamsOptions extends BeamSearchOptions {
   /** What special tokens spelled out in a prompt become. Default "text". */
   specialTokens?: SpecialTokens;
+  /** What surrounds a text that an encoder reads, as for `generate`. Default: "end". */
+  frame?: Frame;
 }
 
 /** One of the best texts for a prompt. */
