@@ -43,8 +43,9 @@ describe("megatron attention show", () => {
   });
 
   it.each<[string[], RegExp]>([
-    [["--layout", "local", "--window", "0"], /^error: window: .*>0/],
-    [["--layout", "nearby"], /^error: layout: /],
+    [["--layout", "local", "--window", "0"], /^error: window: expected a number above 0; got 0$/m],
+    [["--layout", "local", "--global-tokens", "600"], /^error: globalTokens: expected a list.*; got 600$/m],
+    [["--layout", "nearby"], /^error: layout: expected .*local.*; got "nearby"$/m],
     [["--layout", "local", "--stride", "3"], /^error: stride: no option of this layout/],
     [["--layout", "local", "--global-tokens", "[512]"], /^error: globalTokens: .*512/],
     [["--layout", "bslongformer", "--global-blocks", "[[0, 9]]"], /^error: globalBlocks: .*block 8/],

@@ -69,8 +69,9 @@ export function addAttentionShow(parent: Command, terminal: Terminal): void {
 async function run(options: Options, terminal: Terminal): Promise<void> {
   const { compileLayout, coverageOf, createLayout, layoutSchema } = await import("@megatron-ts/attention");
   const { length, head, bidirectional = false } = options;
-  const parsed = layoutSchema.safeParse({ layout: options.layout, ...givenTo(options) });
-  if (!parsed.success) throw new UsageError(parsed.error.issues.map(describeIssue).join("; "));
+  const given = { layout: options.layout, ...givenTo(options) };
+  const parsed = layoutSchema.safeParse(given);
+  if (!parsed.success) throw new UsageError(parsed.error.issues.map((issue) => describeIssue(issue, given)).join("; "));
   const config: LayoutConfig = parsed.data;
   const layout = createLayout(config, { causal: !bidirectional, length });
   const seed = "seed" in config ? config.seed : undefined;
@@ -138,9 +139,27 @@ interface Issue {
   code?: string;
   keys?: readonly string[];
   options?: readonly unknown[];
+  expected?: string;
+  origin?: string;
+  minimum?: unknown;
+  inclusive?: boolean;
 }
 
-function describeIssue({ path, message, code, keys }: Issue): string {
+function describeIssue(issue: Issue, given: Record<string, unknown>): string {
+  const { path, code, keys } = issue;
   if (code === "unrecognized_keys") return `${keys!.join(", ")}: no option of this layout`;
-  return `${path.join(".")}: ${message.replace(/^(Too \w+|Invalid \w+): /, "")}`;
+  const value = path.reduce<unknown>((part, key) => (part as Record<PropertyKey, unknown> | undefined)?.[key], given);
+  const expected = expectedBy(issue);
+  return `${path.join(".")}: ${expected}${expected.startsWith("expected") ? `; got ${JSON.stringify(value)}` : ""}`;
+}
+
+/** What would have been right; the schema's own message where it says that. */
+function expectedBy({ code, expected, origin, minimum, inclusive, message }: Issue): string {
+  const bound = `${inclusive === false ? "above" : "of at least"} ${minimum}`;
+  if (code === "too_small") return origin === "array" ? `expected a list ${bound} long` : `expected a number ${bound}`;
+  if (code === "invalid_type") {
+    if (expected === "array") return "expected a list, such as [0, 1]";
+    return `expected ${expected === "int" ? "a whole number" : expected === "boolean" ? "true or false" : `a ${expected}`}`;
+  }
+  return message.replace(/^Invalid (\w| )+[.:] /, "").replace(/^Expected/, "expected");
 }
