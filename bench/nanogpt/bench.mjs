@@ -2,7 +2,9 @@
  * nanoGPT's recipe for a CPU (shakespeare_char, 2,000 steps, loss 1.88) in PyTorch, and what our recipe reaches in a third of
  * its time, on the whole validation split. Needs the text, which this repository does not hold:
  *
- *     TINY_SHAKESPEARE=/path/to/input.txt PEER_PYTHON=... pnpm bench nanogpt
+ *     TINY_SHAKESPEARE=/path/to/input.txt PEER_PYTHON=... pnpm bench nanogpt [--quick]
+ *
+ * `--quick` only shows that both sides run: a twentieth of the steps, one seed, a part of the validation split.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,6 +14,7 @@ import { writeCorpus } from "../recipe/corpus.mjs";
 
 const TARGET = 1.88;
 const SHARE = 1 / 3;
+const STEPS = 2000;
 
 export async function run({ peerPython, quick, threads }) {
   const file = process.env.TINY_SHAKESPEARE;
@@ -27,9 +30,10 @@ export async function run({ peerPython, quick, threads }) {
     await writeCorpus(corpus, { vocabularySize: 257, texts });
     const env = { MEGATRON_THREADS: String(threads) };
     const pairs = [1, 2, 3].slice(0, quick ? 1 : 3).map((seed) => {
-      const theirs = runScript(peerPython, new URL("train.py", import.meta.url), { text: file, seed, threads });
+      const steps = quick ? STEPS / 20 : STEPS;
+      const theirs = runScript(peerPython, new URL("train.py", import.meta.url), { text: file, seed, threads, steps });
       const seconds = SHARE * theirs.seconds;
-      const options = { corpus, seconds, seed, evaluationBatches: 500, set: ours };
+      const options = { corpus, seconds, seed, evaluationBatches: quick ? 5 : 500, set: ours };
       const mine = runScript(process.execPath, new URL("../recipe/train.mjs", import.meta.url), options, { env });
       process.stderr.write(`${JSON.stringify({ theirs, seconds, mine })}\n`);
       return { theirs, mine };

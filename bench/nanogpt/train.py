@@ -10,7 +10,9 @@ import torch.nn.functional as F
 from torch import nn
 
 options = json.loads(sys.argv[1])
-LAYERS, HEADS, HIDDEN, LENGTH, BATCH, STEPS, WARMUP = 4, 4, 128, 64, 12, 2000, 100
+LAYERS, HEADS, HIDDEN, LENGTH, BATCH = 4, 4, 128, 64, 12
+STEPS = options.get("steps", 2000)
+WARMUP = STEPS // 20
 torch.set_num_threads(options["threads"])
 torch.manual_seed(options["seed"])
 text = open(options["text"], encoding="utf8").read()
