@@ -55,7 +55,16 @@ function formatted(source) {
   return stdout;
 }
 
-const withoutComments = (types) => types.replace(/\/\*\*.*?\*\/|\s+/gs, "");
+/** The declarations and their members, without comments and in alphabetical order: where the crate has them means nothing. */
+function declarations(types) {
+  const bare = types.replace(/\/\*\*.*?\*\/|\s+/gs, "");
+  const all = [...bare.matchAll(/([^{}]*)(?:\{([^{}]*)\}|$)/g)].flatMap(([, head, members]) => {
+    const names = head.split(";");
+    if (members === undefined) return names;
+    return [...names.slice(0, -1), `${names.at(-1)}{${members.split(";").sort().join(";")}}`];
+  });
+  return all.sort().join("\n");
+}
 
 /**
  * Throws if declarations have changed but the version has not: JavaScript would then accept an addon that ignores the
@@ -63,7 +72,7 @@ const withoutComments = (types) => types.replace(/\/\*\*.*?\*\/|\s+/gs, "");
  */
 export function checkVersion(before, after) {
   const versionIn = (types) => /INTERFACE_VERSION = (\d+)/.exec(types)?.[1];
-  if (versionIn(before) !== versionIn(after) || withoutComments(before) === withoutComments(after)) return;
+  if (versionIn(before) !== versionIn(after) || declarations(before) === declarations(after)) return;
   throw new Error(
     `the interface has changed: raise INTERFACE_VERSION in crate/binding/src/engine.rs, now ${versionIn(after)}, and build again`,
   );

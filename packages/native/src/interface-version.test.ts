@@ -37,7 +37,7 @@ describe("the version of the addon's interface", () => {
     expect(find(name, source)).toEqual({ reason: expect.stringContaining(`built from other sources (${found}`) });
   });
 
-  it("must be raised with the declarations, not with their comments", async () => {
+  it("must be raised with the declarations, not with their comments and order", async () => {
     const { checkVersion } = (await import(new URL("../scripts/addon-types.mjs", import.meta.url).href)) as {
       checkVersion: (before: string, after: string) => void;
     };
@@ -46,5 +46,10 @@ describe("the version of the addon's interface", () => {
     expect(() => checkVersion(types(1, "  a: number;"), types(1, "  a: number;\n  b: number;"))).toThrow(/raise/);
     expect(() => checkVersion(types(1, "  a: number;"), types(2, "  a: number;\n  b: number;"))).not.toThrow();
     expect(() => checkVersion(types(1, "  a: number;"), types(1, "  /** First. */\n  a: number;"))).not.toThrow();
+    const method = (parameters: string) => types(1, `  run(${parameters}): void;\n  a: number;`);
+    expect(() => checkVersion(method("x: A, y: B"), types(1, "  a: number;\n  run(x: A, y: B): void;"))).not.toThrow();
+    expect(() => checkVersion(method("x: A, y: B"), method("y: B, x: A"))).toThrow(/raise/);
+    const two = (first: string, second: string) => `${types(1, first)}export interface Other {\n${second}\n}\n`;
+    expect(() => checkVersion(two("a: number;", "b: number;"), two("b: number;", "a: number;"))).toThrow(/raise/);
   });
 });
