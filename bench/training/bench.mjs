@@ -37,6 +37,36 @@ const script = (name) => new URL(name, import.meta.url);
 const tensorflow =
   process.env.MEGATRON_TENSORFLOW ?? fileURLToPath(new URL("../../.cache/tensorflow", import.meta.url));
 
+/** The share of the processor's peak that the large step should reach. None is set for AMX in bf16. */
+const shares = {
+  f32: { avx2: 0.75, avx512: 0.8, "avx512-bf16": 0.8, "amx-bf16": 0.8 },
+  bf16: { "avx512-bf16": 0.6 },
+};
+/** Instruction sets that are measured too where the processor has stronger ones. */
+const weaker = { f32: ["avx512", "avx2"], bf16: ["avx512-bf16"] };
+
+/** The share of the peak that a step of this speed reaches, as a row. */
+function peakRow({ tokensPerSecond, bounds: { flopsPerToken, peakGigaflops }, isa, ...row }) {
+  const reached = (tokensPerSecond * flopsPerToken) / 1e9;
+  const name = { what: `the same, share of the processor's peak (${isa})`, peer: "an unrolled loop", unit: "GFLOP/s" };
+  return { ...name, ours: reached, theirs: peakGigaflops, ratio: reached / peakGigaflops, ...row };
+}
+
+/** The large step limited to weaker instruction sets. */
+function limitedRows({ precision, ...shape }, { instructionSets, rounds }) {
+  if (process.env.MEGATRON_ISA) return [];
+  return weaker[precision]
+    .filter((isa) => instructionSets.includes(isa) && instructionSets.at(-1) !== isa)
+    .map((isa) => {
+      const side = (name) => () =>
+        runScript(process.execPath, script(name), { ...shape, precision }, { env: { MEGATRON_ISA: isa } });
+      const { ours } = alternate(rounds, { ours: side("step.mjs") });
+      const tokensPerSecond = median(ours.map((result) => result.tokensPerSecond));
+      const bounds = side("matrix-products.mjs")();
+      return peakRow({ tokensPerSecond, bounds, isa: `MEGATRON_ISA=${isa}`, atLeast: shares[precision][isa] });
+    });
+}
+
 /** The first case on `backend` against the same code on the tensorflow backend. */
 function compareWithTensorflow({ quick, threads, backend }) {
   const [{ name, atLeast: _, ...shape }] = cases;
@@ -77,7 +107,7 @@ export async function run({ peerPython, quick = false, threads = 2, backend = "n
       theirs: peer ? () => runScript(peerPython, script("step.py"), options) : null,
     });
     const bounds = runScript(process.execPath, script("matrix-products.mjs"), options);
-    const { tokensPerSecond: bound, flopsPerToken, peakGigaflops } = bounds;
+    const { tokensPerSecond: bound, peakGigaflops } = bounds;
     const of = (results, field) => (results.length > 0 ? median(results.map((result) => result[field])) : undefined);
     const speed = of(ours, "tokensPerSecond");
     const row = (label, field, better) => {
@@ -96,18 +126,15 @@ export async function run({ peerPython, quick = false, threads = 2, backend = "n
       note: `${((100 * speed) / bound).toFixed(0)} % of the speed of its matrix products alone (${bound.toFixed(0)} tokens/s)`,
     });
     if (peakGigaflops !== null) {
-      const reached = (speed * flopsPerToken) / 1e9;
-      rows.push({
-        what: `the same, share of the processor's peak (MEGATRON_ISA=${process.env.MEGATRON_ISA ?? "its best"})`,
-        peer: "an unrolled loop",
-        ours: reached,
-        theirs: peakGigaflops,
-        unit: "GFLOP/s",
-        ratio: reached / peakGigaflops,
-        ...(large && { atLeast: shape.precision === "bf16" ? 0.6 : process.env.MEGATRON_ISA === "avx2" ? 0.75 : 0.8 }),
-      });
+      const limit = process.env.MEGATRON_ISA;
+      const used = limit ?? bounds.instructionSets.at(-1);
+      const isa = limit ? `MEGATRON_ISA=${limit}` : used;
+      rows.push(
+        peakRow({ tokensPerSecond: speed, bounds, isa, ...(large && { atLeast: shares[shape.precision][used] }) }),
+      );
     }
     if (!large) continue;
+    rows.push(...limitedRows(options, { ...bounds, rounds: quick ? 1 : 5 }));
     const memory = row(`peak memory, ${what}, ${shape.precision}`, "peakBytes", (our, their) => our / their);
     rows.push({
       what: memory.label,

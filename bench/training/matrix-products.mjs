@@ -7,7 +7,7 @@ import { linear, vjp, withPrecision } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 
 const { model: config, batchSize, sequenceLength, precision, backend, threads } = JSON.parse(process.argv[2]);
-await start({ backend, threads });
+const { instructionSets } = await start({ backend, threads });
 const { numLayers, hiddenSize: h, vocabularySize } = config;
 const rows = batchSize * sequenceLength;
 
@@ -37,5 +37,6 @@ const seconds = numLayers * (4 * timeOf(h, h) + timeOf(h, 4 * h) + timeOf(4 * h,
 /** Forward and backward: two operations a weight and pass, and half of the scores of attention, which is causal. */
 const flopsPerToken = 6 * (12 * numLayers * h * h + h * vocabularySize + numLayers * sequenceLength * h);
 const peakGigaflops = measurePeak(precision);
-process.stdout.write(`${JSON.stringify({ tokensPerSecond: rows / seconds, flopsPerToken, peakGigaflops })}\n`);
+const result = { tokensPerSecond: rows / seconds, flopsPerToken, peakGigaflops, instructionSets };
+process.stdout.write(`${JSON.stringify(result)}\n`);
 process.exit(0);
