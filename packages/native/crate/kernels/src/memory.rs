@@ -83,10 +83,11 @@ impl Shelves {
             }
             None => {
                 let most = self.usage.peak + self.usage.peak / 8 + SLACK;
-                self.shrink(most.saturating_sub(self.usage.in_use + capacity));
-                self.slabs.allocate(capacity).or_else(|| {
-                    self.shrink(0);
-                    self.slabs.allocate(capacity)
+                let spare = self.take_oldest(most.saturating_sub(self.usage.in_use + capacity));
+                // SAFETY: nobody holds the spare blocks.
+                unsafe { self.slabs.allocate(capacity, &spare) }.or_else(|| {
+                    let spare = self.take_oldest(0);
+                    unsafe { self.slabs.allocate(capacity, &spare) }
                 })?
             }
         };
@@ -102,24 +103,33 @@ impl Shelves {
         self.free.entry(capacity).or_default().push((self.clock, block));
     }
 
-    /// Returns free blocks to the system, least recently used first, until at most `most` bytes are kept.
-    fn shrink(&mut self, most: usize) {
+    /// Takes free blocks with their capacities, least recently used first, until at most `most` bytes are kept.
+    fn take_oldest(&mut self, most: usize) -> Vec<(*mut u8, usize)> {
+        let mut taken = Vec::new();
         while self.usage.kept > most {
             // Within a size, the oldest comes first.
             let oldest = self.free.iter().filter_map(|(&capacity, blocks)| Some((blocks.first()?.0, capacity))).min();
-            let Some((_, capacity)) = oldest else { return };
+            let Some((_, capacity)) = oldest else { break };
             let (_, block) = self.free.get_mut(&capacity).expect("a size that was just seen").remove(0);
             self.usage.kept -= capacity;
+            taken.push((block, capacity));
+        }
+        self.free.retain(|_, blocks| !blocks.is_empty());
+        taken
+    }
+
+    /// Returns all free blocks to the system.
+    fn release_all(&mut self) {
+        for (block, capacity) in self.take_oldest(0) {
             // SAFETY: allocated with this capacity, and nobody holds it.
             unsafe { self.slabs.release(block, capacity) };
         }
-        self.free.retain(|_, blocks| !blocks.is_empty());
     }
 }
 
 impl Drop for Shelves {
     fn drop(&mut self) {
-        self.shrink(0);
+        self.release_all();
     }
 }
 
@@ -146,7 +156,7 @@ impl Memory {
     /// Returns all free memory to the system and resets the peak.
     pub fn trim(&self) {
         let mut shelves = self.0.borrow_mut();
-        shelves.shrink(0);
+        shelves.release_all();
         shelves.usage.peak = shelves.usage.in_use;
     }
 }

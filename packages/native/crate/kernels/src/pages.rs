@@ -36,6 +36,39 @@ pub unsafe fn release(start: *mut u8, bytes: usize) {
     unsafe { libc::munmap(start.cast(), bytes.next_multiple_of(LARGE_PAGE)) };
 }
 
+/// As `allocate`, but with the contents undefined and with the pages of `spare` blocks, which are gone after that: pages from the
+/// system are cleared first, which takes longer than most kernels do.
+///
+/// # Safety
+/// As for `release`, of each of the blocks.
+#[cfg(all(target_os = "linux", not(miri)))]
+pub unsafe fn assemble(bytes: usize, spare: &[(*mut u8, usize)]) -> Option<*mut u8> {
+    let Some(block) = allocate(bytes) else {
+        spare.iter().for_each(|&(start, bytes)| unsafe { release(start, bytes) });
+        return allocate(bytes);
+    };
+    let mut filled = 0;
+    for &(start, length) in spare {
+        let whole = length.next_multiple_of(LARGE_PAGE);
+        let mut moved = 0;
+        // Page by page: a block may consist of several mappings, of which one call moves only one.
+        while moved < whole && filled < bytes {
+            let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+            let (from, to) = (start.wrapping_add(moved), block.wrapping_add(filled));
+            let at = unsafe { libc::mremap(from.cast(), LARGE_PAGE, LARGE_PAGE, flags, to) };
+            if at == libc::MAP_FAILED {
+                break;
+            }
+            moved += LARGE_PAGE;
+            filled += LARGE_PAGE;
+        }
+        if moved < whole {
+            unsafe { release(start.wrapping_add(moved), whole - moved) };
+        }
+    }
+    Some(block)
+}
+
 /// Returns the large pages within a block to the system; their contents become undefined.
 ///
 /// # Safety
@@ -67,11 +100,16 @@ mod portable {
         unsafe { dealloc(start, layout(bytes)) };
     }
 
+    pub unsafe fn assemble(bytes: usize, spare: &[(*mut u8, usize)]) -> Option<*mut u8> {
+        spare.iter().for_each(|&(start, bytes)| unsafe { release(start, bytes) });
+        allocate(bytes)
+    }
+
     pub unsafe fn discard(_: *mut u8, _: usize) {}
 }
 
 #[cfg(any(not(target_os = "linux"), miri))]
-pub use portable::{allocate, discard, release};
+pub use portable::{allocate, assemble, discard, release};
 
 /// The bytes that all processes together may use, as far as the system says: memory and swap space, or the limit of the
 /// container.

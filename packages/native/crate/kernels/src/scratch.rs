@@ -64,6 +64,9 @@ pub fn with_bytes<R>(bytes: usize, body: impl FnOnce(*mut u8) -> R) -> R {
     let block = fitting.unwrap_or_else(|| Block::new(bytes));
     let result = body(block.start);
     FREE.with_borrow_mut(|free| {
+        if block.bytes > KEPT {
+            return;
+        }
         // A larger block replaces those that were too small.
         free.retain(|other| other.bytes * 2 > block.bytes || other.bytes <= 1 << 20);
         if block.bytes + free.iter().map(|block| block.bytes).sum::<usize>() <= KEPT {

@@ -50,11 +50,20 @@ impl Slab {
 pub struct Slabs(Vec<Slab>);
 
 impl Slabs {
-    /// A block of `bytes` > 0 bytes, a multiple of 64, aligned to 64, with undefined contents.
-    pub fn allocate(&mut self, bytes: usize) -> Option<*mut u8> {
+    /// A block of `bytes` > 0 bytes, a multiple of 64, aligned to 64, with undefined contents. Releases the `spare` blocks, and
+    /// uses their pages where it can.
+    ///
+    /// # Safety
+    /// As for `release`, of each of the blocks.
+    pub unsafe fn allocate(&mut self, bytes: usize, spare: &[(*mut u8, usize)]) -> Option<*mut u8> {
         debug_assert!(bytes > 0 && bytes.is_multiple_of(64));
+        let whole = |&(_, length): &(*mut u8, usize)| bytes > LARGEST && length > LARGEST;
+        for &(block, length) in spare.iter().filter(|block| !whole(block)) {
+            unsafe { self.release(block, length) };
+        }
         if bytes > LARGEST {
-            return pages::allocate(bytes);
+            let spare: Vec<_> = spare.iter().copied().filter(whole).collect();
+            return unsafe { pages::assemble(bytes, &spare) };
         }
         if let Some(block) = self.0.iter_mut().find_map(|slab| slab.take(bytes)) {
             return Some(block);
@@ -93,7 +102,8 @@ mod tests {
     fn blocks_do_not_overlap_and_slabs_go_back() {
         let mut slabs = Slabs::default();
         let sizes: Vec<usize> = (0..200).map(|i| 64 * (1 + i * 37 % 900)).chain([LARGEST + 64]).collect();
-        let mut blocks: Vec<_> = sizes.iter().map(|&bytes| (slabs.allocate(bytes).unwrap(), bytes)).collect();
+        let mut blocks: Vec<_> =
+            sizes.iter().map(|&bytes| (unsafe { slabs.allocate(bytes, &[]) }.unwrap(), bytes)).collect();
         let mut sorted = blocks.clone();
         sorted.sort();
         assert!(sorted.windows(2).all(|pair| pair[0].0.addr() + pair[0].1 <= pair[1].0.addr()));
@@ -108,13 +118,34 @@ mod tests {
     }
 
     #[test]
+    fn a_large_block_takes_the_pages_of_spare_ones() {
+        let mut slabs = Slabs::default();
+        let take = |slabs: &mut Slabs, bytes: usize, spare: &[(*mut u8, usize)]| {
+            let start = unsafe { slabs.allocate(bytes, spare) }.unwrap();
+            unsafe { start.write_bytes(7, bytes) };
+            (start, bytes)
+        };
+        let small = take(&mut slabs, 64, &[]);
+        let mut large: Vec<_> = (1..5).map(|i| take(&mut slabs, i * (3 << 20), &[])).collect();
+        // Of several mappings, and then in parts, into larger and smaller ones.
+        for bytes in [20 << 20, 5 << 20, 40 << 20, 11 << 20] {
+            let spare = [large.remove(0), large.remove(0)];
+            large.push(take(&mut slabs, bytes, &spare));
+            large.push(take(&mut slabs, 3 << 20, &[]));
+        }
+        unsafe { slabs.release(small.0, small.1) };
+        large.into_iter().for_each(|(start, bytes)| unsafe { slabs.release(start, bytes) });
+        assert!(slabs.0.is_empty());
+    }
+
+    #[test]
     fn what_was_given_back_is_used_again() {
         let mut slabs = Slabs::default();
-        let first = slabs.allocate(64).unwrap();
-        let second = slabs.allocate(1 << 16).unwrap();
-        let third = slabs.allocate(64).unwrap();
+        let first = unsafe { slabs.allocate(64, &[]) }.unwrap();
+        let second = unsafe { slabs.allocate(1 << 16, &[]) }.unwrap();
+        let third = unsafe { slabs.allocate(64, &[]) }.unwrap();
         unsafe { slabs.release(second, 1 << 16) };
-        assert_eq!(slabs.allocate(1 << 16), Some(second));
+        assert_eq!(unsafe { slabs.allocate(1 << 16, &[]) }, Some(second));
         assert_eq!(slabs.0.len(), 1);
         for (block, bytes) in [(first, 64), (second, 1 << 16), (third, 64)] {
             unsafe { slabs.release(block, bytes) };

@@ -102,8 +102,6 @@ pub struct Product<'a> {
     pub left: Operand<'a>,
     pub right: Operand<'a>,
     pub target: Target,
-    /// Sums in f32 between blocks of depth: the target itself if that is f32. [left lanes, right lanes]
-    pub partial: *mut f32,
     /// Added to each row. [right lanes]
     pub bias: Option<&'a [f32]>,
     pub activation: Activation,
@@ -111,7 +109,13 @@ pub struct Product<'a> {
 
 impl Product<'_> {
     /// The part of the result that one microkernel computes: (first, maximum number of) rows and columns.
-    fn tile(&self, rows: (usize, usize), columns: (usize, usize), first: bool, last: bool) -> Tile<'_> {
+    fn tile(
+        &self,
+        rows: (usize, usize),
+        columns: (usize, usize),
+        (first, last): (bool, bool),
+        Partial(partial): Partial,
+    ) -> Tile<'_> {
         let stride = self.right.lanes;
         let at = rows.0 * stride + columns.0;
         let count = columns.1.min(stride - columns.0);
@@ -120,9 +124,9 @@ impl Product<'_> {
             columns: count,
             width: columns.1,
             stride,
-            partial: self.partial.wrapping_add(at),
+            partial: partial.wrapping_add(at),
             target: match self.target {
-                _ if !last => Target::F32(self.partial.wrapping_add(at)),
+                _ if !last => Target::F32(partial.wrapping_add(at)),
                 Target::F32(start) => Target::F32(start.wrapping_add(at)),
                 Target::Bf16(start) => Target::Bf16(start.wrapping_add(at)),
             },
@@ -133,8 +137,15 @@ impl Product<'_> {
     }
 }
 
-// SAFETY: tasks write disjoint parts of `target` and `partial`.
+// SAFETY: tasks write disjoint parts of `target`.
 unsafe impl Sync for Product<'_> {}
+
+/// Sums in f32 between blocks of depth: the target itself if that is f32, null if there is one block. [left lanes, right lanes]
+#[derive(Clone, Copy)]
+struct Partial(*mut f32);
+
+// SAFETY: tasks write disjoint parts.
+unsafe impl Sync for Partial {}
 
 /// Packed bytes of the shared side in memory at once.
 const SLAB_BYTES: usize = 16 << 20;
@@ -164,6 +175,19 @@ fn panel_bytes<K: Kernel>(side: Side, depth: usize) -> usize {
 
 /// Computes the product. Returns false if K cannot represent an operand; the target is then undefined.
 pub fn run<K: Kernel>(product: &Product, threads: usize) -> bool {
+    let depth = product.left.depth;
+    match product.target {
+        Target::F32(out) => run_with::<K>(product, Partial(out), threads),
+        Target::Bf16(_) if depth <= block_depth::<K>(depth) => {
+            run_with::<K>(product, Partial(std::ptr::null_mut()), threads)
+        }
+        Target::Bf16(_) => scratch::with_bytes(product.left.lanes * product.right.lanes * 4, |memory| {
+            run_with::<K>(product, Partial(memory.cast()), threads)
+        }),
+    }
+}
+
+fn run_with<K: Kernel>(product: &Product, partial: Partial, threads: usize) -> bool {
     let (left, right) = (&product.left, &product.right);
     let depth = left.depth;
     let share_left = left.lanes <= right.lanes;
@@ -239,7 +263,7 @@ pub fn run<K: Kernel>(product: &Product, threads: usize) -> bool {
                             let (a, b) = if share_left { (shared_at, streamed_at) } else { (streamed_at, shared_at) };
                             let (i, j) = if share_left { (shared_panel, panel) } else { (panel, shared_panel) };
                             let (rows, columns) = ((i * K::LEFT, K::LEFT), (j * K::RIGHT, K::RIGHT));
-                            let tile = product.tile(rows, columns, block == 0, block + 1 == blocks);
+                            let tile = product.tile(rows, columns, (block == 0, block + 1 == blocks), partial);
                             tile.prefetch();
                             // Prefetches the next shared panel, a piece with each of this one's products.
                             let piece = (panel - first) * shared_bytes / panels.len();

@@ -18,7 +18,6 @@ mod vector;
 mod words;
 
 use crate::parallel;
-use crate::scratch;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Isa, isa};
 use crate::view::{View, ViewMut};
@@ -54,18 +53,12 @@ pub fn gemm(left: Operand, right: Operand, mut out: ViewMut, precision: Precisio
     {
         return;
     }
-    let (target, partial_length) = match &mut out {
-        ViewMut::F32(data) => (Target::F32(data.as_mut_ptr()), 0),
-        ViewMut::Bf16(data) => (Target::Bf16(data.as_mut_ptr()), data.len()),
+    let target = match &mut out {
+        ViewMut::F32(data) => Target::F32(data.as_mut_ptr()),
+        ViewMut::Bf16(data) => Target::Bf16(data.as_mut_ptr()),
     };
-    scratch::with_bytes(partial_length * 4, |memory| {
-        let partial = match target {
-            Target::F32(out) => out,
-            Target::Bf16(_) => memory as *mut f32,
-        };
-        let Epilogue { bias, activation } = epilogue;
-        choose(&Product { left, right, target, partial, bias, activation }, precision);
-    });
+    let Epilogue { bias, activation } = epilogue;
+    choose(&Product { left, right, target, bias, activation }, precision);
 }
 
 /// `count` products of one shape: out [count, M, N], operands as `pair` gives them.

@@ -61,7 +61,6 @@ fn worst<K: Kernel>(shape: (usize, usize, usize), bf16: bool, shift: f32) -> f64
             left: a,
             right: b,
             target: Target::F32(start),
-            partial: start,
             bias: None,
             activation: Activation::None,
         };
