@@ -9,6 +9,7 @@ const sandbox = createSandbox();
 afterAll(() => sandbox.remove());
 mkdirSync(sandbox.path("book"));
 for (const number of [1, 2, 3, 4]) sandbox.file(`book/${number}.txt`, chapter(number));
+sandbox.file("book/settings.json", "{}");
 const book = sandbox.path("book");
 
 /** Worker threads cannot load the sources. */
@@ -41,6 +42,8 @@ describe("start", () => {
     expect(Number(steps)).toBeGreaterThan(result.step);
     expect(stdout).toMatch(/loss by step[\s\S]*Call me[\s\S]*Try next:/);
     expect(stdout).not.toContain("brotli");
+    expect(stdout).toContain("--minutes 0.39");
+    expect(stderr).toContain("skipped 1 .json file");
   });
 
   it.each<[string, string[], RegExp]>([

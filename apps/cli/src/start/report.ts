@@ -36,7 +36,7 @@ export function printScore(
 ): void {
   const { bitsPerByte, perplexity, brotli } = score;
   const row = (name: string, bits: number, note = "") =>
-    terminal.print(`  ${name.padEnd(44)} ${bits.toFixed(3)} ${note}`.trimEnd());
+    terminal.print(`  ${name.padEnd(43)} ${bits.toFixed(3)} ${note}`.trimEnd());
   terminal.print(`\nBits per byte of the held-out text (${heldOut.bytes.toLocaleString("en-US")} bytes):`);
   row(`the model after ${step} steps`, bitsPerByte, `(perplexity ${perplexity.toFixed(1)} per token)`);
   if (!brotli) return;
@@ -73,7 +73,9 @@ export function printNext(
     `  ${program} generate ${run} --prompt ${quoted([prompt])} --max-tokens 120 --temperature 0.8 --top-p 0.95`,
   );
   const texts = [...inputs, ...(heldOut ? ["--held-out", ...heldOut] : [])];
-  terminal.print(`  ${program} start ${quoted(texts)} --output ${quoted([directory])} --minutes ${3 * minutes}`);
+  terminal.print(
+    `  ${program} start ${quoted(texts)} --output ${quoted([directory])} --minutes ${Number((3 * minutes).toPrecision(3))}`,
+  );
 }
 
 /** How the user called this program. */

@@ -49,8 +49,10 @@ export async function prepareTexts(
   { terminal, sequenceLength }: { terminal: Terminal; sequenceLength: number },
 ): Promise<StartTexts> {
   const { listSources } = await import("@megatron-ts/data");
-  const sources = await listSources(inputs, text);
-  if (heldOut) await listSources(heldOut, text);
+  const onSkippedJson = (directory: string, files: number) =>
+    terminal.log(`${directory}: skipped ${pluralize(files, ".json file")}; name them to read them as JSON lines`);
+  const sources = await listSources(inputs, { ...text, onSkippedJson });
+  if (heldOut) await listSources(heldOut, { ...text, onSkippedJson });
   const bytes = sources.reduce((sum, source) => sum + (source.bytes ?? 0), 0);
   const stopListening = exitOnInterrupt(terminal, "rerun the same command to resume");
   try {

@@ -41,25 +41,30 @@ const formats: Record<string, TextFormat> = {
 const compressions: Record<string, Compression> = { ".gz": "gzip", ".zst": "zstd" };
 const known = ".txt, .jsonl, .json, .csv, .parquet, .html, .epub, .warc or .wet, optionally followed by .gz or .zst";
 
+/** Options of `listSources`. */
+export interface ListOptions {
+  /** Default: by the extension of each file. */
+  format?: TextFormat;
+  /** Called for a directory in which .json files, this many, were skipped. */
+  onSkippedJson?: (directory: string, files: number) => void;
+}
+
 /**
  * Expands inputs: files as given, globs and directories (recursively) in code point order, "-" for standard input. In
  * directories, skips files of unknown formats, and .json files (which are read as JSON lines) unless there are no others.
  * @throws DataError for an input that is missing, empty, of unknown format, or matches no file
  */
-export async function listSources(
-  inputs: readonly string[],
-  options: { format?: TextFormat } = {},
-): Promise<TextSource[]> {
+export async function listSources(inputs: readonly string[], options: ListOptions = {}): Promise<TextSource[]> {
   if (inputs.length === 0)
     throw new DataError("no input: expected a file, a glob, a directory, or - for standard input");
   if (inputs.filter((input) => input === "-").length > 1)
     throw new DataError("standard input (-) can be read only once");
   const sources: TextSource[] = [];
-  for (const input of inputs) sources.push(...(await expand(input, options.format)));
+  for (const input of inputs) sources.push(...(await expand(input, options)));
   return sources;
 }
 
-async function expand(input: string, format: TextFormat | undefined): Promise<TextSource[]> {
+async function expand(input: string, { format, onSkippedJson }: ListOptions): Promise<TextSource[]> {
   if (input === "-") return [{ path: "-", format, compression: undefined, bytes: undefined, modified: undefined }];
   const found = await stat(input).catch((error: NodeJS.ErrnoException) => error);
   if (found instanceof Error) {
@@ -76,6 +81,7 @@ async function expand(input: string, format: TextFormat | undefined): Promise<Te
   const readable = others.length > 0 ? others : all;
   if (readable.length === 0) throw new DataError(`contains no file that ends in ${known}`, { source: input });
   const directory = input.replace(/[/\\]+$/, "");
+  if (readable.length < all.length) onSkippedJson?.(directory, all.length - readable.length);
   return Promise.all(readable.sort().map((name) => describe(`${directory}/${name}`, format)));
 }
 

@@ -57,13 +57,8 @@ fn worst<K: Kernel>(shape: (usize, usize, usize), bf16: bool, shift: f32) -> f64
         };
         let mut out = vec![f32::NAN; m * n];
         let start = out.as_mut_ptr();
-        let product = Product {
-            left: a,
-            right: b,
-            target: Target::F32(start),
-            bias: None,
-            activation: Activation::None,
-        };
+        let product =
+            Product { left: a, right: b, target: Target::F32(start), bias: None, activation: Activation::None };
         assert!(run::<K>(&product, 3));
         for ((&found, &truth), &size) in out.iter().zip(&truth).zip(&size) {
             let error = (found as f64 - truth).abs() / (size.max(1e-30) * f32::EPSILON as f64 / 2.0);
