@@ -45,6 +45,8 @@ export interface TaskData {
   /** Examples that do not fit into the tokens of a text. */
   truncated: number;
   labels: number;
+  /** A score that says nothing of such rows, in words. */
+  warning?: string;
 }
 
 /** Options of `finetune`. */
@@ -134,6 +136,12 @@ function templateFor({ task, model: { from } }: FinetuneConfig, tokenizer: Token
   return saved ?? plainTemplate(tokenizer);
 }
 
+/** What to know of rows that the task's usual score says nothing of. */
+const warningOf = ({ metric, suited }: { metric: string; suited: string }): string =>
+  metric === suited
+    ? `the validation rows are too short for the task's usual score: the best checkpoint is chosen by ${suited}`
+    : `the validation rows are too short for ${metric}, which stays the same whatever is learned: set task.metric to ${suited}`;
+
 /** Evaluations in half a run. */
 const halfOf = ({ steps, evaluation }: RunConfiguration["train"]): number | null =>
   evaluation && Math.max(1, Math.ceil(steps / 2 / evaluation.every));
@@ -150,7 +158,7 @@ const fingerprint = (path: string): string => createHash("sha256").update(readFi
 export async function finetune(configuration: FinetuneConfig, options: FinetuneOptions): Promise<FinetuneResult> {
   const { data, train, lora, model: recipeModel } = configuration;
   const definition = getTask(configuration.task.name);
-  const { columns, metric = definition.metric } = configuration.task;
+  const { columns } = configuration.task;
   checkFields(configuration, definition);
   const rows = readRows(data.train);
   const head = definition.headFor(rows, { columns });
@@ -160,6 +168,8 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
       ? splitRows(rows, { share: data.validationShare, seed: train.seed })
       : { training: rows, validation: readRows(data.validation) };
 
+  const suited = definition.metricFor?.(split.validation, { columns }) ?? definition.metric;
+  const { metric = suited } = configuration.task;
   const readsChats = definition.textSettings?.includes("chatTemplate");
   const chatTemplate = readsChats ? templateFor(configuration, options.tokenizer) : undefined;
   const { labelSmoothing, labelWeights } = configuration.task;
@@ -180,7 +190,8 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
   const frozen = [...train.frozen, ...(head ? (familyOf(config).unusedByTask ?? []) : [])];
   const truncated = [...training, ...validation].filter((example) => task.isTruncated(example)).length;
   const labels = head && "labels" in head ? head.labels.length : 0;
-  options.onData?.({ training: training.length, validation: validation.length, truncated, labels });
+  const warning = suited === definition.metric || metric === "loss" ? undefined : warningOf({ metric, suited });
+  options.onData?.({ training: training.length, validation: validation.length, truncated, labels, warning });
 
   const { batchTokens, seed, averageLast } = train;
   const byTokens =

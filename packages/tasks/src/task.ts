@@ -88,6 +88,8 @@ export interface TaskDefinition<Example = any, Output extends Prediction = any> 
   readonly fields: readonly string[];
   /** The score by which the best checkpoint is chosen; higher is better. Or "loss". */
   readonly metric: string;
+  /** The score for such rows, where the usual one says nothing of them. Default: `metric`. */
+  metricFor?(rows: readonly Row[], settings: Pick<TaskSettings, "columns">): string;
   /** Of a task that writes text, with the head that a model was pretrained with: the fields of `task` that say how. */
   readonly textSettings?: readonly (keyof TextSettings)[];
   /** The head that a model needs for these rows of training data; null for its own. Throws a TaskError. */

@@ -87,7 +87,10 @@ async function run(
       resume: options.resume,
       breakLock: options.breakLock,
       stop,
-      onData: (data) => terminal.log(describeData(data)),
+      onData(data) {
+        terminal.log(describeData(data));
+        if (data.warning) terminal.log(`warning: ${data.warning}`);
+      },
       onEvent: (event) => report.show(event),
     });
   const columns = isRecipe(from) ? "recipe" : "--column";

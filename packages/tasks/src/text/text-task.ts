@@ -20,6 +20,8 @@ export interface TextTaskOptions {
   target: string;
   /** The score by which the best checkpoint is chosen. */
   metric: string;
+  /** The score for such targets, where the usual one says nothing of them. */
+  metricFor?(targets: readonly string[]): string;
   /** The fields of a recipe's `task` that it reads. */
   textSettings: readonly (keyof TextSettings)[];
   createScores(settings: TextSettings): ScoreCollector<TextPair, WrittenText>;
@@ -42,6 +44,8 @@ export function defineTextTask(options: TextTaskOptions): TaskDefinition<TextPai
     fields: [sourceField, targetField],
     metric: options.metric,
     textSettings: options.textSettings,
+    metricFor: (rows, { columns }) =>
+      options.metricFor?.(rows.flatMap((row) => referencesOf(row, { field: targetField, columns }))) ?? options.metric,
     headFor: () => null,
     open(config, { tokenizer, settings }): OpenTask<TextPair, WrittenText> {
       const { columns, maxTokens, training, text = {} } = settings;
