@@ -36,6 +36,8 @@ export interface ServerOptions {
   publicModels?: boolean;
   /** Called after every request, without its contents. */
   onRequest?: (entry: RequestLog) => void;
+  /** Origins of other servers' pages that may ask this one; "*" for all. Default: none. */
+  corsOrigins?: readonly string[];
   /** A directory whose training runs the page shows. Default: none. */
   runs?: string;
   /** The directory of the built page. Default: the one that was built with this package. */

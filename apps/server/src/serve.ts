@@ -65,8 +65,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     maxPending: maxSequences + maxQueue,
     isClosing: false,
   };
-  const { apiKeys = [], publicModels = false, onRequest = () => {}, runs, pageDirectory } = options;
-  const app = createApp(state, { apiKeys, publicModels, onRequest, runs, pageDirectory });
+  const { apiKeys = [], publicModels = false, onRequest = () => {}, corsOrigins = [], runs, pageDirectory } = options;
+  const app = createApp(state, { apiKeys, publicModels, onRequest, corsOrigins, runs, pageDirectory });
   let server: Server;
   try {
     server = await listen(app, options);

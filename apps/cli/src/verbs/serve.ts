@@ -18,6 +18,7 @@ interface Options extends EngineOptions {
   apiKeyFile?: string;
   publicModels?: boolean;
   runs?: string;
+  corsOrigin?: string[];
   drainSeconds: number;
   logRequests?: boolean;
   json?: boolean;
@@ -43,6 +44,7 @@ export function addServe(program: Command, terminal: Terminal): void {
     .option("--chat-template <file>", "Jinja template for chats (default: the checkpoint's)", nonEmpty)
     .option("--api-key-file <file>", "file with the keys that clients may send, one a line", nonEmpty)
     .option("--public-models", "whoever has no key may list the models")
+    .option("--cors-origin <origin...>", "pages of other servers that may ask, such as https://a.example; * for all")
     .option("--runs <directory>", "show the training runs in this directory on the page", nonEmpty)
     .option("--drain-seconds <s>", "how long requests in progress may take at SIGTERM", number, 30)
     .option("--log-requests", "log every request to stderr, as JSON, without its contents")
@@ -61,6 +63,7 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
     ...options,
     checkpoint: path,
     maxSequences,
+    corsOrigins: options.corsOrigin,
     chatTemplate: chatTemplate === undefined ? undefined : readFileSync(chatTemplate, "utf8"),
     apiKeys: apiKeyFile === undefined ? [] : readKeys(apiKeyFile),
     onRequest: logRequests

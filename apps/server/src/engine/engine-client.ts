@@ -2,6 +2,7 @@
 import { Worker } from "node:worker_threads";
 import type { ExplainTextOptions, Explanation } from "@megatron-ts/explain";
 import type { FilledText } from "@megatron-ts/generate";
+import type { Prediction } from "@megatron-ts/tasks";
 import { ApiError } from "../errors.ts";
 import type {
   EngineData,
@@ -51,6 +52,11 @@ export interface EngineClient {
   fill(texts: string[], topK: number): Promise<FilledText[]>;
   /** Explains what the model says about a text. */
   explain(text: string, options: ExplainTextOptions): Promise<Explanation>;
+  /** Predictions for rows by one of these tasks, and which it was. */
+  predict(
+    tasks: readonly string[],
+    rows: Readonly<Record<string, string>>[],
+  ): Promise<{ task: string; predictions: Prediction[] }>;
   close(): Promise<void>;
 }
 
@@ -231,6 +237,11 @@ export function startEngineClient(
         { type: "explain", text, options },
         (message) => (message as Extract<Answer, { type: "explained" }>).explanation,
       ),
+    predict: (tasks, rows) =>
+      ask({ type: "predict", tasks, rows }, (message) => {
+        const { task, predictions } = message as Extract<Answer, { type: "predicted" }>;
+        return { task, predictions };
+      }),
     async close() {
       await worker.terminate();
     },

@@ -18,6 +18,7 @@ import { ApiError } from "../errors.ts";
 import { type Choice, type ChoiceContext, createChoice, tokenPiece } from "./choice.ts";
 import { embed } from "./embed.ts";
 import { loadServedModel, type ServedModel } from "./load-served-model.ts";
+import { predictRows } from "./predict.ts";
 import type {
   EngineData,
   EngineFailure,
@@ -182,6 +183,11 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
       embedAll(id, request.prompts).catch((error) => send({ type: "refused", id, failure: failureOf(error) }));
     } else if (request.type === "fill") {
       send({ type: "filled", id, filled: fillMasks(served, request.texts, { topK: request.topK }) });
+    } else if (request.type === "predict") {
+      predictRows(served, request).then(
+        (found) => send({ type: "predicted", id, ...found }),
+        (error) => send({ type: "refused", id, failure: failureOf(error) }),
+      );
     } else if (request.type === "explain") {
       send({ type: "explained", id, explanation: explainText(served, request.text, request.options) });
     } else {

@@ -1,7 +1,10 @@
 /** Loads what a checkpoint serves: the model, its tokenizer, the tokens that end a text, and its template for chats. */
-import { type LoadedCheckpoint, loadModel } from "@megatron-ts/checkpoint";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { bestCheckpoint, type LoadedCheckpoint, loadModel } from "@megatron-ts/checkpoint";
 import { storeWeights } from "@megatron-ts/generate";
 import { familyOf, type GenerativePrediction, type Model, readGenerationIds } from "@megatron-ts/model";
+import type { SavedTaskRecipe } from "@megatron-ts/tasks";
 import { createTokenizer, parseTokenizerJson, type Tokenizer } from "@megatron-ts/tokenizer";
 import { endOfTextIn } from "@megatron-ts/tokenizer/files";
 import { getObjective, partsOf, RECIPE_FILE, resolveObjective } from "@megatron-ts/train";
@@ -23,6 +26,8 @@ export interface ServedModel {
   /** Set for an imported encoder-decoder, which reads texts in the frame that transformers puts around them. */
   frame?: "tokenizer";
   chatTemplate: string | null;
+  /** The task that it was fine-tuned for; null for other models. */
+  recipe: SavedTaskRecipe | null;
   /** How states become a vector; null for a way that is not supported. */
   pooling: Pooling | null;
   /** Names and values of special tokens that templates use, such as `bos_token`. */
@@ -55,7 +60,7 @@ export async function loadServedModel(
   path: string,
   { precision, chatTemplate }: { precision: "f32" | "bf16"; chatTemplate?: string },
 ): Promise<ServedModel> {
-  const { model, checkpoint } = loadModel(path);
+  const { model, checkpoint } = loadModel(bestOfFineTuning(path));
   try {
     const tokenizer = await readTokenizer(checkpoint);
     const generation = readText(checkpoint, GENERATION_CONFIG) && readObject(checkpoint, GENERATION_CONFIG);
@@ -70,6 +75,7 @@ export async function loadServedModel(
       ...(readText(checkpoint, RECIPE_FILE) === undefined && { frame: "tokenizer" }),
       chatTemplate: chatTemplate ?? readText(checkpoint, "chat_template.jinja") ?? templateIn(config),
       namedTokens: namedTokens(config, tokenizer),
+      recipe: recipeOf(checkpoint),
       pooling: poolingOf(readObject(checkpoint, "1_Pooling__config.json")),
     };
   } catch (error) {
@@ -96,12 +102,24 @@ async function readTokenizer(checkpoint: LoadedCheckpoint): Promise<Tokenizer> {
   return tokenizer;
 }
 
+/** The recipe that a model was trained by; null for an imported one. */
+function recipeOf(checkpoint: LoadedCheckpoint): (SavedTaskRecipe & { train?: { objective?: never } }) | null {
+  const text = readText(checkpoint, RECIPE_FILE);
+  return text === undefined ? null : parse(text);
+}
+
+/** The best checkpoint of a fine-tuning run; any other path as it is. */
+function bestOfFineTuning(path: string): string {
+  const recipe = join(path, RECIPE_FILE);
+  if (!existsSync(recipe)) return path;
+  const { task } = (parse(readFileSync(recipe, "utf8")) ?? {}) as SavedTaskRecipe;
+  return (task && bestCheckpoint(path)?.directory) ?? path;
+}
+
 /** The way of generating that the model was trained for, if its family has several. */
 function predictionOf(model: Model, checkpoint: LoadedCheckpoint): GenerativePrediction | null {
   const { writes } = familyOf(model.config).generation;
-  const text = readText(checkpoint, RECIPE_FILE);
-  const recipe = text === undefined ? undefined : (parse(text) as { train?: { objective?: never } });
-  const objective = resolveObjective(recipe?.train?.objective, model.config);
+  const objective = resolveObjective(recipeOf(checkpoint)?.train?.objective, model.config);
   const trained = partsOf(objective).map(({ name }) => getObjective(name).prediction);
   return writes.find((prediction) => trained.includes(prediction)) ?? writes[0] ?? null;
 }

@@ -1,6 +1,7 @@
 /** The messages between the HTTP thread and the engine's thread. Everything in them is cloned. */
 import type { ExplainTextOptions, Explanation } from "@megatron-ts/explain";
 import type { FilledText, Pattern, SamplingOptions } from "@megatron-ts/generate";
+import type { Prediction } from "@megatron-ts/tasks";
 import type { ApiErrorFields } from "../errors.ts";
 
 /** What the engine's thread starts with. */
@@ -99,6 +100,7 @@ export type EngineRequest =
   | { type: "embed"; id: number; prompts: Prompt[] }
   | { type: "fill"; id: number; texts: string[]; topK: number }
   | { type: "explain"; id: number; text: string; options: ExplainTextOptions }
+  | { type: "predict"; id: number; tasks: readonly string[]; rows: Readonly<Record<string, string>>[] }
   | { type: "cancel"; id: number };
 
 /** An error, as it crosses threads. */
@@ -125,4 +127,5 @@ export type EngineMessage =
   | { type: "text"; id: number; text: string }
   | { type: "embedded"; id: number; vectors: Float32Array[]; promptTokens: number }
   | { type: "filled"; id: number; filled: FilledText[] }
-  | { type: "explained"; id: number; explanation: Explanation };
+  | { type: "explained"; id: number; explanation: Explanation }
+  | { type: "predicted"; id: number; task: string; predictions: Prediction[] };

@@ -1,6 +1,7 @@
 /** The routes of the server, and what happens around each: request ids, keys, errors, logs. */
 import { randomUUID } from "node:crypto";
 import { Hono } from "hono";
+import { cors } from "hono/cors";
 import { ApiError } from "../errors.ts";
 import type { RequestLog } from "../options.ts";
 import { addPageRoutes, type PageFeatures } from "../page/routes.ts";
@@ -10,6 +11,7 @@ import { embeddings } from "../routes/embeddings.ts";
 import { explain } from "../routes/explain.ts";
 import { fillMask } from "../routes/fill-mask.ts";
 import { getModel, listModels } from "../routes/models.ts";
+import { runTask, taskRoutes } from "../routes/tasks.ts";
 import { detokenize, tokenize } from "../routes/tokens.ts";
 import { addRunRoutes } from "../runs/routes.ts";
 import { createAccess } from "./access.ts";
@@ -22,6 +24,8 @@ export interface AppOptions {
   apiKeys: readonly string[];
   publicModels: boolean;
   onRequest: (entry: RequestLog) => void;
+  /** Origins of pages that may ask; "*" for all. */
+  corsOrigins: readonly string[];
   /** A directory whose training runs are shown. */
   runs?: string;
   /** The built page. */
@@ -33,7 +37,7 @@ const requestId = (given: string | undefined) => (given && /^[\w.:-]{1,128}$/.te
 
 /** Creates the application. */
 export function createApp(state: ServerState, options: AppOptions): Hono {
-  const { apiKeys, publicModels, onRequest, runs, pageDirectory } = options;
+  const { apiKeys, publicModels, onRequest, corsOrigins, runs, pageDirectory } = options;
   const app = new Hono();
   const checkKey = createAccess(apiKeys);
   const document = createOpenApiDocument({ secured: apiKeys.length > 0 });
@@ -46,6 +50,10 @@ export function createApp(state: ServerState, options: AppOptions): Hono {
     const { method, path } = context.req;
     onRequest({ id, method, path, status: context.res.status, milliseconds: performance.now() - start });
   });
+  if (corsOrigins.length > 0) {
+    const exposeHeaders = ["X-Request-Id", "Retry-After"];
+    app.use(cors({ origin: corsOrigins.includes("*") ? "*" : [...corsOrigins], exposeHeaders, maxAge: 600 }));
+  }
   app.use(async (context, next) => {
     const { path } = context.req;
     const isPublic = !needsKey(path) || (publicModels && path.startsWith("/v1/models"));
@@ -68,6 +76,7 @@ export function createApp(state: ServerState, options: AppOptions): Hono {
   app.post("/v1/embeddings", (context) => embeddings(context.req.raw, state));
   app.post("/v1/fill-mask", (context) => fillMask(context.req.raw, state));
   app.post("/v1/explain", (context) => explain(context.req.raw, state));
+  for (const route of taskRoutes) app.post(route.path, (context) => runTask(context.req.raw, state, route));
   app.post("/tokenize", (context) => tokenize(context.req.raw, state));
   app.post("/detokenize", (context) => detokenize(context.req.raw, state));
   app.get("/openapi.json", () => Response.json(document));

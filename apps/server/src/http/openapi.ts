@@ -1,6 +1,7 @@
 /** The OpenAPI document of the server, made of the schemas that requests are checked with. */
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { isPagePath } from "../page/routes.ts";
+import { taskRoutes } from "../routes/tasks.ts";
 import { chatSchema } from "../schemas/chat.ts";
 import { completionSchema } from "../schemas/completion.ts";
 import { embeddingSchema, fillMaskSchema } from "../schemas/embedding.ts";
@@ -28,6 +29,7 @@ const posts: [string, { summary: string; schema: z.ZodType }][] = [
   ["/v1/embeddings", { summary: "Texts as vectors of length 1.", schema: embeddingSchema }],
   ["/v1/fill-mask", { summary: "Fills the masks of texts.", schema: fillMaskSchema }],
   ["/v1/explain", { summary: "Which tokens, layers and heads a prediction comes from.", schema: explainSchema }],
+  ...taskRoutes.map(({ path, ...route }): [string, typeof route] => [path, route]),
   ["/tokenize", { summary: "The token ids of a text or a chat.", schema: tokenizeSchema }],
   ["/detokenize", { summary: "The text of token ids.", schema: detokenizeSchema }],
 ];

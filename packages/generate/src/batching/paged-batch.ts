@@ -20,6 +20,7 @@ import {
   sampleToken,
 } from "./decoding-batch.ts";
 import { createPageAllocator, type PageList } from "./page-allocator.ts";
+import { createWaitingList } from "./waiting-list.ts";
 
 /** Sizes of a batch. */
 export interface PagedBatchOptions {
@@ -56,9 +57,8 @@ export function createPagedBatch(
   const allocator = createPageAllocator(pool);
   const prompts = pool.createView({ batchSize: 1, pagesPerRow });
   const steps = new Map<number, Step>();
-  const waiting: { number: number; request: SequenceRequest }[] = [];
+  const waiting = createWaitingList();
   let running: Sequence[] = [];
-  let numbers = 0;
 
   const capacityOf = ({ prompt, maxTokens }: SequenceRequest) =>
     Math.min(Math.max(prompt.length, prompt.length + maxTokens - 1), maxPositions);
@@ -84,8 +84,9 @@ export function createPagedBatch(
 
   /** Gives the next sequence a place; null if there is none, or no place for it. */
   function admit(): Sequence | null {
-    if (waiting.length === 0 || running.length >= maxSequences) return null;
-    const { number, request } = waiting[0]!;
+    const { first } = waiting;
+    if (!first || running.length >= maxSequences) return null;
+    const { number, request } = first;
     const list = allocator.allocate(request.prompt, { capacity: capacityOf(request), reuse: !request.scorePrompt });
     if (!list) return null;
     waiting.shift();
@@ -178,13 +179,10 @@ export function createPagedBatch(
           `the prompt and ${request.maxTokens} more tokens take ${needed} tokens of a cache of ${longest}: ask for fewer`,
         );
       }
-      const number = ++numbers;
-      waiting.push({ number, request });
-      return number;
+      return waiting.add(request);
     },
     remove(number) {
-      const index = waiting.findIndex((entry) => entry.number === number);
-      if (index >= 0) waiting.splice(index, 1);
+      waiting.remove(number);
       const sequence = running.find((one) => one.number === number);
       if (sequence) end(sequence);
     },

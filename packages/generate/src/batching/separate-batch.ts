@@ -15,6 +15,7 @@ import {
   type SequenceRequest,
   sampleToken,
 } from "./decoding-batch.ts";
+import { createWaitingList } from "./waiting-list.ts";
 
 interface Sequence extends SampledSequence {
   number: number;
@@ -26,9 +27,8 @@ export function createSeparateBatch(
   model: Model,
   { maxSequences, prediction }: { maxSequences: number } & Pick<SessionOptions, "prediction">,
 ): DecodingBatch {
-  const waiting: { number: number; request: SequenceRequest }[] = [];
+  const waiting = createWaitingList();
   const running = new Map<number, Sequence>();
-  let numbers = 0;
 
   function end(number: number) {
     running.get(number)?.session.dispose();
@@ -77,13 +77,10 @@ export function createSeparateBatch(
       checkSampling(request);
       checkPrompts([request.prompt], model.config);
       if (request.scorePrompt) throw new GenerateError("only causal models score the tokens of a prompt");
-      const number = ++numbers;
-      waiting.push({ number, request });
-      return number;
+      return waiting.add(request);
     },
     remove(number) {
-      const index = waiting.findIndex((entry) => entry.number === number);
-      if (index >= 0) waiting.splice(index, 1);
+      waiting.remove(number);
       end(number);
     },
     step() {
