@@ -79,6 +79,7 @@ function install(name) {
   return { directory, dependencies };
 }
 
+/** Folders with a program. */
 const names = readdirSync(join(root, "examples"), { withFileTypes: true }).filter(({ name }) =>
   existsSync(join(root, "examples", name, "package.json")),
 );

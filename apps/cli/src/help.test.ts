@@ -21,6 +21,7 @@ const verbs = [
   ["evaluate"],
   ["predict"],
   ["generate"],
+  ["chat"],
   ["explain"],
   ["serve"],
   ["runs"],

@@ -5,6 +5,7 @@ import type { RecipeOverride } from "./options/recipe-options.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 import { addAttentionShow } from "./verbs/attention-show.ts";
 import { addBenchServe } from "./verbs/bench-serve.ts";
+import { addChat } from "./verbs/chat.ts";
 import { addCheckpointVerify } from "./verbs/checkpoint-verify.ts";
 import { addCompare } from "./verbs/compare.ts";
 import { addDoctor } from "./verbs/doctor.ts";
@@ -54,6 +55,7 @@ export function createProgram(terminal: Terminal, overrides: readonly RecipeOver
   addEvaluate(program, terminal);
   addPredict(program, terminal);
   addGenerate(program, terminal);
+  addChat(program, terminal);
   addExplain(program, terminal);
   addServe(program, terminal);
   addRuns(program, terminal);

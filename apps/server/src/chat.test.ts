@@ -1,6 +1,7 @@
 /** Chats: templates, streams as OpenAI sends them, and messages that cannot forge a turn. */
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createChat } from "./chat/chat-client.ts";
 import { readEvents } from "./testing/events.ts";
 import { startTiny, type TinyServer } from "./testing/tiny-server.ts";
 
@@ -153,6 +154,28 @@ describe("/v1/chat/completions", () => {
       ...{ prompt: "the", seed: 1, structured_outputs: { choice: ["a whale!", "a ship?"] } },
     })) as unknown as { choices: { text: string }[] };
     expect(["a whale!", "a ship?"]).toContain(chosen[0]!.text);
+  });
+
+  it("is had by the client of the terminal, which remembers what was said", async () => {
+    const chat = createChat({ url: tiny.server.url, parameters: { temperature: 0, max_completion_tokens: 6 } });
+    const say = async (message: string) => {
+      let answer = "";
+      for await (const piece of chat.send(message)) answer += piece;
+      return answer;
+    };
+    const first = await say("who?");
+    const both = await client.chat.completions.create({
+      ...{ model, temperature: 0, max_completion_tokens: 6 },
+      messages: [
+        { role: "user", content: "who?" },
+        { role: "assistant", content: first },
+        { role: "user", content: "why?" },
+      ],
+    });
+    expect(await say("why?")).toBe(both.choices[0]!.message.content);
+    chat.clear();
+    expect(await say("who?")).toBe(first);
+    await expect(say("a ".repeat(400))).rejects.toThrow(/at most 192/);
   });
 
   it("calls functions, as it must, may or must not", async () => {

@@ -11,7 +11,7 @@ const TYPES: Partial<Record<number, string>> = {
 };
 
 /** The body of an answer to an error. */
-export function errorBody({ message, fields: { status, param, code } }: ApiError): object {
+export function errorBody({ message, fields: { status, param, code } }: ApiError): { error: Record<string, unknown> } {
   const type = TYPES[status] ?? "invalid_request_error";
   return { error: { message, type, param: param ?? null, code: code ?? null } };
 }

@@ -11,6 +11,7 @@ import { embeddings } from "../routes/embeddings.ts";
 import { explain } from "../routes/explain.ts";
 import { fillMask } from "../routes/fill-mask.ts";
 import { getModel, listModels } from "../routes/models.ts";
+import { responses } from "../routes/responses.ts";
 import { runTask, taskRoutes } from "../routes/tasks.ts";
 import { detokenize, tokenize } from "../routes/tokens.ts";
 import { addRunRoutes } from "../runs/routes.ts";
@@ -73,6 +74,7 @@ export function createApp(state: ServerState, options: AppOptions): Hono {
   app.get("/v1/models/:name{.+}", (context) => getModel(state, context.req.param("name")));
   app.post("/v1/completions", (context) => completions(context.req.raw, state));
   app.post("/v1/chat/completions", (context) => chatCompletions(context.req.raw, state));
+  app.post("/v1/responses", (context) => responses(context.req.raw, state));
   app.post("/v1/embeddings", (context) => embeddings(context.req.raw, state));
   app.post("/v1/fill-mask", (context) => fillMask(context.req.raw, state));
   app.post("/v1/explain", (context) => explain(context.req.raw, state));

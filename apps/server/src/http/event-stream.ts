@@ -4,23 +4,29 @@ import { errorBody } from "./api-error.ts";
 
 /**
  * Streams objects. `onCancel` is called if the client leaves before the end. An error in the middle is sent as an event, since
- * the status has been sent already.
+ * the status has been sent already. `named` events carry their type as name, and the last one is the end.
  */
-export function eventStream(objects: AsyncIterable<object>, { onCancel }: { onCancel: () => void }): Response {
+export function eventStream(
+  objects: AsyncIterable<object & { type?: string }>,
+  { onCancel, named = false }: { onCancel: () => void; named?: boolean },
+): Response {
   const encoder = new TextEncoder();
-  const event = (data: string) => encoder.encode(`data: ${data}\n\n`);
+  const event = (data: string, name?: string) =>
+    encoder.encode(`${named && name !== undefined ? `event: ${name}\n` : ""}data: ${data}\n\n`);
   let isCancelled = false;
   const body = new ReadableStream<Uint8Array>({
     async start(controller) {
       try {
         for await (const object of objects) {
           if (isCancelled) return;
-          controller.enqueue(event(JSON.stringify(object)));
+          controller.enqueue(event(JSON.stringify(object), object.type));
         }
-        if (!isCancelled) controller.enqueue(event("[DONE]"));
+        if (!isCancelled && !named) controller.enqueue(event("[DONE]"));
       } catch (error) {
         const known = error instanceof ApiError ? error : new ApiError("internal server error", { status: 500 });
-        if (!isCancelled) controller.enqueue(event(JSON.stringify(errorBody(known))));
+        const { error: body } = errorBody(known);
+        const sent = named ? { ...body, type: "error" } : { error: body };
+        if (!isCancelled) controller.enqueue(event(JSON.stringify(sent), "error"));
       } finally {
         if (!isCancelled) controller.close();
       }

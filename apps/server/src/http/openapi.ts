@@ -6,6 +6,7 @@ import { chatSchema } from "../schemas/chat.ts";
 import { completionSchema } from "../schemas/completion.ts";
 import { embeddingSchema, fillMaskSchema } from "../schemas/embedding.ts";
 import { explainSchema } from "../schemas/explain.ts";
+import { responseSchema } from "../schemas/response.ts";
 import { detokenizeSchema, tokenizeSchema } from "../schemas/tokens.ts";
 
 const errorSchema = z
@@ -26,6 +27,7 @@ const anyObject = z.looseObject({});
 const posts: [string, { summary: string; schema: z.ZodType }][] = [
   ["/v1/completions", { summary: "Completes a text or token ids.", schema: completionSchema }],
   ["/v1/chat/completions", { summary: "Answers a chat.", schema: chatSchema }],
+  ["/v1/responses", { summary: "Answers a message or a conversation; nothing is stored.", schema: responseSchema }],
   ["/v1/embeddings", { summary: "Texts as vectors of length 1.", schema: embeddingSchema }],
   ["/v1/fill-mask", { summary: "Fills the masks of texts.", schema: fillMaskSchema }],
   ["/v1/explain", { summary: "Which tokens, layers and heads a prediction comes from.", schema: explainSchema }],

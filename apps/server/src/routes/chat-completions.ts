@@ -1,7 +1,8 @@
 /** POST /v1/chat/completions: OpenAI's chats, whole or streamed. */
 import { randomUUID } from "node:crypto";
+import { holdCalls } from "../chat/held-calls.ts";
 import { callable, patternOfChat, type ToolCall, toolCallIn } from "../chat/tool-calls.ts";
-import type { GenerateRequest, Piece, Prompt, TokenPiece } from "../engine/protocol.ts";
+import type { GenerateRequest, Prompt, TokenPiece } from "../engine/protocol.ts";
 import { ApiError } from "../errors.ts";
 import { eventStream } from "../http/event-stream.ts";
 import { readBody } from "../http/read-body.ts";
@@ -13,7 +14,7 @@ import { collectChoices, commonFields, createUsage, startGeneration, tokenText }
 export async function chatCompletions(request: Request, state: ServerState): Promise<Response> {
   const parameters = await readBody(request, { schema: chatSchema, maxBytes: state.maxBodyBytes });
   requireModel(state, parameters.model);
-  const wanted = generateRequest(parameters);
+  const wanted = chatRequest(parameters);
   const { promptTokens, pieces, cancel } = await startGeneration(state, wanted, request.signal);
   const head = {
     id: `chatcmpl-${randomUUID()}`,
@@ -69,25 +70,6 @@ export async function chatCompletions(request: Request, state: ServerState): Pro
   });
 }
 
-/** Holds back an answer that begins like a call until it is whole; other texts pass. */
-function holdCalls(tools: ReturnType<typeof callable>) {
-  const held = new Map<number, { text: string; tokens: TokenPiece[] }>();
-  return {
-    add(piece: Piece): Pick<Piece, "choice" | "text" | "tokens" | "finishReason"> & { call: ToolCall | null } {
-      const { choice, finishReason } = piece;
-      const before = held.get(choice) ?? { text: "", tokens: [] };
-      const whole = { text: before.text + piece.text, tokens: [...before.tokens, ...piece.tokens] };
-      const isOpen = whole.text === "" || whole.text.startsWith("{");
-      if (isOpen && !finishReason) {
-        held.set(choice, whole);
-        return { choice, text: "", tokens: [], finishReason, call: null };
-      }
-      held.delete(choice);
-      return { choice, ...whole, finishReason, call: finishReason ? toolCallIn(whole.text, tools) : null };
-    },
-  };
-}
-
 /** Log-probabilities in the shape of chats. */
 function chatLogprobs(tokens: readonly TokenPiece[]) {
   const one = (bytes: number[], logprob: number) => ({ token: tokenText(bytes), logprob, bytes });
@@ -126,7 +108,8 @@ function withParsedArguments(call: ToolCall): object {
   }
 }
 
-function generateRequest(parameters: ChatParameters): GenerateRequest {
+/** What the engine is asked for. Throws an ApiError for parameters that contradict each other. */
+export function chatRequest(parameters: ChatParameters): GenerateRequest {
   const { logprobs, top_logprobs: alternatives } = parameters;
   if (alternatives && !logprobs) {
     throw new ApiError("top_logprobs: needs logprobs: true", { status: 400, param: "top_logprobs" });

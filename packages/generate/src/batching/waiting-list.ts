@@ -2,7 +2,7 @@
 import type { SequenceRequest } from "./decoding-batch.ts";
 
 /** A sequence that waits. */
-export interface WaitingSequence {
+interface WaitingSequence {
   number: number;
   request: SequenceRequest;
 }
