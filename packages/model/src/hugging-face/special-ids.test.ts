@@ -45,18 +45,13 @@ describe("ids of special tokens", () => {
     expect(read({ temperature: 0.6 })).toEqual({ stopTokens: [] });
   });
 
-  it("are those of transformers' classes where config.json has none", () => {
-    expect(generationConfigOf({ model_type: "llama" })).toEqual({ bos_token_id: 1, eos_token_id: 2 });
-    expect(generationConfigOf({ model_type: "llama", eos_token_id: null })).toEqual({
-      bos_token_id: 1,
-      eos_token_id: null,
-    });
-    expect(generationConfigOf({ model_type: "bart", num_beams: 4 })).toMatchObject({
-      decoder_start_token_id: 2,
-      forced_eos_token_id: 2,
+  it("are those of config.json in a model without generation_config.json, without its class's defaults", () => {
+    expect(generationConfigOf({ model_type: "llama", bos_token_id: 1 })).toEqual({ bos_token_id: 1 });
+    expect(generationConfigOf({ model_type: "bart", num_beams: 4, eos_token_id: [2] })).toEqual({
+      eos_token_id: [2],
       num_beams: 4,
     });
-    expect(generationConfigOf({ model_type: "qwen2" })).toBe(undefined);
+    expect(generationConfigOf({ model_type: "llama" })).toBe(undefined);
   });
 });
 

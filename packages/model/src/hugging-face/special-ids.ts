@@ -5,20 +5,6 @@
 import { ModelError } from "../errors.ts";
 import { show } from "./config-json.ts";
 
-/** Ids that transformers gives a model whose config.json leaves them out, by `model_type`. */
-const defaults: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  gpt2: { bos_token_id: 50256, eos_token_id: 50256 },
-  llama: { bos_token_id: 1, eos_token_id: 2 },
-  mistral: { bos_token_id: 1, eos_token_id: 2 },
-  smollm3: { bos_token_id: 128000, eos_token_id: 128001, pad_token_id: 128004 },
-  phi3: { bos_token_id: 1, eos_token_id: 32000, pad_token_id: 32000 },
-  gemma2: { bos_token_id: 2, eos_token_id: 1, pad_token_id: 0 },
-  gemma3_text: { bos_token_id: 2, eos_token_id: 1, pad_token_id: 0 },
-  xlnet: { bos_token_id: 1, eos_token_id: 2, pad_token_id: 5 },
-  bart: { bos_token_id: 0, eos_token_id: 2, pad_token_id: 1, decoder_start_token_id: 2, forced_eos_token_id: 2 },
-  t5: { eos_token_id: 1, pad_token_id: 0 },
-};
-
 /** The fields that say where a text begins and ends. */
 export const specialIdFields: readonly string[] = [
   "bos_token_id",
@@ -103,15 +89,12 @@ export function readGenerationIds(json: Fields, options: { source: string; vocab
 }
 
 /**
- * The generation_config.json that transformers makes for a model without one: fields of its config.json, or its class's
- * defaults. Undefined if there are none.
+ * The generation_config.json that transformers makes for a model without one: fields of its config.json. The defaults of its
+ * class do not count, so that nothing ends a text where config.json has no `eos_token_id`. Undefined if there are no fields.
  */
 export function generationConfigOf(config: Fields): Fields | undefined {
-  const own = defaults[String(config.model_type)] ?? {};
   const names = [...specialIdFields, ...Object.keys(processors)];
-  const fields = names
-    .filter((name) => Object.hasOwn(config, name) || Object.hasOwn(own, name))
-    .map((name) => [name, Object.hasOwn(config, name) ? config[name] : own[name]]);
+  const fields = names.filter((name) => Object.hasOwn(config, name)).map((name) => [name, config[name]]);
   return fields.length > 0 ? Object.fromEntries(fields) : undefined;
 }
 
