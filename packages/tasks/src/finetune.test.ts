@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { latestCheckpoint, loadCheckpoint, loadModel, saveCheckpoint, weightEntries } from "@megatron-ts/checkpoint";
 import { readRows } from "@megatron-ts/data";
-import { start } from "@megatron-ts/engine";
+import { loadMemoryCounter, start } from "@megatron-ts/engine";
 import { createModel, type ModelConfigInput } from "@megatron-ts/model";
 import { createTokenizer, type Tokenizer, trainBpe } from "@megatron-ts/tokenizer";
 import type { RunEvent } from "@megatron-ts/train";
@@ -144,6 +144,22 @@ describe("fine-tuning a classifier", () => {
     const recipe = "task.patience=2 train.optimizer.learningRate=1e-12 train.epochs=9 train.evaluation.every=2";
     const { reason, step } = await tune({ from: "decoder", run: "runs/patient", recipe });
     expect({ reason, step }).toEqual({ reason: "no improvement", step: 6 });
+  });
+
+  it("is refused where memory cannot hold a step, with a micro-batch that it can", async () => {
+    const memory = { count: await loadMemoryCounter(), available: 100e6 };
+    const run = (recipe: string) =>
+      tune({ from: "encoder", run: "runs/fits", recipe: `train.steps=1 ${recipe}`, options: { memory } });
+    for (const lora of ["", " lora={}"]) {
+      const large = run(`train.batchSize=1000000 train.microBatchSize=1000000${lora}`);
+      const message = await large.catch((error) => error.message);
+      const [, fitting] = /^train: a step of 1000000 rows needs .*--train\.microBatchSize (\d+) fits/.exec(message)!;
+      expect(Number(fitting)).toBeGreaterThan(1);
+      expect(await run(`train.batchSize=${fitting} train.microBatchSize=${fitting}${lora}`)).toMatchObject({ step: 1 });
+      rmSync(path("runs/fits"), { recursive: true });
+    }
+    memory.available = 64e6;
+    await expect(run("train.microBatchSize=1")).rejects.toThrow(/^model: a step needs .*smaller model/);
   });
 
   it("refuses what does not fit, and says what would", async () => {

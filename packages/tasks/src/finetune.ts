@@ -13,7 +13,7 @@ import {
   listCheckpoints,
   openModelCheckpoint,
 } from "@megatron-ts/checkpoint";
-import { filesOf, type Row, readRows } from "@megatron-ts/data";
+import { type BatchSchedule, createBatchSchedule, filesOf, type Row, readRows } from "@megatron-ts/data";
 import { createPerplexity } from "@megatron-ts/metrics";
 import {
   families,
@@ -25,7 +25,15 @@ import {
 } from "@megatron-ts/model";
 import { withPrecision } from "@megatron-ts/ops";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
-import { completeModel, type RunConfiguration, type RunOptions, trainRun, type Validation } from "@megatron-ts/train";
+import {
+  type CountMemory,
+  checkStepFits,
+  completeModel,
+  type RunConfiguration,
+  type RunOptions,
+  trainRun,
+  type Validation,
+} from "@megatron-ts/train";
 import { createExampleBatches, taskObjective } from "./batches.ts";
 import type { FinetuneConfig } from "./configuration.ts";
 import { plainTemplate } from "./dialogue/chat-template.ts";
@@ -53,6 +61,11 @@ export interface TaskData {
 export interface FinetuneOptions extends RunOptions {
   /** Called before training, with what the data is. */
   onData?: (data: TaskData) => void;
+  /**
+   * Refuses a run that this machine's memory cannot hold, by what `count` finds: `loadMemoryCounter` of the engine.
+   * `available`: bytes, by default the machine's.
+   */
+  memory?: { count: CountMemory; available?: number };
 }
 
 /** The best checkpoint of a run, and its scores unless they are from before it was resumed. */
@@ -207,6 +220,22 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
   if (train.layerDecay !== 1 && resolved.train.optimizer.name !== "adamw") {
     throw new TaskError(`train.layerDecay: expected the optimizer adamw, got ${resolved.train.optimizer.name}`);
   }
+  const trained = { adapter: lora, frozen, layerDecay: train.layerDecay };
+  const objective = taskObjective(task, config);
+  const examplesOf = (schedule: BatchSchedule) => byTokens ?? createExampleBatches(training, { schedule, seed });
+  if (options.memory) {
+    const { batchSize, microBatchSize } = resolved.train;
+    const first = examplesOf(createBatchSchedule({ batchSize })).at(0).examples.slice(0, microBatchSize);
+    const longest = first.reduce((a, b) => (task.tokens(b) > task.tokens(a) ? b : a));
+    checkStepFits(
+      {
+        ...{ train: resolved.train, engine: resolved.engine, config, trained, objective },
+        ...{ rows: first.length, tokens: task.tokens(longest) },
+        batchOf: (rows) => ({ batchSize: rows, examples: Array.from({ length: rows }, () => longest) }),
+      },
+      options.memory,
+    );
+  }
   const limit = (resolved.train.evaluation?.batches ?? 0) * resolved.train.batchSize;
   const files = [data.train, ...(data.validation === undefined ? [] : [data.validation])].flatMap(filesOf);
   const evaluated = new Map<number, Readonly<Record<string, number>>>();
@@ -216,12 +245,12 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
       complete: (saved) => saved,
       config,
       from: recipeModel.from,
-      trained: { adapter: lora, frozen, layerDecay: train.layerDecay },
+      trained,
       fingerprints: Object.fromEntries(files.map((path) => [path, fingerprint(path)])),
       open: (schedule) => ({
-        objective: taskObjective(task, config),
+        objective,
         metric: null,
-        batches: { training: byTokens ?? createExampleBatches(training, { schedule, seed }), validation: null },
+        batches: { training: examplesOf(schedule), validation: null },
         totalSamples: batches && Math.round((resolved.train.steps * training.length) / batches),
         validate: createValidate({ task, examples: validation.slice(0, limit) }, { metric, configuration: resolved }),
         patience: configuration.task.patience === undefined ? halfOf(resolved.train) : configuration.task.patience,

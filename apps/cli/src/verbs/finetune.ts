@@ -76,6 +76,8 @@ async function run(
   const { backend, threads } = configuration.engine;
   await startEngine({ backend: backend ?? undefined, threads: threads ?? undefined }, terminal);
   const tokenizer = await tokenizerOf(configuration);
+  const { loadMemoryCounter } = await import("@megatron-ts/engine");
+  const memory = { count: await loadMemoryCounter() };
 
   const report = await createRunReport(terminal);
   const stop = listenForStop({
@@ -84,6 +86,7 @@ async function run(
   const train = (one: FinetuneConfig) =>
     finetune(one, {
       tokenizer,
+      memory,
       resume: options.resume,
       breakLock: options.breakLock,
       stop,

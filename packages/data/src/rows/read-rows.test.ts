@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -46,6 +46,11 @@ describe("rows of labelled data", () => {
       expect(() => rowsOf(name, content), name).toThrow(message);
     }
     expect(() => readRows(join(directory, "missing.csv"))).toThrow(DataError);
+    mkdirSync(join(directory, "directory.csv"));
+    expect(() => readRows(join(directory, "directory.csv"))).toThrow(/is a directory/);
+    const zeros = gzipSync(Buffer.alloc(2 ** 20));
+    const bomb = Buffer.concat(Array.from({ length: 1025 }, () => zeros));
+    expect(() => rowsOf("bomb.jsonl.gz", bomb)).toThrow(/more than 1 GB/);
   });
 });
 

@@ -7,7 +7,7 @@ import { formatBytes } from "../logging/quantities.ts";
 import { partsOf } from "../objectives/configuration.ts";
 import { resolveObjective } from "../objectives/open-objective.ts";
 import { machineMemory } from "./machine-memory.ts";
-import { type CountMemory, planStep, type StepPlan } from "./plan-memory.ts";
+import { type CountMemory, PROCESS_BYTES, planStep, type StepPlan } from "./plan-memory.ts";
 
 /** What a run on this machine is, besides its recipe. */
 export interface FitOptions {
@@ -19,9 +19,6 @@ export interface FitOptions {
   /** In bytes. Default: that of this machine or container. */
   available?: number;
 }
-
-/** What Node.js and our code take at least, for each rank. */
-const PROCESS_BYTES = 64e6;
 
 type Change = Partial<Pick<PretrainConfig["train"], "recompute" | "microBatchSize">> &
   Partial<Pick<PretrainConfig["engine"], "precision">>;

@@ -8,7 +8,9 @@ import { countParameters } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import * as tf from "@tensorflow/tfjs";
 import type { PretrainConfig } from "../configuration/pretrain-configuration.ts";
-import { buildTraining } from "../run/build-training.ts";
+import type { ParallelConfig, TrainConfig } from "../configuration/train-configuration.ts";
+import type { MicroBatch, Objective } from "../objectives/objective.ts";
+import { buildTraining, type TrainedPart } from "../run/build-training.ts";
 import { stepFlops, workloadTokens } from "../run/step-flops.ts";
 import { trainStep } from "../run/train-step.ts";
 import { captureLossAndGradients, type LossAndGradients } from "../step/loss-and-gradients.ts";
@@ -50,6 +52,9 @@ export interface StepPlan {
   hardwareFlopsPerStep: Record<"none" | "selective" | "full", number>;
 }
 
+/** What Node.js and our code take at least, for each rank. */
+export const PROCESS_BYTES = 64e6;
+
 /** Tokens of a micro-batch that is built to be counted. Larger ones are extrapolated: memory is linear in them. */
 const MOST_TOKENS = 1 << 15;
 
@@ -74,28 +79,23 @@ export function planStep(
   const counted = sharded <= MOST_SHARDS && countModelParameters(model) <= MOST_SHARDED ? sharded : 1;
   const planned = (microBatchSize: number) => {
     const batchSize = counted * Math.min(rows, 2 * microBatchSize);
-    const counting = count((memory) =>
-      countStep(
-        {
-          ...configuration,
-          train: { ...train, batchSize, microBatchSize },
-          parallel: { ...parallel, data: counted, pipeline: 1, stages: undefined },
-        },
-        { model, tokenizer, memory },
-      ),
-    );
+    const changed = {
+      ...configuration,
+      train: { ...train, batchSize, microBatchSize },
+      parallel: { ...parallel, data: counted, pipeline: 1, stages: undefined },
+    };
+    const counting = count((memory) => {
+      const { objective, batch } = standInBatch(changed, { model, tokenizer });
+      const { train, engine, parallel } = changed;
+      return countStep({ train, engine, parallel, config: model, objective, batch }, memory);
+    });
     const memory = withSharedState(counting.memory, sharded / counted);
     return { ...counting, memory: ofStage(memory, parallel.pipeline) };
   };
-  // Blocks of memory are rounded up in a way that doubling does not change.
-  let large = micro;
-  while (large * data.sequenceLength > MOST_TOKENS && large > 2) large = Math.ceil(large / 2);
-  const half = Math.ceil(large / 2);
-  const step = planned(large);
+  const { step, memory } = planMicroBatch(micro, { tokens: data.sequenceLength, planned });
   const factor = train.batchSize / step.batchSize;
-  const more = (micro - large) / (large - half);
   return {
-    memory: micro === large ? step.memory : extrapolated(planned(half).memory, step.memory, more),
+    memory,
     parameters: step.parameters,
     tokensPerStep: step.tokens * factor,
     flopsPerStep: step.flops * factor,
@@ -124,13 +124,33 @@ function ofStage(memory: MemoryPlan, stages: number): MemoryPlan {
   return { ...memory, weights, gradients, optimizer, peak: weights + gradients + optimizer + memory.activations };
 }
 
+/**
+ * The memory of a step of micro-batches of `rows`, from that of smaller ones if they have too many tokens to be built.
+ * @param tokens of a row
+ * @param planned counts a step of one or two micro-batches of that many rows
+ */
+export function planMicroBatch(
+  rows: number,
+  { tokens, planned }: { tokens: number; planned: (rows: number) => CountedStep },
+): { step: CountedStep; memory: MemoryPlan } {
+  // Blocks of memory are rounded up in a way that doubling does not change.
+  let large = rows;
+  while (large * tokens > MOST_TOKENS && large > 2) large = Math.ceil(large / 2);
+  const half = Math.ceil(large / 2);
+  const step = planned(large);
+  if (rows === large) return { step, memory: step.memory };
+  const more = (rows - large) / (large - half);
+  return { step, memory: extrapolated(planned(half).memory, step.memory, more) };
+}
+
 /** What follows `half` and `large` after `more` times the step between them. */
 function extrapolated(half: MemoryPlan, large: MemoryPlan, more: number): MemoryPlan {
   const activations = large.activations + more * (large.activations - half.activations);
   return { ...large, activations, peak: large.peak - large.activations + activations };
 }
 
-interface CountedStep {
+/** What a step takes that was counted. */
+export interface CountedStep {
   memory: MemoryPlan;
   parameters: number;
   batchSize: number;
@@ -139,21 +159,33 @@ interface CountedStep {
   hardwareFlops: { selective: number; full: number };
 }
 
-/** Runs one step of one or two micro-batches. */
-function countStep(
-  configuration: PretrainConfig,
-  { model: config, tokenizer, memory }: { model: ModelConfig; tokenizer: Tokenizer; memory: CountedMemory },
+/** A step to count, of any kind of training. */
+export interface StepParts {
+  train: TrainConfig;
+  engine: PretrainConfig["engine"];
+  /** Default: one rank. */
+  parallel?: ParallelConfig;
+  config: ModelConfig;
+  /** What of the model is trained. Default: all of it. */
+  trained?: TrainedPart;
+  objective: Objective<MicroBatch>;
+  /** One or two micro-batches. */
+  batch: MicroBatch;
+}
+
+/** Runs a step where only bytes are counted. */
+export function countStep(
+  { train, engine, parallel, config, trained, objective, batch }: StepParts,
+  memory: CountedMemory,
 ): CountedStep {
-  const { train, parallel, engine } = configuration;
-  const { objective, batch } = standInBatch(configuration, { model: config, tokenizer });
   const {
     model,
     optimizer: state,
     shards,
     average,
   } = buildTraining(config, {
-    ...{ train, step: 0, checkpoint: null, init: null, parallel, precision: engine.precision },
-    mesh: plannedMesh(parallel),
+    ...{ train, step: 0, checkpoint: null, init: null, parallel, precision: engine.precision, trained },
+    mesh: parallel && plannedMesh(parallel),
     weights: ({ shape }) => tf.keep(tf.fill([...shape], 0)),
   });
   const bytesOf = (tensors: Iterable<tf.Tensor>) =>

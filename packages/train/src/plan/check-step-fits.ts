@@ -1,0 +1,51 @@
+/**
+ * Refuses a run whose step this machine's memory cannot hold, where the rows are known: fine-tuning. Knows no tasks. `checkFits`
+ * is the same for pretraining, with a stand-in for the text.
+ */
+import { ConfigError } from "../errors.ts";
+import { formatBytes } from "../logging/quantities.ts";
+import type { MicroBatch } from "../objectives/objective.ts";
+import { machineMemory } from "./machine-memory.ts";
+import { type CountMemory, countStep, PROCESS_BYTES, planMicroBatch, type StepParts } from "./plan-memory.ts";
+
+/** A run, and the rows it would begin with. */
+export interface StepToFit extends Omit<StepParts, "batch"> {
+  /** A batch of that many rows, each as long as the longest of the first micro-batch. */
+  batchOf(rows: number): MicroBatch;
+  /** Tokens of such a row. */
+  tokens: number;
+  /** Rows of the first micro-batch. */
+  rows: number;
+}
+
+/** Throws a ConfigError for a run that cannot fit. Never refuses one that can: what is not known for sure does not count. */
+export function checkStepFits(
+  { batchOf, tokens, rows, ...parts }: StepToFit,
+  { count, available = machineMemory() }: { count: CountMemory; available?: number },
+): void {
+  const { train, engine } = parts;
+  const isKnown = engine.backend === null || engine.backend === "native";
+  const plan = (microBatchSize: number) => {
+    const { memory } = planMicroBatch(microBatchSize, {
+      tokens,
+      planned: (size) => {
+        const batch = batchOf(Math.min(2 * size, Math.max(size, train.batchSize)));
+        return count((memory) => countStep({ ...parts, batch, train: { ...train, microBatchSize: size } }, memory));
+      },
+    });
+    // Other backends have other intermediate results.
+    return PROCESS_BYTES + (isKnown ? memory.peak : memory.weights + memory.optimizer);
+  };
+  const needed = plan(rows);
+  if (needed <= available) return;
+  const [one, two] = [plan(1), plan(2)];
+  const has = `${formatBytes(needed)} of memory, and this machine has ${formatBytes(available)}`;
+  if (one > available) {
+    throw new ConfigError([{ path: "model", message: `a step needs ${has}: choose a smaller model, or --lora` }]);
+  }
+  // An estimate, since blocks of memory are rounded up.
+  let fitting = Math.max(1, Math.min(rows - 1, 1 + Math.floor((available - one) / Math.max(1, two - one))));
+  while (fitting > 1 && plan(fitting) > available) fitting = Math.floor(0.9 * fitting);
+  const advice = `--train.microBatchSize ${fitting} fits (${formatBytes(plan(fitting))})`;
+  throw new ConfigError([{ path: "train", message: `a step of ${rows} rows needs ${has}: ${advice}` }]);
+}
