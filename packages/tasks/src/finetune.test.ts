@@ -147,7 +147,7 @@ describe("fine-tuning a classifier", () => {
   });
 
   it("is refused where memory cannot hold a step, with a micro-batch that it can", async () => {
-    const memory = { count: await loadMemoryCounter(), available: 100e6 };
+    const memory = { count: await loadMemoryCounter(), available: 66e6 };
     const run = (recipe: string) =>
       tune({ from: "encoder", run: "runs/fits", recipe: `train.steps=1 ${recipe}`, options: { memory } });
     for (const lora of ["", " lora={}"]) {

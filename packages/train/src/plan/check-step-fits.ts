@@ -38,14 +38,14 @@ export function checkStepFits(
   };
   const needed = plan(rows);
   if (needed <= available) return;
-  const [one, two] = [plan(1), plan(2)];
+  const one = plan(1);
   const has = `${formatBytes(needed)} of memory, and this machine has ${formatBytes(available)}`;
   if (one > available) {
     throw new ConfigError([{ path: "model", message: `a step needs ${has}: choose a smaller model, or --lora` }]);
   }
   // An estimate, since blocks of memory are rounded up.
-  let fitting = Math.max(1, Math.min(rows - 1, 1 + Math.floor((available - one) / Math.max(1, two - one))));
-  while (fitting > 1 && plan(fitting) > available) fitting = Math.floor(0.9 * fitting);
+  let fitting = Math.max(1, Math.min(rows - 1, 1 + Math.floor(((rows - 1) * (available - one)) / (needed - one))));
+  while (fitting > 1 && plan(fitting) > available) fitting = Math.floor(0.8 * fitting);
   const advice = `--train.microBatchSize ${fitting} fits (${formatBytes(plan(fitting))})`;
   throw new ConfigError([{ path: "train", message: `a step of ${rows} rows needs ${has}: ${advice}` }]);
 }
