@@ -1,11 +1,12 @@
 /** generation_config.json: the tokens that start and end generated text, as transformers has them. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { LoadedCheckpoint } from "@megatron-ts/checkpoint";
 import type { GenerationIds } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { hasFile, readText } from "../checkpoint-tokenizer.ts";
 import { UsageError } from "../errors.ts";
+import { readSmallFile } from "../read-small-file.ts";
 
 export const GENERATION_CONFIG = "generation_config.json";
 
@@ -24,13 +25,13 @@ export async function findGenerationConfig(directory: string): Promise<FoundGene
   const { checkSpecialIds, generationConfigOf } = await import("@megatron-ts/model");
   const path = join(directory, GENERATION_CONFIG);
   if (existsSync(path)) {
-    const bytes = new Uint8Array(readFileSync(path));
+    const bytes = new Uint8Array(readSmallFile(path));
     const json = parseObject(Buffer.from(bytes).toString("utf8"), path);
     return { bytes, check: (vocabularySize) => checkSpecialIds(json, { source: path, vocabularySize }) };
   }
   const config = join(directory, "config.json");
   if (!existsSync(config)) return undefined;
-  const json = generationConfigOf(parseObject(readFileSync(config, "utf8"), config));
+  const json = generationConfigOf(parseObject(readSmallFile(config).toString(), config));
   if (json === undefined) return undefined;
   const bytes = new Uint8Array(Buffer.from(`${JSON.stringify(json, null, 2)}\n`));
   return { bytes, check: (vocabularySize) => checkSpecialIds(json, { source: config, vocabularySize }) };

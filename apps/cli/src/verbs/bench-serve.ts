@@ -1,9 +1,9 @@
 /** `megatron bench serve`: puts load on a server and measures it, by vLLM's definitions. */
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { UsageError } from "../errors.ts";
 import { addExamples, addJsonOption } from "../options/common-options.ts";
 import { integer, nonEmpty, number } from "../options/option-values.ts";
+import { readSmallFile } from "../read-small-file.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 interface Options {
@@ -44,7 +44,7 @@ async function run(url: string, options: Options, terminal: Terminal): Promise<v
   if (!URL.canParse(url)) throw new UsageError(`expected the URL of a server, got ${url}`);
   if (options.rate !== undefined && options.rate <= 0) throw new UsageError(`--rate must be > 0, got ${options.rate}`);
   const objectives = options.goodput && Object.fromEntries(options.goodput.map(parseObjective));
-  const apiKey = options.apiKeyFile && readFileSync(options.apiKeyFile, "utf8").split("\n")[0]!.trim();
+  const apiKey = options.apiKeyFile && readSmallFile(options.apiKeyFile).toString().split("\n")[0]!.trim();
   const progress = terminal.progress("requests");
   const report = await measureServer({
     ...options,

@@ -1,9 +1,9 @@
 /** `megatron serve`: serves a model over HTTP, with OpenAI's API. */
-import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { UsageError } from "../errors.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
 import { integer, nonEmpty, number } from "../options/option-values.ts";
+import { readSmallFile } from "../read-small-file.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 interface Options extends EngineOptions {
@@ -64,7 +64,7 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
     checkpoint: path,
     maxSequences,
     corsOrigins: options.corsOrigin,
-    chatTemplate: chatTemplate === undefined ? undefined : readFileSync(chatTemplate, "utf8"),
+    chatTemplate: chatTemplate === undefined ? undefined : readSmallFile(chatTemplate).toString(),
     apiKeys: apiKeyFile === undefined ? [] : readKeys(apiKeyFile),
     onRequest: logRequests
       ? (entry) => terminal.log(JSON.stringify({ time: new Date().toISOString(), ...entry }))
@@ -98,7 +98,8 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
 
 /** The lines of a file, without empty ones and comments. */
 function readKeys(path: string): string[] {
-  const keys = readFileSync(path, "utf8")
+  const keys = readSmallFile(path)
+    .toString()
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "" && !line.startsWith("#"));
