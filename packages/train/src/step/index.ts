@@ -15,4 +15,6 @@ export {
 export { createMuon, type MuonConfig } from "./muon.ts";
 export type { GroupRates, Optimizer, OptimizerStart } from "./optimizer.ts";
 export { allReduce } from "./reduce-gradients.ts";
+export { createShards, type Shards } from "./shards.ts";
+export { findTiedWeights, type TiedWeights } from "./tied-weights.ts";
 export { createWeightAverage, type WeightAverage } from "./weight-average.ts";
