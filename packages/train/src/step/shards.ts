@@ -27,7 +27,10 @@ export interface Shards {
   gather(part: tf.Tensor | null, parameter: Parameter, options?: { patience?: number }): tf.Tensor;
 }
 
-/** @param options.isWhole whether the optimizer needs all of a weight at once */
+/**
+ * This rank's shares of weights of any shapes, which it updates for all ranks of the axis.
+ * @param options.isWhole whether the optimizer needs all of a weight at once
+ */
 export function createShards(
   parameters: Parameters,
   {
