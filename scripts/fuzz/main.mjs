@@ -54,7 +54,9 @@ function fuzzInThread(list) {
       resourceLimits: { maxOldGenerationSizeMb: 1500 },
     });
     let [seen, idle] = [-1, 0];
+    let ended = false;
     const end = () => {
+      ended = true;
       clearInterval(watch);
       resolve(done);
     };
@@ -76,6 +78,9 @@ function fuzzInThread(list) {
       if (done === list.length) end();
     });
     worker.on("error", (error) => stop(`ends the thread: ${error.message}`));
+    worker.on("exit", (code) => {
+      if (!ended) stop(`ends the thread with exit code ${code}: its parsers may not load`);
+    });
   });
 }
 

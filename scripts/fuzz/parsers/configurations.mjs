@@ -8,12 +8,14 @@ import {
 import { formatRecipe, parseRecipe } from "../../../packages/train/src/configuration/recipe.ts";
 import { damagedBytes, damagedJson } from "../mutations.mjs";
 
-const recipes = join(globalThis.FUZZ_ROOT, "recipes");
-const names = readdirSync(recipes).filter((name) => name.endsWith(".yaml"));
-const texts = names.map((name) => readFileSync(join(recipes, name)));
-
 const parse = (text) =>
   parseRecipe(text, { schema: pretrainConfigSchema, check: checkPretrainConfig, file: "recipe.yaml" });
+
+const recipes = join(globalThis.FUZZ_ROOT, "recipes");
+const names = readdirSync(recipes).filter((name) => name.endsWith(".yaml"));
+/** Those of pretraining: the folder has others too. */
+const texts = names.map((name) => readFileSync(join(recipes, name))).filter((bytes) => isValid(String(bytes)));
+
 const read = (bytes) => void parse(bytes.toString());
 
 /** Without the fields that a text does not have. */
