@@ -21,7 +21,7 @@ export function attentionHtml(maps: readonly AttentionMap[], heads: readonly Lay
 <div class="maps">${figures.join("")}</div></details>`;
   });
   return `<h2>Attention</h2>
-<p>A row for each token that reads, a column for each token that is read; darker is more. Grey tokens are not seen at all.</p>
+<p>A row for each token that reads, a column for each token that is read; the stronger the color, the more weight. Grey tokens are not seen at all.</p>
 ${layers.join("")}`;
 }
 
