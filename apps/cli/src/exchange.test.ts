@@ -40,6 +40,7 @@ describe("import, inspect and export", () => {
       "additional_chat_templates/tools.jinja",
       "modules.json",
       "1_Pooling/config.json",
+      "sentence_xlm-roberta_config.json",
     ];
     mkdirSync(join(model, "additional_chat_templates"));
     mkdirSync(join(model, "1_Pooling"));
@@ -58,6 +59,11 @@ describe("import, inspect and export", () => {
     expect(await megatron("import", model, path("dense"))).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/modules\.json: .*Dense/),
+    });
+    writeFileSync(join(model, "modules.json"), '[{"type": "sentence_transformers.models.Pooling", "path": "pooling"}]');
+    expect(await megatron("import", model, path("odd-folder"))).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/modules\.json: .*Pooling.*"pooling"/),
     });
     rmSync(join(model, "modules.json"));
     rmSync(join(model, "tokenizer.json"));

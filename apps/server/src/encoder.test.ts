@@ -3,7 +3,8 @@ import { fillMasks } from "@megatron-ts/generate";
 import * as tf from "@tensorflow/tfjs";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { embed, poolingOf } from "./engine/embed.ts";
+import { embed } from "./engine/embed.ts";
+import type { PoolingMode } from "./engine/embedding-settings.ts";
 import { startTiny, type TinyServer } from "./testing/tiny-server.ts";
 
 let tiny: TinyServer;
@@ -36,15 +37,28 @@ describe("an encoder", () => {
     for (const [i, value] of floats.data[0]!.embedding.entries()) expect(value).toBeCloseTo(data[0]!.embedding[i]!, 6);
   });
 
-  it("pools by sentence-transformers' configuration", () => {
-    const first = embed(tiny.model, [5, 6, 7], "cls");
-    const last = embed(tiny.model, [5, 6, 7], "last");
-    expect(embed(tiny.model, [5], "mean")).toEqual(embed(tiny.model, [5], "cls"));
-    expect(first).not.toEqual(last);
-    expect(poolingOf({})).toBe("mean");
-    expect(poolingOf({ pooling_mode_cls_token: true, pooling_mode_mean_tokens: false })).toBe("cls");
-    expect(poolingOf({ pooling_mode_max_tokens: true })).toBeNull();
-    expect(poolingOf({ pooling_mode_cls_token: true, pooling_mode_mean_tokens: true })).toBeNull();
+  it.each<[PoolingMode, (states: tf.Tensor) => tf.Tensor]>([
+    ["cls", (states) => tf.gather(states, 0)],
+    ["lasttoken", (states) => tf.gather(states, 2)],
+    ["max", (states) => tf.max(states, 0)],
+    ["mean", (states) => tf.mean(states, 0)],
+    ["mean_sqrt_len_tokens", (states) => tf.div(tf.sum(states, 0), Math.sqrt(3))],
+    ["weightedmean", (states) => tf.div(tf.sum(tf.mul(states, [[1], [2], [3]]), 0), 6)],
+  ])("pools by %s", (mode, pool) => {
+    const settings = { normalize: false, maxTokens: 3 };
+    const expected = tf.tidy(() => {
+      const tokens = tf.tensor2d([5, 6, 7], [1, 3], "int32");
+      return pool(tf.squeeze(tiny.model.predictors.masked!.forward({ tokens }).hidden, [0])).dataSync();
+    });
+    const vector = embed(tiny.model, [5, 6, 7], { ...settings, pooling: [mode] });
+    for (const [i, value] of vector.entries()) expect(value).toBeCloseTo(expected[i]!, 5);
+    const joined = embed(tiny.model, [5, 6, 7], { ...settings, pooling: ["cls", mode] });
+    expect(joined.slice(32)).toEqual(vector);
+    expect(Math.hypot(...embed(tiny.model, [5], { ...settings, pooling: ["cls", mode], normalize: true }))).toBeCloseTo(
+      1,
+      5,
+    );
+    expect(() => embed(tiny.model, [5, 6, 7, 8], { ...settings, pooling: [mode] })).toThrow(/at most 3/);
   });
 
   it("fills masks as the library does", async () => {

@@ -1,25 +1,11 @@
 /**
- * Embeds texts: the final states of their tokens, pooled to one vector of length 1. Texts are read one at a time, so that a
- * vector does not depend on what else is asked for.
+ * Embeds texts: the final states of their tokens, pooled to one vector. Texts are read one at a time, so that a vector does not
+ * depend on what else is asked for.
  */
 import { longestSequence, type Model } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { ApiError } from "../errors.ts";
-
-/** Which states become the vector: their mean, the first, or the last one. */
-export type Pooling = "mean" | "cls" | "last";
-
-/** The pooling by a sentence-transformers configuration (`1_Pooling/config.json`); null for one that is not supported. */
-export function poolingOf(config: Record<string, unknown>): Pooling | null {
-  const modes = Object.entries(config).filter(([key, value]) => key.startsWith("pooling_mode_") && value === true);
-  if (modes.length === 0) return "mean";
-  const names: Record<string, Pooling> = {
-    pooling_mode_mean_tokens: "mean",
-    pooling_mode_cls_token: "cls",
-    pooling_mode_lasttoken: "last",
-  };
-  return modes.length === 1 ? (names[modes[0]![0]] ?? null) : null;
-}
+import type { EmbeddingSettings, PoolingMode } from "./embedding-settings.ts";
 
 /** Final states [1, T, h] of the tokens [1, T], by whatever in the model reads a text. */
 function statesOf({ predictors }: Model, tokens: tf.Tensor): tf.Tensor {
@@ -30,9 +16,37 @@ function statesOf({ predictors }: Model, tokens: tf.Tensor): tf.Tensor {
   return permutation!.forward({ tokens }).hidden;
 }
 
-/** The vector [h] of a text's tokens. Throws an ApiError for none, or more than the model takes. */
-export function embed(model: Model, tokens: ArrayLike<number>, pooling: Pooling): Float32Array {
-  const longest = longestSequence(model.config);
+/** The weight of each of n tokens in a pooled vector. */
+const WEIGHTS: Readonly<Record<Exclude<PoolingMode, "max">, (token: number, n: number) => number>> = {
+  cls: (token) => (token === 0 ? 1 : 0),
+  lasttoken: (token, n) => (token === n - 1 ? 1 : 0),
+  mean: (_, n) => 1 / n,
+  mean_sqrt_len_tokens: (_, n) => 1 / Math.sqrt(n),
+  weightedmean: (token, n) => (token + 1) / ((n * (n + 1)) / 2),
+};
+
+function pool(values: Float32Array, size: number, mode: PoolingMode): number[] {
+  const n = values.length / size;
+  const pooled = new Array<number>(size).fill(mode === "max" ? Number.NEGATIVE_INFINITY : 0);
+  for (let token = 0; token < n; token++) {
+    const weight = mode === "max" ? 1 : WEIGHTS[mode](token, n);
+    for (let i = 0; i < size; i++) {
+      const value = weight * values[token * size + i]!;
+      pooled[i] = mode === "max" ? Math.max(pooled[i]!, value) : pooled[i]! + value;
+    }
+  }
+  return pooled;
+}
+
+/**
+ * The vector of a text's tokens: [h] for each way of pooling. Throws an ApiError for none, or more than the model takes.
+ */
+export function embed(
+  model: Model,
+  tokens: ArrayLike<number>,
+  { pooling, normalize, maxTokens }: Pick<EmbeddingSettings, "pooling" | "normalize" | "maxTokens">,
+): Float32Array {
+  const longest = Math.min(longestSequence(model.config), maxTokens);
   if (tokens.length === 0) throw new ApiError("the input is empty", { status: 400, param: "input" });
   if (tokens.length > longest) {
     throw new ApiError(`the input has ${tokens.length} tokens, but the model takes at most ${longest}: shorten it`, {
@@ -47,14 +61,7 @@ export function embed(model: Model, tokens: ArrayLike<number>, pooling: Pooling)
   const size = states.shape.at(-1)!;
   const values = states.dataSync() as Float32Array;
   states.dispose();
-  const [from, to] = { mean: [0, tokens.length], cls: [0, 1], last: [tokens.length - 1, tokens.length] }[pooling] as [
-    number,
-    number,
-  ];
-  const vector = new Float32Array(size);
-  for (let token = from; token < to; token++) {
-    for (let i = 0; i < size; i++) vector[i] = vector[i]! + values[token * size + i]! / (to - from);
-  }
-  const length = Math.hypot(...vector);
+  const vector = Float32Array.from(pooling.flatMap((mode) => pool(values, size, mode)));
+  const length = normalize ? Math.hypot(...vector) : 1;
   return vector.map((value) => value / length);
 }

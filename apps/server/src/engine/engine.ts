@@ -17,6 +17,7 @@ import { type ChatTemplate, createChatTemplate } from "../chat/chat-template.ts"
 import { ApiError } from "../errors.ts";
 import { type Choice, type ChoiceContext, createChoice, tokenPiece } from "./choice.ts";
 import { embed } from "./embed.ts";
+import type { EmbeddingSettings } from "./embedding-settings.ts";
 import { loadServedModel, type ServedModel } from "./load-served-model.ts";
 import { predictRows } from "./predict.ts";
 import type {
@@ -156,12 +157,12 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
 
   /** Embeds one text after another, with turns for what else there is to do in between. */
   async function embedAll(id: number, prompts: readonly Prompt[]) {
-    const { pooling } = served;
-    if (!pooling) throw new ApiError("this model's way of pooling is not supported", { status: 400 });
-    const encoded = prompts.map((prompt) => textTokens(served, prompt));
+    const { embedding } = served;
+    if (embedding instanceof Error) throw new ApiError(embedding.message, { status: 400 });
+    const encoded = prompts.map((prompt) => textTokens(served, embedding, prompt));
     const vectors: Float32Array[] = [];
     for (const tokens of encoded) {
-      vectors.push(embed(model, tokens, pooling));
+      vectors.push(embed(model, tokens, embedding));
       await new Promise((resolve) => setImmediate(resolve));
     }
     send({ type: "embedded", id, vectors, promptTokens: encoded.reduce((sum, { length }) => sum + length, 0) });
@@ -251,14 +252,18 @@ function encodePrompt(
 }
 
 /** The tokens of a text to embed: with the special tokens around it that the model expects, but none for its end. */
-function textTokens({ tokenizer, prediction }: ServedModel, prompt: Prompt): number[] {
+function textTokens(
+  { tokenizer, prediction }: ServedModel,
+  { sentenceTransformers, prompt: before }: EmbeddingSettings,
+  prompt: Prompt,
+): number[] {
   if (prompt.kind === "tokens") {
     checkTokens(prompt.tokens, tokenizer.vocabularySize);
     return prompt.tokens;
   }
   if (prompt.kind !== "text") throw new ApiError("chats are not embedded", { status: 400 });
-  const isCausal = prediction === "causal";
-  const tokens = tokenizer.encode(prompt.text, { addSpecialTokens: !isCausal, splitSpecialTokens: true });
+  const isCausal = prediction === "causal" && !sentenceTransformers;
+  const tokens = tokenizer.encode(before + prompt.text, { addSpecialTokens: !isCausal, splitSpecialTokens: true });
   return isCausal ? [...prefixTokens(tokenizer), ...tokens] : [...tokens];
 }
 

@@ -10,7 +10,7 @@ import { endOfTextIn } from "@megatron-ts/tokenizer/files";
 import { getObjective, partsOf, RECIPE_FILE, resolveObjective } from "@megatron-ts/train";
 import { parse } from "yaml";
 import { ServerError } from "../errors.ts";
-import { type Pooling, poolingOf } from "./embed.ts";
+import { type EmbeddingSettings, readEmbeddingSettings } from "./embedding-settings.ts";
 
 const GENERATION_CONFIG = "generation_config.json";
 
@@ -28,8 +28,8 @@ export interface ServedModel {
   chatTemplate: string | null;
   /** The task that it was fine-tuned for; null for other models. */
   recipe: SavedTaskRecipe | null;
-  /** How states become a vector; null for a way that is not supported. */
-  pooling: Pooling | null;
+  /** How texts become vectors, or why they cannot. */
+  embedding: EmbeddingSettings | ServerError;
   /** Names and values of special tokens that templates use, such as `bos_token`. */
   namedTokens: Record<string, string>;
 }
@@ -76,7 +76,7 @@ export async function loadServedModel(
       chatTemplate: chatTemplate ?? readText(checkpoint, "chat_template.jinja") ?? templateIn(config),
       namedTokens: namedTokens(config, tokenizer),
       recipe: recipeOf(checkpoint),
-      pooling: poolingOf(readObject(checkpoint, "1_Pooling__config.json")),
+      embedding: embeddingOf(checkpoint),
     };
   } catch (error) {
     model.dispose();
@@ -100,6 +100,16 @@ async function readTokenizer(checkpoint: LoadedCheckpoint): Promise<Tokenizer> {
     throw new ServerError(`${directory}: tokenizer.json is not the tokenizer that the model was trained with`);
   }
   return tokenizer;
+}
+
+function embeddingOf(checkpoint: LoadedCheckpoint): ServedModel["embedding"] {
+  const names = checkpoint.manifest.files.map(({ name }) => name);
+  try {
+    return readEmbeddingSettings(names, (name) => readObject(checkpoint, name));
+  } catch (error) {
+    if (error instanceof ServerError) return error;
+    throw error;
+  }
 }
 
 /** The recipe that a model was trained by; null for an imported one. */

@@ -30,7 +30,7 @@ const ofModels = [
   "generation_config.json",
   "modules.json",
   // Of sentence-transformers, with the name of a family in it.
-  /^sentence_[a-z]+_config\.json$/,
+  /^sentence_[a-z-]+_config\.json$/,
   "config_sentence_transformers.json",
   /^\d+_[A-Za-z]+\/config\.json$/,
 ];
@@ -103,12 +103,18 @@ function checkModules(path: string, bytes: Uint8Array): void {
     throw userError(`${path} is not JSON: ${(error as Error).message}`);
   }
   if (!Array.isArray(modules)) throw userError(`${path} is not a list of modules`);
-  for (const { type } of modules) {
+  for (const { type, path: folder = "" } of modules) {
     const name = String(type).split(".").at(-1)!;
     if (!MODULES.includes(name)) {
       throw userError(
         `${path}: the module ${name} is not supported (only ${MODULES.join(", ")}): remove the file to import the model ` +
           "without sentence-transformers' modules",
+      );
+    }
+    if (name === "Transformer" ? folder !== "" : !/^\d+_[A-Za-z]+$/.test(String(folder))) {
+      throw userError(
+        `${path}: the module ${name} in the folder ${JSON.stringify(folder)} is not supported: expected ` +
+          `${name === "Transformer" ? "the model beside this file" : "a folder such as 1_Pooling"}`,
       );
     }
   }
