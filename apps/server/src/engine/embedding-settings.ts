@@ -51,11 +51,10 @@ export function readEmbeddingSettings(names: readonly string[], read: ReadFields
   const pooler = find("Pooling");
   if (!pooler) throw new ServerError("modules.json has no Pooling module");
   const pooling = read(`${pooler.path}__config.json`);
-  const own = read(names.find((name) => /^sentence_[a-z-]+_config\.json$/.test(name)) ?? "sentence_bert_config.json");
+  const file = names.find((name) => /^sentence_[a-z-]+_config\.json$/.test(name));
+  const own = file === undefined ? {} : read(file);
   if (own.do_lower_case && !lowersCase(read("tokenizer.json").normalizer)) {
-    throw new ServerError(
-      "do_lower_case in sentence_bert_config.json is supported only with a tokenizer that lowers case itself",
-    );
+    throw new ServerError(`do_lower_case in ${file} is supported only with a tokenizer that lowers case itself`);
   }
   const { prompts, default_prompt_name: name } = read("config_sentence_transformers.json");
   const prompt = (prompts as Record<string, string> | undefined)?.[String(name)] ?? "";
