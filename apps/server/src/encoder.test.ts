@@ -1,5 +1,5 @@
 /** What an encoder serves: embeddings and masks, but no text. */
-import { fillMasks } from "@megatron-ts/generate";
+import { fillMasks, LogitsError } from "@megatron-ts/generate";
 import * as tf from "@tensorflow/tfjs";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -58,6 +58,13 @@ describe("an encoder", () => {
       1,
       5,
     );
+    const masked = tiny.model.predictors.masked!;
+    const forward: typeof masked.forward = (...given) => {
+      const found = masked.forward(...given);
+      return { ...found, hidden: tf.mul(found.hidden, Number.NaN) };
+    };
+    const damaged = { ...tiny.model, predictors: { masked: { ...masked, forward } } };
+    expect(() => embed(damaged, [5, 6, 7], { ...settings, pooling: [mode] })).toThrow(LogitsError);
     expect(() => embed(tiny.model, [5, 6, 7, 8], { ...settings, pooling: [mode] })).toThrow(/at most 3/);
   });
 

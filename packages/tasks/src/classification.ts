@@ -2,6 +2,7 @@
  * Classification of texts or of pairs of them, one label for each: a head on the state that summarizes the text, cross-entropy, accuracy, F1 and
  * Matthews' correlation. Sentiment is the same with three given labels, scored by macro-recall as in TweetEval.
  */
+
 import type { Row } from "@megatron-ts/data";
 import {
   averageScores,
@@ -15,6 +16,7 @@ import { type BaseConfig, classificationLosses, type ForwardOptions, type Model 
 import * as tf from "@tensorflow/tfjs";
 import { fieldOf } from "./columns.ts";
 import { TaskError } from "./errors.ts";
+import { finiteValues } from "./finite-values.ts";
 import { balancedWeights, labelsIn, labelsOf, numberOfLabel, weightsOf } from "./labels.ts";
 import { createPairEncoder, truncatePair } from "./pair-encoder.ts";
 import { sequenceLogits } from "./sequence-logits.ts";
@@ -90,7 +92,7 @@ function openClassification(
     trainingWeight: ({ label }) => weights[label]!,
     async predict(model, examples) {
       const probabilities = tf.tidy(() => tf.softmax(logitsOf(model, examples)));
-      const values = await probabilities.data();
+      const values = finiteValues(await probabilities.data());
       probabilities.dispose();
       return examples.map((_, row) => {
         const own = [...values.slice(row * labels.length, (row + 1) * labels.length)];

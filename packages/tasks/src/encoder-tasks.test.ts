@@ -7,8 +7,10 @@ import { readRows } from "@megatron-ts/data";
 import { start } from "@megatron-ts/engine";
 import { createModel, type ModelConfigInput } from "@megatron-ts/model";
 import { createTokenizer, type Tokenizer, trainWordPiece } from "@megatron-ts/tokenizer";
+import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { placeTokens } from "./context-tokens.ts";
+import { OutputError } from "./errors.ts";
 import { finetune, openTrainedTask, parseFinetuneRecipe, predictAll, scorePredictions } from "./index.ts";
 import { createPairEncoder, truncatePair } from "./pair-encoder.ts";
 import { questionWindows, spanOf, targetIn } from "./question-windows.ts";
@@ -113,6 +115,14 @@ run: { directory: ${path(`runs/${run}`)} }
   return best!.scores!;
 }
 
+/** No prediction is made of logits that are NaN. */
+async function expectDamageTold(tool: Parameters<typeof predictAll>[0], examples: readonly unknown[]) {
+  const masked = tool.model.predictors.masked!;
+  const taskLogits: typeof masked.taskLogits = (...given) => tf.mul(masked.taskLogits(...given), Number.NaN);
+  const model = { ...tool.model, predictors: { masked: { ...masked, taskLogits } } };
+  await expect(predictAll({ ...tool, model }, examples)).rejects.toThrow(OutputError);
+}
+
 describe("tasks of encoders", () => {
   it.each(Object.keys(files))("%s is learned, by the scores of the task", async (task) => {
     const scores = await train(task, { steps: task === "multi-label" ? 200 : 100 });
@@ -126,6 +136,7 @@ describe("tasks of encoders", () => {
       await predictAll({ task: opened, model }, examples),
     ];
     expect(scorePredictions(opened, examples, alone)).toEqual(scorePredictions(opened, examples, together));
+    await expectDamageTold({ task: opened, model }, examples);
     model.dispose();
   });
 
@@ -146,6 +157,8 @@ describe("tasks of encoders", () => {
       task.read({ values, source: "x", line: 1 }, { labelled: false }),
     ]);
     expect(prediction).toMatchObject({ answer: "Oslo" });
+    const example = task.read({ values, source: "x", line: 1 }, { labelled: false });
+    await expectDamageTold({ task, model }, [example]);
     model.dispose();
   });
 

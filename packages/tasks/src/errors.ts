@@ -26,3 +26,13 @@ export class MissingColumnError extends TaskError {
 export class FamilyError extends TaskError {
   override readonly name = "FamilyError";
 }
+
+/** A model whose output is NaN or infinite. */
+export class OutputError extends Error {
+  override readonly name = "OutputError";
+  readonly userError = false;
+
+  constructor(value: number) {
+    super(`the model's output is not finite (${value}): its weights are damaged or training diverged`);
+  }
+}

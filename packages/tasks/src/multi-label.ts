@@ -2,11 +2,13 @@
  * Texts with any number of labels each: a head with a logit for each label, binary cross-entropy, F1 and the share of texts whose
  * labels are all right. A row has its labels as a JSON list, or as text with "|" between them.
  */
+
 import type { Row } from "@megatron-ts/data";
 import { averageScores, createMultilabel, occurs } from "@megatron-ts/metrics";
 import * as tf from "@tensorflow/tfjs";
 import { type Columns, cellOf, fieldOf } from "./columns.ts";
 import { TaskError } from "./errors.ts";
+import { finiteValues } from "./finite-values.ts";
 import { labelsOf, numberOfLabel, sortLabels, weightsOf } from "./labels.ts";
 import { sequenceLogits } from "./sequence-logits.ts";
 import type { TaskDefinition } from "./task.ts";
@@ -106,7 +108,7 @@ export const multiLabel: TaskDefinition<MultiLabelExample, MultiLabelPrediction>
       trainingWeight: () => 1,
       async predict(model, examples) {
         const probabilities = tf.tidy(() => tf.sigmoid(logitsOf(model, examples, {})));
-        const values = await probabilities.data();
+        const values = finiteValues(await probabilities.data());
         probabilities.dispose();
         return examples.map((_, row) => {
           const own = names.map((name, label): [string, number] => [name, values[row * names.length + label]!]);

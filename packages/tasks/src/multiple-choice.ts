@@ -2,11 +2,13 @@
  * Questions with several answers to choose from, as in RACE (Lai et al. 2017): a model with one logit reads the context beside the
  * question with each of the answers, and the softmax is over the answers.
  */
+
 import type { Row } from "@megatron-ts/data";
 import type { ForwardOptions, Model } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { type Columns, cellOf, fieldOf } from "./columns.ts";
 import { TaskError } from "./errors.ts";
+import { finiteValues } from "./finite-values.ts";
 import { labelsOf } from "./labels.ts";
 import { createPairEncoder, type EncodedPair } from "./pair-encoder.ts";
 import { sequenceLogits } from "./sequence-logits.ts";
@@ -127,7 +129,7 @@ export const multipleChoice: TaskDefinition<ChoiceExample, ChoicePrediction> = {
       async predict(model, examples) {
         const probabilities = tf.tidy(() => tf.softmax(choiceLogits(model, examples)));
         const width = probabilities.shape[1]!;
-        const values = await probabilities.data();
+        const values = finiteValues(await probabilities.data());
         probabilities.dispose();
         return examples.map(({ choices }, row) => {
           const own = [...values.slice(row * width, row * width + choices.length)];

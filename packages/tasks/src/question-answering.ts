@@ -2,6 +2,7 @@
  * Questions whose answer is a span of a text, as in SQuAD, or is not in it, as in SQuAD 2.0. Long texts are read in windows; the best
  * span of all of them is the answer, unless the first token scores higher in every one.
  */
+
 import type { Row } from "@megatron-ts/data";
 import { createSquad } from "@megatron-ts/metrics";
 import { type ForwardOptions, families, familyOf, type Model, spanLosses } from "@megatron-ts/model";
@@ -10,6 +11,7 @@ import * as z from "zod";
 import { type Columns, cellOf, fieldOf } from "./columns.ts";
 import { type PlacedTokens, placeTokens } from "./context-tokens.ts";
 import { FamilyError, TaskError } from "./errors.ts";
+import { finiteValues } from "./finite-values.ts";
 import { createPairEncoder } from "./pair-encoder.ts";
 import { type QuestionWindow, questionWindows, spanOf, targetIn } from "./question-windows.ts";
 import { tokenLogits } from "./sequence-logits.ts";
@@ -164,7 +166,7 @@ export const questionAnswering: TaskDefinition<QuestionExample, QuestionPredicti
       trainingWeight: ({ windows }) => windows.length,
       async predict(model, examples) {
         const logits = tf.tidy(() => logitsOf(model, examples));
-        const values = (await logits.data()) as Float32Array;
+        const values = finiteValues((await logits.data()) as Float32Array);
         const width = 2 * logits.shape[1]!;
         logits.dispose();
         let row = 0;

@@ -1,8 +1,10 @@
 /** How probable a causal model finds tokens of a text, given those before them. */
+
 import { type Model, predictorOf } from "@megatron-ts/model";
 import { crossEntropy } from "@megatron-ts/ops";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import * as tf from "@tensorflow/tfjs";
+import { finiteValues } from "./finite-values.ts";
 import { specialTokens } from "./text-encoder.ts";
 
 /** Tokens, of which those from `from` on are scored: at least the one behind the first. */
@@ -43,7 +45,7 @@ export function scoreTexts(model: Model, texts: readonly ScoredText[]): TokenSco
     const flat = tf.reshape(logits, [texts.length * longest, logits.shape[2]!]);
     return [crossEntropy(flat, { labels: tf.tensor1d(labels, "int32") }), tf.argMax(flat, 1)];
   }) as [tf.Tensor, tf.Tensor];
-  const [losses, highest] = [own.dataSync(), best.dataSync()];
+  const [losses, highest] = [finiteValues(own.dataSync()), best.dataSync()];
   tf.dispose([own, best]);
   return texts.map(({ ids, from }, row) => {
     let [sum, isGreedy] = [0, true];

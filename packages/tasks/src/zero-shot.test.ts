@@ -5,6 +5,7 @@ import { createModel } from "@megatron-ts/model";
 import { createTokenizer, type Tokenizer, trainBpe } from "@megatron-ts/tokenizer";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
+import { OutputError } from "./errors.ts";
 import { openTrainedTask, predictAll, scorePredictions } from "./index.ts";
 import { scoreTexts } from "./score-tokens.ts";
 
@@ -51,6 +52,15 @@ const evaluate = async (name: string, rows: object[]) => {
 };
 
 describe("zero-shot tests", () => {
+  it("make no scores of NaN", () => {
+    const gpt = model();
+    const causal = gpt.predictors.causal!;
+    const logits: typeof causal.logits = (hidden) => tf.mul(causal.logits(hidden), Number.NaN);
+    const damaged = { ...gpt, predictors: { causal: { ...causal, logits } } };
+    expect(() => scoreTexts(damaged, [{ ids: Int32Array.of(1, 2, 3), from: 1 }])).toThrow(OutputError);
+    gpt.dispose();
+  });
+
   it("score tokens as log-softmax does, whatever is beside them", () => {
     const texts = [
       { ids: Int32Array.of(1, 2, 3, 4, 5), from: 1 },

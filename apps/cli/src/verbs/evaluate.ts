@@ -168,7 +168,7 @@ async function measure(
   const accuracy = pairAccuracy ? { pairAccuracy: await pairAccuracy(model, { maxBatches }) } : {};
   progress.stop();
   const { loss, perplexity, wordPerplexity = 1, bitsPerByte = 0 } = result;
-  if (![loss, perplexity, wordPerplexity, bitsPerByte].every(Number.isFinite)) {
+  if (![loss, perplexity, wordPerplexity, bitsPerByte, accuracy.pairAccuracy ?? 0].every(Number.isFinite)) {
     const reason = "its weights are damaged or training diverged";
     throw new ResultError(`${directory}: ${metric} is not finite (loss ${loss}): ${reason}`);
   }

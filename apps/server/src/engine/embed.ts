@@ -2,6 +2,8 @@
  * Embeds texts: the final states of their tokens, pooled to one vector. Texts are read one at a time, so that a vector does not
  * depend on what else is asked for.
  */
+
+import { LogitsError } from "@megatron-ts/generate";
 import { longestSequence, type Model } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { ApiError } from "../errors.ts";
@@ -39,7 +41,8 @@ function pool(values: Float32Array, size: number, mode: PoolingMode): number[] {
 }
 
 /**
- * The vector of a text's tokens: [h] for each way of pooling. Throws an ApiError for none, or more than the model takes.
+ * The vector of a text's tokens: [h] for each way of pooling. Throws an ApiError for none, or more than
+ * the model takes, and a LogitsError for a vector with NaN.
  */
 export function embed(
   model: Model,
@@ -63,5 +66,9 @@ export function embed(
   states.dispose();
   const vector = Float32Array.from(pooling.flatMap((mode) => pool(values, size, mode)));
   const length = normalize ? Math.hypot(...vector) : 1;
-  return vector.map((value) => value / length);
+  const scaled = vector.map((value) => value / length);
+  if (!scaled.every(Number.isFinite)) {
+    throw new LogitsError("the vector is not finite: the model's weights are damaged or training diverged");
+  }
+  return scaled;
 }

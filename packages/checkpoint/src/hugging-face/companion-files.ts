@@ -102,7 +102,7 @@ function checkModules(path: string, bytes: Uint8Array): void {
   } catch (error) {
     throw userError(`${path} is not JSON: ${(error as Error).message}`);
   }
-  if (!Array.isArray(modules)) throw userError(`${path} is not a list of modules`);
+  if (!Array.isArray(modules) || modules.includes(null)) throw userError(`${path} is not a list of modules`);
   for (const { type, path: folder = "" } of modules) {
     const name = String(type).split(".").at(-1)!;
     if (!MODULES.includes(name)) {

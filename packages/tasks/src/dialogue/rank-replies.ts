@@ -2,8 +2,10 @@
  * Hits@1 of 20 (Zhang et al. 2018): whether a model finds the right reply more probable, by the mean of its tokens, than the
  * replies of 19 other chats. A tie is wrong.
  */
+
 import type { Model } from "@megatron-ts/model";
 import { hashKey, permutation } from "@megatron-ts/random";
+import { finiteValues } from "../finite-values.ts";
 import { type LossPair, type PairLossOptions, pairLosses } from "../text/pair-loss.ts";
 import type { DialogueExample } from "./chat-examples.ts";
 
@@ -43,7 +45,7 @@ export function sumsOf(
   options: Omit<PairLossOptions, "smoothing">,
 ): number[] {
   const losses = pairLosses(model, pairs, { ...options, smoothing: 0 });
-  const values = Array.from(losses.dataSync());
+  const values = Array.from(finiteValues(losses.dataSync()));
   const width = losses.shape[1]!;
   losses.dispose();
   return pairs.map((_, row) => values.slice(row * width, (row + 1) * width).reduce((sum, loss) => sum + loss, 0));

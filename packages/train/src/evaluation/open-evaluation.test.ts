@@ -85,8 +85,9 @@ describe("openEvaluation", () => {
     const config = objective({ name: "masked", pairs: "next-sentence" });
     const [measured] = openEvaluation(config, options("bert", { sequenceLength: 24 }));
     expect((measured!.batches.at(0) as MaskedBatch).pairLabels).toBeUndefined();
-    const always = (verdict: 0 | 1): Model => {
-      const pairLogits = (pooled: tf.Tensor) => tf.oneHot(tf.fill([pooled.shape[0]!], verdict, "int32"), 2);
+    const always = (verdict: 0 | 1, factor = 1): Model => {
+      const pairLogits = (pooled: tf.Tensor) =>
+        tf.mul(tf.oneHot(tf.fill([pooled.shape[0]!], verdict, "int32"), 2), factor);
       return { ...model, predictors: { masked: { ...model.predictors.masked!, pairLogits } } };
     };
     const [belongs, other] = await Promise.all(
@@ -96,6 +97,7 @@ describe("openEvaluation", () => {
     expect(belongs! * pairs).toBeCloseTo(Math.round(belongs! * pairs), 9);
     expect(belongs! + other!).toBeCloseTo(1, 12);
     expect(Math.min(belongs!, other!)).toBeGreaterThan(0);
+    expect(await measured!.pairAccuracy!(always(1, Number.NaN), {})).toBeNaN();
   });
 
   it.each(["xlnet", "encoder-decoder"] as const)("tells a %s which rows run backwards", (family) => {

@@ -3,7 +3,7 @@ import type { BatchList, MaskedBatch } from "@megatron-ts/data";
 import { type Model, predictorOf } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 
-/** Share of the pairs in the first `maxBatches` batches. Throws a ModelError for a model without that head. */
+/** Share of the pairs in the first `maxBatches` batches; NaN if a logit is not finite. Throws a ModelError for a model without that head. */
 export async function pairAccuracy(
   model: Model,
   batches: BatchList<MaskedBatch>,
@@ -19,6 +19,7 @@ export async function pairAccuracy(
       const hidden = encoder.forward({ tokens: matrix(tokens), tokenTypes: matrix(tokenTypes), lengths }).hidden;
       return encoder.pairLogits(encoder.pooled(hidden)).dataSync();
     });
+    if (!logits.every(Number.isFinite)) return Number.NaN;
     pairLabels?.forEach((label, row) => {
       if ((logits[2 * row + 1]! > logits[2 * row]! ? 1 : 0) === label) right++;
       pairs++;
