@@ -169,7 +169,7 @@ fn few_rows_read_bf16_as_they_read_its_numbers_in_f32() {
     let narrow: Vec<Bf16> = numbers(n * k, 2).iter().map(|&x| Bf16::from_f32(x)).collect();
     let wide: Vec<f32> = narrow.iter().map(|x| x.to_f32()).collect();
     let bias = numbers(n, 3);
-    for m in 1..=4 {
+    for m in 1..=8 {
         let left = numbers(m * k, 1);
         let (truth, size) = reference(&left, &wide, (m, k, n));
         let product = |right: View| {

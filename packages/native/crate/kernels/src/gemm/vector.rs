@@ -13,8 +13,8 @@ use crate::simd::{Isa, isa};
 use crate::vectors::Vectors;
 use crate::view::Source;
 
-/// Maximum number of rows for which the product is bound by reading the right side.
-const MOST_ROWS: usize = 4;
+/// Maximum number of rows for which dot products are faster than packing the right side.
+const MOST_ROWS: usize = 8;
 
 /// Tasks per thread: small enough to balance, large enough to stream.
 const TASKS_PER_THREAD: usize = 4;
