@@ -68,7 +68,7 @@ async function measureSaves({ model, optimizer, step, steps }) {
   }
 }
 
-/** Seconds of plain copies of so many MiB. */
+/** Seconds that a plain copy of a buffer of `mebibytes` takes. */
 export function copy({ copy: mebibytes }) {
   const [source, target] = [0, 1].map(() => new Float32Array(mebibytes * 2 ** 18).fill(1));
   return { seconds: Array.from({ length: ROUNDS }, () => timed(() => target.set(source))) };

@@ -1,4 +1,4 @@
-/** Hashes by which a cell is told from another: of recipes, of files, and of a checkpoint's weights. */
+/** Hashes that identify a cell: of its recipe, of its files, and of its final weights. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { openModelCheckpoint, weightsFingerprint } from "@megatron-ts/checkpoint";

@@ -22,7 +22,7 @@ export function addChat(program: Command, terminal: Terminal): void {
     .usage("<run or url> [options]")
     .description("chat in the terminal, one message a line; an empty line starts over, Ctrl+D ends")
     .argument("<run or url>", "run directory or checkpoint, or a server such as http://127.0.0.1:8000", nonEmpty)
-    .option("--system <text>", "what the model is told first", nonEmpty)
+    .option("--system <text>", "system message at the start of the chat", nonEmpty)
     .option("--temperature <t>", "0 is greedy", number, 0.8)
     .option("--max-tokens <n>", "the most tokens of an answer (default: up to the model's last position)", integer(1))
     .option("--seed <n>", "random seed (default: another for each answer)", integer(0))

@@ -5,7 +5,7 @@ export interface ChatOptions {
   /** The server, without /v1. */
   url: string;
   apiKey?: string;
-  /** What the model is told first. Default: nothing. */
+  /** System message at the start of the chat. Default: none. */
   system?: string;
   /** Sampling parameters of the API, such as temperature and max_completion_tokens. */
   parameters?: Readonly<Record<string, unknown>>;

@@ -1,4 +1,4 @@
-/** A request of /v1/responses as the chat that it stands for. */
+/** Translates a request to /v1/responses into the equivalent chat. */
 import type { ChatParameters } from "../schemas/chat.ts";
 import type { ResponseParameters } from "../schemas/response.ts";
 

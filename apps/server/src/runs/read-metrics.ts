@@ -8,7 +8,7 @@ const MOST_BYTES = 2 ** 20;
 export interface MetricsPart {
   /** What the run reported, in order. */
   reports: Record<string, unknown>[];
-  /** Where the next part starts, in bytes; more is there already unless this is the file's size. */
+  /** Byte offset at which the next part starts. Equal to the file's size once everything has been read. */
   next: number;
   size: number;
 }

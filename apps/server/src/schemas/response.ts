@@ -50,7 +50,7 @@ export const responseSchema = z
     input: z.union([z.string(), z.array(itemSchema).min(1).max(2048)]).openapi({
       description: "A message, or the items of a conversation: messages, calls of functions and their outputs.",
     }),
-    instructions: optional(z.string()).openapi({ description: "What the model is told first." }),
+    instructions: optional(z.string()).openapi({ description: "System message at the start of the context." }),
     max_output_tokens: optional(z.int().min(1)),
     temperature: optional(z.number().min(0).max(2)),
     top_p: optional(z.number().min(0).max(1)),

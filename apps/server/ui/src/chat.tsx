@@ -100,13 +100,7 @@ export function Chat() {
             }}
           />
         </label>
-        <Settings value={settings} onChange={setSettings}>
-          <button type="submit" disabled={isRunning}>
-            Send
-          </button>
-          <button type="button" class="quiet" disabled={!isRunning} onClick={stop}>
-            Stop
-          </button>
+        <Settings value={settings} onChange={setSettings} action="Send" isRunning={isRunning} onStop={stop}>
           <button
             type="button"
             class="quiet"

@@ -42,14 +42,7 @@ export function Completion() {
           Text
           <textarea rows={4} value={prompt} onInput={(event) => setPrompt(event.currentTarget.value)} />
         </label>
-        <Settings value={settings} onChange={setSettings}>
-          <button type="submit" disabled={isRunning}>
-            Complete
-          </button>
-          <button type="button" class="quiet" disabled={!isRunning} onClick={stop}>
-            Stop
-          </button>
-        </Settings>
+        <Settings value={settings} onChange={setSettings} action="Complete" isRunning={isRunning} onStop={stop} />
       </form>
       {problem && (
         <p role="alert" class="alert">

@@ -1,4 +1,4 @@
-/** How to choose tokens: the fields that chats and completions have in common. */
+/** What the forms of chats and completions share: how to choose tokens, and the buttons that start and stop. */
 import type { ComponentChildren } from "preact";
 
 export interface SettingsValue {
@@ -12,10 +12,15 @@ export const DEFAULTS: SettingsValue = { temperature: 0.8, maxTokens: 64 };
 interface SettingsProps {
   value: SettingsValue;
   onChange: (value: SettingsValue) => void;
-  children: ComponentChildren;
+  /** Label of the button that submits the form. */
+  action: string;
+  isRunning: boolean;
+  onStop: () => void;
+  /** Further buttons. */
+  children?: ComponentChildren;
 }
 
-export function Settings({ value, onChange, children }: SettingsProps) {
+export function Settings({ value, onChange, action, isRunning, onStop, children }: SettingsProps) {
   const field = (name: keyof SettingsValue) => (event: { currentTarget: HTMLInputElement }) =>
     onChange({ ...value, [name]: event.currentTarget.valueAsNumber || 0 });
   return (
@@ -28,6 +33,12 @@ export function Settings({ value, onChange, children }: SettingsProps) {
         Tokens
         <input type="number" min={1} step={1} value={value.maxTokens} onInput={field("maxTokens")} />
       </label>
+      <button type="submit" disabled={isRunning}>
+        {action}
+      </button>
+      <button type="button" class="quiet" disabled={!isRunning} onClick={onStop}>
+        Stop
+      </button>
       {children}
     </div>
   );

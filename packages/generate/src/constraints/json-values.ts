@@ -3,7 +3,7 @@ import { ALL, type CharacterSet, complement, intersect } from "./characters.ts";
 import type { Part } from "./nfa.ts";
 import { either, literal, oneOf, optional, repeat, separated, sequence } from "./parts.ts";
 
-/** White space between JSON's parts: at most one space or line break and its indentation, so that none goes on forever. */
+/** White space between JSON tokens: at most one space, or a line break and its indentation, so that output is finite. */
 const space: Part = either(literal(""), literal(" "), sequence(literal("\n"), repeat(literal(" "), 0, 16)));
 
 const SAFE: CharacterSet = complement([
@@ -85,7 +85,7 @@ export function characterOf(set: CharacterSet): Part {
 export const string = ({ least = 0, most = Number.POSITIVE_INFINITY } = {}): Part =>
   sequence(literal('"'), repeat(character, least, most), literal('"'));
 
-/** Digits of integers and fractions, so that numbers are finite and integers exact, and none goes on forever. */
+/** Maximum digits of integers and fractions: numbers stay finite, integers exact, and output ends. */
 const MOST_DIGITS = 15;
 const digit = oneOf([[0x30, 0x39]]);
 const digits = repeat(digit, 1, MOST_DIGITS);

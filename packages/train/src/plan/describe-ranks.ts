@@ -116,7 +116,7 @@ function describeRank(
   };
 }
 
-/** What a rank sends in an all-reduce, or in a reduce-scatter and an all-gather, of so many bytes among `ranks`. */
+/** Bytes that each of `ranks` sends to all-reduce `bytes`, or to reduce-scatter and all-gather them. */
 const reduced = (bytes: number, ranks: number) => (2 * (ranks - 1) * bytes) / ranks;
 
 const product = (shape: readonly number[]) => shape.reduce((all, length) => all * length, 1);

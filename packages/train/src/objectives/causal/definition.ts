@@ -1,6 +1,7 @@
 /** Causal language modeling: packed samples, blended; validation walks through the text once. */
-import { blend, createCausalBatches, createCausalEvaluationBatches, createPackedSamples } from "@megatron-ts/data";
+import { createCausalBatches, createCausalEvaluationBatches } from "@megatron-ts/data";
 import { defineObjective } from "../definition.ts";
+import { packedTrainingSamples } from "../packed-samples.ts";
 import { causalConfigSchema } from "./configuration.ts";
 import { causalObjective } from "./loss.ts";
 
@@ -12,16 +13,8 @@ export const causal = defineObjective({
   objective: causalObjective,
   predictsWholeText: true,
   documentMasking: () => ["resetPositions", "resetAttention", "maskEndOfDocumentLoss"],
-  trainingBatches(_config, { training, data, schedule, seed }) {
-    const { sequenceLength } = data;
-    const samples = blend(
-      training.map(({ dataset, documents, weight }) => ({
-        weight,
-        source: createPackedSamples({ dataset, documents, sequenceLength, seed }),
-      })),
-    );
-    return createCausalBatches({ ...data, samples, schedule, sequenceLength });
-  },
+  trainingBatches: (_config, context) =>
+    createCausalBatches({ ...context.data, samples: packedTrainingSamples(context), schedule: context.schedule }),
   validationBatches: (_config, { dataset, documents, data: { sequenceLength }, batchSize, stride, contextToken }) =>
     createCausalEvaluationBatches({ dataset, documents, sequenceLength, batchSize, stride, contextToken }),
 });

@@ -1,6 +1,7 @@
 /** Prefix language modeling: packed samples, blended, with a prefix of random length in each; validation draws its own. */
-import { blend, createBatchSchedule, createPackedSamples, createPrefixBatches } from "@megatron-ts/data";
+import { createBatchSchedule, createPackedSamples, createPrefixBatches } from "@megatron-ts/data";
 import { defineObjective, firstSamples } from "../definition.ts";
+import { packedTrainingSamples } from "../packed-samples.ts";
 import { prefixConfigSchema } from "./configuration.ts";
 import { prefixObjective } from "./loss.ts";
 
@@ -13,15 +14,9 @@ export const prefix = defineObjective({
   predictsWholeText: false,
   seesAhead: true,
   documentMasking: () => ["resetPositions", "resetAttention", "maskEndOfDocumentLoss"],
-  trainingBatches(_config, { training, data, schedule, seed }) {
-    const { sequenceLength } = data;
-    const samples = blend(
-      training.map(({ dataset, documents, weight }) => ({
-        weight,
-        source: createPackedSamples({ dataset, documents, sequenceLength, seed }),
-      })),
-    );
-    return createPrefixBatches({ ...data, samples, schedule, sequenceLength, seed });
+  trainingBatches(_config, context) {
+    const { data, schedule, seed } = context;
+    return createPrefixBatches({ ...data, samples: packedTrainingSamples(context), schedule, seed });
   },
   validationBatches(_config, context) {
     const { dataset, documents, data, batchSize, seed } = context;
