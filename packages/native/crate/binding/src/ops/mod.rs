@@ -1,5 +1,6 @@
 //! The methods of `Engine` that compute, by group.
 
+mod attention;
 mod elementwise;
 mod layout;
 mod optimizers;
