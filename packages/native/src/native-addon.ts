@@ -34,31 +34,6 @@ export interface MemoryUsage {
   peak: number;
 }
 
-/** Options of a Muon step. */
-export interface MuonCall {
-  momentum: number;
-  nesterov: boolean;
-  cautious: boolean;
-  epsilon: number;
-  /** Whether Newton-Schulz may round to bf16. */
-  bf16: boolean;
-  gradientScale: number;
-  steps: number;
-  /** The three of the polynomial. */
-  coefficients: Array<number>;
-}
-
-/** Hyperparameters of an AdamW step. */
-export interface AdamCall {
-  learningRate: number;
-  beta1: number;
-  beta2: number;
-  epsilon: number;
-  step: number;
-  biasCorrection: boolean;
-  gradientScale: number;
-}
-
 /** Shape and options of one attention. */
 export interface AttentionCall {
   batch: Size;
@@ -85,6 +60,31 @@ export interface AttentionCall {
   distanceBias: OptionalHandle;
   distanceBiasHeads: Size;
   sinks: OptionalHandle;
+}
+
+/** Options of a Muon step. */
+export interface MuonCall {
+  momentum: number;
+  nesterov: boolean;
+  cautious: boolean;
+  epsilon: number;
+  /** Whether Newton-Schulz may round to bf16. */
+  bf16: boolean;
+  gradientScale: number;
+  steps: number;
+  /** The three of the polynomial. */
+  coefficients: Array<number>;
+}
+
+/** Hyperparameters of an AdamW step. */
+export interface AdamCall {
+  learningRate: number;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  step: number;
+  biasCorrection: boolean;
+  gradientScale: number;
 }
 
 /** Kernels and the tensors that they work on. Methods throw for arguments that do not fit together. */
@@ -136,6 +136,18 @@ export declare class Engine {
   storedAs(x: Handle, kind: number): Handle;
   /** Whether matrix products round to bf16 and store their results as bf16. Returns the previous setting. */
   setBf16(bf16: boolean): boolean;
+  /** q [B, T, H, D], k and v [B, S, G, D] or pages -> [out, logSumExp [B, H, T]]. */
+  attention(q: Handle, k: Handle, v: Handle, call: AttentionCall): Array<Handle>;
+  /** [dq, dk, dv], then the gradients of those of bias, distance bias and sinks that are given. */
+  attentionGradient(
+    dout: Handle,
+    q: Handle,
+    k: Handle,
+    v: Handle,
+    out: Handle,
+    sums: Handle,
+    call: AttentionCall,
+  ): Array<Handle>;
   /** out = op(x); x is float32. */
   unary(op: number, x: Handle, first: number, second: number): Handle;
   /** out = op(a, b) with broadcasting; both float32, or both int32. */
@@ -243,18 +255,6 @@ export declare class Engine {
   crossEntropy(logits: Handle, labels: Handle, vocabulary: Size, smoothing: number): Array<Handle>;
   /** dlogits [N, V], in the storage of the logits. */
   crossEntropyGradient(dloss: Handle, logits: Handle, labels: Handle, sums: Handle, smoothing: number): Handle;
-  /** q [B, T, H, D], k and v [B, S, G, D] or pages -> [out, logSumExp [B, H, T]]. */
-  attention(q: Handle, k: Handle, v: Handle, call: AttentionCall): Array<Handle>;
-  /** [dq, dk, dv], then the gradients of those of bias, distance bias and sinks that are given. */
-  attentionGradient(
-    dout: Handle,
-    q: Handle,
-    k: Handle,
-    v: Handle,
-    out: Handle,
-    sums: Handle,
-    call: AttentionCall,
-  ): Array<Handle>;
 }
 
 /** The module itself: the classes, and lists whose indices their methods take. */
