@@ -1,25 +1,20 @@
 /** The page in a real Chromium: generating, explaining and watching runs, by keyboard too, light, dark and narrow; and what axe finds. */
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { AxeResults } from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { serveRuns } from "./runs/serve-runs.ts";
 import { buildPage, chromiumPath, launchBrowser } from "./testing/browser.ts";
+import { type OpenPage, openPage } from "./testing/inspect-page.ts";
 import { startTiny, type TinyServer } from "./testing/tiny-server.ts";
-
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-/** A directory to keep screenshots in, to look at. */
-const SCREENSHOTS = process.env.MEGATRON_SCREENSHOTS;
 
 let built: Awaited<ReturnType<typeof buildPage>>;
 let runs: string;
 let tiny: TinyServer;
 let browser: Browser;
+let opened: OpenPage;
 let page: Page;
-const errors: string[] = [];
 
 const report = (step: number, loss: number) =>
   `${JSON.stringify({ step, loss, learningRate: 0.01 / step, tokensPerSecond: 1000 + step, kilowattHours: step / 1e6 })}\n`;
@@ -35,11 +30,8 @@ beforeAll(async () => {
   }
   tiny = await startTiny({ runs, pageDirectory: built.directory });
   browser = await launchBrowser();
-  page = await browser.newPage();
-  page.on("pageerror", (error) => errors.push(error.message));
-  page.on("console", (message) => {
-    if (message.type() === "error") errors.push(message.text());
-  });
+  opened = await openPage(browser);
+  page = opened.page;
 });
 afterAll(async () => {
   if (chromiumPath === undefined) return;
@@ -48,21 +40,6 @@ afterAll(async () => {
   built.remove();
   rmSync(runs, { recursive: true, force: true });
 });
-
-/** What axe finds that is serious, in both colour schemes, and a screenshot of each. */
-async function inspect(name: string): Promise<void> {
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme });
-    if (SCREENSHOTS !== undefined) {
-      await page.screenshot({ path: join(SCREENSHOTS, `${name}-${colorScheme}.png`), fullPage: true });
-    }
-    // The policy of the page lets no script in but its own; tools may evaluate.
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate<AxeResults>("axe.run()");
-    const found = violations.map(({ id, nodes }) => `${name} ${colorScheme}: ${id} at ${nodes[0]!.html}`);
-    expect(found).toEqual([]);
-  }
-}
 
 describe.skipIf(chromiumPath === undefined)("the page", () => {
   it("completes a text with the probabilities of its tokens", async () => {
@@ -80,7 +57,7 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await page.keyboard.press("End");
     await expect.poll(() => page.locator(".token.chosen").getAttribute("data-index")).toBe("11");
     expect(await page.locator(".alternatives p").textContent()).not.toBe(first);
-    await inspect("complete");
+    await opened.inspect("complete");
   });
 
   it("chats by keyboard alone, and stops a generation", async () => {
@@ -90,7 +67,7 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await expect.poll(() => page.locator(".messages li").count()).toBe(2);
     await page.getByLabel("Tokens").fill("100");
     await expect.poll(() => page.getByRole("button", { name: "Send" }).isEnabled()).toBe(true);
-    await inspect("chat");
+    await opened.inspect("chat");
     await page.getByRole("button", { name: "Start over" }).click();
     expect(await page.locator(".messages li").count()).toBe(0);
   });
@@ -107,7 +84,7 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
         .last()
         .evaluate((image) => "naturalWidth" in image && image.naturalWidth),
     ).toBeGreaterThan(1);
-    await inspect("explain");
+    await opened.inspect("explain");
     await page.getByLabel("Text").fill("whale ".repeat(200));
     await page.getByRole("button", { name: "Explain" }).click();
     await expect.poll(() => page.getByRole("alert").textContent()).toMatch(/at most 192/);
@@ -122,11 +99,9 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await expect
       .poll(() => page.getByRole("row", { name: /first\/run.*310.*1\.235/ }).count(), { timeout: 10_000 })
       .toBe(1);
-    await inspect("runs");
-    await page.setViewportSize({ width: 360, height: 740 });
-    await inspect("runs-narrow");
-    expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
-    expect(errors.filter((text) => !text.includes("400"))).toEqual([]);
+    await opened.inspect("runs");
+    await opened.inspectNarrow("runs-narrow");
+    expect(opened.errors.filter((text) => !text.includes("400"))).toEqual([]);
   });
 });
 

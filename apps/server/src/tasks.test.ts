@@ -1,6 +1,8 @@
-/** The routes for tasks, against the library; and which pages may ask. */
+/** The routes for tasks, against the library; their forms in a real Chromium; and which pages may ask. */
 import { pipeline } from "@megatron-ts/tasks";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildPage, chromiumPath, launchBrowser } from "./testing/browser.ts";
+import { type OpenPage, openPage } from "./testing/inspect-page.ts";
 import { startTiny, type TinyServer } from "./testing/tiny-server.ts";
 
 const labels = ["calm", "rough"];
@@ -8,17 +10,21 @@ const tinies: Record<"classifier" | "reader" | "writer", TinyServer> = {} as Rec
   string,
   TinyServer
 > as typeof tinies;
+let built: Awaited<ReturnType<typeof buildPage>> | undefined;
 beforeAll(async () => {
   const encoder = { family: "bert" } as const;
+  built = chromiumPath === undefined ? undefined : await buildPage();
+  const pageDirectory = built?.directory;
   tinies.classifier = await startTiny(
-    { corsOrigins: ["https://a.example"] },
+    { corsOrigins: ["https://a.example"], pageDirectory },
     { ...encoder, task: { kind: "sequence-classification", labels } },
   );
-  tinies.reader = await startTiny({}, { ...encoder, task: { kind: "question-answering" } });
-  tinies.writer = await startTiny({}, { family: "gpt" });
+  tinies.reader = await startTiny({ pageDirectory }, { ...encoder, task: { kind: "question-answering" } });
+  tinies.writer = await startTiny({ pageDirectory }, { family: "encoder-decoder" });
 });
 afterAll(async () => {
   for (const tiny of Object.values(tinies)) await tiny.stop();
+  built?.remove();
 });
 
 async function ask(tiny: TinyServer, path: string, input: unknown) {
@@ -75,6 +81,77 @@ describe("the routes for tasks", () => {
   ] as const)("answer the %s's %s with status 400 and what is wrong, case %#", async (name, path, input, message) => {
     const { status, body } = await ask(tinies[name], path, input);
     expect([status, JSON.stringify(body)]).toEqual([400, expect.stringMatching(message)]);
+  });
+});
+
+describe.skipIf(chromiumPath === undefined)("the forms for tasks", () => {
+  let opened: OpenPage;
+  let close: () => Promise<void>;
+  beforeAll(async () => {
+    const browser = await launchBrowser();
+    close = () => browser.close();
+    opened = await openPage(browser);
+  });
+  afterAll(() => close());
+
+  const visit = async (name: keyof typeof tinies, form: string) => {
+    await opened.page.goto("about:blank");
+    await opened.page.goto(`${tinies[name].server.url}/#${form}`);
+    await opened.page.getByRole("navigation").getByRole("link").first().waitFor();
+    return opened.page.getByRole("navigation").getByRole("link").allTextContents();
+  };
+  const send = async (action: string, values: Record<string, string>) => {
+    for (const [label, value] of Object.entries(values)) await opened.page.getByLabel(label).fill(value);
+    const answered = opened.page.waitForResponse((response) => response.request().method() === "POST");
+    await opened.page.getByRole("button", { name: action }).click();
+    await answered;
+    await expect.poll(() => opened.page.getByRole("button", { name: action }).isEnabled()).toBe(true);
+    return (await opened.page.getByRole("region", { name: "Answer" }).textContent())!.trim();
+  };
+
+  it("classify, and say what is wrong with an input", async () => {
+    expect(await visit("classifier", "classify")).toEqual(["Classify", "Explain"]);
+    const answer = await send("Classify", { Text: "call me Ishmael" });
+    const { body } = await ask(tinies.classifier, "/v1/classify", "call me Ishmael");
+    expect(answer).toContain(body.data[0]!.label);
+    await opened.inspect("classify");
+    expect(await send("Classify", { Text: "whale ".repeat(300) })).toBe("");
+    expect(await opened.page.getByRole("alert").textContent()).toMatch(/longer than the model takes/);
+  });
+
+  it("answer a question", async () => {
+    expect(await visit("reader", "answer")).toEqual(["Answer"]);
+    const values = { "Text that has the answer": "call me Ishmael. some years ago", Question: "who?" };
+    expect(await send("Answer", values)).toMatch(/Probability that the text has no answer: \d/);
+    await opened.inspect("answer");
+  });
+
+  it("translate, summarize and fill masks", async () => {
+    expect(await visit("writer", "summarize")).toEqual([
+      "Chat",
+      "Complete",
+      "Translate",
+      "Summarize",
+      "Fill mask",
+      "Explain",
+    ]);
+    for (const [link, path] of [
+      ["Summarize", "/v1/summarize"],
+      ["Translate", "/v1/translate"],
+    ] as const) {
+      await opened.page.getByRole("link", { name: link }).click();
+      const { body } = await ask(tinies.writer, path, "the whale");
+      expect(await send(link, { Text: "the whale" })).toBe(String(body.data[0]!.text).trim());
+    }
+    await opened.inspectNarrow("translate");
+    await opened.page.getByRole("link", { name: "Fill mask" }).click();
+    await opened.page.getByLabel("Text").fill("the whale ");
+    await opened.page.getByRole("button", { name: "Insert [MASK]" }).click();
+    expect(await send("Fill", {})).toMatch(/Likeliest tokens/);
+    expect(await opened.page.getByRole("meter").count()).toBe(5);
+    await opened.inspect("fill-mask");
+    await opened.inspectNarrow("fill-mask-narrow");
+    expect(opened.errors.filter((text) => !text.includes("400"))).toEqual([]);
   });
 });
 

@@ -19,4 +19,4 @@ export {
 } from "./explain-text.ts";
 export { headImportance, type LayerHeads } from "./head-importance.ts";
 export { type LensLayer, type LensPrediction, logitLens } from "./logit-lens.ts";
-export { createReading, likeliestOutput, type Reading, type ReadingOptions } from "./reading.ts";
+export { createReading, isExplainable, likeliestOutput, type Reading, type ReadingOptions } from "./reading.ts";

@@ -41,6 +41,10 @@ export function labelsOfModel({ task }: Pick<BaseConfig, "task">): readonly stri
   return task?.kind === "sequence-classification" ? task.labels : null;
 }
 
+/** Whether a model continues texts, fills masks or classifies texts, which is what can be explained. */
+export const isExplainable = ({ predictors: { causal, masked }, config: { task } }: Model): boolean =>
+  (causal ?? masked) !== undefined && (task === undefined || task.kind === "sequence-classification");
+
 /**
  * Prepares a text of T tokens. Throws an ExplainError for a text that is empty or too long, a position outside of it, and a model
  * that neither continues texts, fills masks nor classifies texts.
@@ -49,7 +53,7 @@ export function createReading(model: Model, tokens: readonly number[], options: 
   const { causal, masked } = model.predictors;
   const reader = causal ?? masked;
   const labels = labelsOfModel(model.config);
-  if (!reader) {
+  if (!reader || !isExplainable(model)) {
     throw new ExplainError(
       `${model.config.family}: only models that continue texts, fill masks or classify texts can be explained`,
     );

@@ -1,5 +1,5 @@
 /** The engine of a thread: loads a model, decodes what it is asked for in one batch, and answers in messages. */
-import { explainText } from "@megatron-ts/explain";
+import { explainText, isExplainable } from "@megatron-ts/explain";
 import {
   createBatch,
   createConstraintFactory,
@@ -11,7 +11,7 @@ import {
   type SequenceEvent,
   skippedTokens,
 } from "@megatron-ts/generate";
-import { familyOf, longestSequence } from "@megatron-ts/model";
+import { longestSequence } from "@megatron-ts/model";
 import { createTokenBytes } from "@megatron-ts/tokenizer";
 import { type ChatTemplate, createChatTemplate } from "../chat/chat-template.ts";
 import { ApiError } from "../errors.ts";
@@ -30,6 +30,7 @@ import type {
   Piece,
   Prompt,
 } from "./protocol.ts";
+import { servedTasks } from "./served-tasks.ts";
 
 /** A choice that is being generated. */
 interface Running {
@@ -206,8 +207,8 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
       generates: batch !== null,
       continues: prediction !== "sequence-to-sequence",
       chats: template !== null,
-      fills: familyOf(model.config).generation.fills.length > 0,
-      explains: model.predictors.causal !== undefined || model.predictors.masked !== undefined,
+      tasks: servedTasks(served),
+      explains: isExplainable(model),
     },
     handle(request) {
       if (request.type === "cancel") return removeAll(request.id);

@@ -3,6 +3,7 @@ import type { ExplainTextOptions, Explanation } from "@megatron-ts/explain";
 import type { FilledText, Pattern, SamplingOptions } from "@megatron-ts/generate";
 import type { Prediction } from "@megatron-ts/tasks";
 import type { ApiErrorFields } from "../errors.ts";
+import type { ServedTask } from "./served-tasks.ts";
 
 /** What the engine's thread starts with. */
 export interface EngineData {
@@ -25,8 +26,9 @@ export interface ModelInfo {
   generates: boolean;
   continues: boolean;
   chats: boolean;
-  /** Whether it fills masks, and whether its predictions can be explained. */
-  fills: boolean;
+  /** The tasks that it can do. */
+  tasks: ServedTask[];
+  /** Whether its predictions can be explained. */
   explains: boolean;
 }
 

@@ -92,8 +92,11 @@ export function createApp(state: ServerState, options: AppOptions): Hono {
 /** What the page offers of a model. */
 function pageFeatures({ engine: { info }, name }: ServerState, { runs }: Pick<PageFeatures, "runs">): PageFeatures {
   if (!info) return { model: null, loading: true, runs };
-  const { chats, generates, fills, explains } = info;
-  return { model: { name, chats, generates, fills, explains }, loading: false, runs };
+  const { chats, generates, tasks, explains } = info;
+  // A model with a head for labels or spans may still write, but nothing that it was trained for.
+  const writes = !tasks.some(({ name }) => name === "classify" || name === "answer");
+  const model = { name, chats: chats && writes, generates: generates && writes, tasks, explains };
+  return { model, loading: false, runs };
 }
 
 /** Answers to unknown paths, and to errors of any route. */

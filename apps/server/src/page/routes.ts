@@ -1,12 +1,19 @@
 /** GET / and its files: the page, which talks to nothing but this server. */
 import type { Hono } from "hono";
+import type { ServedTask } from "../engine/served-tasks.ts";
 import { ApiError } from "../errors.ts";
 import { readPageFiles } from "./page-files.ts";
 
 /** What the page offers. */
 export interface PageFeatures {
   /** The model; null where only runs are shown, or it is loading. */
-  model: { name: string; chats: boolean; generates: boolean; fills: boolean; explains: boolean } | null;
+  model: {
+    name: string;
+    chats: boolean;
+    generates: boolean;
+    tasks: readonly ServedTask[];
+    explains: boolean;
+  } | null;
   /** Whether a model is expected. */
   loading: boolean;
   runs: boolean;

@@ -38,7 +38,7 @@ async function saveTiny(
   config: Partial<ModelConfigInput> = {},
 ): Promise<{ model: Model; tokenizer: Tokenizer }> {
   await start({ backend: process.env.MEGATRON_BACKEND ?? "auto" });
-  const specialTokens = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "[MASK]"];
+  const specialTokens = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "[MASK]", "<pad>"];
   const json = await trainBpe(TEXTS, { vocabularySize: 300, specialTokens });
   const tokenizer = await createTokenizer(json);
   const shape = { numLayers: 2, hiddenSize: 32, numHeads: 2, maxPositions: 192, initializerRange: 0.3 };

@@ -1,8 +1,14 @@
 /** Asks the server: JSON, and streams of events. The key, where one is needed, is kept for the tab only. */
 
+/** A task that the model can do, see its src/engine/served-tasks.ts. */
+export type ServedTask =
+  | { name: "classify"; labels: string[]; pairs: boolean }
+  | { name: "answer" | "translate" | "summarize" }
+  | { name: "fill-mask"; mask: string };
+
 /** What the server offers, see its src/page/routes.ts. */
 export interface PageFeatures {
-  model: { name: string; chats: boolean; generates: boolean; fills: boolean; explains: boolean } | null;
+  model: { name: string; chats: boolean; generates: boolean; tasks: ServedTask[]; explains: boolean } | null;
   loading: boolean;
   runs: boolean;
 }

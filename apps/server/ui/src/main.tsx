@@ -7,6 +7,8 @@ import { Completion } from "./completion.tsx";
 import { Explain } from "./explain.tsx";
 import { KeyForm } from "./key-form.tsx";
 import { Runs } from "./runs.tsx";
+import { TaskForm } from "./tasks/task-form.tsx";
+import { taskViews } from "./tasks/tasks.tsx";
 import "./style.css";
 
 /** How long to wait before asking again for a model that is loading, in milliseconds. */
@@ -22,6 +24,11 @@ function viewsFor({ model, runs }: PageFeatures): View[] {
   const views: (View | false | undefined)[] = [
     model?.chats && { id: "chat", title: "Chat", content: () => <Chat /> },
     model?.generates && { id: "complete", title: "Complete", content: () => <Completion /> },
+    ...(model?.tasks ?? []).map((task) => ({
+      id: task.name,
+      title: taskViews[task.name].title,
+      content: () => <TaskForm task={task} />,
+    })),
     model?.explains && { id: "explain", title: "Explain", content: () => <Explain /> },
     runs && { id: "runs", title: "Runs", content: () => <Runs /> },
   ];

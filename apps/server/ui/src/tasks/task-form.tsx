@@ -1,0 +1,98 @@
+/** A task as a form: its fields, a button, and what the model answers. What the tasks are is in `tasks.tsx`. */
+import { useRef, useState } from "preact/hooks";
+import { ask, type ServedTask } from "../api.ts";
+import { type Answer, type Field, taskViews } from "./tasks.tsx";
+
+export function TaskForm({ task }: { task: ServedTask }) {
+  const { heading, hint, action, fields, path, input, result } = taskViews[task.name];
+  const [values, setValues] = useState<Record<string, string>>({});
+  const [answered, setAnswered] = useState<{ answer: Answer; values: Record<string, string> } | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  const [isRunning, setRunning] = useState(false);
+  const mask = task.name === "fill-mask" ? task.mask : null;
+  const shownFields = fields(task);
+
+  async function submit(event: Event) {
+    event.preventDefault();
+    setRunning(true);
+    setProblem(null);
+    try {
+      const { data } = await ask<{ data: Answer[] }>(path, { input: input(values) });
+      setAnswered({ answer: data[0]!, values });
+    } catch (error) {
+      setAnswered(null);
+      setProblem((error as Error).message);
+    }
+    setRunning(false);
+  }
+
+  return (
+    <>
+      <h1>{heading}</h1>
+      <form class="panel" onSubmit={submit}>
+        {shownFields.map((field) => (
+          <TextField
+            key={field.name}
+            field={field}
+            mask={mask}
+            value={values[field.name] ?? ""}
+            onChange={(value) => setValues((before) => ({ ...before, [field.name]: value }))}
+          />
+        ))}
+        {hint && <p class="hint">{hint(task)}</p>}
+        <div class="settings">
+          <button type="submit" disabled={isRunning}>
+            {action}
+          </button>
+        </div>
+      </form>
+      {problem && (
+        <p role="alert" class="alert">
+          {problem}
+        </p>
+      )}
+      <section class="result" aria-label="Answer" aria-live="polite" aria-busy={isRunning}>
+        {isRunning ? <p class="hint">The model is being asked.</p> : answered && result(answered.answer)}
+      </section>
+    </>
+  );
+}
+
+interface TextFieldProps {
+  field: Field;
+  /** What stands for a hidden token, in forms that insert it. */
+  mask: string | null;
+  value: string;
+  onChange: (value: string) => void;
+}
+
+function TextField({ field: { name, label, rows }, mask, value, onChange }: TextFieldProps) {
+  const area = useRef<HTMLTextAreaElement>(null);
+  function insert(text: string) {
+    const { selectionStart: start, selectionEnd: end } = area.current!;
+    onChange(value.slice(0, start) + text + value.slice(end));
+    area.current!.focus();
+  }
+  return (
+    <>
+      <label>
+        {label}
+        <textarea
+          ref={area}
+          name={name}
+          required
+          rows={rows}
+          value={value}
+          onInput={(event) => onChange(event.currentTarget.value)}
+        />
+      </label>
+      {mask !== null && (
+        <div class="settings">
+          <button type="button" class="quiet" onClick={() => insert(mask)}>
+            Insert {mask}
+          </button>
+        </div>
+      )}
+    </>
+  );
+}
