@@ -1,11 +1,20 @@
 /** Options of the server, and what they are if not given. */
+import type { ModelEvent } from "./models/model-pool.ts";
 
-/** Options of `startServer`. */
-export interface ServerOptions {
+/** A model to serve. */
+export interface ServedCheckpoint {
   /** A checkpoint, or a run directory, whose newest checkpoint is served. */
   checkpoint: string;
   /** The model's name in requests. Default: that of the directory, "x" of `runs/x/run`. */
   name?: string;
+}
+
+/** Options of `startServer`. */
+export interface ServerOptions extends ServedCheckpoint {
+  /** More models, which are loaded when a request first names them. Default: none. */
+  others?: readonly ServedCheckpoint[];
+  /** The most bytes that models take together; others are unloaded, least recently used first. Default: no limit. */
+  memoryLimit?: number;
   /** Address to listen on. Default: 127.0.0.1, which only this machine reaches. */
   host?: string;
   /** Port; 0 for any that is free. Default: 8000. */
@@ -36,6 +45,8 @@ export interface ServerOptions {
   publicModels?: boolean;
   /** Called after every request, without its contents. */
   onRequest?: (entry: RequestLog) => void;
+  /** Called when a model is loaded or unloaded, or cannot be loaded. */
+  onModel?: (event: ModelEvent) => void;
   /** Origins of other servers' pages that may ask this one; "*" for all. Default: none. */
   corsOrigins?: readonly string[];
   /** A directory whose training runs the page shows. Default: none. */

@@ -1,25 +1,24 @@
 /** Starts the server: listens, loads the model in the engine's thread, and ends in order. */
 import type { Server } from "node:http";
-import { resolveCheckpoint } from "@megatron-ts/checkpoint";
 import { start } from "@megatron-ts/engine";
-import { startEngineClient } from "./engine/engine-client.ts";
 import type { ModelInfo } from "./engine/protocol.ts";
 import { createApp } from "./http/app.ts";
 import { listen, urlOf } from "./http/listen.ts";
 import { createMetrics } from "./http/metrics.ts";
 import type { ServerState } from "./http/server-state.ts";
-import { nameOfRun } from "./name-of-run.ts";
+import { createModelPool } from "./models/model-pool.ts";
+import { modelSources } from "./models/model-sources.ts";
 import type { ServerOptions } from "./options.ts";
 
 /** A server that listens. */
 export interface RunningServer {
   /** Where it is reached, without a path. */
   readonly url: string;
-  /** The model's name in requests. */
-  readonly name: string;
+  /** The names of the models in requests; the first is meant where a request has none. */
+  readonly names: readonly [string, ...string[]];
   /** The backend of the engine, and its threads. */
   readonly engine: { backend: string; threads: number };
-  /** Resolves when the model is loaded; until then requests get the status 503. Rejects if it cannot be loaded. */
+  /** Resolves when the first model is loaded; until then requests get the status 503. Rejects if it cannot be loaded. */
   readonly ready: Promise<ModelInfo>;
   /** Rejects if the engine fails later; never resolves. */
   readonly failed: Promise<never>;
@@ -34,32 +33,26 @@ function builtWorker(): URL {
 }
 
 /**
- * Starts a server for a checkpoint. Resolves when it listens. Throws a ServerError for a port in use, and what the
- * checkpoint and the engine throw.
+ * Starts a server for a checkpoint. Resolves when it listens. Throws a ServerError for a port in use and for models
+ * that cannot be served together, and what checkpoints and the engine throw.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { checkpoint, name = nameOfRun(checkpoint), maxSequences = 16, maxQueue = 256 } = options;
-  resolveCheckpoint(checkpoint);
+  const { maxSequences = 16, maxQueue = 256, memoryLimit = null, precision = "f32" } = options;
+  const sources = modelSources(options, { precision, memoryLimit });
   // This thread computes nothing; it finds out what the machine has, and loads the addon before the engine's thread does.
   const { backend, threads } = await start({ backend: options.backend, threads: options.threads });
-  const metrics = createMetrics(name);
-  const engine = startEngineClient(
-    options.workerFile ?? builtWorker(),
-    {
-      checkpoint,
-      backend,
-      threads,
-      precision: options.precision ?? "f32",
-      maxSequences,
-      cacheTokens: options.cacheTokens,
-      chatTemplate: options.chatTemplate,
-    },
-    { onStep: metrics.onStep },
-  );
+  const metrics = createMetrics();
+  const { cacheTokens, chatTemplate } = options;
+  const models = createModelPool(sources, {
+    engine: { backend, threads, precision, maxSequences, cacheTokens, chatTemplate },
+    workerFile: options.workerFile ?? builtWorker(),
+    memoryLimit,
+    onStep: metrics.onStep,
+    onModel: options.onModel ?? (() => {}),
+  });
   const state: ServerState = {
-    engine,
+    models,
     metrics,
-    name,
     created: Math.floor(Date.now() / 1000),
     maxBodyBytes: options.maxBodyBytes ?? 4 * 2 ** 20,
     maxPending: maxSequences + maxQueue,
@@ -71,17 +64,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     server = await listen(app, options);
   } catch (error) {
-    await engine.close();
+    await models.close();
     throw error;
   }
-  const failed = engine.ready.then(() => engine.failed);
-  failed.catch(() => {});
   return {
     url: urlOf(server),
-    name,
+    names: [sources[0].name, ...sources.slice(1).map(({ name }) => name)],
     engine: { backend, threads },
-    ready: engine.ready,
-    failed,
+    ready: models.ready,
+    failed: models.failed,
     close: createClose(server, { state, drainSeconds: options.drainSeconds ?? 30 }),
   };
 }
@@ -95,7 +86,7 @@ function createClose(server: Server, { state, drainSeconds }: { state: ServerSta
     const timer = setTimeout(() => server.closeAllConnections(), 1000 * drainSeconds);
     await ended;
     clearTimeout(timer);
-    await state.engine.close();
+    await state.models.close();
   }
   return async () => {
     if (closing) server.closeAllConnections();

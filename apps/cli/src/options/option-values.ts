@@ -18,6 +18,13 @@ export function number(text: string): number {
   throw new InvalidArgumentError("Expected a number.");
 }
 
+/** A number above 0. */
+export function positive(text: string): number {
+  const value = number(text);
+  if (value > 0) return value;
+  throw new InvalidArgumentError("Expected a number above 0.");
+}
+
 /** Comma-separated numbers: 98,1,1. */
 export function numberList(text: string): number[] {
   try {

@@ -1,8 +1,10 @@
 /** `megatron serve`: serves a model over HTTP, with OpenAI's API. */
+import { existsSync } from "node:fs";
+import type { ModelEvent } from "@megatron-ts/server";
 import { type Command, Option } from "commander";
 import { UsageError } from "../errors.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
-import { integer, nonEmpty, number } from "../options/option-values.ts";
+import { integer, nonEmpty, number, positive } from "../options/option-values.ts";
 import { readSmallFile } from "../read-small-file.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
@@ -11,6 +13,7 @@ interface Options extends EngineOptions {
   port: number;
   name?: string;
   precision: "f32" | "bf16";
+  memoryLimit?: number;
   maxBatch: number;
   maxQueue: number;
   cacheTokens?: number;
@@ -27,12 +30,13 @@ interface Options extends EngineOptions {
 export function addServe(program: Command, terminal: Terminal): void {
   const command = program
     .command("serve")
-    .usage("<run> [options]")
-    .description("serve a model over HTTP, with OpenAI's API")
-    .argument("<run>", "run directory or checkpoint")
+    .usage("<run...> [options]")
+    .description("serve models over HTTP, with OpenAI's API")
+    .argument("<run...>", "run directories or checkpoints, or name=directory; the first is the default of requests")
     .option("--host <address>", "address to listen on; 0.0.0.0 for other machines to reach it", nonEmpty, "127.0.0.1")
     .option("--port <n>", "port; 0 for any that is free", integer(0, 65_535), 8000)
-    .option("--name <name>", "the model's name in requests (default: the directory's)", nonEmpty)
+    .option("--name <name>", "the first model's name in requests (default: the directory's)", nonEmpty)
+    .option("--memory-limit <gb>", "GB that models take together; the least recently used is unloaded", positive)
     .addOption(
       new Option("--precision <name>", "how weights are stored: bf16 halves memory and reads twice as fast, rounded")
         .choices(["f32", "bf16"])
@@ -48,20 +52,32 @@ export function addServe(program: Command, terminal: Terminal): void {
     .option("--runs <directory>", "show the training runs in this directory on the page", nonEmpty)
     .option("--drain-seconds <s>", "how long requests in progress may take at SIGTERM", number, 30)
     .option("--log-requests", "log every request to stderr, as JSON, without its contents")
-    .action((path: string, options: Options) => run(path, options, terminal));
+    .action((paths: string[], options: Options) => run(paths, options, terminal));
   addExamples(addJsonOption(addEngineOptions(command)), [
     "megatron serve runs/a",
     "megatron serve runs/a --port 8080 --precision bf16 --max-batch 32",
+    "megatron serve small=runs/a large=runs/b --memory-limit 8",
     "megatron serve runs/a --host 0.0.0.0 --api-key-file keys.txt --log-requests",
   ]);
 }
 
-async function run(path: string, options: Options, terminal: Terminal): Promise<void> {
+/** A name and a directory; a directory that exists is one even with a sign of equality in its name. */
+function parseModel(text: string): { checkpoint: string; name?: string } {
+  const [, name, checkpoint] = /^([^=/\\]+)=(.+)$/.exec(text) ?? [];
+  return checkpoint === undefined || existsSync(text) ? { checkpoint: text } : { checkpoint, name };
+}
+
+async function run(paths: readonly string[], options: Options, terminal: Terminal): Promise<void> {
   const { startServer } = await import("@megatron-ts/server");
-  const { maxBatch: maxSequences, chatTemplate, apiKeyFile, json, logRequests } = options;
+  const { formatBytes } = await import("@megatron-ts/train");
+  const [first, ...others] = paths.map(parseModel);
+  const { maxBatch: maxSequences, memoryLimit, chatTemplate, apiKeyFile, json, logRequests } = options;
   const server = await startServer({
     ...options,
-    checkpoint: path,
+    ...first!,
+    ...(options.name !== undefined && { name: options.name }),
+    others,
+    memoryLimit: memoryLimit === undefined ? undefined : memoryLimit * 1e9,
     maxSequences,
     corsOrigins: options.corsOrigin,
     chatTemplate: chatTemplate === undefined ? undefined : readSmallFile(chatTemplate).toString(),
@@ -69,6 +85,9 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
     onRequest: logRequests
       ? (entry) => terminal.log(JSON.stringify({ time: new Date().toISOString(), ...entry }))
       : undefined,
+    onModel: (event) => {
+      if (paths.length > 1 || event.event === "failed") terminal.log(describeModel(event, formatBytes));
+    },
   });
   const { backend, threads } = server.engine;
   terminal.log(`engine: ${backend}, ${threads === 1 ? "1 thread" : `${threads} threads`}`);
@@ -86,14 +105,19 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
   for (const signal of signals) process.once(signal, onSignal);
   try {
     await Promise.race([server.ready, stopped]);
-    if (json) terminal.json({ url: server.url, model: server.name, ...server.engine });
-    else terminal.print(`serving ${server.name} at ${server.url}/v1; the page: ${server.url}`);
+    if (json) terminal.json({ url: server.url, model: server.names[0], models: server.names, ...server.engine });
+    else terminal.print(`serving ${server.names.join(", ")} at ${server.url}/v1; the page: ${server.url}`);
     await Promise.race([stopped, server.failed]);
   } finally {
     for (const signal of signals) process.off(signal, onSignal);
     await server.close();
     for (const signal of signals) process.removeAllListeners(signal);
   }
+}
+
+function describeModel({ model, event, bytes, message }: ModelEvent, format: (bytes: number) => string): string {
+  if (event === "failed") return `${model} cannot be loaded: ${message}`;
+  return bytes === undefined ? `${model}: ${event}` : `${model}: ${event}, ${format(bytes)}`;
 }
 
 /** The lines of a file, without empty ones and comments. */

@@ -43,6 +43,10 @@ export interface EngineClient {
   readonly info: ModelInfo | null;
   /** Choices that have not ended. */
   readonly pending: number;
+  /** Requests of any kind that have not been answered to the end. */
+  readonly active: number;
+  /** Resolves when there are none. */
+  whenIdle(): Promise<void>;
   generate(request: GenerateRequest): Generation;
   tokenize(prompt: Prompt, options: { addSpecialTokens: boolean }): Promise<{ tokens: number[]; texts: string[] }>;
   detokenize(tokens: number[]): Promise<string>;
@@ -81,10 +85,20 @@ export function startEngineClient(
 ): EngineClient {
   const worker = new Worker(file, { workerData: data });
   const listeners = new Map<number, Listener>();
+  /** Called when there are no listeners left. */
+  let idle: (() => void)[] = [];
   let ids = 0;
   let pending = 0;
   let info: ModelInfo | null = null;
   let failure: Error | null = null;
+
+  function forget(id: number) {
+    listeners.delete(id);
+    if (listeners.size > 0) return;
+    const waiting = idle;
+    idle = [];
+    for (const resolve of waiting) resolve();
+  }
 
   function post(request: Unnumbered<EngineRequest>, listener: Listener): number {
     const id = ++ids;
@@ -109,6 +123,7 @@ export function startEngineClient(
       for (const listener of [...listeners.values()])
         listener.fail(new ApiError("the engine has stopped", { status: 503 }));
       listeners.clear();
+      for (const resolve of idle) resolve();
     }
     worker.on("message", (message: EngineMessage) => {
       if (message.type === "ready") {
@@ -136,7 +151,7 @@ export function startEngineClient(
     return new Promise((resolve, reject) => {
       const id = post(request, {
         answer(message) {
-          listeners.delete(id);
+          forget(id);
           if (message.type === "refused") reject(apiError(message.failure));
           else resolve(read(message));
         },
@@ -164,7 +179,7 @@ export function startEngineClient(
       if (!isOpen) return;
       isOpen = false;
       pending -= choices;
-      listeners.delete(id);
+      forget(id);
       wake();
     }
     function fail(cause: Error) {
@@ -216,6 +231,17 @@ export function startEngineClient(
     },
     get pending() {
       return pending;
+    },
+    get active() {
+      return listeners.size;
+    },
+    async whenIdle() {
+      // What was started in this moment is seen in the next.
+      await new Promise((resolve) => setImmediate(resolve));
+      while (listeners.size > 0) {
+        await new Promise<void>((resolve) => idle.push(resolve));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
     },
     generate,
     tokenize: (prompt, { addSpecialTokens }) =>

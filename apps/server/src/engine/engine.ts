@@ -13,6 +13,7 @@ import {
 } from "@megatron-ts/generate";
 import { longestSequence } from "@megatron-ts/model";
 import { createTokenBytes } from "@megatron-ts/tokenizer";
+import * as tf from "@tensorflow/tfjs";
 import { type ChatTemplate, createChatTemplate } from "../chat/chat-template.ts";
 import { ApiError } from "../errors.ts";
 import { type Choice, type ChoiceContext, createChoice, tokenPiece } from "./choice.ts";
@@ -60,7 +61,9 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
   const { model, tokenizer, prediction, chatTemplate } = served;
   const template = chatTemplate === null ? null : createChatTemplate(chatTemplate, served);
   const { maxSequences, cacheTokens } = data;
+  const { numBytes: before } = tf.memory();
   const batch = prediction && createBatch(model, { prediction, maxSequences, cacheTokens });
+  const cacheBytes = tf.memory().numBytes - before;
   const context: ChoiceContext = {
     tokenizer,
     skipped: skippedTokens(tokenizer),
@@ -203,6 +206,7 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
     info: {
       maxTokens: longest,
       vocabularySize: tokenizer.vocabularySize,
+      cacheBytes,
       endOfText: tokenizer.endOfText ?? null,
       generates: batch !== null,
       continues: prediction !== "sequence-to-sequence",

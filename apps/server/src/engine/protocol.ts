@@ -21,6 +21,8 @@ export interface ModelInfo {
   /** The longest sequence in tokens; Infinity without a limit. */
   maxTokens: number;
   vocabularySize: number;
+  /** Bytes of the cache that its sequences share. */
+  cacheBytes: number;
   endOfText: number | null;
   /** Whether it generates text, continues a prompt (rather than answering it), and has a template for chats. */
   generates: boolean;

@@ -63,7 +63,7 @@ export function createApp(state: ServerState, options: AppOptions): Hono {
   });
 
   app.get("/health", () => {
-    const { info } = state.engine;
+    const { info } = state.models;
     if (state.isClosing) return Response.json({ status: "shutting down" }, { status: 503 });
     return Response.json({ status: info ? "ok" : "loading" }, { status: info ? 200 : 503 });
   });
@@ -90,7 +90,9 @@ export function createApp(state: ServerState, options: AppOptions): Hono {
 }
 
 /** What the page offers of a model. */
-function pageFeatures({ engine: { info }, name }: ServerState, { runs }: Pick<PageFeatures, "runs">): PageFeatures {
+function pageFeatures({ models }: ServerState, { runs }: Pick<PageFeatures, "runs">): PageFeatures {
+  const { info } = models;
+  const name = models.resolve(null);
   if (!info) return { model: null, loading: true, runs };
   const { chats, generates, tasks, explains } = info;
   // A model with a head for labels or spans may still write, but nothing that it was trained for.

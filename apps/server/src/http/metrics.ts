@@ -7,9 +7,9 @@ export interface Metrics {
   /** In Prometheus' text format. */
   text(): Promise<string>;
   readonly contentType: string;
-  onStep(step: EngineStep): void;
-  /** Starts measuring a request, whose prompts have this many tokens. */
-  startRequest(): RequestMetrics;
+  onStep(model: string, step: EngineStep): void;
+  /** Starts measuring a request to a model. */
+  startRequest(model: string): RequestMetrics;
 }
 
 /** Measures one request. */
@@ -22,15 +22,16 @@ interface RequestMetrics {
 
 const LATENCIES = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 
-/** Creates the metrics of a model. */
-export function createMetrics(model: string, now: () => number = () => performance.now() / 1000): Metrics {
+/** Creates the metrics of a server's models. */
+export function createMetrics(now: () => number = () => performance.now() / 1000): Metrics {
   const registry = new Registry();
-  registry.setDefaultLabels({ model_name: model });
   const registers = [registry];
-  const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
-  const counter = (name: string, help: string, labelNames: string[] = []) =>
-    new Counter({ name, help, registers, labelNames });
-  const histogram = (name: string, help: string) => new Histogram({ name, help, registers, buckets: LATENCIES });
+  const labelNames = ["model_name"];
+  const gauge = (name: string, help: string) => new Gauge({ name, help, registers, labelNames });
+  const counter = (name: string, help: string, more: string[] = []) =>
+    new Counter({ name, help, registers, labelNames: [...labelNames, ...more] });
+  const histogram = (name: string, help: string) =>
+    new Histogram({ name, help, registers, labelNames, buckets: LATENCIES });
 
   const running = gauge("vllm:num_requests_running", "Sequences that are being decoded.");
   const waiting = gauge("vllm:num_requests_waiting", "Sequences that wait for a place.");
@@ -50,33 +51,35 @@ export function createMetrics(model: string, now: () => number = () => performan
   return {
     text: () => registry.metrics(),
     contentType: registry.contentType,
-    onStep({ load, reusedTokens }) {
-      running.set(load.running);
-      waiting.set(load.waiting);
-      cacheUsage.set(load.cacheUsage);
-      cacheHits.inc(reusedTokens);
+    onStep(model, { load, reusedTokens }) {
+      const labels = { model_name: model };
+      running.set(labels, load.running);
+      waiting.set(labels, load.waiting);
+      cacheUsage.set(labels, load.cacheUsage);
+      cacheHits.inc(labels, reusedTokens);
     },
-    startRequest() {
+    startRequest(model) {
+      const labels = { model_name: model };
       const start = now();
       const last = new Map<number, { time: number; generated: number }>();
       return {
         prompt(tokens) {
-          promptTokens.inc(tokens);
-          cacheQueries.inc(tokens);
+          promptTokens.inc(labels, tokens);
+          cacheQueries.inc(labels, tokens);
         },
         tokens(choice, generated) {
           const before = last.get(choice);
           const fresh = generated - (before?.generated ?? 0);
           if (fresh <= 0) return;
           const time = now();
-          generationTokens.inc(fresh);
-          if (before) nextToken.observe((time - before.time) / fresh);
-          else if (last.size === 0) firstToken.observe(time - start);
+          generationTokens.inc(labels, fresh);
+          if (before) nextToken.observe(labels, (time - before.time) / fresh);
+          else if (last.size === 0) firstToken.observe(labels, time - start);
           last.set(choice, { time, generated });
         },
         end(finishReason) {
-          success.inc({ finished_reason: finishReason });
-          latency.observe(now() - start);
+          success.inc({ ...labels, finished_reason: finishReason });
+          latency.observe(labels, now() - start);
         },
       };
     },

@@ -13,14 +13,17 @@ import { collectChoices, commonFields, createUsage, startGeneration, tokenText }
 /** Answers a request. Throws an ApiError for one that cannot be served. */
 export async function chatCompletions(request: Request, state: ServerState): Promise<Response> {
   const parameters = await readBody(request, { schema: chatSchema, maxBytes: state.maxBodyBytes });
-  requireModel(state, parameters.model);
+  const model = await requireModel(state, parameters.model);
   const wanted = chatRequest(parameters);
-  const { promptTokens, pieces, cancel } = await startGeneration(state, wanted, request.signal);
+  const { promptTokens, pieces, cancel } = await startGeneration(state, model, {
+    request: wanted,
+    signal: request.signal,
+  });
   const head = {
     id: `chatcmpl-${randomUUID()}`,
     object: parameters.stream ? "chat.completion.chunk" : "chat.completion",
     created: Math.floor(Date.now() / 1000),
-    model: state.name,
+    model: model.name,
   };
   const logprobsOf = (tokens: readonly TokenPiece[]) =>
     wanted.logProbabilities === null ? null : chatLogprobs(tokens);

@@ -20,14 +20,17 @@ interface LegacyLogprobs {
 /** Answers a request. Throws an ApiError for one that cannot be served. */
 export async function completions(request: Request, state: ServerState): Promise<Response> {
   const parameters = await readBody(request, { schema: completionSchema, maxBytes: state.maxBodyBytes });
-  requireModel(state, parameters.model);
+  const model = await requireModel(state, parameters.model);
   const wanted = generateRequest(parameters);
-  const { promptTokens, pieces, cancel } = await startGeneration(state, wanted, request.signal);
+  const { promptTokens, pieces, cancel } = await startGeneration(state, model, {
+    request: wanted,
+    signal: request.signal,
+  });
   const head = {
     id: `cmpl-${randomUUID()}`,
     object: "text_completion",
     created: Math.floor(Date.now() / 1000),
-    model: state.name,
+    model: model.name,
   };
   const scored = wanted.logProbabilities !== null;
   const usage = createUsage(promptTokens);

@@ -8,8 +8,8 @@ import { promptsOf } from "./completions.ts";
 /** Answers a request. Throws an ApiError for one that cannot be served. */
 export async function embeddings(request: Request, state: ServerState): Promise<Response> {
   const parameters = await readBody(request, { schema: embeddingSchema, maxBytes: state.maxBodyBytes });
-  requireModel(state, parameters.model);
-  const { vectors, promptTokens } = await state.engine.embed(promptsOf(parameters.input));
+  const { name, engine } = await requireModel(state, parameters.model);
+  const { vectors, promptTokens } = await engine.embed(promptsOf(parameters.input));
   const size = vectors[0]!.length;
   const { dimensions } = parameters;
   if (dimensions != null && dimensions !== size) {
@@ -22,7 +22,7 @@ export async function embeddings(request: Request, state: ServerState): Promise<
   return Response.json({
     object: "list",
     data: vectors.map((vector, index) => ({ object: "embedding", index, embedding: encode(vector) })),
-    model: state.name,
+    model: name,
     usage: { prompt_tokens: promptTokens, total_tokens: promptTokens },
   });
 }

@@ -6,12 +6,12 @@ import { explainSchema } from "../schemas/explain.ts";
 /** Answers a request. Throws an ApiError for one that cannot be served. */
 export async function explain(request: Request, state: ServerState): Promise<Response> {
   const parameters = await readBody(request, { schema: explainSchema, maxBytes: state.maxBodyBytes });
-  requireModel(state, parameters.model);
+  const { name, engine } = await requireModel(state, parameters.model);
   const { input, target, top_k: topK, attention } = parameters;
-  const explanation = await state.engine.explain(input, {
+  const explanation = await engine.explain(input, {
     target: target ?? undefined,
     topK: topK ?? 5,
     attention: attention ?? true,
   });
-  return Response.json({ object: "explanation", model: state.name, ...explanation });
+  return Response.json({ object: "explanation", model: name, ...explanation });
 }

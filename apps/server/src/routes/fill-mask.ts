@@ -10,11 +10,11 @@ export async function fillMask(request: Request, state: ServerState): Promise<Re
     input,
     top_k: topK,
   } = await readBody(request, { schema: fillMaskSchema, maxBytes: state.maxBodyBytes });
-  requireModel(state, model);
-  const filled = await state.engine.fill([input].flat(), topK ?? 5);
+  const { name, engine } = await requireModel(state, model);
+  const filled = await engine.fill([input].flat(), topK ?? 5);
   return Response.json({
     object: "list",
     data: filled.map(({ text, masks }, index) => ({ index, text, masks })),
-    model: state.name,
+    model: name,
   });
 }

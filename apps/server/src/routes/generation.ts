@@ -3,6 +3,7 @@ import { randomInt } from "node:crypto";
 import type { GenerateRequest, Piece, TokenPiece } from "../engine/protocol.ts";
 import { ApiError } from "../errors.ts";
 import type { ServerState } from "../http/server-state.ts";
+import type { UsedModel } from "../models/model-pool.ts";
 import { type SamplingParameters, samplingOptions } from "../schemas/sampling.ts";
 
 /** The fields of a generation whose parameters completions and chats have in common. */
@@ -32,9 +33,9 @@ export interface AcceptedGeneration {
  * status 429 if as many wait as may.
  */
 export async function startGeneration(
-  { engine, metrics, maxPending }: ServerState,
-  request: GenerateRequest,
-  signal: AbortSignal,
+  { metrics, maxPending }: ServerState,
+  { name, engine }: UsedModel,
+  { request, signal }: { request: GenerateRequest; signal: AbortSignal },
 ): Promise<AcceptedGeneration> {
   const choices = request.prompts.length * request.n;
   if (engine.pending + choices > maxPending) {
@@ -44,7 +45,7 @@ export async function startGeneration(
       retryAfter: 1,
     });
   }
-  const measured = metrics.startRequest();
+  const measured = metrics.startRequest(name);
   const generation = engine.generate(request);
   const abort = () => generation.cancel();
   signal.addEventListener("abort", abort);

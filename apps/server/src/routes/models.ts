@@ -1,23 +1,25 @@
 /** GET /v1/models and /v1/models/{model}. */
-import { requireModel, requireReady, type ServerState } from "../http/server-state.ts";
+import { requireReady, type ServerState } from "../http/server-state.ts";
+import type { ListedModel } from "../models/model-pool.ts";
 
-const describe = ({ name, created, engine }: ServerState) => ({
+const describe = ({ name, info }: ListedModel, { created }: ServerState) => ({
   id: name,
   object: "model",
   created,
   owned_by: "megatron-ts",
-  // As vLLM says it; null without a limit.
-  max_model_len: Number.isFinite(engine.info!.maxTokens) ? engine.info!.maxTokens : null,
+  // As vLLM says it; null without a limit, and for a model that has not been loaded yet.
+  max_model_len: info && Number.isFinite(info.maxTokens) ? info.maxTokens : null,
 });
 
-/** The list of the models: there is one. */
+/** The list of the models, loaded or not. */
 export function listModels(state: ServerState): Response {
   requireReady(state);
-  return Response.json({ object: "list", data: [describe(state)] });
+  return Response.json({ object: "list", data: state.models.list().map((model) => describe(model, state)) });
 }
 
 /** One model by name. Throws an ApiError if there is none. */
 export function getModel(state: ServerState, name: string): Response {
-  requireModel(state, name);
-  return Response.json(describe(state));
+  requireReady(state);
+  const id = state.models.resolve(name);
+  return Response.json(describe(state.models.list().find((model) => model.name === id)!, state));
 }

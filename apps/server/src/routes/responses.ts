@@ -22,10 +22,13 @@ import { collectChoices, createUsage, startGeneration } from "./generation.ts";
 /** Answers a request. Throws an ApiError for one that cannot be served. */
 export async function responses(request: Request, state: ServerState): Promise<Response> {
   const parameters = await readBody(request, { schema: responseSchema, maxBytes: state.maxBodyBytes });
-  requireModel(state, parameters.model);
+  const model = await requireModel(state, parameters.model);
   const chat = asChat(parameters);
-  const { promptTokens, pieces, cancel } = await startGeneration(state, chatRequest(chat), request.signal);
-  const response = createResponse(parameters, { model: state.name, promptTokens });
+  const { promptTokens, pieces, cancel } = await startGeneration(state, model, {
+    request: chatRequest(chat),
+    signal: request.signal,
+  });
+  const response = createResponse(parameters, { model: model.name, promptTokens });
   if (parameters.stream) {
     const events = numbered(streamResponse(pieces, { response, tools: callable(chat), promptTokens }));
     return eventStream(events, { onCancel: cancel, named: true });

@@ -53,9 +53,9 @@ export const taskRoutes: readonly TaskRoute[] = [
 /** Answers a request. Throws an ApiError for one that cannot be served. */
 export async function runTask(request: Request, state: ServerState, route: TaskRoute): Promise<Response> {
   const { model, input } = await readBody(request, { schema: route.schema, maxBytes: state.maxBodyBytes });
-  requireModel(state, model);
+  const { name, engine } = await requireModel(state, model);
   const rows = [input].flat().map((one) => (typeof one === "string" ? { [route.field]: one } : one));
-  const { task, predictions } = await state.engine.predict(route.tasks, rows);
+  const { task, predictions } = await engine.predict(route.tasks, rows);
   const data = predictions.map((prediction, index) => ({ index, ...prediction }));
-  return Response.json({ object: "list", task, data, model: state.name });
+  return Response.json({ object: "list", task, data, model: name });
 }

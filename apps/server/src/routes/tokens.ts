@@ -8,11 +8,12 @@ import { chatPrompt } from "./chat-completions.ts";
 /** The token ids of a text, or of a chat with its template. */
 export async function tokenize(request: Request, state: ServerState): Promise<Response> {
   const parameters = await readBody(request, { schema: tokenizeSchema, maxBytes: state.maxBodyBytes });
-  const { maxTokens } = requireModel(state, parameters.model);
+  const { engine, info } = await requireModel(state, parameters.model);
+  const { maxTokens } = info;
   const isChat = "messages" in parameters;
   const prompt: Prompt = isChat ? chatPrompt(parameters) : { kind: "text", text: parameters.prompt };
   const addSpecialTokens = isChat || (parameters.add_special_tokens ?? true);
-  const { tokens, texts } = await state.engine.tokenize(prompt, { addSpecialTokens });
+  const { tokens, texts } = await engine.tokenize(prompt, { addSpecialTokens });
   return Response.json({
     tokens,
     count: tokens.length,
@@ -24,6 +25,6 @@ export async function tokenize(request: Request, state: ServerState): Promise<Re
 /** The text of token ids. */
 export async function detokenize(request: Request, state: ServerState): Promise<Response> {
   const { model, tokens } = await readBody(request, { schema: detokenizeSchema, maxBytes: state.maxBodyBytes });
-  requireModel(state, model);
-  return Response.json({ prompt: await state.engine.detokenize(tokens) });
+  const { engine } = await requireModel(state, model);
+  return Response.json({ prompt: await engine.detokenize(tokens) });
 }

@@ -33,9 +33,10 @@ export interface TinyServer {
 }
 
 /** Saves a tiny checkpoint in a directory. */
-async function saveTiny(
+export async function saveTiny(
   directory: string,
   config: Partial<ModelConfigInput> = {},
+  seed = 1,
 ): Promise<{ model: Model; tokenizer: Tokenizer }> {
   await start({ backend: process.env.MEGATRON_BACKEND ?? "auto" });
   const specialTokens = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "[MASK]", "<pad>"];
@@ -43,7 +44,7 @@ async function saveTiny(
   const tokenizer = await createTokenizer(json);
   const shape = { numLayers: 2, hiddenSize: 32, numHeads: 2, maxPositions: 192, initializerRange: 0.3 };
   const full = { family: "gpt", ...shape, vocabularySize: tokenizer.vocabularySize, ...config } as ModelConfigInput;
-  const model = createModel(full, { weights: { seed: 1 } });
+  const model = createModel(full, { weights: { seed } });
   const text = (value: string) => new Uint8Array(Buffer.from(value));
   saveCheckpoint({
     directory,
