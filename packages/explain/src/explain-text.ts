@@ -79,7 +79,9 @@ export function explainText(
   const reading = createReading(model, tokens, { position });
   const labels = labelsOfModel(model.config);
   const nameOf = (index: number) => (labels ? labels[index]! : showToken(tokenizer, index));
-  const scores = tf.tidy(() => reading.read().dataSync());
+  const output = tf.tidy(() => reading.read());
+  const scores = output.dataSync();
+  output.dispose();
   const outputOf = (index: number): ExplainedOutput => ({
     index,
     text: nameOf(index),

@@ -35,8 +35,10 @@ export function logitLens(reading: Reading, { target }: { target: number }): Len
   reading
     .read((name, states) => {
       if (!/(^|\.)(embedding|layers\.\d+\.output)$/.test(name) || states.shape[2] !== width) return;
-      const scores = tf.tidy(() => lens(states).dataSync());
-      layers.push({ layer: name, ...predictions(scores, { rows: reading.tokens.length, target }) });
+      // Read outside the tidy, which would search the returned numbers for tensors.
+      const scores = tf.tidy(() => lens(states));
+      layers.push({ layer: name, ...predictions(scores.dataSync(), { rows: reading.tokens.length, target }) });
+      scores.dispose();
     })
     .dispose();
   return layers;

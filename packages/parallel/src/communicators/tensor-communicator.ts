@@ -38,10 +38,10 @@ export function createCommunicator(transport: Transport, members: readonly numbe
       checkDivides(tensor, { dimension, size });
       const wire = wireOf(tensor, options.wire);
       const shape = tensor.shape.map((length, i) => (i === dimension ? length / size : length));
-      const values = tf.tidy(() => {
-        const parts = tf.split(tensor, size, dimension).map((part) => tf.reshape(part, [-1]));
-        return tf.concat(parts).dataSync().slice() as Float32Array;
-      });
+      const parts = tf.tidy(() => tf.concat(tf.split(tensor, size, dimension).map((part) => tf.reshape(part, [-1]))));
+      // Read outside the tidy, which would search the returned numbers for tensors.
+      const values = parts.dataSync().slice() as Float32Array;
+      parts.dispose();
       const starts = Array.from({ length: size + 1 }, (_, part) => (part * values.length) / size);
       return floats(reduceSlice(group, values, { ...options, wire, starts }), { shape, wire });
     },
