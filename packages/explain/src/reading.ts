@@ -41,9 +41,10 @@ export function labelsOfModel({ task }: Pick<BaseConfig, "task">): readonly stri
   return task?.kind === "sequence-classification" ? task.labels : null;
 }
 
-/** Whether a model continues texts, fills masks or classifies texts, which is what can be explained. */
-export const isExplainable = ({ predictors: { causal, masked }, config: { task } }: Model): boolean =>
-  (causal ?? masked) !== undefined && (task === undefined || task.kind === "sequence-classification");
+/** Whether a model continues texts, fills masks or classifies texts, without a decoder beside its encoder: what can be explained. */
+export const isExplainable = ({ predictors, config: { task } }: Model): boolean =>
+  (predictors.causal ?? predictors.masked) !== undefined &&
+  (task === undefined || (task.kind === "sequence-classification" && !predictors["sequence-to-sequence"]));
 
 /**
  * Prepares a text of T tokens. Throws an ExplainError for a text that is empty or too long, a position outside of it, and a model
@@ -55,7 +56,7 @@ export function createReading(model: Model, tokens: readonly number[], options: 
   const labels = labelsOfModel(model.config);
   if (!reader || !isExplainable(model)) {
     throw new ExplainError(
-      `${model.config.family}: only models that continue texts, fill masks or classify texts can be explained`,
+      `${model.config.family}: only models that continue texts, fill masks or classify texts can be explained, the last without a decoder beside an encoder`,
     );
   }
   const { length } = tokens;

@@ -221,6 +221,11 @@ export interface SequenceToSequenceModel extends Model {
   forward(input: TargetInput, options?: DecoderOptions): ForwardOutput;
   /** Logits [..., V] of states [..., h] of either stack. */
   logits(states: tf.Tensor): tf.Tensor;
+  /**
+   * Logits of the configured task: [B, C] of the state of each sequence's last token [B, 1, h], or of all tokens [B, T, h],
+   * one of each: [B, T, C] or, for answers, [B, T, 2]. Throws a ModelError in a model without a task.
+   */
+  taskLogits(hidden: tf.Tensor, options?: Pick<ForwardOptions, "random">): tf.Tensor;
   /** An empty cache for the decoder. The first forward adds the memory's keys: use one cache per memory. */
   createCache(options: CacheSize): DecoderCache;
 }

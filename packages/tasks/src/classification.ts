@@ -19,6 +19,7 @@ import { TaskError } from "./errors.ts";
 import { finiteValues } from "./finite-values.ts";
 import { balancedWeights, labelsIn, labelsOf, numberOfLabel, weightsOf } from "./labels.ts";
 import { createPairEncoder, truncatePair } from "./pair-encoder.ts";
+import { readingWorkload } from "./reading-workload.ts";
 import { sequenceLogits } from "./sequence-logits.ts";
 import { shareOf } from "./share.ts";
 import type { OpenTask, Score, TaskDefinition } from "./task.ts";
@@ -73,7 +74,7 @@ function openClassification(
       return { ...encoded, label: labelled ? number() : -1 };
     },
     tokens: ({ ids }) => ids.length,
-    workload: ({ ids }) => ({ lengths: { sequenceLength: ids.length, predictedTokens: 0 } }),
+    workload: ({ ids }) => readingWorkload(config, ids.length),
     losses: () => 1,
     isTruncated: ({ truncated }) => truncated,
     lossSum(model, examples, options) {
@@ -113,8 +114,8 @@ function openClassification(
 type OpenOptions = Parameters<TaskDefinition["open"]>[1];
 
 /** The text of a row. */
-function encodeText({ tokenizer, settings: { columns, maxTokens } }: OpenOptions): Encode {
-  const encode = createTextEncoder(tokenizer, { maxTokens });
+function encodeText(config: BaseConfig, { tokenizer, settings: { columns, maxTokens } }: OpenOptions): Encode {
+  const encode = createTextEncoder(tokenizer, { config, maxTokens });
   return (row) => encode(fieldOf(row, { field: "text", columns }));
 }
 
@@ -141,7 +142,7 @@ export const classification: TaskDefinition<ClassificationExample, Classificatio
   metric: "accuracy",
   headFor: (rows, { columns }) => ({ kind: "sequence-classification", labels: labelsIn(rows, columns) }),
   balance: balancedWeights,
-  open: (config, options) => openClassification(config, { ...options, encode: encodeText(options) }),
+  open: (config, options) => openClassification(config, { ...options, encode: encodeText(config, options) }),
 };
 
 /** Two texts and a label for both, such as whether one follows from the other: most tasks of GLUE (Wang et al. 2018). */

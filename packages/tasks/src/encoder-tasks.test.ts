@@ -103,12 +103,15 @@ beforeAll(async () => {
   squad("questions.json");
 });
 
-async function train(task: string, { file = `${task}.jsonl`, steps = 100, from = "encoder", run = task } = {}) {
+async function train(
+  task: string,
+  { file = `${task}.jsonl`, steps = 100, from = "encoder", family = "", run = task } = {},
+) {
   const recipe = parseFinetuneRecipe(`
 task: { name: ${task}, patience: null }
-model: { from: ${path(from)} }
+model: { from: ${path(from)}${family && `, family: ${family}`} }
 data: { train: ${path(file)}, validation: ${path(file)}, maxTokens: 40 }
-train: { steps: ${steps}, batchSize: 8, optimizer: { name: adamw, learningRate: 3e-3 } }
+train: { steps: ${steps}, batchSize: 8, evaluation: { every: ${steps} }, optimizer: { name: adamw, learningRate: 3e-3 } }
 run: { directory: ${path(`runs/${run}`)} }
 `);
   const { best } = await finetune(recipe, { tokenizer });
@@ -145,6 +148,15 @@ describe("tasks of encoders", () => {
     expect(scores.accuracy).toBe(1);
   });
 
+  it("sentence-pairs is learned by a decoder, started from an encoder, that reads what its own encoder reads", async () => {
+    const scores = await train("sentence-pairs", { family: "encoder-decoder", run: "decoding", steps: 60 });
+    expect(scores.accuracy).toBe(1);
+    const { model, checkpoint } = loadModel(path("runs/decoding"));
+    checkpoint.close();
+    expect(model.config.task).toMatchObject({ startToken: tokenizer.tokenToId("[PAD]") });
+    model.dispose();
+  });
+
   it("question-answering finds spans, also behind a character of two units, and learns where there are none", async () => {
     const scores = await train("question-answering", { file: "questions.json", steps: 150, run: "none" });
     expect(scores.answerableF1).toBeGreaterThan(0.9);
@@ -177,7 +189,7 @@ describe("tasks of encoders", () => {
       [
         "question-answering",
         { context: "The cat.", question: "Who?", answers: [] },
-        /expected an encoder \(bert.*gpt/,
+        /expected a model with an encoder \(bert.*gpt/,
         "decoder",
       ],
     ];

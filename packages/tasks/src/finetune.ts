@@ -42,6 +42,7 @@ import { predictAll, scorePredictions } from "./evaluate-task.ts";
 import { getTask } from "./registry.ts";
 import { splitRows } from "./split-rows.ts";
 import type { OpenTask, Prediction, TaskDefinition } from "./task.ts";
+import { taskModel } from "./task-model.ts";
 import { type TextSettings, textSettingsOf } from "./text/settings.ts";
 import { createTokenBatches } from "./text/token-batches.ts";
 import { completeTraining } from "./training-defaults.ts";
@@ -76,22 +77,6 @@ export interface BestCheckpoint {
 
 /** How a run ended. */
 export type FinetuneResult = Awaited<ReturnType<typeof trainRun>> & { best: BestCheckpoint | null };
-
-/** The model with the task's head, or as it is. Throws a TaskError for a family that cannot have one. */
-function modelFor(
-  { model: { from, ...own } }: FinetuneConfig,
-  { head, tokenizer }: { head: ReturnType<TaskDefinition["headFor"]>; tokenizer: { vocabularySize: number } },
-): ModelConfig {
-  // That of a checkpoint is right even where its tokenizer has more tokens.
-  const config = from === undefined ? completeModel(own, tokenizer) : modelConfigSchema.parse(own);
-  if (!head) return config;
-  const { withTask } = familyOf(config);
-  if (withTask) return modelConfigSchema.parse(withTask(config, head));
-  const able = Object.keys(families).filter((family) => familyOf({ family }).withTask !== undefined);
-  throw new FamilyError(
-    `model${from === undefined ? "" : `.from: ${from}`} is of the family ${config.family}, which cannot be fine-tuned for this task: expected ${able.join(" or ")}`,
-  );
-}
 
 /** Throws a TaskError for a field that this task would ignore. */
 function checkFields({ task }: FinetuneConfig, { name, fields, textSettings, balance }: TaskDefinition): void {
@@ -175,7 +160,7 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
   checkFields(configuration, definition);
   const rows = readRows(data.train);
   const head = definition.headFor(rows, { columns });
-  const config = modelFor(configuration, { head, tokenizer: options.tokenizer });
+  const config = taskModel(configuration, { head, tokenizer: options.tokenizer });
   const split =
     data.validation === undefined
       ? splitRows(rows, { share: data.validationShare, seed: train.seed })

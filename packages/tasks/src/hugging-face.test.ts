@@ -16,9 +16,16 @@ import {
   weightEntries,
 } from "@megatron-ts/checkpoint";
 import { start } from "@megatron-ts/engine";
-import { createModel, familyOf, type Model, type ModelConfigInput, modelConfigSchema } from "@megatron-ts/model";
+import {
+  createModel,
+  familyOf,
+  type Model,
+  type ModelConfigInput,
+  modelConfigSchema,
+  type TaskHeadConfig,
+} from "@megatron-ts/model";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { sequenceLogits } from "./sequence-logits.ts";
+import { sequenceLogits, tokenLogits } from "./sequence-logits.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "megatron-classifiers-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -27,27 +34,52 @@ beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 const sizes = { numLayers: 2, hiddenSize: 32, numHeads: 2, maxPositions: 32, vocabularySize: 64 };
 const { maxPositions: _, ...withoutPositions } = sizes;
 const gated = { norm: "rms", gatedFeedForward: true, activation: "silu", biases: false } as const;
+const bart = {
+  normPlacement: "post",
+  separatePositions: true,
+  reservedPositions: 2,
+  activation: "gelu-erf",
+  headTransform: false,
+  logitsBias: true,
+} as const;
 const pretrained: Record<string, ModelConfigInput> = {
   BertForSequenceClassification: { family: "bert", ...sizes },
   GPT2ForSequenceClassification: { family: "gpt", ...sizes },
   LlamaForSequenceClassification: { family: "gpt", ...sizes, ...gated, positions: "rotary", tiedEmbeddings: false },
   XLNetForSequenceClassification: { family: "xlnet", ...withoutPositions },
+  T5ForSequenceClassification: { family: "t5", ...withoutPositions, numDecoderLayers: 1 },
+  BartForSequenceClassification: { family: "encoder-decoder", ...sizes, ...bart },
+  T5ForQuestionAnswering: { family: "t5", ...withoutPositions, gatedFeedForward: true, tiedEmbeddings: false },
+  BartForQuestionAnswering: { family: "encoder-decoder", ...sizes, ...bart },
 };
 const names = Object.keys(pretrained);
 const labels = ["one", "two", "three"];
-const rows = [Int32Array.of(5, 6, 7, 8, 9), Int32Array.of(1, 2), Int32Array.of(60, 1, 33)];
-
-const logitsOf = (model: Model, some: Int32Array[] = rows): number[] => {
-  const logits = sequenceLogits(model, some);
-  const values = [...logits.dataSync()];
-  logits.dispose();
-  return values;
+const texts = [Int32Array.of(5, 6, 7, 8, 9), Int32Array.of(1, 2), Int32Array.of(60, 1, 33)];
+/** Where a decoder begins, and what ends a text. */
+const ids: Record<string, { start: number; end: number }> = { T5: { start: 0, end: 1 }, Bart: { start: 2, end: 2 } };
+const idsOf = (name: string) => ids[name.replace(/For.*/, "")];
+const rowsOf = (name: string) => {
+  const { end } = idsOf(name) ?? {};
+  return end === undefined ? texts : texts.map((row) => Int32Array.of(...row, end));
 };
+const answers = (name: string) => name.endsWith("QuestionAnswering");
+
+/** Of each row. */
+function logitsOf(name: string, model: Model, rows = rowsOf(name)): number[][] {
+  const logits = answers(name) ? tokenLogits(model, rows) : sequenceLogits(model, rows);
+  const values = logits.arraySync() as number[][] | number[][][];
+  logits.dispose();
+  return values.map((row, index) => (answers(name) ? row.slice(0, rows[index]!.length).flat() : (row as number[])));
+}
 
 /** Exports a classifier with random weights, and returns its logits. */
-async function exportClassifier(name: string): Promise<number[]> {
+async function exportClassifier(name: string): Promise<number[][]> {
   const config = modelConfigSchema.parse(pretrained[name]);
-  const head = { kind: "sequence-classification", labels } as const;
+  const { start: startToken } = idsOf(name) ?? {};
+  const begins = startToken === undefined ? {} : { startToken };
+  const head: TaskHeadConfig = answers(name)
+    ? { kind: "question-answering", ...begins }
+    : { kind: "sequence-classification", labels, ...begins };
   const model = createModel(modelConfigSchema.parse(familyOf(config).withTask!(config, head)), {
     weights: { seed: 3 },
   });
@@ -57,13 +89,13 @@ async function exportClassifier(name: string): Promise<number[]> {
   const checkpoint = loadCheckpoint(saved);
   await exportHuggingFace(checkpoint, `${saved}-exported`);
   checkpoint.close();
-  const logits = logitsOf(model);
+  const logits = logitsOf(name, model);
   model.dispose();
   return logits;
 }
 
 describe("classifiers", () => {
-  const exported = new Map<string, number[]>();
+  const exported = new Map<string, number[][]>();
   beforeAll(async () => {
     for (const name of names) exported.set(name, await exportClassifier(name));
   });
@@ -73,19 +105,22 @@ describe("classifiers", () => {
       join(directory, `${name}-exported`),
       join(directory, `${name}-imported`),
     );
-    expect(config).toMatchObject({ task: { kind: "sequence-classification", labels } });
+    expect(config.task).toMatchObject(
+      answers(name) ? { kind: "question-answering" } : { kind: "sequence-classification", labels },
+    );
     const { model, checkpoint } = loadModel(join(directory, `${name}-imported`));
     checkpoint.close();
-    expect(logitsOf(model)).toEqual(exported.get(name));
-    const alone = rows.flatMap((row) => logitsOf(model, [row]));
-    for (const [index, value] of exported.get(name)!.entries()) expect(value).toBeCloseTo(alone[index]!, 5);
+    expect(logitsOf(name, model)).toEqual(exported.get(name));
+    const alone = rowsOf(name).flatMap((row) => logitsOf(name, model, [row]));
+    const together = exported.get(name)!.flat();
+    for (const [index, value] of alone.flat().entries()) expect(value).toBeCloseTo(together[index]!, 5);
     model.dispose();
   });
 
   it.skipIf(process.env.PEER_PYTHON === undefined)("give the logits of transformers", () => {
     const script = fileURLToPath(new URL("../../../fixtures/tasks/classify.py", import.meta.url));
     const directories = names.map((name) => join(directory, `${name}-exported`));
-    const input = JSON.stringify(rows.map((row) => [...row]));
+    const input = JSON.stringify(names.map((name) => rowsOf(name).map((row) => [...row])));
     const { status, stdout, stderr } = spawnSync(process.env.PEER_PYTHON!, [script, ...directories], {
       input,
       encoding: "utf8",
@@ -94,10 +129,11 @@ describe("classifiers", () => {
     const found = JSON.parse(stdout) as { model: string; labels: string[]; logits: number[][] }[];
     expect(found.map(({ model }) => model)).toEqual(names);
     for (const [index, name] of names.entries()) {
-      expect(found[index]!.labels).toEqual(labels);
-      for (const [place, value] of found[index]!.logits.flat().entries()) {
-        expect(exported.get(name)![place]).toBeCloseTo(value, 6);
-      }
+      if (!answers(name)) expect(found[index]!.labels).toEqual(labels);
+      const own = exported.get(name)!.flat();
+      expect(found[index]!.logits.flat()).toHaveLength(own.length);
+      const digits = idsOf(name) ? 5 : 6;
+      for (const [place, value] of found[index]!.logits.flat().entries()) expect(own[place]).toBeCloseTo(value, digits);
     }
   });
 });

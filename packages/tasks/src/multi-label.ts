@@ -10,6 +10,7 @@ import { type Columns, cellOf, fieldOf } from "./columns.ts";
 import { TaskError } from "./errors.ts";
 import { finiteValues } from "./finite-values.ts";
 import { labelsOf, numberOfLabel, sortLabels, weightsOf } from "./labels.ts";
+import { readingWorkload } from "./reading-workload.ts";
 import { sequenceLogits } from "./sequence-logits.ts";
 import type { TaskDefinition } from "./task.ts";
 import { createTextEncoder, type EncodedText } from "./text-encoder.ts";
@@ -66,7 +67,7 @@ export const multiLabel: TaskDefinition<MultiLabelExample, MultiLabelPrediction>
   },
   open(config, { tokenizer, settings: { columns, maxTokens, training } }) {
     const names = labelsOf(config);
-    const encode = createTextEncoder(tokenizer, { maxTokens });
+    const encode = createTextEncoder(tokenizer, { config, maxTokens });
     const trained = weightsOf(names, training?.labelWeights ?? {});
     const plain = names.map(() => 1);
     const smoothing = training?.labelSmoothing ?? 0;
@@ -91,7 +92,7 @@ export const multiLabel: TaskDefinition<MultiLabelExample, MultiLabelPrediction>
         return { ...encoded, labels: [...own].map((label) => numberOfLabel(label, { labels: names, row })) };
       },
       tokens: ({ ids }) => ids.length,
-      workload: ({ ids }) => ({ lengths: { sequenceLength: ids.length, predictedTokens: 0 } }),
+      workload: ({ ids }) => readingWorkload(config, ids.length),
       losses: () => 1,
       isTruncated: ({ truncated }) => truncated,
       lossSum: (model, examples, options) =>

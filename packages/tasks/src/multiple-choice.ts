@@ -11,6 +11,7 @@ import { TaskError } from "./errors.ts";
 import { finiteValues } from "./finite-values.ts";
 import { labelsOf } from "./labels.ts";
 import { createPairEncoder, type EncodedPair } from "./pair-encoder.ts";
+import { readingWorkload } from "./reading-workload.ts";
 import { sequenceLogits } from "./sequence-logits.ts";
 import { shareOf } from "./share.ts";
 import type { TaskDefinition } from "./task.ts";
@@ -118,9 +119,11 @@ export const multipleChoice: TaskDefinition<ChoiceExample, ChoicePrediction> = {
         return { choices: encoded, truncated, answer };
       },
       tokens: ({ choices }) => Math.max(...choices.map(({ ids }) => ids.length)),
-      workload: ({ choices }) => ({
-        lengths: { sequenceLength: choices.reduce((sum, { ids }) => sum + ids.length, 0), predictedTokens: 0 },
-      }),
+      workload: ({ choices }) =>
+        readingWorkload(
+          config,
+          choices.reduce((sum, { ids }) => sum + ids.length, 0),
+        ),
       losses: () => 1,
       isTruncated: ({ truncated }) => truncated,
       lossSum: (model, examples, options) => lossSum(model, examples, { ...options, share: 0 }),

@@ -5,6 +5,7 @@
 import { type BaseConfig, familyOf } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { TaskError } from "./errors.ts";
+import { missingEnd } from "./text-encoder.ts";
 
 /** A pair as a model reads it. */
 export interface EncodedPair {
@@ -31,6 +32,9 @@ const hasSegments = (config: BaseConfig): boolean =>
 /** Creates an encoder of pairs for a model. */
 export function createPairEncoder(tokenizer: Tokenizer, config: BaseConfig): PairEncoder {
   const items = pairItems(tokenizer);
+  const last = items.at(-1)!;
+  const end = missingEnd(config, tokenizer, "ids" in last ? last.ids.at(-1) : undefined);
+  if (end.length > 0) items.push({ ids: end, type: last.type });
   const withTypes = hasSegments(config);
   const extra = items.reduce((sum, item) => sum + ("ids" in item ? item.ids.length : 0), 0);
   return {

@@ -14,6 +14,7 @@ import { FamilyError, TaskError } from "./errors.ts";
 import { finiteValues } from "./finite-values.ts";
 import { createPairEncoder } from "./pair-encoder.ts";
 import { type QuestionWindow, questionWindows, spanOf, targetIn } from "./question-windows.ts";
+import { readingWorkload } from "./reading-workload.ts";
 import { tokenLogits } from "./sequence-logits.ts";
 import type { TaskDefinition } from "./task.ts";
 
@@ -93,6 +94,12 @@ function bestSpan(
   return { answer: context.slice(tokens.starts[best.start], tokens.ends[best.end]), score: best.score, none };
 }
 
+/** Whether a model has states of tokens that know what follows them. */
+function readsBothWays(config: { family: string }): boolean {
+  const { predicts } = familyOf(config);
+  return predicts.includes("masked") || predicts.includes("sequence-to-sequence");
+}
+
 /** Answers as spans of texts. */
 export const questionAnswering: TaskDefinition<QuestionExample, QuestionPrediction> = {
   name: "question-answering",
@@ -107,10 +114,10 @@ export const questionAnswering: TaskDefinition<QuestionExample, QuestionPredicti
     if (!("task" in config) || config.task?.kind !== "question-answering") {
       throw new TaskError("the model has no head that answers questions: fine-tune it first");
     }
-    if (!familyOf(config).predicts.includes("masked")) {
-      const able = Object.keys(families).filter((family) => familyOf({ family }).predicts.includes("masked"));
+    if (!readsBothWays(config)) {
+      const able = Object.keys(families).filter((family) => readsBothWays({ family }));
       throw new FamilyError(
-        `question-answering: expected an encoder (${able.join(" or ")}), got a model of the family ${config.family}`,
+        `question-answering: expected a model with an encoder (${able.join(" or ")}), got one of the family ${config.family}`,
       );
     }
     const encoder = createPairEncoder(tokenizer, config);
@@ -156,9 +163,11 @@ export const questionAnswering: TaskDefinition<QuestionExample, QuestionPredicti
         return { context, tokens, windows, targets, answers: answers.map(({ text }) => text) };
       },
       tokens: ({ windows }) => Math.max(...windows.map(({ ids }) => ids.length)),
-      workload: ({ windows }) => ({
-        lengths: { sequenceLength: windows.reduce((sum, { ids }) => sum + ids.length, 0), predictedTokens: 0 },
-      }),
+      workload: ({ windows }) =>
+        readingWorkload(
+          config,
+          windows.reduce((sum, { ids }) => sum + ids.length, 0),
+        ),
       losses: ({ windows }) => windows.length,
       isTruncated: () => false,
       lossSum,

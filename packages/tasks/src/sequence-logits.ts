@@ -1,5 +1,8 @@
-/** The logits of a task about whole texts, from models that read in both directions or from left to right. */
-import type { ForwardOptions, Model, PermutationModel } from "@megatron-ts/model";
+/**
+ * The logits of a task about whole texts or their tokens, from models that read in both directions, from left to right, or with
+ * an encoder and a decoder, which reads the same text one token later.
+ */
+import type { ForwardOptions, Model, PermutationModel, SequenceToSequenceModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { TaskError } from "./errors.ts";
 
@@ -11,7 +14,8 @@ export interface RowOptions extends ForwardOptions {
 
 /** Texts as rows of ids of any lengths above zero -> logits [B, C]. Throws a TaskError for a model without such a head. */
 export function sequenceLogits(model: Model, rows: readonly Int32Array[], options: RowOptions = {}): tf.Tensor {
-  const { masked, causal, permutation } = model.predictors;
+  const { masked, causal, permutation, "sequence-to-sequence": decoding } = model.predictors;
+  if (decoding) return decoderLogits(decoding, rows, { ...options, of: "last" });
   if (masked) return tokenLogits(model, rows, options);
   if (permutation) return permutedLogits(permutation, rows, options);
   if (!causal) throw new TaskError(`a model of the family ${model.config.family} has no head for whole texts`);
@@ -22,17 +26,19 @@ export function sequenceLogits(model: Model, rows: readonly Int32Array[], option
   });
 }
 
-/** The logits of an encoder's head: [B, C], or of every token [B, T, C]. Throws a TaskError for other models. */
+/**
+ * The logits of a head for tokens [B, T, C], or of an encoder's for texts [B, C]. Throws a TaskError for models that read in one
+ * direction.
+ */
 export function tokenLogits(model: Model, rows: readonly Int32Array[], options: RowOptions = {}): tf.Tensor {
-  const { masked } = model.predictors;
+  const { masked, "sequence-to-sequence": decoding } = model.predictors;
+  if (decoding) return decoderLogits(decoding, rows, { ...options, of: "all" });
   if (!masked) throw new TaskError(`a model of the family ${model.config.family} does not read in both directions`);
   const { types = [], ...forward } = options;
   const lengths = rows.map(({ length }) => length);
-  const longest = Math.max(...lengths);
   return tf.tidy(() => {
-    const tokens = padded(rows, longest);
-    const segments = rows.map(({ length }, index) => types[index] ?? new Int32Array(length));
-    const tokenTypes = types.some((own) => own !== undefined) ? padded(segments, longest) : undefined;
+    const tokens = padded(rows, Math.max(...lengths));
+    const tokenTypes = types.some((own) => own !== undefined) ? segmentsOf(rows, types) : undefined;
     return masked.taskLogits(masked.forward({ tokens, tokenTypes, lengths }, forward).hidden, forward);
   });
 }
@@ -44,15 +50,40 @@ function permutedLogits(
   { types = [], ...options }: RowOptions,
 ): tf.Tensor {
   const lengths = rows.map(({ length }) => length);
-  const longest = Math.max(...lengths);
   return tf.tidy(() => {
-    const tokens = padded(rows, longest);
-    const segments = rows.map(({ length }, index) => types[index] ?? new Int32Array(length));
+    const tokens = padded(rows, Math.max(...lengths));
     // One segment changes no logit, and lets gradients reach the weights of segments.
-    const tokenTypes = padded(segments, longest);
+    const tokenTypes = segmentsOf(rows, types);
     const { hidden } = model.forward({ tokens, tokenTypes, lengths }, options);
     return model.taskLogits(statesOfLast(hidden, lengths), options);
   });
+}
+
+/** The encoder reads a text, and the decoder the same one token later: its last token [B, C], or all of them [B, T, C]. */
+function decoderLogits(
+  model: SequenceToSequenceModel,
+  rows: readonly Int32Array[],
+  { types = [], of, ...options }: RowOptions & { of: "last" | "all" },
+): tf.Tensor {
+  const { task } = model.config;
+  const start = task && "startToken" in task ? task.startToken : undefined;
+  if (start === undefined) throw new TaskError("the model's head has no startToken, with which its decoder begins");
+  const lengths = rows.map(({ length }) => length);
+  const longest = Math.max(...lengths);
+  return tf.tidy(() => {
+    const tokenTypes = types.some((own) => own !== undefined) ? segmentsOf(rows, types) : undefined;
+    const { hidden: memory } = model.encode({ tokens: padded(rows, longest), tokenTypes, lengths }, options);
+    const shifted = rows.map((ids) => Int32Array.from([start, ...ids.subarray(0, -1)]));
+    const input = { tokens: padded(shifted, longest), memory, memoryLengths: lengths };
+    const { hidden } = model.forward(input, options);
+    return model.taskLogits(of === "last" ? statesOfLast(hidden, lengths) : hidden, options);
+  });
+}
+
+/** The segments of rows as int32 [B, T], 0 where none are known. */
+function segmentsOf(rows: readonly Int32Array[], types: readonly (Int32Array | undefined)[]): tf.Tensor {
+  const segments = rows.map(({ length }, index) => types[index] ?? new Int32Array(length));
+  return padded(segments, Math.max(...rows.map(({ length }) => length)));
 }
 
 /** Rows of ids as int32 [B, T], filled up with zeros. */

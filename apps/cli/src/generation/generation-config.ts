@@ -74,7 +74,8 @@ export async function exportedTokenIds(
   }
   const { specialTokenId } = await import("@megatron-ts/tokenizer");
   const { prefixTokens } = await import("@megatron-ts/generate");
-  const [prediction] = familyOf(checkpoint.manifest.model as { family: string }).generation.writes;
+  const { family, task } = checkpoint.manifest.model as { family: string; task?: { startToken?: number } };
+  const [prediction] = familyOf({ family }).generation.writes;
   if (!tokenizer || prediction === undefined) return {};
   const end = tokenizer.endOfText ?? null;
   const padding = specialTokenId(tokenizer, "padding") ?? null;
@@ -84,7 +85,8 @@ export async function exportedTokenIds(
   return {
     eos_token_id: end ?? specialTokenId(tokenizer, "separator") ?? null,
     pad_token_id: padding,
-    decoder_start_token_id: padding,
+    // A head says what its decoder begins with.
+    decoder_start_token_id: task?.startToken ?? padding,
   };
 }
 

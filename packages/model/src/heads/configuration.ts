@@ -8,11 +8,14 @@ const dropout = z.number().min(0).lt(1).optional();
 /** Of the dense layer that a head for sequences has without a pooler. Default: tanh (RoBERTa). */
 const activation = z.enum(["tanh", "relu", "gelu-erf"]).optional();
 
+/** In models with a decoder: its first input, after which it reads what the encoder reads. */
+const startToken = z.int().nonnegative().optional();
+
 /** A head to fine-tune; `dropout` defaults to the model's own. */
 export const taskHeadSchema = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("sequence-classification"), labels, dropout, activation }),
+  z.strictObject({ kind: z.literal("sequence-classification"), labels, dropout, activation, startToken }),
   z.strictObject({ kind: z.literal("token-classification"), labels, dropout }),
-  z.strictObject({ kind: z.literal("question-answering") }),
+  z.strictObject({ kind: z.literal("question-answering"), startToken }),
   z.strictObject({ kind: z.literal("replaced-token-detection") }),
 ]);
 

@@ -40,6 +40,10 @@ export function textPredictionOf(config: { family: string }): TextPrediction {
   );
 }
 
+/** Whether a model classifies a text by the state of its decoder behind the text's end. */
+export const classifiesWithDecoder = (config: { family: string }): boolean =>
+  familyOf(config).predicts.includes("sequence-to-sequence");
+
 /** Throws a TaskError for a tokenizer without the tokens that a model needs. */
 export function textTokensOf(tokenizer: Tokenizer, prediction: TextPrediction): TextTokens {
   const end = tokenizer.endOfText ?? specialTokenId(tokenizer, "separator");

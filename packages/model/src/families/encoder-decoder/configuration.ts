@@ -9,6 +9,7 @@ import {
   sharedFields,
   size,
 } from "../../configuration-fields.ts";
+import { taskHeadSchema } from "../../heads/configuration.ts";
 
 /** The schema of an encoder-decoder. */
 export const encoderDecoderConfigSchema = z
@@ -51,6 +52,8 @@ export const encoderDecoderConfigSchema = z
     headActivation: activation.optional(),
     /** A pooler and a head on the encoder that classifies pairs of segments. */
     pairHead: z.boolean().default(false),
+    /** A head to fine-tune, on the states of the decoder. */
+    task: taskHeadSchema.optional(),
   })
   .refine(({ relativeDistances, normPlacement }) => !relativeDistances || normPlacement === "post", {
     path: ["normPlacement"],

@@ -45,5 +45,6 @@ export const encoderDecoder = defineFamily({
       ? null
       : { kind: "learned", name: "positionEmbedding.weight", reserved, inMaxPositions: false, window: false },
   longestSequence: ({ maxPositions = Number.POSITIVE_INFINITY }) => maxPositions,
+  withTask: (config, task) => ({ ...config, headTransform: false, logitsBias: false, pairHead: false, task }),
   pairHead: ({ pairHead }) => ({ field: "pairHead", without: "false", present: pairHead, predicts: pairHead }),
 });

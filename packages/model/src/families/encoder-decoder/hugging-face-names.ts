@@ -1,4 +1,5 @@
 /** BART's weights in Hugging Face's format: our name -> theirs. */
+import { decoderHeadNames } from "../../hugging-face/decoder-head.ts";
 import type { ForeignWeight } from "../../hugging-face/format.ts";
 import type { EncoderDecoderConfig } from "./configuration.ts";
 
@@ -24,7 +25,10 @@ const decoderLayer = [...encoderLayer, ...attention("crossAttention", "encoder_a
 /** The map for a model of that configuration. */
 export function bartNames(config: EncoderDecoderConfig): Map<string, ForeignWeight> {
   const { numLayers, numDecoderLayers = numLayers, vocabularySize, logitsBias } = config;
-  const names = new Map<string, ForeignWeight>([["tokenEmbedding.weight", { name: embeddingName }]]);
+  const names = new Map<string, ForeignWeight>([
+    ["tokenEmbedding.weight", { name: embeddingName }],
+    ...decoderHeadNames(config.task),
+  ]);
   const both = (ours: string, theirs: string) => {
     for (const kind of ["weight", "bias"]) names.set(`${ours}.${kind}`, { name: `model.${theirs}.${kind}` });
   };

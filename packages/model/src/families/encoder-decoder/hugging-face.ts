@@ -14,11 +14,19 @@ import {
   positive,
   readConfigJson,
 } from "../../hugging-face/config-json.ts";
+import {
+  canSayDecoderHead,
+  classOfHead,
+  decoderHeadClasses,
+  decoderHeadOf,
+  readDecoderHead,
+  writeDecoderHead,
+} from "../../hugging-face/decoder-head.ts";
 import type { HuggingFaceFormat } from "../../hugging-face/format.ts";
 import type { EncoderDecoderConfig, EncoderDecoderConfigInput } from "./configuration.ts";
 import { bartNames, embeddingName, logitsBiasName } from "./hugging-face-names.ts";
 
-const known = ["BartForConditionalGeneration", "BartModel"];
+const known = ["BartForConditionalGeneration", "BartModel", ...decoderHeadClasses("Bart")];
 
 const fields = {
   vocab_size: count(50265),
@@ -56,16 +64,21 @@ const fieldAliases = {
 };
 
 const harmless = [
-  // Of training, which skips layers, and of heads that other architectures have.
+  // Of training, which skips layers, and of heads: read where there is one.
   ...["encoder_layerdrop", "decoder_layerdrop", "classifier_dropout", "classif_dropout"],
   "force_bos_token_to_be_generated",
 ];
+
+/** Of a text, with which the decoder starts. */
+const END = 2;
 
 /** The epsilon of PyTorch's norms. */
 const normEpsilon = 1e-5;
 
 /** fairseq counts positions from two. */
 const reservedPositions = 2;
+
+const copies = ["model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight"];
 
 /** The bare model has no prefix. */
 const bareNames = (name: string) => (name.startsWith("model.") ? [name.slice("model.".length)] : []);
@@ -85,11 +98,13 @@ export const bartFormat: HuggingFaceFormat<EncoderDecoderConfig, EncoderDecoderC
     !config.relativeDistances &&
     !config.headTransform &&
     !config.pairHead &&
+    canSayDecoderHead(config.task) &&
+    !(config.task && config.logitsBias) &&
     config.normEpsilon === normEpsilon &&
     [1, Math.sqrt(config.hiddenSize)].includes(config.embeddingScale),
 
   fromHuggingFace(file, { tensors } = {}) {
-    architectureOf(file, { known, unnamed: known[0]! });
+    const head = decoderHeadOf(architectureOf(file, { known, unnamed: known[0]! }));
     const read = readConfigJson(file, { read: fields, aliases: fieldAliases, harmless });
     for (const [ours, theirs] of [
       ["decoder_ffn_dim", "encoder_ffn_dim"],
@@ -116,7 +131,8 @@ export const bartFormat: HuggingFaceFormat<EncoderDecoderConfig, EncoderDecoderC
       separatePositions: true,
       reservedPositions,
       embeddingScale: read.scale_embedding ? Math.sqrt(read.d_model) : 1,
-      logitsBias: tensors?.has(logitsBiasName) ?? false,
+      logitsBias: !head && (tensors?.has(logitsBiasName) ?? false),
+      ...(head && { task: readDecoderHead(head, file, { startToken: END }) }),
     };
   },
 
@@ -126,7 +142,7 @@ export const bartFormat: HuggingFaceFormat<EncoderDecoderConfig, EncoderDecoderC
     }
     const feedForwardSize = config.feedForwardSize ?? 4 * config.hiddenSize;
     return {
-      architectures: [known[0]],
+      architectures: [classOfHead("Bart", config.task) ?? known[0]],
       model_type: "bart",
       vocab_size: config.vocabularySize,
       max_position_embeddings: config.maxPositions,
@@ -145,6 +161,7 @@ export const bartFormat: HuggingFaceFormat<EncoderDecoderConfig, EncoderDecoderC
       scale_embedding: config.embeddingScale !== 1,
       tie_word_embeddings: true,
       is_encoder_decoder: true,
+      ...writeDecoderHead(config.task, config),
       dtype: "float32",
     };
   },
@@ -152,10 +169,6 @@ export const bartFormat: HuggingFaceFormat<EncoderDecoderConfig, EncoderDecoderC
   differences: () => [],
   names: bartNames,
   aliases: bareNames,
-  shared: () =>
-    ["model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight", "lm_head.weight"].map((name) => ({
-      name,
-      of: embeddingName,
-    })),
+  shared: ({ task }) => [...copies, ...(task ? [] : ["lm_head.weight"])].map((name) => ({ name, of: embeddingName })),
   ignoredTensors: [],
 };

@@ -9,7 +9,8 @@ import * as tf from "@tensorflow/tfjs";
 import { ModelError } from "../../errors.ts";
 import type { ModelContext } from "../../family.ts";
 import { createMaskedLanguageHead } from "../../heads/masked-language.ts";
-import { firstToken, requirePart } from "../../heads/summaries.ts";
+import { firstToken, lastToken, requirePart } from "../../heads/summaries.ts";
+import { createTaskHead } from "../../heads/task-head.ts";
 import { createVocabularyHead } from "../../heads/vocabulary-head.ts";
 import type { BlockConfig } from "../../layers/block.ts";
 import { createDecoderCache } from "../../layers/decoder-cache.ts";
@@ -103,6 +104,13 @@ export function createEncoderDecoder(config: EncoderDecoderConfig, context: Mode
   const square = { inputs: hiddenSize, outputs: hiddenSize, initializer };
   const pooler = config.pairHead ? createDense(scope.child("pooler"), square) : null;
   const pair = config.pairHead ? createDense(scope.child("pairHead"), { ...square, outputs: 2, kind: "head" }) : null;
+
+  const taskHead =
+    config.task &&
+    createTaskHead(scope.child("taskHead"), config.task, {
+      ...{ hiddenSize, dropout: config.dropout, initializer, summarise: lastToken, pooled: false },
+      activation: config.activation,
+    });
 
   const embed = (
     { tokens, tokenTypes }: { tokens: tf.Tensor; tokenTypes?: tf.Tensor },
@@ -218,6 +226,8 @@ export function createEncoderDecoder(config: EncoderDecoderConfig, context: Mode
   const decoding = {
     encode,
     forward,
+    taskLogits: (states: tf.Tensor, options?: Pick<ForwardOptions, "random">) =>
+      tf.tidy(() => requirePart(taskHead, "task")(states, options)),
     createCache: (size: CacheSize) =>
       // Relative distances are scored by the places of keys, which a window's cache moves.
       createDecoderCache({ ...cacheOf(size), windowOf: relativeDistances ? undefined : decoderLayouts.windowOf }),

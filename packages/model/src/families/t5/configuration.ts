@@ -1,6 +1,7 @@
 /** The configuration of T5: by default the original (ReLU, tied head); also version 1.1 (gated GELU, untied head). */
 import * as z from "zod";
 import { activation, checkAttention, checkHeads, layerCount, sharedFields, size } from "../../configuration-fields.ts";
+import { taskHeadSchema } from "../../heads/configuration.ts";
 
 const { initializerRange: _, ...fields } = sharedFields;
 
@@ -26,6 +27,8 @@ export const t5ConfigSchema = z
     scaledOutputs: z.boolean().optional(),
     /** Factor of the initial standard deviations, of which T5 has one for each kind of weight. */
     initializerFactor: z.number().positive().default(1),
+    /** A head to fine-tune, on the states of the decoder. */
+    task: taskHeadSchema.optional(),
   })
   .superRefine(checkHeads)
   .superRefine(checkAttention("bidirectional", "causal"));

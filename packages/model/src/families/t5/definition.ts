@@ -25,4 +25,5 @@ export const t5 = defineFamily({
     headLayers: 0,
   }),
   longestSequence: () => Number.POSITIVE_INFINITY,
+  withTask: (config, task) => ({ ...config, tiedEmbeddings: true, task }),
 });

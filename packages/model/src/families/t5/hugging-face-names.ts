@@ -1,12 +1,18 @@
 /** T5's weights in Hugging Face's format: our name -> theirs. */
+import { decoderHeadNames } from "../../hugging-face/decoder-head.ts";
 import type { ForeignWeight } from "../../hugging-face/format.ts";
 import type { T5Config } from "./configuration.ts";
 
 const attentionParts = { query: "q", key: "k", value: "v", output: "o" };
 
+/** What the name of a tensor begins with in a model that classifies. */
+export const classifierPrefix = "transformer.";
+
 export function t5Names(config: T5Config): Map<string, ForeignWeight> {
-  const names = new Map<string, ForeignWeight>([["tokenEmbedding.weight", { name: "shared.weight" }]]);
-  const add = (ours: string, theirs: string) => names.set(`${ours}.weight`, { name: `${theirs}.weight` });
+  const prefix = config.task?.kind === "sequence-classification" ? classifierPrefix : "";
+  const names = new Map<string, ForeignWeight>(decoderHeadNames(config.task));
+  const add = (ours: string, theirs: string) => names.set(`${ours}.weight`, { name: `${prefix}${theirs}.weight` });
+  add("tokenEmbedding", "shared");
   if (!config.tiedEmbeddings) add("head", "lm_head");
   for (const stack of ["encoder", "decoder"] as const) {
     add(`${stack}.relativeBias`, `${stack}.block.0.layer.0.SelfAttention.relative_attention_bias`);

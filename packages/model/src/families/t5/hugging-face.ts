@@ -1,4 +1,4 @@
-/** config.json of T5, of which we have `T5ForConditionalGeneration`. */
+/** config.json of T5: `T5ForConditionalGeneration`, and its classes for labels and answers. */
 import * as z from "zod";
 import { isDense } from "../../configuration-fields.ts";
 import { ModelError } from "../../errors.ts";
@@ -15,12 +15,20 @@ import {
   readConfigJson,
   show,
 } from "../../hugging-face/config-json.ts";
+import {
+  canSayDecoderHead,
+  classOfHead,
+  decoderHeadClasses,
+  decoderHeadOf,
+  readDecoderHead,
+  writeDecoderHead,
+} from "../../hugging-face/decoder-head.ts";
 import type { HuggingFaceFormat } from "../../hugging-face/format.ts";
 import { isHeadTied } from "../../hugging-face/tied-head.ts";
 import type { T5Config, T5ConfigInput } from "./configuration.ts";
-import { t5Names } from "./hugging-face-names.ts";
+import { classifierPrefix, t5Names } from "./hugging-face-names.ts";
 
-const architectures = ["T5ForConditionalGeneration", "T5WithLMHeadModel"];
+const architectures = ["T5ForConditionalGeneration", "T5WithLMHeadModel", ...decoderHeadClasses("T5")];
 
 const defaultLayers = 6;
 
@@ -57,7 +65,7 @@ const aliases = {
 };
 
 const harmless = [
-  // Of heads that have other architectures.
+  // Of heads: read where there is one.
   "classifier_dropout",
   // The length of the texts that the first T5s were trained on: their positions have no end.
   "n_positions",
@@ -91,16 +99,19 @@ const headName = "lm_head.weight";
 export const t5Format: HuggingFaceFormat<T5Config, T5ConfigInput> = {
   modelType: "t5",
   architectures,
-  supports: isDense,
+  supports: ({ attention, task }) => isDense({ attention }) && canSayDecoderHead(task),
 
   fromHuggingFace(file, { tensors } = {}) {
-    architectureOf(file, { known: architectures, unnamed: "T5ForConditionalGeneration" });
+    const architecture = architectureOf(file, { known: architectures, unnamed: "T5ForConditionalGeneration" });
+    const head = decoderHeadOf(architecture);
     const read = readConfigJson(file, { read: fields, aliases, harmless });
     const scaled = read.scale_decoder_outputs ?? read.tie_word_embeddings;
     // transformers 5 ties the head unless the file has another, and writes tie_word_embeddings: true in any case.
-    const tied = tensors
-      ? isHeadTied(true, { tensors, head: headName, embeddings: [embeddingName, ...copies] })
-      : read.tie_word_embeddings && scaled;
+    const tied = head
+      ? true
+      : tensors
+        ? isHeadTied(true, { tensors, head: headName, embeddings: [embeddingName, ...copies] })
+        : read.tie_word_embeddings && scaled;
     return {
       family: "t5",
       vocabularySize: read.vocab_size,
@@ -120,6 +131,7 @@ export const t5Format: HuggingFaceFormat<T5Config, T5ConfigInput> = {
       ...readProjection(read),
       tiedEmbeddings: tied,
       ...(scaled === tied ? {} : { scaledOutputs: scaled }),
+      ...(head && { task: readDecoderHead(head, file, { startToken: 0 }) }),
     };
   },
 
@@ -128,7 +140,7 @@ export const t5Format: HuggingFaceFormat<T5Config, T5ConfigInput> = {
     const projection = writeProjection(config);
     if (!projection) throw new ModelError(`Hugging Face's T5 has no gated feed-forward with ${config.activation}`);
     return {
-      architectures: ["T5ForConditionalGeneration"],
+      architectures: [classOfHead("T5", config.task) ?? "T5ForConditionalGeneration"],
       model_type: "t5",
       is_encoder_decoder: true,
       vocab_size: config.vocabularySize,
@@ -151,6 +163,7 @@ export const t5Format: HuggingFaceFormat<T5Config, T5ConfigInput> = {
       pad_token_id: 0,
       decoder_start_token_id: 0,
       eos_token_id: 1,
+      ...writeDecoderHead(config.task, config),
       dtype: "float32",
     };
   },
@@ -160,10 +173,11 @@ export const t5Format: HuggingFaceFormat<T5Config, T5ConfigInput> = {
       ? []
       : [`T5 has one rate of dropout: this model's ${attentionDropout} in attention becomes ${dropout}`],
   names: t5Names,
-  aliases: () => [],
-  shared: ({ tiedEmbeddings }) => [
-    ...copies.map((name) => ({ name, of: embeddingName })),
-    ...(tiedEmbeddings ? [{ name: headName, of: embeddingName }] : []),
-  ],
-  ignoredTensors: [/^decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight$/],
+  aliases: (name) => (name.startsWith(classifierPrefix) ? [name.slice(classifierPrefix.length)] : []),
+  shared({ tiedEmbeddings, task }) {
+    const prefix = task?.kind === "sequence-classification" ? classifierPrefix : "";
+    const names = [...copies, ...(tiedEmbeddings && !task ? [headName] : [])];
+    return names.map((name) => ({ name: `${prefix}${name}`, of: `${prefix}${embeddingName}` }));
+  },
+  ignoredTensors: [/^(transformer\.)?decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight$/],
 };

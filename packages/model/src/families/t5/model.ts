@@ -11,6 +11,8 @@ import {
 } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import type { ModelContext } from "../../family.ts";
+import { lastToken, requirePart } from "../../heads/summaries.ts";
+import { createTaskHead } from "../../heads/task-head.ts";
 import type { BlockConfig } from "../../layers/block.ts";
 import { createDecoderCache } from "../../layers/decoder-cache.ts";
 import { dropAt } from "../../layers/dropout.ts";
@@ -83,6 +85,17 @@ export function createT5(config: T5Config, context: ModelContext): T5Model {
     ? (states: tf.Tensor) => tf.tidy(() => project(tf.mul(states, hiddenSize ** -0.5)))
     : project;
 
+  const taskHead =
+    config.task &&
+    createTaskHead(scope.child("taskHead"), config.task, {
+      hiddenSize,
+      dropout,
+      initializer: normal(config.initializerFactor * hiddenSize ** -0.5),
+      summarise: lastToken,
+      pooled: false,
+      activation: config.activation,
+    });
+
   const embed = (
     site: string,
     { tokens }: { tokens: tf.Tensor },
@@ -132,6 +145,7 @@ export function createT5(config: T5Config, context: ModelContext): T5Model {
     encode,
     forward,
     logits: head,
+    taskLogits: (states, options) => tf.tidy(() => requirePart(taskHead, "task")(states, options)),
     createCache: (size) => createDecoderCache({ ...size, numLayers: numDecoderLayers, numHeads: localHeads, headSize }),
     dispose() {
       for (const { tensor } of parameters.values()) tensor.dispose();

@@ -121,6 +121,23 @@ const problems = { problem_type: z.enum(["single_label_classification", "regress
 /** The head of an architecture's task. A sequence with one label is a regression. Throws a ModelError. */
 export function readTaskHead(kind: TaskHeadConfig["kind"], file: HuggingFaceConfig): TaskHeadConfig {
   if (kind === "question-answering" || kind === "replaced-token-detection") return { kind };
+  if (kind === "sequence-classification") return readClassifierHead(file);
+  return { kind, ...readLabels(file) };
+}
+
+/** A head for whole texts. Throws a ModelError. */
+export function readClassifierHead(
+  file: HuggingFaceConfig,
+): Extract<TaskHeadConfig, { kind: "sequence-classification" }> {
+  const head = readLabels(file);
+  const { problem_type: problem } = readFields(file, problems);
+  if (problem && (problem === "regression") !== (head.labels.length === 1)) {
+    throw fieldError("problem_type", `${problem} with ${head.labels.length} labels is not supported`);
+  }
+  return { kind: "sequence-classification", ...head };
+}
+
+function readLabels(file: HuggingFaceConfig): { labels: string[]; dropout?: number } {
   const { id2label, num_labels: numLabels, classifier_dropout: dropout } = readFields(file, labelFields);
   const named = Object.entries(id2label ?? {}).sort(([a], [b]) => Number(a) - Number(b));
   const numOutputs = numLabels ?? (id2label ? named.length : 2);
@@ -128,13 +145,7 @@ export function readTaskHead(kind: TaskHeadConfig["kind"], file: HuggingFaceConf
     named.length === numOutputs
       ? named.map(([, label]) => label)
       : Array.from({ length: numOutputs }, (_, index) => `LABEL_${index}`);
-  if (kind === "sequence-classification") {
-    const { problem_type: problem } = readFields(file, problems);
-    if (problem && (problem === "regression") !== (numOutputs === 1)) {
-      throw fieldError("problem_type", `${problem} with ${numOutputs} labels is not supported`);
-    }
-  }
-  return { kind, labels, ...(dropout == null ? {} : { dropout }) };
+  return { labels, ...(dropout == null ? {} : { dropout }) };
 }
 
 /** The fields of config.json that describe a task head. */

@@ -1,0 +1,16 @@
+/** What a model reads in an example of a task without predicted tokens: what its FLOPs are counted from. */
+import type { BaseConfig } from "@megatron-ts/model";
+import type { OpenTask, Prediction } from "./task.ts";
+import { classifiesWithDecoder } from "./text/text-pair.ts";
+
+/** The workload of so many tokens, which both stacks of an encoder-decoder read. */
+export const readingWorkload = (
+  config: BaseConfig,
+  tokens: number,
+): ReturnType<OpenTask<never, Prediction>["workload"]> =>
+  classifiesWithDecoder(config)
+    ? {
+        prediction: "sequence-to-sequence",
+        lengths: { sourceLength: tokens, sequenceLength: tokens, predictedTokens: 0 },
+      }
+    : { lengths: { sequenceLength: tokens, predictedTokens: 0 } };
