@@ -1,4 +1,7 @@
-/** How every package is built: one ES module per entry point with its types; dependencies stay outside. */
+/**
+ * How every package is built: one ES module per entry point; dependencies stay outside. The script `build:types` writes the types:
+ * they take most of the time, and programs run without them.
+ */
 import { readFileSync } from "node:fs";
 import { defineConfig, type Options } from "tsup";
 import ts from "typescript";
@@ -50,6 +53,8 @@ const pureNamespaces: TsupPlugin = {
   }),
 };
 
+const onlyTypes = process.env.npm_lifecycle_event === "build:types";
+
 /** The build of a package: one entry, src/index.ts, by default. */
 export const library = (options: Options = {}) =>
   defineConfig({
@@ -57,10 +62,10 @@ export const library = (options: Options = {}) =>
     format: ["esm"],
     target: "node20",
     platform: "neutral",
-    dts: { compilerOptions: { customConditions: [] } },
+    dts: onlyTypes && { only: true, compilerOptions: { customConditions: [] } },
     sourcemap: false,
     external: [/^node:/],
-    clean: true,
+    clean: onlyTypes || ["!**/*.d.ts"],
     removeNodeProtocol: false,
     esbuildPlugins: [pureConstants],
     plugins: [pureNamespaces],

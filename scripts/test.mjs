@@ -77,7 +77,7 @@ const outputs = mkdtempSync(join(tmpdir(), "megatron-test-"));
 try {
   const installed = await check("install", async () => countCheck(await install()));
   if (installed) {
-    await check("build", async () => countCheck(await turbo("build")));
+    await check("build", async () => countCheck(await turbo("build", "build:types")));
     await check("lint", lint);
     await check("types", types);
     await check("unused", unused);

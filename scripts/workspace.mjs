@@ -82,8 +82,8 @@ export async function install() {
   return code === 0;
 }
 
-/** Runs a task of turbo.json in every package, skipping those that turbo has cached. Returns whether it succeeded. */
-export async function turbo(task) {
-  const { code } = await pnpm(["exec", "turbo", "run", task, "--ui=stream", "--output-logs=errors-only"]);
+/** Runs tasks of turbo.json in every package, skipping those that turbo has cached. Returns whether they succeeded. */
+export async function turbo(...tasks) {
+  const { code } = await pnpm(["exec", "turbo", "run", ...tasks, "--ui=stream", "--output-logs=errors-only"]);
   return code === 0;
 }
