@@ -1,12 +1,18 @@
 /** Decides what a model does with a prompt: generate text, or fill its masks. */
 import { type FillPrediction, familyOf, type GenerativePrediction } from "@megatron-ts/model";
 import { specialTokenId } from "@megatron-ts/tokenizer";
-import { getObjective, partsOf } from "@megatron-ts/train";
+import { getObjective, partsOf, seesAhead } from "@megatron-ts/train";
 import type { TrainedModel } from "../trained-model.ts";
 
-export type GenerationMode =
-  | { fills: true; prediction: FillPrediction }
-  | { fills: false; prediction: GenerativePrediction; continues: boolean };
+/** How a model writes: in which way, whether it continues the prompt, and whether it reads that in both directions. */
+export interface WritingMode {
+  fills: false;
+  prediction: GenerativePrediction;
+  continues: boolean;
+  bidirectionalPrompt: boolean;
+}
+
+export type GenerationMode = { fills: true; prediction: FillPrediction } | WritingMode;
 
 /** Models that can do both fill masks if the prompt has any. */
 export function generationMode({ model, tokenizer, objective }: TrainedModel, prompt: string): GenerationMode {
@@ -18,5 +24,10 @@ export function generationMode({ model, tokenizer, objective }: TrainedModel, pr
   const write = generation.writes.find((prediction) => trained.includes(prediction)) ?? generation.writes[0];
   if (!write) return { fills: true, prediction: fill! };
   if (hasMask && fill && trained.includes(fill)) return { fills: true, prediction: fill };
-  return { fills: false, prediction: write, continues: write !== "sequence-to-sequence" };
+  return {
+    fills: false,
+    prediction: write,
+    continues: write !== "sequence-to-sequence",
+    bidirectionalPrompt: seesAhead(objective),
+  };
 }

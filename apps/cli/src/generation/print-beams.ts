@@ -1,7 +1,7 @@
 /** Prints the best texts that beam search finds for a prompt. */
-import type { GenerativePrediction } from "@megatron-ts/model";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { TrainedModel } from "../trained-model.ts";
+import type { WritingMode } from "./generation-mode.ts";
 
 /** Options of beam search on the command line. */
 export interface BeamOptions {
@@ -18,16 +18,7 @@ export interface BeamOptions {
 
 export async function printBeams(
   { directory, model, tokenizer, generationTokens }: TrainedModel,
-  {
-    prediction,
-    continues,
-    prompt,
-    json,
-    ...options
-  }: BeamOptions & {
-    prediction: GenerativePrediction;
-    continues: boolean;
-  },
+  { prediction, bidirectionalPrompt, continues, prompt, json, ...options }: BeamOptions & WritingMode,
   terminal: Terminal,
 ): Promise<void> {
   const { generateBeams } = await import("@megatron-ts/generate");
@@ -36,6 +27,7 @@ export async function printBeams(
     maxTokens: options.maxTokens,
     specialTokens: options.specialTokens,
     prediction,
+    bidirectionalPrompt,
     numBeams: options.beams,
     numReturn: options.nBest,
     lengthPenalty: options.lengthPenalty,

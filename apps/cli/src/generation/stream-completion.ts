@@ -1,8 +1,8 @@
 /** Prints the text generated from a prompt, as it is generated. */
-import type { GenerativePrediction } from "@megatron-ts/model";
 import { pluralize } from "../terminal/pluralize.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { TrainedModel } from "../trained-model.ts";
+import type { WritingMode } from "./generation-mode.ts";
 
 export interface CompletionOptions {
   prompt: string;
@@ -19,7 +19,7 @@ export interface CompletionOptions {
 
 export async function streamCompletion(
   { directory, model, tokenizer, generationTokens }: TrainedModel,
-  { prediction, continues, ...options }: CompletionOptions & { prediction: GenerativePrediction; continues: boolean },
+  { continues, ...options }: CompletionOptions & WritingMode,
   terminal: Terminal,
 ): Promise<void> {
   const { streamText } = await import("@megatron-ts/generate");
@@ -33,7 +33,7 @@ export async function streamCompletion(
     generatedTokens: 0,
     finishReason: "length",
   };
-  for (const piece of streamText({ model, tokenizer }, [prompt], { ...options, ...generationTokens, prediction })) {
+  for (const piece of streamText({ model, tokenizer }, [prompt], { ...options, ...generationTokens })) {
     if (!json) terminal.write(continues && completion.generatedTokens === 0 ? prompt + piece.text : piece.text);
     const { promptTokens, generatedTokens, finishReason } = piece;
     Object.assign(completion, { text: completion.text + piece.text, promptTokens, generatedTokens });

@@ -58,11 +58,11 @@ const failureOf = (error: unknown): EngineFailure => {
 /** Loads the model and starts. `send` posts a message to the HTTP thread. The backend must have been started. */
 export async function createEngine(data: EngineData, send: (message: EngineMessage) => void): Promise<Engine> {
   const served = await loadServedModel(data.checkpoint, data);
-  const { model, tokenizer, prediction, chatTemplate } = served;
+  const { model, tokenizer, prediction, bidirectionalPrompt, chatTemplate } = served;
   const template = chatTemplate === null ? null : createChatTemplate(chatTemplate, served);
   const { maxSequences, cacheTokens } = data;
   const { numBytes: before } = tf.memory();
-  const batch = prediction && createBatch(model, { prediction, maxSequences, cacheTokens });
+  const batch = prediction && createBatch(model, { prediction, bidirectionalPrompt, maxSequences, cacheTokens });
   const cacheBytes = tf.memory().numBytes - before;
   const context: ChoiceContext = {
     tokenizer,

@@ -7,7 +7,7 @@ import { familyOf, type GenerativePrediction, type Model, readGenerationIds } fr
 import type { SavedTaskRecipe } from "@megatron-ts/tasks";
 import { createTokenizer, parseTokenizerJson, type Tokenizer } from "@megatron-ts/tokenizer";
 import { endOfTextIn } from "@megatron-ts/tokenizer/files";
-import { getObjective, partsOf, RECIPE_FILE, resolveObjective } from "@megatron-ts/train";
+import { getObjective, partsOf, RECIPE_FILE, resolveObjective, seesAhead } from "@megatron-ts/train";
 import { parse } from "yaml";
 import { ServerError } from "../errors.ts";
 import { type EmbeddingSettings, readEmbeddingSettings } from "./embedding-settings.ts";
@@ -20,6 +20,8 @@ export interface ServedModel {
   tokenizer: Tokenizer;
   /** How it generates text; null for one that does not. */
   prediction: GenerativePrediction | null;
+  /** Whether it was trained to read prompts in both directions. */
+  bidirectionalPrompt: boolean;
   /** Token ids that end a text, and the first of a decoder; missing ones are the tokenizer's. */
   stopTokens?: number[];
   startToken?: number;
@@ -70,7 +72,7 @@ export async function loadServedModel(
     return {
       model,
       tokenizer,
-      prediction: predictionOf(model, checkpoint),
+      ...trainedMode(model, checkpoint),
       ...(generation && readGenerationIds(generation, { source, vocabularySize: model.config.vocabularySize })),
       ...(readText(checkpoint, RECIPE_FILE) === undefined && { frame: "tokenizer" }),
       chatTemplate: chatTemplate ?? readText(checkpoint, "chat_template.jinja") ?? templateIn(config),
@@ -127,11 +129,15 @@ function bestOfFineTuning(path: string): string {
 }
 
 /** The way of generating that the model was trained for, if its family has several. */
-function predictionOf(model: Model, checkpoint: LoadedCheckpoint): GenerativePrediction | null {
+function trainedMode(
+  model: Model,
+  checkpoint: LoadedCheckpoint,
+): Pick<ServedModel, "prediction" | "bidirectionalPrompt"> {
   const { writes } = familyOf(model.config).generation;
   const objective = resolveObjective(recipeOf(checkpoint)?.train?.objective, model.config);
   const trained = partsOf(objective).map(({ name }) => getObjective(name).prediction);
-  return writes.find((prediction) => trained.includes(prediction)) ?? writes[0] ?? null;
+  const prediction = writes.find((one) => trained.includes(one)) ?? writes[0] ?? null;
+  return { prediction, bidirectionalPrompt: seesAhead(objective) };
 }
 
 /** The default template of a tokenizer_config.json, which may have several by name. */

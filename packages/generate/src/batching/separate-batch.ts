@@ -1,6 +1,6 @@
 /**
  * The same for models whose sequences cannot share a forward: each has a session of its own, and they take turns token by
- * token. Encoder-decoders, permutation models, and causal ones without a pool of pages.
+ * token. Encoder-decoders, permutation models, and causal ones without a pool of pages or with bidirectional prompts.
  */
 import type { Model } from "@megatron-ts/model";
 import { GenerateError } from "../errors.ts";
@@ -25,7 +25,7 @@ interface Sequence extends SampledSequence {
 /** Creates a batch that decodes at most `maxSequences` in turns. */
 export function createSeparateBatch(
   model: Model,
-  { maxSequences, prediction }: { maxSequences: number } & Pick<SessionOptions, "prediction">,
+  { maxSequences, ...mode }: { maxSequences: number } & Pick<SessionOptions, "prediction" | "bidirectionalPrompt">,
 ): DecodingBatch {
   const waiting = createWaitingList();
   const running = new Map<number, Sequence>();
@@ -37,7 +37,7 @@ export function createSeparateBatch(
 
   function open(number: number, request: SequenceRequest): SequenceEvent {
     const { prompt, maxTokens, startToken } = request;
-    const session = openDecodingSession(model, [prompt], { maxTokens: Math.max(1, maxTokens), startToken, prediction });
+    const session = openDecodingSession(model, [prompt], { maxTokens: Math.max(1, maxTokens), startToken, ...mode });
     const seen = Array.from(session.promptTokens[0]!);
     const limit = Math.min(maxTokens, session.maxNewTokens[0]!);
     const sequence = { number, request, session, seen, generated: 0, limit };
@@ -76,7 +76,8 @@ export function createSeparateBatch(
     add(request) {
       checkSampling(request);
       checkPrompts([request.prompt], model.config);
-      if (request.scorePrompt) throw new GenerateError("only causal models score the tokens of a prompt");
+      if (request.scorePrompt)
+        throw new GenerateError("only models that read a prompt from left to right score its tokens");
       return waiting.add(request);
     },
     remove(number) {

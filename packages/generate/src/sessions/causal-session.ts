@@ -1,4 +1,5 @@
 /** Decodes with a causal language model: it continues the prompts, with keys and values cached. */
+import { paddedRanges } from "@megatron-ts/attention";
 import type { CausalModel } from "@megatron-ts/model";
 import { captured } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
@@ -9,7 +10,7 @@ import { nextRanges, weightsOf } from "./step-inputs.ts";
 export function openCausalSession(
   model: CausalModel,
   texts: readonly ArrayLike<number>[],
-  { maxTokens, beams = 1 }: Pick<SessionOptions, "maxTokens" | "beams">,
+  { maxTokens, beams = 1, bidirectionalPrompt }: Pick<SessionOptions, "maxTokens" | "beams" | "bidirectionalPrompt">,
 ): DecodingSession {
   const prompts = repeatEach(texts, beams);
   const { maxPositions } = model;
@@ -25,7 +26,8 @@ export function openCausalSession(
     const logits = readRows(() => {
       const tokens = padRows(prompts);
       const width = tokens.shape[1];
-      const hidden = model.forward({ tokens }, { cache }).hidden;
+      const ranges = bidirectionalPrompt ? paddedRanges({ tokens: width, lengths }) : undefined;
+      const { hidden } = model.forward({ tokens, ranges }, { cache });
       const last = lengths.map((length, row) => row * width + length - 1);
       const flat = tf.reshape(hidden, [tokens.size, -1]); // [B * T, h]
       return model.logits(tf.gather(flat, tf.tensor1d(last, "int32")));

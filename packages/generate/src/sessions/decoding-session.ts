@@ -16,6 +16,8 @@ export interface SessionOptions {
    * prefers.
    */
   prediction?: GenerativePrediction;
+  /** Whether tokens of a prompt see those after them, as prefix language modeling trains causal models. Default: false. */
+  bidirectionalPrompt?: boolean;
   /** Rows that decode each prompt, one after another, which `reorder` may exchange. Default: 1, without exchange. */
   beams?: number;
 }

@@ -50,6 +50,10 @@ export function objectivesFor(model: { family: string }): ObjectiveName[] {
   return objectiveNames.filter((name) => predicts.includes(getObjective(name).prediction));
 }
 
+/** Whether a model trained for this objective reads prompts in both directions: true if all its parts see ahead. */
+export const seesAhead = (config: ObjectiveConfig): boolean =>
+  partsOf(config).every(({ name }) => getObjective(name).seesAhead === true);
+
 /**
  * The objective of a run with all its defaults: the recipe's, or the family's own. Throws a ConfigError for one that the
  * family cannot be trained for.
