@@ -6,13 +6,12 @@ import type { TrainedModel } from "../trained-model.ts";
 
 /** How a model writes: in which way, whether it continues the prompt, and whether it reads that in both directions. */
 export interface WritingMode {
-  fills: false;
   prediction: GenerativePrediction;
   continues: boolean;
   bidirectionalPrompt: boolean;
 }
 
-export type GenerationMode = { fills: true; prediction: FillPrediction } | WritingMode;
+export type GenerationMode = { fills: true; prediction: FillPrediction } | ({ fills: false } & WritingMode);
 
 /** Models that can do both fill masks if the prompt has any. */
 export function generationMode({ model, tokenizer, objective }: TrainedModel, prompt: string): GenerationMode {
