@@ -47,7 +47,11 @@ export function printScore(
 export async function writePassage(trained: TrainedModel, prompt: string, terminal: Terminal): Promise<void> {
   terminal.print("\nIt writes:\n");
   const sampling = { maxTokens: 120, temperature: 0.8, topP: 0.95, seed: 1, specialTokens: "text" } as const;
-  await streamCompletion(trained, { prompt, ...sampling, prediction: "causal", continues: true }, terminal);
+  await streamCompletion(
+    trained,
+    { prompt, ...sampling, prediction: "causal", continues: true, bidirectionalPrompt: false },
+    terminal,
+  );
 }
 
 export function writeResult(
