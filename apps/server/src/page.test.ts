@@ -72,6 +72,28 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     expect(await page.locator(".messages li").count()).toBe(0);
   });
 
+  it("documents the API, by the OpenAPI document alone", async () => {
+    const { page: docs, inspect } = opened;
+    await docs.getByRole("link", { name: "API" }).click();
+    await docs.getByRole("heading", { name: "POST /v1/completions" }).waitFor();
+    const document = (await (await fetch(`${tiny.server.url}/openapi.json`)).json()) as { paths: object };
+    const sections = docs.getByRole("region");
+    expect(await sections.count()).toBe(Object.keys(document.paths).length);
+    const row = sections.first().getByRole("row", { name: /^prompt/ });
+    expect(await row.textContent()).toContain("prompt requiredstring | integer[] | string[] | integer[][]");
+    expect(
+      await sections
+        .first()
+        .getByRole("row", { name: /^temperature/ })
+        .textContent(),
+    ).toMatch(/number, 0 to 2.*greedy/);
+    await inspect("docs");
+    await docs.setViewportSize({ width: 360, height: 740 });
+    expect(await docs.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+    await docs.setViewportSize({ width: 1280, height: 720 });
+    await docs.goBack();
+  });
+
   it("explains a prediction", async () => {
     await page.getByRole("link", { name: "Explain" }).click();
     await page.getByLabel("Text").fill("the white");

@@ -74,7 +74,10 @@ export function printNext(
     texts.map((text) => (/^[\w./,:=-]+$/.test(text) ? text : JSON.stringify(text))).join(" ");
   terminal.print(`\nThe model is in ${directory}, its loss curve in ${curve}. Try next:`);
   terminal.print(
-    `  ${program} generate ${run} --prompt ${quoted([prompt])} --max-tokens 120 --temperature 0.8 --top-p 0.95`,
+    `  ${program} generate ${quoted([run])} --prompt ${quoted([prompt])} --max-tokens 120 --temperature 0.8 --top-p 0.95`,
+  );
+  terminal.print(
+    `  ${program} serve ${quoted([run])}    # then open http://127.0.0.1:8000: write with it, and see why it writes so`,
   );
   const texts = [...inputs, ...(heldOut ? ["--held-out", ...heldOut] : [])];
   terminal.print(

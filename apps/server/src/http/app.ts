@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { Hono } from "hono";
 import { cors } from "hono/cors";
+import { addDocsRoute } from "../docs/routes.ts";
 import { ApiError } from "../errors.ts";
 import type { RequestLog } from "../options.ts";
 import { addPageRoutes, type PageFeatures } from "../page/routes.ts";
@@ -82,6 +83,7 @@ export function createApp(state: ServerState, options: AppOptions): Hono {
   app.post("/tokenize", (context) => tokenize(context.req.raw, state));
   app.post("/detokenize", (context) => detokenize(context.req.raw, state));
   app.get("/openapi.json", () => Response.json(document));
+  addDocsRoute(app, document);
 
   if (runs !== undefined) addRunRoutes(app, runs);
   addPageRoutes(app, { features: () => pageFeatures(state, { runs: runs !== undefined }), directory: pageDirectory });

@@ -1,5 +1,6 @@
 /** The OpenAPI document of the server, made of the schemas that requests are checked with. */
 import { OpenAPIHono, z } from "@hono/zod-openapi";
+import { examples } from "../docs/examples.ts";
 import { isPagePath } from "../page/routes.ts";
 import { taskRoutes } from "../routes/tasks.ts";
 import { chatSchema } from "../schemas/chat.ts";
@@ -20,7 +21,7 @@ const errorSchema = z
   })
   .openapi("Error");
 
-const json = (schema: z.ZodType) => ({ "application/json": { schema } });
+const json = (schema: z.ZodType, example?: object) => ({ "application/json": { schema, ...(example && { example }) } });
 const anyObject = z.looseObject({});
 
 /** Routes that take a body. */
@@ -61,7 +62,7 @@ export function createOpenApiDocument({ secured }: { secured: boolean }): object
       path,
       summary,
       security: security(path),
-      request: { body: { required: true, content: json(schema) } },
+      request: { body: { required: true, content: json(schema, examples[path]) } },
       responses: {
         200: { description: "The answer.", content: json(anyObject) },
         ...problems,
@@ -86,4 +87,4 @@ export function createOpenApiDocument({ secured }: { secured: boolean }): object
 
 /** Whether a path needs an API key where there are any. */
 export const needsKey = (path: string): boolean =>
-  !["/health", "/metrics", "/openapi.json"].includes(path) && !isPagePath(path);
+  !["/health", "/metrics", "/openapi.json", "/docs"].includes(path) && !isPagePath(path);

@@ -18,20 +18,32 @@ const stopSchema = z.union([z.string().min(1), z.array(z.string().min(1)).max(16
 export const samplingFields = {
   model: optional(z.string()).openapi({ description: "The model's name, as /v1/models lists it." }),
   temperature: optional(z.number().min(0).max(2)).openapi({ description: "0 is greedy. Default: 1." }),
-  top_p: optional(z.number().min(0).max(1)),
+  top_p: optional(z.number().min(0).max(1)).openapi({
+    description: "Draws from the likeliest tokens that together have this probability. Default: 1.",
+  }),
   top_k: optional(z.int().min(-1)).openapi({ description: "0 or -1 for all tokens." }),
-  min_p: optional(z.number().min(0).max(1)),
-  typical_p: optional(z.number().min(0).max(1)),
-  repetition_penalty: optional(z.number().positive().max(100)),
-  presence_penalty: optional(z.number().min(-2).max(2)),
-  frequency_penalty: optional(z.number().min(-2).max(2)),
+  min_p: optional(z.number().min(0).max(1)).openapi({
+    description: "Leaves out tokens whose probability is below this share of the likeliest one's.",
+  }),
+  typical_p: optional(z.number().min(0).max(1)).openapi({
+    description: "Draws from the tokens whose information is nearest to the expected one, up to this probability.",
+  }),
+  repetition_penalty: optional(z.number().positive().max(100)).openapi({
+    description: "Divides the scores of tokens that have occurred, prompt included. Default: 1.",
+  }),
+  presence_penalty: optional(z.number().min(-2).max(2)).openapi({
+    description: "Taken off the scores of tokens that have been generated. Default: 0.",
+  }),
+  frequency_penalty: optional(z.number().min(-2).max(2)).openapi({
+    description: "The same, times how often each has been generated. Default: 0.",
+  }),
   logit_bias: optional(z.record(z.string().regex(/^\d{1,9}$/), z.number().min(-100).max(100))),
-  n: optional(z.int().min(1).max(128)),
-  seed: optional(z.int()),
-  stop: optional(stopSchema),
+  n: optional(z.int().min(1).max(128)).openapi({ description: "Choices for each prompt. Default: 1." }),
+  seed: optional(z.int()).openapi({ description: "The same seed gives the same text. Default: at random." }),
+  stop: optional(stopSchema).openapi({ description: "Texts that end a choice; they are not part of it." }),
   stop_token_ids: optional(z.array(tokenId).max(64)),
-  ignore_eos: optional(z.boolean()),
-  stream: optional(z.boolean()),
+  ignore_eos: optional(z.boolean()).openapi({ description: "Generates on after the token that ends a text." }),
+  stream: optional(z.boolean()).openapi({ description: "Whether tokens are sent as they come." }),
   stream_options: optional(
     z.strictObject({ include_usage: optional(z.boolean()), include_obfuscation: optional(z.boolean()) }),
   ),

@@ -79,6 +79,11 @@ function Page() {
             </a>
           ))}
         </nav>
+        {features?.model && (
+          <a class="api" href="/docs">
+            API
+          </a>
+        )}
       </header>
       <main id="content" tabIndex={-1}>
         {problem?.status === 401 ? (
