@@ -30,6 +30,31 @@ describe("megatron explain", () => {
     expect(found).toMatchObject({ kind: "next-token", outputs: [{}, {}], heads: [{}, {}], attention: [{}, {}] });
   });
 
+  it("finds what the model writes, or a text, in the data that it was trained on", async () => {
+    const asked = ["explain", path("runs/a"), "--text", "Call me Ishmael. Some years", "--no-attention"];
+    const html = path("passages.html");
+    const { code, stdout } = await megatron(...asked, "--data", "--html", html);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /\n +\d+ {2}"Call me Ishmael. Some years", .*corpus_text_document, document \d+, token 0: "Call/,
+    );
+    expect(readFileSync(html, "utf8")).toContain("<mark>Call me Ishmael. Some years</mark>");
+    const { passages } = await megatronJson<{ passages: { tokens: number; text: string } }>(
+      ...asked,
+      ...["--write", "8", "--data", path("data/corpus")],
+    );
+    expect(passages.tokens).toBeGreaterThanOrEqual(3);
+    expect(passages.text).not.toContain("Ishmael. Some years");
+    for (const [options, message] of [
+      [["--write", "4"], /--data/],
+      [["--data", path("none")], /none: no such dataset/],
+    ] as const) {
+      const refused = await megatron(...asked, ...options);
+      expect([refused.code, refused.stdout]).toEqual([2, ""]);
+      expect(refused.stderr.trim().split("\n").at(-1)).toMatch(message);
+    }
+  });
+
   it("ends with one line for a text that is too long", async () => {
     const { code, stderr } = await megatron("explain", path("runs/a"), "--text", "whale ".repeat(99));
     expect(code).toBe(2);

@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import type { ExplainedOutput, Explanation } from "@megatron-ts/explain";
 import type { Command } from "commander";
+import { UsageError } from "../errors.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
 import { integer, nonEmpty } from "../options/option-values.ts";
 import { type AdapterOptions, addAdapterOption } from "../options/task-options.ts";
@@ -14,6 +15,8 @@ interface Options extends EngineOptions, AdapterOptions {
   target?: string;
   topK: number;
   attention: boolean;
+  data?: true | string[];
+  write: number;
   html?: string;
   json?: boolean;
 }
@@ -27,11 +30,14 @@ export function addExplain(program: Command, terminal: Terminal): void {
     .requiredOption("--text <text>", "text to continue, with a mask to fill, or to classify", nonEmpty)
     .option("--target <text>", "token or label to explain (default: the likeliest)", nonEmpty)
     .option("--top-k <n>", "likeliest outputs to list", integer(1, 100), 5)
+    .option("--data [prefixes...]", "also find the nearest passages of this prepared data (default: the run's own)")
+    .option("--write <n>", "with --data: search for <n> tokens that the model writes after the text", integer(0), 0)
     .option("--html <file>", "file to write the whole explanation to, attention maps included", nonEmpty)
     .option("--no-attention", "leave out the attention maps, whose size grows with the square of the text")
     .action((path: string, options: Options) => run(path, options, terminal));
   addExamples(addJsonOption(addEngineOptions(addAdapterOption(command))), [
     'megatron explain runs/a --text "My fellow" --html explained.html',
+    'megatron explain runs/a --text "My fellow" --data --write 40',
     'megatron explain runs/topics --text "Rates rise again" --target business',
   ]);
 }
@@ -39,15 +45,25 @@ export function addExplain(program: Command, terminal: Terminal): void {
 async function run(path: string, options: Options, terminal: Terminal): Promise<void> {
   const { explainText } = await import("@megatron-ts/explain");
   const { explanationPage } = await import("@megatron-ts/explain/html");
-  const { text, target, topK, html } = options;
+  const { findTrainingPassages, describePassages } = await import("../explanation/training-passages.ts");
+  const { text, target, topK, html, data, write } = options;
+  if (write > 0 && data === undefined) throw new UsageError("--write needs --data, in which it is searched");
   await startEngine(options, terminal);
-  const { model, tokenizer, directory } = await loadTrainedModel(path, { adapter: options.adapter });
+  const trained = await loadTrainedModel(path, { adapter: options.adapter });
+  const { model, tokenizer, directory } = trained;
   try {
     const attention = options.attention && (html !== undefined || options.json === true);
     const explanation = explainText({ model, tokenizer }, text, { target, topK, attention });
-    if (html !== undefined) writeFileSync(html, explanationPage(explanation, { title: `Explained: ${path}` }));
-    if (options.json) return terminal.json({ checkpoint: directory, html, ...explanation });
+    const passages =
+      data === undefined ? undefined : await findTrainingPassages(trained, { text, data, write, topK }, terminal);
+    if (html !== undefined)
+      writeFileSync(html, explanationPage(explanation, { title: `Explained: ${path}`, passages }));
+    if (options.json) return terminal.json({ checkpoint: directory, html, ...explanation, passages });
     for (const line of describe(explanation)) terminal.print(line);
+    if (passages) {
+      terminal.print("");
+      for (const line of describePassages(passages)) terminal.print(line);
+    }
     if (html !== undefined) terminal.log(`explained in ${html}`);
   } finally {
     model.dispose();

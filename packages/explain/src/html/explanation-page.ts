@@ -1,14 +1,20 @@
 /** An explanation as one HTML file that needs nothing else: no script, no network. */
 import type { Explanation } from "../explain-text.ts";
+import type { TrainingPassages } from "../passages/training-passages.ts";
 import { escapeHtml } from "./escape.ts";
 import { explanationHtml } from "./explanation-html.ts";
+import { passagesHtml } from "./passages-html.ts";
 import { explanationStyle } from "./style.ts";
 
 /**
  * The file's contents.
  * @param options.title what was explained, such as the model's name
+ * @param options.passages what in the training data is nearest to the text
  */
-export function explanationPage(explanation: Explanation, { title }: { title: string }): string {
+export function explanationPage(
+  explanation: Explanation,
+  { title, passages }: { title: string; passages?: TrainingPassages },
+): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -28,6 +34,7 @@ ${explanationStyle}
 <h1>${escapeHtml(title)}</h1>
 <blockquote>${escapeHtml(explanation.text)}</blockquote>
 ${explanationHtml(explanation)}
+${passages ? passagesHtml(passages) : ""}
 </main></body>
 </html>
 `;

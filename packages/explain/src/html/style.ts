@@ -20,6 +20,12 @@ export const explanationStyle = `
 .explanation td.number { text-align: right; font-variant-numeric: tabular-nums; }
 .explanation code { font: .875rem ui-monospace, monospace; }
 .explanation td small { color: inherit; font-size: .75rem; }
+.explanation .passages { display: grid; gap: .75rem; margin: 0 0 1rem; padding: 0; list-style: none; }
+.explanation .passages li { padding: .5rem .75rem; background: var(--surface); border-radius: .5rem; overflow-wrap: anywhere; }
+.explanation .passages q { white-space: pre-wrap; }
+.explanation q { quotes: none; }
+.explanation .passages small { display: block; font-size: .75rem; color: var(--quiet); }
+.explanation mark { background: rgb(var(--accent) / .18); color: inherit; border-radius: .1875rem; }
 .explanation details { border-top: 1px solid var(--line); padding: .5rem 0; }
 .explanation summary { cursor: pointer; padding: .25rem 0; }
 .explanation summary:focus-visible { outline: 2px solid rgb(var(--accent)); }
