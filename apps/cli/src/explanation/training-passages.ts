@@ -53,8 +53,8 @@ async function written(trained: TrainedModel, text: string, maxTokens: number): 
   const { generate } = await import("@megatron-ts/generate");
   const mode = generationMode(trained, text);
   if (mode.fills) throw new UsageError("--write: this model fills masks and does not write");
-  const { prediction } = mode;
-  const options = { ...trained.generationTokens, prediction, maxTokens, temperature: 0 };
+  const { prediction, bidirectionalPrompt } = mode;
+  const options = { ...trained.generationTokens, prediction, bidirectionalPrompt, maxTokens, temperature: 0 };
   const [completion] = generate(trained, [text], options);
   return completion!.text;
 }
