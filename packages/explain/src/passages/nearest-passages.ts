@@ -15,7 +15,7 @@ export interface Passage {
 }
 
 /** A run of tokens that the text and the data have. */
-export interface SharedSpan {
+interface SharedSpan {
   /** Its place in the text, in tokens. */
   start: number;
   length: number;
@@ -24,7 +24,7 @@ export interface SharedSpan {
 }
 
 /** A passage like the text. */
-export interface SimilarPassage extends Passage {
+interface SimilarPassage extends Passage {
   /** The share of the text's n-grams that it has, weighted by how rare they are in the data, 0..1. */
   similarity: number;
 }
