@@ -118,11 +118,15 @@ describe.runIf(built)("the built program", () => {
     expect(Math.abs(split - alone) / alone).toBeLessThan(1e-5);
 
     const recipe = sandbox.recipe("ranks.yaml", "runs/ranks");
-    const stopped = start(["pretrain", recipe, "--parallel.data", "2", "--train.steps", "100000", "--json"]);
+    const constant = ["--train.schedule", "{ name: constant }", "--parallel.data", "2", "--resume", "auto"];
+    const stopped = start(["pretrain", recipe, ...constant, "--train.steps", "100000", "--json"]);
     await until(() => /^step +5\/100000/m.test(stopped.stderr));
     stopped.child.kill("SIGTERM");
     expect(await stopped.ended).toEqual({ code: 0, signal: null });
-    expect(JSON.parse(stopped.stdout)).toMatchObject({ reason: "stopped" });
+    const { reason, step } = JSON.parse(stopped.stdout) as { reason: string; step: number };
+    expect(reason).toBe("stopped");
+    const rest = [...constant, "--train.steps", String(step + 3)];
+    expect(await loss("ranks", ...rest)).toBe(await loss("ranks-whole", ...rest));
   });
 
   it("serves what it trained, and ends at SIGTERM", async () => {

@@ -43,7 +43,7 @@ export interface Communicator {
   /** Returns when every rank has called it. */
   barrier(options?: ExchangeOptions): void;
   /** Every rank's text, in rank order. */
-  gatherText(text: string): string[];
+  gatherText(text: string, options?: ExchangeOptions): string[];
 }
 
 /** The communicator of an axis with one rank: every collective is the identity. */

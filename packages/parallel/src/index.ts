@@ -14,7 +14,7 @@ export {
   createVocabularyParallelEmbedding,
   type VocabularyParallelEmbedding,
 } from "./embedding.ts";
-export { ParallelError, RankError } from "./errors.ts";
+export { afterStep, ParallelError, RankError } from "./errors.ts";
 export { type Initializer, normal, ones, truncatedNormal, uniform, zeros } from "./initializers.ts";
 export { createColumnParallelLinear, createRowParallelLinear, type Layer, type LinearOptions } from "./linear.ts";
 export { vocabularyParallelCrossEntropy } from "./loss.ts";

@@ -25,6 +25,7 @@ export async function trainOnThreads(
   { terminal, onEvent, onStart }: { terminal: Terminal; onEvent: (event: RunEvent) => void; onStart: OnStart },
 ): Promise<Outcome> {
   const { runRankThreads } = await import("@megatron-ts/parallel/threads");
+  const { afterStep } = await import("@megatron-ts/parallel");
   const ranks = ranksOf(run.configuration);
   // What is wrong on every rank is found once, here.
   await prepareRank(run, { transport: null, ranksHere: ranks });
@@ -34,14 +35,24 @@ export async function trainOnThreads(
   const own = { backend: engine.backend, threads: threads ?? shareOf(engine.threads, ranks) };
   terminal.log(`${ranks} ranks of ${own.threads === 1 ? "1 thread" : `${own.threads} threads`} each`);
   const data: RankThreadRun = { ...run, engine: own };
-  const [outcome] = await runRankThreads({
-    file: rankFile(),
-    ranks,
-    data,
-    onMessage: (event) => onEvent(event as RunEvent),
-    onStart: (requestStop) => onStart((signal) => requestStop(constants.signals[signal])),
-  });
-  return outcome as Outcome;
+  let step: number | null = null;
+  const onMessage = (event: RunEvent) => {
+    if (event.type === "started" || event.type === "step") step = event.step;
+    onEvent(event);
+  };
+  try {
+    const [outcome] = await runRankThreads({
+      file: rankFile(),
+      ranks,
+      data,
+      onMessage: (event) => onMessage(event as RunEvent),
+      onStart: (requestStop) => onStart((signal) => requestStop(constants.signals[signal])),
+    });
+    return outcome as Outcome;
+  } catch (error) {
+    // The first to notice a thread that ended is its supervisor, which knows no steps.
+    throw afterStep(error, step);
+  }
 }
 
 /** Receives what passes a signal on to the ranks. */

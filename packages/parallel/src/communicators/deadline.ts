@@ -1,6 +1,7 @@
 /**
- * How long a rank waits for another. All ranks do the same work, so one that takes much longer than this rank itself ever took
- * between two exchanges has died or hangs.
+ * How long a rank waits for another. All ranks do the same work, so one that takes much longer than this rank itself lately took
+ * between two exchanges has died or hangs. Work that only one of them does, such as saving, is waited for with patience, and is no
+ * measure of the rest.
  */
 import { RankError } from "../errors.ts";
 
@@ -9,6 +10,9 @@ const DEFAULT_TIMEOUT_SECONDS = 8;
 
 /** As many times as long as this rank's longest work may another rank take. */
 const SLACK = 10;
+
+/** What counts as lately: at least so many milliseconds, at most twice as many. */
+const LATELY = 10_000;
 
 /** The clock of one rank. */
 export interface Deadline {
@@ -32,15 +36,20 @@ export function createDeadline({
   timeoutSeconds?: number;
   now?: () => number;
 }): Deadline {
-  let longest = 0;
+  let [longest, longestBefore] = [0, 0];
+  let intervalSince = now();
   let workedSince = now();
   let waitingSince = 0;
   let limit = 0;
   return {
     begin(patience = 0) {
       waitingSince = now();
-      longest = Math.max(longest, waitingSince - workedSince);
-      limit = 1000 * (timeoutSeconds + patience) + SLACK * longest;
+      if (waitingSince - intervalSince > LATELY) {
+        [longest, longestBefore] = [0, longest];
+        intervalSince = waitingSince;
+      }
+      if (patience === 0) longest = Math.max(longest, waitingSince - workedSince);
+      limit = 1000 * (timeoutSeconds + patience) + SLACK * Math.max(longest, longestBefore);
     },
     check(awaited) {
       if (now() - waitingSince < limit) return;

@@ -11,12 +11,12 @@ export function meet(group: Group, patience?: number): void {
   group.exchange({ send: group.ranks(() => byte), receive: group.ranks(() => messageOf(1)) }, { patience });
 }
 
-/** Every rank's text, in rank order. */
-export function gatherText(group: Group, text: string): string[] {
+/** Every rank's text, in rank order; they may take `patience` seconds more than usual. */
+export function gatherText(group: Group, text: string, patience?: number): string[] {
   const own = new TextEncoder().encode(text);
   const lengths = group.ranks(() => new Float64Array(new ArrayBuffer(8)));
   const length = bytesOf(Float64Array.of(own.length));
-  group.exchange({ send: group.ranks(() => length), receive: lengths.map(bytesOf) });
+  group.exchange({ send: group.ranks(() => length), receive: lengths.map(bytesOf) }, { patience });
   const texts = lengths.map(([bytes]) => messageOf(bytes!));
   group.exchange({ send: group.ranks(() => own), receive: texts });
   return texts.map((bytes) => new TextDecoder().decode(bytes));

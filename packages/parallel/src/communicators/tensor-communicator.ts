@@ -62,7 +62,7 @@ export function createCommunicator(transport: Transport, members: readonly numbe
       return decode(bytes, { like: { shape: [...shape], dtype }, wire });
     },
     barrier: (options) => meet(group, options?.patience),
-    gatherText: (text) => gatherText(group, text),
+    gatherText: (text, options) => gatherText(group, text, options?.patience),
   };
 }
 

@@ -2,12 +2,17 @@
 import type { Communicator } from "@megatron-ts/parallel";
 import { ConfigError, type ConfigProblem } from "../errors.ts";
 
+/** Seconds that ranks may take longer than others to start: they read files, from disks that may be far away. */
+export const STARTING_SECONDS = 60;
+
 /** What a rank runs, by the path that a difference is reported at. */
 export type RankIdentity = Readonly<Record<string, unknown>>;
 
 /** Throws the same ConfigError on every rank if one of them differs from rank 0. */
 export function checkRanksAgree(world: Communicator, own: RankIdentity): void {
-  const [first, ...others] = world.gatherText(JSON.stringify(own)).map((text) => JSON.parse(text) as RankIdentity);
+  const [first, ...others] = world
+    .gatherText(JSON.stringify(own), { patience: STARTING_SECONDS })
+    .map((text) => JSON.parse(text) as RankIdentity);
   const problems = others.flatMap((other, index): ConfigProblem[] =>
     Object.keys(first!).flatMap((path): ConfigProblem[] => {
       const [expected, found] = [first, other].map((identity) => JSON.stringify(identity![path]));

@@ -1,10 +1,11 @@
-/** Runs under each MPI library of this machine equal runs on threads: `npm run test:mpi`. */
+/** Runs under each MPI library of this machine equal runs on threads, also where signals stop or end a rank: `npm run test:mpi`. */
 import { writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findMpiLaunchers, mpirun } from "../../../parallel/src/testing/mpi-launchers.ts";
-import type { TrainingOutcome } from "../testing/training.rank.ts";
+import { findMpiLaunchers, type MpiLauncher, mpirun } from "../../../parallel/src/testing/mpi-launchers.ts";
+import type { TrainingOutcome, TrainingTask } from "../testing/training.rank.ts";
 import { openTrainingRuns, type TrainingRuns } from "../testing/training-runs.ts";
 
 const model =
@@ -46,19 +47,62 @@ describe.skipIf(process.env.MEGATRON_TEST_MPI !== "1")("under MPI", () => {
       }),
     );
 
+  /** Runs tasks on two ranks, which wait a second for each other, besides the time of their own work. */
+  function train(launcher: MpiLauncher, own: readonly TrainingTask[]) {
+    const file = join(runs.directory, "tasks.json");
+    writeFileSync(file, JSON.stringify(own));
+    return mpirun(launcher, { ranks: 2, args: [fileURLToPath(runs.file), file, "1"] });
+  }
+
   it("steps of GPT at every split are those of threads, bit for bit", async () => {
     const threads = (await runs.threadsInTurn(tasks("threads"), 2)).map(losses);
     expect(threads.every((own) => own.length > 12)).toBe(true);
     for (const launcher of findMpiLaunchers()) {
-      const file = join(runs.directory, "tasks.json");
-      writeFileSync(file, JSON.stringify(tasks(launcher.name)));
-      const { status, stdout, stderr } = mpirun(launcher, { ranks: 2, args: [fileURLToPath(runs.file), file] });
+      const { status, stdout, stderr } = train(launcher, tasks(launcher.name));
       expect(stderr).toBe("");
       expect(status).toBe(0);
       const found = (JSON.parse(stdout) as TrainingOutcome[]).map(losses);
       splits.forEach((split, i) => {
         expect(found[i], `${launcher.name} ${JSON.stringify(split)}`).toEqual(threads[i]);
       });
+    }
+  }, 600_000);
+
+  it("a rank that gets SIGTERM, SIGSTOP or SIGKILL ends all, and resuming ends with the losses of a run without", async () => {
+    const task = (name: string, options: Partial<TrainingTask> = {}) =>
+      runs.task(name, model, {
+        overrides: [
+          ["train.steps", "9"],
+          ["train.checkpoint.every", "2"],
+        ],
+        layout: { data: 2 },
+        resume: "auto",
+        ...options,
+      });
+    const whole = losses(await runs.threads(task("uninterrupted"), 2));
+    for (const launcher of findMpiLaunchers()) {
+      const run = (how?: "SIGTERM" | "SIGSTOP" | "SIGKILL", after = 0) =>
+        train(launcher, [task(`signals ${launcher.name}`, how && { fate: { rank: 1, after, how } })]);
+
+      const stopped = run("SIGTERM", 3);
+      expect(stopped).toMatchObject({ status: 0, stderr: "" });
+      const [outcome] = JSON.parse(stopped.stdout) as TrainingOutcome[];
+      expect(outcome).toMatchObject({ reason: "stopped" });
+      expect([3, 4]).toContain(outcome!.step);
+
+      const hung = run("SIGSTOP", 6 - outcome!.step);
+      expect(hung.status).toBe(1);
+      expect(hung.stderr).toMatch(new RegExp(`^after step 6: rank 1 on ${hostname()} did not answer rank 0 `, "m"));
+
+      // The launcher notices first, and its own message and exit code say so.
+      const killed = run("SIGKILL", 1);
+      expect(killed.status).not.toBe(0);
+
+      const resumed = run();
+      expect(resumed).toMatchObject({ status: 0, stderr: "" });
+      const rest = losses((JSON.parse(resumed.stdout) as TrainingOutcome[])[0]!);
+      expect(rest).toHaveLength(2 * 3 + 1);
+      expect(rest).toEqual(whole.slice(-rest.length));
     }
   }, 600_000);
 });

@@ -52,6 +52,7 @@ const NUMBERS_PER_STEP = 40;
 
 describe("data parallel", () => {
   let solo: TrainingOutcome;
+  let whole: TrainingOutcome;
   const overrides: [string, string][] = [["train.microBatchSize", "2"]];
   beforeAll(async () => {
     solo = await runs.solo(runs.task("solo", gpt, { overrides }));
@@ -59,6 +60,7 @@ describe("data parallel", () => {
 
   it("20 steps of GPT equal those of one rank, and gradients travel once a step", async () => {
     const found = await runs.threads(runs.task("data", gpt, { overrides, layout: { data: 2 } }), 2);
+    whole = found;
     expect(found).toMatchObject({ step: 20, reason: "completed" });
     expectClose(found, solo);
     expect(bytesPerStep(found)).toBe(4 * parametersOf(found) + NUMBERS_PER_STEP);
@@ -72,6 +74,19 @@ describe("data parallel", () => {
       message: expect.stringMatching(new RegExp(`^step 4, rank 1 on ${hostname()}: `)),
     });
     expect(listCheckpoints(join(runs.directory, "nan"))).toEqual([]);
+  });
+
+  it("stops all where one rank hangs, which names rank, host and step, and resumes to the same end", async () => {
+    const task = (name: string, options: object) => runs.task(name, gpt, { overrides, layout: { data: 2 }, ...options });
+    const hanging = task("hang", { fate: { rank: 1, after: 13, how: "hang" } });
+    await expect(runs.threads(hanging, 2, 1)).rejects.toMatchObject({
+      name: "RankError",
+      step: 13,
+      message: expect.stringMatching(new RegExp(`^after step 13: rank 1 on ${hostname()} `)),
+    });
+    const rest = reported(await runs.threads(task("hang", { resume: "auto" }), 2));
+    expect(rest).toHaveLength(10 * 5 + 2);
+    expect(rest).toEqual(reported(whole).slice(-rest.length));
   });
 
   it("refuses ranks that disagree, before anything is written", async () => {

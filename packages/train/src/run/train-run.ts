@@ -21,7 +21,7 @@ import {
 } from "@megatron-ts/checkpoint";
 import { type BatchList, type BatchSchedule, createBatchSchedule, type StepBatches, takeLock } from "@megatron-ts/data";
 import { countModelParameters, createModel, type Model, type ModelConfig, modelConfigSchema } from "@megatron-ts/model";
-import { countParameters, type Mesh, shapeOnly, singleRankMesh, trainedParameters } from "@megatron-ts/parallel";
+import { afterStep, countParameters, type Mesh, shapeOnly, singleRankMesh, trainedParameters } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { parse } from "yaml";
 import { configurationDifferences } from "../configuration/differences.ts";
@@ -34,7 +34,7 @@ import { createSchedule } from "../schedules/schedules.ts";
 import { captureLossAndGradients } from "../step/loss-and-gradients.ts";
 import { initialNoiseScaleState } from "../step/noise-scale.ts";
 import { buildTraining, type TrainedPart } from "./build-training.ts";
-import { checkRanksAgree } from "./check-ranks.ts";
+import { checkRanksAgree, STARTING_SECONDS } from "./check-ranks.ts";
 import { checkDatasets } from "./datasets.ts";
 import type { RunEvent } from "./events.ts";
 import { createCheckpoints } from "./listeners/checkpoints.ts";
@@ -188,7 +188,7 @@ async function trainAlone(
     checkpoint?.close();
     init?.close();
     // From here on rank 0 writes to the directory that all have read.
-    mesh.world.barrier();
+    mesh.world.barrier({ patience: STARTING_SECONDS });
     const listeners: RunListener[] = [];
     const run: TrainingRun = {
       configuration,
@@ -239,6 +239,8 @@ async function trainAlone(
         ...own(run),
       );
       return await runLoop(run, listeners);
+    } catch (error) {
+      throw afterStep(error, run.state.step);
     } finally {
       for (const listener of listeners) listener.close?.();
       steps.dispose();

@@ -19,8 +19,8 @@ export interface TrainingRuns {
   task(name: string, model: string, options?: Partial<TrainingTask> & { layout?: Layout }): TrainingTask;
   /** On this thread alone. */
   solo(task: TrainingTask): Promise<TrainingOutcome>;
-  /** On threads. */
-  threads(task: TrainingTask, ranks: number): Promise<TrainingOutcome>;
+  /** On threads, which wait `timeoutSeconds` for each other, besides the time of their own work. */
+  threads(task: TrainingTask, ranks: number, timeoutSeconds?: number): Promise<TrainingOutcome>;
   /** One after the other, on the same threads: they start once. */
   threadsInTurn(tasks: readonly TrainingTask[], ranks: number): Promise<TrainingOutcome[]>;
   remove(): void;
@@ -33,8 +33,8 @@ export async function openTrainingRuns(): Promise<TrainingRuns> {
     Array.from({ length: 6 }, (_, j) => `The number ${i} and the number ${j} make the number ${i + j}. `),
   );
   const { tokenizer } = await writeCorpus(join(directory, "corpus"), { documents });
-  const threadsInTurn = async (tasks: readonly TrainingTask[], ranks: number) =>
-    (await runRankThreads({ file: built.file, ranks, data: tasks }))[0] as TrainingOutcome[];
+  const threadsInTurn = async (tasks: readonly TrainingTask[], ranks: number, timeoutSeconds?: number) =>
+    (await runRankThreads({ file: built.file, ranks, data: tasks, timeoutSeconds }))[0] as TrainingOutcome[];
   const built = await buildRank(new URL("./training.rank.ts", import.meta.url));
   return {
     directory,
@@ -50,7 +50,7 @@ export async function openTrainingRuns(): Promise<TrainingRuns> {
       ...options,
     }),
     solo: (task) => trainRank(null, task),
-    threads: async (task, ranks) => (await threadsInTurn([task], ranks))[0]!,
+    threads: async (task, ranks, timeoutSeconds) => (await threadsInTurn([task], ranks, timeoutSeconds))[0]!,
     threadsInTurn,
     remove() {
       built.remove();

@@ -12,6 +12,7 @@ import { parseRecipe } from "../configuration/recipe.ts";
 import { causalObjective } from "../objectives/causal/loss.ts";
 import type { RunEvent } from "../run/events.ts";
 import { pretrain } from "../run/pretrain.ts";
+import { listenForStop } from "../run/stop.ts";
 
 /** What the ranks train. */
 export interface TrainingTask {
@@ -27,6 +28,8 @@ export interface TrainingTask {
   saveWorker?: string;
   /** Requests a stop of rank 1 (or of rank 0 if it is alone) after this step. */
   stopAfter?: number;
+  /** What befalls a rank after a step: a real signal to its own process, or, in a thread, a loop without end. */
+  fate?: { rank: number; after: number; how: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "hang" };
 }
 
 /** What a rank saw. Events are rank 0's. */
@@ -58,12 +61,14 @@ export async function trainRank(transport: Transport | null, task: TrainingTask)
   const sentBytes: number[] = [];
   const tensorBytes: number[] = [];
   let steps = 0;
+  const listening = task.fate?.how === "SIGTERM" ? listenForStop() : null;
   const restore = task.nan?.rank === rank ? breakLoss(() => steps > task.nan!.after) : () => {};
   const stop = {
     get requested() {
       const done = steps++;
+      if (task.fate?.rank === rank && done === task.fate.after) meet(task.fate.how);
       const stopping = rank === Math.min(1, (transport?.size ?? 1) - 1) && done === task.stopAfter;
-      return stopping ? "SIGTERM" : null;
+      return stopping ? "SIGTERM" : (listening?.requested ?? null);
     },
   };
   const training = pretrain(configuration, {
@@ -82,8 +87,16 @@ export async function trainRank(transport: Transport | null, task: TrainingTask)
       },
     ],
   });
-  const result = await training.finally(restore);
+  const result = await training.finally(() => {
+    restore();
+    listening?.dispose();
+  });
   return { ...result, events, sentBytes, tensorBytes };
+}
+
+function meet(how: NonNullable<TrainingTask["fate"]>["how"]): void {
+  if (how !== "hang") process.kill(process.pid, how);
+  else for (;;);
 }
 
 /** Replaces the loss of decoders by NaN from when it is due. Returns what undoes it. */
@@ -110,7 +123,7 @@ if (!isMainThread) {
 if (isMainThread) {
   const launch = detectLaunch();
   if (launch) {
-    const transport = await connectMpi(launch);
+    const transport = await connectMpi(launch, { timeoutSeconds: Number(process.argv[3] ?? 8) });
     try {
       const tasks = JSON.parse(readFileSync(process.argv[2]!, "utf8")) as TrainingTask[];
       const outcomes: TrainingOutcome[] = [];
