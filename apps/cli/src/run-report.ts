@@ -36,11 +36,13 @@ export async function createRunReport(terminal: Terminal): Promise<{ show(event:
       const speed = `${formatCount(tokensPerSecond)} tokens/s`;
       bar.update(fraction, `loss ${loss.toFixed(3)} | ${speed} | ${formatDuration(secondsLeft)} left`);
     } else if (event.type === "report") {
-      const { report, noise } = event;
+      const { report, noise, ranks } = event;
       const advice = noise
         ? ` | noise scale ${formatQuantity(noise.noiseScale)}, suggests batch ${noise.suggestedBatchSize}`
         : "";
+      const straggler = ranks && train.describeStraggler(ranks);
       terminal.log(train.formatReport(report, totals, { width: terminal.width - advice.length }) + advice);
+      if (straggler) terminal.log(straggler);
     } else if (event.type === "evaluated") {
       const { step, metric, result, scores } = event;
       terminal.log(formatEvaluation({ step, metric, ...result, scores }, totals));

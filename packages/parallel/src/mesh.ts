@@ -14,6 +14,8 @@ export type Axis = "data" | "tensor" | "pipeline" | "context";
 export interface Mesh extends Readonly<Record<Axis | "replicas" | "world", Communicator>> {
   /** Whether the ranks of the tensor axis share the rows of sequences between the regions that are split. Default: false. */
   readonly sequenceParallel?: boolean;
+  /** Seconds that this rank has spent on messages so far, mostly waiting for other ranks. Default: none. */
+  waitedSeconds?(): number;
 }
 
 /** How a run is laid out: the ranks along each axis, and what they share besides. */
@@ -65,5 +67,5 @@ export function createMesh(
   const replicas = context === 1 ? ofAxes.data : along(sizes.tensor, context * sizes.data);
   const everyone = Array.from({ length: transport.size }, (_, rank) => rank);
   const world = transport.size === 1 ? singleRank : createCommunicator(transport, everyone);
-  return { ...ofAxes, replicas, world, sequenceParallel };
+  return { ...ofAxes, replicas, world, sequenceParallel, waitedSeconds: transport.waitedSeconds };
 }

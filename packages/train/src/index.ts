@@ -56,6 +56,7 @@ export { checkTokenizer } from "./run/datasets.ts";
 export { NonFiniteError, type RunEvent } from "./run/events.ts";
 export { measureTraining, type TrainingMeasurement } from "./run/measure-training.ts";
 export { type PretrainOptions, pretrain } from "./run/pretrain.ts";
+export { describeStraggler, type RankTimes } from "./run/rank-times.ts";
 export { stagesOf } from "./run/stages.ts";
 export { modelConfigAt } from "./run/starting-weights.ts";
 export { listenForStop, type StopFlag, type StopOptions, type StopSignal } from "./run/stop.ts";

@@ -22,6 +22,8 @@ export interface Deadline {
   check(awaited: () => readonly number[]): void;
   /** The wait is over. */
   end(): void;
+  /** Seconds of all waits so far. */
+  waitedSeconds(): number;
 }
 
 /** @param options.timeoutSeconds for work that takes no time. `now` is a clock in milliseconds. */
@@ -41,6 +43,7 @@ export function createDeadline({
   let workedSince = now();
   let waitingSince = 0;
   let limit = 0;
+  let waited = 0;
   return {
     begin(patience = 0) {
       waitingSince = now();
@@ -62,6 +65,8 @@ export function createDeadline({
     },
     end() {
       workedSince = now();
+      waited += workedSince - waitingSince;
     },
+    waitedSeconds: () => waited / 1000,
   };
 }

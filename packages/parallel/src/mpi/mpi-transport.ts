@@ -106,6 +106,7 @@ export function createMpiTransport(
     },
     post: (message, to) => void posted.push(...start("isend", message.slice(), { other: to, tag: POSTED })),
     take: (message, from) => settle(start("irecv", message, { other: from, tag: POSTED })),
+    waitedSeconds: deadline.waitedSeconds,
     close() {
       settle(posted);
       mpi.finalize();

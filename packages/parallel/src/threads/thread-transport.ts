@@ -70,6 +70,7 @@ export function createThreadTransport(
     take(message, from) {
       settle({ lanes: posts, received: others.map((other) => (other === from ? passing(message) : null)) });
     },
+    waitedSeconds: deadline.waitedSeconds,
     close: () => settle({ lanes: posts, sent: posts.map((lane) => lane.last()) }),
   };
 }

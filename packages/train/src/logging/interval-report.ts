@@ -5,7 +5,7 @@ import { secondsLeft } from "@megatron-ts/cost";
 import type { StepResult } from "../run/step-result.ts";
 
 /** Measurements of one update. */
-export interface StepMeasurement extends StepResult {
+export interface StepMeasurement extends Omit<StepResult, "ownSeconds"> {
   /** Number of updates done, this one included. */
   step: number;
 }

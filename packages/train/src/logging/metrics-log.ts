@@ -16,7 +16,7 @@ import {
 /** `step` is the number of updates done when the record was written. Numbers that are not finite are written as null. */
 interface MetricsRecord {
   step: number;
-  [name: string]: number | string | boolean | null | undefined;
+  [name: string]: number | string | boolean | null | undefined | readonly number[];
 }
 
 /** An open metrics log. */

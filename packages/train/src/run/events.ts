@@ -2,6 +2,7 @@
 import type { PerplexityResult } from "@megatron-ts/metrics";
 import type { EnergyUse } from "../energy/energy-meter.ts";
 import type { IntervalReport } from "../logging/interval-report.ts";
+import type { RankTimes } from "./rank-times.ts";
 
 /** The most bytes that this process has held at once. */
 export interface MemoryUse {
@@ -37,6 +38,8 @@ export type RunEvent =
       noise: { noiseScale: number; suggestedBatchSize: number } | null;
       /** Of the whole run so far. */
       energy: EnergyUse;
+      /** How long each rank worked, without waiting for others; null in a run of one rank. */
+      ranks: RankTimes | null;
     }
   /** `metric` names the perplexity; null for a sum of several losses, which has none. `scores`: a task's. */
   | {

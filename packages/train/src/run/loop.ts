@@ -53,15 +53,19 @@ function highest(value: number, { reduce }: Communicator): number {
 /** Updates the weights and the run's state. */
 function advance(run: TrainingRun): StepResult {
   const { configuration, batches, objective, state } = run;
+  const { mesh } = run.model;
   const began = performance.now();
+  const waitedBefore = mesh.waitedSeconds?.() ?? 0;
   const batch = batches.training.at(state.step);
   const learningRate = run.schedule.at(state.step, timeShare(run));
   const { loss, gradientNorm, noiseNorms } = withPrecision(configuration.engine.precision, () =>
     trainStep(batch, { ...run, train: configuration.train, step: state.step, learningRate }),
   );
   run.average?.update(state.step + 1);
+  const passed = (performance.now() - began) / 1000;
+  const ownSeconds = passed - ((mesh.waitedSeconds?.() ?? 0) - waitedBefore);
   // The slowest rank's: learning rates may depend on the time.
-  const seconds = highest((performance.now() - began) / 1000, run.model.mesh.world);
+  const seconds = highest(passed, mesh.world);
   run.state = {
     ...state,
     step: state.step + 1,
@@ -73,7 +77,7 @@ function advance(run: TrainingRun): StepResult {
   const workload = objective.workload(batch);
   const flops = stepFlops(run.model.config, workload);
   const tokens = workloadTokens(workload);
-  return { loss, learningRate, gradientNorm, seconds, samples: batch.batchSize, tokens, flops };
+  return { loss, learningRate, gradientNorm, seconds, ownSeconds, samples: batch.batchSize, tokens, flops };
 }
 
 /** The clock after one more step of `seconds`. When the warm-up ended matters only to runs with a time limit. */

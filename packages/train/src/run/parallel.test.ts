@@ -2,7 +2,7 @@
  * Runs split over rank threads equal runs of one rank, dropout included: losses, gradient norms, validation, resumption.
  * Families besides GPT and BERT only with MEGATRON_TEST_SPLITS=1 pnpm vitest run --project train run/parallel.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { listCheckpoints, loadLatestCheckpoint } from "@megatron-ts/checkpoint";
@@ -47,8 +47,8 @@ function parametersOf({ events }: TrainingOutcome): number {
   return started!.parameters;
 }
 
-/** The loss with what belongs to it, the duration, and whether to stop: five numbers of 8 bytes. */
-const NUMBERS_PER_STEP = 40;
+/** The loss with what belongs to it, the duration, the time that each rank worked, and whether to stop: seven numbers of 8 bytes. */
+const NUMBERS_PER_STEP = 56;
 
 describe("data parallel", () => {
   let solo: TrainingOutcome;
@@ -76,8 +76,26 @@ describe("data parallel", () => {
     expect(listCheckpoints(join(runs.directory, "nan"))).toEqual([]);
   });
 
+  it("reports the rank that the others wait for", async () => {
+    const few: [string, string][] = [...overrides, ["train.steps", "5"], ["train.log.every", "5"]];
+    const slow = { rank: 1, milliseconds: 60 };
+    const { events } = await runs.threads(runs.task("slow", gpt, { overrides: few, layout: { data: 2 }, slow }), 2);
+    const { ranks } = events.findLast((event) => event.type === "report")!;
+    expect(ranks).toMatchObject({ slowest: 1, host: hostname(), others: ranks!.milliseconds[0] });
+    // Two micro-batches a step.
+    expect(ranks!.milliseconds[1]).toBeGreaterThan(120);
+    const lines = readFileSync(join(runs.directory, "slow", "metrics.jsonl"), "utf8")
+      .trim()
+      .split("\n");
+    const { milliseconds } = ranks!;
+    expect(lines.map((line) => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ step: 5, rankMilliseconds: milliseconds, slowestRank: 1, slowestRankHost: hostname() }),
+    );
+  });
+
   it("stops all where one rank hangs, which names rank, host and step, and resumes to the same end", async () => {
-    const task = (name: string, options: object) => runs.task(name, gpt, { overrides, layout: { data: 2 }, ...options });
+    const task = (name: string, options: object) =>
+      runs.task(name, gpt, { overrides, layout: { data: 2 }, ...options });
     const hanging = task("hang", { fate: { rank: 1, after: 13, how: "hang" } });
     await expect(runs.threads(hanging, 2, 1)).rejects.toMatchObject({
       name: "RankError",

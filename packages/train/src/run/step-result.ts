@@ -9,6 +9,8 @@ export interface StepResult {
   gradientNorm: number;
   /** Without evaluation and saving. */
   seconds: number;
+  /** Of this rank, without waiting for others. */
+  ownSeconds: number;
   /** In the global batch. */
   samples: number;
   tokens: number;

@@ -21,7 +21,14 @@ import {
 } from "@megatron-ts/checkpoint";
 import { type BatchList, type BatchSchedule, createBatchSchedule, type StepBatches, takeLock } from "@megatron-ts/data";
 import { countModelParameters, createModel, type Model, type ModelConfig, modelConfigSchema } from "@megatron-ts/model";
-import { afterStep, countParameters, type Mesh, shapeOnly, singleRankMesh, trainedParameters } from "@megatron-ts/parallel";
+import {
+  afterStep,
+  countParameters,
+  type Mesh,
+  shapeOnly,
+  singleRankMesh,
+  trainedParameters,
+} from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { parse } from "yaml";
 import { configurationDifferences } from "../configuration/differences.ts";

@@ -28,6 +28,8 @@ export interface TrainingTask {
   saveWorker?: string;
   /** Requests a stop of rank 1 (or of rank 0 if it is alone) after this step. */
   stopAfter?: number;
+  /** The losses of a rank take so many milliseconds longer than they need. */
+  slow?: { rank: number; milliseconds: number };
   /** What befalls a rank after a step: a real signal to its own process, or, in a thread, a loop without end. */
   fate?: { rank: number; after: number; how: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "hang" };
 }
@@ -62,7 +64,11 @@ export async function trainRank(transport: Transport | null, task: TrainingTask)
   const tensorBytes: number[] = [];
   let steps = 0;
   const listening = task.fate?.how === "SIGTERM" ? listenForStop() : null;
-  const restore = task.nan?.rank === rank ? breakLoss(() => steps > task.nan!.after) : () => {};
+  const isBroken = () => task.nan?.rank === rank && steps > task.nan.after;
+  const restore = changeLoss((loss) => {
+    if (task.slow?.rank === rank) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, task.slow.milliseconds);
+    return isBroken() ? tf.mul(loss, Number.NaN) : loss;
+  });
   const stop = {
     get requested() {
       const done = steps++;
@@ -99,14 +105,11 @@ function meet(how: NonNullable<TrainingTask["fate"]>["how"]): void {
   else for (;;);
 }
 
-/** Replaces the loss of decoders by NaN from when it is due. Returns what undoes it. */
-function breakLoss(isDue: () => boolean): () => void {
+/** Changes the loss of decoders. Returns what undoes it. */
+function changeLoss(change: (loss: tf.Tensor) => tf.Tensor): () => void {
   const { byArrays } = causalObjective;
   const { lossSum } = byArrays!;
-  byArrays!.lossSum = (...operands) => {
-    const loss = lossSum(...operands);
-    return isDue() ? tf.mul(loss, Number.NaN) : loss;
-  };
+  byArrays!.lossSum = (...operands) => change(lossSum(...operands));
   return () => {
     byArrays!.lossSum = lossSum;
   };

@@ -24,7 +24,7 @@ function createMetricsFile(runDirectory: string, options: LogOptions): RunListen
   const log = openMetricsLog(join(runDirectory, "metrics.jsonl"), options);
   return {
     onEvent(event) {
-      if (event.type === "report") log.append({ ...event.report, ...event.noise, ...event.energy });
+      if (event.type === "report") log.append({ ...event.report, ...event.noise, ...event.energy, ...ranksOf(event) });
       if (event.type === "evaluated") log.append({ step: event.step, ...validationOf(event) });
     },
     close: () => log.close(),
@@ -37,7 +37,9 @@ function createTensorBoard(runDirectory: string, options: LogOptions): RunListen
   return {
     onEvent(event) {
       if (event.type === "report") {
-        const { step, ...values } = { ...event.report, ...event.noise, ...event.energy };
+        const slowest = ranksOf(event)?.slowestRankMilliseconds;
+        const ranks = slowest === undefined ? {} : { slowestRankMilliseconds: slowest };
+        const { step, ...values } = { ...event.report, ...event.noise, ...event.energy, ...ranks };
         log.scalars(step, Object.fromEntries(Object.entries(values).map(([name, value]) => [`train/${name}`, value])));
       }
       if (event.type === "evaluated") {
@@ -53,6 +55,15 @@ function createTensorBoard(runDirectory: string, options: LogOptions): RunListen
     close: () => log.close(),
   };
 }
+
+/** The working time of each rank, and of the slowest. */
+const ranksOf = ({ ranks }: Extract<RunEvent, { type: "report" }>) =>
+  ranks && {
+    rankMilliseconds: ranks.milliseconds,
+    slowestRank: ranks.slowest,
+    slowestRankHost: ranks.host,
+    slowestRankMilliseconds: ranks.milliseconds[ranks.slowest]!,
+  };
 
 function validationOf({ metric, result: { loss, perplexity }, scores }: Extract<RunEvent, { type: "evaluated" }>): {
   validationLoss: number;
