@@ -139,7 +139,7 @@ function describeVariant(outline: Outline): string {
     case "array":
       return (outline.minItems ?? 0) > 0 ? `a list of at least ${outline.minItems}` : "a list";
     case "object":
-      return outline.properties ? `a group of fields (${Object.keys(outline.properties).join(", ")})` : "named values";
+      return outline.properties ? `a group of fields (${shortened(Object.keys(outline.properties))})` : "named values";
     default:
       return "a value of another kind";
   }
@@ -155,3 +155,11 @@ function bounds({ minimum, maximum, exclusiveMinimum, exclusiveMaximum, multiple
   if (multipleOf !== undefined) parts.push(`divisible by ${multipleOf}`);
   return parts.join(" and ");
 }
+
+/** A message has room for this many names. */
+const MOST_NAMES = 20;
+
+const shortened = (names: readonly string[]) =>
+  names.length <= MOST_NAMES
+    ? names.join(", ")
+    : `${names.slice(0, MOST_NAMES / 2).join(", ")} and ${names.length - MOST_NAMES / 2} more`;
