@@ -49,6 +49,11 @@ export interface ServerOptions extends ServedCheckpoint {
   onModel?: (event: ModelEvent) => void;
   /** Origins of other servers' pages that may ask this one; "*" for all. Default: none. */
   corsOrigins?: readonly string[];
+  /**
+   * Prepared data that clients may search for passages near a text; true for what each model's recipe names. Default: none, since
+   * not everybody who may ask a model may read what it was trained on.
+   */
+  data?: true | readonly string[];
   /** A directory whose training runs the page shows. Default: none. */
   runs?: string;
   /** The directory of the built page. Default: the one that was built with this package. */

@@ -28,7 +28,7 @@ beforeAll(async () => {
     const reports = Array.from({ length: 30 }, (_, i) => report(10 * (i + 1), 8 / (i + 1) ** 0.3));
     writeFileSync(join(runs, name, "run", "metrics.jsonl"), reports.join(""));
   }
-  tiny = await startTiny({ runs, pageDirectory: built.directory });
+  tiny = await startTiny({ runs, data: true, pageDirectory: built.directory });
   browser = await launchBrowser();
   opened = await openPage(browser);
   page = opened.page;
@@ -74,6 +74,7 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
 
   it("documents the API, by the OpenAPI document alone", async () => {
     const { page: docs, inspect } = opened;
+    await docs.goto(tiny.server.url);
     await docs.getByRole("link", { name: "API" }).click();
     await docs.getByRole("heading", { name: "POST /v1/completions" }).waitFor();
     const document = (await (await fetch(`${tiny.server.url}/openapi.json`)).json()) as { paths: object };
@@ -87,7 +88,7 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
         .getByRole("row", { name: /^temperature/ })
         .textContent(),
     ).toMatch(/number, 0 to 2.*greedy/);
-    await inspect("docs");
+    await inspect("docs", ["header", "main > nav", "section:nth-of-type(1)", "section:nth-of-type(14)"]);
     await docs.setViewportSize({ width: 360, height: 740 });
     expect(await docs.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
     await docs.setViewportSize({ width: 1280, height: 720 });
@@ -110,6 +111,19 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await page.getByLabel("Text").fill("whale ".repeat(200));
     await page.getByRole("button", { name: "Explain" }).click();
     await expect.poll(() => page.getByRole("alert").textContent()).toMatch(/at most 192/);
+  });
+
+  it("searches the training data", async () => {
+    await page.getByRole("link", { name: "Training data" }).click();
+    await page.getByLabel("Text").fill("I saw the white whale in the old sea");
+    await page.getByRole("button", { name: "Search" }).click();
+    await expect.poll(() => page.locator("mark").first().textContent()).toMatch(/the white whale in the old sea/);
+    expect(await page.locator(".passages small").first().textContent()).toMatch(/tokens; document 0, token \d+ of/);
+    await opened.inspect("passages");
+    await opened.inspectNarrow("passages-narrow");
+    await page.getByLabel("Text").fill("a");
+    await page.getByRole("button", { name: "Search" }).click();
+    await expect.poll(() => page.getByRole("alert").textContent()).toMatch(/at least 3/);
   });
 
   it("shows runs as they are written, and fits narrow screens", async () => {

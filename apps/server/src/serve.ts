@@ -42,9 +42,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // This thread computes nothing; it finds out what the machine has, and loads the addon before the engine's thread does.
   const { backend, threads } = await start({ backend: options.backend, threads: options.threads });
   const metrics = createMetrics();
-  const { cacheTokens, chatTemplate } = options;
+  const { cacheTokens, chatTemplate, data } = options;
   const models = createModelPool(sources, {
-    engine: { backend, threads, precision, maxSequences, cacheTokens, chatTemplate },
+    engine: { backend, threads, precision, maxSequences, cacheTokens, chatTemplate, data },
     workerFile: options.workerFile ?? builtWorker(),
     memoryLimit,
     onStep: metrics.onStep,

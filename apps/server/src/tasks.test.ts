@@ -84,6 +84,13 @@ describe("the routes for tasks", () => {
   });
 });
 
+describe("/v1/passages", () => {
+  it("shows no training data unless the operator says so", async () => {
+    const { status, body } = await ask(tinies.writer, "/v1/passages", "the white whale");
+    expect([status, JSON.stringify(body)]).toEqual([400, expect.stringMatching(/--data/)]);
+  });
+});
+
 describe.skipIf(chromiumPath === undefined)("the forms for tasks", () => {
   let opened: OpenPage;
   let close: () => Promise<void>;

@@ -20,6 +20,7 @@ interface Options extends EngineOptions {
   chatTemplate?: string;
   apiKeyFile?: string;
   publicModels?: boolean;
+  data?: true | string[];
   runs?: string;
   corsOrigin?: string[];
   drainSeconds: number;
@@ -49,6 +50,10 @@ export function addServe(program: Command, terminal: Terminal): void {
     .option("--api-key-file <file>", "file with the keys that clients may send, one a line", nonEmpty)
     .option("--public-models", "whoever has no key may list the models")
     .option("--cors-origin <origin...>", "pages of other servers that may ask, such as https://a.example; * for all")
+    .option(
+      "--data [prefixes...]",
+      "let clients search this prepared data for passages near a text (default: the model's own)",
+    )
     .option("--runs <directory>", "show the training runs in this directory on the page", nonEmpty)
     .option("--drain-seconds <s>", "how long requests in progress may take at SIGTERM", number, 30)
     .option("--log-requests", "log every request to stderr, as JSON, without its contents")

@@ -1,6 +1,7 @@
 /** The engine as the HTTP thread sees it: asks the engine's thread, and hands out what it answers. */
 import { Worker } from "node:worker_threads";
 import type { ExplainTextOptions, Explanation } from "@megatron-ts/explain";
+import type { TrainingPassages } from "@megatron-ts/explain/passages";
 import type { FilledText } from "@megatron-ts/generate";
 import type { Prediction } from "@megatron-ts/tasks";
 import { ApiError } from "../errors.ts";
@@ -56,6 +57,8 @@ export interface EngineClient {
   fill(texts: string[], topK: number): Promise<FilledText[]>;
   /** Explains what the model says about a text. */
   explain(text: string, options: ExplainTextOptions): Promise<Explanation>;
+  /** What in the training data is nearest to a text. */
+  passages(text: string, options: { topK: number }): Promise<TrainingPassages>;
   /** Predictions for rows by one of these tasks, and which it was. */
   predict(
     tasks: readonly string[],
@@ -263,6 +266,8 @@ export function startEngineClient(
         { type: "explain", text, options },
         (message) => (message as Extract<Answer, { type: "explained" }>).explanation,
       ),
+    passages: (text, { topK }) =>
+      ask({ type: "passages", text, topK }, (message) => (message as Extract<Answer, { type: "passages" }>).passages),
     predict: (tasks, rows) =>
       ask({ type: "predict", tasks, rows }, (message) => {
         const { task, predictions } = message as Extract<Answer, { type: "predicted" }>;

@@ -20,6 +20,7 @@ import { type Choice, type ChoiceContext, createChoice, tokenPiece } from "./cho
 import { embed } from "./embed.ts";
 import type { EmbeddingSettings } from "./embedding-settings.ts";
 import { loadServedModel, type ServedModel } from "./load-served-model.ts";
+import { createPassageSearch } from "./passages.ts";
 import { predictRows } from "./predict.ts";
 import type {
   EngineData,
@@ -60,6 +61,7 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
   const served = await loadServedModel(data.checkpoint, data);
   const { model, tokenizer, prediction, bidirectionalPrompt, chatTemplate } = served;
   const template = chatTemplate === null ? null : createChatTemplate(chatTemplate, served);
+  const passages = await createPassageSearch(served, data.data);
   const { maxSequences, cacheTokens } = data;
   const { numBytes: before } = tf.memory();
   const batch = prediction && createBatch(model, { prediction, bidirectionalPrompt, maxSequences, cacheTokens });
@@ -193,6 +195,12 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
         (found) => send({ type: "predicted", id, ...found }),
         (error) => send({ type: "refused", id, failure: failureOf(error) }),
       );
+    } else if (request.type === "passages") {
+      if (!passages) throw new ApiError("this server shows no training data: start it with --data", { status: 400 });
+      passages(request.text, request).then(
+        (found) => send({ type: "passages", id, passages: found }),
+        (error) => send({ type: "refused", id, failure: failureOf(error) }),
+      );
     } else if (request.type === "explain") {
       send({ type: "explained", id, explanation: explainText(served, request.text, request.options) });
     } else {
@@ -213,6 +221,7 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
       chats: template !== null,
       tasks: servedTasks(served),
       explains: isExplainable(model),
+      findsPassages: passages !== null,
     },
     handle(request) {
       if (request.type === "cancel") return removeAll(request.id);

@@ -1,8 +1,10 @@
 /** The messages between the HTTP thread and the engine's thread. Everything in them is cloned. */
 import type { ExplainTextOptions, Explanation } from "@megatron-ts/explain";
+import type { TrainingPassages } from "@megatron-ts/explain/passages";
 import type { FilledText, Pattern, SamplingOptions } from "@megatron-ts/generate";
 import type { Prediction } from "@megatron-ts/tasks";
 import type { ApiErrorFields } from "../errors.ts";
+import type { ServedData } from "./passages.ts";
 import type { ServedTask } from "./served-tasks.ts";
 
 /** What the engine's thread starts with. */
@@ -14,6 +16,8 @@ export interface EngineData {
   maxSequences: number;
   cacheTokens?: number;
   chatTemplate?: string;
+  /** Training data that clients may see. */
+  data?: ServedData;
 }
 
 /** What is known of the model once it is loaded. */
@@ -32,6 +36,8 @@ export interface ModelInfo {
   tasks: ServedTask[];
   /** Whether its predictions can be explained. */
   explains: boolean;
+  /** Whether passages of its training data are found. */
+  findsPassages: boolean;
 }
 
 /** One message of a chat, as templates see it. */
@@ -104,6 +110,7 @@ export type EngineRequest =
   | { type: "embed"; id: number; prompts: Prompt[] }
   | { type: "fill"; id: number; texts: string[]; topK: number }
   | { type: "explain"; id: number; text: string; options: ExplainTextOptions }
+  | { type: "passages"; id: number; text: string; topK: number }
   | { type: "predict"; id: number; tasks: readonly string[]; rows: Readonly<Record<string, string>>[] }
   | { type: "cancel"; id: number };
 
@@ -132,4 +139,5 @@ export type EngineMessage =
   | { type: "embedded"; id: number; vectors: Float32Array[]; promptTokens: number }
   | { type: "filled"; id: number; filled: FilledText[] }
   | { type: "explained"; id: number; explanation: Explanation }
+  | { type: "passages"; id: number; passages: TrainingPassages }
   | { type: "predicted"; id: number; task: string; predictions: Prediction[] };

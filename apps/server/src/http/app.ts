@@ -12,6 +12,7 @@ import { embeddings } from "../routes/embeddings.ts";
 import { explain } from "../routes/explain.ts";
 import { fillMask } from "../routes/fill-mask.ts";
 import { getModel, listModels } from "../routes/models.ts";
+import { passages } from "../routes/passages.ts";
 import { responses } from "../routes/responses.ts";
 import { runTask, taskRoutes } from "../routes/tasks.ts";
 import { detokenize, tokenize } from "../routes/tokens.ts";
@@ -78,6 +79,7 @@ export function createApp(state: ServerState, options: AppOptions): Hono {
   app.post("/v1/responses", (context) => responses(context.req.raw, state));
   app.post("/v1/embeddings", (context) => embeddings(context.req.raw, state));
   app.post("/v1/fill-mask", (context) => fillMask(context.req.raw, state));
+  app.post("/v1/passages", (context) => passages(context.req.raw, state));
   app.post("/v1/explain", (context) => explain(context.req.raw, state));
   for (const route of taskRoutes) app.post(route.path, (context) => runTask(context.req.raw, state, route));
   app.post("/tokenize", (context) => tokenize(context.req.raw, state));
@@ -96,10 +98,10 @@ function pageFeatures({ models }: ServerState, { runs }: Pick<PageFeatures, "run
   const { info } = models;
   const name = models.resolve(null);
   if (!info) return { model: null, loading: true, runs };
-  const { chats, generates, tasks, explains } = info;
+  const { chats, generates, tasks, explains, findsPassages } = info;
   // A model with a head for labels or spans may still write, but nothing that it was trained for.
   const writes = !tasks.some(({ name }) => name === "classify" || name === "answer");
-  const model = { name, chats: chats && writes, generates: generates && writes, tasks, explains };
+  const model = { name, chats: chats && writes, generates: generates && writes, tasks, explains, findsPassages };
   return { model, loading: false, runs };
 }
 

@@ -6,7 +6,7 @@ import { taskRoutes } from "../routes/tasks.ts";
 import { chatSchema } from "../schemas/chat.ts";
 import { completionSchema } from "../schemas/completion.ts";
 import { embeddingSchema, fillMaskSchema } from "../schemas/embedding.ts";
-import { explainSchema } from "../schemas/explain.ts";
+import { explainSchema, passagesSchema } from "../schemas/explain.ts";
 import { responseSchema } from "../schemas/response.ts";
 import { detokenizeSchema, tokenizeSchema } from "../schemas/tokens.ts";
 
@@ -32,6 +32,7 @@ const posts: [string, { summary: string; schema: z.ZodType }][] = [
   ["/v1/embeddings", { summary: "Texts as vectors of length 1.", schema: embeddingSchema }],
   ["/v1/fill-mask", { summary: "Fills the masks of texts.", schema: fillMaskSchema }],
   ["/v1/explain", { summary: "Which tokens, layers and heads a prediction comes from.", schema: explainSchema }],
+  ["/v1/passages", { summary: "What in the training data is nearest to a text.", schema: passagesSchema }],
   ...taskRoutes.map(({ path, ...route }): [string, typeof route] => [path, route]),
   ["/tokenize", { summary: "The token ids of a text or a chat.", schema: tokenizeSchema }],
   ["/detokenize", { summary: "The text of token ids.", schema: detokenizeSchema }],

@@ -13,6 +13,7 @@ export interface PageFeatures {
     generates: boolean;
     tasks: readonly ServedTask[];
     explains: boolean;
+    findsPassages: boolean;
   } | null;
   /** Whether a model is expected. */
   loading: boolean;

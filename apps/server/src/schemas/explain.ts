@@ -1,4 +1,4 @@
-/** The request of /v1/explain. */
+/** The requests of /v1/explain and /v1/passages. */
 import { z } from "@hono/zod-openapi";
 import { optional } from "./sampling.ts";
 
@@ -12,3 +12,12 @@ export const explainSchema = z
     attention: optional(z.boolean()).openapi({ description: "Whether attention maps are included. Default: true." }),
   })
   .openapi("ExplainRequest");
+
+/** A text that is searched for in the training data. */
+export const passagesSchema = z
+  .strictObject({
+    model: optional(z.string()),
+    input: z.string().min(1).openapi({ description: "A text, such as one that the model wrote." }),
+    top_k: optional(z.int().min(1).max(100)).openapi({ description: "Spans and passages to list. Default: 5." }),
+  })
+  .openapi("PassagesRequest");

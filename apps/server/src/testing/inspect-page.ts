@@ -18,8 +18,11 @@ export interface OpenPage {
   page: Page;
   /** Errors of its scripts and of its console. */
   errors: string[];
-  /** Expects axe to find nothing in both colour schemes, and takes a screenshot of each. */
-  inspect(name: string): Promise<void>;
+  /**
+   * Expects axe to find nothing in both colour schemes, and takes a screenshot of each.
+   * @param parts selectors of what axe looks at, of long pages with parts that are alike. Default: the page
+   */
+  inspect(name: string, parts?: readonly string[]): Promise<void>;
   /** The same on a narrow screen, which the page must fit. */
   inspectNarrow(name: string): Promise<void>;
 }
@@ -32,7 +35,8 @@ export async function openPage(browser: Browser): Promise<OpenPage> {
   page.on("console", (message) => {
     if (message.type() === "error") errors.push(message.text());
   });
-  async function inspect(name: string) {
+  async function inspect(name: string, parts?: readonly string[]) {
+    const context = parts === undefined ? "document" : JSON.stringify({ include: parts.map((part) => [part]) });
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme });
       if (SCREENSHOTS !== undefined) {
@@ -40,7 +44,7 @@ export async function openPage(browser: Browser): Promise<OpenPage> {
       }
       // The policy of the page lets no script in but its own; tools may evaluate.
       await page.evaluate(axe);
-      const { violations } = await page.evaluate<AxeResults>("axe.run()");
+      const { violations } = await page.evaluate<AxeResults>(`axe.run(${context})`);
       const found = violations.map(({ id, nodes }) => `${name} ${colorScheme}: ${id} at ${nodes[0]!.html}`);
       expect(found).toEqual([]);
     }

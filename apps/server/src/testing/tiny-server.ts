@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { saveCheckpoint, weightEntries } from "@megatron-ts/checkpoint";
+import { createIndexedDatasetWriter } from "@megatron-ts/data";
 import { start } from "@megatron-ts/engine";
 import { createModel, type Model, type ModelConfigInput } from "@megatron-ts/model";
 import { createTokenizer, formatTokenizerJson, type Tokenizer, trainBpe } from "@megatron-ts/tokenizer";
@@ -61,7 +62,15 @@ export async function saveTiny(
   return { model, tokenizer };
 }
 
-/** Starts a server and waits until its model is loaded. */
+/** Writes the tokenizer's texts as data, a document each. */
+function writeData(prefix: string, tokenizer: Tokenizer): string {
+  const writer = createIndexedDatasetWriter(prefix, { type: "u16" });
+  for (const text of TEXTS) writer.addDocument(tokenizer.encode(text, { addSpecialTokens: false }));
+  writer.finish();
+  return prefix;
+}
+
+/** Starts a server and waits until its model is loaded. With `data: true` it shows the texts of its tokenizer. */
 export async function startTiny(
   options: Partial<ServerOptions> = {},
   config: Partial<ModelConfigInput> = {},
@@ -72,7 +81,8 @@ export async function startTiny(
   const worker = await buildRank(new URL("../worker.ts", import.meta.url));
   const backend = process.env.MEGATRON_BACKEND ?? "auto";
   const workerFile = worker.file;
-  const server = await startServer({ checkpoint, port: 0, backend, threads: 1, workerFile, ...options });
+  const data = options.data === true ? [writeData(join(directory, "data"), tokenizer)] : options.data;
+  const server = await startServer({ checkpoint, port: 0, backend, threads: 1, workerFile, ...options, data });
   await server.ready;
   return {
     server,

@@ -8,7 +8,14 @@ export type ServedTask =
 
 /** What the server offers, see its src/page/routes.ts. */
 export interface PageFeatures {
-  model: { name: string; chats: boolean; generates: boolean; tasks: ServedTask[]; explains: boolean } | null;
+  model: {
+    name: string;
+    chats: boolean;
+    generates: boolean;
+    tasks: ServedTask[];
+    explains: boolean;
+    findsPassages: boolean;
+  } | null;
   loading: boolean;
   runs: boolean;
 }

@@ -6,6 +6,7 @@ import { Chat } from "./chat.tsx";
 import { Completion } from "./completion.tsx";
 import { Explain } from "./explain.tsx";
 import { KeyForm } from "./key-form.tsx";
+import { Passages } from "./passages.tsx";
 import { Runs } from "./runs.tsx";
 import { TaskForm } from "./tasks/task-form.tsx";
 import { taskViews } from "./tasks/tasks.tsx";
@@ -30,6 +31,7 @@ function viewsFor({ model, runs }: PageFeatures): View[] {
       content: () => <TaskForm task={task} />,
     })),
     model?.explains && { id: "explain", title: "Explain", content: () => <Explain /> },
+    model?.findsPassages && { id: "passages", title: "Training data", content: () => <Passages /> },
     runs && { id: "runs", title: "Runs", content: () => <Runs /> },
   ];
   return views.filter((view) => !!view);

@@ -23,7 +23,7 @@ export const explanationStyle = `
 .explanation .passages { display: grid; gap: .75rem; margin: 0 0 1rem; padding: 0; list-style: none; }
 .explanation .passages li { padding: .5rem .75rem; background: var(--surface); border-radius: .5rem; overflow-wrap: anywhere; }
 .explanation .passages q { white-space: pre-wrap; }
-.explanation q { quotes: none; }
+.explanation .passages q { quotes: none; }
 .explanation .passages small { display: block; font-size: .75rem; color: var(--quiet); }
 .explanation mark { background: rgb(var(--accent) / .18); color: inherit; border-radius: .1875rem; }
 .explanation details { border-top: 1px solid var(--line); padding: .5rem 0; }

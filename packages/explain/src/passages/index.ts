@@ -2,6 +2,7 @@
 export { type NearestOptions, type NearestPassages, nearestPassages } from "./nearest-passages.ts";
 export { buildPassageIndex, type PassageIndex, type PassageIndexOptions } from "./passage-index.ts";
 export {
+  checkTrainingData,
   openTrainingData,
   type ShownPassage,
   type TrainingData,

@@ -85,6 +85,11 @@ export async function openTrainingData(
   return { nearest: (tokenizer, text, given) => nearestIn(opened, { tokenizer, text, ...given }), close };
 }
 
+/** Opens datasets and closes them again. Throws a DataError for those that cannot be read. */
+export async function checkTrainingData(prefixes: readonly string[]): Promise<void> {
+  for (const prefix of prefixes) (await openDataset(prefix, { verify: false })).close();
+}
+
 function nearestIn(
   opened: readonly Indexed[],
   { tokenizer, text, topK = 5, length }: NearestOptions & { tokenizer: Tokenizer; text: string },

@@ -1,0 +1,51 @@
+/** Finds what in the training data is nearest to a text: the report of the package `explain`, in the page. */
+import { explanationStyle, passagesHtml } from "@megatron-ts/explain/html";
+import type { TrainingPassages } from "@megatron-ts/explain/passages";
+import { useState } from "preact/hooks";
+import { ask } from "./api.ts";
+
+export function Passages() {
+  const [input, setInput] = useState("");
+  const [html, setHtml] = useState<string | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  const [isRunning, setRunning] = useState(false);
+
+  async function submit(event: Event) {
+    event.preventDefault();
+    setRunning(true);
+    setProblem(null);
+    try {
+      setHtml(passagesHtml(await ask<TrainingPassages>("/v1/passages", { input })));
+    } catch (error) {
+      setHtml(null);
+      setProblem((error as Error).message);
+    }
+    setRunning(false);
+  }
+
+  return (
+    <>
+      <h1>Search the training data</h1>
+      <form class="panel" onSubmit={submit}>
+        <label>
+          Text, such as one that the model wrote
+          <textarea required rows={3} value={input} onInput={(event) => setInput(event.currentTarget.value)} />
+        </label>
+        <div class="settings">
+          <button type="submit" disabled={isRunning}>
+            Search
+          </button>
+        </div>
+      </form>
+      {problem && (
+        <p role="alert" class="alert">
+          {problem}
+        </p>
+      )}
+      <div role="status">{isRunning && <p>The data is being searched; the first time it is indexed.</p>}</div>
+      <style>{explanationStyle}</style>
+      {/* The report escapes every text in it. */}
+      {html && <div dangerouslySetInnerHTML={{ __html: html }} />}
+    </>
+  );
+}
