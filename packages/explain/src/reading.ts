@@ -38,13 +38,13 @@ export interface ReadingOptions {
 
 /** What a classifier of texts answers with; null for other models. */
 export function labelsOfModel({ task }: Pick<BaseConfig, "task">): readonly string[] | null {
-  return task?.kind === "sequence-classification" ? task.labels : null;
+  return task?.kind === "sequence-classification" && task.labels.length > 1 ? task.labels : null;
 }
 
 /** Whether a model continues texts, fills masks or classifies texts, without a decoder beside its encoder: what can be explained. */
 export const isExplainable = ({ predictors, config: { task } }: Model): boolean =>
   (predictors.causal ?? predictors.masked) !== undefined &&
-  (task === undefined || (task.kind === "sequence-classification" && !predictors["sequence-to-sequence"]));
+  (task === undefined || (labelsOfModel({ task }) !== null && !predictors["sequence-to-sequence"]));
 
 /**
  * Prepares a text of T tokens. Throws an ExplainError for a text that is empty or too long, a position outside of it, and a model

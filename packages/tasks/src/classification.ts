@@ -45,7 +45,7 @@ const logitsOf = (model: Model, examples: readonly ClassificationExample[], opti
   );
 
 /** How a row becomes an input. */
-type Encode = (row: Row) => Omit<ClassificationExample, "label">;
+export type Encode = (row: Row) => Omit<ClassificationExample, "label">;
 
 function scoresOf(matrix: ConfusionMatrix): Record<string, Score> {
   const total = matrix.flat().reduce((sum, count) => sum + count, 0);
@@ -111,16 +111,17 @@ function openClassification(
   };
 }
 
-type OpenOptions = Parameters<TaskDefinition["open"]>[1];
+/** With what a task is opened for a model. */
+export type OpenOptions = Parameters<TaskDefinition["open"]>[1];
 
-/** The text of a row. */
-function encodeText(config: BaseConfig, { tokenizer, settings: { columns, maxTokens } }: OpenOptions): Encode {
+/** Creates what reads the text of a row. */
+export function encodeText(config: BaseConfig, { tokenizer, settings: { columns, maxTokens } }: OpenOptions): Encode {
   const encode = createTextEncoder(tokenizer, { config, maxTokens });
   return (row) => encode(fieldOf(row, { field: "text", columns }));
 }
 
-/** The two texts of a row. */
-function encodePair(config: BaseConfig, { tokenizer, settings: { columns, maxTokens } }: OpenOptions): Encode {
+/** Creates what reads the two texts of a row. Throws a TaskError where there is no room for both. */
+export function encodePair(config: BaseConfig, { tokenizer, settings: { columns, maxTokens } }: OpenOptions): Encode {
   const encoder = createPairEncoder(tokenizer, config);
   const room = maxTokens - encoder.extra;
   if (room < 2) throw new TaskError(`data.maxTokens: expected ${encoder.extra + 2} or more, got ${maxTokens}`);

@@ -42,6 +42,14 @@ const files: Record<string, object[]> = {
     }),
   ),
 };
+// Each text adds something.
+const similarities = animals.flatMap((animal, i) =>
+  animals.map((other, j) => ({
+    text: `a ${animal}`,
+    pair: `an ${other}`,
+    label: i + 0.5 * j,
+  })),
+);
 const squad = (name: string) =>
   writeFileSync(
     path(name),
@@ -100,6 +108,7 @@ beforeAll(async () => {
   for (const [name, rows] of Object.entries(files)) {
     writeFileSync(path(`${name}.jsonl`), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
   }
+  writeFileSync(path("similarity.jsonl"), similarities.map((row) => `${JSON.stringify(row)}\n`).join(""));
   squad("questions.json");
 });
 
@@ -157,6 +166,21 @@ describe("tasks of encoders", () => {
     model.dispose();
   });
 
+  it("similarity is learned as numbers, by their correlation", async () => {
+    const scores = await train("similarity", { steps: 120 });
+    expect(scores.pearson).toBeGreaterThan(0.9);
+    expect(scores.spearman).toBeGreaterThan(0.9);
+    const { model, checkpoint } = loadModel(path("runs/similarity"));
+    checkpoint.close();
+    const opened = openTrainedTask({ config: model.config, tokenizer, recipe: null }, { name: "similarity" });
+    const examples = readRows(path("similarity.jsonl")).map((row) => opened.read(row, { labelled: true }));
+    const [{ value }] = (await predictAll({ task: opened, model }, examples)) as [{ value: number }];
+    // The numbers themselves, not only their order.
+    expect(Math.abs(value)).toBeLessThan(0.7);
+    await expectDamageTold({ task: opened, model }, examples);
+    model.dispose();
+  });
+
   it("question-answering finds spans, also behind a character of two units, and learns where there are none", async () => {
     const scores = await train("question-answering", { file: "questions.json", steps: 150, run: "none" });
     expect(scores.answerableF1).toBeGreaterThan(0.9);
@@ -178,6 +202,7 @@ describe("tasks of encoders", () => {
     const cases: [string, object, RegExp, string?][] = [
       ["sentence-pairs", { text: "a", label: "x" }, /no column "pair"/],
       ["multi-label", { text: "a", labels: 3 }, /list of labels/],
+      ["regression", { text: "a", label: "x" }, /expected a number in the label, got "x"/],
       ["multiple-choice", { context: "a", question: "b", options: ["one"], answer: "A" }, /two to 26 answers/],
       ["multiple-choice", { context: "a", question: "b", options: ["c", "d"], answer: "C" }, /A to B.*"C"/],
       [

@@ -37,7 +37,7 @@ import {
 import { createExampleBatches, taskObjective } from "./batches.ts";
 import type { FinetuneConfig } from "./configuration.ts";
 import { plainTemplate } from "./dialogue/chat-template.ts";
-import { FamilyError, TaskError } from "./errors.ts";
+import { TaskError } from "./errors.ts";
 import { predictAll, scorePredictions } from "./evaluate-task.ts";
 import { getTask } from "./registry.ts";
 import { splitRows } from "./split-rows.ts";

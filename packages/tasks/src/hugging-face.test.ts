@@ -52,11 +52,37 @@ const pretrained: Record<string, ModelConfigInput> = {
   T5ForQuestionAnswering: { family: "t5", ...withoutPositions, gatedFeedForward: true, tiedEmbeddings: false },
   BartForQuestionAnswering: { family: "encoder-decoder", ...sizes, ...bart },
 };
+const unpooled = { heads: { pooler: false, languageModel: true, pair: false } };
+const roberta = {
+  family: "bert",
+  ...sizes,
+  ...unpooled,
+  paddingToken: 1,
+  numTokenTypes: 1,
+  normEpsilon: 1e-5,
+} as const;
+const choosing: Record<string, ModelConfigInput> = {
+  BertForMultipleChoice: { family: "bert", ...sizes },
+  RobertaForMultipleChoice: roberta,
+  DistilBertForMultipleChoice: { family: "bert", ...sizes, ...unpooled, numTokenTypes: 0 },
+  ElectraForMultipleChoice: { family: "bert", ...sizes, ...unpooled, embeddingSize: 16 },
+  AlbertForMultipleChoice: { family: "bert", ...sizes, embeddingSize: 16, numLayerGroups: 1 },
+  XLNetForMultipleChoice: { family: "xlnet", ...withoutPositions },
+};
+/** The activations of heads without a pooler. */
+const activations: Record<string, "relu" | "gelu-erf"> = {
+  DistilBertForMultipleChoice: "relu",
+  ElectraForMultipleChoice: "gelu-erf",
+};
+/** With one output. */
+const numeric = "RobertaForSequenceClassification";
+Object.assign(pretrained, choosing, { [numeric]: roberta });
 const names = Object.keys(pretrained);
 const labels = ["one", "two", "three"];
 const texts = [Int32Array.of(5, 6, 7, 8, 9), Int32Array.of(1, 2), Int32Array.of(60, 1, 33)];
 /** Where a decoder begins, and what ends a text. */
 const ids: Record<string, { start: number; end: number }> = { T5: { start: 0, end: 1 }, Bart: { start: 2, end: 2 } };
+const labelsOf = (name: string) => (name === numeric ? ["value"] : labels);
 const idsOf = (name: string) => ids[name.replace(/For.*/, "")];
 const rowsOf = (name: string) => {
   const { end } = idsOf(name) ?? {};
@@ -77,9 +103,12 @@ async function exportClassifier(name: string): Promise<number[][]> {
   const config = modelConfigSchema.parse(pretrained[name]);
   const { start: startToken } = idsOf(name) ?? {};
   const begins = startToken === undefined ? {} : { startToken };
-  const head: TaskHeadConfig = answers(name)
-    ? { kind: "question-answering", ...begins }
-    : { kind: "sequence-classification", labels, ...begins };
+  const head: TaskHeadConfig =
+    name in choosing
+      ? { kind: "multiple-choice", ...(activations[name] && { activation: activations[name] }) }
+      : answers(name)
+        ? { kind: "question-answering", ...begins }
+        : { kind: "sequence-classification", labels: labelsOf(name), ...begins };
   const model = createModel(modelConfigSchema.parse(familyOf(config).withTask!(config, head)), {
     weights: { seed: 3 },
   });
@@ -105,9 +134,9 @@ describe("classifiers", () => {
       join(directory, `${name}-exported`),
       join(directory, `${name}-imported`),
     );
-    expect(config.task).toMatchObject(
-      answers(name) ? { kind: "question-answering" } : { kind: "sequence-classification", labels },
-    );
+    if (answers(name)) expect(config.task).toMatchObject({ kind: "question-answering" });
+    else if (name in choosing) expect(config.task).toMatchObject({ kind: "multiple-choice" });
+    else expect(config.task).toMatchObject({ kind: "sequence-classification", labels: labelsOf(name) });
     const { model, checkpoint } = loadModel(join(directory, `${name}-imported`));
     checkpoint.close();
     expect(logitsOf(name, model)).toEqual(exported.get(name));
@@ -126,10 +155,13 @@ describe("classifiers", () => {
       encoding: "utf8",
     });
     expect(status, stderr).toBe(0);
-    const found = JSON.parse(stdout) as { model: string; labels: string[]; logits: number[][] }[];
+    const found = JSON.parse(stdout) as { model: string; labels: string[]; problem: string; logits: number[][] }[];
     expect(found.map(({ model }) => model)).toEqual(names);
     for (const [index, name] of names.entries()) {
-      if (!answers(name)) expect(found[index]!.labels).toEqual(labels);
+      if (/Sequence/.test(name)) {
+        expect(found[index]!.labels).toEqual(labelsOf(name));
+        expect(found[index]!.problem).toBe(name === numeric ? "regression" : "single_label_classification");
+      }
       const own = exported.get(name)!.flat();
       expect(found[index]!.logits.flat()).toHaveLength(own.length);
       const digits = idsOf(name) ? 5 : 6;

@@ -30,9 +30,9 @@ export function balancedWeights(rows: readonly Row[], { columns }: { columns: Co
 }
 
 /** The labels of a model's head. Throws a TaskError for a model without one for texts. */
-export function labelsOf(config: BaseConfig, { atLeast = 2 }: { atLeast?: number } = {}): string[] {
+export function labelsOf(config: BaseConfig): string[] {
   const head = "task" in config ? config.task : undefined;
-  if (head?.kind === "sequence-classification" && head.labels.length >= atLeast) return head.labels;
+  if (head?.kind === "sequence-classification" && head.labels.length > 1) return head.labels;
   throw new TaskError("the model has no head that classifies texts: fine-tune it first");
 }
 

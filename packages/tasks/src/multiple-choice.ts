@@ -4,12 +4,11 @@
  */
 
 import type { Row } from "@megatron-ts/data";
-import type { ForwardOptions, Model } from "@megatron-ts/model";
+import type { BaseConfig, ForwardOptions, Model } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { type Columns, cellOf, fieldOf } from "./columns.ts";
 import { TaskError } from "./errors.ts";
 import { finiteValues } from "./finite-values.ts";
-import { labelsOf } from "./labels.ts";
 import { createPairEncoder, type EncodedPair } from "./pair-encoder.ts";
 import { readingWorkload } from "./reading-workload.ts";
 import { sequenceLogits } from "./sequence-logits.ts";
@@ -78,6 +77,13 @@ function choiceLogits(model: Model, examples: readonly ChoiceExample[], options:
   });
 }
 
+/** Whether a model has a logit for each answer; that of earlier versions is a classifier's with one label. */
+function choosesAnswers(config: BaseConfig): boolean {
+  const head = "task" in config ? config.task : undefined;
+  if (head?.kind === "multiple-choice") return true;
+  return head?.kind === "sequence-classification" && head.labels.join() === "choice";
+}
+
 /** Some answers to choose from. */
 export const multipleChoice: TaskDefinition<ChoiceExample, ChoicePrediction> = {
   name: "multiple-choice",
@@ -85,10 +91,10 @@ export const multipleChoice: TaskDefinition<ChoiceExample, ChoicePrediction> = {
   metric: "accuracy",
   headFor: (rows, { columns }) => {
     for (const row of rows) readChoices(row, columns);
-    return { kind: "sequence-classification", labels: ["choice"] };
+    return { kind: "multiple-choice" };
   },
   open(config, { tokenizer, settings: { columns, maxTokens, training } }) {
-    labelsOf(config, { atLeast: 1 });
+    if (!choosesAnswers(config)) throw new TaskError("the model has no head that chooses answers: fine-tune it first");
     const encoder = createPairEncoder(tokenizer, config);
     const encode = (text: string) => tokenizer.encode(text, { addSpecialTokens: false });
     const smoothing = training?.labelSmoothing ?? 0;

@@ -8,6 +8,7 @@ import { minimalPairs } from "./minimal-pairs.ts";
 import { multiLabel } from "./multi-label.ts";
 import { multipleChoice } from "./multiple-choice.ts";
 import { questionAnswering } from "./question-answering.ts";
+import { regression, similarity } from "./regression.ts";
 import { summarization } from "./summarization.ts";
 import type { TaskDefinition } from "./task.ts";
 import { translation } from "./translation.ts";
@@ -18,6 +19,8 @@ const tasks: readonly TaskDefinition[] = [
   sentiment,
   sentencePairs,
   multiLabel,
+  regression,
+  similarity,
   questionAnswering,
   multipleChoice,
   translation,

@@ -18,7 +18,7 @@ type Given = Pick<ServedModel, "model" | "tokenizer" | "prediction" | "recipe">;
 export function servedTasks({ model: { config }, tokenizer, prediction, recipe }: Given): ServedTask[] {
   const { task: head } = config;
   const trained = recipe?.task?.name;
-  if (head?.kind === "sequence-classification") {
+  if (head?.kind === "sequence-classification" && head.labels.length > 1) {
     return [{ name: "classify", labels: head.labels, pairs: trained === "sentence-pairs" }];
   }
   if (head?.kind === "question-answering") return [{ name: "answer" }];

@@ -138,6 +138,7 @@ function place(
 
 const taskTypes = {
   "sequence-classification": "SEQ_CLS",
+  "multiple-choice": null,
   "token-classification": "TOKEN_CLS",
   "question-answering": "QUESTION_ANS",
   "replaced-token-detection": null,

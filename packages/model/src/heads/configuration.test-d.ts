@@ -5,7 +5,11 @@ import type { TaskHeadConfig } from "./configuration.ts";
 describe("TaskHeadConfig", () => {
   it("is discriminated by its kind", () => {
     expectTypeOf<TaskHeadConfig["kind"]>().toEqualTypeOf<
-      "sequence-classification" | "token-classification" | "question-answering" | "replaced-token-detection"
+      | "sequence-classification"
+      | "multiple-choice"
+      | "token-classification"
+      | "question-answering"
+      | "replaced-token-detection"
     >();
   });
 

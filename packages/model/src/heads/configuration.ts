@@ -1,4 +1,4 @@
-/** The configuration of task heads: classification of sequences or tokens, question answering, and ELECTRA's discriminator. */
+/** The configuration of task heads: classification of sequences or tokens, a choice between sequences, question answering, and ELECTRA's discriminator. */
 import * as z from "zod";
 
 /** Names of the classes, in the order of the logits. */
@@ -14,6 +14,7 @@ const startToken = z.int().nonnegative().optional();
 /** A head to fine-tune; `dropout` defaults to the model's own. */
 export const taskHeadSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("sequence-classification"), labels, dropout, activation, startToken }),
+  z.strictObject({ kind: z.literal("multiple-choice"), dropout, activation, startToken }),
   z.strictObject({ kind: z.literal("token-classification"), labels, dropout }),
   z.strictObject({ kind: z.literal("question-answering"), startToken }),
   z.strictObject({ kind: z.literal("replaced-token-detection") }),

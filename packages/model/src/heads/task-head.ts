@@ -22,8 +22,14 @@ export interface TaskHeadOptions extends Omit<HeadSize, "outputs"> {
   activation: Activation;
 }
 
-/** hidden [B, T, h] -> logits: [B, C] for sequences, [B, T, C] for tokens, [B, T, 2] for answers, [B, T] for replaced tokens. */
+/** hidden [B, T, h] -> logits: [B, C] for sequences, [B, 1] for choices, [B, T, C] for tokens, [B, T, 2] for answers, [B, T] for replaced tokens. */
 export type TaskHead = (hidden: tf.Tensor, options?: { random?: StepRandomness | null }) => tf.Tensor;
+
+/** Whether a head reads a summary of a sequence: it classifies it, or says how good a choice it is. */
+export const readsSummary = (
+  config: TaskHeadConfig | undefined,
+): config is Extract<TaskHeadConfig, { kind: "sequence-classification" | "multiple-choice" }> =>
+  config?.kind === "sequence-classification" || config?.kind === "multiple-choice";
 
 /** The path of every task head. */
 export const TASK_HEAD = "taskHead";
@@ -35,7 +41,8 @@ export function createTaskHead(
 ): TaskHead {
   if (config.kind === "question-answering") return createQuestionAnswering(scope, shared);
   if (config.kind === "replaced-token-detection") return createReplacedTokenDetection(scope, { ...shared, activation });
-  const size = { ...shared, outputs: config.labels.length, dropout: config.dropout ?? shared.dropout };
+  const outputs = config.kind === "multiple-choice" ? 1 : config.labels.length;
+  const size = { ...shared, outputs, dropout: config.dropout ?? shared.dropout };
   if (config.kind === "token-classification") return createTokenClassification(scope, size);
   const classify = createSequenceClassification(scope, { ...size, pooled, hasBias, activation: config.activation });
   return (hidden, options) => classify(summarise(hidden), options);

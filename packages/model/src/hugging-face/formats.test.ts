@@ -372,11 +372,7 @@ describe("an unsupported config.json is refused:", () => {
 
   it.each([
     ["bert", { model_type: "deberta" }, /model_type: .*gpt2.*"deberta"/],
-    [
-      "bert",
-      { architectures: ["BertForMultipleChoice"] },
-      /\["BertForMultipleChoice"\] is not supported; these are: Bert/,
-    ],
+    ["bert", { architectures: ["BertLMHeadModel"] }, /\["BertLMHeadModel"\] is not supported; these are: Bert/],
     [
       "longformer",
       { architectures: ["LongformerForQuestionAnswering"] },

@@ -3,6 +3,7 @@
 import { isDense } from "../../configuration-fields.ts";
 import { describeLayers } from "../../description.ts";
 import { defineFamily } from "../../family.ts";
+import { readsSummary } from "../../heads/task-head.ts";
 import { bertConfigSchema } from "./configuration.ts";
 import { bertEncoderInit } from "./encoder-init.ts";
 import { albertFormat } from "./hugging-face/albert.ts";
@@ -57,7 +58,7 @@ export const bert = defineFamily({
     predicts: heads.pair,
   }),
   withTask: (config, task) => {
-    const pooler = config.heads.pooler && task.kind === "sequence-classification";
+    const pooler = config.heads.pooler && readsSummary(task);
     return { ...config, heads: { pooler, languageModel: false, pair: false }, tiedEmbeddings: true, task };
   },
   encoderInit: bertEncoderInit,

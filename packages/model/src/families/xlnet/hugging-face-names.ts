@@ -1,4 +1,5 @@
 /** XLNet's weights in Hugging Face's format: our name -> theirs, in which projections are [h, heads, headSize]. */
+import { readsSummary } from "../../heads/task-head.ts";
 import type { ForeignWeight } from "../../hugging-face/format.ts";
 import type { XlnetConfig } from "./configuration.ts";
 
@@ -13,7 +14,7 @@ export function xlnetNames(config: XlnetConfig): Map<string, ForeignWeight> {
   };
   if (languageModelHead) names.set("head.bias", { name: "lm_loss.bias" });
   if (languageModelHead && !tiedEmbeddings) names.set("head.weight", { name: "lm_loss.weight" });
-  if (task?.kind === "sequence-classification") {
+  if (readsSummary(task)) {
     both("taskHead.dense", "sequence_summary.summary");
     both("taskHead.output", "logits_proj");
   } else if (task) {

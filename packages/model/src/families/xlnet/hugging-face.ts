@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { isDense } from "../../configuration-fields.ts";
 import type { TaskHeadConfig } from "../../heads/configuration.ts";
+import { readsSummary } from "../../heads/task-head.ts";
 import { activationField, activationName } from "../../hugging-face/activations.ts";
 import {
   architectureOf,
@@ -25,6 +26,7 @@ import { xlnetNames } from "./hugging-face-names.ts";
 const architectures: Readonly<Record<string, { languageModelHead: boolean; task?: TaskHeadConfig["kind"] }>> = {
   XLNetLMHeadModel: { languageModelHead: true },
   XLNetForSequenceClassification: { languageModelHead: false, task: "sequence-classification" },
+  XLNetForMultipleChoice: { languageModelHead: false, task: "multiple-choice" },
   XLNetForTokenClassification: { languageModelHead: false, task: "token-classification" },
   XLNetForQuestionAnsweringSimple: { languageModelHead: false, task: "question-answering" },
   XLNetModel: { languageModelHead: false },
@@ -94,7 +96,7 @@ export const xlnetFormat: HuggingFaceFormat<XlnetConfig, XlnetConfigInput> = {
   supports: ({ task, attention }) =>
     isDense({ attention }) &&
     task?.kind !== "replaced-token-detection" &&
-    (task?.kind !== "sequence-classification" || (task.activation ?? "tanh") === "tanh"),
+    (!readsSummary(task) || (task.activation ?? "tanh") === "tanh"),
 
   fromHuggingFace(file, { tensors } = {}) {
     const { languageModelHead, task } = architectures[architectureOf(file, { known, unnamed: "XLNetModel" })]!;
@@ -103,7 +105,7 @@ export const xlnetFormat: HuggingFaceFormat<XlnetConfig, XlnetConfigInput> = {
       aliases,
       harmless: [...harmless, ...Object.keys(summaryFields)],
     });
-    if (task === "sequence-classification") readFields(file, summaryFields);
+    if (task === "sequence-classification" || task === "multiple-choice") readFields(file, summaryFields);
     if (read.d_head != null && read.d_head * read.n_head !== read.d_model) {
       throw fieldError("d_head", `${read.d_head} times n_head (${read.n_head}) is not d_model (${read.d_model})`);
     }

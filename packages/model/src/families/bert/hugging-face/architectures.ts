@@ -26,6 +26,7 @@ export const bertArchitectures: Architectures = {
   ForMaskedLM: { heads: { languageModel: true } },
   ForNextSentencePrediction: { heads: { pooler: true, pair: true } },
   ForSequenceClassification: { heads: { pooler: true }, task: "sequence-classification" },
+  ForMultipleChoice: { heads: { pooler: true }, task: "multiple-choice" },
   ...tokenTasks,
   Model: { heads: {} },
 };
@@ -33,6 +34,7 @@ export const bertArchitectures: Architectures = {
 export const robertaArchitectures: Architectures = {
   ForMaskedLM: { heads: { languageModel: true } },
   ForSequenceClassification: { heads: { pooler: false }, task: "sequence-classification" },
+  ForMultipleChoice: { heads: { pooler: true }, task: "multiple-choice" },
   ...tokenTasks,
   Model: { heads: {} },
 };
@@ -49,6 +51,7 @@ export const longformerArchitectures: Architectures = {
 export const poolerlessArchitectures: Architectures = {
   ForMaskedLM: { heads: { pooler: false, languageModel: true } },
   ForSequenceClassification: { heads: { pooler: false }, task: "sequence-classification" },
+  ForMultipleChoice: { heads: { pooler: false }, task: "multiple-choice" },
   ForTokenClassification: { heads: { pooler: false }, task: "token-classification" },
   ForQuestionAnswering: { heads: { pooler: false }, task: "question-answering" },
   Model: { heads: { pooler: false } },
@@ -122,7 +125,9 @@ const problems = { problem_type: z.enum(["single_label_classification", "regress
 export function readTaskHead(kind: TaskHeadConfig["kind"], file: HuggingFaceConfig): TaskHeadConfig {
   if (kind === "question-answering" || kind === "replaced-token-detection") return { kind };
   if (kind === "sequence-classification") return readClassifierHead(file);
-  return { kind, ...readLabels(file) };
+  const { labels, dropout } = readLabels(file);
+  const own = dropout === undefined ? {} : { dropout };
+  return kind === "multiple-choice" ? { kind, ...own } : { kind, labels, ...own };
 }
 
 /** A head for whole texts. Throws a ModelError. */
@@ -151,6 +156,7 @@ function readLabels(file: HuggingFaceConfig): { labels: string[]; dropout?: numb
 /** The fields of config.json that describe a task head. */
 export function writeTaskHead(task: TaskHeadConfig): Record<string, unknown> {
   if (task.kind === "question-answering" || task.kind === "replaced-token-detection") return {};
+  if (task.kind === "multiple-choice") return { classifier_dropout: task.dropout ?? null };
   const { kind, labels, dropout = null } = task;
   const problem = labels.length === 1 ? "regression" : "single_label_classification";
   return {

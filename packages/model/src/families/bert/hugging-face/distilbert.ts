@@ -36,9 +36,12 @@ export const distilBertFormat = createEncoderFormat({
     sinusoidal_pos_embds: only(false),
   },
   harmless: ["qa_dropout", "tie_weights_"],
-  taskDropout: ({ seq_classif_dropout: dropout }, task) => (task === "sequence-classification" ? dropout : undefined),
+  taskDropout: ({ seq_classif_dropout: dropout }, task) =>
+    task === "sequence-classification" || task === "multiple-choice" ? dropout : undefined,
   write: ({ task, dropout }) =>
-    task?.kind === "sequence-classification" ? { seq_classif_dropout: task.dropout ?? dropout } : {},
+    task?.kind === "sequence-classification" || task?.kind === "multiple-choice"
+      ? { seq_classif_dropout: task.dropout ?? dropout }
+      : {},
   canSay: ({ embeddingSize, numLayerGroups, normEpsilon, heads }) =>
     embeddingSize === undefined &&
     numLayerGroups === undefined &&

@@ -6,6 +6,7 @@ import * as z from "zod";
 import { isDense } from "../../../configuration-fields.ts";
 import { ModelError } from "../../../errors.ts";
 import type { TaskHeadConfig } from "../../../heads/configuration.ts";
+import { readsSummary } from "../../../heads/task-head.ts";
 import { activationField, activationName } from "../../../hugging-face/activations.ts";
 import {
   architectureOf,
@@ -167,7 +168,7 @@ export function createEncoderFormat<Fields extends z.ZodRawShape>(
   /** Whether there is a class with the head, and the dense layer of one for sequences is bent as theirs is. */
   function hasItsTaskHead({ task, heads }: BertConfig): boolean {
     if (task && !Object.values(kind.architectures).some((known) => known.task === task.kind)) return false;
-    if (task?.kind !== "sequence-classification" || heads.pooler) return true;
+    if (!readsSummary(task) || heads.pooler) return true;
     return (task.activation ?? "tanh") === (taskActivation ?? "tanh");
   }
 
@@ -182,7 +183,7 @@ export function createEncoderFormat<Fields extends z.ZodRawShape>(
   ): TaskHeadConfig {
     const dropout = kind.taskDropout ? { classifier_dropout: kind.taskDropout(own, task) } : {};
     const read = readTaskHead(task, { ...file, ...dropout });
-    if (!taskActivation || read.kind !== "sequence-classification" || heads.pooler) return read;
+    if (!taskActivation || !readsSummary(read) || heads.pooler) return read;
     return { ...read, activation: taskActivation };
   }
 

@@ -1,6 +1,7 @@
 /** The weights of BERT and its successors in Hugging Face's format: our name -> theirs, for the parts that are there. */
 
 import type { TaskHeadConfig } from "../../../heads/configuration.ts";
+import { readsSummary } from "../../../heads/task-head.ts";
 import type { ForeignWeight } from "../../../hugging-face/format.ts";
 import type { BertConfig } from "../configuration.ts";
 
@@ -97,7 +98,7 @@ const outputOf = ({ kind }: TaskHeadConfig, ofSequences = "classifier"): string 
 /** Of BERT; the norms' names are Megatron's where the norms stand before the branches. */
 export function bertNames(config: Parts): Map<string, ForeignWeight> {
   const { heads, task } = config;
-  const ownDense = task?.kind === "sequence-classification" && !heads.pooler;
+  const ownDense = readsSummary(task) && !heads.pooler;
   return asMap([
     ...encoderNames(config, "bert."),
     ...(heads.languageModel ? bertLanguageModelHead : []),
@@ -115,7 +116,8 @@ function fairseqNames(config: Parts, { prefix, layout }: { prefix: string; layou
   return asMap([
     ...encoderNames(config, prefix, layout),
     ...(heads.languageModel ? robertaLanguageModelHead : []),
-    // Theirs never pools for its classifier: a pooler is that head's dense layer.
+    // Theirs pools for choices, and never for its classifier: there a pooler is that head's dense layer.
+    ...(task?.kind === "multiple-choice" && !heads.pooler ? both("taskHead.dense", `${prefix}pooler.dense`) : []),
     ...(classifies ? both(heads.pooler ? "pooler" : "taskHead.dense", "classifier.dense") : []),
     ...(task ? both("taskHead.output", outputOf(task, "classifier.out_proj")) : []),
   ]);
@@ -165,7 +167,7 @@ export function distilBertNames(config: Parts): Map<string, ForeignWeight> {
           ["languageModelHead.bias", "vocab_projector.bias"] as const,
         ]
       : []),
-    ...(task?.kind === "sequence-classification" ? both("taskHead.dense", "pre_classifier") : []),
+    ...(readsSummary(task) ? both("taskHead.dense", "pre_classifier") : []),
     ...(task ? both("taskHead.output", outputOf(task)) : []),
   ]);
 }
@@ -191,6 +193,7 @@ export function electraNames(config: Parts): Map<string, ForeignWeight> {
         ]
       : []),
     ...(task?.kind === "sequence-classification" ? both("taskHead.dense", "classifier.dense") : []),
+    ...(task?.kind === "multiple-choice" ? both("taskHead.dense", "sequence_summary.summary") : []),
     ...(task ? electraHead(task) : []),
   ]);
 }
@@ -214,7 +217,7 @@ const albertLayout: EncoderLayout = {
 /** Of ALBERT. */
 export function albertNames(config: Parts): Map<string, ForeignWeight> {
   const { heads, task } = config;
-  const ownDense = task?.kind === "sequence-classification" && !heads.pooler;
+  const ownDense = readsSummary(task) && !heads.pooler;
   return asMap([
     ...encoderNames(config, "albert.", albertLayout),
     ...(heads.languageModel
