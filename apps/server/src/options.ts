@@ -1,4 +1,5 @@
 /** Options of the server, and what they are if not given. */
+import type { ServedAdapter } from "./engine/protocol.ts";
 import type { ModelEvent } from "./models/model-pool.ts";
 
 /** A model to serve. */
@@ -7,6 +8,8 @@ export interface ServedCheckpoint {
   checkpoint: string;
   /** The model's name in requests. Default: that of the directory, "x" of `runs/x/run`. */
   name?: string;
+  /** LoRA adapters of the model, served beside it by names of their own; its weights are in memory once. Default: none. */
+  adapters?: readonly ServedAdapter[];
 }
 
 /** Options of `startServer`. */

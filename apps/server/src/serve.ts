@@ -14,7 +14,7 @@ import type { ServerOptions } from "./options.ts";
 export interface RunningServer {
   /** Where it is reached, without a path. */
   readonly url: string;
-  /** The names of the models in requests; the first is meant where a request has none. */
+  /** The names of the models and adapters in requests; the first is meant where a request has none. */
   readonly names: readonly [string, ...string[]];
   /** The backend of the engine, and its threads. */
   readonly engine: { backend: string; threads: number };
@@ -69,7 +69,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
   return {
     url: urlOf(server),
-    names: [sources[0].name, ...sources.slice(1).map(({ name }) => name)],
+    names: [
+      sources[0].name,
+      ...models
+        .list()
+        .slice(1)
+        .map(({ name }) => name),
+    ],
     engine: { backend, threads },
     ready: models.ready,
     failed: models.failed,

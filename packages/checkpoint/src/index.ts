@@ -1,8 +1,9 @@
 /** Checkpoints on disk: sharded safetensors and a manifest, written atomically and verified when read. */
 
+export { type AdaptedModel, adaptModel } from "./adapter/adapt-model.ts";
 export { exportAdapter, isAdapter } from "./adapter/export-adapter.ts";
 export { loadModel } from "./adapter/load-model.ts";
-export { adapterBaseOf, openModelCheckpoint, weightsFingerprint } from "./adapter/open-model-checkpoint.ts";
+export { adapterAt, adapterBaseOf, openModelCheckpoint, weightsFingerprint } from "./adapter/open-model-checkpoint.ts";
 export { type AdapterOrigin, peftFiles } from "./adapter/write-adapter.ts";
 export { averageCheckpoints } from "./average-checkpoints.ts";
 export { type CheckedCheckpoint, checkCheckpoint } from "./check-tensors.ts";

@@ -1,4 +1,4 @@
-export { type BatchOptions, createBatch } from "./batching/create-batch.ts";
+export { type BatchOptions, createBatch, createBatches } from "./batching/create-batch.ts";
 export type { DecodingBatch, SequenceEvent, SequenceRequest } from "./batching/decoding-batch.ts";
 export { type BeamSearchOptions, beamSearch } from "./beam/beam-search.ts";
 export type { Beam } from "./beam/beams.ts";

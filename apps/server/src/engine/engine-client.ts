@@ -13,6 +13,7 @@ import type {
   EngineRequest,
   GenerateRequest,
   ModelInfo,
+  ModelRequest,
   Piece,
   Prompt,
 } from "./protocol.ts";
@@ -34,20 +35,10 @@ export interface EngineStep {
   reusedTokens: number;
 }
 
-/** An engine in a thread of its own. */
-export interface EngineClient {
-  /** Resolves when the model is loaded; rejects if it cannot be, or the thread ends. */
-  readonly ready: Promise<ModelInfo>;
-  /** Rejects if the thread fails or ends; never resolves. */
-  readonly failed: Promise<never>;
-  /** Null until then. */
-  readonly info: ModelInfo | null;
-  /** Choices that have not ended. */
+/** What the model of an engine can be asked for, as it is or with an adapter. */
+export interface EngineRequests {
+  /** Choices that have not ended, of the engine. */
   readonly pending: number;
-  /** Requests of any kind that have not been answered to the end. */
-  readonly active: number;
-  /** Resolves when there are none. */
-  whenIdle(): Promise<void>;
   generate(request: GenerateRequest): Generation;
   tokenize(prompt: Prompt, options: { addSpecialTokens: boolean }): Promise<{ tokens: number[]; texts: string[] }>;
   detokenize(tokens: number[]): Promise<string>;
@@ -64,6 +55,22 @@ export interface EngineClient {
     tasks: readonly string[],
     rows: Readonly<Record<string, string>>[],
   ): Promise<{ task: string; predictions: Prediction[] }>;
+}
+
+/** An engine in a thread of its own. */
+export interface EngineClient {
+  /** Resolves when the model is loaded; rejects if it cannot be, or the thread ends. */
+  readonly ready: Promise<ModelInfo>;
+  /** Rejects if the thread fails or ends; never resolves. */
+  readonly failed: Promise<never>;
+  /** Null until then. */
+  readonly info: ModelInfo | null;
+  /** Requests of any kind that have not been answered to the end. */
+  readonly active: number;
+  /** Resolves when there are none. */
+  whenIdle(): Promise<void>;
+  /** Asks the model with an adapter; null for the model as it is. */
+  requests(adapter: string | null): EngineRequests;
   close(): Promise<void>;
 }
 
@@ -78,7 +85,7 @@ interface Listener {
 const apiError = ({ message, status = 500, ...fields }: EngineFailure) => new ApiError(message, { status, ...fields });
 
 /** A request without its number. */
-type Unnumbered<T> = T extends { id: number } ? Omit<T, "id"> : never;
+type Unnumbered<T> = T extends { id: number } ? Omit<T, "id" | "adapter"> : never;
 
 /** Starts the thread. `onStep` is called for every step of the engine. */
 export function startEngineClient(
@@ -103,7 +110,7 @@ export function startEngineClient(
     for (const resolve of waiting) resolve();
   }
 
-  function post(request: Unnumbered<EngineRequest>, listener: Listener): number {
+  function post(request: Unnumbered<ModelRequest> & { adapter: string | null }, listener: Listener): number {
     const id = ++ids;
     if (failure) listener.fail(new ApiError("the engine has stopped", { status: 503 }));
     else {
@@ -150,7 +157,10 @@ export function startEngineClient(
   ready.catch(() => {});
   failed.catch(() => {});
 
-  function ask<T>(request: Unnumbered<EngineRequest>, read: (message: Answer) => T): Promise<T> {
+  function ask<T>(
+    request: Unnumbered<ModelRequest> & { adapter: string | null },
+    read: (message: Answer) => T,
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
       const id = post(request, {
         answer(message) {
@@ -163,7 +173,7 @@ export function startEngineClient(
     });
   }
 
-  function generate(request: GenerateRequest): Generation {
+  function generate(request: GenerateRequest, adapter: string | null): Generation {
     const choices = request.prompts.length * request.n;
     const queue: Piece[] = [];
     let id = 0;
@@ -191,7 +201,7 @@ export function startEngineClient(
       end();
     }
     id = post(
-      { type: "generate", request },
+      { type: "generate", request, adapter },
       {
         answer(message) {
           if (message.type === "accepted") accept(message.promptTokens);
@@ -226,14 +236,47 @@ export function startEngineClient(
     };
   }
 
+  const requests = (adapter: string | null): EngineRequests => ({
+    get pending() {
+      return pending;
+    },
+    generate: (request) => generate(request, adapter),
+    tokenize: (prompt, { addSpecialTokens }) =>
+      ask({ adapter, type: "tokenize", prompt, addSpecialTokens }, (message) => {
+        const { tokens, texts } = message as Extract<Answer, { type: "tokens" }>;
+        return { tokens, texts };
+      }),
+    detokenize: (tokens) =>
+      ask({ adapter, type: "detokenize", tokens }, (message) => (message as Extract<Answer, { type: "text" }>).text),
+    embed: (prompts) =>
+      ask({ adapter, type: "embed", prompts }, (message) => {
+        const { vectors, promptTokens } = message as Extract<Answer, { type: "embedded" }>;
+        return { vectors, promptTokens };
+      }),
+    fill: (texts, topK) =>
+      ask({ adapter, type: "fill", texts, topK }, (message) => (message as Extract<Answer, { type: "filled" }>).filled),
+    explain: (text, options) =>
+      ask(
+        { adapter, type: "explain", text, options },
+        (message) => (message as Extract<Answer, { type: "explained" }>).explanation,
+      ),
+    passages: (text, { topK }) =>
+      ask(
+        { adapter, type: "passages", text, topK },
+        (message) => (message as Extract<Answer, { type: "passages" }>).passages,
+      ),
+    predict: (tasks, rows) =>
+      ask({ adapter, type: "predict", tasks, rows }, (message) => {
+        const { task, predictions } = message as Extract<Answer, { type: "predicted" }>;
+        return { task, predictions };
+      }),
+  });
+
   return {
     ready,
     failed,
     get info() {
       return info;
-    },
-    get pending() {
-      return pending;
     },
     get active() {
       return listeners.size;
@@ -246,33 +289,7 @@ export function startEngineClient(
         await new Promise((resolve) => setImmediate(resolve));
       }
     },
-    generate,
-    tokenize: (prompt, { addSpecialTokens }) =>
-      ask({ type: "tokenize", prompt, addSpecialTokens }, (message) => {
-        const { tokens, texts } = message as Extract<Answer, { type: "tokens" }>;
-        return { tokens, texts };
-      }),
-    detokenize: (tokens) =>
-      ask({ type: "detokenize", tokens }, (message) => (message as Extract<Answer, { type: "text" }>).text),
-    embed: (prompts) =>
-      ask({ type: "embed", prompts }, (message) => {
-        const { vectors, promptTokens } = message as Extract<Answer, { type: "embedded" }>;
-        return { vectors, promptTokens };
-      }),
-    fill: (texts, topK) =>
-      ask({ type: "fill", texts, topK }, (message) => (message as Extract<Answer, { type: "filled" }>).filled),
-    explain: (text, options) =>
-      ask(
-        { type: "explain", text, options },
-        (message) => (message as Extract<Answer, { type: "explained" }>).explanation,
-      ),
-    passages: (text, { topK }) =>
-      ask({ type: "passages", text, topK }, (message) => (message as Extract<Answer, { type: "passages" }>).passages),
-    predict: (tasks, rows) =>
-      ask({ type: "predict", tasks, rows }, (message) => {
-        const { task, predictions } = message as Extract<Answer, { type: "predicted" }>;
-        return { task, predictions };
-      }),
+    requests,
     async close() {
       await worker.terminate();
     },

@@ -1,16 +1,18 @@
 /** Loads what a checkpoint serves: the model, its tokenizer, the tokens that end a text, and its template for chats. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { bestCheckpoint, type LoadedCheckpoint, loadModel } from "@megatron-ts/checkpoint";
+import { adapterAt, adaptModel, bestCheckpoint, type LoadedCheckpoint, loadModel } from "@megatron-ts/checkpoint";
 import { storeWeights } from "@megatron-ts/generate";
 import { familyOf, type GenerativePrediction, type Model, readGenerationIds } from "@megatron-ts/model";
 import type { SavedTaskRecipe } from "@megatron-ts/tasks";
 import { createTokenizer, parseTokenizerJson, type Tokenizer } from "@megatron-ts/tokenizer";
 import { endOfTextIn } from "@megatron-ts/tokenizer/files";
 import { getObjective, partsOf, RECIPE_FILE, resolveObjective, seesAhead } from "@megatron-ts/train";
+import * as tf from "@tensorflow/tfjs";
 import { parse } from "yaml";
 import { ServerError } from "../errors.ts";
 import { type EmbeddingSettings, readEmbeddingSettings } from "./embedding-settings.ts";
+import type { ServedAdapter } from "./protocol.ts";
 
 const GENERATION_CONFIG = "generation_config.json";
 
@@ -54,14 +56,31 @@ function readObject(checkpoint: LoadedCheckpoint, name: string): Record<string, 
   throw new ServerError(`${checkpoint.directory}/${name}: expected a JSON object`);
 }
 
+/** Options of `loadServedModel`. */
+export interface LoadServedOptions {
+  precision: "f32" | "bf16";
+  chatTemplate?: string;
+  /** Adapters of the model, by the names that requests call them. */
+  adapters: readonly ServedAdapter[];
+}
+
+/** A loaded checkpoint with its adapters. */
+export interface LoadedModels {
+  served: ServedModel;
+  /** The same weights with each adapter, by its name. */
+  adapted: [string, ServedModel][];
+  /** Bytes that the adapters take. */
+  bytes: number;
+}
+
 /**
- * Loads a checkpoint, or the newest one of a run directory. The engine must have been started. Throws a ServerError for one
- * without a tokenizer, and what reading it throws.
+ * Loads a checkpoint, or the newest one of a run directory, and adapters beside it. The engine must have been started. Throws
+ * a ServerError for one without a tokenizer, and what reading it and the adapters throws.
  */
 export async function loadServedModel(
   path: string,
-  { precision, chatTemplate }: { precision: "f32" | "bf16"; chatTemplate?: string },
-): Promise<ServedModel> {
+  { precision, chatTemplate, adapters }: LoadServedOptions,
+): Promise<LoadedModels> {
   const { model, checkpoint } = loadModel(bestOfFineTuning(path));
   try {
     const tokenizer = await readTokenizer(checkpoint);
@@ -69,7 +88,7 @@ export async function loadServedModel(
     const config = readObject(checkpoint, "tokenizer_config.json");
     if (precision === "bf16") storeWeights(model, "bf16");
     const source = `${checkpoint.directory}/${GENERATION_CONFIG}`;
-    return {
+    const served: ServedModel = {
       model,
       tokenizer,
       ...trainedMode(model, checkpoint),
@@ -80,6 +99,13 @@ export async function loadServedModel(
       recipe: recipeOf(checkpoint),
       embedding: embeddingOf(checkpoint),
     };
+    const { numBytes: before } = tf.memory();
+    const adapted = adapters.map(({ name, directory }): [string, ServedModel] => {
+      const adapter = adapterAt(bestOfFineTuning(directory));
+      const { model: own } = adaptModel({ model, checkpoint }, { adapter });
+      return [name, { ...served, model: own, recipe: recipeIn(adapter) ?? served.recipe }];
+    });
+    return { served, adapted, bytes: tf.memory().numBytes - before };
   } catch (error) {
     model.dispose();
     throw error;
@@ -118,6 +144,12 @@ function embeddingOf(checkpoint: LoadedCheckpoint): ServedModel["embedding"] {
 function recipeOf(checkpoint: LoadedCheckpoint): (SavedTaskRecipe & { train?: { objective?: never } }) | null {
   const text = readText(checkpoint, RECIPE_FILE);
   return text === undefined ? null : parse(text);
+}
+
+/** The recipe that an adapter was trained by; null for one of PEFT's. */
+function recipeIn(directory: string): SavedTaskRecipe | null {
+  const file = join(directory, RECIPE_FILE);
+  return existsSync(file) ? parse(readFileSync(file, "utf8")) : null;
 }
 
 /** The best checkpoint of a fine-tuning run; any other path as it is. */

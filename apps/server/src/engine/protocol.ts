@@ -7,9 +7,18 @@ import type { ApiErrorFields } from "../errors.ts";
 import type { ServedData } from "./passages.ts";
 import type { ServedTask } from "./served-tasks.ts";
 
+/** An adapter that is served beside its base. */
+export interface ServedAdapter {
+  /** Its name in requests. */
+  name: string;
+  /** A run, a checkpoint, or a directory in PEFT's format. */
+  directory: string;
+}
+
 /** What the engine's thread starts with. */
 export interface EngineData {
   checkpoint: string;
+  adapters: readonly ServedAdapter[];
   backend: string;
   threads: number;
   precision: "f32" | "bf16";
@@ -25,7 +34,7 @@ export interface ModelInfo {
   /** The longest sequence in tokens; Infinity without a limit. */
   maxTokens: number;
   vocabularySize: number;
-  /** Bytes of the cache that its sequences share. */
+  /** Bytes of the cache that its sequences share, and of its adapters. */
   cacheBytes: number;
   endOfText: number | null;
   /** Whether it generates text, continues a prompt (rather than answering it), and has a template for chats. */
@@ -102,8 +111,11 @@ export interface Piece {
   finishReason: EndReason | null;
 }
 
-/** To the engine. */
-export type EngineRequest =
+/** To the engine: what to do, with an adapter or, null, the model as it is. */
+export type EngineRequest = ModelRequest | { type: "cancel"; id: number };
+
+/** What a model is asked for. */
+export type ModelRequest = { adapter: string | null } & (
   | { type: "generate"; id: number; request: GenerateRequest }
   | { type: "tokenize"; id: number; prompt: Prompt; addSpecialTokens: boolean }
   | { type: "detokenize"; id: number; tokens: number[] }
@@ -112,7 +124,7 @@ export type EngineRequest =
   | { type: "explain"; id: number; text: string; options: ExplainTextOptions }
   | { type: "passages"; id: number; text: string; topK: number }
   | { type: "predict"; id: number; tasks: readonly string[]; rows: Readonly<Record<string, string>>[] }
-  | { type: "cancel"; id: number };
+);
 
 /** An error, as it crosses threads. */
 export interface EngineFailure extends Partial<ApiErrorFields> {

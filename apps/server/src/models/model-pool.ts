@@ -2,8 +2,8 @@
  * The models of a server: each has an engine in a thread of its own, which starts when a request first needs it and ends when
  * others need its memory, least recently used first.
  */
-import { type EngineClient, type EngineStep, startEngineClient } from "../engine/engine-client.ts";
-import type { EngineData, ModelInfo } from "../engine/protocol.ts";
+import { type EngineClient, type EngineRequests, type EngineStep, startEngineClient } from "../engine/engine-client.ts";
+import type { EngineData, ModelInfo, ServedAdapter } from "../engine/protocol.ts";
 import { ApiError, ServerError } from "../errors.ts";
 import { modelsToUnload } from "./memory-budget.ts";
 
@@ -12,6 +12,8 @@ export interface ModelSource {
   /** Its name in requests. */
   name: string;
   checkpoint: string;
+  /** Served beside it, by names of their own. */
+  adapters: readonly ServedAdapter[];
   /** Bytes of its weights. */
   weightBytes: number;
 }
@@ -28,13 +30,15 @@ export interface ModelEvent {
 /** A model that a request may use right away. */
 export interface UsedModel {
   name: string;
-  engine: EngineClient;
+  engine: EngineRequests;
   info: ModelInfo;
 }
 
 /** A model as it is listed. */
 export interface ListedModel {
   name: string;
+  /** Of an adapter: the model that it belongs to. */
+  parent: string | null;
   /** Null until it has been loaded once. */
   info: ModelInfo | null;
 }
@@ -42,7 +46,7 @@ export interface ListedModel {
 /** Options of `createModelPool`. */
 export interface ModelPoolOptions {
   /** What the engines of all models start with. */
-  engine: Omit<EngineData, "checkpoint">;
+  engine: Omit<EngineData, "checkpoint" | "adapters">;
   workerFile: URL;
   /** The most bytes that models take together; null for no limit. */
   memoryLimit: number | null;
@@ -137,11 +141,11 @@ export function createModelPool(sources: readonly ModelSource[], options: ModelP
   }
 
   async function start(entry: Entry): Promise<EngineClient> {
-    const { name, checkpoint } = entry.source;
+    const { name, checkpoint, adapters } = entry.source;
     await makeRoom(name, bytesOf(entry));
     const engine = startEngineClient(
       workerFile,
-      { ...options.engine, checkpoint },
+      { ...options.engine, checkpoint, adapters },
       { onStep: (step) => onStep(name, step) },
     );
     entry.engine = engine;
@@ -175,17 +179,26 @@ export function createModelPool(sources: readonly ModelSource[], options: ModelP
     return started;
   }
 
-  function find(name: string | null | undefined): Entry {
-    const entry = name === null || name === undefined ? first : entries.get(name);
-    if (entry) return entry;
+  /** Models by their names, and those that adapters belong to by the adapters'. */
+  const byName = new Map<string, { entry: Entry; adapter: string | null }>();
+  for (const entry of entries.values()) {
+    byName.set(entry.source.name, { entry, adapter: null });
+    for (const { name } of entry.source.adapters) byName.set(name, { entry, adapter: name });
+  }
+
+  function find(name: string | null | undefined): { entry: Entry; adapter: string | null } {
+    const found = name === null || name === undefined ? { entry: first!, adapter: null } : byName.get(name);
+    if (found) return found;
     const shown = JSON.stringify(name!.length > 80 ? `${name!.slice(0, 80)}…` : name);
-    const known = [...entries.keys()].map((one) => JSON.stringify(one)).join(", ");
+    const known = [...byName.keys()].map((one) => JSON.stringify(one)).join(", ");
     throw new ApiError(`there is no model ${shown}: expected ${known}`, {
       status: 404,
       param: "model",
       code: "model_not_found",
     });
   }
+
+  const nameOf = ({ entry, adapter }: { entry: Entry; adapter: string | null }) => adapter ?? entry.source.name;
 
   const ready = load(first!).then(() => first!.info!);
   ready.catch((error: Error) => fail(error));
@@ -196,20 +209,26 @@ export function createModelPool(sources: readonly ModelSource[], options: ModelP
     get info() {
       return isBroken ? null : first!.info;
     },
-    list: () => [...entries.values()].map(({ source: { name }, info }) => ({ name, info })),
-    resolve: (name) => find(name).source.name,
+    list: () =>
+      [...byName].map(([name, { entry, adapter }]) => ({
+        name,
+        parent: adapter === null ? null : entry.source.name,
+        info: entry.info,
+      })),
+    resolve: (name) => nameOf(find(name)),
     async use(name) {
-      const entry = find(name);
+      const found = find(name);
+      const { entry, adapter } = found;
       entry.lastUsed = ++uses;
-      const own = entry.source.name;
-      if (entry.engine?.info) return { name: own, engine: entry.engine, info: entry.engine.info };
+      const own = nameOf(found);
+      if (entry.engine?.info) return { name: own, engine: entry.engine.requests(adapter), info: entry.engine.info };
       try {
         const engine = await (entry.loading ?? load(entry));
-        return { name: own, engine, info: entry.info! };
+        return { name: own, engine: engine.requests(adapter), info: entry.info! };
       } catch (error) {
         if (error instanceof ApiError) throw error;
         const { message } = error as Error;
-        onModel({ model: own, event: "failed", message });
+        onModel({ model: entry.source.name, event: "failed", message });
         // What is wrong with a checkpoint is in the log: messages name files of this machine.
         throw new ApiError(`the model ${own} cannot be loaded`, { status: 503, code: "model_not_loaded" });
       }

@@ -2,11 +2,13 @@
 import { requireReady, type ServerState } from "../http/server-state.ts";
 import type { ListedModel } from "../models/model-pool.ts";
 
-const describe = ({ name, info }: ListedModel, { created }: ServerState) => ({
+const describe = ({ name, parent, info }: ListedModel, { created }: ServerState) => ({
   id: name,
   object: "model",
   created,
   owned_by: "megatron-ts",
+  // The base of an adapter, as vLLM says it.
+  ...(parent !== null && { parent }),
   // As vLLM says it; null without a limit, and for a model that has not been loaded yet.
   max_model_len: info && Number.isFinite(info.maxTokens) ? info.maxTokens : null,
 });

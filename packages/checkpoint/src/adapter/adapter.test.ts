@@ -14,6 +14,7 @@ import { loadCheckpoint } from "../load-checkpoint.ts";
 import { checkpointSource, modelConfigOf, tensorEntry } from "../model-checkpoint.ts";
 import { openSafetensors } from "../safetensors.ts";
 import { saveCheckpoint } from "../save-checkpoint.ts";
+import { adaptModel } from "./adapt-model.ts";
 import { type ModulePart, modulesOf } from "./adapted-modules.ts";
 import { loadModel } from "./load-model.ts";
 import { openModelCheckpoint, weightsFingerprint } from "./open-model-checkpoint.ts";
@@ -109,6 +110,23 @@ describe("adapters in PEFT's format", () => {
     const logits = logitsOf(model, golden.get("input.tokens")!);
     expect(distance(logits.dataSync(), golden.get("output.logits")!.dataSync())).toBeLessThan(1e-5);
     model.dispose();
+  });
+
+  it.each(all)("give PEFT's logits beside the shared weights of %s, which stay what they are", (name) => {
+    const golden = tensorsOf(join(peft(name), "golden.safetensors"));
+    const base = loadModel(path(name));
+    const shared = new Set([...base.model.parameters.values()].map(({ tensor }) => tensor));
+    const before = tf.memory().numBytes;
+    const adapted = adaptModel(base, { adapter: peft(name) });
+    const own = [...adapted.model.parameters.values()].filter(({ tensor }) => !shared.has(tensor));
+    expect(tf.memory().numBytes - before).toBe(own.reduce((sum, { tensor }) => sum + 4 * tensor.size, 0));
+    expect(own.every(({ name: weight }) => /lora[AB]$|^taskHead/.test(weight))).toBe(true);
+    const logits = logitsOf(adapted.model, golden.get("input.tokens")!);
+    expect(distance(logits.dataSync(), golden.get("output.logits")!.dataSync())).toBeLessThan(1e-5);
+    adapted.dispose();
+    expect([...shared].every(({ isDisposed }) => !isDisposed)).toBe(true);
+    base.checkpoint.close();
+    base.model.dispose();
   });
 
   it.each(Object.keys(trainable))("have PEFT's gradients beside the frozen weights of %s", (name) => {

@@ -56,8 +56,11 @@ function resolveAdapter(checkpoint: LoadedCheckpoint): LoadedCheckpoint {
   }
 }
 
-/** The directory with an adapter that a path refers to. */
-function adapterAt(path: string): string {
+/**
+ * The directory with an adapter that a path refers to: the newest checkpoint of a run, or the path itself.
+ * @throws CheckpointError if there is none
+ */
+export function adapterAt(path: string): string {
   const directory = latestCheckpoint(path)?.directory ?? path;
   if (hasAdapter(directory)) return directory;
   throw userError(`${path}: expected a run or a directory with an adapter (adapter_config.json)`);
@@ -68,12 +71,7 @@ function withAdapter(base: LoadedCheckpoint, opened: AdapterDirectory): LoadedCh
   let own: LoadedCheckpoint | null = null;
   try {
     if (existsSync(`${opened.directory}/${manifestFile}`)) own = loadCheckpoint(opened.directory);
-    const expected = weightsFingerprint(base);
-    if (opened.fingerprint !== undefined && opened.fingerprint !== expected) {
-      throw userError(
-        `${opened.directory} is an adapter for another base (${opened.json.base_model_name_or_path}), not for ${base.directory}`,
-      );
-    }
+    checkBase(opened, base);
     const config = own ? modelConfigOf(own) : adaptedConfig(modelConfigOf(base), opened);
     const { parameters } = createModel(config, { weights: { source: shapeOnly } });
     const weights = new Map([...parameters.values()].map(({ name, globalShape }) => [name, globalShape]));
@@ -82,7 +80,7 @@ function withAdapter(base: LoadedCheckpoint, opened: AdapterDirectory): LoadedCh
     const names = new Set(ownFiles?.manifest.files.map(({ name }) => name));
     return {
       directory: opened.directory,
-      base: opened.fingerprint ?? expected,
+      base: weightsFingerprint(base),
       manifest: {
         ...base.manifest,
         ...(own && { step: own.manifest.step, tokenizerFingerprint: own.manifest.tokenizerFingerprint }),
@@ -104,8 +102,16 @@ function withAdapter(base: LoadedCheckpoint, opened: AdapterDirectory): LoadedCh
   }
 }
 
+/** Throws a CheckpointError for an adapter that says that it is for another base. */
+export function checkBase({ directory, fingerprint, json }: AdapterDirectory, base: LoadedCheckpoint): void {
+  if (fingerprint === undefined || fingerprint === weightsFingerprint(base)) return;
+  throw userError(
+    `${directory} is an adapter for another base (${json.base_model_name_or_path}), not for ${base.directory}`,
+  );
+}
+
 /** The model of a base with the head that an adapter brings along, whose labels have numbers. */
-function adaptedConfig(config: ModelConfig, { shapes }: AdapterDirectory): ModelConfig {
+export function adaptedConfig(config: ModelConfig, { shapes }: AdapterDirectory): ModelConfig {
   const { withTask } = familyOf(config);
   if (!withTask || ("task" in config && config.task)) return config;
   const isForeign = (candidate: ModelConfig) => {

@@ -2,6 +2,7 @@
 import { type Model, predictorOf } from "@megatron-ts/model";
 import { defaultPrediction, type SessionOptions } from "../sessions/decoding-session.ts";
 import type { DecodingBatch } from "./decoding-batch.ts";
+import { createPageAllocator } from "./page-allocator.ts";
 import { createPagedBatch } from "./paged-batch.ts";
 import { createSeparateBatch } from "./separate-batch.ts";
 
@@ -18,24 +19,39 @@ export interface BatchOptions extends Pick<SessionOptions, "prediction" | "bidir
 const PAGE_SIZE = 32;
 
 /**
+ * Creates a batch for each of several models of one shape, such as a base and its adapters: they share the cache's pages, but
+ * never what is in them. Throws like `createBatch`.
+ */
+export function createBatches(models: readonly Model[], options: BatchOptions = {}): DecodingBatch[] {
+  const [first] = models;
+  if (!first) return [];
+  const { prediction = defaultPrediction(first), bidirectionalPrompt = false, maxSequences = 16 } = options;
+  const { cacheTokens, chunkTokens = 256 } = options;
+  const separate = (model: Model) => createSeparateBatch(model, { maxSequences, prediction, bidirectionalPrompt });
+  if (prediction !== "causal" || bidirectionalPrompt) return models.map(separate);
+  const { maxPositions, createPagePool } = predictorOf(first, prediction);
+  const perSequence = Math.ceil(maxPositions / PAGE_SIZE);
+  const pages = cacheTokens === undefined ? 4 * perSequence : Math.ceil(cacheTokens / PAGE_SIZE);
+  const pool = createPagePool({ numPages: pages, pageSize: PAGE_SIZE });
+  if (!pool) return models.map(separate);
+  const allocator = createPageAllocator(pool);
+  let users = models.length;
+  const release = () => {
+    if (--users === 0) pool.dispose();
+  };
+  return models.map((model, owner) =>
+    createPagedBatch(
+      predictorOf(model, prediction),
+      { pool, allocator, owner, release },
+      { maxSequences, chunkTokens },
+    ),
+  );
+}
+
+/**
  * Creates an empty batch. Causal models decode all sequences in one forward, over a paged cache; others take turns, and so do
  * those with bidirectional prompts. Throws a GenerateError for a model that does not generate text.
  */
-export function createBatch(
-  model: Model,
-  {
-    prediction = defaultPrediction(model),
-    bidirectionalPrompt = false,
-    maxSequences = 16,
-    cacheTokens,
-    chunkTokens = 256,
-  }: BatchOptions = {},
-): DecodingBatch {
-  const separate = () => createSeparateBatch(model, { maxSequences, prediction, bidirectionalPrompt });
-  if (prediction !== "causal" || bidirectionalPrompt) return separate();
-  const causal = predictorOf(model, prediction);
-  const perSequence = Math.ceil(causal.maxPositions / PAGE_SIZE);
-  const pages = cacheTokens === undefined ? 4 * perSequence : Math.ceil(cacheTokens / PAGE_SIZE);
-  const pool = causal.createPagePool({ numPages: pages, pageSize: PAGE_SIZE });
-  return pool ? createPagedBatch(causal, pool, { maxSequences, chunkTokens }) : separate();
+export function createBatch(model: Model, options: BatchOptions = {}): DecodingBatch {
+  return createBatches([model], options)[0]!;
 }

@@ -18,11 +18,11 @@ export interface PageAllocator {
   readonly free: number;
   /**
    * Pages for `capacity` tokens, of which these are the first; null if too few are free. At least the last of the tokens
-   * is not reused; none is unless `reuse` says so.
+   * is not reused; none is unless `reuse` says so, and only pages of the same owner, such as a model. Default: owner 0.
    */
-  allocate(tokens: ArrayLike<number>, options: { capacity: number; reuse: boolean }): PageList | null;
-  /** Lets others reuse the full pages among those of the first `written` tokens. */
-  share(list: PageList, tokens: ArrayLike<number>, written: number): void;
+  allocate(tokens: ArrayLike<number>, options: { capacity: number; reuse: boolean; owner?: number }): PageList | null;
+  /** Lets others of the same owner reuse the full pages among those of the first `written` tokens. */
+  share(list: PageList, tokens: ArrayLike<number>, options: { written: number; owner?: number }): void;
   /** Gives the pages back. */
   release(list: PageList): void;
 }
@@ -46,10 +46,13 @@ export function createPageAllocator({ numPages, pageSize }: { numPages: number; 
   const keyOf = (tokens: ArrayLike<number>, page: number, before: number) =>
     `${before}:${Array.prototype.slice.call(tokens, page * pageSize, (page + 1) * pageSize).join()}`;
 
+  /** What stands for the page before the first: another number for each owner, and none of a page. */
+  const start = (owner: number) => -owner;
+
   /** The pages that hold the first of these tokens. */
-  function findShared(tokens: ArrayLike<number>): number[] {
+  function findShared(tokens: ArrayLike<number>, owner: number): number[] {
     const found: number[] = [];
-    let before = 0;
+    let before = start(owner);
     while ((found.length + 1) * pageSize < tokens.length) {
       const index = byKey.get(keyOf(tokens, found.length, before));
       if (index === undefined) break;
@@ -71,8 +74,8 @@ export function createPageAllocator({ numPages, pageSize }: { numPages: number; 
     get free() {
       return unused.size;
     },
-    allocate(tokens, { capacity, reuse }) {
-      const shared = reuse ? findShared(tokens) : [];
+    allocate(tokens, { capacity, reuse, owner = 0 }) {
+      const shared = reuse ? findShared(tokens, owner) : [];
       const missing = Math.ceil(capacity / pageSize) - shared.length;
       const idle = shared.filter((index) => pages[index]!.users === 0).length;
       if (unused.size - idle < missing) return null;
@@ -84,8 +87,8 @@ export function createPageAllocator({ numPages, pageSize }: { numPages: number; 
       for (const index of taken) take(index);
       return { pages: [...shared, ...taken], reused: shared.length * pageSize };
     },
-    share({ pages: own }, tokens, written) {
-      let before = 0;
+    share({ pages: own }, tokens, { written, owner = 0 }) {
+      let before = start(owner);
       for (let i = 0; (i + 1) * pageSize <= written; i++) {
         const key = keyOf(tokens, i, before);
         const known = byKey.get(key);

@@ -19,7 +19,7 @@ import {
   type SequenceRequest,
   sampleToken,
 } from "./decoding-batch.ts";
-import { createPageAllocator, type PageList } from "./page-allocator.ts";
+import type { PageAllocator, PageList } from "./page-allocator.ts";
 import { createWaitingList } from "./waiting-list.ts";
 
 /** Sizes of a batch. */
@@ -44,17 +44,26 @@ interface Step {
   captured: Captured;
 }
 
-/** Creates a batch over a pool, which it disposes. */
+/** A pool that batches share. */
+export interface SharedPages {
+  pool: PagePool;
+  allocator: PageAllocator;
+  /** Whose pages this batch may reuse: those of the same number. */
+  owner: number;
+  /** Called when the batch is disposed. */
+  release(): void;
+}
+
+/** Creates a batch over the pages of a pool. */
 export function createPagedBatch(
   model: CausalModel,
-  pool: PagePool,
+  { pool, allocator, owner, release }: SharedPages,
   { maxSequences, chunkTokens }: PagedBatchOptions,
 ): DecodingBatch {
   const { maxPositions } = model;
   const { numPages, pageSize } = pool;
   const pagesPerRow = Math.min(numPages, Math.ceil(maxPositions / pageSize));
   const longest = Math.min(maxPositions, numPages * pageSize);
-  const allocator = createPageAllocator(pool);
   const prompts = pool.createView({ batchSize: 1, pagesPerRow });
   const steps = new Map<number, Step>();
   const waiting = createWaitingList();
@@ -87,7 +96,11 @@ export function createPagedBatch(
     const { first } = waiting;
     if (!first || running.length >= maxSequences) return null;
     const { number, request } = first;
-    const list = allocator.allocate(request.prompt, { capacity: capacityOf(request), reuse: !request.scorePrompt });
+    const list = allocator.allocate(request.prompt, {
+      capacity: capacityOf(request),
+      reuse: !request.scorePrompt,
+      owner,
+    });
     if (!list) return null;
     waiting.shift();
     const sequence: Sequence = {
@@ -107,7 +120,7 @@ export function createPagedBatch(
   }
 
   function end(sequence: Sequence) {
-    allocator.share(sequence.list, sequence.seen, sequence.written);
+    allocator.share(sequence.list, sequence.seen, { written: sequence.written, owner });
     allocator.release(sequence.list);
     running = running.filter((other) => other !== sequence);
   }
@@ -126,7 +139,7 @@ export function createPagedBatch(
       return model.logits(tf.reshape(tf.slice(hidden, [0, first, 0], [1, count - first, -1]), [count - first, -1]));
     });
     sequence.written = stop;
-    allocator.share(list, seen, stop);
+    allocator.share(list, seen, { written: stop, owner });
     for (let i = 0; promptScores && written + i + 1 < promptLength && i < count; i++) {
       promptScores.push(scoreToken(logits[i]!, seen[written + i + 1]!, request.logProbabilities ?? 0));
     }
@@ -208,7 +221,7 @@ export function createPagedBatch(
         cache.dispose();
       }
       prompts.dispose();
-      pool.dispose();
+      release();
     },
   };
 }
