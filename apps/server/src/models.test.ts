@@ -1,14 +1,19 @@
-/** Several models in one server: each answers by its own name, and leaves when others need its memory. */
+/**
+ * Several models in one server: each answers by its own name and leaves when others need its memory; adapters answer beside
+ * their base; newer checkpoints replace older ones; and nobody waits for explanations.
+ */
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkpointDirectory, loadModel } from "@megatron-ts/checkpoint";
 import { generate } from "@megatron-ts/generate";
 import { countModelParameters, type ModelConfig } from "@megatron-ts/model";
 import type OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { ModelEvent } from "./models/model-pool.ts";
-import { startServer } from "./serve.ts";
+import type { ModelEvent } from "./models/engine-slots.ts";
+import { type RunningServer, startServer } from "./serve.ts";
 import { readEvents } from "./testing/events.ts";
+import { saveAdapter } from "./testing/save-adapter.ts";
 import { saveTiny, startTiny, type TinyServer } from "./testing/tiny-server.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "megatron-models-"));
@@ -24,7 +29,9 @@ beforeAll(async () => {
   await saveTiny(path("broken"), {}, 3);
   const pageTable = 4 * (6 + 1);
   bytes = pageTable + 4 * countModelParameters(other.model.config as ModelConfig) + 2 * 2 * (4 * 192) * 32 * 4;
-  const others = ["other", "broken"].map((name) => ({ checkpoint: path(name) }));
+  saveAdapter(path("poems"), { model: other.model, directory: path("other") });
+  const adapters = [{ name: "poems", directory: path("poems") }];
+  const others = [{ checkpoint: path("other"), adapters }, { checkpoint: path("broken") }];
   tiny = await startTiny({ others, memoryLimit: 1.5 * bytes, onModel: (event) => events.push(event) });
   truncateSync(join(path("broken"), "tokenizer.json"), 10);
 });
@@ -43,7 +50,7 @@ describe("several models", () => {
   it("answer by their names, one in memory at a time where no two fit", async () => {
     const answer = await fetch(`${tiny.server.url}/v1/models`);
     const listed = (await answer.json()) as { data: { id: string }[] };
-    expect(listed.data.map(({ id }) => id)).toEqual(["tiny", "other", "broken"]);
+    expect(listed.data.map(({ id }) => id)).toEqual(["tiny", "other", "poems", "broken"]);
     const options = { maxTokens: 12, temperature: 0 };
     const [own] = generate(tiny, ["the whale"], options);
     const [others] = generate(other, ["the whale"], options);
@@ -64,6 +71,29 @@ describe("several models", () => {
     const both = await Promise.all([complete("other"), complete("other"), complete("other", { stream: true })]);
     expect(both.map(({ status }) => status)).toEqual([200, 200, 200]);
     await readEvents(both[2]!);
+  });
+
+  it("answer with an adapter as the model that it is merged into, beside their own answers", async () => {
+    const listed = await fetch(`${tiny.server.url}/v1/models/poems`);
+    expect(await listed.json()).toMatchObject({ id: "poems", parent: "other", max_model_len: 192 });
+    const merged = loadModel(path("other"), { adapter: path("poems") });
+    merged.checkpoint.close();
+    const parts = { model: merged.model, tokenizer: other.tokenizer };
+    const prompts = ["the whale", "call me"];
+    const expected = generate(parts, prompts, { maxTokens: 40, temperature: 0 });
+    const [plain] = generate(other, ["the whale"], { maxTokens: 40, temperature: 0 });
+    merged.model.dispose();
+    const body = { max_tokens: 40 };
+    const [adapted, own] = await Promise.all([
+      complete("poems", { ...body, prompt: prompts }),
+      complete("other", body),
+    ]);
+    const { choices, model } = (await adapted.json()) as OpenAI.Completion;
+    expect([model, ...choices.map(({ text }) => text)]).toEqual(["poems", ...expected.map(({ text }) => text)]);
+    expect(await textOf(own)).toBe(plain!.text);
+    expect(plain!.text).not.toBe(expected[0]!.text);
+    // What one has read is no beginning for the other.
+    expect(await textOf(await complete("poems", body))).toBe(expected[0]!.text);
   });
 
   it("are counted apart", async () => {
@@ -94,5 +124,70 @@ describe("several models", () => {
     await expect(startServer({ ...options, others: [{ checkpoint: path("file") }] })).rejects.toMatchObject({
       userError: true,
     });
+  });
+});
+
+describe("a model of a run", () => {
+  const run = path("run");
+  const options = { maxTokens: 120, temperature: 0 };
+  let server: RunningServer;
+  let first: Awaited<ReturnType<typeof saveTiny>>;
+  const loaded: string[] = [];
+  const post = (route: string, body: object) =>
+    fetch(server.url + route, { method: "POST", body: JSON.stringify(body) });
+  const ask = (more = {}) => post("/v1/completions", { prompt: "the whale", max_tokens: 120, temperature: 0, ...more });
+  beforeAll(async () => {
+    first = await saveTiny(checkpointDirectory(run, 1), {}, 4);
+    const { workerFile } = tiny;
+    const { backend } = tiny.server.engine;
+    const base = { checkpoint: run, workerFile, backend, threads: 1, port: 0, allowReload: true, followSeconds: 0.2 };
+    server = await startServer({ ...base, onModel: ({ event }) => loaded.push(event) });
+    await server.ready;
+  });
+  afterAll(async () => {
+    await server.close();
+    first.model.dispose();
+  });
+
+  it("is replaced by a newer checkpoint, while streams in progress end with the one that they began with", async () => {
+    const [before] = generate(first, ["the whale"], options);
+    const streams = await Promise.all([1, 2, 3].map(() => ask({ stream: true })));
+    const next = await saveTiny(checkpointDirectory(run, 2), {}, 5);
+    const [after] = generate(next, ["the whale"], options);
+    next.model.dispose();
+    expect(after!.text).not.toBe(before!.text);
+    // Requests all the while, none of which fails.
+    const texts = new Set<string>();
+    for (let i = 0; i < 500 && !texts.has(after!.text); i++) texts.add(await textOf(await ask()));
+    expect(texts).toContain(after!.text);
+    expect([...texts].every((text) => text === before!.text || text === after!.text)).toBe(true);
+    for (const stream of streams) {
+      const events = await readEvents<OpenAI.Completion>(stream);
+      expect(events.map(({ choices }) => choices[0]!.text).join("")).toBe(before!.text);
+    }
+    expect(loaded).toEqual(["loaded", "reloaded"]);
+  });
+
+  it("answers others while it explains", async () => {
+    expect((await post("/v1/explain", { input: "the" })).status).toBe(200);
+    let isExplained = false;
+    const explained = post("/v1/explain", { input: "the whale ".repeat(20) }).then((answer) => {
+      isExplained = true;
+      return answer.status;
+    });
+    for (let i = 0; i < 3; i++) expect((await ask({ max_tokens: 4 })).status).toBe(200);
+    expect(isExplained).toBe(false);
+    expect(await explained).toBe(200);
+  });
+
+  it("stays where a newer checkpoint cannot be loaded", async () => {
+    const { status } = await post("/v1/reload", { model: "run" });
+    expect(status).toBe(404);
+    expect((await post("/v1/reload", {})).status).toBe(200);
+    await saveTiny(checkpointDirectory(run, 3), {}, 6);
+    truncateSync(join(checkpointDirectory(run, 3), "tokenizer.json"), 10);
+    expect((await post("/v1/reload", {})).status).toBe(503);
+    expect((await ask()).status).toBe(200);
+    expect(loaded.at(-1)).toBe("failed");
   });
 });

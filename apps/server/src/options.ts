@@ -1,6 +1,6 @@
 /** Options of the server, and what they are if not given. */
 import type { ServedAdapter } from "./engine/protocol.ts";
-import type { ModelEvent } from "./models/model-pool.ts";
+import type { ModelEvent } from "./models/engine-slots.ts";
 
 /** A model to serve. */
 export interface ServedCheckpoint {
@@ -46,6 +46,10 @@ export interface ServerOptions extends ServedCheckpoint {
   apiKeys?: readonly string[];
   /** Whether `/v1/models` needs no key. Default: false. */
   publicModels?: boolean;
+  /** Seconds between looks for newer checkpoints of the models, which replace those that are served. Default: none. */
+  followSeconds?: number;
+  /** Whether clients may have models replaced by their newest checkpoints, with `/v1/reload`. Default: false. */
+  allowReload?: boolean;
   /** Called after every request, without its contents. */
   onRequest?: (entry: RequestLog) => void;
   /** Called when a model is loaded or unloaded, or cannot be loaded. */

@@ -42,7 +42,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // This thread computes nothing; it finds out what the machine has, and loads the addon before the engine's thread does.
   const { backend, threads } = await start({ backend: options.backend, threads: options.threads });
   const metrics = createMetrics();
-  const { cacheTokens, chatTemplate, data } = options;
+  const { cacheTokens, chatTemplate, data, followSeconds } = options;
   const models = createModelPool(sources, {
     engine: { backend, threads, precision, maxSequences, cacheTokens, chatTemplate, data },
     workerFile: options.workerFile ?? builtWorker(),
@@ -58,8 +58,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     maxPending: maxSequences + maxQueue,
     isClosing: false,
   };
-  const { apiKeys = [], publicModels = false, onRequest = () => {}, corsOrigins = [], runs, pageDirectory } = options;
-  const app = createApp(state, { apiKeys, publicModels, onRequest, corsOrigins, runs, pageDirectory });
+  const {
+    apiKeys = [],
+    publicModels = false,
+    allowReload = false,
+    onRequest = () => {},
+    corsOrigins = [],
+    runs,
+    pageDirectory,
+  } = options;
+  const app = createApp(state, { apiKeys, publicModels, allowReload, onRequest, corsOrigins, runs, pageDirectory });
   let server: Server;
   try {
     server = await listen(app, options);
@@ -67,6 +75,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await models.close();
     throw error;
   }
+  const follow =
+    followSeconds === undefined ? undefined : setInterval(() => void models.refresh(), 1000 * followSeconds);
   return {
     url: urlOf(server),
     names: [
@@ -79,14 +89,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     engine: { backend, threads },
     ready: models.ready,
     failed: models.failed,
-    close: createClose(server, { state, drainSeconds: options.drainSeconds ?? 30 }),
+    close: createClose(server, { state, drainSeconds: options.drainSeconds ?? 30, follow }),
   };
 }
 
-function createClose(server: Server, { state, drainSeconds }: { state: ServerState; drainSeconds: number }) {
+function createClose(
+  server: Server,
+  { state, drainSeconds, follow }: { state: ServerState; drainSeconds: number; follow?: NodeJS.Timeout },
+) {
   let closing: Promise<void> | null = null;
   async function close() {
     state.isClosing = true;
+    clearInterval(follow);
     const ended = new Promise((resolve) => server.close(resolve));
     server.closeIdleConnections();
     const timer = setTimeout(() => server.closeAllConnections(), 1000 * drainSeconds);

@@ -13,6 +13,9 @@ interface Options extends EngineOptions {
   port: number;
   name?: string;
   precision: "f32" | "bf16";
+  adapter?: string[];
+  follow?: number | true;
+  allowReload?: boolean;
   memoryLimit?: number;
   maxBatch: number;
   maxQueue: number;
@@ -37,6 +40,13 @@ export function addServe(program: Command, terminal: Terminal): void {
     .option("--host <address>", "address to listen on; 0.0.0.0 for other machines to reach it", nonEmpty, "127.0.0.1")
     .option("--port <n>", "port; 0 for any that is free", integer(0, 65_535), 8000)
     .option("--name <name>", "the first model's name in requests (default: the directory's)", nonEmpty)
+    .option(
+      "--adapter <name=run...>",
+      "LoRA adapters beside the first model, or model:name=run beside another",
+      nonEmpty,
+    )
+    .option("--follow [seconds]", "replace models by newer checkpoints of their runs; look every 10 seconds", positive)
+    .option("--allow-reload", "clients may have a model replaced by its newest checkpoint, with POST /v1/reload")
     .option("--memory-limit <gb>", "GB that models take together; the least recently used is unloaded", positive)
     .addOption(
       new Option("--precision <name>", "how weights are stored: bf16 halves memory and reads twice as fast, rounded")
@@ -61,6 +71,8 @@ export function addServe(program: Command, terminal: Terminal): void {
   addExamples(addJsonOption(addEngineOptions(command)), [
     "megatron serve runs/a",
     "megatron serve runs/a --port 8080 --precision bf16 --max-batch 32",
+    "megatron serve runs/base --adapter poems=runs/poems letters=runs/letters",
+    "megatron serve runs/a --follow",
     "megatron serve small=runs/a large=runs/b --memory-limit 8",
     "megatron serve runs/a --host 0.0.0.0 --api-key-file keys.txt --log-requests",
   ]);
@@ -72,16 +84,34 @@ function parseModel(text: string): { checkpoint: string; name?: string } {
   return checkpoint === undefined || existsSync(text) ? { checkpoint: text } : { checkpoint, name };
 }
 
+type Model = ReturnType<typeof parseModel> & { adapters?: { name: string; directory: string }[] };
+
+/** Adds each adapter to its model: `name=run` to the first, `model:name=run` to another. */
+function withAdapters(models: readonly Model[], adapters: readonly string[]): Model[] {
+  const added = models.map((model) => ({ ...model, adapters: [...(model.adapters ?? [])] }));
+  for (const text of adapters) {
+    const [, base, name, directory] = /^(?:([^:=]+):)?([^:=]+)=(.+)$/.exec(text) ?? [];
+    if (name === undefined || directory === undefined) {
+      throw new UsageError(`--adapter ${text}: expected name=run, or model:name=run`);
+    }
+    const model = base === undefined ? added[0] : added.find((one) => (one.name ?? one.checkpoint) === base);
+    if (!model) throw new UsageError(`--adapter ${text}: no model is given as ${base}=<run>`);
+    model.adapters.push({ name, directory });
+  }
+  return added;
+}
+
 async function run(paths: readonly string[], options: Options, terminal: Terminal): Promise<void> {
   const { startServer } = await import("@megatron-ts/server");
   const { formatBytes } = await import("@megatron-ts/train");
-  const [first, ...others] = paths.map(parseModel);
-  const { maxBatch: maxSequences, memoryLimit, chatTemplate, apiKeyFile, json, logRequests } = options;
+  const [first, ...others] = withAdapters(paths.map(parseModel), options.adapter ?? []);
+  const { maxBatch: maxSequences, memoryLimit, follow, chatTemplate, apiKeyFile, json, logRequests } = options;
   const server = await startServer({
     ...options,
     ...first!,
     ...(options.name !== undefined && { name: options.name }),
     others,
+    followSeconds: follow === true ? 10 : follow,
     memoryLimit: memoryLimit === undefined ? undefined : memoryLimit * 1e9,
     maxSequences,
     corsOrigins: options.corsOrigin,
@@ -91,7 +121,8 @@ async function run(paths: readonly string[], options: Options, terminal: Termina
       ? (entry) => terminal.log(JSON.stringify({ time: new Date().toISOString(), ...entry }))
       : undefined,
     onModel: (event) => {
-      if (paths.length > 1 || event.event === "failed") terminal.log(describeModel(event, formatBytes));
+      if (paths.length > 1 || event.event === "failed" || event.event === "reloaded")
+        terminal.log(describeModel(event, formatBytes));
     },
   });
   const { backend, threads } = server.engine;

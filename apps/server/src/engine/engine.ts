@@ -46,9 +46,8 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
   const { maxSequences, cacheTokens } = data;
   const { numBytes: before } = tf.memory();
   const models = [...served.values()].map(({ model }) => model);
-  const batches = prediction
-    ? createBatches(models, { prediction, bidirectionalPrompt, maxSequences, cacheTokens })
-    : [];
+  const shape = { prediction: prediction ?? undefined, bidirectionalPrompt, maxSequences, cacheTokens };
+  const batches = prediction && data.decodes ? createBatches(models, shape) : [];
   const cacheBytes = bytes + tf.memory().numBytes - before;
   const context: ChoiceContext = {
     tokenizer,

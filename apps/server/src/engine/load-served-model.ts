@@ -1,7 +1,7 @@
 /** Loads what a checkpoint serves: the model, its tokenizer, the tokens that end a text, and its template for chats. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { adapterAt, adaptModel, bestCheckpoint, type LoadedCheckpoint, loadModel } from "@megatron-ts/checkpoint";
+import { adapterAt, adaptModel, type LoadedCheckpoint, loadModel } from "@megatron-ts/checkpoint";
 import { storeWeights } from "@megatron-ts/generate";
 import { familyOf, type GenerativePrediction, type Model, readGenerationIds } from "@megatron-ts/model";
 import type { SavedTaskRecipe } from "@megatron-ts/tasks";
@@ -11,6 +11,7 @@ import { getObjective, partsOf, RECIPE_FILE, resolveObjective, seesAhead } from 
 import * as tf from "@tensorflow/tfjs";
 import { parse } from "yaml";
 import { ServerError } from "../errors.ts";
+import { bestOfFineTuning } from "./best-of-fine-tuning.ts";
 import { type EmbeddingSettings, readEmbeddingSettings } from "./embedding-settings.ts";
 import type { ServedAdapter } from "./protocol.ts";
 
@@ -150,14 +151,6 @@ function recipeOf(checkpoint: LoadedCheckpoint): (SavedTaskRecipe & { train?: { 
 function recipeIn(directory: string): SavedTaskRecipe | null {
   const file = join(directory, RECIPE_FILE);
   return existsSync(file) ? parse(readFileSync(file, "utf8")) : null;
-}
-
-/** The best checkpoint of a fine-tuning run; any other path as it is. */
-function bestOfFineTuning(path: string): string {
-  const recipe = join(path, RECIPE_FILE);
-  if (!existsSync(recipe)) return path;
-  const { task } = (parse(readFileSync(recipe, "utf8")) ?? {}) as SavedTaskRecipe;
-  return (task && bestCheckpoint(path)?.directory) ?? path;
 }
 
 /** The way of generating that the model was trained for, if its family has several. */

@@ -19,6 +19,8 @@ export interface ServedAdapter {
 export interface EngineData {
   checkpoint: string;
   adapters: readonly ServedAdapter[];
+  /** Whether it decodes text, for which it has a cache. */
+  decodes: boolean;
   backend: string;
   threads: number;
   precision: "f32" | "bf16";

@@ -13,6 +13,7 @@ import { explain } from "../routes/explain.ts";
 import { fillMask } from "../routes/fill-mask.ts";
 import { getModel, listModels } from "../routes/models.ts";
 import { passages } from "../routes/passages.ts";
+import { reload } from "../routes/reload.ts";
 import { responses } from "../routes/responses.ts";
 import { runTask, taskRoutes } from "../routes/tasks.ts";
 import { detokenize, tokenize } from "../routes/tokens.ts";
@@ -26,6 +27,8 @@ import type { ServerState } from "./server-state.ts";
 export interface AppOptions {
   apiKeys: readonly string[];
   publicModels: boolean;
+  /** Whether there is a route to reload models. */
+  allowReload: boolean;
   onRequest: (entry: RequestLog) => void;
   /** Origins of pages that may ask; "*" for all. */
   corsOrigins: readonly string[];
@@ -40,10 +43,10 @@ const requestId = (given: string | undefined) => (given && /^[\w.:-]{1,128}$/.te
 
 /** Creates the application. */
 export function createApp(state: ServerState, options: AppOptions): Hono {
-  const { apiKeys, publicModels, onRequest, corsOrigins, runs, pageDirectory } = options;
+  const { apiKeys, publicModels, allowReload, onRequest, corsOrigins, runs, pageDirectory } = options;
   const app = new Hono();
   const checkKey = createAccess(apiKeys);
-  const document = createOpenApiDocument({ secured: apiKeys.length > 0 });
+  const document = createOpenApiDocument({ secured: apiKeys.length > 0, reloads: allowReload });
 
   app.use(async (context, next) => {
     const start = performance.now();
@@ -83,6 +86,7 @@ export function createApp(state: ServerState, options: AppOptions): Hono {
   app.post("/v1/explain", (context) => explain(context.req.raw, state));
   for (const route of taskRoutes) app.post(route.path, (context) => runTask(context.req.raw, state, route));
   app.post("/tokenize", (context) => tokenize(context.req.raw, state));
+  if (allowReload) app.post("/v1/reload", (context) => reload(context.req.raw, state));
   app.post("/detokenize", (context) => detokenize(context.req.raw, state));
   app.get("/openapi.json", () => Response.json(document));
   addDocsRoute(app, document);

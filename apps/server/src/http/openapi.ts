@@ -7,6 +7,7 @@ import { chatSchema } from "../schemas/chat.ts";
 import { completionSchema } from "../schemas/completion.ts";
 import { embeddingSchema, fillMaskSchema } from "../schemas/embedding.ts";
 import { explainSchema, passagesSchema } from "../schemas/explain.ts";
+import { reloadSchema } from "../schemas/reload.ts";
 import { responseSchema } from "../schemas/response.ts";
 import { detokenizeSchema, tokenizeSchema } from "../schemas/tokens.ts";
 
@@ -38,6 +39,11 @@ const posts: [string, { summary: string; schema: z.ZodType }][] = [
   ["/detokenize", { summary: "The text of token ids.", schema: detokenizeSchema }],
 ];
 
+const reloadRoute: (typeof posts)[number] = [
+  "/v1/reload",
+  { summary: "Replaces a model by its newest checkpoint, while requests end.", schema: reloadSchema },
+];
+
 /** Routes that take nothing, and what they answer. */
 const gets: [string, string][] = [
   ["/v1/models", "The models."],
@@ -45,8 +51,8 @@ const gets: [string, string][] = [
   ["/health", "Whether the model is loaded."],
 ];
 
-/** The document. `secured` says whether routes need an API key. */
-export function createOpenApiDocument({ secured }: { secured: boolean }): object {
+/** The document. `secured` says whether routes need an API key, `reloads` whether models can be reloaded. */
+export function createOpenApiDocument({ secured, reloads }: { secured: boolean; reloads: boolean }): object {
   const app = new OpenAPIHono();
   const registry = app.openAPIRegistry;
   const problem = (description: string) => ({ description, content: json(errorSchema) });
@@ -57,7 +63,7 @@ export function createOpenApiDocument({ secured }: { secured: boolean }): object
   };
   const security = (path: string) => (secured && needsKey(path) ? [{ bearer: [] }] : undefined);
   if (secured) registry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
-  for (const [path, { summary, schema }] of posts) {
+  for (const [path, { summary, schema }] of reloads ? [...posts, reloadRoute] : posts) {
     registry.registerPath({
       method: "post",
       path,

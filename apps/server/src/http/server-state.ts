@@ -1,6 +1,6 @@
 /** What routes know of the server: its models, its limits, and whether it takes requests. */
 import { ApiError } from "../errors.ts";
-import type { ModelPool, UsedModel } from "../models/model-pool.ts";
+import type { ModelPool, Purpose, UsedModel } from "../models/model-pool.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** The state that the routes of a server share. */
@@ -23,7 +23,11 @@ export function requireReady({ models, isClosing }: ServerState): void {
 }
 
 /** The model of a name, loaded; the first without a name. Throws an ApiError for an unknown one, and as `requireReady`. */
-export async function requireModel(state: ServerState, name: string | null | undefined): Promise<UsedModel> {
+export async function requireModel(
+  state: ServerState,
+  name: string | null | undefined,
+  purpose?: Purpose,
+): Promise<UsedModel> {
   requireReady(state);
-  return state.models.use(name);
+  return state.models.use(name, purpose);
 }

@@ -3,8 +3,8 @@ import { adapterAt } from "@megatron-ts/checkpoint";
 import { ServerError } from "../errors.ts";
 import { nameOfRun } from "../name-of-run.ts";
 import type { ServedCheckpoint, ServerOptions } from "../options.ts";
+import type { ModelSource } from "./engine-slots.ts";
 import { weightBytes } from "./memory.ts";
-import type { ModelSource } from "./model-pool.ts";
 
 /** The models, the first first. Throws a ServerError for names that are not unique, and models larger than the limit. */
 export function modelSources(
@@ -19,7 +19,7 @@ export function modelSources(
       );
     }
     for (const { directory } of adapters) adapterAt(directory);
-    return { name, checkpoint, adapters, weightBytes: bytes };
+    return { name, checkpoint, adapters };
   };
   const sources: [ModelSource, ...ModelSource[]] = [sourceOf(options), ...(options.others ?? []).map(sourceOf)];
   const names = new Set<string>();

@@ -6,7 +6,7 @@ import { explainSchema } from "../schemas/explain.ts";
 /** Answers a request. Throws an ApiError for one that cannot be served. */
 export async function explain(request: Request, state: ServerState): Promise<Response> {
   const parameters = await readBody(request, { schema: explainSchema, maxBytes: state.maxBodyBytes });
-  const { name, engine } = await requireModel(state, parameters.model);
+  const { name, engine } = await requireModel(state, parameters.model, "explain");
   const { input, target, top_k: topK, attention } = parameters;
   const explanation = await engine.explain(input, {
     target: target ?? undefined,

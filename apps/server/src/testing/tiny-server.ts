@@ -47,7 +47,7 @@ export async function saveTiny(
   const full = { family: "gpt", ...shape, vocabularySize: tokenizer.vocabularySize, ...config } as ModelConfigInput;
   const model = createModel(full, { weights: { seed } });
   const text = (value: string) => new Uint8Array(Buffer.from(value));
-  saveCheckpoint({
+  await saveCheckpoint({
     directory,
     step: 0,
     consumedSamples: 0,
