@@ -16,7 +16,7 @@ interface Running {
 }
 
 /** What a step did. */
-export interface DecodedStep {
+interface DecodedStep {
   pieces: Piece[];
   /** Requests that ended with an error. */
   refused: { id: number; error: Error }[];
