@@ -1,5 +1,5 @@
 /** Options of the server, and what they are if not given. */
-import type { ServedAdapter } from "./engine/protocol.ts";
+import type { ServedAdapter } from "./engine/served-adapter.ts";
 import type { ModelEvent } from "./models/engine-slots.ts";
 
 /** A model to serve. */

@@ -13,7 +13,7 @@ import { parse } from "yaml";
 import { ServerError } from "../errors.ts";
 import { bestOfFineTuning } from "./best-of-fine-tuning.ts";
 import { type EmbeddingSettings, readEmbeddingSettings } from "./embedding-settings.ts";
-import type { ServedAdapter } from "./protocol.ts";
+import type { ServedAdapter } from "./served-adapter.ts";
 
 const GENERATION_CONFIG = "generation_config.json";
 

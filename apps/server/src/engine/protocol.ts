@@ -5,15 +5,8 @@ import type { FilledText, Pattern, SamplingOptions } from "@megatron-ts/generate
 import type { Prediction } from "@megatron-ts/tasks";
 import type { ApiErrorFields } from "../errors.ts";
 import type { ServedData } from "./passages.ts";
+import type { ServedAdapter } from "./served-adapter.ts";
 import type { ServedTask } from "./served-tasks.ts";
-
-/** An adapter that is served beside its base. */
-export interface ServedAdapter {
-  /** Its name in requests. */
-  name: string;
-  /** A run, a checkpoint, or a directory in PEFT's format. */
-  directory: string;
-}
 
 /** What the engine's thread starts with. */
 export interface EngineData {

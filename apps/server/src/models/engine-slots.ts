@@ -3,7 +3,8 @@
  * used first; or it is replaced by a newer one while the requests that it has end. Does not know the names of models.
  */
 import { type EngineClient, type EngineStep, startEngineClient } from "../engine/engine-client.ts";
-import type { EngineData, ModelInfo, ServedAdapter } from "../engine/protocol.ts";
+import type { EngineData, ModelInfo } from "../engine/protocol.ts";
+import type { ServedAdapter } from "../engine/served-adapter.ts";
 import { ApiError, ServerError } from "../errors.ts";
 import { checkpointVersion } from "./checkpoint-version.ts";
 import { weightBytes } from "./memory.ts";
