@@ -1,5 +1,8 @@
 /** `megatron evaluate --task`: a fine-tuned model's scores on labelled rows, as a table or JSON. */
+
+import packageJson from "../package.json" with { type: "json" };
 import { predictFile, predictionLines } from "./labelled-data.ts";
+import { lmEvalResults } from "./lm-eval-results.ts";
 import type { EngineOptions } from "./options/common-options.ts";
 import type { AdapterOptions, TaskOptions } from "./options/task-options.ts";
 import { startEngine } from "./start-engine.ts";
@@ -23,8 +26,21 @@ export async function evaluateTask(path: string, options: Options, terminal: Ter
   const scores = scorePredictions(result.task, result.examples, result.predictions, { intervals: true });
   if (samples !== undefined) replaceFile(samples, predictionLines(result));
   const { directory, step, rows } = result;
+  const baselines = Object.fromEntries(
+    Object.entries(result.task.baselines?.(rows) ?? {}).map(([baseline, predictions]) => [
+      baseline,
+      scorePredictions(result.task, result.examples, predictions),
+    ]),
+  );
   if (options.json) {
-    return terminal.json({ checkpoint: directory, step, task: name, data, examples: rows.length, scores, samples });
+    const { version } = packageJson;
+    return terminal.json({
+      ...lmEvalResults({
+        ...{ task: name!, scores, rows: rows.length, checkpoint: directory, data, version },
+        batchSize: options.batchSize,
+      }),
+      ...{ checkpoint: directory, step, task: name, data, examples: rows.length, scores, baselines, samples },
+    });
   }
   terminal.print(`${directory} on ${data}, ${name}: ${pluralize(rows.length, "row")}`);
   const width = Math.max(...Object.keys(scores).map((metric) => metric.length));
@@ -33,5 +49,9 @@ export async function evaluateTask(path: string, options: Options, terminal: Ter
     const spread = error === undefined ? "" : ` ± ${error.toFixed(4)}${interval === undefined ? "" : " (95 %)"}`;
     const how = signature === undefined ? "" : `  ${signature}`;
     terminal.print(`  ${metric.padEnd(width)} ${value.toFixed(4).padStart(8)}${spread}${how}`);
+  }
+  for (const [baseline, own] of Object.entries(baselines)) {
+    const values = Object.entries(own).map(([metric, { value }]) => `${metric} ${value.toFixed(4)}`);
+    terminal.print(`  beside it, ${baseline}: ${values.join(", ")}`);
   }
 }

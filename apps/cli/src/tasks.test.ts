@@ -42,13 +42,23 @@ describe("megatron finetune, evaluate --task and predict", () => {
       task: "classification",
       examples: 40,
       scores: { accuracy: { value: 1, standardError: 0 }, f1: { value: 1 }, matthews: { value: 1 } },
+      baselines: { "most frequent label": { accuracy: { value: 0.5 } } },
+      // As lm-evaluation-harness has them.
+      results: {
+        classification: { alias: "classification", "acc,none": 1, "acc_stderr,none": 0, "mcc_stderr,none": "N/A" },
+      },
+      versions: { classification: expect.any(String) },
+      "n-samples": { classification: { original: 40, effective: 40 } },
+      higher_is_better: { classification: { acc: true } },
     });
     expect(JSON.parse(readFileSync(samples, "utf8").split("\n")[0]!)).toMatchObject({
       what: "ship number 0",
       label: "thing",
       prediction: { label: "thing" },
     });
-    expect((await megatron(...evaluation)).stdout).toMatch(/ {2}accuracy +1\.0000 ± 0\.0000\n/);
+    expect((await megatron(...evaluation)).stdout).toMatch(
+      / {2}accuracy +1\.0000 ± 0\.0000\n[\s\S]*beside it, most frequent label: accuracy 0\.5000/,
+    );
 
     const input = file("new.jsonl", '{"what":"whale number 3","id":7}\n');
     const predicted = await megatron("predict", path("runs/b"), "--input", input);

@@ -108,6 +108,17 @@ function openClassification(
         result: () => scoresOf(confusion.result()),
       };
     },
+    baselines(rows): Record<string, ClassificationPrediction[]> {
+      const counts = new Map<string, number>();
+      for (const row of rows) {
+        const label = fieldOf(row, { field: "label", columns });
+        counts.set(label, (counts.get(label) ?? 0) + 1);
+      }
+      const [most] = [...counts].sort(([, a], [, b]) => b - a);
+      if (!most) return {};
+      const prediction = { label: most[0], probability: most[1] / rows.length };
+      return { "most frequent label": rows.map(() => prediction) };
+    },
   };
 }
 

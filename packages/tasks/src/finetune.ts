@@ -15,20 +15,12 @@ import {
 } from "@megatron-ts/checkpoint";
 import { type BatchSchedule, createBatchSchedule, filesOf, type Row, readRows } from "@megatron-ts/data";
 import { createPerplexity } from "@megatron-ts/metrics";
-import {
-  families,
-  familyOf,
-  longestSequence,
-  type Model,
-  type ModelConfig,
-  modelConfigSchema,
-} from "@megatron-ts/model";
+import { familyOf, longestSequence, type Model } from "@megatron-ts/model";
 import { withPrecision } from "@megatron-ts/ops";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import {
   type CountMemory,
   checkStepFits,
-  completeModel,
   type RunConfiguration,
   type RunOptions,
   trainRun,

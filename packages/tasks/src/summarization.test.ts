@@ -27,6 +27,21 @@ describe("summarization", () => {
       rougeLsum: { value: 100 },
     });
     expect(scores.result({ intervals: true }).rougeL).toEqual({ value: 100, interval: 0 });
+    const named = {
+      values: { ...values, text: "1. One\n2. Two\n3. Three\n4. Four", short: "In May Ann paid 20 euros." },
+    };
+    const kept = task.createScores();
+    kept.add(task.read({ ...named, source: "x", line: 1 }, { labelled: true }), {
+      text: "ann paid 20 in May",
+      score: 0,
+    });
+    // Of May, Ann and 20, May and 20 are there.
+    expect(kept.result().factsKept!.value).toBeCloseTo(200 / 3, 10);
+    const rows = [example, example].map(() => ({ ...named, source: "x", line: 1 }));
+    expect(task.baselines!(rows)).toMatchObject({
+      "lead-3": [{ text: "1. One\n2. Two\n3. Three" }, {}],
+      "best constant string": [{ text: "In May Ann paid 20 euros." }, {}],
+    });
     const none = { values: { ...values, short: [" "] }, source: "x.jsonl", line: 4 };
     expect(() => task.read(none, { labelled: true })).toThrow(/x\.jsonl:4: the summary is empty/);
     dispose();

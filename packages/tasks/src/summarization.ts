@@ -1,5 +1,7 @@
-/** Summaries of texts, scored by ROUGE as rouge-score computes it, with stems. */
+/** Summaries of texts, scored by ROUGE as rouge-score computes it, with stems, and by the names and numbers that they keep. */
 import { bootstrap, createRouge, type RougeType, type TranslationExample } from "@megatron-ts/metrics";
+import { keptFacts } from "./kept-facts.ts";
+import { summaryBaselines } from "./summary-baselines.ts";
 import type { Score } from "./task.ts";
 import { defineTextTask } from "./text/text-task.ts";
 
@@ -12,13 +14,18 @@ export const summarization = defineTextTask({
   target: "summary",
   metric: "rougeL",
   textSettings: ["prompt", "generation"],
+  baselines: summaryBaselines,
   createScores() {
     const rouge = createRouge({ types: [...types], stemmer: true });
     const examples: TranslationExample[] = [];
+    const facts = { kept: 0, all: 0 };
     return {
       add({ references }, { text }) {
         const example = { hypothesis: text, references };
         examples.push(example);
+        const { kept, all } = keptFacts(references, text);
+        facts.kept += kept;
+        facts.all += all;
         rouge.add(example);
       },
       result({ intervals = false } = {}) {
@@ -32,7 +39,8 @@ export const summarization = defineTextTask({
           const interval = intervals ? { interval: bootstrap(examples, { metric }).interval } : {};
           return { value: 100 * found[type]!.fMeasure, ...interval };
         };
-        return Object.fromEntries(types.map((type) => [type, scoreOf(type)]));
+        const scores = Object.fromEntries(types.map((type) => [type, scoreOf(type)]));
+        return facts.all === 0 ? scores : { ...scores, factsKept: { value: (100 * facts.kept) / facts.all } };
       },
     };
   },

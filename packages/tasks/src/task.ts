@@ -71,6 +71,8 @@ export interface OpenTask<Example, Output extends Prediction> {
   predict(model: Model, examples: readonly Example[], options?: { among?: readonly Example[] }): Promise<Output[]>;
   /** Collects predictions for labelled examples. */
   createScores(): ScoreCollector<Example, Output>;
+  /** Predictions that need no model, to compare with, by their name: for labelled rows. */
+  baselines?(rows: readonly Row[]): Record<string, Output[]>;
 }
 
 /** Collects predictions and scores them all. */

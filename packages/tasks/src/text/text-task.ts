@@ -25,6 +25,8 @@ export interface TextTaskOptions {
   /** The fields of a recipe's `task` that it reads. */
   textSettings: readonly (keyof TextSettings)[];
   createScores(settings: TextSettings): ScoreCollector<TextPair, WrittenText>;
+  /** Texts that need no model, by the name of how they are found. */
+  baselines?(rows: readonly { source: string; references: readonly string[] }[]): Record<string, string[]>;
 }
 
 /** A target's text, or several that are all right: a list in a JSONL file. Throws a TaskError where one is empty. */
@@ -79,6 +81,16 @@ export function defineTextTask(options: TextTaskOptions): TaskDefinition<TextPai
         trainingWeight: ({ target }) => target.length,
         predict: async (model, pairs) => writeTexts(model, pairs, { ...writing, prediction, tokens, tokenizer }),
         createScores: () => options.createScores(text),
+        baselines(rows) {
+          const read = rows.map((row) => ({
+            source: fieldOf(row, { field: sourceField, columns }),
+            references: referencesOf(row, { field: targetField, columns }),
+          }));
+          const found = Object.entries(options.baselines?.(read) ?? {});
+          return Object.fromEntries(
+            found.map(([name, texts]) => [name, texts.map((written) => ({ text: written, score: 0 }))]),
+          );
+        },
       };
     },
   };
