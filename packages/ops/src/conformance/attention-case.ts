@@ -4,7 +4,7 @@ import { attention } from "../attention.ts";
 import { maskOf } from "../dropout.conformance.ts";
 import type { DropoutOptions } from "../dropout.ts";
 import type { ConformanceCase } from "./case.ts";
-import { checkOp, type Plains } from "./check-op.ts";
+import { checkOp, type OpCheck, type Plains } from "./check-op.ts";
 import { layoutOf, type Sees } from "./layout-case.ts";
 import { type Plain, plain, random } from "./plain.ts";
 
@@ -47,9 +47,9 @@ interface Query {
   sunk: number;
   keyStart: (key: number) => number;
   biasStart: number;
-  /** The probability of each visible key, and what dropout multiplies each key's with. */
+  /** The probability of each visible key, and what dropout multiplies a key's with. */
   p: Map<number, number>;
-  masked: number[];
+  masked: (key: number) => number;
 }
 
 /** Calls back for every (row, head, query). */
@@ -83,7 +83,7 @@ function eachQuery({ q, k, bias, distanceBias, sinks }: Plains, given: Given, vi
         const all = [sink, ...scores.values()];
         const total = all.reduce((sum, score) => sum + Math.exp(score - highest), 0);
         const p = new Map([...scores].map(([key, score]) => [key, Math.exp(score - highest) / (total || 1)]));
-        const masked = Array.from({ length: S }, (_, key) => mask?.[((b * H + h) * T + t) * S + key] ?? 1);
+        const masked = (key: number) => mask?.[((b * H + h) * T + t) * S + key] ?? 1;
         const sunk = Math.exp(sink - highest) / (total || 1);
         visit({ start, h, keyStart, biasStart, distanceStart, p, sunk, masked });
       }
@@ -96,7 +96,8 @@ export function forward({ q, k, v, ...rest }: Plains, given: Given): Plain {
   const out = new Float64Array(q!.values.length);
   eachQuery({ q: q!, k: k!, ...rest }, given, ({ start, keyStart, p, masked }) => {
     for (const [key, probability] of p) {
-      for (let d = 0; d < D; d++) out[start + d]! += probability * masked[key]! * v!.values[keyStart(key) + d]!;
+      const weight = probability * masked(key);
+      for (let d = 0; d < D; d++) out[start + d]! += weight * v!.values[keyStart(key) + d]!;
     }
   });
   return plain(q!.shape, out);
@@ -118,13 +119,14 @@ function backward({ q, k, v, ...rest }: Plains, dout: Plain, given: Given): Plai
     const dp = new Map<number, number>();
     let mean = 0;
     for (const [key, probability] of p) {
+      const kept = masked(key);
       let dot = 0;
       for (let d = 0; d < D; d++) {
         dot += dout.values[start + d]! * v!.values[keyStart(key) + d]!;
-        dv[keyStart(key) + d]! += probability * masked[key]! * dout.values[start + d]!;
+        dv[keyStart(key) + d]! += probability * kept * dout.values[start + d]!;
       }
-      dp.set(key, dot * masked[key]!);
-      mean += probability * dot * masked[key]!;
+      dp.set(key, dot * kept);
+      mean += probability * dot * kept;
     }
     dSinks[h]! -= sunk * mean;
     for (const [key, probability] of p) {
@@ -159,28 +161,22 @@ export function holds(
   given: Given & { differences?: number; valuesOnly?: boolean } = {},
 ): ConformanceCase {
   const { range, sees, scale, dropout, differences, valuesOnly } = given;
-  return {
-    name,
-    check: (options) =>
-      checkOp(
+  const op: OpCheck = {
+    inputs,
+    run: ({ q, k, v, ...biases }) =>
+      attention(
+        { q: q!, k: k!, v: v! },
         {
-          inputs,
-          run: ({ q, k, v, ...biases }) =>
-            attention(
-              { q: q!, k: k!, v: v! },
-              {
-                keyRanges: range ? rangesOf(range, q!.shape) : null,
-                layout: sees ? layoutOf(sees, [q!.shape[1]!, k!.shape[1]!]) : null,
-                ...biases,
-                scale,
-                dropout: dropout ?? null,
-              },
-            ),
-          forward: (plains) => forward(plains, given),
-          backward: valuesOnly ? null : (plains, dout) => backward(plains, dout, given),
-          differences: differences ?? 4,
+          keyRanges: range ? rangesOf(range, q!.shape) : null,
+          layout: sees ? layoutOf(sees, [q!.shape[1]!, k!.shape[1]!]) : null,
+          ...biases,
+          scale,
+          dropout: dropout ?? null,
         },
-        options,
       ),
+    forward: (plains) => forward(plains, given),
+    backward: valuesOnly ? null : (plains, dout) => backward(plains, dout, given),
+    differences: differences ?? 4,
   };
+  return { name, check: (options) => checkOp(op, options) };
 }

@@ -63,11 +63,11 @@ export function layoutOf({ batch, heads, visible }: Sees, [queries, keys]: reado
  */
 export function randomSees(seed: number, { batch = 1, heads = 1 } = {}): Sees {
   const draw = (...where: number[]) => words(hashKey(22, "layout", seed, ...where), 1)[0]!;
-  const kinds = new Map<string, number>();
-  const kindOf = (...where: number[]) => {
-    const name = where.join();
-    const kind = kinds.get(name) ?? draw(...where) % 8;
-    kinds.set(name, kind);
+  const kinds = new Map<number, number>();
+  const kindOf = (row: number, head: number, queries: number, keys: number) => {
+    const place = ((row * heads + head) * 1024 + queries) * 1024 + keys;
+    const kind = kinds.get(place) ?? draw(row, head, queries, keys) % 8;
+    kinds.set(place, kind);
     return kind;
   };
   const visible = (row: number, head: number, query: number, key: number) => {

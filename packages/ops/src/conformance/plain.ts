@@ -50,12 +50,15 @@ export function withValues(array: Plain, replacements: Record<number, number>): 
   return { shape: array.shape, values };
 }
 
+const float = new Float32Array(1);
+const bits = new Uint32Array(float.buffer);
+
 /** The nearest bf16, ties to even. */
 export function roundToBf16(value: number): number {
   if (!Number.isFinite(value)) return value;
-  const bits = new Uint32Array(new Float32Array([value]).buffer)[0]!;
-  const rounded = (bits + 0x7fff + ((bits >>> 16) & 1)) & 0xffff0000;
-  return new Float32Array(new Uint32Array([rounded >>> 0]).buffer)[0]!;
+  float[0] = value;
+  bits[0] = (bits[0]! + 0x7fff + ((bits[0]! >>> 16) & 1)) & 0xffff0000;
+  return float[0]!;
 }
 
 /** The inputs rounded to the precision, so that only an op's own rounding counts as its error. */
