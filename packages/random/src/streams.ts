@@ -79,7 +79,7 @@ export function boundedInteger(word: number, bound: number): number {
 /** A random permutation of 0 .. length - 1 (Fisher and Yates), a function of (key, length). */
 export function permutation(key: Key, length: number): Uint32Array {
   const order = Uint32Array.from({ length }, (_, i) => i);
-  const chunk = 4096;
+  const chunk = Math.min(4096, length);
   let drawn: Uint32Array = new Uint32Array(0);
   for (let i = length - 1, position = 0; i > 0; i--, position++) {
     if (position % chunk === 0) drawn = words(key, chunk, { start: position });
