@@ -14,8 +14,8 @@ beforeAll(async () => {
   worker = await buildRank(new URL("../../../checkpoint/src/save-worker.ts", import.meta.url));
   runs = await openTrainingRuns();
 });
-afterAll(() => {
-  runs.remove();
+afterAll(async () => {
+  await runs.remove();
   worker.remove();
 });
 

@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runRankThreads } from "@megatron-ts/parallel/threads";
 import { buildRank } from "../../../parallel/src/testing/build-rank.ts";
 import { writeCorpus } from "./corpus.ts";
+import { createRankCrews } from "./rank-crew.ts";
 import { type TrainingOutcome, type TrainingTask, trainRank } from "./training.rank.ts";
 
 /** How the ranks of a test run are laid out. */
@@ -19,11 +19,11 @@ export interface TrainingRuns {
   task(name: string, model: string, options?: Partial<TrainingTask> & { layout?: Layout }): TrainingTask;
   /** On this thread alone. */
   solo(task: TrainingTask): Promise<TrainingOutcome>;
-  /** On threads, which wait `timeoutSeconds` for each other, besides the time of their own work. */
+  /** On threads. `timeoutSeconds` is how long they wait for each other, besides the time of their own work. */
   threads(task: TrainingTask, ranks: number, timeoutSeconds?: number): Promise<TrainingOutcome>;
-  /** One after the other, on the same threads: they start once. */
+  /** One after the other, on threads that stay for the next tasks of as many ranks. */
   threadsInTurn(tasks: readonly TrainingTask[], ranks: number): Promise<TrainingOutcome[]>;
-  remove(): void;
+  remove(): Promise<void>;
 }
 
 /** Writes a corpus and builds the rank. */
@@ -33,9 +33,8 @@ export async function openTrainingRuns(): Promise<TrainingRuns> {
     Array.from({ length: 6 }, (_, j) => `The number ${i} and the number ${j} make the number ${i + j}. `),
   );
   const { tokenizer } = await writeCorpus(join(directory, "corpus"), { documents });
-  const threadsInTurn = async (tasks: readonly TrainingTask[], ranks: number, timeoutSeconds?: number) =>
-    (await runRankThreads({ file: built.file, ranks, data: tasks, timeoutSeconds }))[0] as TrainingOutcome[];
   const built = await buildRank(new URL("./training.rank.ts", import.meta.url));
+  const crews = createRankCrews<TrainingTask, TrainingOutcome>(built.file);
   return {
     directory,
     file: built.file,
@@ -50,9 +49,10 @@ export async function openTrainingRuns(): Promise<TrainingRuns> {
       ...options,
     }),
     solo: (task) => trainRank(null, task),
-    threads: async (task, ranks, timeoutSeconds) => (await threadsInTurn([task], ranks, timeoutSeconds))[0]!,
-    threadsInTurn,
-    remove() {
+    threads: async (task, ranks, timeoutSeconds) => (await crews.run([task], ranks, timeoutSeconds))[0]!,
+    threadsInTurn: crews.run,
+    async remove() {
+      await crews.close();
       built.remove();
       rmSync(directory, { recursive: true, force: true });
     },

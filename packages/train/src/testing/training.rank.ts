@@ -1,6 +1,6 @@
 /** A rank of a tiny training run, as a thread or as a process under an MPI launcher. */
 import { readFileSync } from "node:fs";
-import { isMainThread } from "node:worker_threads";
+import { BroadcastChannel, isMainThread } from "node:worker_threads";
 import { start } from "@megatron-ts/engine";
 import { countSentBytes, createMesh, type Transport } from "@megatron-ts/parallel";
 import { connectMpi, detectLaunch } from "@megatron-ts/parallel/mpi";
@@ -13,6 +13,7 @@ import { causalObjective } from "../objectives/causal/loss.ts";
 import type { RunEvent } from "../run/events.ts";
 import { pretrain } from "../run/pretrain.ts";
 import { listenForStop } from "../run/stop.ts";
+import type { RankReport } from "./rank-crew.ts";
 
 /** What the ranks train. */
 export interface TrainingTask {
@@ -117,10 +118,20 @@ function changeLoss(change: (loss: tf.Tensor) => tf.Tensor): () => void {
 
 // Imported by a test, this module starts nothing.
 if (!isMainThread) {
-  await serveRankThread<TrainingTask[]>(async ({ transport, data }) => {
-    const outcomes: TrainingOutcome[] = [];
-    for (const task of data) outcomes.push(await trainRank(transport, task));
-    return outcomes;
+  await serveRankThread<string>(async ({ transport, data: name, tell }) => {
+    const channel = new BroadcastChannel(name);
+    let outcomes: TrainingOutcome[] = [];
+    for (;;) {
+      const arrived = new Promise<TrainingTask[] | null>((resolve) => {
+        channel.onmessage = (event) => resolve((event as MessageEvent).data as TrainingTask[] | null);
+      });
+      tell({ outcomes } satisfies RankReport<TrainingOutcome>);
+      const tasks = await arrived;
+      if (!tasks) break;
+      outcomes = [];
+      for (const task of tasks) outcomes.push(await trainRank(transport, task));
+    }
+    channel.close();
   });
 }
 if (isMainThread) {
