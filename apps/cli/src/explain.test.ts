@@ -47,12 +47,25 @@ describe("megatron explain", () => {
     expect(passages.text).not.toContain("Ishmael. Some years");
     for (const [options, message] of [
       [["--write", "4"], /--data/],
+      [["--neuron", "2:3"], /--data/],
+      [["--neuron", "0:3", "--data"], /--neuron .*3:17/],
+      [["--neuron", "9:3", "--data"], /layer 9.*2 layers/],
       [["--data", path("none")], /none: no such dataset/],
     ] as const) {
       const refused = await megatron(...asked, ...options);
       expect([refused.code, refused.stdout]).toEqual([2, ""]);
       expect(refused.stderr.trim().split("\n").at(-1)).toMatch(message);
     }
+  });
+
+  it("finds the passages that make a neuron most active", async () => {
+    const asked = ["explain", path("runs/a"), "--text", "Call me", "--no-attention", "--data", "--neuron", "2:3"];
+    const { code, stdout } = await megatron(...asked, "--top-k", "2");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/Neurons most active at " me", by layer and number: \d:\d+ \(/);
+    expect(stdout).toMatch(
+      /Neuron 3 of layer 2 is most active in:\n( +-?\d+\.\d\d at ".*", .*, document \d+, token \d+: ".*"\n?){2}$/,
+    );
   });
 
   it("ends with one line for a text that is too long", async () => {

@@ -54,6 +54,7 @@ describe("explainText", () => {
     expect(found.heads!.map(({ heads }) => heads.length)).toEqual([4, 4]);
     expect(found.lens!.at(-1)!.likeliest.at(-1)!.index).toBe(found.target.index);
     expect(found.attention).toHaveLength(2);
+    expect(found.neurons).toHaveLength(5);
   });
 
   it("explains a mask where it is, and a given target", () => {

@@ -8,6 +8,7 @@ import { encodeText, showToken, type TextModel } from "./encode-text.ts";
 import { ExplainError } from "./errors.ts";
 import { headImportance, type LayerHeads } from "./head-importance.ts";
 import { type LensLayer, logitLens } from "./logit-lens.ts";
+import { type ActiveNeuron, strongestNeurons } from "./neurons/strongest-neurons.ts";
 import { createReading, labelsOfModel } from "./reading.ts";
 
 /** An output of the model: a token or a label. */
@@ -44,6 +45,8 @@ export interface Explanation {
   attribution: { integratedGradients: IntegratedGradients; gradientTimesInput: number[]; leaveOneOut: number[] };
   /** null where layers share their weights. */
   heads: LayerHeads[] | null;
+  /** The most active neurons at `position`, or at the last token of a text with a label. */
+  neurons: ActiveNeuron[];
   /** null for labels. */
   lens: ExplainedLayer[] | null;
   /** null if left out. */
@@ -103,6 +106,7 @@ export function explainText(
       leaveOneOut: leaveOneOut(reading, { target }),
     },
     heads: isLayerwise ? headImportance(reading, { target }) : null,
+    neurons: strongestNeurons(model, tokens, { position: reading.position ?? undefined, topK: 5 }),
     lens: labels ? null : logitLens(reading, { target }).map((layer) => named(layer, nameOf)),
     attention: attention ? attentionMaps(reading) : null,
   };

@@ -19,4 +19,6 @@ export {
 } from "./explain-text.ts";
 export { headImportance, type LayerHeads } from "./head-importance.ts";
 export { type LensLayer, type LensPrediction, logitLens } from "./logit-lens.ts";
+export { type ActiveNeuron, strongestNeurons } from "./neurons/strongest-neurons.ts";
+export { type ActivePassage, type TopPassagesOptions, topPassages } from "./neurons/top-passages.ts";
 export { createReading, isExplainable, likeliestOutput, type Reading, type ReadingOptions } from "./reading.ts";

@@ -58,8 +58,8 @@ export interface ForwardOptions {
   /** [B, T, h] in place of the token embeddings, for attribution. */
   inputEmbeddings?: tf.Tensor | null;
   /**
-   * Called with every intermediate by name (`embedding`, `layers.3.attention.probabilities`, `layers.3.output`,
-   * `finalNorm`). The tensor is disposed after the call. Attention probabilities are only computed if this is given.
+   * Called with every intermediate by name (`embedding`, `layers.3.attention.probabilities`, `layers.3.feedForward.neurons`, what
+   * the second projection multiplies, `layers.3.output`, `finalNorm`). The tensor is disposed after the call. Attention probabilities are only computed if this is given.
    */
   observe?: ((name: string, tensor: tf.Tensor) => void) | null;
 }

@@ -28,7 +28,7 @@ export async function findTrainingPassages(
   const { openTrainingData } = await import("@megatron-ts/explain/passages");
   const searched = write === 0 ? text : await written(trained, text, write);
   const progress = terminal.progress("indexing");
-  const prefixes = data === true ? prefixesOf(trained) : data;
+  const prefixes = prefixesOf(trained, data);
   const opened = await openTrainingData(prefixes, { onProgress: (share) => progress.update(share, "") }).finally(() =>
     progress.stop(),
   );
@@ -39,7 +39,9 @@ export async function findTrainingPassages(
   }
 }
 
-function prefixesOf({ recipe, directory }: TrainedModel): string[] {
+/** Prefixes of the data to search, of which there is one at least. Throws a UsageError where nobody says. */
+export function prefixesOf({ recipe, directory }: TrainedModel, data: true | string[]): string[] {
+  if (data !== true) return data;
   const train = (recipe as Recipe | null)?.data?.train;
   if (typeof train === "string") return [train];
   if (train) return train.map(({ prefix }) => prefix);

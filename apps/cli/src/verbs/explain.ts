@@ -4,6 +4,7 @@ import type { ExplainedOutput, Explanation } from "@megatron-ts/explain";
 import type { Command } from "commander";
 import { UsageError } from "../errors.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
+import { type NeuronOption, neuronOption } from "../options/neuron-option.ts";
 import { integer, nonEmpty } from "../options/option-values.ts";
 import { type AdapterOptions, addAdapterOption } from "../options/task-options.ts";
 import { startEngine } from "../start-engine.ts";
@@ -17,6 +18,7 @@ interface Options extends EngineOptions, AdapterOptions {
   attention: boolean;
   data?: true | string[];
   write: number;
+  neuron?: NeuronOption;
   html?: string;
   json?: boolean;
 }
@@ -32,6 +34,11 @@ export function addExplain(program: Command, terminal: Terminal): void {
     .option("--top-k <n>", "likeliest outputs to list", integer(1, 100), 5)
     .option("--data [prefixes...]", "also find the nearest passages of this prepared data (default: the run's own)")
     .option("--write <n>", "with --data: search for <n> tokens that the model writes after the text", integer(0), 0)
+    .option(
+      "--neuron <layer:n>",
+      "with --data: the passages that make this neuron most active, such as 3:17",
+      neuronOption,
+    )
     .option("--html <file>", "file to write the whole explanation to, attention maps included", nonEmpty)
     .option("--no-attention", "leave out the attention maps, whose size grows with the square of the text")
     .action((path: string, options: Options) => run(path, options, terminal));
@@ -45,9 +52,11 @@ export function addExplain(program: Command, terminal: Terminal): void {
 async function run(path: string, options: Options, terminal: Terminal): Promise<void> {
   const { explainText } = await import("@megatron-ts/explain");
   const { explanationPage } = await import("@megatron-ts/explain/html");
-  const { findTrainingPassages, describePassages } = await import("../explanation/training-passages.ts");
-  const { text, target, topK, html, data, write } = options;
+  const { findTrainingPassages, describePassages, prefixesOf } = await import("../explanation/training-passages.ts");
+  const { describeNeuron, findNeuronPassages } = await import("../explanation/neuron-passages.ts");
+  const { text, target, topK, html, data, write, neuron } = options;
   if (write > 0 && data === undefined) throw new UsageError("--write needs --data, in which it is searched");
+  if (neuron && data === undefined) throw new UsageError("--neuron needs --data, whose passages are read");
   await startEngine(options, terminal);
   const trained = await loadTrainedModel(path, { adapter: options.adapter });
   const { model, tokenizer, directory } = trained;
@@ -56,13 +65,21 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
     const explanation = explainText({ model, tokenizer }, text, { target, topK, attention });
     const passages =
       data === undefined ? undefined : await findTrainingPassages(trained, { text, data, write, topK }, terminal);
+    const neuronPassages =
+      neuron && data !== undefined
+        ? await findNeuronPassages(trained, { prefix: prefixesOf(trained, data)[0]!, neuron, topK }, terminal)
+        : undefined;
     if (html !== undefined)
       writeFileSync(html, explanationPage(explanation, { title: `Explained: ${path}`, passages }));
-    if (options.json) return terminal.json({ checkpoint: directory, html, ...explanation, passages });
+    if (options.json) return terminal.json({ checkpoint: directory, html, ...explanation, passages, neuronPassages });
     for (const line of describe(explanation)) terminal.print(line);
     if (passages) {
       terminal.print("");
       for (const line of describePassages(passages)) terminal.print(line);
+    }
+    if (neuron && neuronPassages) {
+      terminal.print("");
+      for (const line of describeNeuron(neuron, neuronPassages)) terminal.print(line);
     }
     if (html !== undefined) terminal.log(`explained in ${html}`);
   } finally {
@@ -74,7 +91,16 @@ const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 const signed = (value: number) => (value < 0 ? "" : "+") + value.toFixed(2);
 const nameOf = ({ text }: ExplainedOutput) => JSON.stringify(text);
 
-function* describe({ outputs, target, tokens, attribution, lens, heads, position }: Explanation): Generator<string> {
+function* describe({
+  outputs,
+  target,
+  tokens,
+  attribution,
+  lens,
+  heads,
+  neurons,
+  position,
+}: Explanation): Generator<string> {
   yield `Likeliest: ${outputs.map((output) => `${nameOf(output)} ${percent(output.probability)}`).join(", ")}`;
   const { attributions, score, baselineScore, completenessError } = attribution.integratedGradients;
   yield "";
@@ -103,4 +129,7 @@ function* describe({ outputs, target, tokens, attribution, lens, heads, position
     yield "";
     yield `Heads that matter most: ${described.join(", ")}`;
   }
+  const active = neurons.map(({ layer, neuron, activation }) => `${layer + 1}:${neuron + 1} (${signed(activation)})`);
+  yield "";
+  yield `Neurons most active at ${JSON.stringify(tokens[position ?? tokens.length - 1]!.text)}, by layer and number: ${active.join(", ")}`;
 }

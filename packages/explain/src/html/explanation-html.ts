@@ -19,8 +19,19 @@ export function explanationHtml(explanation: Explanation): string {
 ${outputsHtml(outputs, { kind })}
 ${attributionHtml(explanation)}
 ${lens ? lensHtml(lens, { explanation, target }) : ""}
+${neuronsHtml(explanation)}
 ${attention ? attentionHtml(attention, heads) : ""}
 </div>`;
+}
+
+function neuronsHtml({ neurons, tokens, position }: Explanation): string {
+  const rows = neurons.map(
+    ({ layer, neuron, activation }) =>
+      `<tr><th scope="row">Layer ${layer + 1}, neuron ${neuron + 1}</th><td class="number">${number(activation)}</td></tr>`,
+  );
+  return `<h2>Neurons</h2>
+<p>The neurons of the feed-forward layers that are most active at <code>${shownToken(tokens[position ?? tokens.length - 1]!.text)}</code>.</p>
+<table><thead><tr><th scope="col">Neuron</th><th scope="col">Activation</th></tr></thead><tbody>${rows.join("")}</tbody></table>`;
 }
 
 function outputsHtml(outputs: readonly ExplainedOutput[], { kind }: Pick<Explanation, "kind">): string {

@@ -2,7 +2,7 @@
 import { type Activation, activate, droppable } from "@megatron-ts/ops";
 import type { Initializer, Scope } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import type { StepRandomness } from "./dropout.ts";
+import type { BlockContext } from "./block-context.ts";
 import { dropAt } from "./dropout.ts";
 import { createProjection } from "./projection.ts";
 
@@ -51,11 +51,12 @@ export function createFeedForward(scope: Scope, config: FeedForwardConfig) {
     initializer: outputInitializer,
     bias,
   });
-  return (x: tf.Tensor, { random }: { random?: StepRandomness | null } = {}): tf.Tensor => {
+  return (x: tf.Tensor, { random, observe }: Pick<BlockContext, "random" | "observe"> = {}): tf.Tensor => {
     const multiply = (a: tf.Tensor, b: tf.Tensor) => tf.mul(activate(a, activation), b);
     const wide = gate
       ? droppable(multiply as (...ab: tf.Tensor[]) => tf.Tensor, [gate(x, { random }), widen(x, { random })])
       : widen(x, { random });
+    observe?.(`${scope.path}.neurons`, wide);
     const split = { dimension: wide.rank - 1, axis: scope.mesh.tensor };
     return narrow(dropAt(`${scope.path}.inner`, wide, { rate: innerDropout, random, split }), { random });
   };

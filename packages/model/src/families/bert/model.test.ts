@@ -151,8 +151,10 @@ describe("encoder", () => {
     expect(seen).toEqual([
       "embedding",
       "layers.0.attention.probabilities",
+      "layers.0.feedForward.neurons",
       "layers.0.output",
       "layers.1.attention.probabilities",
+      "layers.1.feedForward.neurons",
       "layers.1.output",
       "finalNorm",
     ]);

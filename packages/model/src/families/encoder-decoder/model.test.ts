@@ -132,11 +132,13 @@ describe("encoder-decoder", () => {
     expect(seen).toEqual([
       "encoder.embedding",
       "encoder.layers.0.attention.probabilities",
+      "encoder.layers.0.feedForward.neurons",
       "encoder.layers.0.output",
       "encoder.finalNorm",
       "decoder.embedding",
       "decoder.layers.0.attention.probabilities",
       "decoder.layers.0.crossAttention.probabilities",
+      "decoder.layers.0.feedForward.neurons",
       "decoder.layers.0.output",
       "decoder.finalNorm",
     ]);
