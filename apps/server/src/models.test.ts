@@ -67,7 +67,7 @@ describe("several models", () => {
     const refused = await complete("other");
     expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "5"]);
     expect(await refused.json()).toMatchObject({ error: { type: "server_error", code: "model_not_loaded" } });
-    expect((await readEvents(stream)).length).toBeGreaterThan(100);
+    expect((await readEvents(stream)).length).toBeGreaterThan(20);
     const both = await Promise.all([complete("other"), complete("other"), complete("other", { stream: true })]);
     expect(both.map(({ status }) => status)).toEqual([200, 200, 200]);
     await readEvents(both[2]!);

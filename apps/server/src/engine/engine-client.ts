@@ -143,6 +143,8 @@ export function startEngineClient(
         const { name, stack, userError } = message;
         fail(Object.assign(new Error(message.message), { name, stack, ...(userError !== undefined && { userError }) }));
       } else if (message.type === "pieces") {
+        // The next message comes when what this one leads to has been done, and other requests have had their turn.
+        setImmediate(() => worker.postMessage({ type: "taken" } satisfies EngineRequest));
         for (const piece of message.pieces) listeners.get(piece.id)?.piece?.(piece);
         const { load, pieces, promptTokens: promptsRead, reusedTokens } = message;
         onStep({ load, pieces, promptsRead, reusedTokens });

@@ -10,10 +10,19 @@ import type { ChoiceContext } from "./choice.ts";
 import { createDecoder, type Decoder } from "./decoder.ts";
 import { embed } from "./embed.ts";
 import { loadServedModel, type ServedModel } from "./load-served-model.ts";
+import { createOutbox } from "./outbox.ts";
 import { createPassageSearch } from "./passages.ts";
 import { predictRows } from "./predict.ts";
 import { checkTokens, encodePrompt, textTokens } from "./prompts.ts";
-import type { EngineData, EngineFailure, EngineMessage, EngineRequest, ModelInfo, Prompt } from "./protocol.ts";
+import type {
+  EngineData,
+  EngineFailure,
+  EngineMessage,
+  EngineRequest,
+  ModelInfo,
+  ModelRequest,
+  Prompt,
+} from "./protocol.ts";
 import { servedTasks } from "./served-tasks.ts";
 
 /** An engine that has loaded its model. */
@@ -63,6 +72,7 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
       return [name, { served: own, template, decoder: batch ? createDecoder({ ...parts, batch }) : null }];
     }),
   );
+  const outbox = createOutbox(send);
   let isDecoding = false;
 
   /** Decodes until there is nothing left, and lets messages in between tokens. */
@@ -82,13 +92,14 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
 
   function step(decoder: Decoder) {
     const { refused, ...done } = decoder.step();
+    if (refused.length > 0) outbox.flush();
     for (const { id, error } of refused) send({ type: "refused", id, failure: failureOf(error) });
     const load = {
       running: batches.reduce((sum, batch) => sum + batch.running, 0),
       waiting: batches.reduce((sum, batch) => sum + batch.waiting, 0),
       cacheUsage: Math.max(...batches.map((batch) => batch.cacheUsage)),
     };
-    send({ type: "pieces", ...done, load });
+    outbox.add(done, load);
   }
 
   /** Embeds one text after another, with turns for what else there is to do in between. */
@@ -104,7 +115,7 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
     send({ type: "embedded", id, vectors, promptTokens: encoded.reduce((sum, { length }) => sum + length, 0) });
   }
 
-  function answer(request: Exclude<EngineRequest, { type: "cancel" }>) {
+  function answer(request: ModelRequest) {
     const { id } = request;
     const { served: own, template, decoder } = variants.get(request.adapter)!;
     const refuse = (error: unknown) => send({ type: "refused", id, failure: failureOf(error) });
@@ -151,6 +162,7 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
   return {
     info: infoOf(variants.get(null)!),
     handle(request) {
+      if (request.type === "taken") return outbox.taken();
       if (request.type === "cancel") {
         for (const { decoder } of variants.values()) decoder?.remove(request.id);
         return;

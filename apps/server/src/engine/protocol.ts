@@ -107,7 +107,11 @@ export interface Piece {
 }
 
 /** To the engine: what to do, with an adapter or, null, the model as it is. */
-export type EngineRequest = ModelRequest | { type: "cancel"; id: number };
+export type EngineRequest =
+  | ModelRequest
+  | { type: "cancel"; id: number }
+  /** The last message with pieces has been handled. */
+  | { type: "taken" };
 
 /** What a model is asked for. */
 export type ModelRequest = { adapter: string | null } & (
