@@ -27,6 +27,11 @@ describe("examples/cluster", () => {
     assert.equal(option("nodes") * option("ntasks-per-node"), ranksOf(text));
   });
 
+  it("namespaces.sh is a script", () => {
+    const { status, stderr } = spawnSync("bash", ["-n", join(directory, "namespaces.sh")], { encoding: "utf8" });
+    assert.equal(status, 0, stderr);
+  });
+
   it("mpijob.yaml is an MPIJob with as many slots as ranks", () => {
     const { kind, spec } = parse(read("mpijob.yaml"));
     assert.equal(kind, "MPIJob");

@@ -13,8 +13,8 @@ beforeAll(async () => {
 afterAll(() => runs.remove());
 
 const gpt = "{ family: gpt, vocabularySize: 326, numLayers: 3, hiddenSize: 32, numHeads: 4, maxPositions: 32 }";
-const task = (name: string, layout: object) =>
-  runs.task(name, gpt, {
+const task = (name: string, layout: object, model = gpt) =>
+  runs.task(name, model, {
     layout,
     overrides: [
       ["train.steps", "4"],
@@ -61,7 +61,9 @@ describe("describeRanks", () => {
   });
 
   it("counts the bytes that ranks send in a step, but for a few numbers", async () => {
-    const tasks = [{ data: 2 }, { pipeline: 2 }, { tensor: 2 }].map((layout) => task(JSON.stringify(layout), layout));
+    const layouts = [{ data: 2 }, { pipeline: 2 }, { tensor: 2 }, { context: 2 }];
+    const tasks = layouts.map((layout) => task(JSON.stringify(layout), layout));
+    tasks.push(task("window", { context: 2 }, gpt.replace("}", ", attentionWindow: 5, layersWithoutWindow: [1] }")));
     const found = await runs.threadsInTurn(tasks, 2);
     found.forEach(({ sentBytes }, i) => {
       const expected = sharesOf(tasks[i]!)[0]!.sends.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -7,6 +7,8 @@ import {
   type Axis,
   type Communicator,
   type Mesh,
+  type Reach,
+  rowsInReach,
   SHAPED_HEADER_BYTES,
   shapeOnly,
   singleRank,
@@ -91,6 +93,16 @@ function describeRank(
   const states = rows * describeModel(config).hiddenSize * width;
   const microBatches = train.batchSize / parallel.data / train.microBatchSize;
   const [isFirst, isLast] = [place.pipeline === 0, place.pipeline === parallel.pipeline - 1];
+  const ofLayers = describeModel(config).layers.map(
+    ({ numLayers, attention: { window, numKeyValueHeads, ...shape } }) => {
+      const heads = (numKeyValueHeads ?? shape.numHeads) / parallel.tensor;
+      // Layouts of blocks count as if every token saw all before it.
+      const reach = { before: window?.before ?? Number.POSITIVE_INFINITY, after: 0 };
+      const passed = rowsPassed(at("context"), { ...reach, rows: data.sequenceLength / parallel.context });
+      return (numLayers / config.numLayers) * 2 * 4 * heads * shape.headSize * passed;
+    },
+  );
+  const keysAndValues = ofLayers.reduce((sum, bytes) => sum + bytes, 0) * train.microBatchSize;
   const inTensorAxis = 4 * (layers.end - layers.first) + (isFirst ? 1 : 0) + (isLast ? 1 : 0);
   const neighbours = (isFirst ? 0 : 1) + (isLast ? 0 : 1);
   const traffic: RankTraffic[] = [
@@ -98,6 +110,10 @@ function describeRank(
     {
       what: "activations, along the tensor axis",
       bytes: microBatches * inTensorAxis * reduced(states, parallel.tensor),
+    },
+    {
+      what: "keys and values and their gradients, along the context axis",
+      bytes: microBatches * (layers.end - layers.first) * keysAndValues,
     },
     {
       what: "states and their gradients, to the stages before and after",
@@ -114,6 +130,18 @@ function describeRank(
     optimizer: Math.ceil(state / (parallel.distributedOptimizer ? replicas : 1)),
     sends: traffic.filter(({ bytes }) => bytes > 0).map(({ what, bytes }) => ({ what, bytes: Math.round(bytes) })),
   };
+}
+
+/** Rows that a rank sends to those that look at them, and rows of others whose gradients it sends back. */
+function rowsPassed({ rank, size }: Pick<Communicator, "rank" | "size">, reach: Reach & { rows: number }): number {
+  /** The rows of rank `owner` that rank `reader` looks at. */
+  const shared = (owner: number, reader: number) => {
+    const { start, end } = rowsInReach({ rank: reader, size }, reach);
+    return Math.max(0, Math.min(end, (owner + 1) * reach.rows) - Math.max(start, owner * reach.rows));
+  };
+  return Array.from({ length: size }, (_, other) =>
+    other === rank ? 0 : shared(rank, other) + shared(other, rank),
+  ).reduce((sum, rows) => sum + rows, 0);
 }
 
 /** Bytes that each of `ranks` sends to all-reduce `bytes`, or to reduce-scatter and all-gather them. */

@@ -35,7 +35,7 @@ export function slowestOf(milliseconds: readonly number[], hosts: readonly strin
 }
 
 /** What a rank may take more than the others without being called slow. */
-const TOLERATED = 1.25;
+const TOLERATED = 1.5;
 
 /** One phrase about a rank that the others wait for; null if none is much slower. */
 export function describeStraggler({ milliseconds, slowest, host, others }: RankTimes): string | null {
