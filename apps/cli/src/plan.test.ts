@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -140,6 +140,10 @@ energy: { watts: 100, powerUsageEffectiveness: 1.5, kilogramsPerKilowattHour: 0.
 
 describe("megatron pretrain", () => {
   it("refuses at once what no machine's memory holds", async () => {
+    // Steps of several sizes are planned: those of few layers are counted sooner.
+    const small = join(directory, "small.yaml");
+    const model = "{ family: gpt, numLayers: 2, hiddenSize: 64, numHeads: 2, maxPositions: 1024 }";
+    writeFileSync(small, readFileSync(recipe, "utf8").replace("{ preset: megatron-gpt-345m }", model));
     const batch = ["--train.microBatchSize", "1000000", "--train.batchSize", "1000000"];
     const tokenizer = join(directory, "tok");
     writeFileSync(
@@ -150,7 +154,7 @@ describe("megatron pretrain", () => {
       ...["tokenizer", "train", "--input", join(directory, "text.txt"), "--output", tokenizer, "--vocab-size", "300"],
     );
     expect(trained).toMatchObject({ code: 0 });
-    const { code, stderr } = await megatron("pretrain", recipe, "--data.tokenizer", tokenizer, ...batch);
+    const { code, stderr } = await megatron("pretrain", small, "--data.tokenizer", tokenizer, ...batch);
     expect(code).toBe(2);
     expect(stderr).toMatch(/needs \d.* of memory, and this machine has/);
     expect(stderr.trim().split("\n")).toHaveLength(1);
