@@ -6,6 +6,7 @@ import { loadModel, saveCheckpoint, weightEntries } from "@megatron-ts/checkpoin
 import { readRows } from "@megatron-ts/data";
 import { start } from "@megatron-ts/engine";
 import { createModel, type ModelConfigInput } from "@megatron-ts/model";
+import { hashKey } from "@megatron-ts/random";
 import { createTokenizer, type Tokenizer, trainWordPiece } from "@megatron-ts/tokenizer";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -223,6 +224,30 @@ describe("tasks of encoders", () => {
       const error = await train(task, { file: "bad.jsonl", from, run: "bad" }).catch((one) => one);
       expect(error).toMatchObject({ userError: true, message: expect.stringMatching(message) });
     }
+  });
+});
+
+describe("examples of several rows", () => {
+  it("are trained with dropout, by masks that do not depend on how a batch is split", () => {
+    const head = { kind: "multiple-choice" } as const;
+    const base = { ...models.encoder!, heads: undefined, dropout: 0.3, attentionDropout: 0.3, task: head };
+    const model = createModel({ ...base, family: "bert" } as ModelConfigInput, { weights: { seed: 1 } });
+    const task = openTrainedTask({ config: model.config, tokenizer, recipe: null }, { name: "multiple-choice" });
+    const examples = [2, 3, 3, 2].map((count) => {
+      const values = { context: "the cat", question: "which?", options: ["red", "blue", "green"].slice(0, count) };
+      return task.read({ values: { ...values, answer: "A" }, source: "x", line: 1 }, { labelled: true });
+    });
+    const key = hashKey(7);
+    const lossOf = (from: number, to: number) =>
+      tf.tidy(() => {
+        const random = { key, firstRow: from, globalRows: 4 };
+        return task.trainingLossSum(model, examples.slice(from, to), { random }).dataSync()[0]!;
+      });
+    const whole = lossOf(0, 4);
+    expect(lossOf(0, 1) + lossOf(1, 2) + lossOf(2, 4)).toBeCloseTo(whole, 4);
+    expect(lossOf(0, 2) + lossOf(2, 4)).toBeCloseTo(whole, 4);
+    expect(lossOf(1, 2)).not.toBe(lossOf(2, 3));
+    model.dispose();
   });
 });
 

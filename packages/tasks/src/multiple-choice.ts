@@ -11,6 +11,7 @@ import { TaskError } from "./errors.ts";
 import { finiteValues } from "./finite-values.ts";
 import { createPairEncoder, type EncodedPair } from "./pair-encoder.ts";
 import { readingWorkload } from "./reading-workload.ts";
+import { sumOverRowGroups } from "./row-groups.ts";
 import { sequenceLogits } from "./sequence-logits.ts";
 import { shareOf } from "./share.ts";
 import type { TaskDefinition } from "./task.ts";
@@ -98,9 +99,21 @@ export const multipleChoice: TaskDefinition<ChoiceExample, ChoicePrediction> = {
     const encoder = createPairEncoder(tokenizer, config);
     const encode = (text: string) => tokenizer.encode(text, { addSpecialTokens: false });
     const smoothing = training?.labelSmoothing ?? 0;
-    const lossSum = (model: Model, examples: readonly ChoiceExample[], options: ForwardOptions & { share: number }) =>
+    const lossSum = (
+      model: Model,
+      all: readonly ChoiceExample[],
+      { share, ...given }: ForwardOptions & { share: number },
+    ) =>
+      sumOverRowGroups(all, given, {
+        rowsOf: ({ choices }) => choices.length,
+        lossSum: (examples, forward) => choiceLossSum(model, examples, { ...forward, share }),
+      });
+    const choiceLossSum = (
+      model: Model,
+      examples: readonly ChoiceExample[],
+      { share, ...forward }: ForwardOptions & { share: number },
+    ) =>
       tf.tidy(() => {
-        const { share, ...forward } = options;
         const logits = choiceLogits(model, examples, forward);
         const weights = Array.from({ length: logits.shape[1]! }, () => 1);
         return weightedLossSum(logits, { labels: examples.map(({ answer }) => answer), smoothing: share, weights });

@@ -15,6 +15,7 @@ import { finiteValues } from "./finite-values.ts";
 import { createPairEncoder } from "./pair-encoder.ts";
 import { type QuestionWindow, questionWindows, spanOf, targetIn } from "./question-windows.ts";
 import { readingWorkload } from "./reading-workload.ts";
+import { sumOverRowGroups } from "./row-groups.ts";
 import { tokenLogits } from "./sequence-logits.ts";
 import type { TaskDefinition } from "./task.ts";
 
@@ -132,7 +133,12 @@ export const questionAnswering: TaskDefinition<QuestionExample, QuestionPredicti
       const rows = windows.map(({ ids }) => ids);
       return tokenLogits(model, rows, { ...options, types: windows.map(({ types }) => types) });
     };
-    const lossSum = (model: Model, examples: readonly QuestionExample[], options: ForwardOptions): tf.Tensor =>
+    const lossSum = (model: Model, all: readonly QuestionExample[], given: ForwardOptions): tf.Tensor =>
+      sumOverRowGroups(all, given, {
+        rowsOf: ({ windows }) => windows.length,
+        lossSum: (examples, options) => windowLossSum(model, examples, options),
+      });
+    const windowLossSum = (model: Model, examples: readonly QuestionExample[], options: ForwardOptions): tf.Tensor =>
       tf.tidy(() => {
         const targets = examples.flatMap((example) => example.targets);
         const sides = [0, 1].map((side) =>
