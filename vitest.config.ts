@@ -43,6 +43,9 @@ class SlowestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     maxWorkers: availableParallelism(),
+    // Sources are transformed once, not once per package that imports them and again in every run. Kept in node_modules;
+    // `vitest --clearCache` deletes them.
+    experimental: { fsModuleCache: true },
     sequence: { sequencer: SlowestFirst },
     projects: projects.map(({ group, name }) => ({
       resolve: { conditions },
