@@ -1,4 +1,4 @@
-/** `megatron tune` on a tiny pretraining recipe: which learning rate is best, what a rerun keeps, and what it refuses. */
+/** `megatron tune` on tiny recipes of pretraining and of fine-tuning: which learning rate is best, what a rerun keeps, and what it refuses. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { megatron, megatronJson } from "../testing/megatron.ts";
@@ -40,6 +40,36 @@ describe("megatron tune", () => {
     expect(await megatronJson<Result>("tune", recipe, ...options())).toEqual(found);
     expect(statSync(sandbox.path(`run/${runs.find((name) => name.startsWith("trial-"))}`)).mtimeMs).toBe(written);
     expect(Object.values(JSON.parse(readFileSync(sandbox.path("run/tune.json"), "utf8")))).toHaveLength(4);
+  });
+
+  it("tunes a recipe of fine-tuning by the score of its task", async () => {
+    const rows = Array.from(
+      { length: 24 },
+      (_, i) => `${i % 2 ? "whale" : "ship"} ${i % 4},${i % 2 ? "animal" : "thing"}`,
+    );
+    const file = sandbox.file(
+      "finetune.yaml",
+      `
+task: { name: classification, columns: { text: what }, patience: null }
+model: { family: gpt, numLayers: 1, hiddenSize: 32, numHeads: 2, maxPositions: 16, dropout: 0, attentionDropout: 0 }
+data: { train: ${sandbox.file("train.csv", `what,label\n${rows.join("\n")}\n`)}, tokenizer: ${sandbox.path("tok")}, maxTokens: 12 }
+train: { batchSize: 12, optimizer: { name: adamw, learningRate: 1.0e-3 } }
+run: { directory: ${sandbox.path("tuned")} }
+`,
+    );
+    const found = await megatronJson<Result>(
+      "tune",
+      file,
+      "--steps",
+      "30",
+      "--train.evaluation.every",
+      "10",
+      "--try",
+      "train.optimizer.learningRate=1e-9,1e-2",
+    );
+    expect(found.trials.map(({ values }) => values["train.optimizer.learningRate"])).toEqual(["0.01", "1e-9"]);
+    const [best, other] = found.trials.map(({ scores }) => scores.at(-1)!);
+    expect(best).toBeLessThan(other!);
   });
 
   it("names what is wrong before the first trial", async () => {
