@@ -9,6 +9,8 @@ export const TASKS = [
   "sentiment",
   "sentence-pairs",
   "multi-label",
+  "regression",
+  "similarity",
   "question-answering",
   "multiple-choice",
   "translation",
