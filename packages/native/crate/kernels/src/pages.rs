@@ -33,7 +33,12 @@ pub fn allocate(bytes: usize) -> Option<*mut u8> {
 /// `allocate` returned this block for this many bytes, and nothing uses it any more.
 #[cfg(all(target_os = "linux", not(miri)))]
 pub unsafe fn release(start: *mut u8, bytes: usize) {
-    unsafe { libc::munmap(start.cast(), bytes.next_multiple_of(LARGE_PAGE)) };
+    moved::forget(start);
+    let bytes = bytes.next_multiple_of(LARGE_PAGE);
+    if unsafe { libc::munmap(start.cast(), bytes) } != 0 {
+        // The system has no mapping left for what remains on both sides. The addresses are lost, the memory is not.
+        unsafe { libc::madvise(start.cast(), bytes, libc::MADV_DONTNEED) };
+    }
 }
 
 /// As `allocate`, but with the contents undefined and with the pages of `spare` blocks, which are gone after that: pages from the
@@ -43,31 +48,11 @@ pub unsafe fn release(start: *mut u8, bytes: usize) {
 /// As for `release`, of each of the blocks.
 #[cfg(all(target_os = "linux", not(miri)))]
 pub unsafe fn assemble(bytes: usize, spare: &[(*mut u8, usize)]) -> Option<*mut u8> {
-    let Some(block) = allocate(bytes) else {
-        spare.iter().for_each(|&(start, bytes)| unsafe { release(start, bytes) });
-        return allocate(bytes);
-    };
-    let mut filled = 0;
-    for &(start, length) in spare {
-        let whole = length.next_multiple_of(LARGE_PAGE);
-        let mut moved = 0;
-        // Page by page: a block may consist of several mappings, of which one call moves only one.
-        while moved < whole && filled < bytes {
-            let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
-            let (from, to) = (start.wrapping_add(moved), block.wrapping_add(filled));
-            let at = unsafe { libc::mremap(from.cast(), LARGE_PAGE, LARGE_PAGE, flags, to) };
-            if at == libc::MAP_FAILED {
-                break;
-            }
-            moved += LARGE_PAGE;
-            filled += LARGE_PAGE;
-        }
-        if moved < whole {
-            unsafe { release(start.wrapping_add(moved), whole - moved) };
-        }
-    }
-    Some(block)
+    unsafe { moved::assemble(bytes, spare, moved::most_pages()) }
 }
+
+#[cfg(all(target_os = "linux", not(miri)))]
+mod moved;
 
 /// Returns the large pages within a block to the system; their contents become undefined.
 ///
