@@ -19,8 +19,9 @@ const MOST_ROWS: usize = 8;
 /// Tasks per thread: small enough to balance, large enough to stream.
 const TASKS_PER_THREAD: usize = 4;
 
-/// Prefetch distance in bytes: on its own the processor prefetches too few.
-const AHEAD: usize = 1536;
+/// Prefetch distance in bytes: on its own the processor prefetches too few. With 1536, rows of bf16, which take twice the
+/// instructions per byte, are read at 9.9 GB/s by a core that reads 13.7; with 6144 at 12.8.
+const AHEAD: usize = 6144;
 
 /// How far apart prefetches are: a cache line.
 const LINE: usize = 64;
