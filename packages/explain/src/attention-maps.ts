@@ -1,4 +1,5 @@
 /** Attention maps: the share of each key in what a query reads, for each head of each layer. */
+import { hasLayout } from "@megatron-ts/attention";
 import type * as tf from "@tensorflow/tfjs";
 import type { Reading } from "./reading.ts";
 
@@ -6,19 +7,40 @@ import type { Reading } from "./reading.ts";
 export interface AttentionMap {
   /** The layer's name in the model, such as `layers.3.attention`. */
   layer: string;
+  /** The sparse layout by which the layer sees keys, such as "local"; null where it sees all, or all before a query. */
+  layout: string | null;
   /** For each head, for each of T queries, the shares of S keys, which add up to 1; 0 for keys that it does not see. */
   heads: number[][][];
 }
 
 /** The attention maps of all layers, in order. */
 export function attentionMaps(reading: Reading): AttentionMap[] {
+  const { attention } = reading.model.config;
   const maps: AttentionMap[] = [];
   reading
     .read((name, tensor) => {
-      const layer = /^(.*)\.probabilities$/.exec(name)?.[1];
+      const [, layer, kind] = /^(.*)\.(probabilities|globalProbabilities)$/.exec(name) ?? [];
+      if (layer === undefined) return;
       // A tensor of one row: [1, H, T, S].
-      if (layer !== undefined) maps.push({ layer, heads: (tensor as tf.Tensor4D).arraySync()[0]! });
+      const heads = (tensor as tf.Tensor4D).arraySync()[0]!;
+      if (kind === "globalProbabilities") return replaceRows(maps.at(-1)!, heads, globalTokens(reading));
+      const index = Number(/(?:^|\.)layers\.(\d+)\./.exec(name)?.[1]);
+      const layout = attention && hasLayout(attention, index) ? attention.layout : null;
+      maps.push({ layer, layout, heads });
     })
     .dispose();
   return maps;
+}
+
+/** Global tokens with projections of their own read what these say, rather than what the layout's say. */
+function replaceRows({ heads }: AttentionMap, own: readonly number[][][], positions: readonly number[]): void {
+  for (const [head, rows] of own.entries()) {
+    for (const [index, position] of positions.entries()) heads[head]![position] = rows[index]!;
+  }
+}
+
+/** The configured global tokens within the text, each once. */
+function globalTokens({ model: { config }, tokens }: Reading): number[] {
+  const configured = config.attention?.layout === "local" ? config.attention.globalTokens : undefined;
+  return [...new Set(configured)].filter((position) => position < tokens.length);
 }
