@@ -2,6 +2,9 @@
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Explanation } from "@megatron-ts/explain";
+import { explanationPage } from "@megatron-ts/explain/html";
+import type { TrainingPassages } from "@megatron-ts/explain/passages";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { serveRuns } from "./runs/serve-runs.ts";
@@ -49,7 +52,7 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await page.getByRole("button", { name: "Complete" }).click();
     const group = page.getByRole("group", { name: "Completion" });
     await expect.poll(() => group.locator(".token").count()).toBe(12);
-    await group.locator(".token").nth(3).hover();
+    await group.locator(".token").filter({ hasText: /\S/ }).first().hover();
     await expect.poll(() => page.locator(".alternatives li").count()).toBeGreaterThanOrEqual(5);
     expect(await group.textContent()).not.toContain("bytes:");
     const first = await page.locator(".alternatives p").textContent();
@@ -112,6 +115,29 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await page.getByLabel("Text").fill("whale ".repeat(200));
     await page.getByRole("button", { name: "Explain" }).click();
     await expect.poll(() => page.getByRole("alert").textContent()).toMatch(/at most 192/);
+  });
+
+  it("shows explanations as files of their own, as `megatron explain --html` writes them", async () => {
+    const answer = async <T>(path: string, input: string) => (await (await tiny.post(path, { input })).json()) as T;
+    const explanation = await answer<Explanation>("/v1/explain", "the white <b>whale</b>");
+    const passages = await answer<TrainingPassages>("/v1/passages", "the white whale in the old sea");
+    const file = join(runs, "explained.html");
+    writeFileSync(file, explanationPage(explanation, { title: "Explained: tiny", passages }));
+    const own = await openPage(browser);
+    await own.page.goto(`file://${file}`);
+    expect(await own.page.getByRole("heading", { level: 2 }).allTextContents()).toEqual([
+      "What comes next",
+      "Which tokens made it so",
+      "Layer by layer",
+      "Neurons",
+      "Attention",
+      "In the training data",
+      "Similar passages",
+    ]);
+    await own.inspect("file");
+    await own.inspectNarrow("file-narrow");
+    expect(own.errors).toEqual([]);
+    await own.page.close();
   });
 
   it("searches the training data", async () => {

@@ -1,4 +1,4 @@
-/** Bodies of requests that show how each route is used. A test sends those that the model at hand can answer. */
+/** Bodies of requests that show how each route is used. */
 
 /** Examples by path. */
 export const examples: Readonly<Record<string, object>> = {

@@ -53,7 +53,7 @@ interface Indexed {
 }
 
 /**
- * Opens datasets and indexes their n-grams, which takes about a second for 10 million tokens. Lets other work of the thread in
+ * Opens datasets and indexes their n-grams, which takes about a second for 4 million tokens. Lets other work of the thread in
  * between. Throws a DataError for data that cannot be read, and what `buildPassageIndex` throws.
  * @param prefixes datasets as `prepareDataset` wrote them
  */
