@@ -14,14 +14,14 @@ describe("predictedLoss", () => {
   it("is that of the runs that the law was fitted to", () => {
     const measured = [
       [98_304, 2_048_000, 4.543],
-      [393_216, 15_802_368, 4.142],
-      [786_432, 9_744_384, 4.074],
+      [393_216, 15_802_368, 4.083],
+      [786_432, 9_744_384, 4.023],
       [1_769_472, 5_120_000, 4.017],
       [7_372_800, 614_400, 4.669],
     ] as const;
     for (const [parameters, tokens, loss] of measured) {
       const predicted = predictedLoss(smallModelLaw, { parameters, tokens, uniqueTokens: 2_802_873 });
-      expect(Math.abs(predicted - loss)).toBeLessThan(0.043);
+      expect(Math.abs(predicted - loss)).toBeLessThan(0.037);
     }
   });
 });
