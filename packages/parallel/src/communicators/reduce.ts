@@ -27,28 +27,26 @@ export interface ReduceOptions {
 const sliceStarts = (length: number, size: number): number[] =>
   Array.from({ length: size + 1 }, (_, rank) => Math.floor((length * rank) / size));
 
+/** The view of `values` that is each rank's slice. */
+const slicesOf =
+  <Values extends Reducible>(values: Values, starts: readonly number[]) =>
+  (rank: number): Values =>
+    values.subarray(starts[rank]!, starts[rank + 1]!) as Values;
+
 /** Reduces this rank's slice of all ranks' values; `starts` are the slices' bounds. */
-export function reduceSlice<Values extends Reducible>(
+export const reduceSlice = <Values extends Reducible>(
   group: Group,
   values: Values,
-  { starts, operation = "sum", wire = "f32" }: ReduceOptions & { starts: readonly number[] },
-): Values {
-  const part = (rank: number) => values.subarray(starts[rank]!, starts[rank + 1]!) as Values;
-  const own = part(group.rank);
-  const parts = exchangeParts(group, { part, length: own.length, wire });
-  const result = parts[0]!.slice() as Values;
-  const reduce = operation === "sum" ? addInto : maxInto;
-  for (const other of parts.slice(1)) reduce(result, other);
-  return wire === "bf16" ? rounded(result) : result;
-}
+  { starts, ...options }: ReduceOptions & { starts: readonly number[] },
+): Values => reduceParts(group, slicesOf(values, starts), { ...options, keep: true });
 
 /** Reduces all ranks' values in place. */
 export function reduceAll(group: Group, values: Reducible, options: ReduceOptions = {}): void {
   const starts = sliceStarts(values.length, group.size);
-  const slice = reduceSlice(group, values, { ...options, starts });
+  const slice = reduceParts(group, slicesOf(values, starts), options);
   const narrow = options.wire === "bf16" && values instanceof Float32Array;
   if (!narrow) {
-    values.set(slice as Float32Array, starts[group.rank]!);
+    if (slice.buffer !== values.buffer) values.set(slice as Float32Array, starts[group.rank]!);
     gatherSlices(group, values, { starts });
     return;
   }
@@ -73,12 +71,23 @@ export function gatherSlices(
   group.exchange({ send, receive }, { patience });
 }
 
-/** Every rank's values for this rank's slice, in rank order. */
-function exchangeParts<Values extends Reducible>(
+/** Reduces this rank's part of all ranks' values, which may write into that part unless it is to be kept. */
+function reduceParts<Values extends Reducible>(
   group: Group,
-  { part, length, wire }: { part: (rank: number) => Values; length: number; wire: Wire },
-): Values[] {
+  part: (rank: number) => Values,
+  { operation = "sum", wire = "f32", keep = false }: ReduceOptions & { keep?: boolean },
+): Values {
+  const [first, ...others] = exchangeParts(group, part, wire) as [Values, ...Values[]];
+  const result = keep && first.buffer === part(0).buffer ? (first.slice() as Values) : first;
+  const reduce = operation === "sum" ? addInto : maxInto;
+  for (const other of others) reduce(result, other);
+  return wire === "bf16" ? rounded(result) : result;
+}
+
+/** Every rank's values for this rank's slice, in rank order. */
+function exchangeParts<Values extends Reducible>(group: Group, part: (rank: number) => Values, wire: Wire): Values[] {
   const own = part(group.rank);
+  const { length } = own;
   if (wire === "bf16" && own instanceof Float32Array) {
     const halves = group.ranks(() => new Uint16Array(length));
     group.exchange({
@@ -91,11 +100,14 @@ function exchangeParts<Values extends Reducible>(
       return wide as Values;
     });
   }
-  const received = group.ranks((rank) => (rank === group.rank ? own : (own.slice() as Values)));
+  const received = group.ranks((rank) => (rank === group.rank ? own : emptyLike(own)));
   const not = (values: Values, rank: number) => (rank === group.rank ? null : bytesOf(values));
   group.exchange({ send: group.ranks((rank) => not(part(rank), rank)), receive: received.map(not) });
   return received;
 }
+
+const emptyLike = <Values extends Reducible>(values: Values): Values =>
+  (values instanceof Float32Array ? new Float32Array(values.length) : new Float64Array(values.length)) as Values;
 
 /** The bytes of a typed array, shared with it. */
 export const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
