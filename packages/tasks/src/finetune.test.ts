@@ -41,7 +41,6 @@ const models: Record<string, ModelConfigInput> = {
   encoder: { family: "bert", ...small, vocabularySize: 320, normPlacement: "pre" },
   decoder: { family: "gpt", ...small, vocabularySize: 320 },
   untied: { family: "gpt", ...small, vocabularySize: 320, tiedEmbeddings: false },
-  other: { family: "t5", numLayers: 1, hiddenSize: 16, numHeads: 2, vocabularySize: 320 },
 };
 
 let tokenizer: Tokenizer;
@@ -164,7 +163,13 @@ describe("fine-tuning a classifier", () => {
 
   it("refuses what does not fit, and says what would", async () => {
     const cases: [Changes, RegExp][] = [
-      [{ from: "other" }, /family t5.*expected .*bert/],
+      [
+        {
+          from: "encoder",
+          recipe: 'task={"name":"translation","columns":{"source":"sentence","target":"verdict"}}',
+        },
+        /family bert.*expected an encoder-decoder/,
+      ],
       [{ from: "encoder", recipe: "task.columns.text=body" }, /train\.csv:2: has no column "body".*sentence, verdict/],
       [{ from: "encoder", recipe: "task.columns.answer=verdict" }, /expected text or label, got answer/],
       [

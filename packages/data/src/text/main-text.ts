@@ -15,6 +15,12 @@ const LARGEST_ARTICLE = 50_000;
 const DEEPEST_PAGE = 10_000;
 const LARGEST_TREE = 500_000;
 
+// Readability's types are those of a browser's document, which a program without the DOM library lacks and linkedom's is not.
+const Reader = Readability as unknown as new (
+  document: Page,
+  options: { serializer: (element: DomNode) => DomNode },
+) => { parse(): Article | null };
+
 /**
  * The article of a page, or all visible text where it has more than 50,000 tags, elements nest more than 200 deep, or
  * Readability fails. Begins with the main heading if the page has exactly one, since Readability drops headings that equal the title.
@@ -24,9 +30,9 @@ export function mainText(html: string): string {
   const { document, tags } = parse(html);
   if (tags > LARGEST_ARTICLE || depthOf(document.body) > DEEPEST_ARTICLE) return blockText(document.body);
   const headings = [...document.querySelectorAll("h1")].map(blockText);
-  let article: { content?: DomNode | null } | null;
+  let article: Article | null;
   try {
-    article = new Readability(document, { serializer: (element) => element }).parse();
+    article = new Reader(document, { serializer: (element) => element }).parse();
   } catch {
     // It expects that no element is outside of the body, as browsers see to it. It has changed the document.
     return wholeText(html);
@@ -38,6 +44,10 @@ export function mainText(html: string): string {
 
 /** All visible text of a page. Throws an Error as `mainText` does. */
 export const wholeText = (html: string): string => blockText(parse(html).document.body);
+
+interface Article {
+  content?: DomNode | null;
+}
 
 interface Page {
   body: DomNode;
