@@ -209,6 +209,8 @@ describe("damaged files", () => {
     expectMistake(await generate(recipe, "Call"), /recipe\.yaml/);
     expectMistake(await megatron("serve", path("nowhere")), /nowhere: /);
     expectMistake(await megatron("serve", path("data"), "--api-key-file", recipe), /data\b/);
+    expectMistake(await megatron("serve", path("runs/a"), "--adapter", `poems=${path("nowhere")}`), /nowhere/);
+    expectMistake(await megatron("serve", path("runs/a"), "--adapter", "poems"), /--adapter poems: expected name=run/);
     expect((await megatron("export", path("runs/a"), path("exported"))).code).toBe(0);
     expectMistake(await generate(path("exported"), "Call"), /exported.*Hugging Face/);
   });

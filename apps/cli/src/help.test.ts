@@ -2,8 +2,11 @@
 import type { BackendDescription } from "@megatron-ts/engine";
 import { taskNames } from "@megatron-ts/tasks";
 import { checkPretrainConfig, parseRecipe, pretrainConfigSchema } from "@megatron-ts/train";
+import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { TASKS } from "./options/task-options.ts";
+import { createProgram } from "./program.ts";
+import { processTerminal } from "./terminal/terminal.ts";
 import { megatron, megatronJson } from "./testing/megatron.ts";
 import { backendTable } from "./verbs/doctor.ts";
 import { exampleRecipe } from "./verbs/pretrain.ts";
@@ -41,6 +44,13 @@ describe("--help", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain(`Examples:\n  $ megatron ${verb.join(" ")}`);
     expect(stdout).toContain("--json");
+  });
+
+  it("has no option of several values with a parser, which would keep the last value alone", () => {
+    const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)];
+    const options = all(createProgram(processTerminal(), [])).flatMap((command) => command.options);
+    expect(options.filter(({ variadic }) => variadic).length).toBeGreaterThan(5);
+    expect(options.filter(({ variadic, parseArg }) => variadic && parseArg).map(({ flags }) => flags)).toEqual([]);
   });
 
   it("of commands about tasks offers those that there are", () => expect(TASKS).toEqual(taskNames));

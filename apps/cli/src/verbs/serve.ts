@@ -40,11 +40,7 @@ export function addServe(program: Command, terminal: Terminal): void {
     .option("--host <address>", "address to listen on; 0.0.0.0 for other machines to reach it", nonEmpty, "127.0.0.1")
     .option("--port <n>", "port; 0 for any that is free", integer(0, 65_535), 8000)
     .option("--name <name>", "the first model's name in requests (default: the directory's)", nonEmpty)
-    .option(
-      "--adapter <name=run...>",
-      "LoRA adapters beside the first model, or model:name=run beside another",
-      nonEmpty,
-    )
+    .option("--adapter <name=run...>", "LoRA adapters beside the first model, or model:name=run beside another")
     .option("--follow [seconds]", "replace models by newer checkpoints of their runs; look every 10 seconds", positive)
     .option("--allow-reload", "clients may have a model replaced by its newest checkpoint, with POST /v1/reload")
     .option("--memory-limit <gb>", "GB that models take together; the least recently used is unloaded", positive)
