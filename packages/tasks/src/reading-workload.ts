@@ -3,7 +3,7 @@ import type { BaseConfig } from "@megatron-ts/model";
 import type { OpenTask, Prediction } from "./task.ts";
 import { classifiesWithDecoder } from "./text/text-pair.ts";
 
-/** The workload of so many tokens, which both stacks of an encoder-decoder read. */
+/** The workload of reading `tokens` tokens; in an encoder-decoder, both stacks read them. */
 export const readingWorkload = (
   config: BaseConfig,
   tokens: number,

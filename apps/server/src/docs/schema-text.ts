@@ -20,7 +20,7 @@ export interface JsonSchema {
 
 const NAMES: Readonly<Record<string, string>> = { integer: "integer", array: "unknown[]", object: "object" };
 
-/** The type of a value, such as `string | string[]`. Null, which stands for a parameter left out, is not said. */
+/** The type of a value, such as `string | string[]`. Null is omitted: it means that the parameter was left out. */
 export function typeText(schema: JsonSchema): string {
   const parts = alternatives(schema).map(oneType);
   return [...new Set(parts)].join(" | ") || "any value";

@@ -3,27 +3,19 @@ import type { Explanation } from "@megatron-ts/explain";
 import { explanationHtml, explanationStyle } from "@megatron-ts/explain/html";
 import { useState } from "preact/hooks";
 import { ask } from "./api.ts";
+import { Problem, useRequest } from "./use-request.tsx";
 
 export function Explain() {
   const [input, setInput] = useState("");
   const [target, setTarget] = useState("");
-  const [html, setHtml] = useState<string | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
-  const [isRunning, setRunning] = useState(false);
-
-  async function submit(event: Event) {
-    event.preventDefault();
-    setRunning(true);
-    setProblem(null);
-    try {
-      const explanation = await ask<Explanation>("/v1/explain", { input, ...(target !== "" && { target }) });
-      setHtml(explanationHtml(explanation));
-    } catch (error) {
-      setHtml(null);
-      setProblem((error as Error).message);
-    }
-    setRunning(false);
-  }
+  const {
+    answer: html,
+    problem,
+    isRunning,
+    submit,
+  } = useRequest(async () =>
+    explanationHtml(await ask<Explanation>("/v1/explain", { input, ...(target !== "" && { target }) })),
+  );
 
   return (
     <>
@@ -48,11 +40,7 @@ export function Explain() {
           </button>
         </div>
       </form>
-      {problem && (
-        <p role="alert" class="alert">
-          {problem}
-        </p>
-      )}
+      <Problem text={problem} />
       <div role="status">{isRunning && <p>The model is being asked.</p>}</div>
       <style>{explanationStyle}</style>
       {/* The report escapes every text in it. */}

@@ -3,25 +3,16 @@ import { explanationStyle, passagesHtml } from "@megatron-ts/explain/html";
 import type { TrainingPassages } from "@megatron-ts/explain/passages";
 import { useState } from "preact/hooks";
 import { ask } from "./api.ts";
+import { Problem, useRequest } from "./use-request.tsx";
 
 export function Passages() {
   const [input, setInput] = useState("");
-  const [html, setHtml] = useState<string | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
-  const [isRunning, setRunning] = useState(false);
-
-  async function submit(event: Event) {
-    event.preventDefault();
-    setRunning(true);
-    setProblem(null);
-    try {
-      setHtml(passagesHtml(await ask<TrainingPassages>("/v1/passages", { input })));
-    } catch (error) {
-      setHtml(null);
-      setProblem((error as Error).message);
-    }
-    setRunning(false);
-  }
+  const {
+    answer: html,
+    problem,
+    isRunning,
+    submit,
+  } = useRequest(async () => passagesHtml(await ask<TrainingPassages>("/v1/passages", { input })));
 
   return (
     <>
@@ -37,11 +28,7 @@ export function Passages() {
           </button>
         </div>
       </form>
-      {problem && (
-        <p role="alert" class="alert">
-          {problem}
-        </p>
-      )}
+      <Problem text={problem} />
       <div role="status">{isRunning && <p>The data is being searched; the first time it is indexed.</p>}</div>
       <style>{explanationStyle}</style>
       {/* The report escapes every text in it. */}

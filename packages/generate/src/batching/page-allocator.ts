@@ -46,7 +46,7 @@ export function createPageAllocator({ numPages, pageSize }: { numPages: number; 
   const keyOf = (tokens: ArrayLike<number>, page: number, before: number) =>
     `${before}:${Array.prototype.slice.call(tokens, page * pageSize, (page + 1) * pageSize).join()}`;
 
-  /** What stands for the page before the first: another number for each owner, and none of a page. */
+  /** The predecessor of an owner's first page: a number of its own, which is no page's. */
   const start = (owner: number) => -owner;
 
   /** The pages that hold the first of these tokens. */

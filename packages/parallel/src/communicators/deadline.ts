@@ -11,7 +11,7 @@ const DEFAULT_TIMEOUT_SECONDS = 8;
 /** As many times as long as this rank's longest work may another rank take. */
 const SLACK = 10;
 
-/** What counts as lately: at least so many milliseconds, at most twice as many. */
+/** Length of a measuring window, in milliseconds: work of the current and the previous window counts. */
 const LATELY = 10_000;
 
 /** The clock of one rank. */

@@ -29,7 +29,7 @@ export interface TrainingTask {
   saveWorker?: string;
   /** Requests a stop of rank 1 (or of rank 0 if it is alone) after this step. */
   stopAfter?: number;
-  /** The losses of a rank take so many milliseconds longer than they need. */
+  /** Makes a rank slow: milliseconds added to each of its losses. */
   slow?: { rank: number; milliseconds: number };
   /** What befalls a rank after a step: a real signal to its own process, or, in a thread, a loop without end. */
   fate?: { rank: number; after: number; how: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "hang" };

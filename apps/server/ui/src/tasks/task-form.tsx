@@ -1,30 +1,18 @@
 /** A task as a form: its fields, a button, and what the model answers. What the tasks are is in `tasks.tsx`. */
 import { useRef, useState } from "preact/hooks";
 import { ask, type ServedTask } from "../api.ts";
+import { Problem, useRequest } from "../use-request.tsx";
 import { type Answer, type Field, taskViews } from "./tasks.tsx";
 
 export function TaskForm({ task }: { task: ServedTask }) {
   const { heading, hint, action, fields, path, input, result } = taskViews[task.name];
   const [values, setValues] = useState<Record<string, string>>({});
-  const [answered, setAnswered] = useState<{ answer: Answer; values: Record<string, string> } | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
-  const [isRunning, setRunning] = useState(false);
+  const { answer, problem, isRunning, submit } = useRequest(async () => {
+    const { data } = await ask<{ data: Answer[] }>(path, { input: input(values) });
+    return data[0]!;
+  });
   const mask = task.name === "fill-mask" ? task.mask : null;
   const shownFields = fields(task);
-
-  async function submit(event: Event) {
-    event.preventDefault();
-    setRunning(true);
-    setProblem(null);
-    try {
-      const { data } = await ask<{ data: Answer[] }>(path, { input: input(values) });
-      setAnswered({ answer: data[0]!, values });
-    } catch (error) {
-      setAnswered(null);
-      setProblem((error as Error).message);
-    }
-    setRunning(false);
-  }
 
   return (
     <>
@@ -46,13 +34,9 @@ export function TaskForm({ task }: { task: ServedTask }) {
           </button>
         </div>
       </form>
-      {problem && (
-        <p role="alert" class="alert">
-          {problem}
-        </p>
-      )}
+      <Problem text={problem} />
       <section class="result" aria-label="Answer" aria-live="polite" aria-busy={isRunning}>
-        {isRunning ? <p class="hint">The model is being asked.</p> : answered && result(answered.answer)}
+        {isRunning ? <p class="hint">The model is being asked.</p> : answer && result(answer)}
       </section>
     </>
   );
