@@ -8,28 +8,17 @@
  * DIRECTORY holds the data set's files, gzipped as published. The minutes are those of all runs together. AG News is split into five
  * folds, of which `--folds` are run; the other two have a test split of their own. A tenth of the training rows chooses the checkpoint.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { gunzipSync } from "node:zlib";
-import { loadModel, openModelCheckpoint } from "@megatron-ts/checkpoint";
-import { readRows } from "@megatron-ts/data";
-import { fastestPrecision, start } from "@megatron-ts/engine";
-import { finetune, openTrainedTask, parseFinetuneRecipe, predictAll, scorePredictions } from "@megatron-ts/tasks";
-import { createTokenizer, formatTokenizerJson, parseTokenizerJson, trainBpe } from "@megatron-ts/tokenizer";
+import { options as common, finetuned } from "./finetuned.mjs";
 import { naiveBayes } from "./naive-bayes.mjs";
 
+const { seed: _, ...shared } = common;
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: {
-    minutes: { type: "string", default: "10" },
-    seeds: { type: "string", default: "1" },
-    folds: { type: "string", default: "1" },
-    from: { type: "string" },
-    threads: { type: "string", default: "2" },
-    set: { type: "string", multiple: true, default: [] },
-  },
+  options: { ...shared, seeds: { type: "string", default: "1" } },
 });
 const [name, data] = positionals;
 const say = (text) => process.stderr.write(`${text}\n`);
@@ -73,60 +62,23 @@ if (!set || !data) {
   process.exit(2);
 }
 
-const started = await start({ threads: Number(options.threads) });
-const output = mkdtempSync(join(tmpdir(), "megatron-classify-"));
 const splits = set.splits();
 const seeds = Array.from({ length: Number(options.seeds) }, (_, index) => index + 1);
 const minutes = Number(options.minutes) / (splits.length * seeds.length);
 
-/** The checkpoint's tokenizer, or one of the training text. */
-async function tokenizerFor(rows) {
-  if (options.from) {
-    const checkpoint = openModelCheckpoint(options.from);
-    const json = Buffer.from(checkpoint.readFile("tokenizer.json")).toString("utf8");
-    checkpoint.close();
-    return createTokenizer(parseTokenizerJson(json, "tokenizer.json"));
-  }
-  const specialTokens = ["[PAD]", "[CLS]", "[SEP]", "[MASK]"];
-  const template = { single: "[CLS] $A [SEP]", pair: "[CLS] $A [SEP] $B:1 [SEP]:1" };
-  const texts = rows.map(({ text }) => text);
-  return createTokenizer(await trainBpe(texts, { vocabularySize: 4000, specialTokens, template }));
-}
-
 async function run([training, test], seed, index) {
-  const own = join(output, `${index}-${seed}`);
-  const write = (split, rows) => {
-    const file = `${own}-${split}.jsonl`;
-    writeFileSync(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
-    return file;
-  };
-  const tokenizer = await tokenizerFor(training);
-  writeFileSync(`${own}-tokenizer.json`, formatTokenizerJson(tokenizer.json));
-  const small = "{ family: bert, numLayers: 2, hiddenSize: 128, numHeads: 4, maxPositions: 128, dropout: 0.2 }";
-  const recipe = parseFinetuneRecipe(
-    `
-task: { name: ${set.task} }
-model: ${options.from ? JSON.stringify({ from: options.from }) : small}
-data: { train: ${write("train", training)}, tokenizer: ${own}-tokenizer.json, maxTokens: 128 }
-train: { seed: ${seed}, timeLimitMinutes: ${minutes} }
-engine: { precision: ${fastestPrecision(started)}, threads: ${options.threads} }
-run: { directory: ${own} }
-`,
-    { overrides: options.set.map((one) => /^([^=]+)=(.*)$/s.exec(one).slice(1)) },
-  );
-  const began = performance.now();
-  const { step, best } = await finetune(recipe, { tokenizer });
-  const seconds = (performance.now() - began) / 1000;
-  const { model, checkpoint } = loadModel(join(own, `step-${String(best.step).padStart(8, "0")}`));
-  checkpoint.close();
-  const task = openTrainedTask({ config: model.config, tokenizer, recipe });
-  const examples = readRows(write("test", test)).map((row) => task.read(row, { labelled: true }));
-  const scores = scorePredictions(task, examples, await predictAll({ task, model }, examples));
-  model.dispose();
-  say(
-    `split ${index + 1}, seed ${seed}: ${step} steps in ${seconds.toFixed(0)} s, ${set.score} ${scores[set.score].value.toFixed(4)}`,
-  );
-  return scores[set.score].value;
+  const { step, seconds, scores } = await finetuned({
+    ...{ training, test, texts: training.map(({ text }) => text) },
+    recipe: {
+      task: { name: set.task },
+      model: { family: "bert", numLayers: 2, hiddenSize: 128, numHeads: 4, maxPositions: 128, dropout: 0.2 },
+      data: { maxTokens: 128 },
+    },
+    given: { ...options, seed, minutes },
+  });
+  const score = scores[set.score];
+  say(`split ${index + 1}, seed ${seed}: ${step} steps in ${seconds.toFixed(0)} s, ${set.score} ${score.toFixed(4)}`);
+  return score;
 }
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -137,7 +89,6 @@ const baseline = splits.map(([training, test]) => naiveBayes(training, test)[set
 say(`naive Bayes of words and bigrams: ${set.score} ${mean(baseline).toFixed(4)}`);
 const ours = [];
 for (const [index, split] of splits.entries()) for (const seed of seeds) ours.push(await run(split, seed, index));
-rmSync(output, { recursive: true, force: true });
 const found = {
   data: name,
   score: set.score,

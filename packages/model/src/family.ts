@@ -104,10 +104,9 @@ export interface FamilyDefinition<
   /** Whether its layers can be split into the stages of a pipeline. Default: false. */
   readonly hasStages?: boolean;
   /**
-   * In families that can be fine-tuned for a task: the same model with the task's head in place of those that it was
-   * pretrained with.
+   * The same model with a task's head in place of those that it was pretrained with.
    */
-  withTask?(config: Config, task: TaskHeadConfig): Config;
+  withTask(config: Config, task: TaskHeadConfig): Config;
   /** Beginnings of the names of weights that such a head's loss does not reach. */
   unusedByTask?: readonly string[];
   /** In encoders: the encoder-decoder that starts from their weights. */

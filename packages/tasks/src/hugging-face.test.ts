@@ -109,7 +109,7 @@ async function exportClassifier(name: string): Promise<number[][]> {
       : answers(name)
         ? { kind: "question-answering", ...begins }
         : { kind: "sequence-classification", labels: labelsOf(name), ...begins };
-  const model = createModel(modelConfigSchema.parse(familyOf(config).withTask!(config, head)), {
+  const model = createModel(modelConfigSchema.parse(familyOf(config).withTask(config, head)), {
     weights: { seed: 3 },
   });
   const saved = join(directory, name);

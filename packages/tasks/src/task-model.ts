@@ -1,7 +1,6 @@
 /** The configuration of the model that a recipe fine-tunes: with the task's head, and where a decoder begins. */
 import { openModelCheckpoint } from "@megatron-ts/checkpoint";
 import {
-  families,
   familyOf,
   type ModelConfig,
   modelConfigSchema,
@@ -11,10 +10,9 @@ import {
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { completeModel } from "@megatron-ts/train";
 import type { FinetuneConfig } from "./configuration.ts";
-import { FamilyError } from "./errors.ts";
 import { classifiesWithDecoder, textTokensOf } from "./text/text-pair.ts";
 
-/** The model with the task's head, or as it is. Throws a TaskError for a family that cannot have one. */
+/** The model with the task's head, or as it is. */
 export function taskModel(
   { model: { from, ...own } }: FinetuneConfig,
   { head, tokenizer }: { head: TaskHeadConfig | null; tokenizer: Tokenizer },
@@ -23,14 +21,8 @@ export function taskModel(
   const config = from === undefined ? completeModel(own, tokenizer) : modelConfigSchema.parse(own);
   if (!head) return config;
   const { withTask } = familyOf(config);
-  if (withTask) {
-    const startToken = classifiesWithDecoder(config) ? startTokenOf(config, { from, tokenizer }) : undefined;
-    return modelConfigSchema.parse(withTask(config, { ...head, ...(startToken !== undefined && { startToken }) }));
-  }
-  const able = Object.keys(families).filter((family) => familyOf({ family }).withTask !== undefined);
-  throw new FamilyError(
-    `model${from === undefined ? "" : `.from: ${from}`} is of the family ${config.family}, which cannot be fine-tuned for this task: expected ${able.join(" or ")}`,
-  );
+  const startToken = classifiesWithDecoder(config) ? startTokenOf(config, { from, tokenizer }) : undefined;
+  return modelConfigSchema.parse(withTask(config, { ...head, ...(startToken !== undefined && { startToken }) }));
 }
 
 const GENERATION_CONFIG = "generation_config.json";

@@ -36,7 +36,7 @@ export { type MetricsLog, openMetricsLog } from "./logging/metrics-log.ts";
 export { formatBytes, formatCount, formatDuration, formatEnergy, formatQuantity } from "./logging/quantities.ts";
 export { openTensorBoard, type TensorBoardLog, type TensorBoardOptions } from "./logging/tensorboard.ts";
 export { type ObjectiveConfig, objectiveConfigSchema, partsOf } from "./objectives/configuration.ts";
-export { objectivesFor, resolveObjective, seesAhead } from "./objectives/open-objective.ts";
+export { objectivesFor, resolveObjective, type WritingMode, writingMode } from "./objectives/open-objective.ts";
 export { getObjective, type ObjectiveName, objectiveNames } from "./objectives/registry.ts";
 export { checkFits, type FitOptions } from "./plan/check-fits.ts";
 export { checkStepFits, type StepToFit } from "./plan/check-step-fits.ts";

@@ -1,7 +1,7 @@
 /** Prints the best texts that beam search finds for a prompt. */
 import type { Terminal } from "../terminal/terminal.ts";
 import type { TrainedModel } from "../trained-model.ts";
-import type { WritingMode } from "./generation-mode.ts";
+import type { WritingOptions } from "./generation-mode.ts";
 
 /** Options of beam search on the command line. */
 export interface BeamOptions {
@@ -18,7 +18,7 @@ export interface BeamOptions {
 
 export async function printBeams(
   { directory, model, tokenizer, generationTokens }: TrainedModel,
-  { prediction, bidirectionalPrompt, continues, prompt, json, ...options }: BeamOptions & WritingMode,
+  { prediction, bidirectionalPrompt, continues, prompt, json, ...options }: BeamOptions & WritingOptions,
   terminal: Terminal,
 ): Promise<void> {
   const { generateBeams } = await import("@megatron-ts/generate");

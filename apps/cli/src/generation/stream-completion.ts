@@ -2,7 +2,7 @@
 import { pluralize } from "../terminal/pluralize.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { TrainedModel } from "../trained-model.ts";
-import type { WritingMode } from "./generation-mode.ts";
+import type { WritingOptions } from "./generation-mode.ts";
 
 export interface CompletionOptions {
   prompt: string;
@@ -19,7 +19,7 @@ export interface CompletionOptions {
 
 export async function streamCompletion(
   { directory, model, tokenizer, generationTokens }: TrainedModel,
-  { continues, ...options }: CompletionOptions & WritingMode,
+  { continues, ...options }: CompletionOptions & WritingOptions,
   terminal: Terminal,
 ): Promise<void> {
   const { streamText } = await import("@megatron-ts/generate");

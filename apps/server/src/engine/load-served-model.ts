@@ -3,11 +3,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { adapterAt, adaptModel, type LoadedCheckpoint, loadModel } from "@megatron-ts/checkpoint";
 import { storeWeights } from "@megatron-ts/generate";
-import { familyOf, type GenerativePrediction, type Model, readGenerationIds } from "@megatron-ts/model";
+import { type Model, readGenerationIds } from "@megatron-ts/model";
 import type { SavedTaskRecipe } from "@megatron-ts/tasks";
 import { createTokenizer, parseTokenizerJson, type Tokenizer } from "@megatron-ts/tokenizer";
 import { endOfTextIn } from "@megatron-ts/tokenizer/files";
-import { getObjective, partsOf, RECIPE_FILE, resolveObjective, seesAhead } from "@megatron-ts/train";
+import { RECIPE_FILE, resolveObjective, type WritingMode, writingMode } from "@megatron-ts/train";
 import * as tf from "@tensorflow/tfjs";
 import { parse } from "yaml";
 import { ServerError } from "../errors.ts";
@@ -18,13 +18,9 @@ import type { ServedAdapter } from "./served-adapter.ts";
 const GENERATION_CONFIG = "generation_config.json";
 
 /** A loaded checkpoint. */
-export interface ServedModel {
+export interface ServedModel extends WritingMode {
   model: Model;
   tokenizer: Tokenizer;
-  /** How it generates text; null for one that does not. */
-  prediction: GenerativePrediction | null;
-  /** Whether it was trained to read prompts in both directions. */
-  bidirectionalPrompt: boolean;
   /** Token ids that end a text, and the first of a decoder; missing ones are the tokenizer's. */
   stopTokens?: number[];
   startToken?: number;
@@ -92,7 +88,7 @@ export async function loadServedModel(
     const served: ServedModel = {
       model,
       tokenizer,
-      ...trainedMode(model, checkpoint),
+      ...writingMode(resolveObjective(recipeOf(checkpoint)?.train?.objective, model.config), model.config),
       ...(generation && readGenerationIds(generation, { source, vocabularySize: model.config.vocabularySize })),
       ...(readText(checkpoint, RECIPE_FILE) === undefined && { frame: "tokenizer" }),
       chatTemplate: chatTemplate ?? readText(checkpoint, "chat_template.jinja") ?? templateIn(config),
@@ -151,18 +147,6 @@ function recipeOf(checkpoint: LoadedCheckpoint): (SavedTaskRecipe & { train?: { 
 function recipeIn(directory: string): SavedTaskRecipe | null {
   const file = join(directory, RECIPE_FILE);
   return existsSync(file) ? parse(readFileSync(file, "utf8")) : null;
-}
-
-/** The way of generating that the model was trained for, if its family has several. */
-function trainedMode(
-  model: Model,
-  checkpoint: LoadedCheckpoint,
-): Pick<ServedModel, "prediction" | "bidirectionalPrompt"> {
-  const { writes } = familyOf(model.config).generation;
-  const objective = resolveObjective(recipeOf(checkpoint)?.train?.objective, model.config);
-  const trained = partsOf(objective).map(({ name }) => getObjective(name).prediction);
-  const prediction = writes.find((one) => trained.includes(one)) ?? writes[0] ?? null;
-  return { prediction, bidirectionalPrompt: seesAhead(objective) };
 }
 
 /** The default template of a tokenizer_config.json, which may have several by name. */

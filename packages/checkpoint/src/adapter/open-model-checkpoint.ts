@@ -113,7 +113,7 @@ export function checkBase({ directory, fingerprint, json }: AdapterDirectory, ba
 /** The model of a base with the head that an adapter brings along, whose labels have numbers. */
 export function adaptedConfig(config: ModelConfig, { shapes }: AdapterDirectory): ModelConfig {
   const { withTask } = familyOf(config);
-  if (!withTask || ("task" in config && config.task)) return config;
+  if ("task" in config && config.task) return config;
   const isForeign = (candidate: ModelConfig) => {
     const modules = modulesOf(candidate);
     const { parameters } = createModel(candidate, { weights: { source: shapeOnly } });

@@ -1,6 +1,6 @@
 /** Resolves the objective of a run and binds it to its configuration. */
 import type { BatchList, StepBatches } from "@megatron-ts/data";
-import { familyOf } from "@megatron-ts/model";
+import { familyOf, type GenerativePrediction } from "@megatron-ts/model";
 import { ConfigError } from "../errors.ts";
 import { type ObjectiveConfig, objectiveConfigSchema, partsOf, type SingleObjectiveConfig } from "./configuration.ts";
 import type { TrainingContext, ValidationContext } from "./definition.ts";
@@ -50,9 +50,24 @@ export function objectivesFor(model: { family: string }): ObjectiveName[] {
   return objectiveNames.filter((name) => predicts.includes(getObjective(name).prediction));
 }
 
-/** Whether a model trained for this objective reads prompts in both directions: true if all its parts see ahead. */
-export const seesAhead = (config: ObjectiveConfig): boolean =>
-  partsOf(config).every(({ name }) => getObjective(name).seesAhead === true);
+/** How a model writes that was trained for an objective. */
+export interface WritingMode {
+  /** The way that it was trained for, if its family has several; null for one that does not generate text. */
+  prediction: GenerativePrediction | null;
+  /** Whether it reads prompts in both directions: true if all parts of the objective see ahead. */
+  bidirectionalPrompt: boolean;
+}
+
+/** How a model of this family writes after training for this objective. */
+export function writingMode(config: ObjectiveConfig, model: { family: string }): WritingMode {
+  const definitions = partsOf(config).map(({ name }) => getObjective(name));
+  const { writes } = familyOf(model).generation;
+  const trained = writes.find((one) => definitions.some(({ prediction }) => prediction === one));
+  return {
+    prediction: trained ?? writes[0] ?? null,
+    bidirectionalPrompt: definitions.every(({ seesAhead }) => seesAhead === true),
+  };
+}
 
 /**
  * The objective of a run with all its defaults: the recipe's, or the family's own. Throws a ConfigError for one that the
