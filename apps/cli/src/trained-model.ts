@@ -4,7 +4,6 @@ import type { Tokenizer } from "@megatron-ts/tokenizer";
 import type { ObjectiveConfig } from "@megatron-ts/train";
 import { hasFile, loadCheckpointTokenizer, readText } from "./checkpoint-tokenizer.ts";
 import { UsageError } from "./errors.ts";
-import { bestOfFineTuning } from "./fine-tuned-run.ts";
 import { readGenerationSettings } from "./generation/generation-config.ts";
 
 export interface TrainedModel {
@@ -40,10 +39,10 @@ interface SavedRecipe {
 export async function loadTrainedModel(path: string, { adapter }: { adapter?: string } = {}): Promise<TrainedModel> {
   const { chatTemplateOf, loadModel } = await import("@megatron-ts/checkpoint");
   const { longestSequence } = await import("@megatron-ts/model");
-  const { RECIPE_FILE, resolveObjective } = await import("@megatron-ts/train");
+  const { bestOfFineTuning, RECIPE_FILE, resolveObjective } = await import("@megatron-ts/train");
   const { parse } = await import("yaml");
-  const { model, checkpoint } = loadModel(await bestOfFineTuning(path), {
-    adapter: adapter === undefined ? undefined : await bestOfFineTuning(adapter),
+  const { model, checkpoint } = loadModel(bestOfFineTuning(path), {
+    adapter: adapter === undefined ? undefined : bestOfFineTuning(adapter),
   });
   try {
     const { directory, manifest } = checkpoint;

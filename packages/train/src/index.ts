@@ -52,6 +52,7 @@ export {
   type StepPlan,
 } from "./plan/plan-memory.ts";
 export { standInTokenizer } from "./plan/stand-in-tokenizer.ts";
+export { bestOfFineTuning } from "./run/best-of-fine-tuning.ts";
 export { checkTokenizer } from "./run/datasets.ts";
 export { NonFiniteError, type RunEvent } from "./run/events.ts";
 export { measureTraining, type TrainingMeasurement } from "./run/measure-training.ts";

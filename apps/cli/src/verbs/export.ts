@@ -1,7 +1,6 @@
 /** `megatron export`: converts a checkpoint to Hugging Face format. */
 import { type Command, Option } from "commander";
 import { loadCheckpointTokenizer } from "../checkpoint-tokenizer.ts";
-import { bestOfFineTuning } from "../fine-tuned-run.ts";
 import { exportedTokenIds } from "../generation/generation-config.ts";
 import { addExamples, addJsonOption } from "../options/common-options.ts";
 import { type AdapterOptions, addAdapterOption } from "../options/task-options.ts";
@@ -35,14 +34,15 @@ async function run(path: string, directory: string, options: Options, terminal: 
   const { adapter, merge = false, json } = options;
   const { exportAdapter, exportHuggingFace, isAdapter, openModelCheckpoint } = await import("@megatron-ts/checkpoint");
   const { tokenizerConfig } = await import("@megatron-ts/tokenizer");
-  const source = await bestOfFineTuning(path);
+  const { bestOfFineTuning } = await import("@megatron-ts/train");
+  const source = bestOfFineTuning(path);
   if (isAdapter(source) && !merge && adapter === undefined) {
     await exportAdapter(source, directory);
     if (json) return terminal.json({ directory, adapter: true });
     return terminal.print(`${directory}: an adapter in PEFT's format`);
   }
   const checkpoint = openModelCheckpoint(source, {
-    adapter: adapter === undefined ? undefined : await bestOfFineTuning(adapter),
+    adapter: adapter === undefined ? undefined : bestOfFineTuning(adapter),
   });
   try {
     const tokenizer = await loadCheckpointTokenizer(checkpoint);

@@ -7,11 +7,10 @@ import { type Model, readGenerationIds } from "@megatron-ts/model";
 import type { SavedTaskRecipe } from "@megatron-ts/tasks";
 import { createTokenizer, parseTokenizerJson, type Tokenizer } from "@megatron-ts/tokenizer";
 import { endOfTextIn } from "@megatron-ts/tokenizer/files";
-import { RECIPE_FILE, resolveObjective, type WritingMode, writingMode } from "@megatron-ts/train";
+import { bestOfFineTuning, RECIPE_FILE, resolveObjective, type WritingMode, writingMode } from "@megatron-ts/train";
 import * as tf from "@tensorflow/tfjs";
 import { parse } from "yaml";
 import { ServerError } from "../errors.ts";
-import { bestOfFineTuning } from "./best-of-fine-tuning.ts";
 import { type EmbeddingSettings, readEmbeddingSettings } from "./embedding-settings.ts";
 import type { ServedAdapter } from "./served-adapter.ts";
 

@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { adapterAt, resolveCheckpoint } from "@megatron-ts/checkpoint";
-import { bestOfFineTuning } from "../engine/best-of-fine-tuning.ts";
+import { bestOfFineTuning } from "@megatron-ts/train";
 import type { ServedAdapter } from "../engine/served-adapter.ts";
 
 /** When a directory's description was last written; a directory of PEFT's has no manifest. */
