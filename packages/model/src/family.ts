@@ -36,6 +36,8 @@ export interface PairHead {
   present: boolean;
   /** Whether pairs can be classified. */
   predicts: boolean;
+  /** Beginnings of the names of the weights that only pairs train. */
+  weights: readonly string[];
 }
 
 /** How a trained model is used on a prompt. */

@@ -151,6 +151,7 @@ export function encodePair(config: BaseConfig, { tokenizer, settings: { columns,
 export const classification: TaskDefinition<ClassificationExample, ClassificationPrediction> = {
   name: "classification",
   fields: ["text", "label"],
+  textFields: ["text"],
   metric: "accuracy",
   headFor: (rows, { columns }) => ({ kind: "sequence-classification", labels: labelsIn(rows, columns) }),
   balance: balancedWeights,
@@ -162,6 +163,7 @@ export const sentencePairs: TaskDefinition<ClassificationExample, Classification
   ...classification,
   name: "sentence-pairs",
   fields: ["text", "pair", "label"],
+  textFields: ["text", "pair"],
   open: (config, options) => openClassification(config, { ...options, encode: encodePair(config, options) }),
 };
 

@@ -13,6 +13,7 @@ import {
 } from "@megatron-ts/train";
 import * as z from "zod";
 import { taskNames } from "./registry.ts";
+import { selfPretrainSchema } from "./self-pretraining/configuration.ts";
 import { textFields } from "./text/settings.ts";
 
 /** The checkpoint to start from, with the fields to change; or, for tasks that write text, the fields of a new model. */
@@ -111,6 +112,8 @@ export const finetuneConfigSchema = z.strictObject({
   data: dataSchema,
   /** Trains low-rank adapters and the task's head in place of all weights. */
   lora: loraSchema.nullable().default(null),
+  /** Before it, a pretraining on the text of the training rows; null for none. */
+  selfPretrain: selfPretrainSchema.nullable().default(null),
   train: trainSchema.prefault({}),
   run: base.shape.run,
   engine: base.shape.engine,

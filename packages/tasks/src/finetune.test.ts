@@ -1,4 +1,5 @@
 /** Tiny models of two kinds, fine-tuned on sentences whose label depends on one word. */
+import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,6 +17,7 @@ import {
   parseFinetuneRecipe,
   predictAll,
   scorePredictions,
+  selfPretrainTokenizer,
 } from "./index.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "megatron-tasks-"));
@@ -89,9 +91,11 @@ run: { directory: ${path(run)} }
 
 const weightsOf = (run: string) => {
   const checkpoint = loadCheckpoint(latestCheckpoint(path(run))!.directory);
-  const bytes = checkpoint.weights.names.map((name) => Buffer.from(checkpoint.weights.read(name)).toString("base64"));
+  const { names } = checkpoint.weights;
+  const digest = (name: string) => createHash("sha256").update(checkpoint.weights.read(name)).digest("hex");
+  const digests = Object.fromEntries(names.map((name) => [name, digest(name)]));
   checkpoint.close();
-  return bytes;
+  return digests;
 };
 
 describe("fine-tuning a classifier", () => {
@@ -137,6 +141,63 @@ describe("fine-tuning a classifier", () => {
     expect(first).toMatchObject({ reason: "stopped", step: 7 });
     await tune({ from: "encoder", run: "runs/parts", recipe: dropout, options: { resume: "auto" } });
     expect(weightsOf("runs/parts")).toEqual(weightsOf("runs/whole"));
+  });
+
+  it("starts from a pretraining on its own text, which resumes too", async () => {
+    const recipe = "selfPretrain.steps=3 train.steps=2 train.frozen=[layers.0]";
+    const tuned = (run: string, options: Partial<FinetuneOptions> = {}) =>
+      tune({ from: "encoder", run, recipe, options });
+    const texts: number[] = [];
+    const onSelfPretrain = ({ documents }: { documents: number }) => texts.push(documents);
+    expect(await tuned("runs/own-text", { onSelfPretrain })).toMatchObject({ reason: "completed", step: 2 });
+    // The rows that are held out are not read.
+    expect(texts).toEqual([86]);
+    const layerOf = (run: string) => {
+      const { model, checkpoint } = loadModel(path(run));
+      checkpoint.close();
+      const found = model.parameters.get("layers.0.attention.query.weight")!.tensor.dataSync();
+      model.dispose();
+      return found;
+    };
+    expect(layerOf("runs/own-text")).toEqual(layerOf("runs/own-text/self-pretrain"));
+    expect(layerOf("runs/own-text")).not.toEqual(layerOf("encoder/checkpoint"));
+
+    const stop = { requested: null as string | null };
+    const onEvent = (event: RunEvent) => {
+      if (event.type === "step" && event.step === 1) stop.requested = "SIGTERM";
+    };
+    const stopped = { reason: "stopped", step: 0, best: null };
+    expect(await tuned("runs/own-parts", { stop, onEvent })).toMatchObject(stopped);
+    stop.requested = null;
+    expect(await tuned("runs/own-parts", { stop, onEvent, resume: "auto" })).toMatchObject({
+      reason: "stopped",
+      step: 1,
+    });
+    await tuned("runs/own-parts", { resume: "auto" });
+    expect(weightsOf("runs/own-parts/self-pretrain")).toEqual(weightsOf("runs/own-text/self-pretrain"));
+    expect(weightsOf("runs/own-parts")).toEqual(weightsOf("runs/own-text"));
+    await expect(tuned("runs/own-parts")).rejects.toThrow(/already contains a run/);
+  });
+
+  it("starts from nothing with a tokenizer of its own text", async () => {
+    const { train, dev } = { train: path("train.csv"), dev: path("dev.csv") };
+    const configuration = parseFinetuneRecipe(`
+task: { name: classification, columns: { text: sentence, label: verdict } }
+model: { family: t5, numLayers: 1, hiddenSize: 16, numHeads: 2 }
+data: { train: ${train}, validation: ${dev}, maxTokens: 16 }
+selfPretrain: { steps: 1, vocabularySize: 340 }
+lora: {}
+train: { steps: 1 }
+run: { directory: ${path("runs/nothing")} }
+`);
+    const selfPretrain = configuration.selfPretrain!;
+    const own = await selfPretrainTokenizer({ ...configuration, selfPretrain });
+    expect(own.vocabularySize).toBeLessThanOrEqual(340);
+    expect(await finetune(configuration, { tokenizer: own })).toMatchObject({ reason: "completed", step: 1 });
+    const again = await selfPretrainTokenizer({ ...configuration, selfPretrain });
+    expect(again.fingerprint).toBe(own.fingerprint);
+    const resumed = await finetune(configuration, { tokenizer: again, resume: "auto" });
+    expect(resumed).toMatchObject({ reason: "already complete", step: 1 });
   });
 
   it("ends when validation no longer improves", async () => {

@@ -10,6 +10,7 @@ import {
   bestCheckpoint,
   CHAT_TEMPLATE_FILE,
   chatTemplateOf,
+  latestCheckpoint,
   listCheckpoints,
   openModelCheckpoint,
 } from "@megatron-ts/checkpoint";
@@ -32,7 +33,8 @@ import { plainTemplate } from "./dialogue/chat-template.ts";
 import { TaskError } from "./errors.ts";
 import { predictAll, scorePredictions } from "./evaluate-task.ts";
 import { getTask } from "./registry.ts";
-import { splitRows } from "./split-rows.ts";
+import { type SelfPretraining, selfPretrain, selfPretrainDirectory } from "./self-pretraining/self-pretrain.ts";
+import { splitData } from "./split-rows.ts";
 import type { OpenTask, Prediction, TaskDefinition } from "./task.ts";
 import { taskModel } from "./task-model.ts";
 import { type TextSettings, textSettingsOf } from "./text/settings.ts";
@@ -54,6 +56,8 @@ export interface TaskData {
 export interface FinetuneOptions extends RunOptions {
   /** Called before training, with what the data is. */
   onData?: (data: TaskData) => void;
+  /** Called before a self-pretraining, whose events come before those of the fine-tuning. */
+  onSelfPretrain?: (run: SelfPretraining) => void;
   /**
    * Refuses a run that this machine's memory cannot hold, by what `count` finds: `loadMemoryCounter` of the engine.
    * `available`: bytes, by default the machine's.
@@ -146,17 +150,14 @@ const fingerprint = (path: string): string => createHash("sha256").update(readFi
  * DataError, ConfigError or CheckpointError (the user's mistakes), or a NonFiniteError.
  */
 export async function finetune(configuration: FinetuneConfig, options: FinetuneOptions): Promise<FinetuneResult> {
-  const { data, train, lora, model: recipeModel } = configuration;
+  const { data, train, lora } = configuration;
   const definition = getTask(configuration.task.name);
   const { columns } = configuration.task;
   checkFields(configuration, definition);
   const rows = readRows(data.train);
   const head = definition.headFor(rows, { columns });
   const config = taskModel(configuration, { head, tokenizer: options.tokenizer });
-  const split =
-    data.validation === undefined
-      ? splitRows(rows, { share: data.validationShare, seed: train.seed })
-      : { training: rows, validation: readRows(data.validation) };
+  const split = splitData(configuration, rows);
 
   const suited = definition.metricFor?.(split.validation, { columns }) ?? definition.metric;
   const { metric = suited } = configuration.task;
@@ -213,6 +214,8 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
       options.memory,
     );
   }
+  const { from, stopped } = await pretrainedWeights(configuration, split.training, options);
+  if (stopped) return { ...stopped, step: 0, best: null };
   const limit = (resolved.train.evaluation?.batches ?? 0) * resolved.train.batchSize;
   const files = [data.train, ...(data.validation === undefined ? [] : [data.validation])].flatMap(filesOf);
   const evaluated = new Map<number, Readonly<Record<string, number>>>();
@@ -221,7 +224,7 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
       configuration: resolved,
       complete: (saved) => saved,
       config,
-      from: recipeModel.from,
+      from,
       trained,
       fingerprints: Object.fromEntries(files.map((path) => [path, fingerprint(path)])),
       open: (schedule) => ({
@@ -246,6 +249,27 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
   if (averageLast !== undefined && ended.reason !== "stopped") await averageOf(directory, { last: averageLast });
   const best = bestCheckpoint(directory);
   return { ...ended, best: best ? { step: best.step, scores: evaluated.get(best.step) ?? null } : null };
+}
+
+/**
+ * The checkpoint that the weights come from: the recipe's, or that of a self-pretraining, which runs now unless the fine-tuning
+ * has begun before.
+ */
+async function pretrainedWeights(
+  configuration: FinetuneConfig,
+  rows: readonly Row[],
+  { onSelfPretrain: onStart, resume = "never", listeners: _, ...options }: FinetuneOptions,
+): Promise<{ from: string | undefined; stopped?: Awaited<ReturnType<typeof selfPretrain>> }> {
+  const { selfPretrain: section, run, lora, model } = configuration;
+  if (section === null) return { from: model.from };
+  const directory = selfPretrainDirectory(configuration);
+  const begun = resume === "auto" ? latestCheckpoint(run.directory) !== undefined : resume !== "never";
+  if (begun && lora === null) return { from: model.from };
+  if (begun && latestCheckpoint(directory)) return { from: directory };
+  if (resume === "never" && latestCheckpoint(run.directory)) return { from: model.from };
+  const own = { ...options, resume: resume === "never" ? "never" : "auto", onStart };
+  const ended = await selfPretrain({ ...configuration, selfPretrain: section }, rows, own);
+  return { from: directory, ...(ended.reason === "stopped" && { stopped: ended }) };
 }
 
 /** Saves the mean of a run's last checkpoints, as `average` in its directory. */

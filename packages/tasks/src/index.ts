@@ -7,5 +7,6 @@ export { type BestCheckpoint, type FinetuneOptions, type FinetuneResult, finetun
 export { finetuneSeeds, type SeedsResult } from "./finetune-seeds.ts";
 export { type Pipeline, type PipelineInput, pipeline } from "./pipeline.ts";
 export { taskNames, writesText } from "./registry.ts";
+export { type SelfPretraining, selfPretrainTokenizer } from "./self-pretraining/self-pretrain.ts";
 export type { OpenTask, Prediction, Score, ScoreCollector, TaskSettings } from "./task.ts";
 export { openTrainedTask, type SavedTaskRecipe } from "./trained-task.ts";

@@ -52,6 +52,7 @@ function binaryLossSum(
 export const multiLabel: TaskDefinition<MultiLabelExample, MultiLabelPrediction> = {
   name: "multi-label",
   fields: ["text", "labels"],
+  textFields: ["text"],
   metric: "f1",
   headFor(rows, { columns }) {
     const labels = sortLabels(new Set(rows.flatMap((row) => readLabels(row, columns))));

@@ -89,6 +89,7 @@ function choosesAnswers(config: BaseConfig): boolean {
 export const multipleChoice: TaskDefinition<ChoiceExample, ChoicePrediction> = {
   name: "multiple-choice",
   fields: ["context", "question", "options", "answer"],
+  textFields: ["context", "question", "options"],
   metric: "accuracy",
   headFor: (rows, { columns }) => {
     for (const row of rows) readChoices(row, columns);

@@ -105,6 +105,7 @@ function readsBothWays(config: { family: string }): boolean {
 export const questionAnswering: TaskDefinition<QuestionExample, QuestionPrediction> = {
   name: "question-answering",
   fields: ["question", "context", "answers"],
+  textFields: ["context", "question"],
   metric: "f1",
   headFor: () => ({ kind: "question-answering" }),
   lacksAnswers: (rows, { columns }) =>

@@ -94,6 +94,7 @@ function openRegression(
 export const regression: TaskDefinition<RegressionExample, RegressionPrediction> = {
   name: "regression",
   fields: ["text", "label"],
+  textFields: ["text"],
   metric: "pearson",
   headFor(rows, { columns }) {
     for (const row of rows) numberOf(row, columns);
@@ -108,5 +109,6 @@ export const similarity: TaskDefinition<RegressionExample, RegressionPrediction>
   ...regression,
   name: "similarity",
   fields: ["text", "pair", "label"],
+  textFields: ["text", "pair"],
   open: (config, options) => openRegression(config, { ...options, encode: encodePair(config, options) }),
 };

@@ -1,8 +1,10 @@
-/** Holds out a part of labelled rows, by a seed. */
+/** Holds out a part of labelled rows, by a seed; or reads the rows that a recipe holds out. */
+import { type Row, readRows } from "@megatron-ts/data";
 import { hashKey, permutation } from "@megatron-ts/random";
+import type { FinetuneConfig } from "./configuration.ts";
 
 /** A share of the rows, at least one of each side; both keep the order of the file. */
-export function splitRows<Row>(
+function splitRows<Row>(
   rows: readonly Row[],
   { share, seed }: { share: number; seed: number },
 ): { training: Row[]; validation: Row[] } {
@@ -13,3 +15,12 @@ export function splitRows<Row>(
     validation: rows.filter((_, index) => held.has(index)),
   };
 }
+
+/** The rows of a recipe's `data.train` to train on, and those to validate on. */
+export const splitData = (
+  { data, train }: Pick<FinetuneConfig, "data" | "train">,
+  rows: readonly Row[],
+): { training: readonly Row[]; validation: readonly Row[] } =>
+  data.validation === undefined
+    ? splitRows(rows, { share: data.validationShare, seed: train.seed })
+    : { training: rows, validation: readRows(data.validation) };

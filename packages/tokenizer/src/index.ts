@@ -14,6 +14,7 @@ export { createTokenBuffer, type TokenBuffer } from "./token-buffer.ts";
 export { createTokenBytes } from "./token-bytes.ts";
 export type { DecodeOptions, EncodeOptions, TokenDecoder, Tokenizer } from "./tokenizer.ts";
 export { tokenizerConfig } from "./tokenizer-config.ts";
+export { sharedFrame } from "./training/shared-frame.ts";
 export type { TokenTemplate } from "./training/template.ts";
 export { type TrainBpeOptions, trainBpe } from "./training/train-bpe.ts";
 export { type TrainUnigramOptions, trainUnigram } from "./training/train-unigram.ts";

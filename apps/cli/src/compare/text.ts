@@ -17,13 +17,6 @@ export interface ComparedText {
   datasets: Record<"documents" | "sentences", { prefix: string; sidecar: DatasetSidecar }>;
 }
 
-/** Sentinels of spans: more than 512 tokens need. */
-const SENTINELS = Array.from({ length: 32 }, (_, index) => `<extra_id_${index}>`);
-
-/** The special tokens of encoders, decoders and both together. */
-const SPECIAL_TOKENS = ["[PAD]", "[CLS]", "[SEP]", "[MASK]", "<|endoftext|>", ...SENTINELS];
-const TEMPLATE = { single: "[CLS] $A [SEP]", pair: "[CLS] $A [SEP] $B:1 [SEP]:1" };
-
 /** Of the documents: to train on, to watch the loss of, and to measure perplexity on. */
 const SPLIT = [0.96, 0.02, 0.02];
 
@@ -33,13 +26,14 @@ export async function prepareText(
   { needsSentences, terminal }: { needsSentences: boolean; terminal: Terminal },
 ): Promise<ComparedText> {
   const { loadTokenizer } = await import("@megatron-ts/tokenizer/files");
+  const { sharedFrame } = await import("@megatron-ts/tokenizer");
   const tokenizerDirectory = join(directory, `tokenizer-${text.vocabularySize}`);
   const stopListening = exitOnInterrupt(terminal, "rerun the same command to resume");
   try {
     if (!existsSync(join(tokenizerDirectory, "tokenizer.json"))) {
       await trainTokenizer(
         { input: text.inputs, output: tokenizerDirectory, jsonKey: "text" },
-        { algorithm: "bpe", vocabularySize: text.vocabularySize, specialTokens: SPECIAL_TOKENS, template: TEMPLATE },
+        { algorithm: "bpe", vocabularySize: text.vocabularySize, ...sharedFrame },
         terminal,
       );
     }

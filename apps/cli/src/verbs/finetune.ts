@@ -26,6 +26,7 @@ interface Options extends EngineOptions, TaskOptions {
   batchSize?: number;
   maxTokens?: number;
   lora?: boolean;
+  selfPretrain?: boolean;
   seeds?: number;
   resume: string;
   breakLock?: boolean;
@@ -47,6 +48,10 @@ export function addFinetune(program: Command, terminal: Terminal, overrides: rea
     .option("--batch-size <n>", "rows per update (default: 32, or 16 for few rows)", integer(1, 1_000_000))
     .option("--max-tokens <n>", "tokens per text; the rest is cut off (default: 128)", integer(1))
     .option("--lora", "train low-rank adapters in place of all weights; --lora.rank and others set them")
+    .option(
+      "--self-pretrain",
+      "pretrain on the text of the rows before; --selfPretrain.epochs and others set how (default: 10 passes, or 1,000 updates if more)",
+    )
     .option(
       "--seeds <n>",
       "train with this many seeds, each in a directory of its own, and print the means",
@@ -94,6 +99,10 @@ async function run(
         terminal.log(describeData(data));
         if (data.warning) terminal.log(`warning: ${data.warning}`);
       },
+      onSelfPretrain: ({ directory, documents, tokens, steps }) =>
+        terminal.log(
+          `self-pretraining in ${directory}: ${pluralize(documents, "text")}, ${tokens} tokens, ${pluralize(steps, "step")}`,
+        ),
       onEvent: (event) => report.show(event),
     });
   const columns = isRecipe(from) ? "recipe" : "--column";
@@ -118,13 +127,21 @@ async function run(
   }
 }
 
-/** The recipe's tokenizer, or that of the checkpoint it starts from. */
-export async function tokenizerOf({ model: { from }, data }: FinetuneConfig): Promise<Tokenizer> {
+/** The recipe's tokenizer, that of the checkpoint it starts from, or one of the text that a self-pretraining reads. */
+export async function tokenizerOf(configuration: FinetuneConfig): Promise<Tokenizer> {
+  const { model, data, selfPretrain } = configuration;
+  const { from } = model;
   if (data.tokenizer !== undefined) {
     const { loadTokenizer } = await import("@megatron-ts/tokenizer/files");
     return loadTokenizer(data.tokenizer);
   }
-  if (from === undefined) throw new UsageError("data.tokenizer: expected a tokenizer for a model without model.from");
+  if (from === undefined && selfPretrain) {
+    const { selfPretrainTokenizer } = await import("@megatron-ts/tasks");
+    return selfPretrainTokenizer({ ...configuration, selfPretrain });
+  }
+  if (from === undefined) {
+    throw new UsageError("data.tokenizer: expected a tokenizer for a model without model.from and selfPretrain");
+  }
   const { openModelCheckpoint } = await import("@megatron-ts/checkpoint");
   const checkpoint = openModelCheckpoint(from);
   const tokenizer = await loadCheckpointTokenizer(checkpoint).finally(() => checkpoint.close());
@@ -180,6 +197,9 @@ async function configurationOf(
   const given = Object.entries(fields).flatMap(([path, value]): RecipeOverride[] =>
     value === undefined ? [] : [[path, typeof value === "object" ? JSON.stringify(value) : String(value)]],
   );
+  if (isRecipe(from) && options.selfPretrain) {
+    throw new UsageError("--self-pretrain is without a recipe: a recipe has the section selfPretrain");
+  }
   if (isRecipe(from) && options.lora) throw new UsageError("--lora is without a recipe: a recipe has the section lora");
   if (isRecipe(from)) return loadFinetuneRecipe(from, [...given, ...overrides]);
   const missing = (["task", "data", "output"] as const).find((name) => options[name] === undefined);
@@ -189,6 +209,7 @@ async function configurationOf(
     model: { from: await checkpointOf(from, { output: options.output!, resume: options.resume, terminal }) },
     data: { train: rowSource(options.data!) },
     ...(options.lora && { lora: {} }),
+    ...(options.selfPretrain && { selfPretrain: {} }),
     run: { directory: options.output },
   });
   return parseFinetuneRecipe(text, { file: "options", overrides: [...given, ...overrides] });

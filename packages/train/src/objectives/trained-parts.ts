@@ -4,13 +4,22 @@ import type { ConfigProblem } from "../errors.ts";
 import { type ObjectiveConfig, partsOf } from "./configuration.ts";
 import { getObjective } from "./registry.ts";
 
+const trainsPairs = (objective: ObjectiveConfig) =>
+  partsOf(objective).some((part) => getObjective(part.name).trainsPairs?.(part));
+
+/** Beginnings of the names of weights that only pairs would train, in an objective without any. */
+export const untrainedPairHead = (model: ModelConfig, objective: ObjectiveConfig): readonly string[] =>
+  trainsPairs(objective) ? [] : (familyOf(model).pairHead?.(model).weights ?? []);
+
 /** The contradictions; none if every part is trained, and every objective finds its part. */
-export function checkTrainedParts(model: ModelConfig, objective: ObjectiveConfig): ConfigProblem[] {
+export function checkTrainedParts(
+  model: ModelConfig,
+  objective: ObjectiveConfig,
+  { keepsPairHead = false }: { keepsPairHead?: boolean } = {},
+): ConfigProblem[] {
   const parts = partsOf(objective);
-  const problems = pairProblems(
-    model,
-    parts.some((part) => getObjective(part.name).trainsPairs?.(part)),
-  );
+  const pairs = trainsPairs(objective);
+  const problems = keepsPairHead && !pairs ? [] : pairProblems(model, pairs);
   if (readsSource(model) && parts.every(({ name }) => getObjective(name).prediction === "masked")) {
     const message =
       "masked trains the encoder only: expected it mixed with an objective for the decoder (permutation, denoising, span-corruption)";

@@ -8,7 +8,7 @@ import { completeModel, type PretrainConfig, pretrainConfigSchema } from "../con
 import type { EnergyUse } from "../energy/energy-meter.ts";
 import { ConfigError } from "../errors.ts";
 import { resolveObjective } from "../objectives/open-objective.ts";
-import { checkTrainedParts } from "../objectives/trained-parts.ts";
+import { checkTrainedParts, untrainedPairHead } from "../objectives/trained-parts.ts";
 import { checkMemory } from "./check-memory.ts";
 import { openDatasets } from "./datasets.ts";
 import { openBatches } from "./open-batches.ts";
@@ -17,7 +17,10 @@ import { type RunOptions, trainRun } from "./train-run.ts";
 import type { FinishReason } from "./training-run.ts";
 
 /** Options of `pretrain`. */
-export interface PretrainOptions extends RunOptions {}
+export interface PretrainOptions extends RunOptions {
+  /** Leaves a head for pairs as it is where the objective has no pairs. By default, such a model is refused. */
+  keepsPairHead?: boolean;
+}
 
 /**
  * Trains until the last step, the time limit or a stop. The engine must be started. Throws a ConfigError, DataError or
@@ -28,12 +31,12 @@ export async function pretrain(
   options: PretrainOptions,
 ): Promise<{ reason: FinishReason; step: number; energy: EnergyUse }> {
   const { train } = configuration;
-  const { tokenizer, mesh = singleRankMesh } = options;
+  const { tokenizer, mesh = singleRankMesh, keepsPairHead = false } = options;
   checkMesh(mesh, configuration.parallel);
   const model = completeModel(configuration.model, tokenizer);
   checkMemory(model, { mesh, stages: stagesOf(model, configuration.parallel) });
   const objective = resolveObjective(train.objective, model);
-  const untrained = checkTrainedParts(model, objective);
+  const untrained = checkTrainedParts(model, objective, { keepsPairHead });
   if (untrained.length > 0) throw new ConfigError(untrained);
   const { from } = configuration.model;
   const resolved = { ...configuration, model: { ...model, ...(from && { from }) }, train: { ...train, objective } };
@@ -45,6 +48,7 @@ export async function pretrain(
         complete: withDefaults,
         config: model,
         from,
+        ...(keepsPairHead && { trained: { frozen: untrainedPairHead(model, objective) } }),
         fingerprints: datasets.fingerprints,
         open: (batchSchedule) => openBatches(datasets, { resolved, config: model, tokenizer, batchSchedule }),
       },

@@ -56,6 +56,7 @@ export const bert = defineFamily({
     without: "{ pooler: false, languageModel: true, pair: false }",
     present: heads.pooler || heads.pair,
     predicts: heads.pair,
+    weights: [...(heads.pooler ? ["pooler"] : []), ...(heads.pair ? ["pairHead"] : [])],
   }),
   withTask: (config, task) => {
     const pooler = config.heads.pooler && readsSummary(task);

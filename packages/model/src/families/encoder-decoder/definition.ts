@@ -46,5 +46,11 @@ export const encoderDecoder = defineFamily({
       : { kind: "learned", name: "positionEmbedding.weight", reserved, inMaxPositions: false, window: false },
   longestSequence: ({ maxPositions = Number.POSITIVE_INFINITY }) => maxPositions,
   withTask: (config, task) => ({ ...config, headTransform: false, logitsBias: false, pairHead: false, task }),
-  pairHead: ({ pairHead }) => ({ field: "pairHead", without: "false", present: pairHead, predicts: pairHead }),
+  pairHead: ({ pairHead }) => ({
+    field: "pairHead",
+    without: "false",
+    present: pairHead,
+    predicts: pairHead,
+    weights: pairHead ? ["pooler", "pairHead"] : [],
+  }),
 });

@@ -1,0 +1,147 @@
+/**
+ * Pretrains a model on the text of a task's own training rows, before it is fine-tuned for the task: with the objective of its
+ * family, as a run of its own below the fine-tuning's directory. Rows held out are not read. Krishna et al. 2023, "Downstream
+ * Datasets Make Surprisingly Good Pretraining Corpora"; Gururangan et al. 2020.
+ */
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type DatasetSidecar, prepareDataset, type Row, readRows } from "@megatron-ts/data";
+import { longestSequence } from "@megatron-ts/model";
+import { createTokenizer, sharedFrame, type Tokenizer, tokenizerConfig, trainBpe } from "@megatron-ts/tokenizer";
+import { loadTokenizer, saveTokenizer } from "@megatron-ts/tokenizer/files";
+import {
+  completeModel,
+  type PretrainConfig,
+  pretrain,
+  pretrainConfigSchema,
+  type RunOptions,
+} from "@megatron-ts/train";
+import type { FinetuneConfig } from "../configuration.ts";
+import { TaskError } from "../errors.ts";
+import { getTask } from "../registry.ts";
+import { splitData } from "../split-rows.ts";
+import type { SelfPretrainConfig } from "./configuration.ts";
+import { textsOf } from "./task-texts.ts";
+
+/** Updates below which a run takes more than its usual passes over the text. */
+const FEWEST_STEPS = 1000;
+const EPOCHS = 10;
+
+/** The rate of a model that is 768 wide and starts from nothing, and what it is at most; a pretrained one takes a third. */
+const RATE = 3e-4;
+const HIGHEST_RATE = 2e-3;
+
+/** What a self-pretraining reads, and for how long. */
+export interface SelfPretraining {
+  directory: string;
+  documents: number;
+  tokens: number;
+  steps: number;
+}
+
+/** Where a fine-tuning's self-pretraining is. */
+export const selfPretrainDirectory = ({ run }: Pick<FinetuneConfig, "run">): string =>
+  join(run.directory, "self-pretrain");
+
+/** The training texts of a recipe's task. Throws a DataError or TaskError for rows that cannot be read. */
+function trainingTexts({ task: { name, columns } }: FinetuneConfig, rows: readonly Row[]): string[] {
+  const texts = textsOf(rows, { task: getTask(name), columns });
+  if (texts.length === 0) throw new TaskError("selfPretrain: the rows have no text");
+  return texts;
+}
+
+/**
+ * The tokenizer of a fine-tuning that starts from nothing: byte-level BPE of its training text, with special tokens for models
+ * of every family. That of an earlier call in the same directory is loaded.
+ */
+export async function selfPretrainTokenizer(
+  configuration: FinetuneConfig & { selfPretrain: SelfPretrainConfig },
+): Promise<Tokenizer> {
+  const saved = join(selfPretrainDirectory(configuration), "tokenizer");
+  if (existsSync(join(saved, "tokenizer.json"))) return loadTokenizer(saved);
+  const texts = trainingTexts(configuration, splitData(configuration, readRows(configuration.data.train)).training);
+  const { vocabularySize } = configuration.selfPretrain;
+  return createTokenizer(await trainBpe(texts, { vocabularySize, ...sharedFrame }));
+}
+
+/** The recipe of the run. */
+function recipeOf(
+  { model, data, train, engine, selfPretrain }: FinetuneConfig & { selfPretrain: SelfPretrainConfig },
+  { directory, prefix, tokens, tokenizer }: { directory: string; prefix: string; tokens: number; tokenizer: Tokenizer },
+): PretrainConfig {
+  const complete = completeModel(model, tokenizer);
+  const { objective, batchSize } = selfPretrain;
+  const sequenceLength = Math.min(selfPretrain.sequenceLength ?? data.maxTokens, longestSequence(complete));
+  const perEpoch = tokens / (sequenceLength * batchSize);
+  const {
+    epochs,
+    steps = epochs ? Math.ceil(epochs * perEpoch) : Math.ceil(Math.max(EPOCHS * perEpoch, FEWEST_STEPS)),
+  } = selfPretrain;
+  const rate = Math.min(HIGHEST_RATE, RATE * (768 / complete.hiddenSize)) / (model.from === undefined ? 1 : 3);
+  const every = Math.max(1, Math.ceil(steps / 10));
+  return pretrainConfigSchema.parse({
+    model,
+    data: { tokenizer: join(directory, "tokenizer"), train: prefix, sequenceLength },
+    train: {
+      objective,
+      optimizer: {
+        name: "adamw",
+        learningRate: selfPretrain.learningRate ?? Number(rate.toPrecision(2)),
+        beta2: 0.98,
+        weightDecay: 0.01,
+      },
+      schedule: { name: "linear", warmupSteps: Math.floor(steps / 10), minimum: 0 },
+      steps,
+      batchSize,
+      microBatchSize: Math.min(batchSize, train.microBatchSize ?? batchSize),
+      recompute: train.recompute,
+      evaluation: null,
+      checkpoint: { every, keepLast: 1, keepBest: false },
+      log: train.log,
+      seed: train.seed,
+    },
+    engine,
+    run: { directory },
+  });
+}
+
+/** Writes the texts as a dataset. */
+async function prepareTexts(
+  texts: readonly string[],
+  { directory, tokenizer }: { directory: string; tokenizer: Tokenizer },
+): Promise<{ prefix: string; sidecar: DatasetSidecar }> {
+  mkdirSync(directory, { recursive: true });
+  const tokenizerPath = join(directory, "tokenizer");
+  await saveTokenizer(tokenizer.json, tokenizerPath);
+  // A checkpoint's token that ends a text may be known from its configuration alone.
+  writeFileSync(join(tokenizerPath, "tokenizer_config.json"), JSON.stringify(tokenizerConfig(tokenizer)));
+  const input = join(directory, "texts.jsonl");
+  writeFileSync(input, texts.map((text) => `${JSON.stringify({ text })}\n`).join(""));
+  return prepareDataset({
+    inputs: [input],
+    tokenizerPath,
+    output: join(directory, "data"),
+    split: [1],
+    workers: 0,
+    appendEndOfDocument: tokenizer.endOfText !== undefined,
+    overwrite: true,
+  });
+}
+
+/** Pretrains as the recipe's section `selfPretrain` says; with `resume: "auto"` from where it was. Throws as `pretrain` does. */
+export async function selfPretrain(
+  configuration: FinetuneConfig & { selfPretrain: SelfPretrainConfig },
+  rows: readonly Row[],
+  { onStart, ...options }: RunOptions & { onStart?: (run: SelfPretraining) => void },
+): Promise<Awaited<ReturnType<typeof pretrain>>> {
+  const directory = selfPretrainDirectory(configuration);
+  const { tokenizer } = options;
+  if ("task" in configuration.model && configuration.model.task) {
+    throw new TaskError("selfPretrain: expected a model as it was pretrained; this one has the head of another task");
+  }
+  const { prefix, sidecar } = await prepareTexts(trainingTexts(configuration, rows), { directory, tokenizer });
+  const { documents, tokens } = sidecar.counts;
+  const recipe = recipeOf(configuration, { directory, prefix, tokens, tokenizer });
+  onStart?.({ directory, documents, tokens, steps: recipe.train.steps });
+  return pretrain(recipe, { ...options, keepsPairHead: true });
+}
