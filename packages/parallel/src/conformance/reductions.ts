@@ -102,6 +102,24 @@ export const reductionCases: readonly CommunicatorCase[] = [
     },
   },
   {
+    name: "sums are the same of more values than travel at a time",
+    check({ world }) {
+      const { size, rank } = world;
+      // Two ranks are enough: more are tested with few bytes a call, where this would take long.
+      if (size !== 2) return;
+      const sizes = [131_077, 3];
+      const starts = [0, ...sizes].map((_, index, all) => all.slice(0, index + 1).reduce((sum, count) => sum + count));
+      const total = starts.at(-1)!;
+      const sum = sumInOrder(everyRank(size, total));
+      const slice = world.reduceSlices(valuesOf(rank, total), starts);
+      expectSame(slice, sum.subarray(starts[rank], starts[rank + 1]), "slice");
+      const count = 131_072 * size + 7;
+      const values = valuesOf(rank, count);
+      world.reduce(values);
+      expectSame(values, sumInOrder(everyRank(size, count)), "sum");
+    },
+  },
+  {
     name: "bf16: what travels and what arrives is rounded, the sum is taken in f32",
     check({ world }) {
       if (world.size === 1) return;
