@@ -1,5 +1,6 @@
 /** Softmax cross-entropy per token. Never materialises one-hot labels or keeps the probabilities. */
 import * as tf from "@tensorflow/tfjs";
+import { distilled } from "./distillation.ts";
 import { expectShape } from "./errors.ts";
 import { type Kernel, runKernel, runKernelForMany } from "./kernel.ts";
 import { sumEach } from "./rows.ts";
@@ -76,7 +77,7 @@ const crossEntropyKernel: Kernel<Smoothing> = {
 /**
  * logits [N, V], labels int32 [N] -> loss [N] in nats: log sum exp(logits) - logits[label]. With smoothing, that share of the
  * second term is the mean of all logits instead (Szegedy et al. 2016). A negative label is ignored: loss and gradient are 0.
- * Throws a ShapeError for labels outside the vocabulary.
+ * Learns from a teacher too inside `withTeacher`. Throws a ShapeError for labels outside the vocabulary.
  */
 export function crossEntropy(
   logits: tf.Tensor,
@@ -86,5 +87,6 @@ export function crossEntropy(
     logits.rank === 2 && labels.rank === 1 && labels.shape[0] === logits.shape[0] && labels.dtype === "int32",
     () => `crossEntropy: logits [${logits.shape}] need int32 labels of [${logits.shape[0]}], got [${labels.shape}]`,
   );
-  return runKernelForMany(crossEntropyKernel, { logits, labels }, { smoothing })[0]!;
+  const losses = runKernelForMany(crossEntropyKernel, { logits, labels }, { smoothing })[0]!;
+  return distilled(losses, { logits, labels, divergence: "categorical" });
 }

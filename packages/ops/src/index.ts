@@ -6,6 +6,7 @@ export { cacheAppend } from "./cache-append.ts";
 export { type Captured, type CapturedOptions, captured, type InputValues } from "./capture.ts";
 export { type CaptureBackend, constant, type Program } from "./constant.ts";
 export { crossEntropy } from "./cross-entropy.ts";
+export { distilled, recordLogits, withTeacher } from "./distillation.ts";
 export { type DropoutOptions, dropout } from "./dropout.ts";
 export { embedding } from "./embedding.ts";
 export { ShapeError } from "./errors.ts";

@@ -115,6 +115,8 @@ export const finetuneConfigSchema = z.strictObject({
   /** Before it, a pretraining on the text of the training rows; null for none. */
   selfPretrain: selfPretrainSchema.nullable().default(null),
   train: trainSchema.prefault({}),
+  /** A teacher that the model learns from besides its rows: a model fine-tuned for the same task. */
+  distill: base.shape.distill,
   run: base.shape.run,
   engine: base.shape.engine,
 });

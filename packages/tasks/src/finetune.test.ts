@@ -131,7 +131,7 @@ describe("fine-tuning a classifier", () => {
   }
 
   it("stopped and resumed ends as the uninterrupted run, bit for bit", async () => {
-    const dropout = "model.dropout=0.2 train.epochs=2 task.patience=null";
+    const dropout = `model.dropout=0.2 train.epochs=2 task.patience=null distill.teacher=${path("runs/encoder")}`;
     await tune({ from: "encoder", run: "runs/whole", recipe: dropout });
     const stop = { requested: null as string | null };
     const onEvent = (event: RunEvent) => {
@@ -141,6 +141,28 @@ describe("fine-tuning a classifier", () => {
     expect(first).toMatchObject({ reason: "stopped", step: 7 });
     await tune({ from: "encoder", run: "runs/parts", recipe: dropout, options: { resume: "auto" } });
     expect(weightsOf("runs/parts")).toEqual(weightsOf("runs/whole"));
+  });
+
+  it("learns what a teacher says, whatever the labels are", async () => {
+    const swapped = table().map((row) => row.replace(/good$|bad$/, (label) => (label === "good" ? "bad" : "good")));
+    writeFileSync(path("swapped.csv"), `sentence,verdict\n${swapped.join("\n")}\n`);
+    const teacher = `distill={"teacher":"${path("runs/encoder")}","weight":1,"temperature":3}`;
+    const recipe = `data.train=${path("swapped.csv")} lora={"targets":"all"} train.optimizer.learningRate=1e-2 train.evaluation.every=33 ${teacher}`;
+    const { best } = await tune({ from: "encoder", run: "runs/taught", recipe });
+    expect(best!.scores!.accuracy).toBe(0);
+
+    const refusals: [string, RegExp][] = [
+      [
+        "encoder/checkpoint",
+        /^distill\.teacher: expected a model with a head for sequence-classification and .*bad, good/,
+      ],
+      ["runs/decoder", /causal model reads rows unlike/],
+      ["nothing", /no such run or checkpoint/],
+    ];
+    for (const [name, message] of refusals) {
+      const refused = tune({ from: "encoder", run: "runs/untaught", recipe: `distill.teacher=${path(name)}` });
+      await expect(refused).rejects.toMatchObject({ userError: true, message: expect.stringMatching(message) });
+    }
   });
 
   it("starts from a pretraining on its own text, which resumes too", async () => {

@@ -16,7 +16,7 @@ import {
 } from "@megatron-ts/checkpoint";
 import { type BatchSchedule, createBatchSchedule, filesOf, type Row, readRows } from "@megatron-ts/data";
 import { createPerplexity } from "@megatron-ts/metrics";
-import { familyOf, longestSequence, type Model } from "@megatron-ts/model";
+import { type BaseConfig, familyOf, longestSequence, type Model } from "@megatron-ts/model";
 import { withPrecision } from "@megatron-ts/ops";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import {
@@ -222,10 +222,15 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
   const ended = await trainRun(
     {
       configuration: resolved,
-      complete: (saved) => saved,
+      // Of a version without these sections.
+      complete: (saved) => ({ selfPretrain: null, distill: null, ...saved }),
       config,
       from,
       trained,
+      teaches: {
+        longest: Math.max(0, ...training.map((example) => task.tokens(example))),
+        unfit: (teacher) => readsUnlike(teacher, config),
+      },
       fingerprints: Object.fromEntries(files.map((path) => [path, fingerprint(path)])),
       open: (schedule) => ({
         objective,
@@ -270,6 +275,12 @@ async function pretrainedWeights(
   const own = { ...options, resume: resume === "never" ? "never" : "auto", onStart };
   const ended = await selfPretrain({ ...configuration, selfPretrain: section }, rows, own);
   return { from: directory, ...(ended.reason === "stopped" && { stopped: ended }) };
+}
+
+/** Why a teacher cannot read what its student does, in words; null if it can. */
+function readsUnlike(teacher: BaseConfig, student: BaseConfig): string | null {
+  const [own, wanted] = [teacher, student].map((config) => familyOf(config).predicts[0]!);
+  return own === wanted ? null : `its ${own} model reads rows unlike a student's ${wanted} model`;
 }
 
 /** Saves the mean of a run's last checkpoints, as `average` in its directory. */

@@ -5,6 +5,7 @@
 
 import type { Row } from "@megatron-ts/data";
 import { averageScores, createMultilabel, occurs } from "@megatron-ts/metrics";
+import { distilled } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { type Columns, cellOf, fieldOf } from "./columns.ts";
 import { TaskError } from "./errors.ts";
@@ -45,7 +46,8 @@ function binaryLossSum(
   { targets, weights }: { targets: tf.Tensor; weights: readonly number[] },
 ): tf.Tensor {
   const losses = tf.add(tf.sub(tf.relu(logits), tf.mul(logits, targets)), tf.softplus(tf.neg(tf.abs(logits))));
-  return tf.sum(tf.mul(losses, tf.tensor1d(weights.map((weight) => weight / weights.length))));
+  const mixed = distilled(losses, { logits, divergence: "binary" });
+  return tf.sum(tf.mul(mixed, tf.tensor1d(weights.map((weight) => weight / weights.length))));
 }
 
 /** Any number of labels for each text. */

@@ -6,6 +6,7 @@
 import type { Row } from "@megatron-ts/data";
 import { createCorrelation } from "@megatron-ts/metrics";
 import type { BaseConfig, ForwardOptions, Model } from "@megatron-ts/model";
+import { distilled } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { type Encode, encodePair, encodeText, type OpenOptions } from "./classification.ts";
 import { type Columns, fieldOf } from "./columns.ts";
@@ -55,7 +56,8 @@ function openRegression(
   const lossSum = (model: Model, examples: readonly RegressionExample[], options: ForwardOptions): tf.Tensor =>
     tf.tidy(() => {
       const expected = tf.tensor1d(examples.map(({ value }) => value));
-      return tf.sum(tf.square(tf.sub(valuesOf(model, examples, options), expected)));
+      const values = valuesOf(model, examples, options);
+      return tf.sum(distilled(tf.square(tf.sub(values, expected)), { logits: values, divergence: "squared" }));
     });
   return {
     read(row, { labelled }) {

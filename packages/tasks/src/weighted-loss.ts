@@ -1,4 +1,5 @@
 /** Cross-entropy with smoothed labels and weights by class, as PyTorch's CrossEntropyLoss has them. */
+import { distilled } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 
 /** How a label becomes a distribution over the classes. */
@@ -21,5 +22,8 @@ export function weightedLossSum(logits: tf.Tensor, { labels, smoothing, weights 
       (weight, index) => (index === label ? (1 - smoothing) * weight : 0) + (smoothing * weight) / weights.length,
     ),
   );
-  return tf.tidy(() => tf.neg(tf.sum(tf.mul(tf.tensor2d(targets), tf.logSoftmax(logits)))));
+  return tf.tidy(() => {
+    const sum = tf.neg(tf.sum(tf.mul(tf.tensor2d(targets), tf.logSoftmax(logits))));
+    return distilled(sum, { logits, weights: labels.map((label) => weights[label]!), divergence: "categorical" });
+  });
 }

@@ -177,7 +177,7 @@ describe("a wrong recipe", () => {
       "recipe.yaml:5: data.train.0.wieght: unknown field; expected one of prefix, weight; did you mean weight?",
       'recipe.yaml:8: train.schedule.name: expected one of constant, linear, cosine, inverse-square-root, wsd, reduce-on-plateau; got "cosin"; did you mean cosine?',
       "recipe.yaml:9: train.steps: expected a whole number of at least 1; got 0.5",
-      "recipe.yaml:12: batchsize: unknown field; expected one of model, data, train, run, engine, parallel, energy; did you mean train.batchSize?",
+      "recipe.yaml:12: batchsize: unknown field; expected one of model, data, train, run, engine, parallel, energy, distill; did you mean train.batchSize?",
     ]);
   });
 

@@ -66,6 +66,18 @@ describe("data parallel", () => {
     expect(bytesPerStep(found)).toBe(4 * parametersOf(found) + NUMBERS_PER_STEP);
   });
 
+  it("learns from a teacher as one rank does", async () => {
+    const distill: [string, string] = ["distill", `{ teacher: ${join(runs.directory, "solo")}, weight: 0.7 }`];
+    const few: [string, string][] = [...overrides, distill, ["train.steps", "3"]];
+    const taught = await runs.solo(runs.task("taught", gpt, { overrides: few }));
+    expectClose(await runs.threads(runs.task("taught-data", gpt, { overrides: few, layout: { data: 2 } }), 2), taught);
+    expect(taught.events.find(({ type }) => type === "report")).not.toMatchObject({
+      report: { loss: solo.events.flatMap((event) => (event.type === "report" ? [event.report.loss] : []))[0] },
+    });
+    const split = runs.task("taught-split", gpt, { overrides: few, layout: { tensor: 2 } });
+    await expect(runs.threads(split, 2)).rejects.toThrow(/expected 1 with distill/);
+  });
+
   it("stops all where one rank meets NaN, which names rank, host and step and saves nothing of it", async () => {
     const task = runs.task("nan", gpt, { overrides, layout: { data: 2 }, nan: { rank: 1, after: 3 } });
     await expect(runs.threads(task, 2)).rejects.toMatchObject({

@@ -3,11 +3,13 @@
  * Prints nothing and starts no engine; it emits events.
  */
 
+import type { ModelConfig } from "@megatron-ts/model";
 import { type Mesh, singleRankMesh } from "@megatron-ts/parallel";
 import { completeModel, type PretrainConfig, pretrainConfigSchema } from "../configuration/pretrain-configuration.ts";
 import type { EnergyUse } from "../energy/energy-meter.ts";
 import { ConfigError } from "../errors.ts";
-import { resolveObjective } from "../objectives/open-objective.ts";
+import { type ObjectiveConfig, partsOf } from "../objectives/configuration.ts";
+import { objectivesFor, resolveObjective } from "../objectives/open-objective.ts";
 import { checkTrainedParts, untrainedPairHead } from "../objectives/trained-parts.ts";
 import { checkMemory } from "./check-memory.ts";
 import { openDatasets } from "./datasets.ts";
@@ -48,6 +50,7 @@ export async function pretrain(
         complete: withDefaults,
         config: model,
         from,
+        teaches: { longest: resolved.data.sequenceLength, unfit: (teacher) => cannotTeach(teacher, objective) },
         ...(keepsPairHead && { trained: { frozen: untrainedPairHead(model, objective) } }),
         fingerprints: datasets.fingerprints,
         open: (batchSchedule) => openBatches(datasets, { resolved, config: model, tokenizer, batchSchedule }),
@@ -57,6 +60,13 @@ export async function pretrain(
   } finally {
     datasets.close();
   }
+}
+
+/** Why a model's losses of an objective cannot be computed, in words; null if they can. */
+function cannotTeach(teacher: ModelConfig, objective: ObjectiveConfig): string | null {
+  const possible = objectivesFor(teacher);
+  const other = partsOf(objective).find(({ name }) => !possible.includes(name));
+  return other ? `a model of the family ${teacher.family} has no logits of the objective ${other.name}` : null;
 }
 
 /** A saved recipe with the defaults of fields that its version lacked; as it is if this version cannot read it. */

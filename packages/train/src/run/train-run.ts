@@ -33,6 +33,7 @@ import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { parse } from "yaml";
 import { configurationDifferences } from "../configuration/differences.ts";
 import { formatRecipe } from "../configuration/recipe.ts";
+import { checkSameTeacher, loadTeacher, type Teacher, type TeacherFit } from "../distillation/teacher.ts";
 import { energyConfigSchema } from "../energy/configuration.ts";
 import { createEnergyMeter, type EnergyUse } from "../energy/energy-meter.ts";
 import { ConfigError } from "../errors.ts";
@@ -108,6 +109,8 @@ export interface RunParts {
   from?: string;
   /** What of the model is trained. Default: all of it. */
   trained?: TrainedPart;
+  /** What the recipe's teacher must have in common with the model besides its outputs and tokenizer. */
+  teaches?: Pick<TeacherFit, "longest" | "unfit">;
   /** Fingerprints of the datasets, by name. */
   fingerprints: Record<string, string>;
   open(batchSchedule: BatchSchedule): OpenedBatches;
@@ -144,7 +147,7 @@ function lockDirectory(directory: string, breakLock: boolean): () => void {
 
 /** The run itself, which is the only one that writes to its directory, and of its ranks only the first. */
 async function trainAlone(
-  { configuration, complete, config, from, trained, fingerprints, open }: RunParts,
+  { configuration, complete, config, from, trained, teaches, fingerprints: datasets, open }: RunParts,
   {
     tokenizer,
     files: ownFiles = {},
@@ -163,6 +166,7 @@ async function trainAlone(
   const resumedFrom = checkpoint?.directory ?? null;
   const adapter = trained?.adapter ?? null;
   const init = from && (adapter || !checkpoint) ? openModelCheckpoint(from) : null;
+  let teacher: Teacher | null = null;
   try {
     if (checkpoint) {
       checkFits(checkpoint, { config, tokenizer });
@@ -172,8 +176,12 @@ async function trainAlone(
     }
     if (init) checkTokenizerFits(init, tokenizer);
     if (checkpoint && init) checkBase(checkpoint, init);
+    const { distill = null } = configuration;
+    if (distill) teacher = loadTeacher(distill, { config, tokenizer, longest: 0, ...teaches });
+    const fingerprints = { ...datasets, ...(distill && teacher && { [distill.teacher]: teacher.fingerprint }) };
     const { state, plateau, datasets: savedFingerprints } = checkpoint ? savedStateOf(checkpoint) : freshRun;
     checkRanksAgree(mesh.world, { ...configuration, version, datasets: fingerprints, "--resume": resumedFrom });
+    if (distill && teacher) checkSameTeacher(distill, teacher, { saved: savedFingerprints, checkpoint: resumedFrom });
     checkDatasets(fingerprints, { saved: savedFingerprints, checkpoint: resumedFrom });
     const batchSchedule = createBatchSchedule({
       batchSize: train.batchSize,
@@ -189,7 +197,7 @@ async function trainAlone(
     const base = adapter && init && { directory: from!, fingerprint: weightsFingerprint(init) };
     const adapterFiles =
       adapter && base && ((weights: readonly TensorEntry[]) => peftFiles(weights, { config, adapter, base }));
-    const steps = captureLossAndGradients();
+    const steps = teacher ? { compute: teacher.compute, dispose() {} } : captureLossAndGradients();
     const kept = checkpoint ?? (init && modelConfigOf(init).family === config.family ? init : null);
     const files = { ...(kept && companionFiles(kept)), ...ownFiles };
     checkpoint?.close();
@@ -256,6 +264,7 @@ async function trainAlone(
       model.dispose();
     }
   } finally {
+    teacher?.dispose();
     checkpoint?.close();
     init?.close();
   }

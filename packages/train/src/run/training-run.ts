@@ -4,6 +4,7 @@ import type { PerplexityResult } from "@megatron-ts/metrics";
 import type { Model } from "@megatron-ts/model";
 import type { PretrainConfig } from "../configuration/pretrain-configuration.ts";
 import type { ParallelConfig, TrainConfig } from "../configuration/train-configuration.ts";
+import type { DistillConfig } from "../distillation/configuration.ts";
 import type { EnergyConfig } from "../energy/configuration.ts";
 import type { EnergyMeter } from "../energy/energy-meter.ts";
 import type { MicroBatch, Objective } from "../objectives/objective.ts";
@@ -24,6 +25,8 @@ export interface RunConfiguration extends Pick<PretrainConfig, "run" | "engine">
   parallel?: ParallelConfig;
   /** Default: that of a recipe without the section. */
   energy?: EnergyConfig;
+  /** The teacher that it learns from; none by default. */
+  distill?: DistillConfig | null;
 }
 
 /** What a validation of a run's own finds. */
