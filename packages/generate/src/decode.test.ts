@@ -3,7 +3,7 @@ import { type CausalModel, createModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type DecodeOptions, decode } from "./decode.ts";
-import { argmax } from "./sampling/sample.ts";
+import { argmax } from "./sampling/candidates.ts";
 import { decodeRows } from "./testing/decode-rows.ts";
 
 const config = {

@@ -5,7 +5,7 @@ import { overwrite } from "@megatron-ts/ops";
 import { hashKey, uniforms } from "@megatron-ts/random";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { argmax } from "../sampling/sample.ts";
+import { argmax } from "../sampling/candidates.ts";
 import type { SessionOptions } from "./decoding-session.ts";
 import { openDecodingSession } from "./open-decoding-session.ts";
 
