@@ -2,9 +2,11 @@
 import { hashKey, uniforms } from "@megatron-ts/random";
 import { allowedTokens, type ConstrainedText, type Constraint } from "../constraints/constraint.ts";
 import type { FinishReason } from "../decode.ts";
+import { type CandidateOptions, candidatesOf } from "../sampling/candidates.ts";
 import { type ScoredToken, scoreToken } from "../sampling/log-probabilities.ts";
 import type { SamplingOptions } from "../sampling/options.ts";
-import { sample } from "../sampling/sample.ts";
+import { draw } from "../sampling/sample.ts";
+import { chooseToken, type Proposal } from "../speculation/choose-token.ts";
 
 /** A sequence to generate. */
 export interface SequenceRequest extends SamplingOptions {
@@ -74,16 +76,29 @@ export interface SampledSequence {
   text?: ConstrainedText;
 }
 
-/** Chooses the next token by logits [V], adds it, and says whether the sequence has ended. */
-export function sampleToken(sequence: SampledSequence, logits: Float32Array): Omit<SequenceEvent, "sequence"> {
-  const { request, seen } = sequence;
+/** What a sequence's next candidates depend on, besides logits. Throws a GenerateError for a text that has ended. */
+export function nextOptions({ request, seen, generated, text }: SampledSequence): CandidateOptions {
+  const allows = text && allowedTokens(text, request);
+  return { ...request, seen, generated: seen.slice(seen.length - generated), allows };
+}
+
+/**
+ * Chooses the next token by logits [V] and, if a draft proposed one, by that; adds it, and says whether the sequence has ended.
+ */
+export function sampleToken(
+  sequence: SampledSequence,
+  logits: Float32Array,
+  proposal?: Proposal,
+): Omit<SequenceEvent, "sequence"> {
+  const { request, seen, generated: start } = sequence;
   const { seed = 0, stream = 0, logProbabilities, stopTokens } = request;
-  const [uniform] = uniforms(hashKey(seed, "sample", stream), 1, { start: sequence.generated });
-  const generated = seen.slice(seen.length - sequence.generated);
+  const uniformOf = (name: string) => uniforms(hashKey(seed, name, stream), 1, { start })[0]!;
   sequence.text ??= request.constraint?.start();
   const { text } = sequence;
-  const allows = text && allowedTokens(text, { stopTokens });
-  const token = sample(logits, { ...request, seen, generated, uniform: uniform!, allows });
+  const candidates = candidatesOf(logits, nextOptions(sequence));
+  const token = proposal
+    ? chooseToken(candidates, proposal, { accept: uniformOf("accept"), redraw: uniformOf("sample") })
+    : draw(candidates, uniformOf("sample"));
   seen.push(token);
   sequence.generated++;
   const isStop = stopTokens?.includes(token) ?? false;

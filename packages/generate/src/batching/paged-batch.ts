@@ -2,16 +2,16 @@
  * Continuous batching for causal models over a pool of pages: prompts are read in chunks between the steps of the others,
  * pages of prompts that start with the same tokens are shared, and a sequence waits until there are pages for all of it.
  */
-import type { PagedCache, PagePool } from "@megatron-ts/attention";
+import type { PagePool } from "@megatron-ts/attention";
 import type { CausalModel } from "@megatron-ts/model";
-import { type Captured, captured } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { GenerateError } from "../errors.ts";
 import { checkPrompts } from "../prompts/check-prompts.ts";
 import { readRows } from "../ragged-rows.ts";
 import { type ScoredToken, scoreToken } from "../sampling/log-probabilities.ts";
 import { checkSampling } from "../sampling/options.ts";
-import { nextRanges, weightsOf } from "../sessions/step-inputs.ts";
+import type { Proposal } from "../speculation/choose-token.ts";
+import type { Drafter } from "../speculation/drafter.ts";
 import {
   type DecodingBatch,
   type SampledSequence,
@@ -20,6 +20,7 @@ import {
   sampleToken,
 } from "./decoding-batch.ts";
 import type { PageAllocator, PageList } from "./page-allocator.ts";
+import { createPagedForward } from "./paged-forward.ts";
 import { createWaitingList } from "./waiting-list.ts";
 
 /** Sizes of a batch. */
@@ -39,17 +40,16 @@ interface Sequence extends SampledSequence {
   promptScores: (ScoredToken | null)[] | null;
 }
 
-interface Step {
-  cache: PagedCache;
-  captured: Captured;
-}
-
 /** A pool that batches share. */
 export interface SharedPages {
   pool: PagePool;
   allocator: PageAllocator;
   /** Whose pages this batch may reuse: those of the same number. */
   owner: number;
+  /** Proposes tokens, for batches that decode speculatively. */
+  drafter: Drafter | null;
+  /** The most pages that a sequence has. */
+  pagesPerRow: number;
   /** Called when the batch is disposed. */
   release(): void;
 }
@@ -57,39 +57,19 @@ export interface SharedPages {
 /** Creates a batch over the pages of a pool. */
 export function createPagedBatch(
   model: CausalModel,
-  { pool, allocator, owner, release }: SharedPages,
+  { pool, allocator, owner, drafter, pagesPerRow, release }: SharedPages,
   { maxSequences, chunkTokens }: PagedBatchOptions,
 ): DecodingBatch {
   const { maxPositions } = model;
   const { numPages, pageSize } = pool;
-  const pagesPerRow = Math.min(numPages, Math.ceil(maxPositions / pageSize));
   const longest = Math.min(maxPositions, numPages * pageSize);
   const prompts = pool.createView({ batchSize: 1, pagesPerRow });
-  const steps = new Map<number, Step>();
+  const forward = createPagedForward(model, pool, { pagesPerRow });
   const waiting = createWaitingList();
   let running: Sequence[] = [];
 
   const capacityOf = ({ prompt, maxTokens }: SequenceRequest) =>
     Math.min(Math.max(prompt.length, prompt.length + maxTokens - 1), maxPositions);
-
-  function stepOf(batchSize: number): Step {
-    const known = steps.get(batchSize);
-    if (known) return known;
-    const cache = pool.createView({ batchSize, pagesPerRow });
-    const run = captured(
-      (tokens, positions, ranges) => {
-        const { hidden } = model.forward({ tokens: tokens!, positions: positions!, ranges: ranges! }, { cache });
-        return [model.logits(tf.reshape(hidden, [batchSize, -1]))];
-      },
-      {
-        inputs: [{ shape: [batchSize, 1] }, { shape: [batchSize, 1] }, { shape: [batchSize, 1, 2] }],
-        ...weightsOf(model),
-      },
-    );
-    const step = { cache, captured: run };
-    steps.set(batchSize, step);
-    return step;
-  }
 
   /** Gives the next sequence a place; null if there is none, or no place for it. */
   function admit(): Sequence | null {
@@ -120,7 +100,9 @@ export function createPagedBatch(
   }
 
   function end(sequence: Sequence) {
-    allocator.share(sequence.list, sequence.seen, { written: sequence.written, owner });
+    // A draft has not read the last tokens.
+    const unread = drafter ? drafter.tokens + 1 : 0;
+    allocator.share(sequence.list, sequence.seen, { written: sequence.written - unread, owner });
     allocator.release(sequence.list);
     running = running.filter((other) => other !== sequence);
   }
@@ -138,6 +120,7 @@ export function createPagedBatch(
       const first = promptScores ? 0 : count - 1;
       return model.logits(tf.reshape(tf.slice(hidden, [0, first, 0], [1, count - first, -1]), [count - first, -1]));
     });
+    drafter?.read(list.pages, { length: written, tokens: seen.slice(written, stop) });
     sequence.written = stop;
     allocator.share(list, seen, { written: stop, owner });
     for (let i = 0; promptScores && written + i + 1 < promptLength && i < count; i++) {
@@ -147,30 +130,71 @@ export function createPagedBatch(
   }
 
   /** Samples, unless the request only reads its prompt. An error ends the sequence alone. */
-  function next(sequence: Sequence, logits: Float32Array, more: Partial<SequenceEvent> = {}): SequenceEvent {
+  function next(
+    sequence: Sequence,
+    logits: Float32Array,
+    { proposal, ...more }: Partial<SequenceEvent> & { proposal?: Proposal } = {},
+  ): SequenceEvent {
     const base = { sequence: sequence.number, ...more };
     try {
       if (sequence.limit < 1) {
         end(sequence);
         return { ...base, token: null, finishReason: "length" };
       }
-      const event = { ...base, ...sampleToken(sequence, logits) };
+      const event = { ...base, ...sampleToken(sequence, logits, proposal) };
       if (event.finishReason) end(sequence);
       return event;
     } catch (error) {
-      end(sequence);
-      return { ...base, token: null, finishReason: "length", error: error as Error };
+      return failed(sequence, error, base);
     }
+  }
+
+  function failed(sequence: Sequence, error: unknown, more: Partial<SequenceEvent> = {}): SequenceEvent {
+    end(sequence);
+    return { sequence: sequence.number, ...more, token: null, finishReason: "length", error: error as Error };
   }
 
   function decode(sequences: readonly Sequence[]): SequenceEvent[] {
     if (sequences.length === 0) return [];
-    const { cache, captured: run } = stepOf(sequences.length);
-    cache.place(sequences.map(({ list, written }) => ({ pages: list.pages, length: written })));
-    const tokens = Int32Array.from(sequences, ({ seen }) => seen.at(-1)!);
-    const logits = readRows(() => run.run(tokens, cache.lengths.slice(), nextRanges(cache.lengths))[0]!);
+    const rows = sequences.map(({ list: { pages }, written, seen }) => ({
+      pages,
+      length: written,
+      tokens: seen.slice(-1),
+    }));
+    const logits = forward.run(rows);
     for (const sequence of sequences) sequence.written++;
-    return sequences.map((sequence, row) => next(sequence, logits[row]!));
+    return sequences.map((sequence, row) => next(sequence, logits[row]![0]!));
+  }
+
+  /** A draft proposes tokens, and one forward of the model verifies those of each sequence, up to the first that it replaces. */
+  function speculate(sequences: readonly Sequence[], drafter: Drafter): SequenceEvent[] {
+    if (sequences.length === 0) return [];
+    const drafts = drafter.propose(sequences.map((sequence) => ({ ...sequence, pages: sequence.list.pages })));
+    const rows = sequences.map(({ list: { pages }, written, seen }, row) => {
+      const proposed = drafts[row]!.proposals.map(({ token }) => token);
+      // What is read beyond a sequence's tokens is overwritten later.
+      const rest = new Array<number>(drafter.tokens - proposed.length).fill(0);
+      return { pages, length: written, tokens: [seen.at(-1)!, ...proposed, ...rest] };
+    });
+    const logits = forward.run(rows);
+    return sequences.flatMap((sequence, row) => {
+      const { proposals, error } = drafts[row]!;
+      if (error) return [failed(sequence, error)];
+      const events: SequenceEvent[] = [];
+      let accepted = 0;
+      for (const [i, after] of logits[row]!.entries()) {
+        if (i > proposals.length) break;
+        const proposal = proposals[i];
+        sequence.written++;
+        const event = next(sequence, after, { proposal });
+        events.push(event);
+        if (!proposal || event.token !== proposal.token) break;
+        accepted++;
+        if (event.finishReason) break;
+      }
+      drafter.report({ proposed: proposals.length, accepted });
+      return events;
+    });
   }
 
   return {
@@ -201,7 +225,11 @@ export function createPagedBatch(
     },
     step() {
       const isRead = ({ written, promptLength }: Sequence) => written >= promptLength;
-      const events = decode(running.filter(isRead));
+      const decoding = running.filter(isRead);
+      // There is a place for each proposal, and one for the token after them.
+      const isDrafted = ({ limit, generated }: Sequence) => drafter !== null && limit - generated > drafter.tokens;
+      const events = decode(decoding.filter((sequence) => !isDrafted(sequence)));
+      if (drafter) events.push(...speculate(decoding.filter(isDrafted), drafter));
       // One prompt after another, so that the next finds the pages that it shares with this one.
       for (let left = chunkTokens; left > 0; ) {
         const sequence = running.find((one) => !isRead(one)) ?? admit();
@@ -216,10 +244,7 @@ export function createPagedBatch(
       return events;
     },
     dispose() {
-      for (const { cache, captured: run } of steps.values()) {
-        run.dispose();
-        cache.dispose();
-      }
+      forward.dispose();
       prompts.dispose();
       release();
     },

@@ -42,6 +42,8 @@ export interface ConstrainedText {
   readonly mask: TokenMask;
   /** Adds a token, which the mask must allow. */
   push(token: number): void;
+  /** The same text, to be continued in another way. */
+  copy(): ConstrainedText;
 }
 
 /** Which tokens may come next; the ones that stop a text where it may end. */
@@ -139,18 +141,18 @@ function createConstraint(automaton: Automaton, { root, bytesOf, size }: Vocabul
   }
 
   maskOf(0);
-  return {
-    start() {
-      let state = 0;
-      return {
-        get mask() {
-          return maskOf(state);
-        },
-        push(token) {
-          for (const byte of bytesOf(token)) state = automaton.step(state, byte);
-          if (state === DEAD) throw new GenerateError(`token ${token} breaks the constraint`);
-        },
-      };
-    },
-  };
+  function textAt(start: number): ConstrainedText {
+    let state = start;
+    return {
+      get mask() {
+        return maskOf(state);
+      },
+      push(token) {
+        for (const byte of bytesOf(token)) state = automaton.step(state, byte);
+        if (state === DEAD) throw new GenerateError(`token ${token} breaks the constraint`);
+      },
+      copy: () => textAt(state),
+    };
+  }
+  return { start: () => textAt(0) };
 }
