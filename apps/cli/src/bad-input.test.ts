@@ -1,5 +1,6 @@
 /** User mistakes: each gives one clear line and exit code 2, never a stack trace, and loses no data. */
 import { cpSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { loadCheckpoint, saveCheckpoint } from "@megatron-ts/checkpoint";
 import { takeLock } from "@megatron-ts/data";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -144,6 +145,8 @@ describe("mismatches", () => {
     const fresh = ["--run.directory", path("runs/other")];
     expectMistake(await megatron("pretrain", recipe, "--data.tokenizer", other, ...fresh), /another tokenizer/);
     expectMistake(await evaluate(path("runs/a"), path("data/other")), /another tokenizer/);
+    const draft = await copyOfCheckpoint("draft", { tokenizer: join(other, "tokenizer.json") });
+    expectMistake(await generate(path("runs/a"), "Call", "--draft", draft), /--draft .*another tokenizer/);
     const swapped = ["--data.tokenizer", other, "--data.train", path("data/other"), "--model.vocabularySize", "512"];
     expectMistake(await megatron("pretrain", recipe, ...swapped, "--resume", "auto"), /data\.tokenizer: .*checkpoint/);
   });
@@ -165,6 +168,9 @@ describe("mismatches", () => {
     expectMistake(await generate(path("runs/a"), "Call", "--beams", "2", "--n-best", "3"), /beams, 2; got 3/);
     expectMistake(await generate(path("runs/a"), "Call", "--beams", "2", "--top-p", "0.5"), /--top-p.*beam search/);
     expectMistake(await generate(path("runs/a"), "Call", "--n-best", "2"), /--n-best needs --beams/);
+    expectMistake(await generate(path("runs/a"), "Call", "--draft-tokens", "2"), /--draft-tokens needs --draft/);
+    const draft = ["--draft", path("runs/a")];
+    expectMistake(await generate(path("runs/a"), "Call", "--beams", "2", ...draft), /--draft .*beam search/);
   });
 });
 
@@ -249,31 +255,39 @@ describe("command lines", () => {
   });
 });
 
-/** A copy of the run's checkpoint in which a weight is NaN. */
-async function checkpointWithNaN(): Promise<string> {
+/** A copy of the run's checkpoint, with changed weights or with another tokenizer. */
+async function copyOfCheckpoint(
+  name: string,
+  { change = () => {}, tokenizer }: { change?: (name: string, values: Float32Array) => void; tokenizer?: string },
+): Promise<string> {
   const { manifest, weights, readFile, close } = loadCheckpoint(path("runs/a/step-00000002"));
+  const files = Object.fromEntries(["tokenizer.json", "recipe.yaml"].map((file) => [file, readFile(file)]));
   await saveCheckpoint({
-    directory: path("nan"),
+    directory: path(name),
     step: 2,
     consumedSamples: 0,
     model: manifest.model,
-    tokenizerFingerprint: manifest.tokenizerFingerprint ?? undefined,
-    extraFiles: Object.fromEntries(["tokenizer.json", "recipe.yaml"].map((name) => [name, readFile(name)])),
+    tokenizerFingerprint: tokenizer === undefined ? (manifest.tokenizerFingerprint ?? undefined) : undefined,
+    extraFiles: { ...files, ...(tokenizer !== undefined && { "tokenizer.json": readFileSync(tokenizer) }) },
     groups: {
-      weights: weights.names.map((name) => {
-        const bytes = weights.read(name).slice();
-        if (name === "layers.0.attention.query.weight") new Float32Array(bytes.buffer)[5] = Number.NaN;
-        return { name, ...weights.info(name), dtype: "F32", bytes: () => bytes };
+      weights: weights.names.map((weight) => {
+        const bytes = weights.read(weight).slice();
+        change(weight, new Float32Array(bytes.buffer));
+        return { name: weight, ...weights.info(weight), dtype: "F32", bytes: () => bytes };
       }),
     },
   });
   close();
-  return path("nan");
+  return path(name);
 }
 
 describe("failures that are not the user's mistake", () => {
   it("a model with a weight of NaN generates and evaluates with exit code 1", async () => {
-    const run = await checkpointWithNaN();
+    const run = await copyOfCheckpoint("nan", {
+      change(name, values) {
+        if (name === "layers.0.attention.query.weight") values[5] = Number.NaN;
+      },
+    });
     for (const temperature of ["0", "1"]) {
       const { code, stderr } = await generate(run, "Call", "--temperature", temperature, "--json");
       expect(code).toBe(1);

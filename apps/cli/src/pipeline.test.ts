@@ -171,6 +171,16 @@ describe("megatron generate", () => {
     expect((await generate(...sampling, "--seed", "2")).text).not.toBe(first.text);
   });
 
+  it("says the same with a draft, greedily, and how many proposals were accepted", async () => {
+    const greedy = ["--max-tokens", "16", "--temperature", "0"];
+    const { text } = await generate(...greedy);
+    const drafted = await generate(...greedy, "--draft", path("runs/a/step-00000010"), "--draft-tokens", "3");
+    expect(drafted).toMatchObject({ text, drafted: { proposed: expect.any(Number), accepted: expect.any(Number) } });
+    const itself = await generate(...greedy, "--draft", path("runs/a"));
+    // The first token follows the prompt; three turns of four proposals and a token of the model's own.
+    expect(itself).toMatchObject({ text, drafted: { proposed: 12, accepted: 12 } });
+  });
+
   it("starts an empty prompt after the end of a text", async () => {
     const { text, promptTokens } = await megatronJson<Generation>(
       ...["generate", path("runs/a"), "--prompt", "", "--max-tokens", "4", "--temperature", "0"],

@@ -11,6 +11,8 @@ import { checkSampling, type SamplingOptions } from "./sampling/options.ts";
 import { sample } from "./sampling/sample.ts";
 import type { SessionOptions } from "./sessions/decoding-session.ts";
 import { openDecodingSession } from "./sessions/open-decoding-session.ts";
+import { decodeSpeculatively } from "./speculation/decode-speculatively.ts";
+import type { SpeculationOptions } from "./speculation/options.ts";
 
 /** Options of `decode`. */
 export interface DecodeOptions extends SamplingOptions, Omit<SessionOptions, "beams"> {
@@ -22,6 +24,8 @@ export interface DecodeOptions extends SamplingOptions, Omit<SessionOptions, "be
   logProbabilities?: number;
   /** What each generated text must be. It may end where the constraint says so. */
   constraint?: Constraint;
+  /** A smaller model that proposes tokens: speculative decoding, for causal models. Default: none. */
+  draft?: SpeculationOptions;
 }
 
 /** Why a row ended: at a stop token or stop string, or at `maxTokens` or the model's last position. */
@@ -60,6 +64,8 @@ export function* decode(
   checkSampling(options);
   if (prompts.length === 0) return;
   checkPrompts(prompts, model.config);
+  const { draft } = options;
+  if (draft) return yield* decodeSpeculatively(model, prompts, { ...options, draft });
   const session = openDecodingSession(model, prompts, options);
   try {
     if (options.maxTokens < 1) return;

@@ -23,4 +23,5 @@ export type { SamplingOptions } from "./sampling/options.ts";
 export { sample } from "./sampling/sample.ts";
 export { createStopMatcher, type StopMatcher } from "./sampling/stop-strings.ts";
 export type { SessionOptions } from "./sessions/decoding-session.ts";
+export type { DraftOutcome, SpeculationOptions } from "./speculation/options.ts";
 export { storeWeights } from "./store-weights.ts";

@@ -1,8 +1,11 @@
 /** Prints the text generated from a prompt, as it is generated. */
+import type { DraftOutcome } from "@megatron-ts/generate";
+import type { Model } from "@megatron-ts/model";
 import { pluralize } from "../terminal/pluralize.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { TrainedModel } from "../trained-model.ts";
 import type { WritingOptions } from "./generation-mode.ts";
+import { loadDraft } from "./load-draft.ts";
 
 export interface CompletionOptions {
   prompt: string;
@@ -14,12 +17,29 @@ export interface CompletionOptions {
   repetitionPenalty?: number;
   stop?: string[];
   seed: number;
+  precision?: "f32" | "bf16";
+  draft?: string;
+  draftTokens?: number;
   json?: boolean;
 }
 
 export async function streamCompletion(
+  trained: TrainedModel,
+  { draft: draftPath, draftTokens, ...options }: CompletionOptions & WritingOptions,
+  terminal: Terminal,
+): Promise<void> {
+  if (draftPath === undefined) return write(trained, options, terminal);
+  const draft = await loadDraft(draftPath, { tokenizer: trained.tokenizer, precision: options.precision });
+  try {
+    await write(trained, { ...options, draft, draftTokens }, terminal);
+  } finally {
+    draft.dispose();
+  }
+}
+
+async function write(
   { directory, model, tokenizer, generationTokens }: TrainedModel,
-  { continues, ...options }: CompletionOptions & WritingOptions,
+  { continues, draft, draftTokens, ...options }: Omit<CompletionOptions, "draft"> & WritingOptions & { draft?: Model },
   terminal: Terminal,
 ): Promise<void> {
   const { streamText } = await import("@megatron-ts/generate");
@@ -33,7 +53,17 @@ export async function streamCompletion(
     generatedTokens: 0,
     finishReason: "length",
   };
-  for (const piece of streamText({ model, tokenizer }, [prompt], { ...options, ...generationTokens })) {
+  const drafted = { proposed: 0, accepted: 0 };
+  const speculation = draft && {
+    model: draft,
+    tokens: draftTokens,
+    onDraft({ proposed, accepted }: DraftOutcome) {
+      drafted.proposed += proposed;
+      drafted.accepted += accepted;
+    },
+  };
+  const all = { ...options, ...generationTokens, draft: speculation };
+  for (const piece of streamText({ model, tokenizer }, [prompt], all)) {
     if (!json) terminal.write(continues && completion.generatedTokens === 0 ? prompt + piece.text : piece.text);
     const { promptTokens, generatedTokens, finishReason } = piece;
     Object.assign(completion, { text: completion.text + piece.text, promptTokens, generatedTokens });
@@ -41,10 +71,11 @@ export async function streamCompletion(
     // Lets the event loop handle signals and a closed pipe.
     await new Promise((resolve) => setImmediate(resolve));
   }
-  if (json) return terminal.json(completion);
+  if (json) return terminal.json({ ...completion, ...(draft && { drafted }) });
   terminal.write(continues && completion.generatedTokens === 0 ? `${prompt}\n` : "\n");
   const seconds = (performance.now() - start) / 1000;
   terminal.log(
-    `${pluralize(completion.generatedTokens, "token")}, ${(completion.generatedTokens / seconds).toFixed(1)} tokens/s`,
+    `${pluralize(completion.generatedTokens, "token")}, ${(completion.generatedTokens / seconds).toFixed(1)} tokens/s` +
+      (draft ? `; ${drafted.accepted} of ${pluralize(drafted.proposed, "proposed token")} accepted` : ""),
   );
 }

@@ -19,7 +19,12 @@ function probability({ ids, weights }: Candidates, token: number): number {
 
 /** The candidates with max(0, p - q) as weights, where p is their probability and q that of the draft. */
 function residual({ ids, weights }: Candidates, draft: Candidates): Candidates {
-  const size = 1 + Math.max(ids.reduce((a, b) => Math.max(a, b)), draft.ids.reduce((a, b) => Math.max(a, b)));
+  const size =
+    1 +
+    Math.max(
+      ids.reduce((a, b) => Math.max(a, b)),
+      draft.ids.reduce((a, b) => Math.max(a, b)),
+    );
   const other = new Float64Array(size);
   const [own, others] = [sum(weights), sum(draft.weights)];
   for (let i = 0; i < draft.ids.length; i++) other[draft.ids[i]!] = draft.weights[i]! / others;
