@@ -7,7 +7,7 @@ import { readRows } from "../ragged-rows.ts";
 import { nextRanges, weightsOf } from "../sessions/step-inputs.ts";
 
 /** New tokens of a sequence. */
-export interface PlacedTokens {
+interface PlacedTokens {
   /** Pages of the sequence, with room for them. */
   pages: ArrayLike<number>;
   /** How many tokens are before them. */

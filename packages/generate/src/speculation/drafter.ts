@@ -15,12 +15,12 @@ import type { Proposal } from "./choose-token.ts";
 import { checkSpeculation, DEFAULT_DRAFT_TOKENS, type DraftOutcome, type SpeculationOptions } from "./options.ts";
 
 /** A sequence to propose tokens for. */
-export interface DraftedSequence extends SampledSequence {
+interface DraftedSequence extends SampledSequence {
   pages: ArrayLike<number>;
 }
 
 /** What is proposed for a sequence: fewer tokens than asked for where its text would end; none after an error. */
-export interface Proposals {
+interface Proposals {
   proposals: Proposal[];
   error?: Error;
 }
