@@ -2,7 +2,8 @@ import { start } from "@megatron-ts/engine";
 import { type CausalModel, createModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type DecodeOptions, decode } from "./decode.ts";
+import { decode } from "./decode.ts";
+import type { DecodeOptions } from "./decoding.ts";
 import { argmax } from "./sampling/candidates.ts";
 import { decodeRows } from "./testing/decode-rows.ts";
 

@@ -1,7 +1,8 @@
 /** Generates text from text: encodes prompts, decodes tokens as they arrive, and stops at stop strings. */
 import type { Model } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
-import { type DecodeOptions, decode, type FinishReason } from "./decode.ts";
+import { decode } from "./decode.ts";
+import type { DecodeOptions, FinishReason } from "./decoding.ts";
 import { GenerateError } from "./errors.ts";
 import { encodePrompts, type Frame } from "./prompts/encode-prompts.ts";
 import type { SpecialTokens } from "./prompts/prompt-encoding.ts";

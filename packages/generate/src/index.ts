@@ -10,7 +10,8 @@ export {
   createConstraintFactory,
   type Pattern,
 } from "./constraints/constraint.ts";
-export { type DecodedToken, type DecodeOptions, decode, type FinishReason } from "./decode.ts";
+export { decode } from "./decode.ts";
+export type { DecodedToken, DecodeOptions, FinishReason } from "./decoding.ts";
 export { GenerateError, LogitsError } from "./errors.ts";
 export { type FilledText, type FillOptions, fillMasks } from "./fill-masks.ts";
 export { type Completion, type GenerateOptions, generate, streamText, type TextPiece } from "./generate.ts";

@@ -1,7 +1,7 @@
 /** Continuous batching: sequences join and leave a batch between tokens (Yu et al. 2022). What all kinds of models share. */
 import { hashKey, uniforms } from "@megatron-ts/random";
 import { allowedTokens, type ConstrainedText, type Constraint } from "../constraints/constraint.ts";
-import type { FinishReason } from "../decode.ts";
+import type { FinishReason } from "../decoding.ts";
 import { type CandidateOptions, candidatesOf } from "../sampling/candidates.ts";
 import { type ScoredToken, scoreToken } from "../sampling/log-probabilities.ts";
 import type { SamplingOptions } from "../sampling/options.ts";

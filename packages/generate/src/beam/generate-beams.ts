@@ -1,7 +1,7 @@
 /** Generates the best texts for each prompt by beam search. */
 import type { Model } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
-import type { FinishReason } from "../decode.ts";
+import type { FinishReason } from "../decoding.ts";
 import { encodePrompts, type Frame } from "../prompts/encode-prompts.ts";
 import type { SpecialTokens } from "../prompts/prompt-encoding.ts";
 import { skippedTokens } from "../prompts/skipped-tokens.ts";

@@ -1,7 +1,7 @@
 /** The decoding loop with a draft: prompts are sequences of one batch, whose pages hold all of their tokens. */
 import type { Model } from "@megatron-ts/model";
 import { createBatch } from "../batching/create-batch.ts";
-import type { DecodedToken, DecodeOptions } from "../decode.ts";
+import type { DecodedToken, DecodeOptions } from "../decoding.ts";
 import type { SpeculationOptions } from "./options.ts";
 
 /** Cache of a sequence beyond its tokens, since it is in pages of so many. */

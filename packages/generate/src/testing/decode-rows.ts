@@ -1,7 +1,8 @@
 /** Decodes prompts to the end, for tests. */
 
 import type { Model } from "@megatron-ts/model";
-import { type DecodeOptions, decode } from "../decode.ts";
+import { decode } from "../decode.ts";
+import type { DecodeOptions } from "../decoding.ts";
 
 /** Generated token ids of each row. */
 export function decodeRows(model: Model, prompts: readonly (readonly number[])[], options: DecodeOptions): number[][] {
