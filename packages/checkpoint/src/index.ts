@@ -1,6 +1,7 @@
 /** Checkpoints on disk: sharded safetensors and a manifest, written atomically and verified when read. */
 
 export { type AdaptedModel, adaptModel } from "./adapter/adapt-model.ts";
+export { type AdapterStart, openAdapterStart } from "./adapter/adapter-start.ts";
 export { exportAdapter, isAdapter } from "./adapter/export-adapter.ts";
 export { loadModel } from "./adapter/load-model.ts";
 export { adapterAt, adapterBaseOf, openModelCheckpoint, weightsFingerprint } from "./adapter/open-model-checkpoint.ts";

@@ -96,6 +96,11 @@ const taskSchema = z.strictObject({
 });
 
 const loraSchema = z.strictObject({
+  /**
+   * An adapter of `model.from` to train further: a run, a checkpoint or a directory in PEFT's format. Rank, alpha and targets are
+   * then the adapter's.
+   */
+  from: z.string().min(1).optional(),
   rank: z.int().min(1).default(8),
   /** Adapters count alpha / rank. */
   alpha: z.number().gt(0).default(16),

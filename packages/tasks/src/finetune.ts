@@ -32,6 +32,7 @@ import type { FinetuneConfig } from "./configuration.ts";
 import { plainTemplate } from "./dialogue/chat-template.ts";
 import { TaskError } from "./errors.ts";
 import { predictAll, scorePredictions } from "./evaluate-task.ts";
+import { openLora } from "./lora.ts";
 import { getTask } from "./registry.ts";
 import { type SelfPretraining, selfPretrain, selfPretrainDirectory } from "./self-pretraining/self-pretrain.ts";
 import { splitData } from "./split-rows.ts";
@@ -190,15 +191,17 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
       ? null
       : createTokenBatches(training, { batchTokens, seed, tokensOf: (example) => task.tokens(example) });
   const batches = byTokens?.perEpoch;
+  const further = openLora(configuration, config);
   const resolved = {
     ...configuration,
+    lora: further?.lora ?? lora,
     task: { ...configuration.task, ...(noAnswer !== undefined && { noAnswer }), chatTemplate },
     train: completeTraining(configuration, { examples: training.length, model: config, batches }),
   };
   if (train.layerDecay !== 1 && resolved.train.optimizer.name !== "adamw") {
     throw new TaskError(`train.layerDecay: expected the optimizer adamw, got ${resolved.train.optimizer.name}`);
   }
-  const trained = { adapter: lora, frozen, layerDecay: train.layerDecay };
+  const trained = { adapter: further?.lora ?? lora, start: further?.weights, frozen, layerDecay: train.layerDecay };
   const objective = taskObjective(task, config);
   const examplesOf = (schedule: BatchSchedule) => byTokens ?? createExampleBatches(training, { schedule, seed });
   if (options.memory) {

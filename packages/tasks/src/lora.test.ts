@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
+  exportAdapter,
   exportHuggingFace,
   latestCheckpoint,
   loadCheckpoint,
@@ -126,8 +127,32 @@ describe("fine-tuning with adapters", () => {
     );
   });
 
-  it("trains a classifier of the merged weights with the logits of the base and the adapter", async () => {
+  it("trains an adapter further, ours or one in PEFT's format", async () => {
+    await exportAdapter(path("lora"), path("peft"));
+    const none = "train: { steps: 1, batchSize: 4, optimizer: { name: adamw, learningRate: 1.0e-20 } }";
+    for (const from of ["lora", "peft"]) {
+      await train(`${from}-further`, `lora: { from: ${path(from)}, dropout: 0.1 }\n${none}`);
+      expect(weightsOf(`${from}-further`)).toEqual(weightsOf("lora"));
+    }
+    // One module of PEFT's is the query, key and value of a decoder.
     await train("decoder-lora", `${lora}\n${brief}`, { from: "decoder" });
+    await exportAdapter(path("decoder-lora"), path("decoder-peft"));
+    await train("decoder-further", `lora: { from: ${path("decoder-peft")} }\n${none}`, { from: "decoder" });
+    const merged = ["decoder-lora", "decoder-further"].map((run) => {
+      const { weights, close } = openModelCheckpoint(path(run));
+      const names = ["layers.1.attention.value.weight", "layers.0.feedForward.output.weight", "taskHead.output.weight"];
+      const values = names.flatMap((name) => [...new Float32Array(weights.read(name).buffer.slice(0))]);
+      close();
+      return values;
+    });
+    for (const [index, value] of merged[1]!.entries()) expect(value).toBeCloseTo(merged[0]![index]!, 6);
+    await expect(train("bad", `lora: { from: ${path("decoder-peft")} }\n${none}`)).rejects.toMatchObject({
+      userError: true,
+      message: expect.stringMatching(/another base/),
+    });
+  });
+
+  it("trains a classifier of the merged weights with the logits of the base and the adapter", async () => {
     const ids = [Int32Array.of(5, 6, 7), Int32Array.of(9)];
     const logits = [{ base: path("decoder-lora") }, { base: path("decoder"), adapter: path("decoder-lora") }].map(
       ({ base, ...options }) => {

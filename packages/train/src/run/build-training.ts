@@ -1,5 +1,5 @@
 /** Builds what a run trains, from its seed or a checkpoint: the model, its optimizer and the average of its weights. */
-import type { LoadedCheckpoint } from "@megatron-ts/checkpoint";
+import { checkpointSource, type LoadedCheckpoint, type TensorReader } from "@megatron-ts/checkpoint";
 import { createModel, type Model, type ModelConfig } from "@megatron-ts/model";
 import { type Precision, store } from "@megatron-ts/ops";
 import {
@@ -41,6 +41,8 @@ interface Sources {
 export interface TrainedPart {
   /** Low-rank adapters, with which only they and the head of the task are trained. Default: none. */
   adapter?: AdapterConfig | null;
+  /** Where the adapters start, and a head with them. Default: as their initializers say. */
+  start?: TensorReader;
   /** Names of weights, or their beginnings, that stay as they are. Default: none. */
   frozen?: readonly string[];
   /** The factor of the rate from a layer to the one below it. Default: 1. */
@@ -57,7 +59,7 @@ export function buildTraining(
     mesh,
     parallel,
     weights,
-    trained: { adapter = null, frozen, layerDecay = 1 } = {},
+    trained: { adapter = null, start: adapterStart, frozen, layerDecay = 1 } = {},
     precision,
   }: Sources,
 ): {
@@ -69,7 +71,8 @@ export function buildTraining(
 } {
   const saved = checkpoint && trainedWeights(checkpoint);
   const source =
-    weights ?? startingSource(config, { saved: saved?.source ?? null, init, checkpoint, seed: train.seed });
+    weights ??
+    startingSource(config, { saved: saved?.source ?? null, init, checkpoint, start: adapterStart, seed: train.seed });
   const stages = parallel && stagesOf(config, parallel);
   const model: Model = createModel(config, { mesh, weights: { source }, stages, adapter, frozen });
   if (adapter && precision === "bf16") storeFrozen(model.parameters);
@@ -99,13 +102,21 @@ function startingSource(
     saved,
     init,
     checkpoint,
+    start,
     seed,
-  }: { saved: ParameterSource | null; seed: number } & Pick<Sources, "init" | "checkpoint">,
+  }: { saved: ParameterSource | null; start?: TensorReader; seed: number } & Pick<Sources, "init" | "checkpoint">,
 ): ParameterSource {
   if (saved && !init) return saved;
-  const initial = startingWeights(config, { checkpoint: init, seed });
+  const initial = startingFrom(start, startingWeights(config, { checkpoint: init, seed }));
   const own = new Set(checkpoint?.weights.names);
   return (declaration) => (saved && own.has(declaration.name) ? saved : initial)(declaration);
+}
+
+/** The weights of an adapter to train further, and others from elsewhere. */
+function startingFrom(start: TensorReader | undefined, others: ParameterSource): ParameterSource {
+  if (!start) return others;
+  const [source, own] = [checkpointSource(start), new Set(start.names)];
+  return (declaration) => (own.has(declaration.name) ? source : others)(declaration);
 }
 
 /** Keeps the matrices that are not trained as products read them, in half the memory. */
