@@ -1,6 +1,6 @@
 /**
- * How every package is built: one ES module per entry point; dependencies stay outside. The script `build:types` writes the types:
- * they take most of the time, and programs run without them.
+ * How every package is built: one ES module per entry point; dependencies stay outside. scripts/build-types.mjs writes the types,
+ * of all packages at once; programs run without them.
  */
 import { readFileSync } from "node:fs";
 import { defineConfig, type Options } from "tsup";
@@ -53,8 +53,6 @@ const pureNamespaces: TsupPlugin = {
   }),
 };
 
-const onlyTypes = process.env.npm_lifecycle_event === "build:types";
-
 /** The build of a package: one entry, src/index.ts, by default. */
 export const library = (options: Options = {}) =>
   defineConfig({
@@ -62,10 +60,9 @@ export const library = (options: Options = {}) =>
     format: ["esm"],
     target: "node20",
     platform: "neutral",
-    dts: onlyTypes && { only: true, compilerOptions: { customConditions: [] } },
     sourcemap: false,
     external: [/^node:/],
-    clean: onlyTypes || ["!**/*.d.ts"],
+    clean: ["!**/*.d.ts"],
     removeNodeProtocol: false,
     esbuildPlugins: [pureConstants],
     plugins: [pureNamespaces],

@@ -1,3 +1,3 @@
 import { library } from "../../tsup.base.ts";
 
-export default library({ entry: ["src/main.ts", "src/rank.ts"], dts: false, platform: "node" });
+export default library({ entry: ["src/main.ts", "src/rank.ts"], platform: "node" });
