@@ -10,6 +10,8 @@ import { generate } from "@megatron-ts/generate";
 import { countModelParameters, type ModelConfig } from "@megatron-ts/model";
 import type OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadDraft } from "./engine/load-draft.ts";
+import { ServerError } from "./errors.ts";
 import type { ModelEvent } from "./models/engine-slots.ts";
 import { type RunningServer, startServer } from "./serve.ts";
 import { readEvents } from "./testing/events.ts";
@@ -45,6 +47,40 @@ const complete = (model: string | undefined, more = {}) =>
   tiny.post("/v1/completions", { model, prompt: "the whale", max_tokens: 12, temperature: 0, ...more });
 const textOf = async (answer: Response) => ((await answer.json()) as OpenAI.Completion).choices[0]!.text;
 const since = (start: number) => events.slice(start).map(({ model, event }) => `${model} ${event}`);
+
+describe("a draft", () => {
+  it("proposes tokens, of which metrics count those that were accepted", async () => {
+    const { workerFile } = tiny;
+    const { backend } = tiny.server.engine;
+    const draft = { checkpoint: path("other"), tokens: 3 };
+    const options = { checkpoint: path("other"), draft, workerFile, backend, threads: 1, port: 0 };
+    const server = await startServer(options);
+    try {
+      await server.ready;
+      const request = { prompt: "the whale", max_tokens: 9, temperature: 0, ignore_eos: true };
+      const answer = await fetch(`${server.url}/v1/completions`, { method: "POST", body: JSON.stringify(request) });
+      expect(await textOf(answer)).toBe(generate(other, ["the whale"], { maxTokens: 9, temperature: 0 })[0]!.text);
+      const metrics = await (await fetch(`${server.url}/metrics`)).text();
+      const counts = metrics
+        .match(/^vllm:spec_decode\w+\{.*$/gm)!
+        .map((line) => line.replace(/model_name="other",?/, ""));
+      // The first token follows the prompt, then two times three proposals and one more token.
+      expect(counts).toEqual([
+        "vllm:spec_decode_num_drafts_total{} 2",
+        "vllm:spec_decode_num_draft_tokens_total{} 6",
+        "vllm:spec_decode_num_accepted_tokens_total{} 6",
+        ...[0, 1, 2].map((i) => `vllm:spec_decode_num_accepted_tokens_per_pos_total{position="${i}"} 2`),
+      ]);
+    } finally {
+      await server.close();
+    }
+  });
+
+  it("of another tokenizer is refused", async () => {
+    const tokenizer = { ...other.tokenizer, fingerprint: "another" };
+    await expect(loadDraft(path("other"), { tokenizer, precision: "f32" })).rejects.toThrow(ServerError);
+  });
+});
 
 describe("several models", () => {
   it("answer by their names, one in memory at a time where no two fit", async () => {

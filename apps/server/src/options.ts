@@ -1,4 +1,5 @@
 /** Options of the server, and what they are if not given. */
+import type { ServedDraft } from "./engine/load-draft.ts";
 import type { ServedAdapter } from "./engine/served-adapter.ts";
 import type { ModelEvent } from "./models/engine-slots.ts";
 
@@ -10,6 +11,8 @@ export interface ServedCheckpoint {
   name?: string;
   /** LoRA adapters of the model, served beside it by names of their own; its weights are in memory once. Default: none. */
   adapters?: readonly ServedAdapter[];
+  /** A smaller model of the same tokenizer that proposes tokens: speculative decoding. Default: none. */
+  draft?: ServedDraft;
 }
 
 /** Options of `startServer`. */

@@ -14,6 +14,8 @@ interface Options extends EngineOptions {
   name?: string;
   precision: "f32" | "bf16";
   adapter?: string[];
+  draft?: string[];
+  draftTokens?: number;
   follow?: number | true;
   allowReload?: boolean;
   memoryLimit?: number;
@@ -41,6 +43,8 @@ export function addServe(program: Command, terminal: Terminal): void {
     .option("--port <n>", "port; 0 for any that is free", integer(0, 65_535), 8000)
     .option("--name <name>", "the first model's name in requests (default: the directory's)", nonEmpty)
     .option("--adapter <name=run...>", "LoRA adapters beside the first model, or model:name=run beside another")
+    .option("--draft <run...>", "smaller model of the same tokenizer that proposes tokens to the first, or model=run")
+    .option("--draft-tokens <k>", "tokens that drafts propose at a time (default: 4)", integer(1, 16))
     .option("--follow [seconds]", "replace models by newer checkpoints of their runs; look every 10 seconds", positive)
     .option("--allow-reload", "clients may have a model replaced by its newest checkpoint, with POST /v1/reload")
     .option("--memory-limit <gb>", "GB that models take together; the least recently used is unloaded", positive)
@@ -68,6 +72,7 @@ export function addServe(program: Command, terminal: Terminal): void {
     "megatron serve runs/a",
     "megatron serve runs/a --port 8080 --precision bf16 --max-batch 32",
     "megatron serve runs/base --adapter poems=runs/poems letters=runs/letters",
+    "megatron serve runs/large --draft runs/small",
     "megatron serve runs/a --follow",
     "megatron serve small=runs/a large=runs/b --memory-limit 8",
     "megatron serve runs/a --host 0.0.0.0 --api-key-file keys.txt --log-requests",
@@ -80,7 +85,24 @@ function parseModel(text: string): { checkpoint: string; name?: string } {
   return checkpoint === undefined || existsSync(text) ? { checkpoint: text } : { checkpoint, name };
 }
 
-type Model = ReturnType<typeof parseModel> & { adapters?: { name: string; directory: string }[] };
+type Model = ReturnType<typeof parseModel> & {
+  adapters?: { name: string; directory: string }[];
+  draft?: { checkpoint: string; tokens?: number };
+};
+
+/** Adds each draft to its model: `run` to the first, `model=run` to another. */
+function withDrafts(models: readonly Model[], { draft: drafts = [], draftTokens: tokens }: Options): Model[] {
+  if (drafts.length === 0 && tokens !== undefined) throw new UsageError("--draft-tokens needs --draft");
+  const added = models.map((model) => ({ ...model }));
+  for (const text of drafts) {
+    const { name, checkpoint } = parseModel(text);
+    const model = name === undefined ? added[0]! : added.find((one) => (one.name ?? one.checkpoint) === name);
+    if (!model) throw new UsageError(`--draft ${text}: no model is given as ${name}=<run>`);
+    if (model.draft) throw new UsageError(`--draft ${text}: the model has a draft already`);
+    model.draft = { checkpoint, tokens };
+  }
+  return added;
+}
 
 /** Adds each adapter to its model: `name=run` to the first, `model:name=run` to another. */
 function withAdapters(models: readonly Model[], adapters: readonly string[]): Model[] {
@@ -100,10 +122,11 @@ function withAdapters(models: readonly Model[], adapters: readonly string[]): Mo
 async function run(paths: readonly string[], options: Options, terminal: Terminal): Promise<void> {
   const { startServer } = await import("@megatron-ts/server");
   const { formatBytes } = await import("@megatron-ts/train");
-  const [first, ...others] = withAdapters(paths.map(parseModel), options.adapter ?? []);
+  const [first, ...others] = withDrafts(withAdapters(paths.map(parseModel), options.adapter ?? []), options);
+  const { draft: _, ...own } = options;
   const { maxBatch: maxSequences, memoryLimit, follow, chatTemplate, apiKeyFile, json, logRequests } = options;
   const server = await startServer({
-    ...options,
+    ...own,
     ...first!,
     ...(options.name !== undefined && { name: options.name }),
     others,

@@ -5,6 +5,7 @@ import type { TrainingPassages } from "@megatron-ts/explain/passages";
 import type { FilledText } from "@megatron-ts/generate";
 import type { Prediction } from "@megatron-ts/tasks";
 import { ApiError } from "../errors.ts";
+import type { DraftCounts } from "./draft-counts.ts";
 import type {
   EngineData,
   EngineFailure,
@@ -33,6 +34,8 @@ export interface EngineStep {
   /** Prompts that were read in this step, and their tokens that needed no computation. */
   promptsRead: number;
   reusedTokens: number;
+  /** What became of a draft's proposals; null without any. */
+  drafts: DraftCounts | null;
 }
 
 /** What the model of an engine can be asked for, as it is or with an adapter. */
@@ -146,8 +149,8 @@ export function startEngineClient(
         // The next message comes when what this one leads to has been done, and other requests have had their turn.
         setImmediate(() => worker.postMessage({ type: "taken" } satisfies EngineRequest));
         for (const piece of message.pieces) listeners.get(piece.id)?.piece?.(piece);
-        const { load, pieces, promptTokens: promptsRead, reusedTokens } = message;
-        onStep({ load, pieces, promptsRead, reusedTokens });
+        const { load, pieces, promptTokens: promptsRead, reusedTokens, drafts = null } = message;
+        onStep({ load, pieces, promptsRead, reusedTokens, drafts });
       } else {
         listeners.get(message.id)?.answer(message);
       }

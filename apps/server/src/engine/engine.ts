@@ -8,7 +8,9 @@ import { type ChatTemplate, createChatTemplate } from "../chat/chat-template.ts"
 import { ApiError } from "../errors.ts";
 import type { ChoiceContext } from "./choice.ts";
 import { createDecoder, type Decoder } from "./decoder.ts";
+import { createDraftCounts } from "./draft-counts.ts";
 import { embed } from "./embed.ts";
+import { loadDraft } from "./load-draft.ts";
 import { loadServedModel, type ServedModel } from "./load-served-model.ts";
 import { createOutbox } from "./outbox.ts";
 import { createPassageSearch } from "./passages.ts";
@@ -53,9 +55,15 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
   const served = new Map<string | null, ServedModel>([[null, base], ...adapted]);
   const passages = await createPassageSearch(base, data.data);
   const { maxSequences, cacheTokens } = data;
+  const draftCounts = createDraftCounts();
+  const draft = data.draft && {
+    model: await loadDraft(data.draft.checkpoint, { tokenizer, precision: data.precision }),
+    tokens: data.draft.tokens,
+    onDraft: draftCounts.add,
+  };
   const { numBytes: before } = tf.memory();
   const models = [...served.values()].map(({ model }) => model);
-  const shape = { prediction: prediction ?? undefined, bidirectionalPrompt, maxSequences, cacheTokens };
+  const shape = { prediction: prediction ?? undefined, bidirectionalPrompt, maxSequences, cacheTokens, draft };
   const batches = prediction && data.decodes ? createBatches(models, shape) : [];
   const cacheBytes = bytes + tf.memory().numBytes - before;
   const context: ChoiceContext = {
@@ -72,7 +80,9 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
       return [name, { served: own, template, decoder: batch ? createDecoder({ ...parts, batch }) : null }];
     }),
   );
-  const outbox = createOutbox(send);
+  const outbox = createOutbox((message) =>
+    send(message.type === "pieces" ? { ...message, drafts: draftCounts.take() } : message),
+  );
   let isDecoding = false;
 
   /** Decodes until there is nothing left, and lets messages in between tokens. */

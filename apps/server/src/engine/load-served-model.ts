@@ -110,7 +110,8 @@ export async function loadServedModel(
   }
 }
 
-async function readTokenizer(checkpoint: LoadedCheckpoint): Promise<Tokenizer> {
+/** The tokenizer of a checkpoint. Throws a ServerError for none, and for another than it was trained with. */
+export async function readTokenizer(checkpoint: LoadedCheckpoint): Promise<Tokenizer> {
   const { directory, manifest } = checkpoint;
   const text = readText(checkpoint, "tokenizer.json");
   if (text === undefined) {

@@ -4,6 +4,8 @@ import type { TrainingPassages } from "@megatron-ts/explain/passages";
 import type { FilledText, Pattern, SamplingOptions } from "@megatron-ts/generate";
 import type { Prediction } from "@megatron-ts/tasks";
 import type { ApiErrorFields } from "../errors.ts";
+import type { DraftCounts } from "./draft-counts.ts";
+import type { ServedDraft } from "./load-draft.ts";
 import type { ServedData } from "./passages.ts";
 import type { ServedAdapter } from "./served-adapter.ts";
 import type { ServedTask } from "./served-tasks.ts";
@@ -20,6 +22,8 @@ export interface EngineData {
   maxSequences: number;
   cacheTokens?: number;
   chatTemplate?: string;
+  /** A smaller model that proposes tokens. */
+  draft?: ServedDraft;
   /** Training data that clients may see. */
   data?: ServedData;
 }
@@ -144,7 +148,14 @@ export type EngineMessage =
   /** The prompts have been encoded: how many tokens each has. */
   | { type: "accepted"; id: number; promptTokens: number[] }
   | { type: "refused"; id: number; failure: EngineFailure }
-  | { type: "pieces"; pieces: Piece[]; load: EngineLoad; promptTokens: number; reusedTokens: number }
+  | {
+      type: "pieces";
+      pieces: Piece[];
+      load: EngineLoad;
+      promptTokens: number;
+      reusedTokens: number;
+      drafts?: DraftCounts | null;
+    }
   | { type: "tokens"; id: number; tokens: number[]; texts: string[] }
   | { type: "text"; id: number; text: string }
   | { type: "embedded"; id: number; vectors: Float32Array[]; promptTokens: number }

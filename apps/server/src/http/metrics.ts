@@ -43,6 +43,14 @@ export function createMetrics(now: () => number = () => performance.now() / 1000
     "Tokens of prompts that were looked up in the cache.",
   );
   const cacheHits = counter("vllm:prefix_cache_hits_total", "Tokens of prompts that needed no computation.");
+  const drafts = counter("vllm:spec_decode_num_drafts_total", "How often a draft proposed tokens.");
+  const draftTokens = counter("vllm:spec_decode_num_draft_tokens_total", "Tokens that a draft proposed.");
+  const acceptedTokens = counter("vllm:spec_decode_num_accepted_tokens_total", "Proposed tokens that were accepted.");
+  const acceptedAt = counter(
+    "vllm:spec_decode_num_accepted_tokens_per_pos_total",
+    "Proposed tokens that were accepted, by their place among those of one time.",
+    ["position"],
+  );
   const success = counter("vllm:request_success_total", "Choices that ended.", ["finished_reason"]);
   const firstToken = histogram("vllm:time_to_first_token_seconds", "From the request to its first token.");
   const nextToken = histogram("vllm:inter_token_latency_seconds", "From one token of a choice to the next.");
@@ -51,12 +59,19 @@ export function createMetrics(now: () => number = () => performance.now() / 1000
   return {
     text: () => registry.metrics(),
     contentType: registry.contentType,
-    onStep(model, { load, reusedTokens }) {
+    onStep(model, { load, reusedTokens, drafts: drafted }) {
       const labels = { model_name: model };
       running.set(labels, load.running);
       waiting.set(labels, load.waiting);
       cacheUsage.set(labels, load.cacheUsage);
       cacheHits.inc(labels, reusedTokens);
+      if (!drafted) return;
+      drafts.inc(labels, drafted.drafts);
+      draftTokens.inc(labels, drafted.proposed);
+      for (const [position, count] of drafted.acceptedAt.entries()) {
+        acceptedTokens.inc(labels, count);
+        acceptedAt.inc({ ...labels, position }, count);
+      }
     },
     startRequest(model) {
       const labels = { model_name: model };

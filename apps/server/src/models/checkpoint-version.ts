@@ -17,12 +17,15 @@ function written(directory: string): number {
 export function checkpointVersion({
   checkpoint,
   adapters,
+  draft,
 }: {
   checkpoint: string;
   adapters: readonly ServedAdapter[];
+  draft?: { checkpoint: string };
 }): string {
   const directories = [
     resolveCheckpoint(bestOfFineTuning(checkpoint)),
+    ...(draft ? [resolveCheckpoint(bestOfFineTuning(draft.checkpoint))] : []),
     ...adapters.map(({ directory }) => adapterAt(bestOfFineTuning(directory))),
   ];
   return directories.map((directory) => `${directory}@${written(directory)}`).join("\n");

@@ -3,6 +3,7 @@
  * used first; or it is replaced by a newer one while the requests that it has end. Does not know the names of models.
  */
 import { type EngineClient, type EngineStep, startEngineClient } from "../engine/engine-client.ts";
+import type { ServedDraft } from "../engine/load-draft.ts";
 import type { EngineData, ModelInfo } from "../engine/protocol.ts";
 import type { ServedAdapter } from "../engine/served-adapter.ts";
 import { ApiError, ServerError } from "../errors.ts";
@@ -17,6 +18,8 @@ export interface ModelSource {
   checkpoint: string;
   /** Served beside it, by names of their own. */
   adapters: readonly ServedAdapter[];
+  /** A smaller model that proposes tokens. */
+  draft?: ServedDraft;
 }
 
 /** What happens to a model, for a log. */
@@ -47,7 +50,7 @@ export interface EngineSlot {
 /** Options of `createEngineSlots`. */
 export interface EngineSlotsOptions {
   /** What all engines start with. */
-  engine: Omit<EngineData, "checkpoint" | "adapters" | "decodes">;
+  engine: Omit<EngineData, "checkpoint" | "adapters" | "draft" | "decodes">;
   workerFile: URL;
   /** The most bytes that models take together; null for no limit. */
   memoryLimit: number | null;
@@ -81,6 +84,9 @@ export function createEngineSlots(options: EngineSlotsOptions): EngineSlots {
   let turn: Promise<unknown> = Promise.resolve();
 
   const bytesOf = (slot: EngineSlot) => slot.weightBytes + (slot.info?.cacheBytes ?? 0);
+
+  const weightBytesOf = ({ source: { checkpoint, draft }, decodes }: EngineSlot) =>
+    weightBytes(checkpoint, precision) + (draft && decodes ? weightBytes(draft.checkpoint, precision) : 0);
 
   /** Unloads others until a model of this size fits. Throws an ApiError if requests use too many of them. */
   async function makeRoom(slot: EngineSlot, bytes: number): Promise<void> {
@@ -121,8 +127,8 @@ export function createEngineSlots(options: EngineSlotsOptions): EngineSlots {
     retired.delete(engine);
   }
 
-  function start({ source: { name, checkpoint, adapters }, decodes }: EngineSlot): EngineClient {
-    const data = { ...options.engine, checkpoint, adapters, decodes };
+  function start({ source: { name, checkpoint, adapters, draft }, decodes }: EngineSlot): EngineClient {
+    const data = { ...options.engine, checkpoint, adapters, decodes, ...(decodes && { draft }) };
     return startEngineClient(workerFile, data, { onStep: (step) => onStep(name, step) });
   }
 
@@ -141,7 +147,7 @@ export function createEngineSlots(options: EngineSlotsOptions): EngineSlots {
 
   async function open(slot: EngineSlot): Promise<EngineClient> {
     slot.version = checkpointVersion(slot.source);
-    slot.weightBytes = weightBytes(slot.source.checkpoint, precision);
+    slot.weightBytes = weightBytesOf(slot);
     await makeRoom(slot, bytesOf(slot));
     if (isClosed) throw new ApiError("the server is shutting down", { status: 503 });
     const engine = start(slot);
@@ -167,7 +173,7 @@ export function createEngineSlots(options: EngineSlotsOptions): EngineSlots {
     if (!old) return;
     const before = bytesOf(slot);
     const version = checkpointVersion(slot.source);
-    const bytes = weightBytes(slot.source.checkpoint, precision);
+    const bytes = weightBytesOf(slot);
     await makeRoom(slot, bytes + (slot.info?.cacheBytes ?? 0));
     const engine = start(slot);
     try {

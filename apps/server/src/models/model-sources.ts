@@ -8,18 +8,23 @@ import { weightBytes } from "./memory.ts";
 
 /** The models, the first first. Throws a ServerError for names that are not unique, and models larger than the limit. */
 export function modelSources(
-  options: Pick<ServerOptions, "checkpoint" | "name" | "adapters" | "others">,
+  options: Pick<ServerOptions, "checkpoint" | "name" | "adapters" | "draft" | "others">,
   { precision, memoryLimit }: { precision: "f32" | "bf16"; memoryLimit: number | null },
 ): [ModelSource, ...ModelSource[]] {
-  const sourceOf = ({ checkpoint, name = nameOfRun(checkpoint), adapters = [] }: ServedCheckpoint): ModelSource => {
-    const bytes = weightBytes(checkpoint, precision);
+  const sourceOf = ({
+    checkpoint,
+    name = nameOfRun(checkpoint),
+    adapters = [],
+    draft,
+  }: ServedCheckpoint): ModelSource => {
+    const bytes = weightBytes(checkpoint, precision) + (draft ? weightBytes(draft.checkpoint, precision) : 0);
     if (memoryLimit !== null && bytes > memoryLimit) {
       throw new ServerError(
         `${checkpoint}: the weights take ${bytes} bytes, more than the memory limit of ${memoryLimit}`,
       );
     }
     for (const { directory } of adapters) adapterAt(directory);
-    return { name, checkpoint, adapters };
+    return { name, checkpoint, adapters, draft };
   };
   const sources: [ModelSource, ...ModelSource[]] = [sourceOf(options), ...(options.others ?? []).map(sourceOf)];
   const names = new Set<string>();
