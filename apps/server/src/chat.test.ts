@@ -2,6 +2,7 @@
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createChat } from "./chat/chat-client.ts";
+import { tokenizerInfo } from "./engine/tokenizer-info.ts";
 import { readEvents } from "./testing/events.ts";
 import { startTiny, type TinyServer } from "./testing/tiny-server.ts";
 
@@ -246,6 +247,26 @@ describe("/tokenize", () => {
     expect(await ask("/detokenize", { tokens: [] })).toEqual({ prompt: "" });
     expect((await tiny.post("/detokenize", { tokens: [300] })).status).toBe(400);
     expect((await tiny.post("/tokenize", { prompt, messages })).status).toBe(400);
+  });
+});
+
+describe("/tokenizer_info", () => {
+  it("has the settings of tokenizer_config.json, and the number of each token that it names", async () => {
+    const info = (await (await fetch(`${tiny.server.url}/tokenizer_info?model=tiny`)).json()) as Record<string, string>;
+    expect(info).toMatchObject({ tokenizer_class: "PreTrainedTokenizerFast", eos_token: "<|endoftext|>" });
+    expect(info.chat_template).toContain("<|im_start|>");
+    const ask = async (prompt: string) => await tokenize({ prompt, add_special_tokens: false });
+    expect(await ask(info.eos_token!)).toEqual([tiny.tokenizer.endOfText]);
+    expect((await ask(` ${info.eos_token}`)).length).toBeGreaterThan(2);
+    expect((await fetch(`${tiny.server.url}/tokenizer_info?model=none`)).status).toBe(404);
+  });
+
+  it("has special tokens as texts, and no names of files", () => {
+    const { tokenizer } = tiny;
+    const config = { tokenizer_class: "T5Tokenizer", pad_token: { content: "<pad>", lstrip: false }, vocab_file: "/a" };
+    expect(tokenizerInfo(config, { tokenizer, chatTemplate: null })).toEqual({
+      ...{ tokenizer_class: "T5Tokenizer", pad_token: "<pad>", eos_token: "<|endoftext|>", chat_template: null },
+    });
   });
 });
 

@@ -15,7 +15,7 @@ import { loadServedModel, type ServedModel } from "./load-served-model.ts";
 import { createOutbox } from "./outbox.ts";
 import { createPassageSearch } from "./passages.ts";
 import { predictRows } from "./predict.ts";
-import { checkTokens, encodePrompt, textTokens } from "./prompts.ts";
+import { checkTokens, encodePrompt, plainTokens, textTokens } from "./prompts.ts";
 import type {
   EngineData,
   EngineFailure,
@@ -135,10 +135,8 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
       startDecoding();
     } else if (request.type === "tokenize") {
       const { prompt, addSpecialTokens } = request;
-      const tokens =
-        prompt.kind === "text" && !addSpecialTokens
-          ? [...tokenizer.encode(prompt.text, { addSpecialTokens: false, splitSpecialTokens: true })]
-          : encodePrompt(own, template, prompt).tokens;
+      const isPlain = prompt.kind === "text" && !addSpecialTokens;
+      const tokens = isPlain ? plainTokens(tokenizer, prompt.text) : encodePrompt(own, template, prompt).tokens;
       send({ type: "tokens", id, tokens, texts: tokens.map((token) => tokenizer.idToToken(token) ?? "") });
     } else if (request.type === "embed") {
       embedAll(id, own, request.prompts).catch(refuse);
@@ -162,6 +160,7 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
     vocabularySize: tokenizer.vocabularySize,
     cacheBytes,
     endOfText: tokenizer.endOfText ?? null,
+    tokenizer: own.tokenizerInfo,
     generates: decoder !== null,
     continues: prediction !== "sequence-to-sequence",
     chats: template !== null,

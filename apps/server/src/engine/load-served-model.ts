@@ -13,6 +13,7 @@ import { parse } from "yaml";
 import { ServerError } from "../errors.ts";
 import { type EmbeddingSettings, readEmbeddingSettings } from "./embedding-settings.ts";
 import type { ServedAdapter } from "./served-adapter.ts";
+import { tokenizerInfo } from "./tokenizer-info.ts";
 
 const GENERATION_CONFIG = "generation_config.json";
 
@@ -32,6 +33,8 @@ export interface ServedModel extends WritingMode {
   embedding: EmbeddingSettings | ServerError;
   /** Names and values of special tokens that templates use, such as `bos_token`. */
   namedTokens: Record<string, string>;
+  /** Settings of the tokenizer, for clients. */
+  tokenizerInfo: Record<string, unknown>;
 }
 
 const readText = (checkpoint: LoadedCheckpoint, name: string): string | undefined =>
@@ -83,6 +86,7 @@ export async function loadServedModel(
     const generation = readText(checkpoint, GENERATION_CONFIG) && readObject(checkpoint, GENERATION_CONFIG);
     const config = readObject(checkpoint, "tokenizer_config.json");
     if (precision === "bf16") storeWeights(model, "bf16");
+    const template = chatTemplate ?? readText(checkpoint, "chat_template.jinja") ?? templateIn(config);
     const source = `${checkpoint.directory}/${GENERATION_CONFIG}`;
     const served: ServedModel = {
       model,
@@ -90,7 +94,8 @@ export async function loadServedModel(
       ...writingMode(resolveObjective(recipeOf(checkpoint)?.train?.objective, model.config), model.config),
       ...(generation && readGenerationIds(generation, { source, vocabularySize: model.config.vocabularySize })),
       ...(readText(checkpoint, RECIPE_FILE) === undefined && { frame: "tokenizer" }),
-      chatTemplate: chatTemplate ?? readText(checkpoint, "chat_template.jinja") ?? templateIn(config),
+      chatTemplate: template,
+      tokenizerInfo: tokenizerInfo(config, { tokenizer, chatTemplate: template }),
       namedTokens: namedTokens(config, tokenizer),
       recipe: recipeOf(checkpoint),
       embedding: embeddingOf(checkpoint),

@@ -1,6 +1,7 @@
 /** Prompts of requests as token ids, and what a batch is asked for with them. Nothing is ever cut. */
 import { encodePrompts, GenerateError, prefixTokens } from "@megatron-ts/generate";
 import { longestSequence } from "@megatron-ts/model";
+import type { Tokenizer } from "@megatron-ts/tokenizer";
 import type { ChatTemplate } from "../chat/chat-template.ts";
 import { ApiError } from "../errors.ts";
 import type { EmbeddingSettings } from "./embedding-settings.ts";
@@ -37,6 +38,16 @@ export function encodePrompt(
   if (!prediction) return { tokens: [...tokenizer.encode(text, { splitSpecialTokens: true })], text };
   const { prompts } = encodePrompts({ model, tokenizer }, [text], { prediction, stopTokens, startToken, frame });
   return { tokens: [...prompts[0]!], text };
+}
+
+/**
+ * The tokens of a text without any around it. Special tokens that it spells out stay text, unless it is nothing but one: so clients
+ * ask for the number of a token that `/tokenizer_info` names.
+ */
+export function plainTokens(tokenizer: Tokenizer, text: string): number[] {
+  const special = tokenizer.specialTokens.get(text);
+  if (special !== undefined) return [special];
+  return [...tokenizer.encode(text, { addSpecialTokens: false, splitSpecialTokens: true })];
 }
 
 /** The tokens of a text to embed: with the special tokens around it that the model expects, but none for its end. */

@@ -36,6 +36,8 @@ export interface ModelInfo {
   /** Bytes of the cache that its sequences share, and of its adapters. */
   cacheBytes: number;
   endOfText: number | null;
+  /** Settings of the tokenizer, as `/tokenizer_info` answers. */
+  tokenizer: Record<string, unknown>;
   /** Whether it generates text, continues a prompt (rather than answering it), and has a template for chats. */
   generates: boolean;
   continues: boolean;

@@ -16,7 +16,7 @@ import { passages } from "../routes/passages.ts";
 import { reload } from "../routes/reload.ts";
 import { responses } from "../routes/responses.ts";
 import { runTask, taskRoutes } from "../routes/tasks.ts";
-import { detokenize, tokenize } from "../routes/tokens.ts";
+import { detokenize, tokenize, tokenizerInfo } from "../routes/tokens.ts";
 import { addRunRoutes } from "../runs/routes.ts";
 import { createAccess } from "./access.ts";
 import { errorResponse } from "./api-error.ts";
@@ -87,6 +87,7 @@ export function createApp(state: ServerState, options: AppOptions): Hono {
   for (const route of taskRoutes) app.post(route.path, (context) => runTask(context.req.raw, state, route));
   app.post("/tokenize", (context) => tokenize(context.req.raw, state));
   if (allowReload) app.post("/v1/reload", (context) => reload(context.req.raw, state));
+  app.get("/tokenizer_info", (context) => tokenizerInfo(context.req.query("model"), state));
   app.post("/detokenize", (context) => detokenize(context.req.raw, state));
   app.get("/openapi.json", () => Response.json(document));
   addDocsRoute(app, document);

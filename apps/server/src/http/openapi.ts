@@ -48,6 +48,7 @@ const reloadRoute: (typeof posts)[number] = [
 const gets: [string, string][] = [
   ["/v1/models", "The models."],
   ["/v1/models/{model}", "One model."],
+  ["/tokenizer_info", "The settings of the tokenizer, as tokenizer_config.json has them."],
   ["/health", "Whether the model is loaded."],
 ];
 

@@ -1,4 +1,4 @@
-/** POST /tokenize and /detokenize, as vLLM has them. */
+/** POST /tokenize and /detokenize, and GET /tokenizer_info, as vLLM has them. */
 import type { Prompt } from "../engine/protocol.ts";
 import { readBody } from "../http/read-body.ts";
 import { requireModel, type ServerState } from "../http/server-state.ts";
@@ -20,6 +20,12 @@ export async function tokenize(request: Request, state: ServerState): Promise<Re
     max_model_len: Number.isFinite(maxTokens) ? maxTokens : null,
     ...(parameters.return_token_strs && { token_strs: texts }),
   });
+}
+
+/** The settings of a model's tokenizer; of the first without a name. */
+export async function tokenizerInfo(name: string | undefined, state: ServerState): Promise<Response> {
+  const { info } = await requireModel(state, name);
+  return Response.json(info.tokenizer);
 }
 
 /** The text of token ids. */
