@@ -2,16 +2,7 @@
 import { hasLayout } from "@megatron-ts/attention";
 import type * as tf from "@tensorflow/tfjs";
 import type { Reading } from "./reading.ts";
-
-/** The maps of a layer's heads. */
-export interface AttentionMap {
-  /** The layer's name in the model, such as `layers.3.attention`. */
-  layer: string;
-  /** The sparse layout by which the layer sees keys, such as "local"; null where it sees all, or all before a query. */
-  layout: string | null;
-  /** For each head, for each of T queries, the shares of S keys, which add up to 1; 0 for keys that it does not see. */
-  heads: number[][][];
-}
+import type { AttentionMap } from "./reports.ts";
 
 /** The attention maps of all layers, in order. */
 export function attentionMaps(reading: Reading): AttentionMap[] {

@@ -1,57 +1,16 @@
 /** Explains what a model says about a text by all methods of this package, as one JSON value. */
 import * as tf from "@tensorflow/tfjs";
-import { type AttentionMap, attentionMaps } from "./attention-maps.ts";
+import { attentionMaps } from "./attention-maps.ts";
 import { gradientTimesInput } from "./attribution/gradient-times-input.ts";
-import { type IntegratedGradients, integratedGradients } from "./attribution/integrated-gradients.ts";
+import { integratedGradients } from "./attribution/integrated-gradients.ts";
 import { leaveOneOut } from "./attribution/leave-one-out.ts";
 import { encodeText, showToken, type TextModel } from "./encode-text.ts";
 import { ExplainError } from "./errors.ts";
-import { headImportance, type LayerHeads } from "./head-importance.ts";
+import { headImportance } from "./head-importance.ts";
 import { type LensLayer, logitLens } from "./logit-lens.ts";
-import { type ActiveNeuron, strongestNeurons } from "./neurons/strongest-neurons.ts";
+import { strongestNeurons } from "./neurons/strongest-neurons.ts";
 import { createReading, labelsOfModel } from "./reading.ts";
-
-/** An output of the model: a token or a label. */
-export interface ExplainedOutput {
-  /** Token id or number of the label. */
-  index: number;
-  text: string;
-  /** 0..1 */
-  probability: number;
-}
-
-/** What a layer predicts at the position of the output. */
-export interface ExplainedLayer {
-  layer: string;
-  /** The likeliest token after, or at, each token of the text. */
-  likeliest: ExplainedOutput[];
-  /** The probability of the target at each token of the text. */
-  target: number[];
-}
-
-/** An explanation of one output for one text. */
-export interface Explanation {
-  text: string;
-  tokens: { id: number; text: string }[];
-  /** What the model does with the text: continue it, fill its mask, or choose a label. */
-  kind: "next-token" | "mask" | "label";
-  /** The token at which the output is read; null for labels. */
-  position: number | null;
-  /** The explained output. */
-  target: ExplainedOutput;
-  /** The likeliest outputs, best first. */
-  outputs: ExplainedOutput[];
-  /** How much each token adds to the log-probability of the target, by three methods. */
-  attribution: { integratedGradients: IntegratedGradients; gradientTimesInput: number[]; leaveOneOut: number[] };
-  /** null where layers share their weights. */
-  heads: LayerHeads[] | null;
-  /** The most active neurons at `position`, or at the last token of a text with a label. */
-  neurons: ActiveNeuron[];
-  /** null for labels. */
-  lens: ExplainedLayer[] | null;
-  /** null if left out. */
-  attention: AttentionMap[] | null;
-}
+import type { ExplainedLayer, ExplainedOutput, Explanation } from "./reports.ts";
 
 /** Options of `explainText`. */
 export interface ExplainTextOptions {

@@ -6,14 +6,7 @@ import { vjp } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { ExplainError } from "./errors.ts";
 import type { Reading } from "./reading.ts";
-
-/** The heads of a layer. */
-export interface LayerHeads {
-  /** The layer's name in the model, such as `layers.3.attention`. */
-  layer: string;
-  /** For each head the derivative of the output's log-probability; its size is the head's importance. */
-  heads: number[];
-}
+import type { LayerHeads } from "./reports.ts";
 
 /**
  * The importance of every head for an output. Throws an ExplainError for layers that share their weights, whose heads cannot be

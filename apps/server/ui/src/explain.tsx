@@ -1,6 +1,5 @@
 /** Explains what the model says about a text: the report of the package `explain`, in the page. */
-import type { Explanation } from "@megatron-ts/explain";
-import { explanationHtml, explanationStyle } from "@megatron-ts/explain/html";
+import { type Explanation, explanationHtml, explanationStyle } from "@megatron-ts/explain/html";
 import { useState } from "preact/hooks";
 import { ask } from "./api.ts";
 import { Problem, useRequest } from "./use-request.tsx";

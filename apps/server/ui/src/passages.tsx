@@ -1,6 +1,5 @@
 /** Finds what in the training data is nearest to a text: the report of the package `explain`, in the page. */
-import { explanationStyle, passagesHtml } from "@megatron-ts/explain/html";
-import type { TrainingPassages } from "@megatron-ts/explain/passages";
+import { explanationStyle, passagesHtml, type TrainingPassages } from "@megatron-ts/explain/html";
 import { useState } from "preact/hooks";
 import { ask } from "./api.ts";
 import { Problem, useRequest } from "./use-request.tsx";

@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { ExplainError } from "../errors.ts";
 import type { Reading } from "../reading.ts";
+import type { IntegratedGradients } from "../reports.ts";
 import { type AttributionOptions, gradientsOf, perToken, ROWS, scoresOf } from "./attribution.ts";
 import { gaussLegendre } from "./gauss-legendre.ts";
 
@@ -16,18 +17,6 @@ export interface IntegratedGradientsOptions extends AttributionOptions {
    * within 1 % or there are 4,096.
    */
   steps?: number;
-}
-
-/** Attributions to the tokens, and how well they add up. */
-export interface IntegratedGradients {
-  /** For each token, how much it adds to the score. */
-  attributions: number[];
-  /** The score, a log-probability, of the text and of the baseline, whose embeddings are zeros. */
-  score: number;
-  baselineScore: number;
-  steps: number;
-  /** |sum of the attributions - (score - baselineScore)| / |score - baselineScore|. */
-  completenessError: number;
 }
 
 const FIRST_STEPS = 32;

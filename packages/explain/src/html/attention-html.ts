@@ -1,6 +1,5 @@
 /** Attention maps as images, a fold for each layer, each described in words by where its queries look. */
-import type { AttentionMap } from "../attention-maps.ts";
-import type { LayerHeads } from "../head-importance.ts";
+import type { AttentionMap, LayerHeads } from "../reports.ts";
 import { attentionImage } from "./bitmap.ts";
 import { escapeHtml, percent } from "./escape.ts";
 

@@ -1,5 +1,5 @@
 /** An explanation as a part of a page: what was said, which tokens made it so, layer by layer, and what heads look at. */
-import type { ExplainedLayer, ExplainedOutput, Explanation } from "../explain-text.ts";
+import type { ExplainedLayer, ExplainedOutput, Explanation } from "../reports.ts";
 import { attentionHtml } from "./attention-html.ts";
 import { escapeHtml, percent, shownToken } from "./escape.ts";
 

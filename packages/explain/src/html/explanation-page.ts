@@ -1,6 +1,5 @@
 /** An explanation as one HTML file that needs nothing else: no script, no network. */
-import type { Explanation } from "../explain-text.ts";
-import type { TrainingPassages } from "../passages/training-passages.ts";
+import type { Explanation, TrainingPassages } from "../reports.ts";
 import { escapeHtml } from "./escape.ts";
 import { explanationHtml } from "./explanation-html.ts";
 import { passagesHtml } from "./passages-html.ts";

@@ -1,4 +1,5 @@
 /** Explanations as HTML, without scripts: a whole file, or a part of a page. Runs in browsers, and knows no tensors. */
+export type { Explanation, TrainingPassages } from "../reports.ts";
 export { explanationHtml } from "./explanation-html.ts";
 export { explanationPage } from "./explanation-page.ts";
 export { passagesHtml } from "./passages-html.ts";

@@ -1,5 +1,5 @@
 /** Training passages as a part of a page: the runs of tokens that a text shares with the data, in their context, and similar passages. */
-import type { ShownPassage, TrainingPassages } from "../passages/training-passages.ts";
+import type { ShownPassage, TrainingPassages } from "../reports.ts";
 import { escapeHtml, percent } from "./escape.ts";
 
 /** HTML for a page with `explanationStyle`. */

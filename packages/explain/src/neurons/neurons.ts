@@ -5,12 +5,7 @@
 import type { Model } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { ExplainError } from "../errors.ts";
-
-/** A neuron: its layer and its number in it, both from 0. */
-export interface NeuronName {
-  layer: number;
-  neuron: number;
-}
+import type { NeuronName } from "../reports.ts";
 
 /** The activations of one layer's neurons. */
 export interface LayerActivations {

@@ -1,11 +1,7 @@
 /** The neurons that are most active at one token of a text. */
 import type { Model } from "@megatron-ts/model";
-import { type NeuronName, neuronActivations } from "./neurons.ts";
-
-/** A neuron and how active it is. */
-export interface ActiveNeuron extends NeuronName {
-  activation: number;
-}
+import type { ActiveNeuron } from "../reports.ts";
+import { neuronActivations } from "./neurons.ts";
 
 /**
  * The neurons of all layers with the largest activations, by size, at a token of the text.

@@ -8,7 +8,8 @@ import {
   type TokenSource,
   tokensBetween,
 } from "../passages/token-source.ts";
-import { layerOf, type NeuronName, neuronActivations } from "./neurons.ts";
+import type { NeuronName } from "../reports.ts";
+import { layerOf, neuronActivations } from "./neurons.ts";
 
 /** A passage with the activation of the neuron at each of its tokens. */
 export interface ActivePassage {

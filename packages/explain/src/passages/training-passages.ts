@@ -2,32 +2,10 @@
 import { type Dataset, openDataset, type SplitName } from "@megatron-ts/data";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { ExplainError } from "../errors.ts";
+import type { TrainingPassages } from "../reports.ts";
 import { type NearestOptions, nearestPassages, type Passage } from "./nearest-passages.ts";
 import { buildPassageIndex, MOST_POSITIONS, type PassageIndex, type PassageIndexOptions } from "./passage-index.ts";
 import { documentStart, tokensBetween } from "./token-source.ts";
-
-/** A place in the data, with its text. */
-export interface ShownPassage {
-  /** Prefix of the dataset. */
-  data: string;
-  document: number;
-  /** Tokens of the document before it. */
-  offset: number;
-  text: string;
-}
-
-/** What in the data is nearest to a text. */
-export interface TrainingPassages {
-  text: string;
-  /** Tokens of the text. */
-  tokens: number;
-  /** Every run of as many tokens that the text and the data share is found; of shorter ones some. */
-  complete: number;
-  /** The longest runs of tokens that both have, longest first, each with what is around it in the data. */
-  spans: (ShownPassage & { start: number; length: number; before: string; after: string })[];
-  /** The passages that have the most of the text's n-grams, most similar first; `similarity` is 0..1. */
-  passages: (ShownPassage & { similarity: number })[];
-}
 
 /** Options of `openTrainingData`. */
 export interface TrainingDataOptions extends Pick<PassageIndexOptions, "ngram" | "maxPositions"> {
