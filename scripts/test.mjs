@@ -78,10 +78,12 @@ try {
     // Types are checked meanwhile, on one core, so that `types` only says how that ended.
     await check("build", async () => countCheck(await turbo("build", ...TYPES, "--continue")));
     await check("types", async () => countCheck(await turbo(...TYPES)));
+    // Cargo leaves cores idle while it compiles one crate, or links.
+    const rust = check("rust", checkRust);
     await check("lint", lint);
     await check("unused", unused);
-    await check("rust", checkRust);
     await check("scripts", scripts);
+    await rust;
     await check("packages", () => vitest(outputs));
     if (process.argv.includes("--mpi")) await check("mpi", () => mpi(outputs));
     await check("exports in transformers", exchange);
