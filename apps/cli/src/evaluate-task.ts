@@ -1,7 +1,7 @@
 /** `megatron evaluate --task`: a fine-tuned model's scores on labelled rows, as a table or JSON. */
 
 import packageJson from "../package.json" with { type: "json" };
-import { predictFile, predictionLines } from "./labelled-data.ts";
+import { predictFile } from "./labelled-data.ts";
 import { lmEvalResults } from "./lm-eval-results.ts";
 import type { EngineOptions } from "./options/common-options.ts";
 import type { AdapterOptions, TaskOptions } from "./options/task-options.ts";
@@ -13,6 +13,7 @@ interface Options extends EngineOptions, TaskOptions, AdapterOptions {
   data: string;
   batchSize: number;
   samples?: string;
+  logSamples?: boolean;
   json?: boolean;
 }
 
@@ -21,10 +22,14 @@ export async function evaluateTask(path: string, options: Options, terminal: Ter
   const { replaceFile } = await import("@megatron-ts/data");
   const { scorePredictions } = await import("@megatron-ts/tasks");
   await startEngine(options, terminal);
-  const { data, task: name, samples } = options;
+  const { data, task: name, logSamples } = options;
+  const samples = options.samples ?? (logSamples ? `samples_${name}.jsonl` : undefined);
   const result = await predictFile({ ...options, path, file: data, labelled: true }, terminal);
   const scores = scorePredictions(result.task, result.examples, result.predictions, { intervals: true });
-  if (samples !== undefined) replaceFile(samples, predictionLines(result));
+  if (samples !== undefined) {
+    const { lmEvalSamples } = await import("./lm-eval-samples.ts");
+    replaceFile(samples, lmEvalSamples(name!, result, { scores }));
+  }
   const { directory, step, rows } = result;
   const baselines = Object.fromEntries(
     Object.entries(result.task.baselines?.(rows) ?? {}).map(([baseline, predictions]) => [

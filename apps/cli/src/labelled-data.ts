@@ -1,6 +1,6 @@
 /** Runs a fine-tuned model over the rows of a file, for the commands that score and write predictions. */
 import type { Row } from "@megatron-ts/data";
-import type { OpenTask, Prediction } from "@megatron-ts/tasks";
+import type { OpenTask, Prediction, SavedTaskRecipe } from "@megatron-ts/tasks";
 import { namingColumns } from "./options/column-names.ts";
 import { rowSource } from "./options/row-source.ts";
 import type { AdapterOptions, TaskOptions } from "./options/task-options.ts";
@@ -22,6 +22,8 @@ export interface LabelledResult {
   step: number;
   // biome-ignore lint/suspicious/noExplicitAny: only the task itself knows its examples
   task: OpenTask<any, Prediction>;
+  /** Names of columns by the task's fields. */
+  columns: Readonly<Record<string, string>>;
   rows: Row[];
   examples: unknown[];
   predictions: Prediction[];
@@ -39,10 +41,12 @@ export async function predictFile(
   const progress = terminal.progress("predicting");
   try {
     const task = openTrainedTask({ config: model.config, tokenizer, recipe }, { name, columns, chatTemplate });
+    const { task: saved }: SavedTaskRecipe = recipe ?? {};
+    const savedColumns = saved?.columns;
     const examples = await namingColumns("--column", () => rows.map((row) => task.read(row, { labelled })));
     const onProgress = (done: number, total: number) => progress.update(done / total, `${done} of ${total} rows`);
     const predictions = await predictAll({ task, model }, examples, { batchSize, onProgress });
-    return { directory, step, task, rows, examples, predictions };
+    return { directory, step, task, columns: { ...savedColumns, ...columns }, rows, examples, predictions };
   } finally {
     progress.stop();
     model.dispose();

@@ -4,7 +4,12 @@
  */
 import type { Score } from "@megatron-ts/tasks";
 
-const names: Readonly<Record<string, string>> = { accuracy: "acc", matthews: "mcc", exactMatch: "exact_match" };
+/** Its names of our scores, where they differ. */
+export const metricNames: Readonly<Record<string, string>> = {
+  accuracy: "acc",
+  matthews: "mcc",
+  exactMatch: "exact_match",
+};
 const lowerIsBetter = new Set(["perplexity", "repetition"]);
 
 /** Half of a 95 % interval in standard errors. */
@@ -24,7 +29,7 @@ export interface Evaluated {
 
 /** The top-level fields. */
 export function lmEvalResults({ task, scores, rows, checkpoint, data, batchSize, version }: Evaluated) {
-  const all = Object.entries(scores).map(([name, score]) => ({ metric: names[name] ?? name, name, score }));
+  const all = Object.entries(scores).map(([name, score]) => ({ metric: metricNames[name] ?? name, name, score }));
   const metrics = all.flatMap(({ metric, score: { value, standardError, interval } }): [string, number | string][] => [
     [`${metric},none`, value],
     [`${metric}_stderr,none`, standardError ?? (interval === undefined ? "N/A" : interval / NORMAL)],

@@ -52,8 +52,15 @@ describe("megatron finetune, evaluate --task and predict", () => {
       higher_is_better: { classification: { acc: true } },
     });
     expect(JSON.parse(readFileSync(samples, "utf8").split("\n")[0]!)).toMatchObject({
-      what: "ship number 0",
-      label: "thing",
+      doc_id: 0,
+      doc: { what: "ship number 0", label: "thing" },
+      target: "thing",
+      arguments: { gen_args_0: { arg_0: "ship number 0" } },
+      resps: [["thing"]],
+      filtered_resps: ["thing"],
+      filter: "none",
+      metrics: ["acc"],
+      acc: 1,
       prediction: { label: "thing" },
     });
     expect((await megatron(...evaluation)).stdout).toMatch(

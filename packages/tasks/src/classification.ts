@@ -64,6 +64,9 @@ function openClassification(
   { settings: { columns, training }, encode }: OpenOptions & { encode: Encode },
 ): OpenTask<ClassificationExample, ClassificationPrediction> {
   const labels = labelsOf(config);
+  if ("task" in config && config.task && "multiLabel" in config.task && config.task.multiLabel) {
+    throw new TaskError("the model gives a text any number of labels: expected the task multi-label");
+  }
   const { labelSmoothing: smoothing = 0, labelWeights = {} } = training ?? {};
   const weights = weightsOf(labels, labelWeights);
   return {

@@ -6,7 +6,7 @@ export { type PredictOptions, predictAll, scorePredictions } from "./evaluate-ta
 export { type BestCheckpoint, type FinetuneOptions, type FinetuneResult, finetune, type TaskData } from "./finetune.ts";
 export { finetuneSeeds, type SeedsResult } from "./finetune-seeds.ts";
 export { type Pipeline, type PipelineInput, pipeline } from "./pipeline.ts";
-export { taskNames, writesText } from "./registry.ts";
+export { fieldsOf, taskNames, writesText } from "./registry.ts";
 export { type SelfPretraining, selfPretrainTokenizer } from "./self-pretraining/self-pretrain.ts";
 export type { OpenTask, Prediction, Score, ScoreCollector, TaskSettings } from "./task.ts";
 export { openTrainedTask, type SavedTaskRecipe } from "./trained-task.ts";

@@ -17,6 +17,7 @@ const name = "minimal-pairs";
 export const minimalPairs: TaskDefinition<readonly [good: ScoredText, bad: ScoredText], PairPrediction> = {
   name,
   fields: ["sentence_good", "sentence_bad"],
+  targetField: "sentence_good",
   metric: "accuracy",
   headFor: () => notTrained(name),
   open(config, { tokenizer, settings: { columns, maxTokens } }) {

@@ -58,7 +58,7 @@ export const multiLabel: TaskDefinition<MultiLabelExample, MultiLabelPrediction>
   metric: "f1",
   headFor(rows, { columns }) {
     const labels = sortLabels(new Set(rows.flatMap((row) => readLabels(row, columns))));
-    if (labels.length > 1) return { kind: "sequence-classification", labels };
+    if (labels.length > 1) return { kind: "sequence-classification", labels, multiLabel: true };
     throw new TaskError("expected rows with two labels or more in all", { source: rows[0]?.source });
   },
   balance(rows, { columns }) {

@@ -42,5 +42,11 @@ export function getTask(name: string): TaskDefinition {
   throw new TaskError(`no task is called ${JSON.stringify(name)}: expected ${taskNames.join(" or ")}`);
 }
 
+/** The fields of a task's rows: what is read, and what is expected. Throws a TaskError for a name that is none. */
+export function fieldsOf(name: string): { read: string[]; target: string } {
+  const { fields, targetField: target = fields.at(-1)! } = getTask(name);
+  return { read: fields.length > 1 ? fields.filter((field) => field !== target) : [...fields], target };
+}
+
 /** Whether a task writes text, rather than choosing labels or spans. Throws a TaskError for a name that is none. */
 export const writesText = (name: string): boolean => getTask(name).textSettings !== undefined;

@@ -88,6 +88,8 @@ export interface TaskDefinition<Example = any, Output extends Prediction = any> 
   readonly name: string;
   /** The fields of a row that it reads, each a column. */
   readonly fields: readonly string[];
+  /** The one that says what is expected. Default: the last. */
+  readonly targetField?: string;
   /** Those of them that are text to learn to read or write, rather than labels. Default: all. */
   readonly textFields?: readonly string[];
   /** The score by which the best checkpoint is chosen; higher is better. Or "loss". */

@@ -32,6 +32,7 @@ interface Options extends EngineOptions, TaskOptions, AdapterOptions {
   batchSize: number;
   maxBatches?: number;
   samples?: string;
+  logSamples?: boolean;
   json?: boolean;
 }
 
@@ -43,7 +44,12 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
     .argument("<run>", "run directory or checkpoint")
     .requiredOption("--data <prefix>", "dataset prefix, as given to `prepare --output`; with --task, rows", nonEmpty)
     .addOption(new Option("--task <name>", "score labelled rows (.jsonl, .csv, .tsv) for this task").choices(TASKS))
-    .option("--samples <file>", "with --task: file for the rows with their predictions (JSONL)", nonEmpty)
+    .option(
+      "--samples <file>",
+      "with --task: file for rows and answers, as lm-evaluation-harness has it (JSONL)",
+      nonEmpty,
+    )
+    .option("--log-samples", "the same as samples_<task>.jsonl in this directory")
     .addOption(
       new Option("--split <name>", "documents to evaluate on")
         .choices(["train", "validation", "test", "all"])

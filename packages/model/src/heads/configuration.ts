@@ -11,9 +11,12 @@ const activation = z.enum(["tanh", "relu", "gelu-erf"]).optional();
 /** In models with a decoder: its first input, after which it reads what the encoder reads. */
 const startToken = z.int().nonnegative().optional();
 
+/** Whether each label is there or not, whatever the others are. Default: exactly one is. */
+const multiLabel = z.literal(true).optional();
+
 /** A head to fine-tune; `dropout` defaults to the model's own. */
 export const taskHeadSchema = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("sequence-classification"), labels, dropout, activation, startToken }),
+  z.strictObject({ kind: z.literal("sequence-classification"), labels, multiLabel, dropout, activation, startToken }),
   z.strictObject({ kind: z.literal("multiple-choice"), dropout, activation, startToken }),
   z.strictObject({ kind: z.literal("token-classification"), labels, dropout }),
   z.strictObject({ kind: z.literal("question-answering"), startToken }),

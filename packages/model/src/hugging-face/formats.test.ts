@@ -321,6 +321,10 @@ describe("fields that decide together", () => {
     expect(labels({ num_labels: 1, problem_type: "regression" })).toMatchObject({ labels: ["LABEL_0"] });
     expect(labels({ id2label: { 1: "no", 0: "yes" } })).toMatchObject({ labels: ["yes", "no"] });
     expect(labels({ id2label: { 1: "no", 0: "yes" }, num_labels: 1 })).toMatchObject({ labels: ["LABEL_0"] });
+    const several = { problem_type: "multi_label_classification" };
+    const many = read("bert-sequence-classification", several);
+    expect(many.task).toMatchObject({ multiLabel: true });
+    expect(bertFormat.toHuggingFace(many as BertConfig)).toMatchObject(several);
     const one = read("bert-sequence-classification", { id2label: { 0: "score" }, problem_type: undefined });
     expect(bertFormat.toHuggingFace(one as BertConfig)).toMatchObject({ problem_type: "regression" });
   });
@@ -387,7 +391,7 @@ describe("an unsupported config.json is refused:", () => {
     ["bert", { position_embedding_type: "relative_key" }, /position_embedding_type: .*"absolute"; got "relative_key"/],
     ["bert", { is_decoder: true }, /is_decoder: .*; got true/],
     ["bert-sequence-classification", { problem_type: "regression" }, /problem_type: regression with 3 labels/],
-    ["bert-sequence-classification", { problem_type: "multi_label_classification" }, /problem_type: .*"multi_label/],
+    ["bert-sequence-classification", { problem_type: "ranking" }, /problem_type: .*"ranking/],
     ["bert", { embedding_size: 8 }, /config\.json: embedding_size: unknown field .* 8/],
     ["bert", { is_causal: true }, /config\.json: is_causal: unknown field .* true/],
     ["gpt2", { num_attention_heads: 2 }, /config\.json: num_attention_heads: .* n_head, which is 4; got 2/],

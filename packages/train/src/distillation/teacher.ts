@@ -89,6 +89,7 @@ function checkOutputs(path: string, teacher: ModelConfig, { config, longest, unf
 function describeOutputs(config: ModelConfig): string {
   const head = headOf(config);
   if (!head) return `a vocabulary of ${config.vocabularySize} tokens`;
-  const labels = "labels" in head ? ` and the labels ${head.labels.join(", ")}` : "";
+  const several = "multiLabel" in head && head.multiLabel ? "any of " : "";
+  const labels = "labels" in head ? ` and ${several}the labels ${head.labels.join(", ")}` : "";
   return `a head for ${head.kind}${labels}`;
 }

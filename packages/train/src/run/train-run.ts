@@ -311,7 +311,8 @@ function checkFits(
     throw new ConfigError([{ path: "", where: "--resume", message }]);
   }
   checkTokenizerFits(checkpoint, tokenizer);
-  const free = new Set(["dropout", "attentionDropout", "initializerRange"]);
+  // Checkpoints of early versions do not say that heads have several labels, which changes no weight.
+  const free = new Set(["dropout", "attentionDropout", "initializerRange", "task.multiLabel"]);
   // Of a version that had fewer fields, which meant what the defaults of the others mean.
   const saved = modelConfigSchema.safeParse(manifest.model).data ?? manifest.model;
   const differences = configurationDifferences(saved, config).filter(({ path }) => !free.has(path));

@@ -118,8 +118,9 @@ const labelFields = {
 /** Fields that only a task head is read from, harmless elsewhere. */
 export const taskHeadFields: readonly string[] = Object.keys(labelFields);
 
-/** What a head for sequences is trained for, which decides its loss. Several labels at once are another model. */
-const problems = { problem_type: z.enum(["single_label_classification", "regression"]).nullish() };
+/** What a head for sequences is trained for, which decides its loss. */
+const MULTI_LABEL = "multi_label_classification";
+const problems = { problem_type: z.enum(["single_label_classification", MULTI_LABEL, "regression"]).nullish() };
 
 /** The head of an architecture's task. A sequence with one label is a regression. Throws a ModelError. */
 export function readTaskHead(kind: TaskHeadConfig["kind"], file: HuggingFaceConfig): TaskHeadConfig {
@@ -139,7 +140,7 @@ export function readClassifierHead(
   if (problem && (problem === "regression") !== (head.labels.length === 1)) {
     throw fieldError("problem_type", `${problem} with ${head.labels.length} labels is not supported`);
   }
-  return { kind: "sequence-classification", ...head };
+  return { kind: "sequence-classification", ...head, ...(problem === MULTI_LABEL && { multiLabel: true }) };
 }
 
 function readLabels(file: HuggingFaceConfig): { labels: string[]; dropout?: number } {
@@ -158,7 +159,8 @@ export function writeTaskHead(task: TaskHeadConfig): Record<string, unknown> {
   if (task.kind === "question-answering" || task.kind === "replaced-token-detection") return {};
   if (task.kind === "multiple-choice") return { classifier_dropout: task.dropout ?? null };
   const { kind, labels, dropout = null } = task;
-  const problem = labels.length === 1 ? "regression" : "single_label_classification";
+  const several = "multiLabel" in task && task.multiLabel ? MULTI_LABEL : "single_label_classification";
+  const problem = labels.length === 1 ? "regression" : several;
   return {
     id2label: Object.fromEntries(labels.map((label, index) => [index, label])),
     label2id: Object.fromEntries(labels.map((label, index) => [label, index])),
