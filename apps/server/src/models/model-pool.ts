@@ -21,7 +21,7 @@ export interface ListedModel {
   info: ModelInfo | null;
 }
 
-/** What a request does: explanations have an engine of their own, so that nobody waits for them. */
+/** What a request does: explanations, and searches in the training data, have an engine of their own: nobody waits for them. */
 export type Purpose = "answer" | "explain";
 
 /** The models. */

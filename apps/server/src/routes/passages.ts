@@ -6,7 +6,9 @@ import { passagesSchema } from "../schemas/explain.ts";
 /** Answers a request. Throws an ApiError for one that cannot be served. */
 export async function passages(request: Request, state: ServerState): Promise<Response> {
   const parameters = await readBody(request, { schema: passagesSchema, maxBytes: state.maxBodyBytes });
-  const { name, engine } = await requireModel(state, parameters.model);
+  const served = await requireModel(state, parameters.model);
+  // Without data, the model itself refuses: no engine needs to be started for that.
+  const { name, engine } = served.info.findsPassages ? await requireModel(state, parameters.model, "explain") : served;
   const found = await engine.passages(parameters.input, { topK: parameters.top_k ?? 5 });
   return Response.json({ object: "passages", model: name, ...found });
 }
