@@ -10,7 +10,7 @@ export const selfPretrainSchema = z.strictObject({
   steps: z.int().min(1).optional(),
   /** Passes over the text. Default: 10, or more where that would be less than 1,000 updates. */
   epochs: z.number().gt(0).optional(),
-  /** Peak learning rate: Muon's for a model from nothing (0.02), AdamW's for a pretrained one (by its width). */
+  /** Peak learning rate. Default: by the model's width, 1e-4 for 768. */
   learningRate: z.number().gt(0).optional(),
   batchSize: z.int().min(1).max(1_000_000).default(16),
   /** Tokens in a sample, which joins texts. Default: `data.maxTokens`. */

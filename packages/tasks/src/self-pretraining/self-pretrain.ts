@@ -27,20 +27,9 @@ import { textsOf } from "./task-texts.ts";
 const FEWEST_STEPS = 1000;
 const EPOCHS = 10;
 
-/**
- * Muon leaves the plateau of a small text's word frequencies in a third of the steps that AdamW takes; what was pretrained with
- * AdamW keeps it, at a low rate.
- */
-function optimizerOf({ model, selfPretrain }: Recipe, hiddenSize: number): object {
-  const { learningRate } = selfPretrain;
-  if (model.from !== undefined) {
-    const rate = learningRate ?? Number(Math.min(6e-4, 1e-4 * (768 / hiddenSize)).toPrecision(2));
-    return { name: "adamw", learningRate: rate, beta2: 0.98, weightDecay: 0.01 };
-  }
-  const rate = learningRate ?? 0.02;
-  const adamw = { learningRate: rate / 5, beta1: 0.9, beta2: 0.95, epsilon: 1e-10, weightDecay: 0 };
-  return { name: "muon", learningRate: rate, momentumWarmup: { start: 0.85, steps: 100 }, weightDecay: 0, adamw };
-}
+/** The rate of a model that is 768 wide, and what it is at most: what learns the text faster is fine-tuned to less afterwards. */
+const RATE = 1e-4;
+const HIGHEST_RATE = 6e-4;
 
 type Recipe = FinetuneConfig & { selfPretrain: SelfPretrainConfig };
 
@@ -89,13 +78,15 @@ function recipeOf(
     epochs,
     steps = epochs ? Math.ceil(epochs * perEpoch) : Math.ceil(Math.max(EPOCHS * perEpoch, FEWEST_STEPS)),
   } = selfPretrain;
+  const usual = Math.min(HIGHEST_RATE, RATE * (768 / complete.hiddenSize));
+  const { learningRate = Number(usual.toPrecision(2)) } = selfPretrain;
   const every = Math.max(1, Math.ceil(steps / 10));
   return pretrainConfigSchema.parse({
     model,
     data: { tokenizer: join(directory, "tokenizer"), train: prefix, sequenceLength },
     train: {
       objective,
-      optimizer: optimizerOf(configuration, complete.hiddenSize),
+      optimizer: { name: "adamw", learningRate, beta2: 0.98, weightDecay: 0.01 },
       schedule: { name: "linear", warmupSteps: Math.floor(steps / 10), minimum: 0 },
       steps,
       batchSize,
