@@ -9,8 +9,10 @@ import type { Device } from "./devices.ts";
 export interface Split {
   /** Ranks that share each layer. */
   tensor: number;
-  /** Stages of layers. */
+  /** Ranks that share the layers. */
   pipeline: number;
+  /** Stages of layers on each of them (interleaved 1F1B). Default: 1. */
+  virtualStages?: number;
   /** Copies of the model. */
   data: number;
 }
@@ -68,7 +70,7 @@ export function clusterStepTime(
 ): ClusterTime {
   const { numLayers, hiddenSize, numHeads, sequenceLength, batchSize, microBatchSize, recompute } = step;
   checkSplit(step, split);
-  const { tensor, pipeline, data } = split;
+  const { tensor, pipeline, data, virtualStages = 1 } = split;
   const devices = tensor * pipeline * data;
   const microBatches = batchSize / (data * microBatchSize);
   const tokens = (batchSize * sequenceLength) / data;
@@ -87,11 +89,22 @@ export function clusterStepTime(
   const network = devices <= device.perServer ? link : LINK_EFFICIENCY * device.networkBandwidth;
   const stages = traffic.stages / network;
   const busy = products + elementwise + tensorSeconds + stages;
-  const bubble = (busy * (pipeline - 1)) / microBatches;
+  const bubble = busy * bubbleShare({ pipeline, virtualStages, microBatches });
   const dataSeconds = traffic.data / network;
   const total = busy + bubble + dataSeconds;
   return { products, elementwise, tensor: tensorSeconds, stages, bubble, data: dataSeconds, total };
 }
+
+/**
+ * How long a rank waits at both ends of a step, for each second that it works: (p - 1) / (v m) for m micro-batches in v stages on each
+ * of p ranks (Narayanan et al. 2021, section 2.2).
+ */
+const bubbleShare = ({
+  pipeline,
+  virtualStages = 1,
+  microBatches,
+}: Pick<Split, "pipeline" | "virtualStages"> & { microBatches: number }): number =>
+  (pipeline - 1) / (virtualStages * microBatches);
 
 /** Bytes that one rank sends in a step, by axis. */
 export interface SplitTraffic {
@@ -107,13 +120,13 @@ export interface SplitTraffic {
 /** The bytes that a split sends, at 16 bits (Narayanan et al. 2021, section 3; rings, in which each rank sends its share). */
 export function splitTraffic(
   step: Pick<ClusterStep, "numLayers" | "hiddenSize" | "sequenceLength" | "parameters" | "batchSize" | "recompute">,
-  { tensor, pipeline, data }: Split,
+  { tensor, pipeline, data, virtualStages = 1 }: Split,
 ): SplitTraffic {
   const { numLayers, hiddenSize, sequenceLength, parameters, batchSize, recompute } = step;
   const tokens = (batchSize * sequenceLength) / data;
   const activations = tokens * (numLayers / pipeline) * tensorTrafficBytes({ hiddenSize, tensor, recompute });
-  // Each rank sends its share of the layer's output, and as much of the gradient.
-  const stages = pipeline === 1 ? 0 : (2 * 2 * tokens * hiddenSize) / tensor;
+  // Each rank sends its share of the layer's output, and as much of the gradient, for each of its stages.
+  const stages = pipeline === 1 ? 0 : (virtualStages * 2 * 2 * tokens * hiddenSize) / tensor;
   const gradients = (((2 * (data - 1)) / data) * (2 * parameters)) / (tensor * pipeline);
   return { tensor: activations, stages, data: gradients, total: activations + stages + gradients };
 }
@@ -121,12 +134,12 @@ export function splitTraffic(
 /** Throws a RangeError for a split that leaves a remainder. */
 function checkSplit(
   { numHeads, numLayers, batchSize, microBatchSize }: ClusterStep,
-  { tensor, pipeline, data }: Split,
+  { tensor, pipeline, data, virtualStages = 1 }: Split,
 ) {
   const divides: [axis: keyof Split, what: string, size: number, by: number][] = [
     ["tensor", "heads", numHeads, tensor],
-    ["pipeline", "layers", numLayers, pipeline],
-    ["data", "samples in micro-batches", batchSize, data * microBatchSize],
+    ["pipeline", "layers", numLayers, pipeline * virtualStages],
+    ["data", "samples in micro-batches", batchSize, data * microBatchSize * (virtualStages > 1 ? pipeline : 1)],
   ];
   for (const [axis, what, size, by] of divides) {
     if (size % by === 0) continue;

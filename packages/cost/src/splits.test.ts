@@ -46,6 +46,24 @@ describe("possibleSplits", () => {
   });
 });
 
+describe("interleaved stages", () => {
+  it("shorten the bubble and send and keep more", () => {
+    const plan = (virtualStages?: number) =>
+      possibleSplits(large, {
+        ...{ device, devices: 1536, microBatchSize: 1, recompute: "full" },
+        split: { tensor: 8, pipeline: 8, virtualStages },
+      })[0]!;
+    const [plain, interleaved] = [plan(), plan(5)];
+    expect(interleaved.split.virtualStages).toBe(5);
+    const share = ({ time }: typeof plain) => time.bubble / (time.total - time.bubble - time.data);
+    expect(share(plain)).toBeCloseTo(7 / 96, 10);
+    expect(share(interleaved)).toBeCloseTo(7 / (5 * 96), 10);
+    expect(interleaved.traffic.stages).toBe(5 * plain.traffic.stages);
+    expect(interleaved.memory.activations).toBeGreaterThan(plain.memory.activations);
+    expect(plan(3)).toBeUndefined();
+  });
+});
+
 describe("a distributed optimizer", () => {
   it("is proposed where a split that only fits with it is faster", () => {
     const medium = gpt({ numLayers: 32, hiddenSize: 4096, numHeads: 32 }, 512);

@@ -60,7 +60,8 @@ export function possibleSplits(model: ModelStep, options: SplitOptions): SplitPl
   const { device, devices } = options;
   const plans = splitsOf(model, options).flatMap((split) =>
     (options.microBatchSize ? [options.microBatchSize] : MICRO_BATCHES).flatMap((microBatchSize) => {
-      if (model.batchSize % (split.data * microBatchSize) !== 0) return [];
+      const turn = (split.virtualStages ?? 1) > 1 ? split.pipeline : 1;
+      if (model.batchSize % (split.data * microBatchSize * turn) !== 0) return [];
       return (options.recompute ? [options.recompute] : RECOMPUTE).flatMap((recompute) => {
         const step = { ...model, microBatchSize, recompute, hardwareFlops: model.hardwareFlops[recompute] };
         const [time, traffic] = [clusterStepTime(step, { device, split }), splitTraffic(step, split)];
@@ -93,21 +94,28 @@ function splitsOf(
     (given.pipeline ? [given.pipeline] : divisors(numLayers)).flatMap((pipeline) => {
       const data = devices / (tensor * pipeline);
       const fits = numHeads % tensor === 0 && numLayers % pipeline === 0 && batchSize % data === 0;
-      return Number.isInteger(data) && fits && (given.data ?? data) === data ? [{ tensor, pipeline, data }] : [];
+      if (!Number.isInteger(data) || !fits || (given.data ?? data) !== data) return [];
+      const stages = given.virtualStages ?? 1;
+      if (stages > 1 && (pipeline === 1 || numLayers % (pipeline * stages) !== 0)) return [];
+      return [{ tensor, pipeline, data, ...(stages > 1 && { virtualStages: stages }) }];
     }),
   );
 }
 
-/** Memory of the first stage in bf16, which holds as many micro-batches as there are stages (1F1B). */
+/**
+ * Memory of the first rank in bf16, which holds as many micro-batches as there are ranks (1F1B), or, with v interleaved stages each,
+ * as many and (p - 1) / v more (Korthikanti et al. 2022, section 4.2.3).
+ */
 export function deviceMemory(
   step: ClusterStep & { vocabularySize: number },
   { split, distributedOptimizer = false }: { split: Split; distributedOptimizer?: boolean },
 ): DeviceMemory {
-  const { tensor, pipeline, data } = split;
+  const { tensor, pipeline, data, virtualStages = 1 } = split;
   const { numLayers, recompute, microBatchSize: b, sequenceLength: s, vocabularySize, batchSize } = step;
   const held = step.parameters / (tensor * pipeline);
   const bytes = stateBytesPerParameter({ precision: "bf16", optimizerRanks: distributedOptimizer ? data : 1 });
-  const inFlight = Math.min(pipeline, batchSize / (data * b));
+  const ahead = pipeline + (virtualStages > 1 ? (pipeline - 1) / virtualStages : 0);
+  const inFlight = Math.min(ahead, batchSize / (data * b));
   const layers = numLayers / pipeline;
   const options = { tensorRanks: tensor, recompute };
   const whole = storedActivationBytesPerLayer(step, { tensorRanks: tensor });
