@@ -47,7 +47,8 @@ function allSplits({ stages, contexts }: { stages: boolean; contexts: boolean })
   return splits;
 }
 
-const size = "numLayers: 4, hiddenSize: 16, numHeads: 4, vocabularySize: 325";
+/** A layer for each stage. */
+const size = `numLayers: ${everything ? 4 : 2}, hiddenSize: 16, numHeads: 4, vocabularySize: 325`;
 const short: [string, string][] = [
   ["train.microBatchSize", "2"],
   ["train.evaluation.every", "20"],
