@@ -3,46 +3,14 @@
  * place; a crash at any point leaves what was there before. Leftovers of a crash are removed by the next commit or
  * deletion in the same parent directory; what another process is working on is left alone.
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { makeDirectory } from "@megatron-ts/errors/make-directory";
 import { userError, wrapFileSystemError } from "./errors.ts";
+import { makeDirectories, syncDirectory, syncTree } from "./synced-directories.ts";
 import { isInUse, isTemporaryName, releaseTemporary, temporaryBeside } from "./temporary-names.ts";
 
 // Does not show up in listings. It is complete, and used in place of the directory it was renamed from while that is missing.
 const replaced = ".old-megatron-";
-
-const isWindows = process.platform === "win32";
-
-function sync(path: string, flags: string): void {
-  const descriptor = openSync(path, flags);
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-const syncFile = (path: string): void => sync(path, isWindows ? "r+" : "r");
-
-/** Makes the names in a directory durable. Windows does so by itself, and cannot open directories. */
-function syncDirectory(path: string): void {
-  if (!isWindows) sync(path, "r");
-}
-
-function syncTree(directory: string): void {
-  for (const entry of readdirSync(directory, { withFileTypes: true })) {
-    const path = join(directory, entry.name);
-    if (entry.isDirectory()) syncTree(path);
-    else if (entry.isFile()) syncFile(path);
-  }
-  syncDirectory(directory);
-}
-
-/** `mkdir -p` that survives a power cut. */
-function makeDirectories(path: string): void {
-  for (const made of makeDirectory(path)) syncDirectory(dirname(made));
-}
 
 /** Renames first, so that a crash halfway leaves nothing that looks complete. */
 function remove(path: string): void {
