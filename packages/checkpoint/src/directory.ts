@@ -39,6 +39,73 @@ function clearLeftovers(parent: string): void {
   }
 }
 
+/** Whether an existing target is replaced. Default: it is an error. */
+interface Replacement {
+  replace?: boolean;
+}
+
+/** What is thrown where saving fails. Errors other than the file system's stay as they are. */
+export const saveError = (error: unknown, target: string): unknown =>
+  wrapFileSystemError(error, { action: `cannot save ${target}`, note: "; earlier checkpoints are untouched" });
+
+function checkPlace(target: string, { replace = false }: Replacement): boolean {
+  const exists = existsSync(target);
+  if (exists && !replace) throw userError(`${target} already exists; choose another directory, or remove it first`);
+  return exists;
+}
+
+/**
+ * Makes an empty directory beside `target`, of which `commitWorkplace` makes the target. Returns its absolute path.
+ * @throws CheckpointError if the target exists or the file system fails
+ */
+export function openWorkplace(target: string, options: Replacement = {}): string {
+  const place = resolve(target);
+  const workplace = temporaryBeside(place);
+  try {
+    makeDirectories(dirname(place));
+    clearLeftovers(dirname(place));
+    checkPlace(target, options);
+    mkdirSync(workplace);
+    return workplace;
+  } catch (error) {
+    releaseTemporary(workplace);
+    throw saveError(error, target);
+  }
+}
+
+/**
+ * Gives a directory, which `openWorkplace` made in this thread or another, its name, once all that it contains is on disk.
+ * @throws CheckpointError if the target exists or the file system fails
+ */
+export function commitWorkplace(workplace: string, target: string, options: Replacement = {}): void {
+  const place = resolve(target);
+  const old = join(dirname(place), replaced + basename(place));
+  try {
+    const exists = checkPlace(target, options);
+    syncTree(workplace);
+    if (exists) renameSync(place, old);
+    renameSync(workplace, place);
+    syncDirectory(dirname(place));
+    if (exists) remove(old);
+  } catch (error) {
+    throw saveError(error, target);
+  }
+  releaseTemporary(workplace);
+}
+
+/** Removes a directory that `openWorkplace` made. If that fails, the next commit removes it. */
+export function discardWorkplace(workplace: string): void {
+  try {
+    rmSync(workplace, { recursive: true, force: true });
+  } catch {
+    // Whoever discards it has another error to report.
+  }
+  releaseTemporary(workplace);
+}
+
+/** Says that nothing of this process works in a directory that `openWorkplace` made, so that the next commit removes what is left of it. */
+export const releaseWorkplace = releaseTemporary;
+
 /**
  * Creates the directory `target` atomically. `write` fills the empty directory whose path it gets; if it throws,
  * nothing changes.
@@ -49,37 +116,15 @@ function clearLeftovers(parent: string): void {
 export async function commitDirectory(
   target: string,
   write: (directory: string) => void | Promise<void>,
-  options: { replace?: boolean } = {},
+  options: Replacement = {},
 ): Promise<void> {
-  const { replace = false } = options;
-  const place = resolve(target);
-  const parent = dirname(place);
-  const workplace = temporaryBeside(place);
-  const old = join(parent, replaced + basename(place));
+  const workplace = openWorkplace(target, options);
   try {
-    makeDirectories(parent);
-    clearLeftovers(parent);
-    const exists = existsSync(place);
-    if (exists && !replace) throw userError(`${target} already exists; choose another directory, or remove it first`);
-    mkdirSync(workplace);
     await write(workplace);
-    syncTree(workplace);
-    if (exists) renameSync(place, old);
-    renameSync(workplace, place);
-    syncDirectory(parent);
-    if (exists) remove(old);
+    commitWorkplace(workplace, target, options);
   } catch (error) {
-    try {
-      rmSync(workplace, { recursive: true, force: true });
-    } catch {
-      // The next commit removes it. Report the original error.
-    }
-    throw wrapFileSystemError(error, {
-      action: `cannot save ${target}`,
-      note: "; earlier checkpoints are untouched",
-    });
-  } finally {
-    releaseTemporary(workplace);
+    discardWorkplace(workplace);
+    throw saveError(error, target);
   }
 }
 

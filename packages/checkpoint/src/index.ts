@@ -6,6 +6,7 @@ export { exportAdapter, isAdapter } from "./adapter/export-adapter.ts";
 export { loadModel } from "./adapter/load-model.ts";
 export { adapterAt, adapterBaseOf, openModelCheckpoint, weightsFingerprint } from "./adapter/open-model-checkpoint.ts";
 export { type AdapterOrigin, peftFiles } from "./adapter/write-adapter.ts";
+export { SAVING_SECONDS, type SavingRanks } from "./agreement.ts";
 export { averageCheckpoints } from "./average-checkpoints.ts";
 export { type CheckedCheckpoint, checkCheckpoint } from "./check-tensors.ts";
 export { commitDirectory } from "./directory.ts";
@@ -47,5 +48,5 @@ export {
 export { openSafetensors, type SafetensorsFile, writeSafetensors } from "./safetensors.ts";
 export { type SaveCheckpointOptions, saveCheckpoint } from "./save-checkpoint.ts";
 export { type BackgroundSave, saveInBackground } from "./save-in-background.ts";
-export type { Dtype, TensorDescription, TensorEntry } from "./tensor-entry.ts";
+export type { Dtype, TensorBox, TensorDescription, TensorEntry } from "./tensor-entry.ts";
 export type { TensorReader } from "./tensor-reader.ts";

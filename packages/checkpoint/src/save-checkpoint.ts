@@ -1,23 +1,12 @@
 /**
- * Saves a checkpoint: a directory, written atomically, with weights and optimizer state in separate safetensors files.
- * Knows bytes, not tensors or models.
+ * Saves a checkpoint: a directory, written atomically, with weights and optimizer state in separate safetensors files. Several ranks save
+ * together, each its own part, so that they write in parallel. Knows bytes, not tensors or models.
  */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { commitDirectory } from "./directory.ts";
-import { userError } from "./errors.ts";
-import { type WriteBytes, writeFileOnce } from "./file-writer.ts";
-import { encodeManifest, manifestFile } from "./manifest.ts";
-import {
-  fileNameSchema,
-  formatVersion,
-  type Manifest,
-  type ManifestInput,
-  type ManifestTensor,
-} from "./manifest-schema.ts";
-import { writeSafetensors } from "./safetensors.ts";
-import { planShards, shardName } from "./shards.ts";
-import type { TensorEntry } from "./tensor-entry.ts";
+import { agree, alone, outcomeOf, type SavingRanks } from "./agreement.ts";
+import { type CheckpointPart, planFiles, type TensorGroups, writePart } from "./checkpoint-part.ts";
+import { discardWorkplace, saveError } from "./directory.ts";
+import { type CheckpointFacts, checkShared, commitDraft, type Draft, openDraft } from "./draft.ts";
+import type { WriteBytes } from "./file-writer.ts";
 
 /** What to save, and where. */
 export interface SaveCheckpointOptions {
@@ -35,78 +24,66 @@ export interface SaveCheckpointOptions {
   heldOutLoss?: number;
   /** Other state of the training loop, as JSON. */
   training?: Readonly<Record<string, unknown>>;
-  /** Tensors; the optimizer's are optional. */
-  groups: { weights: Iterable<TensorEntry>; optimizer?: Iterable<TensorEntry> };
+  /** Tensors; the optimizer's are optional. Where several ranks save, those that this rank writes, or boxes of them. */
+  groups: TensorGroups;
   /** Additional files by name, such as the tokenizer and the recipe. */
   extraFiles?: Record<string, Uint8Array>;
   /** Size at which tensors are split into several files. Default: 4 GiB. */
   maxShardBytes?: number;
+  /**
+   * The ranks that save together; all of them save the same at the same time, to one directory that all see. What is said of the
+   * checkpoint besides its tensors is the first rank's. Default: this process alone.
+   */
+  ranks?: SavingRanks;
   /** Replaces `fs.writeSync`, for tests. */
   write?: WriteBytes;
 }
 
-interface Saving {
-  directory: string;
-  maxShardBytes: number;
-  write?: WriteBytes;
-}
-
-function saveGroup(name: string, tensors: Iterable<TensorEntry>, saving: Saving) {
-  const shards = planShards([...tensors], saving.maxShardBytes);
-  const files: Manifest["files"] = [];
-  const described: ManifestTensor[] = [];
-  for (const [index, entries] of shards.entries()) {
-    const file = shardName(name, { index, count: shards.length });
-    files.push({ name: file, ...writeSafetensors(join(saving.directory, file), entries, { write: saving.write }) });
-    for (const { name: tensor, dtype, shape } of entries) {
-      const slice = { file, origin: shape.map(() => 0), shape: [...shape] };
-      described.push({ name: tensor, dtype, shape: [...shape], slices: [slice] });
-    }
-  }
-  return { files, tensors: described };
-}
-
-function saveExtraFile(name: string, bytes: Uint8Array, saving: Saving): Manifest["files"][number] {
-  if (!fileNameSchema.safeParse(name).success || name === manifestFile || existsSync(join(saving.directory, name))) {
-    throw new Error(`a checkpoint cannot contain an extra file named "${name}"`);
-  }
-  return { name, ...writeFileOnce(join(saving.directory, name), (emit) => emit(bytes), { write: saving.write }) };
+/** What to save, sorted by who needs it: what all ranks write, and what the first says of it. */
+export function planSave({ groups, extraFiles = {}, maxShardBytes = 2 ** 32, ...options }: SaveCheckpointOptions) {
+  const { ranks = alone } = options;
+  const facts: CheckpointFacts = {
+    step: options.step,
+    consumedSamples: options.consumedSamples,
+    model: options.model,
+    tokenizerFingerprint: options.tokenizerFingerprint ?? null,
+    heldOutLoss: Number.isFinite(options.heldOutLoss) ? options.heldOutLoss! : null,
+    training: options.training ?? {},
+  };
+  const planned = planFiles(groups, maxShardBytes);
+  return { facts, ranks, planned, maxShardBytes, extraFiles: ranks.rank === 0 ? extraFiles : {} };
 }
 
 /**
- * Saves a checkpoint, and resolves when it is on disk. If saving fails, or the process crashes at any moment, all
- * earlier checkpoints are untouched.
- * @throws CheckpointError if the file system fails; `userError` is false for a full or failing disk
+ * Saves a checkpoint, and resolves when it is on disk. If saving fails, or a process crashes at any moment, all earlier checkpoints are
+ * untouched.
+ * @throws CheckpointError if the file system fails, on all ranks alike; `userError` is false for a full or failing disk
  */
 export async function saveCheckpoint(options: SaveCheckpointOptions): Promise<void> {
-  const { directory, groups, extraFiles = {}, maxShardBytes = 2 ** 32, write } = options;
-  if (existsSync(directory) && !existsSync(join(directory, manifestFile))) {
-    throw userError(`${directory} exists and is not a checkpoint; choose another directory`);
+  const { directory, write } = options;
+  const { facts, ranks, planned, extraFiles } = planSave(options);
+  const draft = openDraft(directory, { planned, ranks });
+  try {
+    const own = outcomeOf(() => writeOwn(draft, { planned, extraFiles, write }));
+    const parts = agree(own, ranks);
+    const committed = outcomeOf(() => (ranks.rank === 0 ? commitDraft(draft, { parts, facts, write }) : undefined));
+    agree(committed, ranks);
+  } catch (error) {
+    if (ranks.rank === 0) discardWorkplace(draft.workplace);
+    throw error;
   }
-  await commitDirectory(
-    directory,
-    (workplace) => {
-      const saving = { directory: workplace, maxShardBytes, write };
-      const weights = saveGroup("weights", groups.weights, saving);
-      const optimizer = groups.optimizer && saveGroup("optimizer", groups.optimizer, saving);
-      const extras = Object.entries(extraFiles).map(([name, bytes]) => saveExtraFile(name, bytes, saving));
-      const manifest: ManifestInput = {
-        formatVersion,
-        step: options.step,
-        consumedSamples: options.consumedSamples,
-        model: options.model,
-        tokenizerFingerprint: options.tokenizerFingerprint ?? null,
-        heldOutLoss: Number.isFinite(options.heldOutLoss) ? options.heldOutLoss! : null,
-        training: options.training ?? {},
-        groups: {
-          weights: { tensors: weights.tensors },
-          ...(optimizer && { optimizer: { tensors: optimizer.tensors } }),
-        },
-        files: [...weights.files, ...(optimizer?.files ?? []), ...extras],
-      };
-      const bytes = encodeManifest(manifest);
-      writeFileOnce(join(workplace, manifestFile), (emit) => emit(bytes), { write });
-    },
-    { replace: true },
-  );
+}
+
+/** Writes the files of this rank. */
+export function writeOwn(
+  draft: Draft,
+  { planned, extraFiles, write }: Pick<ReturnType<typeof planSave>, "planned" | "extraFiles"> & { write?: WriteBytes },
+): CheckpointPart {
+  const { workplace, numbers, target } = draft;
+  checkShared(draft);
+  try {
+    return writePart(workplace, { planned, numbers, extraFiles, write });
+  } catch (error) {
+    throw saveError(error, target);
+  }
 }

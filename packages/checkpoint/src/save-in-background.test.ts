@@ -31,10 +31,12 @@ describe("saveInBackground", () => {
   it("writes the bytes of the moment of the call, whatever they become later", async () => {
     const directory = join(place, "a");
     const values = Float32Array.of(1, 2, 3);
-    const { done } = saveInBackground({ directory, ...content(values) }, { worker: built.file });
+    const { finish, isDone } = saveInBackground({ directory, ...content(values) }, { worker: built.file });
     values.fill(9);
-    expect(readdirSync(place)).toEqual([]);
-    await done;
+    expect(readdirSync(place)).toEqual([expect.stringMatching(/^\.tmp-/)]);
+    await finish();
+    expect(isDone()).toBe(true);
+    expect(readdirSync(place)).toEqual(["a"]);
     const { manifest, weights, optimizer, readFile, close } = loadCheckpoint(directory);
     expect(manifest).toMatchObject({ step: 7, heldOutLoss: 1.5 });
     for (const bytes of [weights.read("w"), optimizer!.read("first.w")]) {
@@ -48,13 +50,11 @@ describe("saveInBackground", () => {
   it("rejects where it cannot save, and where its thread ends", async () => {
     const directory = join(place, "occupied");
     writeFileSync(directory, "a file");
-    const refused = saveInBackground({ directory, ...content(Float32Array.of(1, 2, 3)) }, { worker: built.file });
-    await expect(refused.done).rejects.toMatchObject({ name: "CheckpointError", userError: true });
-    const abandoned = saveInBackground(
-      { directory: join(place, "b"), ...content(Float32Array.of(1, 2, 3)) },
-      { worker: built.file },
-    );
+    const save = (target: string) =>
+      saveInBackground({ directory: target, ...content(Float32Array.of(1, 2, 3)) }, { worker: built.file });
+    expect(() => save(directory)).toThrow(expect.objectContaining({ name: "CheckpointError", userError: true }));
+    const abandoned = save(join(place, "b"));
     abandoned.abandon();
-    await expect(abandoned.done).rejects.toMatchObject({ name: "CheckpointError", userError: false });
+    await expect(abandoned.finish()).rejects.toMatchObject({ name: "CheckpointError", userError: false });
   });
 });

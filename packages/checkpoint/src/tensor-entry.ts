@@ -30,8 +30,17 @@ export interface TensorDescription {
   shape: readonly number[];
 }
 
-/** A tensor to write. `bytes` is called once, just before it is written, so that only one tensor is in memory. */
-export type TensorEntry = TensorDescription & { name: string; bytes: () => Uint8Array };
+/** Where a box is in the tensor that it is of: its first index, and the shape of the whole. */
+export interface TensorBox {
+  origin: readonly number[];
+  of: readonly number[];
+}
+
+/**
+ * A tensor to write. `bytes` is called once, just before it is written, so that only one tensor is in memory. With `box`, the shape and
+ * the bytes are those of a box of the tensor, whose others are entries of their own or of other ranks; an empty box writes nothing.
+ */
+export type TensorEntry = TensorDescription & { name: string; bytes: () => Uint8Array; box?: TensorBox };
 
 /** Whether a value names an element type of safetensors. */
 export function isDtype(value: unknown): value is Dtype {

@@ -12,11 +12,16 @@ import { join } from "node:path";
 import { checkpointDirectory, deleteCheckpoint, latestCheckpoint, listCheckpoints } from "../run-directory.ts";
 import { saveCheckpoint } from "../save-checkpoint.ts";
 import { checkpointContent } from "./crash-content.ts";
+import { saveInHalves } from "./save-in-halves.ts";
 
 const [run, mode, fatal] = process.argv.slice(2) as [string, "sequence" | "endless" | "newest", string | undefined];
 
-const save = (step: number, edition = 1): Promise<void> =>
-  saveCheckpoint({ directory: checkpointDirectory(run, step), ...checkpointContent(step, edition) });
+/** The second edition is written as two ranks do. */
+const save = async (step: number, edition = 1): Promise<void> => {
+  const options = { directory: checkpointDirectory(run, step), ...checkpointContent(step, edition) };
+  if (edition === 1) await saveCheckpoint(options);
+  else saveInHalves(options);
+};
 
 function dieBeforeChange(fatalChange: number): void {
   let changes = 0;

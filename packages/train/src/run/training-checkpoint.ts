@@ -12,7 +12,7 @@ import {
   type TensorReader,
 } from "@megatron-ts/checkpoint";
 import type { Model } from "@megatron-ts/model";
-import type { ParameterSource } from "@megatron-ts/parallel";
+import type { Parameter, ParameterSource } from "@megatron-ts/parallel";
 import { formatRecipe } from "../configuration/recipe.ts";
 import type { PlateauState } from "../schedules/plateau.ts";
 import type { NoiseScaleState } from "../step/noise-scale.ts";
@@ -46,6 +46,8 @@ export interface SaveTrainingOptions {
   optimizer: Optimizer;
   shards: Shards | null;
   average: WeightAverage | null;
+  /** Whether this stage of the pipeline is the first that has a weight. Default: there is one stage. */
+  isFirst?: (parameter: Parameter) => boolean;
   state: LoopState;
   /** State of a schedule that reduces on a plateau; null for all others. */
   plateau: PlateauState | null;
@@ -66,7 +68,7 @@ export interface Retention {
   best: number;
 }
 
-/** What a checkpoint of a run holds. Its weights are the average if there is one, since that is what evaluates better. */
+/** What a checkpoint of a run holds, and what this rank writes of it. Its weights are the average if there is one, since that is what evaluates better. */
 export function checkpointOf(options: SaveTrainingOptions): SaveCheckpointOptions {
   const { runDirectory, model, state, plateau, datasets, configuration, tokenizer } = options;
   const { validationLoss, adapterFiles } = options;
@@ -82,6 +84,7 @@ export function checkpointOf(options: SaveTrainingOptions): SaveCheckpointOption
     heldOutLoss: validationLoss,
     training: { ...training, plateau, datasets },
     groups,
+    ranks: model.mesh.world,
     extraFiles: {
       ...options.files,
       ...adapterFiles?.(groups.weights),

@@ -1,18 +1,15 @@
 /**
- * The tensors of a checkpoint: weights, their average, the optimizer's state, each whole. Where other ranks hold some of them, or
- * parts of them, the rank that writes says which it wants next, and the others help it.
+ * The tensors that this rank writes into a checkpoint: weights, their average, the optimizer's state. Ranks that hold the same values share
+ * the writing, so that each writes about as much as the others and none sends anything.
  */
-import { type TensorEntry, tensorEntry } from "@megatron-ts/checkpoint";
+import type { TensorEntry } from "@megatron-ts/checkpoint";
 import type { Model } from "@megatron-ts/model";
-import { toBytes } from "@megatron-ts/ops";
-import { type Mesh, type Parameter, trainedParameters, wholeOf } from "@megatron-ts/parallel";
-import * as tf from "@tensorflow/tfjs";
+import { type Mesh, type Parameter, trainedParameters } from "@megatron-ts/parallel";
+import type * as tf from "@tensorflow/tfjs";
 import type { Optimizer } from "../step/optimizer.ts";
 import type { Shards } from "../step/shards.ts";
 import type { WeightAverage } from "../step/weight-average.ts";
-
-/** How much longer than usual ranks wait while one of them writes. */
-export const SAVING_SECONDS = 3600;
+import { boxesOf, clipBox, type FlatRange, type Holders, shareOf, valuesOf } from "./tensor-boxes.ts";
 
 /** The weights themselves, where those of the checkpoint are their average. */
 export const trainedName = (name: string): string => `trained.${name}`;
@@ -22,18 +19,20 @@ interface Trained {
   optimizer: Optimizer;
   shards: Shards | null;
   average: WeightAverage | null;
+  /** Whether this stage of the pipeline is the first that has a weight. Default: there is one stage. */
+  isFirst?: (parameter: Parameter) => boolean;
   /** Whether weights that are not trained are left out, as those of an adapter's base are. */
   trainedOnly?: boolean;
 }
 
-/** A tensor of a checkpoint, on a rank that holds it. */
+/** A tensor of a checkpoint, on a rank that holds it or a part of it. */
 interface Part {
   name: string;
   tensor: tf.Tensor;
   /** What it is split like over the tensor axis. */
   parameter: Parameter;
-  /** Whether the ranks of the data axis have a part each. */
-  sharded: boolean;
+  /** What of this rank's part of the parameter the tensor has, where the replicas have a share each. */
+  range?: FlatRange;
 }
 
 type Group = "weights" | "optimizer";
@@ -47,10 +46,11 @@ function partsOf({
 }: Trained): Record<Group, Part[]> {
   const saved = trainedOnly ? trainedParameters(parameters) : parameters;
   const state = [...optimizer.state].map(([name, tensor]) => {
-    return { name, tensor, parameter: parameters.get(withoutRole(name))!, sharded: shards !== null };
+    const parameter = parameters.get(withoutRole(name))!;
+    return { name, tensor, parameter, range: shards?.rangeOf(parameter) };
   });
   const trained = [...saved.values()].map((parameter) => {
-    return { name: parameter.name, tensor: parameter.tensor, parameter, sharded: false };
+    return { name: parameter.name, tensor: parameter.tensor, parameter };
   });
   if (!average) return { weights: trained, optimizer: state };
   return {
@@ -67,107 +67,49 @@ function partsOf({
 /** The parameter of a tensor of an optimizer's state, `<role>.<parameter>`. */
 const withoutRole = (name: string) => name.slice(name.indexOf(".") + 1);
 
-/** A tensor that ranks fetch together. */
-interface Wanted {
-  group: Group;
-  name: string;
-  parameter: string;
-  shape: readonly number[];
-  sharded: boolean;
-  /** The first rank of the pipeline that holds it. */
-  stage: number;
-}
-
-/** The tensors of a run, and how its ranks fetch one of them. */
-interface Fetching {
-  wanted: readonly Wanted[];
-  /** The whole tensor, on the rank that writes. All ranks call it. */
-  fetch(wanted: Wanted): tf.Tensor | null;
-}
-
-/** Whether this rank alone has everything, so that the others have nothing to do. */
-const isComplete = ({ model: { mesh }, shards }: Trained) =>
-  mesh.tensor.size === 1 && mesh.pipeline.size === 1 && shards === null;
-
-/** All ranks call it. */
-function openFetching(trained: Trained): Fetching {
-  const { mesh, parameters } = trained.model;
-  const own = partsOf(trained);
-  const all = (["weights", "optimizer"] as const).flatMap((group) =>
-    own[group].map(({ name, parameter, sharded }): Wanted => {
-      const stage = mesh.pipeline.rank;
-      return { group, name, parameter: parameter.name, shape: parameter.globalShape, sharded, stage };
-    }),
-  );
-  const byName = new Map<string, Wanted>();
-  for (const text of mesh.world.gatherText(JSON.stringify(all))) {
-    for (const each of JSON.parse(text) as Wanted[]) {
-      const key = `${each.group} ${each.name}`;
-      if (!byName.has(key)) byName.set(key, each);
-    }
-  }
-
-  function fetch({ group, name, parameter: weight, shape, sharded, stage }: Wanted): tf.Tensor | null {
-    const { pipeline, replicas, tensor: split, world } = mesh;
-    const [found] = tf.tidy((): tf.Tensor[] => {
-      let whole: tf.Tensor | null = null;
-      if (pipeline.rank === stage && (sharded || replicas.rank === 0)) {
-        const held = own[group].find((part) => part.name === name)?.tensor ?? null;
-        const parameter = parameters.get(weight)!;
-        const part = sharded ? trained.shards!.gather(held, parameter, { patience: SAVING_SECONDS }) : held!;
-        if (replicas.rank === 0) whole = wholeOf(part, parameter, { mesh, patience: SAVING_SECONDS });
-      }
-      if (stage > 0 && replicas.rank === 0 && split.rank === 0) {
-        if (pipeline.rank === stage) pipeline.send(whole!, 0, { wire: "f32" });
-        if (pipeline.rank === 0) whole = pipeline.receive(shape, stage);
-      }
-      return whole && world.rank === 0 ? [whole] : [];
-    });
-    return found ?? null;
-  }
-  return { wanted: [...byName.values()], fetch };
-}
-
-/** The entries of a checkpoint, for the rank that writes it. */
+/** The entries of a checkpoint that this rank writes, and empty ones for those that it leaves to others. */
 export function trainingEntries(trained: Trained): Record<Group, TensorEntry[]> {
-  if (isComplete(trained)) {
-    const { weights, optimizer } = partsOf(trained);
-    const entryOf = ({ name, tensor }: Part) => tensorEntry(name, tensor);
-    return { weights: weights.map(entryOf), optimizer: optimizer.map(entryOf) };
+  const { weights, optimizer } = partsOf(trained);
+  const entries = (parts: readonly Part[]) => parts.flatMap((part, index) => entriesOf(part, { trained, index }));
+  return { weights: entries(weights), optimizer: entries(optimizer) };
+}
+
+function entriesOf(
+  { name, tensor, parameter, range }: Part,
+  { trained, index }: { trained: Trained; index: number },
+): TensorEntry[] {
+  const { isFirst = () => true, model } = trained;
+  const { shape, heldShape, origin, globalShape } = parameter;
+  const size = shape.reduce((product, length) => product * length, 1);
+  const held = range ?? { from: 0, to: size };
+  const holders = holdersOf(model.mesh, { isSplit: parameter.placement !== null, isShared: range !== undefined });
+  const own = holders.size === 1 ? held : shareOf(held, { ...holders, index, row: size / (shape[0] ?? 1) });
+  const boxes = boxesOf(isFirst(parameter) ? own : { from: 0, to: 0 }, shape).flatMap(
+    (box) => clipBox(box, heldShape) ?? [],
+  );
+  if (boxes.length === 0) {
+    const nothing = { origin: [0], of: globalShape };
+    return [{ name, dtype: "F32", shape: [0], box: nothing, bytes: () => new Uint8Array(0) }];
   }
-  const { mesh } = trained.model;
-  const { wanted, fetch } = openFetching(trained);
-  const entries = wanted.map((each, index): TensorEntry & { group: Group } => ({
-    ...{ group: each.group, name: each.name, dtype: "F32", shape: [...each.shape] },
-    bytes() {
-      tellWanted(mesh, index);
-      const whole = fetch(each)!;
-      const values = toBytes(whole);
-      whole.dispose();
-      return values;
-    },
-  }));
-  const ofGroup = (group: Group) =>
-    entries.filter((entry) => entry.group === group).map(({ group: _, ...entry }) => entry);
-  return { weights: ofGroup("weights"), optimizer: ofGroup("optimizer") };
+  return boxes.map((box): TensorEntry => {
+    const global = { origin: box.origin.map((at, dimension) => at + origin[dimension]!), of: globalShape };
+    const isWhole = box.shape.join() === globalShape.join();
+    return {
+      ...{ name, dtype: "F32", shape: box.shape },
+      ...(!isWhole && { box: global }),
+      bytes() {
+        const values = tensor.dataSync() as Float32Array;
+        return new Uint8Array(valuesOf(box, { values, first: held.from, shape }).buffer);
+      },
+    };
+  });
 }
 
-/** Helps the rank that writes until it has written its checkpoint. */
-export function helpWriting(trained: Trained): void {
-  if (isComplete(trained)) return;
-  const { mesh } = trained.model;
-  const { wanted, fetch } = openFetching(trained);
-  for (let index = tellWanted(mesh, NONE); index !== NONE; index = tellWanted(mesh, NONE)) fetch(wanted[index]!);
-}
-
-/** Says that a checkpoint is written. */
-export function endWriting(trained: Trained): void {
-  if (!isComplete(trained)) tellWanted(trained.model.mesh, NONE);
-}
-
-const NONE = -1;
-
-/** The tensor that the rank that writes wants. */
-function tellWanted({ world }: Mesh, index: number): number {
-  return tf.tidy(() => world.broadcast(tf.tensor1d([index], "int32"), 0, { patience: SAVING_SECONDS }).dataSync()[0]!);
+/** The ranks of a stage that hold the same values of a weight, or of what the optimizer has for it. */
+function holdersOf(
+  { tensor, replicas }: Mesh,
+  { isSplit, isShared }: { isSplit: boolean; isShared: boolean },
+): Holders {
+  const [alike, copies] = [isSplit ? { size: 1, rank: 0 } : tensor, isShared ? { size: 1, rank: 0 } : replicas];
+  return { size: alike.size * copies.size, rank: alike.rank + alike.size * copies.rank };
 }

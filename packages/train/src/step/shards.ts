@@ -20,11 +20,8 @@ export interface Shards {
   update(change: () => void): void;
   /** Reads parts of an optimizer's saved state, which `load` reads whole. */
   loader(load: LoadState): LoadState;
-  /**
-   * The whole of an optimizer's tensor for a weight, of the part that this rank has (or null). Every rank calls it.
-   * @param options.patience in seconds, besides the usual
-   */
-  gather(part: tf.Tensor | null, parameter: Parameter, options?: { patience?: number }): tf.Tensor;
+  /** What of a weight this rank updates: elements `from` to `to` of it, as it is split over the tensor axis. */
+  rangeOf(parameter: Pick<Parameter, "name">): Pick<Piece, "from" | "to">;
 }
 
 /**
@@ -141,26 +138,11 @@ export function createShards(
       return tf.keep(tf.tensor1d(values));
     },
 
-    gather(part, { name, shape }, options) {
-      const index = all.findIndex((parameter) => parameter.name === name);
-      const values = new Float32Array(weights[index]!.size);
-      const starts = boundsOf(index);
-      if (part) values.set(part.dataSync() as Float32Array, starts[axis.rank]);
-      axis.gatherSlices(values, starts, options);
-      return tf.tensor(values, [...shape], "float32");
+    rangeOf: ({ name }) => {
+      const { from, to } = owned.find(({ parameter }) => parameter.name === name)!;
+      return { from, to };
     },
   };
-
-  /** The bounds of the ranks' pieces of a weight. */
-  function boundsOf(index: number): number[] {
-    const bucket = buckets.find(({ pieces }) => pieces.some((piece) => piece.index === index))!;
-    const starts = [0];
-    for (let rank = 0; rank < axis.size; rank++) {
-      const piece = ownPieces(bucket, rank).find((each) => each.index === index);
-      starts.push(piece ? piece.to : starts[rank]!);
-    }
-    return starts;
-  }
 }
 
 /** The pieces that a rank updates. */
