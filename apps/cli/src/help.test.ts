@@ -32,6 +32,7 @@ const verbs = [
   ["import"],
   ["export"],
   ["checkpoint", "verify"],
+  ["checkpoint", "reshard"],
   ["attention", "show"],
   ["inspect"],
   ["doctor"],

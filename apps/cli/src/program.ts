@@ -6,6 +6,7 @@ import type { Terminal } from "./terminal/terminal.ts";
 import { addAttentionShow } from "./verbs/attention-show.ts";
 import { addBenchServe } from "./verbs/bench-serve.ts";
 import { addChat } from "./verbs/chat.ts";
+import { addCheckpointReshard } from "./verbs/checkpoint-reshard.ts";
 import { addCheckpointVerify } from "./verbs/checkpoint-verify.ts";
 import { addCompare } from "./verbs/compare.ts";
 import { addDoctor } from "./verbs/doctor.ts";
@@ -65,6 +66,7 @@ export function createProgram(terminal: Terminal, overrides: readonly RecipeOver
   addExport(program, terminal);
   const checkpoint = program.command("checkpoint").description("look at checkpoints");
   addCheckpointVerify(checkpoint, terminal);
+  addCheckpointReshard(checkpoint, terminal);
   const attention = program.command("attention").description("look at layouts of sparse attention");
   addAttentionShow(attention, terminal);
   addInspect(program, terminal);

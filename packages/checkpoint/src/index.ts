@@ -33,6 +33,7 @@ export {
   tensorEntry,
   weightEntries,
 } from "./model-checkpoint.ts";
+export { reshardCheckpoint } from "./reshard-checkpoint.ts";
 export { checkpointsToDelete, type RetainedCheckpoint } from "./retention.ts";
 export {
   bestCheckpoint,

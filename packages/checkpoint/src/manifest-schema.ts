@@ -36,6 +36,8 @@ export const manifestSchema = z.strictObject({
   model: record,
   /** Identifies the tokenizer that the embeddings belong to; null if there is none. */
   tokenizerFingerprint: z.string().nullable(),
+  /** What identifies the weights by the files that they were saved in first; absent where these are the files. */
+  weightsFingerprint: z.string().optional(),
   /** Validation loss at this step, in nats per token; null if there was no evaluation. */
   heldOutLoss: z.number().nullable(),
   /** Other state of the training loop: schedules, plateau, early stopping. */

@@ -22,6 +22,8 @@ export interface SaveCheckpointOptions {
   tokenizerFingerprint?: string;
   /** Validation loss at this step, in nats per token. Not recorded unless it is finite. */
   heldOutLoss?: number;
+  /** Identifies the weights, which were saved in other files before. Default: their files do. */
+  weightsFingerprint?: string;
   /** Other state of the training loop, as JSON. */
   training?: Readonly<Record<string, unknown>>;
   /** Tensors; the optimizer's are optional. Where several ranks save, those that this rank writes, or boxes of them. */
@@ -49,6 +51,7 @@ export function planSave({ groups, extraFiles = {}, maxShardBytes = 2 ** 32, ...
     tokenizerFingerprint: options.tokenizerFingerprint ?? null,
     heldOutLoss: Number.isFinite(options.heldOutLoss) ? options.heldOutLoss! : null,
     training: options.training ?? {},
+    ...(options.weightsFingerprint !== undefined && { weightsFingerprint: options.weightsFingerprint }),
   };
   const planned = planFiles(groups, maxShardBytes);
   return { facts, ranks, planned, maxShardBytes, extraFiles: ranks.rank === 0 ? extraFiles : {} };

@@ -16,8 +16,9 @@ import { modulesOf } from "./adapted-modules.ts";
 import { mergeAdapter } from "./merge-adapter.ts";
 import { type AdapterDirectory, hasAdapter, openAdapterDirectory, readAdapter } from "./read-adapter.ts";
 
-/** Identifies the weights of a checkpoint by their files. */
+/** Identifies the weights of a checkpoint by their files, or by those that they were in first. */
 export function weightsFingerprint({ manifest, base }: LoadedCheckpoint): string {
+  if (manifest.weightsFingerprint !== undefined && base === undefined) return manifest.weightsFingerprint;
   const used = new Set(manifest.groups.weights.tensors.flatMap(({ slices }) => slices.map(({ file }) => file)));
   const digests = manifest.files.filter(({ name }) => used.has(name)).map(({ sha256 }) => sha256);
   return createHash("sha256")

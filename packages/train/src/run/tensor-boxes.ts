@@ -69,7 +69,7 @@ export interface Holders {
 }
 
 /** Values below which a range is not worth a cut. */
-const SMALLEST = 4096;
+const SMALLEST = 1024;
 
 /**
  * What of a range one of its holders writes, so that each writes as much as the others: whole rows where the range has some, and of the

@@ -250,7 +250,7 @@ async function trainAlone(
         createProgress(run),
         createReports(run),
         createValidation(run),
-        createCheckpoints(run, { tokenizer, datasets: fingerprints, files, adapterFiles, saveWorker }),
+        createCheckpoints(run, { tokenizer, datasets: fingerprints, files, adapterFiles, saveWorker, resumedFrom }),
         ...own(run),
       );
       return await runLoop(run, listeners);

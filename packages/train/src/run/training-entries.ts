@@ -70,7 +70,10 @@ const withoutRole = (name: string) => name.slice(name.indexOf(".") + 1);
 /** The entries of a checkpoint that this rank writes, and empty ones for those that it leaves to others. */
 export function trainingEntries(trained: Trained): Record<Group, TensorEntry[]> {
   const { weights, optimizer } = partsOf(trained);
-  const entries = (parts: readonly Part[]) => parts.flatMap((part, index) => entriesOf(part, { trained, index }));
+  // Ranks that hold a weight number it alike, though not all that their optimizers have.
+  const numbers = new Map([...trained.model.parameters.keys()].map((name, index) => [name, index]));
+  const entries = (parts: readonly Part[]) =>
+    parts.flatMap((part) => entriesOf(part, { trained, index: numbers.get(part.parameter.name)! }));
   return { weights: entries(weights), optimizer: entries(optimizer) };
 }
 

@@ -2,6 +2,7 @@
  * Saves every `train.checkpoint.every` steps and at the end. All ranks write, each its part; with `train.checkpoint.background` from a copy
  * of it, while all train on.
  */
+import { resolve } from "node:path";
 import {
   type BackgroundSave,
   checkpointDirectory,
@@ -24,12 +25,18 @@ export function createCheckpoints(
     files,
     adapterFiles,
     saveWorker,
-  }: { tokenizer: Tokenizer; saveWorker?: URL } & Pick<SaveTrainingOptions, "datasets" | "files" | "adapterFiles">,
+    resumedFrom,
+  }: { tokenizer: Tokenizer; saveWorker?: URL; resumedFrom: string | null } & Pick<
+    SaveTrainingOptions,
+    "datasets" | "files" | "adapterFiles"
+  >,
 ): RunListener {
   const { configuration, model, optimizer, shards, average } = run;
   const { every, keepLast, keepBest, background } = configuration.train.checkpoint;
   const keep = { last: keepLast, best: keepBest ? 1 : 0 };
-  let savedStep = run.state.step > 0 ? run.state.step : -1;
+  // A checkpoint of another run is not one of this run: one that ends at once saves what it resumed from.
+  const ownDirectory = checkpointDirectory(configuration.run.directory, run.state.step);
+  let savedStep = resumedFrom !== null && resolve(resumedFrom) === resolve(ownDirectory) ? run.state.step : -1;
   // What is left if the run was killed after it saved a checkpoint and before it deleted others.
   const { world, pipeline } = model.mesh;
   const isFirst = pipeline.size > 1 ? findTiedWeights(model.parameters, pipeline).isCounted : undefined;
