@@ -49,18 +49,13 @@ async function measureSaves({ model, optimizer, step, steps }) {
     await saveCheckpoint(checkpoint("foreground"));
     const save = (performance.now() - began) / 1000;
     began = performance.now();
-    let done = false;
-    const { done: written } = saveInBackground(checkpoint("background"));
-    written.then(() => {
-      done = true;
-    });
+    const saving = saveInBackground(checkpoint("background"));
     let count = 0;
-    while (count < steps || !done) {
+    while (count < steps || !saving.isDone()) {
       step();
       count++;
       await new Promise((resolve) => setImmediate(resolve));
     }
-    await written;
     const withSave = (performance.now() - began) / 1000;
     return { save, lost: withSave - (plain * count) / steps };
   } finally {

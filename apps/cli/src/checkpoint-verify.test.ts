@@ -1,5 +1,5 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { checkpointDirectory, saveCheckpoint } from "@megatron-ts/checkpoint";
+import { checkpointDirectory, loadCheckpoint, saveCheckpoint, weightsFingerprint } from "@megatron-ts/checkpoint";
 import { createModel, modelConfigSchema } from "@megatron-ts/model";
 import { fromSeed } from "@megatron-ts/parallel";
 import { afterAll, describe, expect, it } from "vitest";
@@ -99,5 +99,25 @@ describe("megatron checkpoint verify", () => {
 
   it("refuses what is no checkpoint", async () => {
     expect(await verify("nowhere")).toMatchObject({ code: 2 });
+  });
+});
+
+describe("megatron checkpoint reshard", () => {
+  it("writes the same tensors to other files, and refuses a directory that exists", async () => {
+    const original = await save("split", 1, (_, values) => values.fill(3));
+    const { filesBefore, filesAfter } = await megatronJson<{ filesBefore: number; filesAfter: number }>(
+      ...["checkpoint", "reshard", path("split"), path("one")],
+    );
+    expect(filesBefore).toBeGreaterThan(1);
+    expect(filesAfter).toBe(1);
+    const [before, after] = [loadCheckpoint(original), loadCheckpoint(path("one"))];
+    expect(after.weights.names).toEqual(before.weights.names);
+    for (const name of before.weights.names) expect(after.weights.read(name)).toEqual(before.weights.read(name));
+    expect(after.manifest).toMatchObject({ step: 1, model: before.manifest.model });
+    // Adapters for the one are adapters for the other.
+    expect(weightsFingerprint(after)).toBe(weightsFingerprint(before));
+    before.close();
+    after.close();
+    expect(await megatron("checkpoint", "reshard", path("split"), path("one"))).toMatchObject({ code: 2 });
   });
 });

@@ -4,6 +4,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { alone, type SavingRanks } from "./agreement.ts";
 import { loadCheckpoint, verifyCheckpoint } from "./load-checkpoint.ts";
 import { encodeManifest, readManifest } from "./manifest.ts";
 import { checkpointDirectory, latestIntactCheckpoint, listRetainedCheckpoints } from "./run-directory.ts";
@@ -43,7 +44,40 @@ const save = (directory: string, change: Partial<SaveCheckpointOptions> = {}): P
     ...change,
   });
 
+/** As an earlier rank of two; `tell` is what the other says in its place. */
+const twoRanks = (tell: (text: string) => string): SavingRanks => ({
+  ...alone,
+  size: 2,
+  gatherText: (text) => [text, tell(text)],
+});
+
 const valuesOf = (bytes: Uint8Array): number[] => [...new Float32Array(bytes.buffer, 0, bytes.length / 4)];
+
+describe("a checkpoint of two ranks", () => {
+  it("is not saved where a rank failed, or wrote to another file system, and leaves nothing", async () => {
+    const directory = join(run, "step");
+    const failed = twoRanks((text) =>
+      text.includes("workplace")
+        ? text
+        : JSON.stringify({ failure: { message: "rank 1: disk full", userError: false } }),
+    );
+    await expect(save(directory, { ranks: failed })).rejects.toMatchObject({
+      message: "rank 1: disk full",
+      userError: false,
+    });
+    const elsewhere = twoRanks((text) => text.replaceAll("weights-00001-of-00002", "weights-00002-of-00002"));
+    await expect(save(directory, { ranks: elsewhere })).rejects.toThrow(
+      /weights-00002-of-00002\.safetensors, which rank 1 on .* wrote, is not there .* all hosts share/,
+    );
+    const blind: SavingRanks = {
+      ...alone,
+      ...{ size: 2, rank: 1 },
+      gatherText: (text) => [JSON.stringify({ result: { counts: {}, workplace: join(run, "elsewhere") } }), text],
+    };
+    await expect(save(directory, { ranks: blind })).rejects.toThrow(/^rank 1 on .*which rank 0 made, is not there/);
+    expect(readdirSync(run)).toEqual([]);
+  });
+});
 
 describe("a checkpoint", () => {
   it("loads as it was saved", async () => {
