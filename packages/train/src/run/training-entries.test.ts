@@ -14,7 +14,7 @@ import { trainingEntries } from "./training-entries.ts";
 beforeAll(() => start({ backend: "cpu" }));
 
 const model = {
-  ...{ family: "gpt", numLayers: 2, hiddenSize: 64, numHeads: 4, maxPositions: 32, vocabularySize: 1021 },
+  ...{ family: "gpt" as const, numLayers: 2, hiddenSize: 64, numHeads: 4, maxPositions: 32, vocabularySize: 1021 },
 } as const;
 
 interface Split {
@@ -49,7 +49,7 @@ function entriesOfRanks({ shared, ...layout }: Split) {
       pipeline > 1 && mesh.pipeline.rank > 0 && parameter.name === "tokenEmbedding.weight";
     const entries = trainingEntries({
       ...{ model: own, shards, average: null, isFirst: (parameter) => !isTiedTo(parameter) },
-      optimizer: { state: new Map(state), update: () => {}, dispose: () => {} },
+      optimizer: { step: 0, state: new Map(state), update: () => {}, dispose: () => {} },
     });
     const group = (name: "weights" | "optimizer") =>
       entries[name].map(({ bytes, ...entry }) => ({
