@@ -48,6 +48,7 @@ export function createCheckpoints(
 
   function finish({ step, directory }: { step: number; directory: string }): void {
     if (writes) deleteOldCheckpoints(configuration.run.directory, { step, keep });
+    world.barrier({ patience: SAVING_SECONDS });
     run.emit({ type: "saved", step, directory });
   }
 
@@ -103,8 +104,6 @@ export function createCheckpoints(
     },
     async onEnd() {
       await save({ isLast: true });
-      // The first rank may still delete older checkpoints.
-      world.barrier({ patience: SAVING_SECONDS });
     },
     close: () => pending?.save.abandon(),
   };
