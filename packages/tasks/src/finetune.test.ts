@@ -1,6 +1,6 @@
 /** Tiny models of two kinds, fine-tuned on sentences whose label depends on one word. */
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { latestCheckpoint, loadCheckpoint, loadModel, saveCheckpoint, weightEntries } from "@megatron-ts/checkpoint";
@@ -160,8 +160,13 @@ describe("fine-tuning a classifier", () => {
       ["nothing", /no such run or checkpoint/],
     ];
     for (const [name, message] of refusals) {
-      const refused = tune({ from: "encoder", run: "runs/untaught", recipe: `distill.teacher=${path(name)}` });
+      const refused = tune({
+        from: "encoder",
+        run: "runs/untaught",
+        recipe: `distill.teacher=${path(name)} selfPretrain={}`,
+      });
       await expect(refused).rejects.toMatchObject({ userError: true, message: expect.stringMatching(message) });
+      expect(existsSync(path("runs/untaught"))).toBe(false);
     }
   });
 

@@ -22,6 +22,7 @@ import type { Tokenizer } from "@megatron-ts/tokenizer";
 import {
   type CountMemory,
   checkStepFits,
+  loadTeacher,
   type RunConfiguration,
   type RunOptions,
   trainRun,
@@ -217,6 +218,14 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
       options.memory,
     );
   }
+  const teaches = {
+    longest: Math.max(0, ...training.map((example) => task.tokens(example))),
+    unfit: (teacher: BaseConfig) => readsUnlike(teacher, config),
+  };
+  if (configuration.selfPretrain && configuration.distill) {
+    // What cannot teach is refused before the pretraining, not after it.
+    loadTeacher(configuration.distill, { config, tokenizer: options.tokenizer, ...teaches }).dispose();
+  }
   const { from, stopped } = await pretrainedWeights(configuration, split.training, options);
   if (stopped) return { ...stopped, step: 0, best: null };
   const limit = (resolved.train.evaluation?.batches ?? 0) * resolved.train.batchSize;
@@ -230,10 +239,7 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
       config,
       from,
       trained,
-      teaches: {
-        longest: Math.max(0, ...training.map((example) => task.tokens(example))),
-        unfit: (teacher) => readsUnlike(teacher, config),
-      },
+      teaches,
       fingerprints: Object.fromEntries(files.map((path) => [path, fingerprint(path)])),
       open: (schedule) => ({
         objective,
