@@ -10,8 +10,8 @@ import {
 } from "@megatron-ts/parallel";
 import { type ModelConfigInput, modelConfigSchema } from "./configuration.ts";
 import { ModelError } from "./errors.ts";
-import { type AnyFamily, familyOf, keepsTokensTogether } from "./registry.ts";
-import { stageAt } from "./stage.ts";
+import { type AnyFamily, familyOf, keepsTokensTogether, layersOfStacks } from "./registry.ts";
+import { stagesOfRank } from "./stage.ts";
 import { checkTrainedPart, freezing } from "./trained-part.ts";
 
 /** The model of a family, such as `ModelOf<"gpt">`. */
@@ -31,7 +31,7 @@ export interface CreateModelOptions {
   mesh?: Mesh;
   /** Where the weights come from: a seed to draw them from, or a source such as a checkpoint. */
   weights: { seed: number } | { source: ParameterSource };
-  /** The number of layers of each stage, in a pipeline. */
+  /** The number of layers of each stage, in a pipeline: as many as it has ranks, or that times the mesh's `virtualStages`. */
   stages?: readonly number[];
   /** Low-rank adapters, which are trained instead of the weights. Default: none. */
   adapter?: AdapterConfig | null;
@@ -54,14 +54,18 @@ export function createModel<Config extends ModelConfigInput>(
   if (size > 1 && !family.hasStages) throw new ModelError(`${parsed.family}: cannot be split into stages yet`);
   const together = mesh.context.size > 1 && keepsTokensTogether(parsed);
   if (together) throw new ModelError(`ranks cannot share the tokens of ${together} yet`);
-  if (size > 1 && stages?.length !== size) throw new ModelError(`expected ${size} stages; got ${stages?.length ?? 0}`);
-  const stage = size > 1 ? stageAt(stages!, { rank, numLayers: parsed.numLayers }) : null;
-  const outline = (own: AdapterConfig | null) =>
-    family.create(parsed, { mesh, source: shapeOnly, stage: null, adapter: own }).parameters;
+  const count = size * (mesh.virtualStages ?? 1);
+  if (size > 1 && stages?.length !== count)
+    throw new ModelError(`expected ${count} stages; got ${stages?.length ?? 0}`);
+  const own = size > 1 ? stagesOfRank(stages!, { rank, size, numLayers: sumOf(layersOfStacks(parsed)) }) : null;
+  const outline = (adapter: AdapterConfig | null) =>
+    family.create(parsed, { mesh, source: shapeOnly, stages: null, adapter }).parameters;
   checkTrainedPart({ adapter, frozen }, outline);
   const isFrozen = freezing({ adapter, frozen });
-  return family.create(parsed, { mesh, source, stage, adapter, isFrozen }) as ModelOf<Config["family"]>;
+  return family.create(parsed, { mesh, source, stages: own, adapter, isFrozen }) as ModelOf<Config["family"]>;
 }
+
+const sumOf = (numbers: readonly number[]) => numbers.reduce((sum, number) => sum + number, 0);
 
 /** The number of parameters of a configuration, counted without allocating any. */
 export function countModelParameters(config: ModelConfigInput): number {

@@ -23,8 +23,8 @@ export interface Preset<Input> {
 
 /** What a model is built in: the ranks it is split over, where its weights come from, and which of them are trained. */
 export interface ModelContext extends Omit<ScopeOptions, "holds"> {
-  /** The part of the model that this rank runs; null for all of it. */
-  stage: Stage | null;
+  /** The parts of the model that this rank runs, in an interleaved pipeline several; null for all of it. */
+  stages: readonly Stage[] | null;
 }
 
 /** The head that says whether two segments belong together, as a configuration has it. */

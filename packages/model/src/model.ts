@@ -39,8 +39,10 @@ export interface Model {
 
 /** The output of a forward, which the caller disposes. A type alias, so that `tf.tidy` accepts it. */
 export type ForwardOutput = {
-  /** Final states of the tokens [B, T, h], or what the next stage of a pipeline reads; under a permutation those of the content stream. */
+  /** Final states of the tokens [B, T, h], or those for the next stage of a pipeline; under a permutation those of the content stream. */
   hidden: tf.Tensor;
+  /** What later stages of a pipeline read besides, such as the encoder's states. */
+  carried?: tf.Tensor[];
   /** Final states of the query stream [B, M, h], from which targets are predicted. */
   query?: tf.Tensor;
   /** For each layer [B, past, h], the memory for the next forward; only with `remember`. */
@@ -53,8 +55,10 @@ export interface ForwardOptions {
   random?: StepRandomness | null;
   /** What the backward pass runs again instead of keeping it (gradient checkpointing). Default: "none". */
   recompute?: Recomputation;
-  /** In a pipeline: what the stage before gave as `hidden`, in place of the embeddings. The first stage has none. */
-  received?: tf.Tensor | null;
+  /** In a pipeline: what the stage before gave as `hidden` and `carried`, in place of the embeddings. The first stage has none. */
+  received?: readonly tf.Tensor[] | null;
+  /** Which of this rank's stages runs, in an interleaved pipeline. Default: 0. */
+  chunk?: number;
   /** [B, T, h] in place of the token embeddings, for attribution. */
   inputEmbeddings?: tf.Tensor | null;
   /**
@@ -219,6 +223,8 @@ export interface SequenceToSequenceModel extends Model {
   encode(input: EncoderInput, options?: ForwardOptions): ForwardOutput;
   /** Final states of the decoder [B, T, h]: token t sees tokens up to t, and the memory. */
   forward(input: TargetInput, options?: DecoderOptions): ForwardOutput;
+  /** Both, without a cache: the states of the decoder; in a pipeline, the part of both stacks that this stage has. */
+  encodeAndDecode(source: EncoderInput, target: Omit<TargetInput, "memory">, options?: ForwardOptions): ForwardOutput;
   /** Logits [..., V] of states [..., h] of either stack. */
   logits(states: tf.Tensor): tf.Tensor;
   /**

@@ -37,4 +37,4 @@ export {
   trainedParameters,
 } from "./scope.ts";
 export { enterSplitRegion, gatherRows, heldRows, leaveSplitRegion, scatterRows } from "./sequence.ts";
-export { receiveShaped, SHAPED_HEADER_BYTES, sendShaped } from "./shaped-messages.ts";
+export { receiveAllShaped, receiveShaped, SHAPED_HEADER_BYTES, sendAllShaped, sendShaped } from "./shaped-messages.ts";

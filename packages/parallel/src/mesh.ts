@@ -14,6 +14,8 @@ export type Axis = "data" | "tensor" | "pipeline" | "context";
 export interface Mesh extends Readonly<Record<Axis | "replicas" | "world", Communicator>> {
   /** Whether the ranks of the tensor axis share the rows of sequences between the regions that are split. Default: false. */
   readonly sequenceParallel?: boolean;
+  /** Stages that each rank of the pipeline runs, every `pipeline.size`th (interleaved, Narayanan et al. 2021). Default: 1. */
+  readonly virtualStages?: number;
   /** Seconds that this rank has spent on messages so far, mostly waiting for other ranks. Default: none. */
   waitedSeconds?(): number;
 }
@@ -22,7 +24,7 @@ export interface Mesh extends Readonly<Record<Axis | "replicas" | "world", Commu
 export interface MeshLayout
   extends Readonly<Record<Exclude<Axis, "context">, number>>,
     Readonly<Partial<Record<"context", number>>>,
-    Pick<Mesh, "sequenceParallel"> {}
+    Pick<Mesh, "sequenceParallel" | "virtualStages"> {}
 
 /** The mesh of a single process. */
 export const singleRankMesh: Mesh = {
@@ -43,7 +45,7 @@ const AXES: readonly Axis[] = ["tensor", "context", "data", "pipeline"];
  */
 export function createMesh(
   transport: Transport,
-  { sequenceParallel = false, context = 1, ...given }: MeshLayout,
+  { sequenceParallel = false, virtualStages = 1, context = 1, ...given }: MeshLayout,
 ): Mesh {
   const sizes = { ...given, context };
   const needed = AXES.reduce((product, axis) => product * sizes[axis], 1);
@@ -67,5 +69,5 @@ export function createMesh(
   const replicas = context === 1 ? ofAxes.data : along(sizes.tensor, context * sizes.data);
   const everyone = Array.from({ length: transport.size }, (_, rank) => rank);
   const world = transport.size === 1 ? singleRank : createCommunicator(transport, everyone);
-  return { ...ofAxes, replicas, world, sequenceParallel, waitedSeconds: transport.waitedSeconds };
+  return { ...ofAxes, replicas, world, sequenceParallel, virtualStages, waitedSeconds: transport.waitedSeconds };
 }

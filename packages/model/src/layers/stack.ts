@@ -7,6 +7,7 @@ import { type BlockConfig, createBlock, runBlocks } from "./block.ts";
 import type { BlockContext } from "./block-context.ts";
 import { dropAt } from "./dropout.ts";
 import { createNorm } from "./norm.ts";
+import type { StackPart } from "./staged-stacks.ts";
 
 export interface StackConfig {
   numLayers: number;
@@ -23,9 +24,15 @@ type StackContext = Omit<BlockContext, "cache" | "random" | "observe" | "ranges"
   ofLayer: (layer: number) => Pick<BlockContext, "ranges" | "layout">;
 };
 
+type StackOptions = Pick<ForwardOptions, "random" | "observe" | "recompute"> & {
+  cache?: KeyValueCache | null;
+  /** The layers to run, in a pipeline: what follows them all, only behind the last. Default: all. */
+  part?: StackPart | null;
+};
+
 export interface Stack {
   /** x [B, T, h] -> [B, T, h], consuming x. */
-  (x: tf.Tensor, context: StackContext, options: ForwardOptions & { cache?: KeyValueCache | null }): tf.Tensor;
+  (x: tf.Tensor, context: StackContext, options: StackOptions): tf.Tensor;
   /** The states of any layer as those of the last one leave the stack. */
   finalStates(states: tf.Tensor): tf.Tensor;
 }
@@ -38,7 +45,7 @@ export function createStack(scope: Scope, { numLayers, block, finalNorm, finalDr
   function run(
     x: tf.Tensor,
     { ofLayer, ...context }: StackContext,
-    { cache, random, observe, recompute: recomputation }: ForwardOptions & { cache?: KeyValueCache | null },
+    { cache, random, observe, recompute: recomputation, part }: StackOptions,
   ): tf.Tensor {
     observe?.(`${scope.path}.embedding`, x);
     const contextOf = (index: number) => ({
@@ -48,7 +55,8 @@ export function createStack(scope: Scope, { numLayers, block, finalNorm, finalDr
       random,
       observe,
     });
-    const last = runBlocks(blocks, x, { contextOf, recomputation, observe });
+    const last = runBlocks(blocks, x, { contextOf, stage: part, recomputation, observe });
+    if (part && part.end < numLayers) return last;
     const normalised = normalise ? normalise(last) : last;
     if (normalise) observe?.(`${scope.path}.finalNorm`, normalised);
     return dropAt(`${scope.path}.final`, normalised, { rate: finalDropout, random });

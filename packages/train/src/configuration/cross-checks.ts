@@ -2,7 +2,7 @@
  * Checks fields of a run configuration that are each valid but contradict one another. Every problem has the path to
  * change, a value that would fit, and the figures it depends on.
  */
-import { longestSequence, type ModelRecipe } from "@megatron-ts/model";
+import { layersOfStacks, longestSequence, type ModelConfig, type ModelRecipe } from "@megatron-ts/model";
 import type { ConfigProblem } from "../errors.ts";
 import type { ParallelConfig, TrainConfig } from "./train-configuration.ts";
 
@@ -53,25 +53,50 @@ function checkModel({ model, data, parallel }: CheckedSections): ConfigProblem[]
         path: "parallel.sequenceParallel",
         message: "expected false with parallel.tensor 1: the ranks of that axis share the rows; got true",
       },
-    model.numLayers < parallel.pipeline && {
-      path: "parallel.pipeline",
-      message: `expected at most model.numLayers (${model.numLayers}); got ${parallel.pipeline}`,
-    },
-    parallel.stages !== undefined &&
-      (parallel.stages.length !== parallel.pipeline || sumOf(parallel.stages) !== model.numLayers) && {
-        path: "parallel.stages",
-        message:
-          `expected as many numbers as parallel.pipeline (${parallel.pipeline}), which add up to model.numLayers ` +
-          `(${model.numLayers}); got ${parallel.stages.join(", ")}`,
-      },
+    ...checkStages(layersOfStacks({ vocabularySize: 1, ...model } as ModelConfig), parallel),
   ]);
+}
+
+/** The layers of both stacks, if there are two, divide into the stages of all ranks. */
+function checkStages(stacks: readonly number[], { pipeline, virtualStages, stages }: ParallelConfig) {
+  const numLayers = sumOf(stacks);
+  const layers = `the model's layers (${stacks.length === 1 ? numLayers : `${stacks.join(" + ")} = ${numLayers}`})`;
+  const count = pipeline * virtualStages;
+  const ranks = virtualStages === 1 ? "parallel.pipeline" : "parallel.pipeline x parallel.virtualStages";
+  const isDeep = numLayers < count;
+  return [
+    virtualStages > 1 &&
+      pipeline === 1 && {
+        path: "parallel.virtualStages",
+        message: `expected 1 with parallel.pipeline 1, which has no stages; got ${virtualStages}`,
+      },
+    isDeep &&
+      virtualStages === 1 && { path: "parallel.pipeline", message: `expected at most ${layers}; got ${pipeline}` },
+    isDeep &&
+      virtualStages > 1 && {
+        path: "parallel.virtualStages",
+        message: `expected ${ranks} to be at most ${layers}; got ${pipeline} x ${virtualStages} = ${count}`,
+      },
+    stages !== undefined &&
+      (stages.length !== count || sumOf(stages) !== numLayers) && {
+        path: "parallel.stages",
+        message: `expected as many numbers as ${ranks} (${count}), which add up to ${layers}; got ${stages.join(", ")}`,
+      },
+  ];
 }
 
 /** Batches divide among ranks and micro-batches, and a ramp ends at the full one. */
 function checkBatch({ train, parallel }: CheckedSections): ConfigProblem[] {
   const { batchSize, microBatchSize, batchRamp } = train;
-  const unit = microBatchSize * parallel.data;
-  const multiple = `a multiple of train.microBatchSize x parallel.data (${microBatchSize} x ${parallel.data} = ${unit})`;
+  const { data, pipeline, virtualStages } = parallel;
+  // Interleaved stages take turns of as many micro-batches as there are ranks.
+  const turn = virtualStages > 1 ? pipeline : 1;
+  const unit = microBatchSize * data * turn;
+  const multiple =
+    turn === 1
+      ? `a multiple of train.microBatchSize x parallel.data (${microBatchSize} x ${data} = ${unit})`
+      : `with parallel.virtualStages a multiple of train.microBatchSize x parallel.data x parallel.pipeline ` +
+        `(${microBatchSize} x ${data} x ${pipeline} = ${unit})`;
   const found = problems([
     batchSize % unit !== 0 && { path: "train.batchSize", message: `expected ${multiple}; got ${batchSize}` },
   ]);

@@ -108,7 +108,12 @@ export const parallelConfigSchema = z.strictObject({
    * `sequence_parallel`).
    */
   sequenceParallel: z.boolean().default(false),
-  /** The number of layers of each stage of the pipeline. Default: such that the largest stage has the fewest FLOPs. */
+  /**
+   * Stages that each rank of the pipeline runs: with more than one, 1F1B is interleaved, and ranks wait that many times less at both ends
+   * of a step and send as many times more (Megatron's `num_virtual_stages_per_pipeline_rank`).
+   */
+  virtualStages: z.int().min(1).default(1),
+  /** The number of layers of each stage of the pipeline, an encoder's first, then the decoder's. Default: such that the largest stage has the fewest FLOPs. */
   stages: z.array(z.int().min(1)).min(1).optional(),
   /**
    * Whether each rank of the data axis keeps the optimizer's state of its share of the weights alone, and updates those (ZeRO-1,

@@ -1,6 +1,6 @@
 /** A loss over batches of typed arrays. It knows models as functions; it knows no files, no optimizer and no schedule. */
 import type { SampleLengths } from "@megatron-ts/cost";
-import type { ForwardOptions, Model, Prediction } from "@megatron-ts/model";
+import type { ForwardOptions, ForwardOutput, Model, Prediction } from "@megatron-ts/model";
 import type * as tf from "@tensorflow/tfjs";
 
 /** Rows of a global batch. */
@@ -41,11 +41,14 @@ export interface Objective<Batch extends MicroBatch> {
 
 /** A loss in two parts, with the stages of a model in between. The caller disposes what they return. */
 export interface StagedObjective<Batch extends MicroBatch> {
-  /** What this stage of the model gives from what it received. */
-  states(model: Model, batch: Batch, options: ForwardOptions): tf.Tensor;
+  /** What this stage of the model gives from what it received: on the last stage, one tensor. */
+  states(model: Model, batch: Batch, options: ForwardOptions): tf.Tensor[];
   /** Scalar: the sum of the losses of these rows, from what the last stage gave. */
   lossSum(model: Model, batch: Batch, states: tf.Tensor): tf.Tensor;
 }
+
+/** What a stage gives to the next: the states, and what else those behind it read. */
+export const passedOn = ({ hidden, carried = [] }: ForwardOutput): tf.Tensor[] => [hidden, ...carried];
 
 /** Numbers of a tensor. */
 interface BatchArray {

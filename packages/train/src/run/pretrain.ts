@@ -83,6 +83,10 @@ function checkMesh(mesh: Mesh, parallel: PretrainConfig["parallel"]): void {
     const message = `expected the ${mesh[axis].size} ranks that were started; got ${parallel[axis]}`;
     return mesh[axis].size === parallel[axis] ? [] : [{ path: `parallel.${axis}`, message }];
   });
+  if ((mesh.virtualStages ?? 1) !== parallel.virtualStages) {
+    const message = `expected ${mesh.virtualStages ?? 1}, as in the mesh of the ranks; got ${parallel.virtualStages}`;
+    problems.push({ path: "parallel.virtualStages", message });
+  }
   if ((mesh.sequenceParallel ?? false) !== parallel.sequenceParallel) {
     const message = `expected ${mesh.sequenceParallel}, as in the mesh of the ranks; got ${parallel.sequenceParallel}`;
     problems.push({ path: "parallel.sequenceParallel", message });

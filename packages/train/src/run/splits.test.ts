@@ -1,9 +1,11 @@
 /**
- * Every split, and their products: runs of 20 steps equal runs of one rank, dropout included. Here a few of up to 8 ranks; all of them, for
- * each family that can, with MEGATRON_TEST_SPLITS=1 pnpm vitest run --project train run/splits (minutes).
+ * Every split, and their products: runs equal runs of one rank, dropout included, in losses and in weights. Here a few of up to 8 ranks for
+ * 5 steps; all of them, for each family that can, for 20 steps of AdamW and of SGD, with
+ * MEGATRON_TEST_SPLITS=1 pnpm vitest run --project train run/splits (minutes).
  */
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { expectClose } from "../testing/reported.ts";
+import { expectClose, expectSameWeights } from "../testing/reported.ts";
 import type { TrainingOutcome } from "../testing/training.rank.ts";
 import { openTrainingRuns, type TrainingRuns } from "../testing/training-runs.ts";
 
@@ -19,6 +21,7 @@ const everything = process.env.MEGATRON_TEST_SPLITS === "1";
 interface Split {
   tensor: number;
   pipeline: number;
+  virtualStages: number;
   data: number;
   context: number;
   distributedOptimizer: boolean;
@@ -27,17 +30,30 @@ interface Split {
 
 const ranksOf = ({ tensor, pipeline, data, context }: Split) => tensor * pipeline * data * context;
 
+const PIPELINES = [
+  [1, 1],
+  [2, 1],
+  [2, 2],
+  [4, 1],
+] as const;
+
+/** Whether 16 samples are whole micro-batches of one or two, in turns of as many as interleaved stages need. */
+const isWhole = ({ pipeline, virtualStages, data }: Split) => virtualStages === 1 || 4 % (data * pipeline) === 0;
+
 /** Every split of up to 8 ranks. */
-function allSplits({ stages, contexts }: { stages: boolean; contexts: boolean }): Split[] {
+function allSplits({ contexts }: { contexts: boolean }): Split[] {
   const splits: Split[] = [];
   for (const tensor of [1, 2, 4]) {
-    for (const pipeline of stages ? [1, 2, 4] : [1]) {
+    for (const [pipeline, virtualStages] of PIPELINES) {
       for (const data of [1, 2, 4]) {
         for (const context of contexts ? [1, 2] : [1]) {
           for (const distributedOptimizer of data * context > 1 ? [false, true] : [false]) {
             for (const sequenceParallel of tensor > 1 ? [false, true] : [false]) {
-              const split = { tensor, pipeline, data, context, distributedOptimizer, sequenceParallel };
-              if (ranksOf(split) > 1 && ranksOf(split) <= 8) splits.push(split);
+              const split = {
+                ...{ tensor, pipeline, virtualStages, data, context },
+                ...{ distributedOptimizer, sequenceParallel },
+              };
+              if (ranksOf(split) <= 8 && ranksOf(split) > 1 && isWhole(split)) splits.push(split);
             }
           }
         }
@@ -49,16 +65,20 @@ function allSplits({ stages, contexts }: { stages: boolean; contexts: boolean })
 
 /** A layer for each stage. */
 const size = `numLayers: ${everything ? 4 : 2}, hiddenSize: 16, numHeads: 4, vocabularySize: 325`;
+const steps = everything ? "20" : "5";
 const short: [string, string][] = [
   ["train.microBatchSize", "2"],
-  ["train.evaluation.every", "20"],
+  ["train.steps", steps],
+  ["train.evaluation.every", steps],
   ["train.checkpoint.every", "100"],
 ];
+/** Adam with an epsilon beside which gradients are nothing is SGD at a rate of 1e7 / 1e8: gradients count as they are. */
+const sgd = "{ name: adamw, learningRate: 1e7, beta1: 0, beta2: 0, epsilon: 1e8, weightDecay: 0 }";
+const optimizers = { adamw: "{ name: adamw, learningRate: 1e-3 }", sgd };
 
 interface Family {
   model: string;
   objective: string;
-  stages: boolean;
   contexts: boolean;
 }
 
@@ -67,74 +87,85 @@ const families: Record<string, Family> = {
   gpt: {
     model: `{ family: gpt, ${size}, maxPositions: 32, ${dropout} }`,
     objective: "{ name: causal }",
-    stages: true,
     contexts: true,
   },
   bert: {
     model: `{ family: bert, ${size}, maxPositions: 32, ${dropout}, heads: { pooler: true, languageModel: true, pair: true } }`,
     objective: "{ name: masked, pairs: next-sentence }",
-    stages: true,
     contexts: false,
   },
-  xlnet: { model: `{ family: xlnet, ${size} }`, objective: "{ name: permutation }", stages: false, contexts: false },
+  xlnet: { model: `{ family: xlnet, ${size}, ${dropout} }`, objective: "{ name: permutation }", contexts: false },
   "encoder-decoder": {
-    model: `{ family: encoder-decoder, ${size}, maxPositions: 32 }`,
+    model: `{ family: encoder-decoder, ${size}, numDecoderLayers: 3, maxPositions: 32, ${dropout} }`,
     objective: "{ name: denoising }",
-    stages: false,
     contexts: false,
   },
+  t5: { model: `{ family: t5, ${size}, ${dropout} }`, objective: "{ name: span-corruption }", contexts: false },
 };
 
 const few: Record<string, Partial<Split>[]> = {
   gpt: [
     { tensor: 2, pipeline: 2, data: 2, sequenceParallel: true, distributedOptimizer: true },
-    { pipeline: 2, data: 2, distributedOptimizer: true },
     { data: 2, context: 2, distributedOptimizer: true },
   ],
   bert: [{ tensor: 2, pipeline: 2, sequenceParallel: true }],
+  xlnet: [{ pipeline: 2, data: 2 }],
+  "encoder-decoder": [{ tensor: 2, pipeline: 2 }],
+  t5: [{ pipeline: 2, virtualStages: 2, data: 2 }],
 };
 
 const nameOf = (split: Split) => JSON.stringify(split).replace(/"|[{}]/g, "");
+
+const whole: Split = {
+  ...{ tensor: 1, pipeline: 1, virtualStages: 1, data: 1, context: 1 },
+  ...{ distributedOptimizer: false, sequenceParallel: false },
+};
+const named = (object: object): [string, string][] =>
+  Object.entries(object).map(([axis, value]) => [`parallel.${axis}`, String(value)]);
+
+/** The splits of a family that a run with this optimizer does not equal one rank in. */
+async function wrongSplits(
+  splits: readonly Split[],
+  { family, optimizer }: { family: string; optimizer: keyof typeof optimizers },
+): Promise<string[]> {
+  const { model, objective } = families[family]!;
+  const overrides: [string, string][] = [
+    ...short,
+    ["train.objective", objective],
+    ["train.optimizer", optimizers[optimizer]],
+  ];
+  const runOf = (split: Split | "alone") => `${family} ${optimizer} ${split === "alone" ? split : nameOf(split)}`;
+  const alone = await runs.solo(runs.task(runOf("alone"), model, { overrides }));
+  const wrong: string[] = [];
+  for (const ranks of [2, 4, 8]) {
+    const own = splits.filter((split) => ranksOf(split) === ranks);
+    const tasks = own.map((split) => runs.task(runOf(split), model, { overrides: [...overrides, ...named(split)] }));
+    const outcomes = own.length > 0 ? await runs.threadsInTurn(tasks, ranks) : [];
+    for (const [i, outcome] of outcomes.entries()) {
+      try {
+        expectClose(outcome as TrainingOutcome, alone);
+        const directories = [runOf(own[i]!), runOf("alone")].map((name) => join(runs.directory, name));
+        if (optimizer === "sgd") expectSameWeights(directories[0]!, directories[1]!);
+      } catch (error) {
+        wrong.push(`${optimizer} ${nameOf(own[i]!)}: ${(error as Error).message.split("\n")[0]}`);
+      }
+    }
+  }
+  return wrong;
+}
 
 describe("splits", () => {
   it.each(Object.keys(everything ? families : few))(
     "of %s equal one rank",
     async (family) => {
-      const { model, objective, stages, contexts } = families[family]!;
-      const whole = {
-        tensor: 1,
-        pipeline: 1,
-        data: 1,
-        context: 1,
-        distributedOptimizer: false,
-        sequenceParallel: false,
-      };
       const splits = everything
-        ? allSplits({ stages, contexts })
+        ? allSplits({ contexts: families[family]!.contexts })
         : few[family]!.map((split) => ({ ...whole, ...split }));
-      const overrides: [string, string][] = [...short, ["train.objective", objective]];
-      const alone = await runs.solo(runs.task(`${family} alone`, model, { overrides }));
-      const task = (split: Split) =>
-        runs.task(`${family} ${nameOf(split)}`, model, {
-          overrides: [
-            ...overrides,
-            ...Object.entries(split).map(([axis, value]): [string, string] => [`parallel.${axis}`, String(value)]),
-          ],
-        });
-      const wrong: string[] = [];
-      for (const ranks of [2, 4, 8]) {
-        const own = splits.filter((split) => ranksOf(split) === ranks);
-        const outcomes = own.length > 0 ? await runs.threadsInTurn(own.map(task), ranks) : [];
-        for (const [i, outcome] of outcomes.entries()) {
-          try {
-            expectClose(outcome as TrainingOutcome, alone);
-          } catch (error) {
-            wrong.push(`${nameOf(own[i]!)}: ${(error as Error).message.split("\n")[0]}`);
-          }
-        }
+      const wrong = await wrongSplits(splits, { family, optimizer: "sgd" });
+      if (everything) {
+        wrong.push(...(await wrongSplits(splits, { family, optimizer: "adamw" })));
+        console.log(`${family}: ${2 * splits.length - wrong.length} of ${2 * splits.length} splits equal one rank`);
       }
-      if (everything)
-        console.log(`${family}: ${splits.length - wrong.length} of ${splits.length} splits equal one rank`);
       expect(wrong).toEqual([]);
     },
     everything ? 3_600_000 : undefined,

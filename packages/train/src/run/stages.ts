@@ -9,15 +9,21 @@ const SAMPLE_LENGTH = 1024;
 /** The number of layers of each stage. */
 export function stagesOf(
   config: ModelConfig,
-  { pipeline, stages }: Pick<ParallelConfig, "pipeline" | "stages">,
+  { pipeline, virtualStages, stages }: Pick<ParallelConfig, "pipeline" | "virtualStages" | "stages">,
 ): number[] {
   if (stages) return stages;
   const description = describeModel(config);
   const lengths = { sequenceLength: SAMPLE_LENGTH, sourceLength: SAMPLE_LENGTH };
-  const whole = flopsPerSample(description, lengths).forward;
-  const head = flopsPerSample({ ...description, layers: [] }, lengths).forward;
-  const layer = (whole - head) / config.numLayers;
-  return balanceStages({ layers: Array<number>(config.numLayers).fill(layer), stages: pipeline, head });
+  const flopsOf = (layers: typeof description.layers) => flopsPerSample({ ...description, layers }, lengths).forward;
+  const head = flopsOf([]);
+  /** The mean of a stack, whose layers may differ. */
+  const layersOf = (stack: "source" | "target") => {
+    const groups = description.layers.filter(({ reads }) => reads === stack);
+    const count = groups.reduce((sum, { numLayers }) => sum + numLayers, 0);
+    return Array<number>(count).fill((flopsOf(groups) - head) / count);
+  };
+  const layers = [...layersOf("source"), ...layersOf("target")];
+  return balanceStages({ layers, stages: pipeline * virtualStages, head });
 }
 
 /**

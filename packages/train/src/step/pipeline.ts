@@ -1,39 +1,24 @@
 /**
- * The micro-batches of a step through the stages of a pipeline, one forward and one backward in turn (1F1B: Narayanan et al. 2021,
- * "Efficient Large-Scale Language Model Training on GPU Clusters", section 2.2): a stage keeps at most as many micro-batches as there
- * are stages from it on.
+ * The micro-batches of a step through this rank's stages of a pipeline, in the order of `pipelineSchedule`. What a stage gives to the next
+ * is a list of tensors, and so is the gradient that it gets back.
  */
 import type { ForwardOptions, Model } from "@megatron-ts/model";
 import { vjp } from "@megatron-ts/ops";
-import { type Communicator, receiveShaped, sendShaped, trainedParameters } from "@megatron-ts/parallel";
+import { type Communicator, receiveAllShaped, sendAllShaped, trainedParameters } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import type { MicroBatch, Objective, StagedObjective } from "../objectives/objective.ts";
+import {
+  actionsFed,
+  neighbourOf,
+  type PipelineAction,
+  type PipelineSteps,
+  pipelineSchedule,
+} from "./pipeline-schedule.ts";
 
 /** Rows of a micro-batch and the options of their forward. */
 interface PipelineRows<Batch> {
   rows: Batch;
   options: ForwardOptions;
-}
-
-/** One action of a stage. */
-export interface PipelineAction {
-  pass: "forward" | "backward";
-  microBatch: number;
-}
-
-/** What a stage does, in order: some forwards ahead, then one forward and one backward in turn, then the backwards that are left. */
-export function pipelineSchedule({
-  stage,
-  stages,
-  count,
-}: Record<"stage" | "stages" | "count", number>): PipelineAction[] {
-  const ahead = Math.min(stages - stage - 1, count);
-  const actions: PipelineAction[] = [];
-  for (let microBatch = 0; microBatch < count + ahead; microBatch++) {
-    if (microBatch < count) actions.push({ pass: "forward", microBatch });
-    if (microBatch >= ahead) actions.push({ pass: "backward", microBatch: microBatch - ahead });
-  }
-  return actions;
 }
 
 /** Throws an Error for an objective that cannot be computed in stages; recipes are checked before. */
@@ -42,14 +27,32 @@ function stagedOf<Batch extends MicroBatch>({ name, inStages }: Objective<Batch>
   return inStages;
 }
 
-/** Where a stage is in its pipeline. */
-function placeOf(axis: Communicator) {
-  return { isFirst: axis.rank === 0, isLast: axis.rank === axis.size - 1 };
+const keyOf = ({ pass, chunk, microBatch }: PipelineAction) => `${pass} ${chunk} ${microBatch}`;
+
+/** Messages of one rank arrive in the order of its own schedule: those that come too early are kept. */
+function openInbox(axis: Communicator, steps: PipelineSteps) {
+  const early = new Map<string, tf.Tensor[]>();
+  const orders = new Map<number, Iterator<PipelineAction>>();
+  return function receive(from: number, action: PipelineAction): tf.Tensor[] {
+    const wanted = keyOf(action);
+    const order = orders.get(from) ?? actionsFed(steps, { from, to: axis.rank })[Symbol.iterator]();
+    orders.set(from, order);
+    for (;;) {
+      const found = early.get(wanted);
+      if (found) {
+        early.delete(wanted);
+        return found;
+      }
+      const next = order.next();
+      if (next.done) throw new Error(`rank ${from} of the pipeline sends nothing for ${wanted}`);
+      early.set(keyOf(next.value), receiveAllShaped(axis, from));
+    }
+  };
 }
 
 /**
- * Runs micro-batches through this rank's stage. Returns the sum of their losses, on the last stage (0 on others), and the sum of the
- * gradients, scaled, of this stage's parameters in order; the caller disposes them. Throws an Error where a parameter gets none.
+ * Runs micro-batches through this rank's stages. Returns the sum of their losses, on the rank of the last stage (0 on others), and the sum
+ * of the gradients, scaled, of this rank's parameters in order; the caller disposes them. Throws an Error where a parameter gets none.
  */
 export function runPipeline<Batch extends MicroBatch>(
   { model, objective }: { model: Model; objective: Objective<Batch> },
@@ -57,53 +60,68 @@ export function runPipeline<Batch extends MicroBatch>(
   { scale }: { scale: number },
 ): { lossSum: number; gradients: tf.Tensor[] } {
   const staged = stagedOf(objective);
-  const axis = model.mesh.pipeline;
-  const { isFirst, isLast } = placeOf(axis);
+  const { pipeline: axis, virtualStages = 1 } = model.mesh;
+  const steps: PipelineSteps = { size: axis.size, chunks: virtualStages, count: batches.length };
+  const receive = openInbox(axis, steps);
   const all = [...trainedParameters(model.parameters).values()];
   const parameters = all.map(({ tensor }) => tensor);
-  const pullbacks = new Map<number, ReturnType<typeof vjp>["pullback"]>();
+  const pullbacks = new Map<string, ReturnType<typeof vjp>["pullback"]>();
+  const pullbackKey = ({ chunk, microBatch }: PipelineAction) => `${chunk} ${microBatch}`;
   const factor = tf.scalar(scale);
   let lossSum = 0;
-  let total: tf.Tensor[] | null = null;
+  let total: (tf.Tensor | null)[] = all.map(() => null);
+  const neighbour = (action: PipelineAction, direction: "from" | "to") =>
+    neighbourOf(action, { ...steps, rank: axis.rank, direction });
 
-  function forward(microBatch: number): void {
-    const { rows, options } = batches[microBatch]!;
-    const received = isFirst ? null : receiveShaped(axis, axis.rank - 1);
-    const run = (input?: tf.Tensor) => {
-      const states = staged.states(model, rows, { ...options, received: input ?? null });
-      return isLast ? staged.lossSum(model, rows, states) : states;
+  function forward(action: PipelineAction): void {
+    const { rows, options } = batches[action.microBatch]!;
+    const before = neighbour(action, "from");
+    const next = neighbour(action, "to");
+    const received = before ? receive(before.rank, action) : [];
+    const run = (...inputs: tf.Tensor[]) => {
+      const states = staged.states(model, rows, {
+        ...options,
+        chunk: action.chunk,
+        received: before ? inputs : null,
+      });
+      return next ? states : staged.lossSum(model, rows, states[0]!);
     };
-    const { outputs, pullback } = vjp(run, received ? [received] : [], { parameters });
-    const [output] = outputs as [tf.Tensor];
-    if (isLast) lossSum += output.dataSync()[0]!;
-    else sendShaped(axis, output, axis.rank + 1);
-    tf.dispose([output, ...(received ? [received] : [])]);
-    pullbacks.set(microBatch, pullback);
+    const { outputs, pullback } = vjp(run, received, { parameters });
+    if (next) sendAllShaped(axis, outputs, next.rank);
+    else lossSum += outputs[0]!.dataSync()[0]!;
+    tf.dispose([...outputs, ...received]);
+    pullbacks.set(pullbackKey(action), pullback);
   }
 
-  function backward(microBatch: number): void {
-    const cotangent = isLast ? factor : receiveShaped(axis, axis.rank + 1);
-    const found = pullbacks.get(microBatch)!([cotangent]);
-    pullbacks.delete(microBatch);
-    if (!isLast) cotangent.dispose();
-    if (!isFirst) {
-      const [gradient] = found.inputs;
-      if (!gradient) throw new Error("no gradient reached what this stage received");
-      sendShaped(axis, gradient, axis.rank - 1);
-      gradient.dispose();
+  function backward(action: PipelineAction): void {
+    const after = neighbour(action, "from");
+    const before = neighbour(action, "to");
+    const cotangents = after ? receive(after.rank, action) : [factor];
+    const found = pullbacks.get(pullbackKey(action))!(cotangents);
+    pullbacks.delete(pullbackKey(action));
+    if (after) tf.dispose(cotangents);
+    if (before) {
+      const gradients = found.inputs.map((gradient) => {
+        if (!gradient) throw new Error("no gradient reached what this stage received");
+        return gradient;
+      });
+      sendAllShaped(axis, gradients, before.rank);
+      tf.dispose(gradients);
     }
-    const gradients = found.parameters.map((gradient, i) => {
-      if (!gradient) throw new Error(`no gradient reached ${all[i]!.name}: is it used, and used as declared?`);
-      return gradient;
+    total = total.map((sum, i) => {
+      const gradient = found.parameters[i]!;
+      return sum && gradient ? addInto([sum], [gradient])[0]! : (sum ?? gradient);
     });
-    total = total ? addInto(total, gradients) : gradients;
   }
 
   const run = { forward, backward };
-  const schedule = pipelineSchedule({ stage: axis.rank, stages: axis.size, count: batches.length });
-  for (const { pass, microBatch } of schedule) run[pass](microBatch);
+  for (const action of pipelineSchedule({ ...steps, rank: axis.rank })) run[action.pass](action);
   factor.dispose();
-  return { lossSum, gradients: total ?? [] };
+  const gradients = total.map((gradient, i) => {
+    if (!gradient) throw new Error(`no gradient reached ${all[i]!.name}: is it used, and used as declared?`);
+    return gradient;
+  });
+  return { lossSum, gradients };
 }
 
 /** Adds gradients. Consumes both lists. */
@@ -115,25 +133,27 @@ export function addInto(total: tf.Tensor[], gradients: tf.Tensor[]): tf.Tensor[]
   });
 }
 
-/** The sum of the losses of these rows, without gradients; in a pipeline, on its last stage, and 0 on others. */
+/** The sum of the losses of these rows, without gradients; in a pipeline, on the rank of its last stage, and 0 on others. */
 export function lossSumOf<Batch extends MicroBatch>(
   { model, objective }: { model: Model; objective: Objective<Batch> },
   rows: Batch,
 ): number {
-  const axis = model.mesh.pipeline;
+  const { pipeline: axis, virtualStages: chunks = 1 } = model.mesh;
   if (axis.size === 1) return scalarOf(objective.lossSum(model, rows, {}));
   const staged = stagedOf(objective);
-  const { isFirst, isLast } = placeOf(axis);
-  const received = isFirst ? null : receiveShaped(axis, axis.rank - 1);
-  const states = staged.states(model, rows, { received });
-  received?.dispose();
-  if (isLast) {
-    const loss = scalarOf(staged.lossSum(model, rows, states));
-    states.dispose();
-    return loss;
+  for (let chunk = 0; chunk < chunks; chunk++) {
+    const place = { size: axis.size, chunks, rank: axis.rank };
+    const action: PipelineAction = { pass: "forward", chunk, microBatch: 0 };
+    const before = neighbourOf(action, { ...place, direction: "from" });
+    const next = neighbourOf(action, { ...place, direction: "to" });
+    const received = before && receiveAllShaped(axis, before.rank);
+    const states = staged.states(model, rows, { chunk, received });
+    tf.dispose(received ?? []);
+    const loss = next ? null : scalarOf(staged.lossSum(model, rows, states[0]!));
+    if (next) sendAllShaped(axis, states, next.rank);
+    tf.dispose(states);
+    if (loss !== null) return loss;
   }
-  sendShaped(axis, states, axis.rank + 1);
-  states.dispose();
   return 0;
 }
 

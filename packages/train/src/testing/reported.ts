@@ -1,4 +1,5 @@
 /** What a run reports, compared with another run. For tests. */
+import { loadLatestCheckpoint } from "@megatron-ts/checkpoint";
 import { expect } from "vitest";
 import type { TrainingOutcome } from "./training.rank.ts";
 
@@ -20,3 +21,27 @@ export function expectClose(found: Pick<TrainingOutcome, "events">, expected: Pi
     expect(Math.abs(value / b[i]! - 1), `${i}: ${value} and ${b[i]}`).toBeLessThan(1e-5);
   });
 }
+
+/** Biases of keys, which change no probability, start at 0 and only ever move by rounding: to about 1e-14. */
+const ROUNDED = 1e-8;
+
+/** Expects the weights that two runs saved to agree within 1e-5 of each tensor's largest value. Takes their directories. */
+export function expectSameWeights(found: string, expected: string): void {
+  const [own, other] = [found, expected].map(loadLatestCheckpoint) as [Opened, Opened];
+  try {
+    expect([...own.weights.names].sort()).toEqual([...other.weights.names].sort());
+    for (const name of other.weights.names) {
+      const [values, wanted] = [own, other].map(({ weights }) => new Float32Array(weights.read(name).buffer));
+      const largest = wanted!.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      const furthest = wanted!.reduce((most, value, i) => Math.max(most, Math.abs(value - values![i]!)), 0);
+      expect(furthest, `${name}, of which the largest is ${largest}`).toBeLessThanOrEqual(
+        1e-5 * Math.max(largest, ROUNDED),
+      );
+    }
+  } finally {
+    own.close();
+    other.close();
+  }
+}
+
+type Opened = ReturnType<typeof loadLatestCheckpoint>;

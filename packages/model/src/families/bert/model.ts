@@ -32,10 +32,10 @@ export interface BertModel extends EncoderModel {
 
 /** Builds the model that a configuration describes. */
 export function createBert(config: BertConfig, context: ModelContext): BertModel {
-  const { mesh, stage } = context;
+  const { mesh, stages } = context;
   const { numLayers, numLayerGroups: numGroups = numLayers } = config;
   const groupOf = (layer: number) => Math.floor((layer * numGroups) / numLayers);
-  const holds = heldOn(stage, {
+  const holds = heldOn(stages, {
     input: ["tokenEmbedding", "positionEmbedding", "tokenTypeEmbedding", "embeddingNorm", "embeddingProjection"],
     shared: config.tiedEmbeddings && config.heads.languageModel ? ["tokenEmbedding"] : [],
     nameOf: groupOf,
@@ -139,7 +139,8 @@ export function createBert(config: BertConfig, context: ModelContext): BertModel
   }
 
   function forward(input: EncoderInput, options: ForwardOptions = {}): ForwardOutput {
-    const { observe, recompute: recomputation } = options;
+    const { observe, recompute: recomputation, chunk = 0 } = options;
+    const stage = stages?.[chunk] ?? null;
     return tf.tidy(() => {
       const [batchSize, tokens] = input.tokens.shape as [number, number];
       const lengths = input.lengths ?? new Int32Array(batchSize).fill(tokens);
@@ -150,7 +151,7 @@ export function createBert(config: BertConfig, context: ModelContext): BertModel
         config.globalProjections && globalTokens.some(({ length }) => length > 0)
           ? selectTokens(globalTokens, { tokens })
           : null;
-      const x = options.received ? options.received.clone() : embed(input, options);
+      const x = options.received?.[0]?.clone() ?? embed(input, options);
       observe?.("embedding", x);
       const last = runBlocks(blocks, x, {
         contextOf: (index) => ({

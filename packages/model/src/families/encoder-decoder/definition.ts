@@ -15,6 +15,7 @@ export const encoderDecoder = defineFamily({
   // None has Megatron's blocks in both stacks.
   formats: [bartFormat],
   megatronLm: t5MegatronLmFormat,
+  hasStages: true,
   predicts: ["sequence-to-sequence", "masked", "permutation"],
   objective: "span-corruption",
   generation: { writes: ["sequence-to-sequence", "permutation"], fills: ["masked"] },

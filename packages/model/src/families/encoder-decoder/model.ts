@@ -23,6 +23,7 @@ import { createNorm } from "../../layers/norm.ts";
 import { positionsFrom } from "../../layers/positions.ts";
 import { createRelativeAttention } from "../../layers/relative-attention.ts";
 import { createStack } from "../../layers/stack.ts";
+import { heldInStacks, runStacks, type StackRun, wholeStack } from "../../layers/staged-stacks.ts";
 import { rowsAt, splitStreams, streamQueries } from "../../layers/two-streams.ts";
 import type {
   CacheSize,
@@ -48,8 +49,14 @@ export interface EncoderDecoderModel extends SequenceToSequenceModel {
 
 /** Builds the model that a configuration describes. */
 export function createEncoderDecoder(config: EncoderDecoderConfig, context: ModelContext): EncoderDecoderModel {
-  const { mesh } = context;
-  const { scope, parameters } = createScope(context);
+  const { mesh, stages } = context;
+  const embeddings = ["positionEmbedding", "tokenTypeEmbedding", "embeddingNorm"];
+  const holds = heldInStacks(stages, {
+    numEncoderLayers: config.numLayers,
+    input: ["tokenEmbedding", ...embeddings],
+    shared: ["tokenEmbedding"],
+  });
+  const { scope, parameters } = createScope({ ...context, holds });
   const { hiddenSize, numHeads, maxPositions, normEpsilon, attentionWindow: window } = config;
   const attention: LayoutConfig | undefined = window === null ? config.attention : { layout: "local", window };
   const [encoderLayouts, decoderLayouts] = [false, true].map((causal) =>
@@ -126,54 +133,84 @@ export function createEncoderDecoder(config: EncoderDecoderConfig, context: Mode
       random,
     });
 
-  function encode(input: EncoderInput, options: ForwardOptions = {}): ForwardOutput {
-    return tf.tidy(() => {
-      const [batchSize, tokens] = input.tokens.shape as [number, number];
-      const positions = input.positions ?? positionsFrom(new Int32Array(batchSize), { tokens, maxPositions });
-      const lengths = input.lengths ?? new Int32Array(batchSize).fill(tokens);
-      const ranges = input.ranges ?? paddedRanges({ tokens, lengths });
-      const states = encoder(
-        normalizeAndDrop("encoder", embed(input, positions, { ...options, parts: encoderParts }), options),
-        {
-          ofLayer: encoderLayouts.at({ ranges }),
-          ...encoderParts.positions.context(
-            { positions, tokenTypes: input.tokenTypes },
-            { site: "encoder", random: options.random },
-          ),
-        },
-        options,
-      );
-      return { hidden: states };
-    });
+  const encode = (input: EncoderInput, options: ForwardOptions = {}): ForwardOutput =>
+    tf.tidy(() => ({ hidden: encodeRows(input, options, wholeStack) }));
+
+  function encodeRows(input: EncoderInput, options: ForwardOptions, { part, received }: StackRun): tf.Tensor {
+    const [batchSize, tokens] = input.tokens.shape as [number, number];
+    const positions = input.positions ?? positionsFrom(new Int32Array(batchSize), { tokens, maxPositions });
+    const lengths = input.lengths ?? new Int32Array(batchSize).fill(tokens);
+    const ranges = input.ranges ?? paddedRanges({ tokens, lengths });
+    const start = () =>
+      normalizeAndDrop("encoder", embed(input, positions, { ...options, parts: encoderParts }), options);
+    return encoder(
+      received?.clone() ?? start(),
+      {
+        ofLayer: encoderLayouts.at({ ranges }),
+        ...encoderParts.positions.context(
+          { positions, tokenTypes: input.tokenTypes },
+          { site: "encoder", random: options.random },
+        ),
+      },
+      { ...options, part },
+    );
   }
 
   const forward = (input: TargetInput, options?: DecoderOptions) =>
     decode(input, { layouts: decoderLayouts, ...options });
 
-  function decode(input: TargetInput, options: DecoderOptions & { layouts: LayerLayouts }): ForwardOutput {
+  const decode = (input: TargetInput, options: DecoderOptions & { layouts: LayerLayouts }): ForwardOutput =>
+    tf.tidy(() => ({ hidden: decodeRows(input, options, wholeStack) }));
+
+  function decodeRows(
+    input: TargetInput,
+    options: DecoderOptions & { layouts: LayerLayouts },
+    { part, received }: StackRun,
+  ): tf.Tensor {
     const { cache, layouts } = options;
-    return tf.tidy(() => {
-      const [batchSize, tokens] = input.tokens.shape as [number, number];
-      const offsets = cache?.lengths ?? new Int32Array(batchSize);
-      const positions = input.positions ?? positionsFrom(offsets, { tokens, maxPositions });
-      const ranges = input.ranges ?? causalRanges({ batchSize, tokens, offsets });
-      const states = decoder(
-        normalizeAndDrop("decoder", embed(input, positions, { ...options, parts: decoderParts }), options),
-        {
-          ofLayer: layouts.at({ ranges, cache }),
-          memory: input.memory,
-          memoryRanges: memoryRangesOf(input, { tokens }),
-          memoryCache: cache?.memory,
-          ...decoderParts.positions.context(
-            { positions, tokenTypes: cache ? undefined : input.tokenTypes, cache },
-            { site: "decoder", random: options.random },
-          ),
-        },
-        options,
-      );
-      return { hidden: states };
-    });
+    const [batchSize, tokens] = input.tokens.shape as [number, number];
+    const offsets = cache?.lengths ?? new Int32Array(batchSize);
+    const positions = input.positions ?? positionsFrom(offsets, { tokens, maxPositions });
+    const ranges = input.ranges ?? causalRanges({ batchSize, tokens, offsets });
+    const start = () =>
+      normalizeAndDrop("decoder", embed(input, positions, { ...options, parts: decoderParts }), options);
+    return decoder(
+      received?.clone() ?? start(),
+      {
+        ofLayer: layouts.at({ ranges, cache }),
+        memory: input.memory,
+        memoryRanges: memoryRangesOf(input, { tokens }),
+        memoryCache: cache?.memory,
+        ...decoderParts.positions.context(
+          { positions, tokenTypes: cache ? undefined : input.tokenTypes, cache },
+          { site: "decoder", random: options.random },
+        ),
+      },
+      { ...options, part },
+    );
   }
+
+  /** Where a rank's stage has a part of the stacks. */
+  const staged = ({ received, chunk = 0 }: ForwardOptions) => ({
+    received,
+    stage: stages?.[chunk] ?? null,
+    numEncoderLayers: numLayers,
+  });
+
+  const encodeAndDecode = (
+    source: EncoderInput,
+    target: Omit<TargetInput, "memory">,
+    options: ForwardOptions = {},
+  ): ForwardOutput =>
+    tf.tidy(() =>
+      runStacks(
+        {
+          encode: (run) => encodeRows(source, options, run),
+          decode: (memory, run) => decodeRows({ ...target, memory }, { ...options, layouts: decoderLayouts }, run),
+        },
+        staged(options),
+      ),
+    );
 
   /** The query stream starts from the position embeddings of its targets. */
   function predictTargets(input: PermutationInput, options: ForwardOptions = {}): ForwardOutput {
@@ -181,25 +218,31 @@ export function createEncoderDecoder(config: EncoderDecoderConfig, context: Mode
     if (!source || !targets)
       throw new ModelError("expected both a source and targets, from which the decoder predicts");
     return tf.tidy(() => {
-      const memory = encode(source, options).hidden;
       const [batchSize, width] = tokens.shape as [number, number];
       const rows = width + targets.shape[1]!;
       const positions = textPositions(input);
       const ranges = paddedRanges({ tokens: rows, lengths: lengths ?? new Int32Array(batchSize).fill(width) });
-      const queries = decoderParts.positions.embeddings({ positions: rowsAt(positions, targets) });
-      const streams = tf.concat([embed({ tokens }, positions, { ...options, parts: decoderParts }), queries], 1);
-      const seenBy = encoderLayouts.atQueries(streamQueries(input, { batch: batchSize, tokens: width }));
-      const states = decoder(
-        normalizeAndDrop("decoder", streams, options),
-        {
-          numKeyTokens: width,
-          ofLayer: (layer) => ({ ranges, layout: seenBy(layer) }),
-          memory,
-          memoryRanges: memoryRangesOf({ memory, memoryLengths: source.lengths }, { tokens: rows }),
-        },
-        options,
-      );
-      return splitStreams(states, { tokens: width });
+      function start(): tf.Tensor {
+        const queries = decoderParts.positions.embeddings({ positions: rowsAt(positions, targets!) });
+        const streams = tf.concat([embed({ tokens }, positions, { ...options, parts: decoderParts }), queries], 1);
+        return normalizeAndDrop("decoder", streams, options);
+      }
+      function decodeStreams(memory: tf.Tensor, { part, received }: StackRun): tf.Tensor {
+        const seenBy = encoderLayouts.atQueries(streamQueries(input, { batch: batchSize, tokens: width }));
+        return decoder(
+          received?.clone() ?? start(),
+          {
+            numKeyTokens: width,
+            ofLayer: (layer) => ({ ranges, layout: seenBy(layer) }),
+            memory,
+            memoryRanges: memoryRangesOf({ memory, memoryLengths: source!.lengths }, { tokens: rows }),
+          },
+          { ...options, part },
+        );
+      }
+      const place = staged(options);
+      const states = runStacks({ encode: (run) => encodeRows(source, options, run), decode: decodeStreams }, place);
+      return place.stage && !place.stage.isLast ? states : splitStreams(states.hidden, { tokens: width });
     });
   }
 
@@ -226,6 +269,7 @@ export function createEncoderDecoder(config: EncoderDecoderConfig, context: Mode
   const decoding = {
     encode,
     forward,
+    encodeAndDecode,
     taskLogits: (states: tf.Tensor, options?: Pick<ForwardOptions, "random">) =>
       tf.tidy(() => requirePart(taskHead, "task")(states, options)),
     createCache: (size: CacheSize) =>

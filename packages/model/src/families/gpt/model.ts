@@ -44,8 +44,8 @@ export interface GptModel extends CausalModel {
 
 /** Builds the model that a configuration describes. */
 export function createGpt(config: GptConfig, context: ModelContext): GptModel {
-  const { mesh, stage } = context;
-  const holds = heldOn(stage, {
+  const { mesh, stages } = context;
+  const holds = heldOn(stages, {
     input: ["tokenEmbedding", "positionEmbedding", "pairEmbedding", "tokenShift", "embeddingNorm"],
     shared: config.tiedEmbeddings ? ["tokenEmbedding"] : [],
   });
@@ -107,7 +107,8 @@ export function createGpt(config: GptConfig, context: ModelContext): GptModel {
   }
 
   function forward(input: CausalInput, options: CausalOptions = {}): ForwardOutput {
-    const { cache, observe, recompute: recomputation } = options;
+    const { cache, observe, recompute: recomputation, chunk = 0 } = options;
+    const stage = stages?.[chunk] ?? null;
     return tf.tidy(() => {
       const [batchSize, tokens] = input.tokens.shape as [number, number];
       const { context: axis } = mesh;
@@ -121,7 +122,7 @@ export function createGpt(config: GptConfig, context: ModelContext): GptModel {
       const contextOfLayer = layerContexts(config, { ranges, positions, cache, firstToken: place?.first });
       const seenBy = layouts.at({ ranges, cache, firstToken: place?.first });
       const { x, firstEmbedding } = options.received
-        ? unpack(options.received, config)
+        ? unpack(options.received)
         : start(embed(input.tokens, positions, { ...options, random }), config);
       observe?.("embedding", x);
       const { tokens: ids } = input;
@@ -133,7 +134,7 @@ export function createGpt(config: GptConfig, context: ModelContext): GptModel {
         return { ...own, ...shared, ...(place && inReach(index, own, tokens)), cache: cache?.layer(index) };
       };
       const last = runBlocks(blocks, x, { contextOf, stage, recomputation, observe });
-      if (stage && !stage.isLast) return { hidden: firstEmbedding ? tf.stack([last, firstEmbedding]) : last };
+      if (stage && !stage.isLast) return { hidden: last, ...(firstEmbedding && { carried: [firstEmbedding] }) };
       const normalised = finalNorm(last);
       observe?.("finalNorm", normalised);
       return { hidden: normalised };
@@ -204,10 +205,8 @@ const start = (x: tf.Tensor, { embeddingShortcut }: GptConfig): BlockInput => ({
 });
 
 /** The input of a stage from what the one before gave. */
-function unpack(received: tf.Tensor, { embeddingShortcut }: GptConfig): BlockInput {
-  if (!embeddingShortcut) return { x: received.clone(), firstEmbedding: null };
-  const [x, firstEmbedding] = tf.unstack(received);
-  return { x: x!, firstEmbedding: firstEmbedding! };
+function unpack([x, firstEmbedding]: readonly tf.Tensor[]): BlockInput {
+  return { x: x!.clone(), firstEmbedding: firstEmbedding?.clone() ?? null };
 }
 
 /** The window of a layer by `attentionWindow`. */

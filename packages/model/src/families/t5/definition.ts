@@ -12,6 +12,7 @@ export const t5 = defineFamily({
   create: createT5,
   presets: t5Presets,
   formats: [t5Format],
+  hasStages: true,
   predicts: ["sequence-to-sequence"],
   objective: "span-corruption",
   generation: { writes: ["sequence-to-sequence"], fills: [] },

@@ -20,11 +20,11 @@ import { createLayerLayouts } from "../../layers/layer-layouts.ts";
 import { memoryRangesOf } from "../../layers/memory-ranges.ts";
 import { createRelativeBias } from "../../layers/relative-bias.ts";
 import { createStack } from "../../layers/stack.ts";
+import { heldInStacks, runStacks, type StackRun, wholeStack } from "../../layers/staged-stacks.ts";
 import type {
   DecoderOptions,
   EncoderInput,
   ForwardOptions,
-  ForwardOutput,
   SequenceToSequenceModel,
   TargetInput,
 } from "../../model.ts";
@@ -37,8 +37,13 @@ export interface T5Model extends SequenceToSequenceModel {
 
 /** Builds the model that a configuration describes. */
 export function createT5(config: T5Config, context: ModelContext): T5Model {
-  const { mesh } = context;
-  const { scope, parameters } = createScope(context);
+  const { mesh, stages } = context;
+  const holds = heldInStacks(stages, {
+    numEncoderLayers: config.numLayers,
+    input: ["tokenEmbedding"],
+    shared: config.tiedEmbeddings ? ["tokenEmbedding"] : [],
+  });
+  const { scope, parameters } = createScope({ ...context, holds });
   const { numLayers, numDecoderLayers = numLayers, hiddenSize, numHeads, vocabularySize, dropout } = config;
   const headSize = config.headSize ?? hiddenSize / numHeads;
   const localHeads = numHeads / mesh.tensor.size;
@@ -102,36 +107,33 @@ export function createT5(config: T5Config, context: ModelContext): T5Model {
     { inputEmbeddings, random }: Pick<ForwardOptions, "inputEmbeddings" | "random">,
   ) => dropAt(site, inputEmbeddings?.clone() ?? tokenEmbedding.embed(tokens), { rate: dropout, random });
 
-  function encode(input: EncoderInput, options: ForwardOptions = {}): ForwardOutput {
-    return tf.tidy(() => {
-      const [batchSize, tokens] = input.tokens.shape as [number, number];
-      const lengths = input.lengths ?? new Int32Array(batchSize).fill(tokens);
-      const ranges = input.ranges ?? paddedRanges({ tokens, lengths });
-      const bias = encoder.bias({ queries: tokens, keys: tokens });
-      return {
-        hidden: encoder.stack(
-          embed("encoder.embedding", input, options),
-          { ofLayer: encoder.layouts.at({ ranges }), ...bias },
-          options,
-        ),
-      };
-    });
+  function encodeRows(input: EncoderInput, options: ForwardOptions, { part, received }: StackRun): tf.Tensor {
+    const [batchSize, tokens] = input.tokens.shape as [number, number];
+    const lengths = input.lengths ?? new Int32Array(batchSize).fill(tokens);
+    const ranges = input.ranges ?? paddedRanges({ tokens, lengths });
+    const bias = encoder.bias({ queries: tokens, keys: tokens });
+    return encoder.stack(
+      received?.clone() ?? embed("encoder.embedding", input, options),
+      { ofLayer: encoder.layouts.at({ ranges }), ...bias },
+      { ...options, part },
+    );
   }
 
-  function forward(input: TargetInput, options: DecoderOptions = {}): ForwardOutput {
+  function decodeRows(input: TargetInput, options: DecoderOptions, { part, received }: StackRun): tf.Tensor {
     const { cache } = options;
-    return tf.tidy(() => {
-      const [batchSize, tokens] = input.tokens.shape as [number, number];
-      const offsets = cache?.lengths ?? new Int32Array(batchSize);
-      const ranges = input.ranges ?? causalRanges({ batchSize, tokens, offsets });
-      const context = {
-        ofLayer: decoder.layouts.at({ ranges, cache }),
-        ...decoder.bias({ queries: tokens, keys: cache?.capacity ?? tokens, offsets: cache?.offsets }),
-        memory: input.memory,
-        memoryRanges: memoryRangesOf(input, { tokens }),
-        memoryCache: cache?.memory,
-      };
-      return { hidden: decoder.stack(embed("decoder.embedding", input, options), context, options) };
+    const [batchSize, tokens] = input.tokens.shape as [number, number];
+    const offsets = cache?.lengths ?? new Int32Array(batchSize);
+    const ranges = input.ranges ?? causalRanges({ batchSize, tokens, offsets });
+    const context = {
+      ofLayer: decoder.layouts.at({ ranges, cache }),
+      ...decoder.bias({ queries: tokens, keys: cache?.capacity ?? tokens, offsets: cache?.offsets }),
+      memory: input.memory,
+      memoryRanges: memoryRangesOf(input, { tokens }),
+      memoryCache: cache?.memory,
+    };
+    return decoder.stack(received?.clone() ?? embed("decoder.embedding", input, options), context, {
+      ...options,
+      part,
     });
   }
 
@@ -142,8 +144,18 @@ export function createT5(config: T5Config, context: ModelContext): T5Model {
     get predictors() {
       return { "sequence-to-sequence": model };
     },
-    encode,
-    forward,
+    encode: (input, options = {}) => tf.tidy(() => ({ hidden: encodeRows(input, options, wholeStack) })),
+    forward: (input, options = {}) => tf.tidy(() => ({ hidden: decodeRows(input, options, wholeStack) })),
+    encodeAndDecode: (source, target, options = {}) =>
+      tf.tidy(() =>
+        runStacks(
+          {
+            encode: (run) => encodeRows(source, options, run),
+            decode: (memory, run) => decodeRows({ ...target, memory }, options, run),
+          },
+          { ...options, stage: stages?.[options.chunk ?? 0] ?? null, numEncoderLayers: numLayers },
+        ),
+      ),
     logits: head,
     taskLogits: (states, options) => tf.tidy(() => requirePart(taskHead, "task")(states, options)),
     createCache: (size) => createDecoderCache({ ...size, numLayers: numDecoderLayers, numHeads: localHeads, headSize }),

@@ -13,6 +13,7 @@ export const xlnet = defineFamily({
   create: createXlnet,
   presets: xlnetPresets,
   formats: [xlnetFormat],
+  hasStages: true,
   predicts: ["permutation"],
   objective: "permutation",
   generation: { writes: ["permutation"], fills: ["permutation"] },

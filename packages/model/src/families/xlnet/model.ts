@@ -24,6 +24,7 @@ import type {
   PermutationModel,
   PermutationOptions,
 } from "../../model.ts";
+import { heldOn } from "../../stage.ts";
 import type { XlnetConfig } from "./configuration.ts";
 import { createMemoryRecorder } from "./memory-recorder.ts";
 
@@ -34,8 +35,12 @@ export interface XlnetModel extends PermutationModel {
 
 /** Builds the model that a configuration describes. */
 export function createXlnet(config: XlnetConfig, context: ModelContext): XlnetModel {
-  const { mesh } = context;
-  const { scope, parameters } = createScope(context);
+  const { mesh, stages } = context;
+  const holds = heldOn(stages, {
+    input: ["tokenEmbedding", "maskEmbedding"],
+    shared: config.tiedEmbeddings && config.languageModelHead ? ["tokenEmbedding"] : [],
+  });
+  const { scope, parameters } = createScope({ ...context, holds });
   const { numLayers, hiddenSize, numHeads, vocabularySize, dropout: rate, task } = config;
   const initializer = normal(config.initializerRange);
   const tokenEmbedding = createVocabularyParallelEmbedding(scope.child("tokenEmbedding"), {
@@ -111,7 +116,8 @@ export function createXlnet(config: XlnetConfig, context: ModelContext): XlnetMo
   }
 
   function forward(input: PermutationInput, options: PermutationOptions = {}): ForwardOutput {
-    const { random, recompute: recomputation } = options;
+    const { random, recompute: recomputation, chunk = 0 } = options;
+    const stage = stages?.[chunk] ?? null;
     const { targets, memory = [] } = input;
     if (memory.length !== 0 && memory.length !== numLayers) {
       throw new ModelError(`a memory of ${memory.length} layers was given to a model of ${numLayers}`);
@@ -122,10 +128,13 @@ export function createXlnet(config: XlnetConfig, context: ModelContext): XlnetMo
       options.observe?.(name, tensor);
     };
     return tf.tidy(() => {
-      const x = embed(input, options);
+      const x = options.received?.[0]?.clone() ?? embed(input, options);
       observe("embedding", x);
       const contextOf = createContext(input, { past: memory[0]?.shape[1] ?? 0 }, options);
-      const states = dropAt("final", runBlocks(blocks, x, { contextOf, recomputation, observe }), { rate, random });
+      const last = runBlocks(blocks, x, { contextOf, stage, recomputation, observe });
+      // Both streams go on as one. Distances and masks are drawn on every stage alike.
+      if (stage && !stage.isLast) return { hidden: last };
+      const states = dropAt("final", last, { rate, random });
       const streams = targets ? splitStreams(states, { tokens: input.tokens.shape[1]! }) : { hidden: states };
       return options.remember ? { ...streams, memory: recorder.memory } : streams;
     });

@@ -4,7 +4,7 @@ import type { CausalBatch } from "@megatron-ts/data";
 import { type ForwardOptions, type Model, predictorOf } from "@megatron-ts/model";
 import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import { countLabels, type Objective } from "../objective.ts";
+import { countLabels, type Objective, passedOn } from "../objective.ts";
 
 const byArrays: NonNullable<Objective<CausalBatch>["byArrays"]> = {
   arrays({ batchSize, sequenceLength, tokens, labels, positions, keyStart, keyEnd, firstToken = 0 }) {
@@ -20,13 +20,13 @@ const byArrays: NonNullable<Objective<CausalBatch>["byArrays"]> = {
   },
 
   lossSum: (trained, tensors, options) =>
-    tf.tidy(() => lossOfStates(trained, tensors[1]!, statesOf(trained, tensors, options))),
+    tf.tidy(() => lossOfStates(trained, tensors[1]!, statesOf(trained, tensors, options)[0]!)),
 };
 
-/** The final states of the tokens. */
-function statesOf(trained: Model, tensors: readonly tf.Tensor[], options: ForwardOptions): tf.Tensor {
+/** The final states of the tokens, or what the next stage reads. */
+function statesOf(trained: Model, tensors: readonly tf.Tensor[], options: ForwardOptions): tf.Tensor[] {
   const [tokens, , ranges, positions] = tensors;
-  return predictorOf(trained, "causal").forward({ tokens: tokens!, positions, ranges: ranges! }, options).hidden;
+  return passedOn(predictorOf(trained, "causal").forward({ tokens: tokens!, positions, ranges: ranges! }, options));
 }
 
 function lossOfStates(trained: Model, labels: tf.Tensor, states: tf.Tensor): tf.Tensor {
@@ -41,7 +41,7 @@ function lossOfStates(trained: Model, labels: tf.Tensor, states: tf.Tensor): tf.
 }
 
 /** Calls f with the tensors of a batch's arrays. */
-function withTensors(batch: CausalBatch, f: (tensors: tf.Tensor[]) => tf.Tensor): tf.Tensor {
+function withTensors<Result>(batch: CausalBatch, f: (tensors: tf.Tensor[]) => Result): Result {
   const tensors = byArrays.arrays(batch).map(({ values, shape }) => tf.tensor(values, [...shape], "int32"));
   try {
     return f(tensors);

@@ -7,7 +7,7 @@ import { type EncoderModel, type ForwardOptions, type Model, predictorOf } from 
 import { crossEntropy, embedding } from "@megatron-ts/ops";
 import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import { countLabels, type Objective } from "../objective.ts";
+import { countLabels, type Objective, passedOn } from "../objective.ts";
 
 /** The masked language modeling loss, with that of segment pairs if the batch has them. */
 export const maskedObjective: Objective<MaskedBatch> = {
@@ -37,13 +37,13 @@ export const maskedObjective: Objective<MaskedBatch> = {
     };
   },
 
-  lossSum: (model, batch, options) => tf.tidy(() => lossOfStates(model, batch, statesOf(model, batch, options))),
+  lossSum: (model, batch, options) => tf.tidy(() => lossOfStates(model, batch, statesOf(model, batch, options)[0]!)),
 
   inStages: { states: statesOf, lossSum: lossOfStates },
 };
 
-/** The final states of the tokens [B, T, h]. */
-function statesOf(trained: Model, batch: MaskedBatch, options: ForwardOptions): tf.Tensor {
+/** The final states of the tokens [B, T, h], or what the next stage reads. */
+function statesOf(trained: Model, batch: MaskedBatch, options: ForwardOptions): tf.Tensor[] {
   const { batchSize, sequenceLength, lengths } = batch;
   const matrix = (values: Int32Array) => tf.tensor2d(values, [batchSize, sequenceLength], "int32");
   const model = predictorOf(trained, "masked");
@@ -56,7 +56,7 @@ function statesOf(trained: Model, batch: MaskedBatch, options: ForwardOptions): 
       ranges: batch.ranges && tf.tensor3d(batch.ranges, [batchSize, sequenceLength, 2], "int32"),
       positions: batch.positions && matrix(batch.positions.map((position) => position + firstPosition)),
     };
-    return model.forward(input, options).hidden;
+    return passedOn(model.forward(input, options));
   });
 }
 

@@ -3,10 +3,10 @@
  * the permutation. The decoder of an encoder-decoder also attends to the encoded source.
  */
 import type { PermutationBatch } from "@megatron-ts/data";
-import { predictorOf } from "@megatron-ts/model";
+import { type ForwardOptions, type Model, predictorOf } from "@megatron-ts/model";
 import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import type { Objective } from "../objective.ts";
+import { type Objective, passedOn } from "../objective.ts";
 
 /** The permutation language modeling loss. */
 export const permutationObjective: Objective<PermutationBatch> = {
@@ -40,30 +40,45 @@ export const permutationObjective: Objective<PermutationBatch> = {
     };
   },
 
-  lossSum(trained, batch, options) {
-    const model = predictorOf(trained, "permutation");
-    const { batchSize, sequenceLength, permutationMask, reversed, source } = batch;
-    const matrix = (values: Int32Array) => tf.tensor2d(values, [batchSize, values.length / batchSize], "int32");
-    return tf.tidy(() => {
-      const { query } = model.forward(
-        {
-          tokens: matrix(batch.tokens),
-          tokenTypes: matrix(batch.tokenTypes),
-          targets: matrix(batch.targetPositions),
-          permutationMask: tf.tensor3d(permutationMask, [batchSize, sequenceLength, sequenceLength], "int32"),
-          reversed,
-          source: source && { tokens: matrix(source) },
-        },
-        options,
-      );
-      const labels = matrix(batch.labels);
-      return tf.sum(
-        vocabularyParallelCrossEntropy(model.logits(query!), {
-          labels,
-          mesh: model.mesh,
-          vocabularySize: model.config.vocabularySize,
-        }),
-      );
-    });
-  },
+  lossSum: (model, batch, options) => tf.tidy(() => lossOfStates(model, batch, statesOf(model, batch, options)[0]!)),
+
+  inStages: { states: statesOf, lossSum: lossOfStates },
 };
+
+/** The final states of the query stream [B, M, h], or what the next stage reads. */
+function statesOf(trained: Model, batch: PermutationBatch, options: ForwardOptions): tf.Tensor[] {
+  const { batchSize, sequenceLength, permutationMask, reversed, source } = batch;
+  const matrix = matrixOf(batch);
+  return tf.tidy(() => {
+    const output = predictorOf(trained, "permutation").forward(
+      {
+        tokens: matrix(batch.tokens),
+        tokenTypes: matrix(batch.tokenTypes),
+        targets: matrix(batch.targetPositions),
+        permutationMask: tf.tensor3d(permutationMask, [batchSize, sequenceLength, sequenceLength], "int32"),
+        reversed,
+        source: source && { tokens: matrix(source) },
+      },
+      options,
+    );
+    return output.query ? [output.query] : passedOn(output);
+  });
+}
+
+function lossOfStates(trained: Model, batch: PermutationBatch, query: tf.Tensor): tf.Tensor {
+  const model = predictorOf(trained, "permutation");
+  return tf.tidy(() =>
+    tf.sum(
+      vocabularyParallelCrossEntropy(model.logits(query), {
+        labels: matrixOf(batch)(batch.labels),
+        mesh: model.mesh,
+        vocabularySize: model.config.vocabularySize,
+      }),
+    ),
+  );
+}
+
+const matrixOf =
+  ({ batchSize }: PermutationBatch) =>
+  (values: Int32Array) =>
+    tf.tensor2d(values, [batchSize, values.length / batchSize], "int32");

@@ -1,9 +1,9 @@
 /** Sequence-to-sequence: the decoder predicts the target, attending to the encoded source. */
 import type { SequenceBatch } from "@megatron-ts/data";
-import { predictorOf } from "@megatron-ts/model";
+import { type ForwardOptions, type Model, predictorOf } from "@megatron-ts/model";
 import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
-import { countLabels, type Objective } from "../objective.ts";
+import { countLabels, type Objective, passedOn } from "../objective.ts";
 
 /** The sequence-to-sequence loss. */
 export const sequenceObjective: Objective<SequenceBatch> = {
@@ -32,35 +32,44 @@ export const sequenceObjective: Objective<SequenceBatch> = {
     };
   },
 
-  lossSum(trained, { batchSize, sourceLength, targetLength, sourceLengths, ...batch }, options) {
-    const model = predictorOf(trained, "sequence-to-sequence");
-    return tf.tidy(() => {
-      const rows = (values: Int32Array) => tf.tensor2d(values, [batchSize, values.length / batchSize], "int32");
-      const ranges = (values: Int32Array | undefined) =>
-        values && tf.tensor3d(values, [batchSize, values.length / batchSize / 2, 2], "int32");
-      const source = {
-        tokens: rows(batch.source),
-        lengths: sourceLengths,
-        ranges: ranges(batch.sourceRanges),
-        positions: batch.sourcePositions && rows(batch.sourcePositions),
-      };
-      const target = {
-        tokens: rows(batch.tokens),
-        memory: model.encode(source, options).hidden,
-        memoryLengths: sourceLengths,
-        ranges: ranges(batch.targetRanges),
-        memoryRanges: ranges(batch.memoryRanges),
-        positions: batch.targetPositions && rows(batch.targetPositions),
-      };
-      const { hidden } = model.forward(target, options);
-      const labels = rows(batch.labels);
-      return tf.sum(
-        vocabularyParallelCrossEntropy(model.logits(hidden), {
-          labels,
-          mesh: model.mesh,
-          vocabularySize: model.config.vocabularySize,
-        }),
-      );
-    });
-  },
+  lossSum: (model, batch, options) => tf.tidy(() => lossOfStates(model, batch, statesOf(model, batch, options)[0]!)),
+
+  inStages: { states: statesOf, lossSum: lossOfStates },
 };
+
+/** The final states of the decoder [B, T, h], or what the next stage reads. */
+function statesOf(trained: Model, { batchSize, sourceLengths, ...batch }: SequenceBatch, options: ForwardOptions) {
+  const model = predictorOf(trained, "sequence-to-sequence");
+  return tf.tidy(() => {
+    const rows = (values: Int32Array) => tf.tensor2d(values, [batchSize, values.length / batchSize], "int32");
+    const ranges = (values: Int32Array | undefined) =>
+      values && tf.tensor3d(values, [batchSize, values.length / batchSize / 2, 2], "int32");
+    const source = {
+      tokens: rows(batch.source),
+      lengths: sourceLengths,
+      ranges: ranges(batch.sourceRanges),
+      positions: batch.sourcePositions && rows(batch.sourcePositions),
+    };
+    const target = {
+      tokens: rows(batch.tokens),
+      memoryLengths: sourceLengths,
+      ranges: ranges(batch.targetRanges),
+      memoryRanges: ranges(batch.memoryRanges),
+      positions: batch.targetPositions && rows(batch.targetPositions),
+    };
+    return passedOn(model.encodeAndDecode(source, target, options));
+  });
+}
+
+function lossOfStates(trained: Model, { batchSize, targetLength, ...batch }: SequenceBatch, states: tf.Tensor) {
+  const model = predictorOf(trained, "sequence-to-sequence");
+  return tf.tidy(() =>
+    tf.sum(
+      vocabularyParallelCrossEntropy(model.logits(states), {
+        labels: tf.tensor2d(batch.labels, [batchSize, targetLength], "int32"),
+        mesh: model.mesh,
+        vocabularySize: model.config.vocabularySize,
+      }),
+    ),
+  );
+}
