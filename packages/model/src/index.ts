@@ -8,6 +8,7 @@ export {
   createModel,
   type ModelOf,
 } from "./create-model.ts";
+export { stagesOfRank } from "./stage.ts";
 export type { AttentionDescription, LayerDescription, ModelDescription } from "./description.ts";
 export { type EncoderInit, type EncoderWeight, encoderInitSource } from "./encoder-init.ts";
 export { ModelError } from "./errors.ts";

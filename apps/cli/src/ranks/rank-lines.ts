@@ -17,7 +17,7 @@ export const rankLines = (ranks: readonly RankShare[]): string[] =>
   ranks.flatMap(({ rank, place, layers, heads, parameters, weights, gradients, optimizer, sends }) => [
     `rank ${rank} (${Object.entries(place)
       .map(([axis, index]) => `${axis} ${index}`)
-      .join(", ")}): ${span("layer", layers)}, ${span("head", heads)}`,
+      .join(", ")}): ${layers.map((each) => span("layer", each)).join(", ")}, ${span("head", heads)}`,
     `  holds ${parameters.toLocaleString("en-US")} parameters: weights ${bytes(weights)}, gradients ${bytes(gradients)}, optimizer ${bytes(optimizer)}`,
     ...sends.map(({ what, bytes: sent }) => `  sends ${bytes(sent)} a step: ${what}`),
   ]);

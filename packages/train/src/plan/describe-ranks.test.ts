@@ -32,7 +32,7 @@ function sharesOf({ recipe, overrides }: TrainingTask) {
 describe("describeRanks", () => {
   it("says who holds what", () => {
     const whole = sharesOf(task("1", {}))[0]!;
-    expect(whole).toMatchObject({ layers: { first: 0, end: 3 }, heads: { first: 0, end: 4 }, sends: [] });
+    expect(whole).toMatchObject({ layers: [{ first: 0, end: 3 }], heads: { first: 0, end: 4 }, sends: [] });
     expect(whole.optimizer).toBe(2 * whole.weights);
     const shares = sharesOf(task("2 x 2 x 2", { tensor: 2, pipeline: 2, data: 2 }));
     expect(shares.map(({ place: { tensor, data, pipeline } }) => [tensor, data, pipeline])).toEqual([
@@ -45,7 +45,7 @@ describe("describeRanks", () => {
       [0, 1, 1],
       [1, 1, 1],
     ]);
-    expect(shares[5]).toMatchObject({ layers: { first: 2, end: 3 }, heads: { first: 2, end: 4 } });
+    expect(shares[5]).toMatchObject({ layers: [{ first: 2, end: 3 }], heads: { first: 2, end: 4 } });
     const pair = shares.slice(0, 2).reduce((sum, { parameters }) => sum + parameters, 0);
     expect(pair).toBeGreaterThan(0.6 * whole.parameters);
     const shared = sharesOf(
@@ -63,6 +63,15 @@ describe("describeRanks", () => {
   it("counts the bytes that ranks send in a step, but for a few numbers", async () => {
     const layouts = [{ data: 2 }, { pipeline: 2 }, { tensor: 2 }, { context: 2 }];
     const tasks = layouts.map((layout) => task(JSON.stringify(layout), layout));
+    const [t5, xlnet] = [gpt.replace("gpt", "t5"), gpt.replace("gpt", "xlnet")].map((model) =>
+      model.replace("numLayers: 3", "numLayers: 2").replace(", maxPositions: 32", ""),
+    );
+    tasks.push(
+      task("interleaved", { pipeline: 2, virtualStages: 2 }, gpt.replace("numLayers: 3", "numLayers: 5")),
+      task("T5", { pipeline: 2, virtualStages: 2 }, t5),
+      task("T5 split", { tensor: 2 }, t5),
+      task("XLNet", { pipeline: 2 }, xlnet),
+    );
     tasks.push(task("window", { context: 2 }, gpt.replace("}", ", attentionWindow: 5, layersWithoutWindow: [1] }")));
     const found = await runs.threadsInTurn(tasks, 2);
     found.forEach(({ sentBytes }, i) => {

@@ -2,7 +2,14 @@
  * What each rank of a run holds and what it sends in a step, by formulas: nothing is allocated. Traffic of a tensor axis is that of the four
  * all-reduces of a layer (Shoeybi et al. 2019, section 3) and of embedding and head; numbers such as losses are left out.
  */
-import { createModel, describeModel, type ModelConfig } from "@megatron-ts/model";
+import {
+  createModel,
+  describeModel,
+  layersOfStacks,
+  type ModelConfig,
+  readsSource,
+  stagesOfRank,
+} from "@megatron-ts/model";
 import {
   type Axis,
   type Communicator,
@@ -15,8 +22,13 @@ import {
   singleRankMesh,
 } from "@megatron-ts/parallel";
 import type { PretrainConfig } from "../configuration/pretrain-configuration.ts";
+import { partsOf } from "../objectives/configuration.ts";
+import { resolveObjective } from "../objectives/open-objective.ts";
+import { getObjective } from "../objectives/registry.ts";
 import { stagesOf } from "../run/stages.ts";
 import { isForMuon } from "../step/muon.ts";
+import { standInBatch } from "./stand-in-batch.ts";
+import { standInTokenizer } from "./stand-in-tokenizer.ts";
 
 /** Bytes that a rank sends to others in a step. */
 interface RankTraffic {
@@ -29,8 +41,10 @@ interface RankTraffic {
 export interface RankShare {
   rank: number;
   place: Readonly<Record<Axis, number>>;
-  /** The first of its layers and the number behind its last. */
-  layers: { first: number; end: number };
+  /**
+   * The first of its layers and the number behind its last, for each of its stages: an encoder's layers come before the decoder's.
+   */
+  layers: readonly { first: number; end: number }[];
   /** The same of the attention heads of each layer. */
   heads: { first: number; end: number };
   parameters: number;
@@ -59,24 +73,27 @@ export function describeRanks(configuration: PretrainConfig, config: ModelConfig
 }
 
 function describeRank(
-  { parallel, train, data, engine }: PretrainConfig,
+  configuration: PretrainConfig,
   config: ModelConfig,
   { rank, place }: Pick<RankShare, "rank" | "place">,
 ): RankShare {
+  const { parallel, train, data, engine } = configuration;
   const at = (axis: Axis): Communicator => ({ ...singleRank, size: parallel[axis], rank: place[axis] });
   const stages = stagesOf(config, parallel);
-  /** The weights of a stage, on this rank of the other axes. */
-  const weightsOf = (stage: number) => {
-    const pipeline = { ...at("pipeline"), rank: stage };
-    const mesh: Mesh = { ...singleRankMesh, tensor: at("tensor"), context: at("context"), data: at("data"), pipeline };
+  /** The weights of a rank of the pipeline, at this place of the other axes. */
+  const weightsOf = (rank: number) => {
+    const pipeline = { ...at("pipeline"), rank };
+    const { virtualStages } = parallel;
+    const axes = { tensor: at("tensor"), context: at("context"), data: at("data"), pipeline, virtualStages };
+    const mesh: Mesh = { ...singleRankMesh, ...axes };
     return createModel(config, { mesh, weights: { source: shapeOnly }, stages }).parameters;
   };
   const own = [...weightsOf(place.pipeline).values()].map(({ name, kind, shape }) => ({
     ...{ name, kind },
     size: product(shape),
   }));
-  const tied = stages.flatMap((_, stage) => {
-    const names = stage === place.pipeline ? null : weightsOf(stage);
+  const tied = Array.from({ length: parallel.pipeline }, (_, other) => other).flatMap((other) => {
+    const names = other === place.pipeline ? null : weightsOf(other);
     return own.filter(({ name }) => names?.has(name)).map(({ size }) => 4 * size + SHAPED_HEADER_BYTES);
   });
   const held = own.reduce((sum, { size }) => sum + size, 0);
@@ -84,13 +101,25 @@ function describeRank(
   const state = own.reduce((sum, parameter) => {
     return sum + (train.optimizer.name === "muon" && isForMuon(parameter) ? 4 : 8) * parameter.size;
   }, 0);
-  const first = stages.slice(0, place.pipeline).reduce((sum, layers) => sum + layers, 0);
-  const layers = { first, end: first + stages[place.pipeline]! };
+  const numLayers = stages.reduce((sum, count) => sum + count, 0);
+  const layers = stagesOfRank(stages, { rank: place.pipeline, size: parallel.pipeline, numLayers });
   const headCount = config.numHeads / parallel.tensor;
 
   const width = engine.precision === "bf16" ? 2 : 4;
-  const rows = (train.microBatchSize * data.sequenceLength) / parallel.context;
-  const states = rows * describeModel(config).hiddenSize * width;
+  const rows = rowsOf(configuration, config);
+  const bytesOf = (rows: number) => rows * describeModel(config).hiddenSize * width;
+  const [source, target] = [bytesOf(rows.source), bytesOf(rows.target)];
+  const numEncoderLayers = rows.source > 0 ? layersOfStacks(config)[0]! : 0;
+  const carriesEmbedding = "embeddingShortcut" in config && config.embeddingShortcut;
+  /** What goes over the boundary behind a number of layers, with its gradient. */
+  const passed = (end: number): number[] =>
+    end <= numEncoderLayers
+      ? [source]
+      : [target, ...(numEncoderLayers > 0 ? [source] : []), ...(carriesEmbedding ? [target] : [])];
+  const boundaries = layers.flatMap(({ first, end, isFirst, isLast }) => [
+    ...(isFirst ? [] : passed(first)),
+    ...(isLast ? [] : passed(end)),
+  ]);
   const microBatches = train.batchSize / parallel.data / train.microBatchSize;
   const [isFirst, isLast] = [place.pipeline === 0, place.pipeline === parallel.pipeline - 1];
   const ofLayers = describeModel(config).layers.map(
@@ -103,21 +132,29 @@ function describeRank(
     },
   );
   const keysAndValues = ofLayers.reduce((sum, bytes) => sum + bytes, 0) * train.microBatchSize;
-  const inTensorAxis = 4 * (layers.end - layers.first) + (isFirst ? 1 : 0) + (isLast ? 1 : 0);
-  const neighbours = (isFirst ? 0 : 1) + (isLast ? 0 : 1);
+  /** A decoder behind an encoder attends to it too, by keys and values of its states. */
+  const inLayer = (layer: number) =>
+    layer < numEncoderLayers ? 4 * source : numEncoderLayers > 0 ? 6 * target + 2 * source : 4 * target;
+  const ownLayers = layers.flatMap(({ first, end }) => Array.from({ length: end - first }, (_, i) => first + i));
+  const begins = layers.some(({ first, end }) => first <= numEncoderLayers && end > numEncoderLayers);
+  const inTensorAxis =
+    ownLayers.reduce((sum, layer) => sum + inLayer(layer), 0) +
+    (isFirst ? (numEncoderLayers > 0 ? source : target) : 0) +
+    (numEncoderLayers > 0 && begins ? target : 0) +
+    (isLast ? target : 0);
   const traffic: RankTraffic[] = [
     { what: "gradients, to the ranks with the same weights", bytes: reduced(4 * held, replicas) },
     {
       what: "activations, along the tensor axis",
-      bytes: microBatches * inTensorAxis * reduced(states, parallel.tensor),
+      bytes: microBatches * reduced(inTensorAxis, parallel.tensor),
     },
     {
       what: "keys and values and their gradients, along the context axis",
-      bytes: microBatches * (layers.end - layers.first) * keysAndValues,
+      bytes: microBatches * ownLayers.length * keysAndValues,
     },
     {
       what: "states and their gradients, to the stages before and after",
-      bytes: microBatches * neighbours * (states + SHAPED_HEADER_BYTES),
+      bytes: microBatches * boundaries.reduce((sum, bytes) => sum + bytes + SHAPED_HEADER_BYTES, 0),
     },
     {
       what: "gradients of weights that stages have in common",
@@ -125,10 +162,37 @@ function describeRank(
     },
   ];
   return {
-    ...{ rank, place, layers, parameters: held, weights: 4 * held, gradients: 4 * held },
+    ...{ rank, place, parameters: held, weights: 4 * held, gradients: 4 * held },
+    layers: layers.map(({ first, end }) => ({ first, end })),
     heads: { first: place.tensor * headCount, end: (place.tensor + 1) * headCount },
     optimizer: Math.ceil(state / (parallel.distributedOptimizer ? replicas : 1)),
     sends: traffic.filter(({ bytes }) => bytes > 0).map(({ what, bytes }) => ({ what, bytes: Math.round(bytes) })),
+  };
+}
+
+/** Rows of states in a micro-batch: what an encoder reads for its decoder, and the rest, a query stream included. */
+function rowsOf(configuration: PretrainConfig, model: ModelConfig): { source: number; target: number } {
+  const { train, data, parallel } = configuration;
+  const { microBatchSize } = train;
+  const all = { source: 0, target: (microBatchSize * data.sequenceLength) / parallel.context };
+  const plain = partsOf(resolveObjective(train.objective, model)).every(({ name }) =>
+    ["causal", "masked"].includes(getObjective(name).prediction),
+  );
+  if (!readsSource(model) && plain) return all;
+  const changed = {
+    ...configuration,
+    train: { ...train, batchSize: microBatchSize },
+    parallel: { ...parallel, data: 1, distributedOptimizer: false },
+  };
+  const tokenizer = standInTokenizer(model.vocabularySize);
+  const { objective, batch } = standInBatch(changed, { model, tokenizer });
+  const counts = objective.workload(batch).map(({ samples, lengths }) => ({
+    source: samples * (lengths.sourceLength ?? 0),
+    target: samples * (lengths.sequenceLength + (lengths.queryStreamLength ?? 0)),
+  }));
+  return {
+    source: counts.reduce((sum, { source }) => sum + source, 0),
+    target: counts.reduce((sum, { target }) => sum + target, 0),
   };
 }
 

@@ -8,7 +8,7 @@ import { createRankCrews } from "./rank-crew.ts";
 import { type TrainingOutcome, type TrainingTask, trainRank } from "./training.rank.ts";
 
 /** How the ranks of a test run are laid out. */
-type Layout = Partial<Record<"tensor" | "pipeline" | "data" | "context", number>>;
+type Layout = Partial<Record<"tensor" | "pipeline" | "virtualStages" | "data" | "context", number>>;
 
 /** Runs in a directory of their own. */
 export interface TrainingRuns {
