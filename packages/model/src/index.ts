@@ -8,7 +8,6 @@ export {
   createModel,
   type ModelOf,
 } from "./create-model.ts";
-export { stagesOfRank } from "./stage.ts";
 export type { AttentionDescription, LayerDescription, ModelDescription } from "./description.ts";
 export { type EncoderInit, type EncoderWeight, encoderInitSource } from "./encoder-init.ts";
 export { ModelError } from "./errors.ts";
@@ -101,3 +100,4 @@ export {
   longestSequence,
   readsSource,
 } from "./registry.ts";
+export { stagesOfRank } from "./stage.ts";

@@ -57,7 +57,7 @@ export async function planOnDevices(
   const { possibleSplits } = await import("@megatron-ts/cost");
   const { describeModel } = await import("@megatron-ts/model");
   const { train, data, parallel } = configuration;
-  const { tensor, pipeline, data: copies, distributedOptimizer } = parallel;
+  const { tensor, pipeline, virtualStages, data: copies, distributedOptimizer } = parallel;
   const ranks = tensor * pipeline * copies;
   const isGiven = ranks > 1;
   if (isGiven && ranks !== devices) {
@@ -84,7 +84,7 @@ export async function planOnDevices(
       ...(distributedOptimizer && { distributedOptimizer }),
       ...(isGiven && {
         distributedOptimizer,
-        split: { tensor, pipeline, data: copies },
+        split: { tensor, pipeline, data: copies, ...(virtualStages > 1 && { virtualStages }) },
         microBatchSize: train.microBatchSize,
         recompute: typeof recompute === "string" ? recompute : "full",
       }),

@@ -82,7 +82,7 @@ async function run(
     print.model(shared, configuration);
     print.line(
       "split",
-      `tensor ${split.tensor} x pipeline ${split.pipeline} x data ${split.data}, micro-batches of ${microBatchSize}, recompute ${recompute}` +
+      `tensor ${split.tensor} x pipeline ${split.pipeline}${split.virtualStages ? ` (${split.virtualStages} stages each)` : ""} x data ${split.data}, micro-batches of ${microBatchSize}, recompute ${recompute}` +
         (distributedOptimizer ? ", distributed optimizer (ZeRO-1)" : ""),
     );
     print.memory(
