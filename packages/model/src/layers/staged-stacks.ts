@@ -79,7 +79,7 @@ export function heldInStacks(
     if (isIn(input, name)) return begins || (stage.isLast && isIn(shared, name));
     const inStack = /^(encoder|decoder)\.(.*)$/.exec(name);
     if (!inStack) return stage.isLast;
-    const [, stack, own] = inStack as unknown as [string, "encoder" | "decoder", string];
+    const [, stack, own = ""] = inStack;
     const { first, end } = stack === "encoder" ? encoder : decoder;
     const layer = /^layers\.(\d+)\./.exec(own);
     if (layer) return first <= Number(layer[1]) && Number(layer[1]) < end;
