@@ -1,9 +1,14 @@
-/** Runs under each MPI library of this machine equal runs on threads, also where signals stop or end a rank: `npm run test:mpi`. */
-import { writeFileSync } from "node:fs";
+/**
+ * Runs under each MPI library of this machine equal runs on threads, also where signals stop or end a rank: `npm run test:mpi`. With
+ * MEGATRON_KILLS=100 one rank is killed as often, at random moments of steps and of saves in the background.
+ */
+import { readdirSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { listCheckpoints, verifyCheckpoint } from "@megatron-ts/checkpoint";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildRank } from "../../../parallel/src/testing/build-rank.ts";
 import { findMpiLaunchers, type MpiLauncher, mpirun } from "../../../parallel/src/testing/mpi-launchers.ts";
 import type { TrainingOutcome, TrainingTask } from "../testing/training.rank.ts";
 import { openTrainingRuns, type TrainingRuns } from "../testing/training-runs.ts";
@@ -26,6 +31,9 @@ const losses = ({ events }: TrainingOutcome) =>
     if (event.type === "evaluated") return [event.result.loss];
     return event.type === "report" ? [event.report.loss, event.report.gradientNorm] : [];
   });
+
+/** How often a rank is killed, at moments that are other ones in every run. */
+const KILLS = Number(process.env.MEGATRON_KILLS ?? 0);
 
 describe.skipIf(process.env.MEGATRON_TEST_MPI !== "1")("under MPI", () => {
   let runs: TrainingRuns;
@@ -105,4 +113,51 @@ describe.skipIf(process.env.MEGATRON_TEST_MPI !== "1")("under MPI", () => {
       expect(rest).toEqual(whole.slice(-rest.length));
     }
   }, 600_000);
+
+  it.runIf(KILLS > 0)(
+    "ranks killed while they save always resume from a whole checkpoint, to the losses of a run without",
+    async () => {
+      const worker = await buildRank(new URL("../../../checkpoint/src/save-worker.ts", import.meta.url));
+      const [launcher] = findMpiLaunchers();
+      const task = (name: string, fate?: TrainingTask["fate"]) =>
+        runs.task(name, model, {
+          overrides: [
+            ["train.steps", "40"],
+            ["train.checkpoint", "{ every: 1, background: true }"],
+            ["parallel.distributedOptimizer", "true"],
+          ],
+          ...{ layout: { data: 2 }, resume: "auto", saveWorker: worker.file.href, fate },
+        });
+      const whole = losses(await runs.threads(task("never killed"), 2));
+      for (let kills = 0, round = 0; kills < KILLS; round++) {
+        const name = `killed ${round}`;
+        for (let tries = 0; ; tries++) {
+          const delay = 0.01 + Math.random() / 4;
+          const fate = {
+            rank: Math.floor(Math.random() * 2),
+            after: 1 + Math.floor(Math.random() * 6),
+            how: "SIGKILL",
+            delay,
+          } as const;
+          const { status, stdout, stderr } = train(launcher!, [
+            task(name, tries < 5 && kills < KILLS ? fate : undefined),
+          ]);
+          for (const { directory } of listCheckpoints(join(runs.directory, name))) verifyCheckpoint(directory);
+          if (status !== 0) {
+            kills++;
+            continue;
+          }
+          expect(stderr).toBe("");
+          const rest = losses((JSON.parse(stdout) as TrainingOutcome[])[0]!);
+          expect(rest.length).toBeGreaterThan(0);
+          expect(rest).toEqual(whole.slice(-rest.length));
+          break;
+        }
+        const left = readdirSync(join(runs.directory, name)).filter((file) => file.startsWith("."));
+        expect(left).toEqual([]);
+      }
+      worker.remove();
+    },
+    60_000 + KILLS * 60_000,
+  );
 });

@@ -1,4 +1,5 @@
 /** A rank of a tiny training run, as a thread or as a process under an MPI launcher. */
+import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { BroadcastChannel, isMainThread } from "node:worker_threads";
 import { start } from "@megatron-ts/engine";
@@ -31,8 +32,8 @@ export interface TrainingTask {
   stopAfter?: number;
   /** Makes a rank slow: milliseconds added to each of its losses. */
   slow?: { rank: number; milliseconds: number };
-  /** What befalls a rank after a step: a real signal to its own process, or, in a thread, a loop without end. */
-  fate?: { rank: number; after: number; how: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "hang" };
+  /** What befalls a rank after a step, or seconds later: a real signal to its own process, or, in a thread, a loop without end. */
+  fate?: { rank: number; after: number; how: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "hang"; delay?: number };
 }
 
 /** What a rank saw. Events are rank 0's. */
@@ -73,7 +74,7 @@ export async function trainRank(transport: Transport | null, task: TrainingTask)
   const stop = {
     get requested() {
       const done = steps++;
-      if (task.fate?.rank === rank && done === task.fate.after) meet(task.fate.how);
+      if (task.fate?.rank === rank && done === task.fate.after) meet(task.fate);
       const stopping = rank === Math.min(1, (transport?.size ?? 1) - 1) && done === task.stopAfter;
       return stopping ? "SIGTERM" : (listening?.requested ?? null);
     },
@@ -101,8 +102,10 @@ export async function trainRank(transport: Transport | null, task: TrainingTask)
   return { ...result, events, sentBytes, tensorBytes };
 }
 
-function meet(how: NonNullable<TrainingTask["fate"]>["how"]): void {
-  if (how !== "hang") process.kill(process.pid, how);
+function meet({ how, delay = 0 }: NonNullable<TrainingTask["fate"]>): void {
+  // By another process, whatever this one does by then.
+  if (delay > 0) spawn("sh", ["-c", `sleep ${delay}; kill -s ${how.slice(3)} ${process.pid}`], { stdio: "ignore" });
+  else if (how !== "hang") process.kill(process.pid, how);
   else for (;;);
 }
 
