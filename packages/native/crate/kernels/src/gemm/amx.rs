@@ -220,16 +220,6 @@ impl<const PARTS: usize> Kernel for Amx<PARTS> {
         panel_bytes(depth, PARTS)
     }
 
-    unsafe fn pack(
-        operand: &Operand,
-        side: Side,
-        lanes: (usize, usize),
-        depth: (usize, usize),
-        panel: *mut u8,
-    ) -> bool {
-        unsafe { Self::pack_panels(operand, side, lanes, depth, (panel, 0)) }
-    }
-
     unsafe fn pack_panels(
         operand: &Operand,
         side: Side,
@@ -254,8 +244,8 @@ impl<const PARTS: usize> Kernel for Amx<PARTS> {
         left: (*const u8, usize),
         right: *const u8,
         ahead: *const u8,
-        result: *mut f32,
-        stride: usize,
+        (result, stride): (*mut f32, usize),
+        _: bool,
     ) {
         let multiply = const {
             match PARTS {

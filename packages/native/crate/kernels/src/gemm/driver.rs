@@ -39,43 +39,32 @@ pub trait Kernel {
 
     fn panel_bytes(side: Side, depth: usize) -> usize;
 
-    /// Packs `lanes` = (first, count) by `depth` = (first, count), with zeros up to a whole panel. Returns false if
-    /// this kernel cannot represent a number.
+    /// Packs `lanes` = (first, count) by `depth` = (first, count) into adjacent panels, `panels.1` bytes apart from `panels.0`
+    /// on, with zeros up to a whole panel. Returns false if this kernel cannot represent a number.
     ///
     /// # Safety
-    /// Lanes and depth are within the operand, `panel` holds `panel_bytes` aligned to 64, and the processor has the
+    /// Lanes and depth are within the operand, each panel holds `panel_bytes` aligned to 64, and the processor has the
     /// instruction set.
-    unsafe fn pack(operand: &Operand, side: Side, lanes: (usize, usize), depth: (usize, usize), panel: *mut u8)
-    -> bool;
-
-    /// Packs adjacent panels, `stride` bytes apart.
-    ///
-    /// # Safety
-    /// As for `pack`.
     unsafe fn pack_panels(
         operand: &Operand,
         side: Side,
-        (lane, lanes): (usize, usize),
+        lanes: (usize, usize),
         depth: (usize, usize),
-        (start, stride): (*mut u8, usize),
-    ) -> bool {
-        let width = Self::lanes(side);
-        (0..lanes.div_ceil(width)).fold(true, |exact, panel| {
-            let first = panel * width;
-            let lanes = (lane + first, width.min(lanes - first));
-            exact & unsafe { Self::pack(operand, side, lanes, depth, start.add(panel * stride)) }
-        })
-    }
+        panels: (*mut u8, usize),
+    ) -> bool;
 
     /// Whether `multiply` may write directly to the target.
     const DIRECT: bool = false;
+    /// Whether it can add to what is there.
+    const ADDS: bool = false;
 
     /// Where `multiply` may read a left operand as it is, and the bytes from lane to lane; null where it must be packed.
     fn unpacked(_left: &Operand) -> (*const u8, usize) {
         (std::ptr::null(), 0)
     }
 
-    /// `result` [LEFT, RIGHT], with `stride` numbers from row to row, = left panel x right panel. The left panel is packed if
+    /// `result.0` [LEFT, RIGHT], with `result.1` numbers from row to row, = left panel x right panel, plus what is there if `adds`,
+    /// which only kernels that can are asked for. The left panel is packed if
     /// `left.1` is 0, else memory with that number of bytes between lanes. `ahead` is memory that will be read soon and may be
     /// prefetched.
     ///
@@ -86,8 +75,8 @@ pub trait Kernel {
         left: (*const u8, usize),
         right: *const u8,
         ahead: *const u8,
-        result: *mut f32,
-        stride: usize,
+        result: (*mut f32, usize),
+        adds: bool,
     );
 
     /// Adds a result to the sum of earlier blocks of depth, and applies bias and activation after the last one.
@@ -264,16 +253,26 @@ fn run_with<K: Kernel>(product: &Product, partial: Partial, threads: usize) -> b
                             let (i, j) = if share_left { (shared_panel, panel) } else { (panel, shared_panel) };
                             let (rows, columns) = ((i * K::LEFT, K::LEFT), (j * K::RIGHT, K::RIGHT));
                             let tile = product.tile(rows, columns, (block == 0, block + 1 == blocks), partial);
-                            tile.prefetch();
                             // Prefetches the next shared panel, a piece with each of this one's products.
                             let piece = (panel - first) * shared_bytes / panels.len();
                             let ahead = shared_at.wrapping_add(shared_bytes + piece);
                             // SAFETY: packed above with this depth; tasks have their own part of the target.
                             unsafe {
-                                if let (true, Some(out)) = (K::DIRECT, tile.direct(K::LEFT)) {
-                                    K::multiply(count, (a, lane_bytes), b, ahead, out, tile.stride);
+                                if let (true, Some(out)) = (K::DIRECT, tile.direct(K::LEFT, K::ADDS)) {
+                                    if !K::ADDS {
+                                        tile.prefetch();
+                                    }
+                                    K::multiply(count, (a, lane_bytes), b, ahead, (out, tile.stride), !tile.first);
                                 } else {
-                                    K::multiply(count, (a, lane_bytes), b, ahead, result.0.as_mut_ptr(), K::RIGHT);
+                                    tile.prefetch();
+                                    K::multiply(
+                                        count,
+                                        (a, lane_bytes),
+                                        b,
+                                        ahead,
+                                        (result.0.as_mut_ptr(), K::RIGHT),
+                                        false,
+                                    );
                                     K::finish(&tile, &result.0);
                                 }
                             }

@@ -45,14 +45,12 @@ pub struct Tile<'a> {
 }
 
 impl Tile<'_> {
-    /// The target itself, if a whole result of `rows` rows can be written there unchanged.
+    /// The target itself, if a whole result of `rows` rows can be written there unchanged, or added to what is there if `adds`.
     #[inline(always)]
-    pub fn direct(&self, rows: usize) -> Option<*mut f32> {
-        let whole = self.rows == rows && self.columns == self.width;
+    pub fn direct(&self, rows: usize, adds: bool) -> Option<*mut f32> {
+        let whole = self.rows == rows && self.columns == self.width && (self.first || adds);
         match self.target {
-            Target::F32(out) if whole && self.first && self.bias.is_none() && self.activation == Activation::None => {
-                Some(out)
-            }
+            Target::F32(out) if whole && self.bias.is_none() && self.activation == Activation::None => Some(out),
             _ => None,
         }
     }

@@ -9,8 +9,13 @@ mod amx;
 mod avx512;
 mod driver;
 mod finish;
+#[cfg(target_arch = "x86_64")]
+mod fused;
 mod operand;
+#[cfg(target_arch = "x86_64")]
+mod pack;
 mod portable;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod vector;
@@ -108,9 +113,16 @@ fn choose(product: &Product, precision: Precision) {
         _ => {}
     }
     #[cfg(target_arch = "x86_64")]
-    if isa() >= Isa::Avx512 {
-        run::<avx512::Avx512F32>(product, threads);
-        return;
+    match isa() {
+        Isa::Baseline => {}
+        Isa::Avx2 => {
+            run::<fused::Avx2F32>(product, threads);
+            return;
+        }
+        _ => {
+            run::<fused::Avx512F32>(product, threads);
+            return;
+        }
     }
     let _ = precision;
     run::<portable::Portable>(product, threads);

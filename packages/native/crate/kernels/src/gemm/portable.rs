@@ -1,4 +1,4 @@
-//! Matrix products for AVX2, NEON and everything else: f32, 6 x 16 results, a loop that the compiler vectorises.
+//! Matrix products for NEON and everything without kernels of its own: f32, 6 x 16 results, a loop that the compiler vectorises.
 
 use super::driver::{Kernel, Side};
 use super::finish::{RESULT, Tile, finish};
@@ -38,32 +38,31 @@ impl Kernel for Portable {
         Self::lanes(side) * depth * 4
     }
 
-    unsafe fn pack(
+    unsafe fn pack_panels(
         operand: &Operand,
         side: Side,
         (lane, lanes): (usize, usize),
         (from, depth): (usize, usize),
-        panel: *mut u8,
+        (start, stride): (*mut u8, usize),
     ) -> bool {
-        let stride = Self::lanes(side);
-        // SAFETY: the caller's panel holds `panel_bytes` bytes, aligned.
-        let panel = unsafe { std::slice::from_raw_parts_mut(panel as *mut f32, stride * depth) };
-        if lanes < stride {
-            panel.fill(0.0);
-        }
-        if operand.depth_stride == 1 {
-            for row in 0..lanes {
-                for at in 0..depth {
-                    // SAFETY: the caller names lanes and depths of the operand.
-                    panel[at * stride + row] = unsafe { operand.get(lane + row, from + at) };
-                }
+        let width = Self::lanes(side);
+        for first in (0..lanes).step_by(width) {
+            let count = width.min(lanes - first);
+            // SAFETY: the caller's panels hold `panel_bytes` bytes, aligned.
+            let panel = unsafe {
+                std::slice::from_raw_parts_mut(start.add(first / width * stride).cast::<f32>(), width * depth)
+            };
+            if count < width {
+                panel.fill(0.0);
             }
-        } else {
-            for at in 0..depth {
-                for row in 0..lanes {
-                    // SAFETY: as above.
-                    panel[at * stride + row] = unsafe { operand.get(lane + row, from + at) };
-                }
+            let mut put = |row: usize, at: usize| {
+                // SAFETY: the caller names lanes and depths of the operand.
+                panel[at * width + row] = unsafe { operand.get(lane + first + row, from + at) };
+            };
+            if operand.depth_stride == 1 {
+                (0..count).for_each(|row| (0..depth).for_each(|at| put(row, at)));
+            } else {
+                (0..depth).for_each(|at| (0..count).for_each(|row| put(row, at)));
             }
         }
         true
@@ -74,8 +73,8 @@ impl Kernel for Portable {
         (left, _): (*const u8, usize),
         right: *const u8,
         _: *const u8,
-        result: *mut f32,
-        _: usize,
+        (result, _): (*mut f32, usize),
+        _: bool,
     ) {
         // SAFETY: the caller's panels and result have these sizes.
         unsafe {

@@ -35,7 +35,8 @@ fn transposed(data: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     (0..rows * columns).map(|i| data[i % rows * columns + i / rows]).collect()
 }
 
-/// Largest error of a kernel, in f32 roundings of the sum of absolute terms, over the four layouts.
+/// Largest error of a kernel, in f32 roundings of the sum of absolute terms, over the four layouts. With `bf16`, both sides are rounded
+/// to bf16, and the left one is stored so.
 fn worst<K: Kernel>(shape: (usize, usize, usize), bf16: bool, shift: f32) -> f64 {
     let (m, k, n) = shape;
     let shifted = |seed, length| numbers(length, seed).iter().map(|x| x + shift).collect::<Vec<f32>>();
@@ -45,11 +46,14 @@ fn worst<K: Kernel>(shape: (usize, usize, usize), bf16: bool, shift: f32) -> f64
     }
     let (truth, size) = reference(&left, &right, shape);
     let (left_t, right_t) = (transposed(&left, m, k), transposed(&right, n, k));
+    let halves = |data: &[f32]| data.iter().map(|&x| Bf16::from_f32(x)).collect::<Vec<Bf16>>();
+    let (half, half_t) = (halves(&left), halves(&left_t));
+    let view = |wide, half| if bf16 { View::Bf16(half) } else { View::F32(wide) };
     let mut worst = 0.0f64;
     for layout in 0..4 {
         let a = match layout & 1 {
-            0 => Operand::rows(View::F32(&left), m, k),
-            _ => Operand::columns(View::F32(&left_t), m, k),
+            0 => Operand::rows(view(&left, &half), m, k),
+            _ => Operand::columns(view(&left_t, &half_t), m, k),
         };
         let b = match layout & 2 {
             0 => Operand::rows(View::F32(&right), n, k),
@@ -87,9 +91,14 @@ fn portable() {
 
 #[test]
 #[cfg(all(target_arch = "x86_64", not(miri)))]
-fn avx512_and_amx() {
+fn avx2_avx512_and_amx() {
+    if isa() >= Isa::Avx2 {
+        check::<fused::Avx2F32>(false, 4.0);
+        check::<fused::Avx2F32>(true, 4.0);
+    }
     if isa() >= Isa::Avx512 {
-        check::<avx512::Avx512F32>(false, 4.0);
+        check::<fused::Avx512F32>(false, 4.0);
+        check::<fused::Avx512F32>(true, 4.0);
     }
     if isa() >= Isa::Avx512Bf16 {
         check::<avx512::Avx512Bf16>(true, 8.0);
@@ -109,7 +118,7 @@ fn three_parts_are_as_exact_as_f32() {
     let shape = (64, 3072, 64);
     for shift in [0.0, 1.0] {
         let by_parts = worst::<amx::AmxF32>(shape, false, shift);
-        let plain = worst::<avx512::Avx512F32>(shape, false, shift);
+        let plain = worst::<fused::Avx512F32>(shape, false, shift);
         assert!(by_parts < plain, "{by_parts} roundings against {plain}");
     }
 }

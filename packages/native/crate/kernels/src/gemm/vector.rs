@@ -4,8 +4,8 @@
 
 use super::finish::Epilogue;
 use super::operand::Operand;
+use super::stored::Stored;
 use crate::activation::{self, Activation};
-use crate::bf16::{Bf16, Element};
 use crate::parallel;
 use crate::simd::simd;
 #[cfg(target_arch = "x86_64")]
@@ -25,27 +25,6 @@ const AHEAD: usize = 6144;
 
 /// How far apart prefetches are: a cache line.
 const LINE: usize = 64;
-
-/// A storage type of the matrix.
-trait Stored: Element {
-    /// # Safety
-    /// As for `Vectors`.
-    unsafe fn load<S: Vectors>(from: *const Self) -> S::Vector;
-}
-
-impl Stored for f32 {
-    #[inline(always)]
-    unsafe fn load<S: Vectors>(from: *const f32) -> S::Vector {
-        unsafe { S::load(from) }
-    }
-}
-
-impl Stored for Bf16 {
-    #[inline(always)]
-    unsafe fn load<S: Vectors>(from: *const Bf16) -> S::Vector {
-        unsafe { S::load_bf16(from.cast()) }
-    }
-}
 
 /// out [M, N] = activation(left x right + bias), if this is such a product; else returns false.
 pub fn run(left: &Operand, right: &Operand, out: &mut [f32], epilogue: &Epilogue, threads: usize) -> bool {

@@ -144,35 +144,6 @@ unsafe fn only_part<const PARTS: usize>(part: __m512i, out: *mut __m512i) {
     }
 }
 
-/// Reads `count` <= 16 lanes from `lane`, `width` <= 16 deep from `at`, as f32. A row holds one lane when depth is
-/// contiguous in memory (returns true), else one depth.
-///
-/// # Safety
-/// Lanes and depth are within the operand; AVX-512 is present.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-pub unsafe fn read_f32(
-    operand: &Operand,
-    (lane, count): (usize, usize),
-    (at, width): (usize, usize),
-    rows: &mut Rows,
-) -> bool {
-    let corner = lane * operand.lane_stride + at * operand.depth_stride;
-    let rows_are_lanes = operand.depth_stride == 1;
-    let (length, stride, across) =
-        if rows_are_lanes { (count, operand.lane_stride, width) } else { (width, operand.depth_stride, count) };
-    let mask = (((1u32 << across) - 1) & 0xffff) as __mmask16;
-    for (row, slot) in rows.iter_mut().enumerate().take(length) {
-        let offset = corner + row * stride;
-        let value = match operand.source {
-            Source::F32(start) => unsafe { _mm512_maskz_loadu_ps(mask, start.add(offset)) },
-            Source::Bf16(start) => widen(unsafe { _mm256_maskz_loadu_epi16(mask, start.add(offset) as *const i16) }),
-        };
-        *slot = _mm512_castps_si512(value);
-    }
-    rows_are_lanes
-}
-
 /// Transposes 16 rows of 16 words in place.
 #[inline]
 #[target_feature(enable = "avx512f")]

@@ -102,6 +102,8 @@ impl Vectors for Avx2 {
             }
             for i in 0..4 {
                 _mm256_storeu_ps(to.add(i * to_stride), _mm256_permute2f128_ps::<0x20>(s[i], s[4 + i]));
+            }
+            for i in 0..4 {
                 _mm256_storeu_ps(to.add((4 + i) * to_stride), _mm256_permute2f128_ps::<0x31>(s[i], s[4 + i]));
             }
         }

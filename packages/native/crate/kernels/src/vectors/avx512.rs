@@ -93,10 +93,13 @@ impl Vectors for Avx512 {
                 let b = _mm512_shuffle_f32x4::<0xdd>(s[i], s[4 + i]);
                 let c = _mm512_shuffle_f32x4::<0x88>(s[8 + i], s[12 + i]);
                 let d = _mm512_shuffle_f32x4::<0xdd>(s[8 + i], s[12 + i]);
-                _mm512_storeu_ps(to.add(i * to_stride), _mm512_shuffle_f32x4::<0x88>(a, c));
-                _mm512_storeu_ps(to.add((4 + i) * to_stride), _mm512_shuffle_f32x4::<0x88>(b, d));
-                _mm512_storeu_ps(to.add((8 + i) * to_stride), _mm512_shuffle_f32x4::<0xdd>(a, c));
-                _mm512_storeu_ps(to.add((12 + i) * to_stride), _mm512_shuffle_f32x4::<0xdd>(b, d));
+                r[i] = _mm512_shuffle_f32x4::<0x88>(a, c);
+                r[4 + i] = _mm512_shuffle_f32x4::<0x88>(b, d);
+                r[8 + i] = _mm512_shuffle_f32x4::<0xdd>(a, c);
+                r[12 + i] = _mm512_shuffle_f32x4::<0xdd>(b, d);
+            }
+            for (i, row) in r.into_iter().enumerate() {
+                _mm512_storeu_ps(to.add(i * to_stride), row);
             }
         }
     }

@@ -51,7 +51,8 @@ pub trait Vectors: Copy + 'static {
     unsafe fn mask_of_bits(bits: u64) -> Self::Mask;
     /// `a` where the mask is set, else `b`.
     unsafe fn select(mask: Self::Mask, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// Transposes a block of `LANES` x `LANES` floats from rows `from_stride` apart to rows `to_stride` apart.
+    /// Transposes a block of `LANES` x `LANES` floats from rows `from_stride` apart to rows `to_stride` apart,
+    /// which are written in order: they may overlap, and the later one stays.
     unsafe fn transpose(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize);
     /// Loads `LANES` bf16 numbers, widened.
     unsafe fn load_bf16(from: *const u16) -> Self::Vector;

@@ -83,8 +83,8 @@ impl Vectors for Portable {
     }
     #[inline(always)]
     unsafe fn transpose(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
-        for row in 0..4 {
-            for column in 0..4 {
+        for column in 0..4 {
+            for row in 0..4 {
                 unsafe { *to.add(column * to_stride + row) = *from.add(row * from_stride + column) };
             }
         }
