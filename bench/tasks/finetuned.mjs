@@ -33,7 +33,8 @@ async function tokenizerFor(texts, { from, vocabularySize }) {
 
 /**
  * Fine-tunes on `training` and scores on `test`, rows of JSONL, with the baselines of the task and others beside it.
- * `recipe`: sections of a recipe; `model` is that of a run without `--from`. `beside`: predictions for `test` by the name of a baseline.
+ * `recipe`: sections of a recipe; `model` is that of a run without `--from`. `beside`: predictions for `test` by the name of a baseline, or a function that makes them of the examples as
+ * the model reads them.
  */
 export async function finetuned({ training, test, texts, recipe, vocabularySize = 4000, beside = {}, given }) {
   const started = await start({ threads: Number(given.threads) });
@@ -64,7 +65,13 @@ export async function finetuned({ training, test, texts, recipe, vocabularySize 
     checkpoint.close();
     const task = openTrainedTask({ config: model.config, tokenizer, recipe: parsed });
     const rows = readRows(write("test.jsonl", test));
-    const examples = rows.map((row) => task.read(row, { labelled: true }));
+    const read = (row) => task.read(row, { labelled: true });
+    const examples = rows.map(read);
+    const others = () => {
+      if (typeof beside !== "function") return beside;
+      const { vocabularySize } = tokenizer;
+      return beside({ training: readRows(parsed.data.train).map(read), examples, vocabularySize });
+    };
     const valuesOf = (predictions) =>
       Object.fromEntries(
         Object.entries(scorePredictions(task, examples, predictions)).map(([name, { value }]) => [name, value]),
@@ -72,7 +79,7 @@ export async function finetuned({ training, test, texts, recipe, vocabularySize 
     const scores = valuesOf(await predictAll({ task, model }, examples));
     model.dispose();
     const baselines = Object.fromEntries(
-      Object.entries({ ...task.baselines?.(rows), ...beside }).map(([name, predictions]) => [
+      Object.entries({ ...task.baselines?.(rows), ...others() }).map(([name, predictions]) => [
         name,
         valuesOf(predictions),
       ]),

@@ -37,10 +37,10 @@ export function createCheckpoints(
   // A checkpoint of another run is not one of this run: one that ends at once saves what it resumed from.
   const ownDirectory = checkpointDirectory(configuration.run.directory, run.state.step);
   let savedStep = resumedFrom !== null && resolve(resumedFrom) === resolve(ownDirectory) ? run.state.step : -1;
-  // What is left if the run was killed after it saved a checkpoint and before it deleted others.
   const { world, pipeline } = model.mesh;
   const isFirst = pipeline.size > 1 ? findTiedWeights(model.parameters, pipeline).isCounted : undefined;
   const writes = world.rank === 0;
+  // What is left if the run was killed after it saved a checkpoint and before it deleted others.
   if (writes && savedStep > 0) deleteOldCheckpoints(configuration.run.directory, { step: savedStep, keep });
 
   /** The save that is being written. */
