@@ -22,13 +22,18 @@ const rows = guide.split("\n").flatMap((line): [string, [string, string][]][] =>
   return options.length > 0 ? [[theirs.trim(), options.filter(([path]) => path !== "resume")]] : [];
 });
 
+/** What some options are for, and do not go without. */
+const NEEDED: Readonly<Record<string, [string, string][]>> = {
+  "parallel.sequenceParallel": [["parallel.tensor", "2"]],
+  "parallel.virtualStages": [["parallel.pipeline", "2"]],
+  "parallel.stages": [["parallel.pipeline", "4"]],
+};
+
 describe("from-megatron-lm.md", () => {
   it("has the arguments", () => expect(rows.length).toBeGreaterThan(35));
 
   it.each(rows)("%s", (_, options) => {
-    const needed: [string, string][] = options.some(([path]) => path === "parallel.sequenceParallel")
-      ? [["parallel.tensor", "2"]]
-      : [];
+    const needed = options.flatMap(([path]) => NEEDED[path] ?? []);
     const overrides = [...needed, ...options];
     expect(() =>
       parseRecipe(recipe, { schema: pretrainConfigSchema, overrides, check: checkPretrainConfig }),

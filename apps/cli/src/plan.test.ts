@@ -45,6 +45,45 @@ describe("megatron plan", () => {
     expect(plan.resident).toBeGreaterThan(peak!);
   });
 
+  it("plans a fine-tuning by its rows: adapters leave the base without gradients and optimizer state", async () => {
+    const rows = join(directory, "rows.csv");
+    writeFileSync(rows, `text,label\n${"we like whales,good\nwe sold them,bad\n".repeat(20)}`);
+    const finetune = join(directory, "finetune.yaml");
+    writeFileSync(
+      finetune,
+      `task: { name: classification }
+model: { family: bert, numLayers: 2, hiddenSize: 64, numHeads: 2, maxPositions: 32 }
+data: { train: ${rows}, maxTokens: 16 }
+selfPretrain: { vocabularySize: 300 }
+train: { steps: 7, batchSize: 8 }
+run: { directory: ${join(directory, "finetuned")} }
+`,
+    );
+    type Finetuning = Plan & { trainedParameters: number };
+    const all = await megatronJson<Finetuning>("plan", finetune);
+    expect(all).toMatchObject({
+      family: "bert",
+      steps: 7,
+      batchSize: 8,
+      fits: true,
+      data: { training: 36, labels: 2 },
+    });
+    expect(all.trainedParameters).toBe(all.parameters);
+    expect(all.memory.optimizer).toBeGreaterThan(8 * all.parameters);
+    const adapters = await megatronJson<Finetuning>("plan", finetune, "--lora.rank", "4", "--engine.precision", "bf16");
+    expect(adapters.trainedParameters).toBeLessThan(adapters.parameters / 10);
+    expect(adapters.memory.optimizer).toBeLessThan(all.memory.optimizer! / 10);
+    expect(adapters.memory.weights).toBeLessThan(0.7 * all.memory.weights!);
+    expect((await megatron("plan", finetune, "--seconds", "0")).stdout).toMatch(
+      /^run +7 steps of 8 rows, in micro-batches of 8 rows of up to \d+ tokens$/m,
+    );
+    const refused = await megatron("plan", finetune, "--device", "h100");
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      expect.stringContaining("--device: fine-tuning is planned for"),
+    ]);
+  });
+
   it("measures this machine, and adds up time, energy and emissions", async () => {
     const tiny = join(directory, "tiny.yaml");
     writeFileSync(

@@ -9,16 +9,13 @@ import {
   averageCheckpoints,
   bestCheckpoint,
   CHAT_TEMPLATE_FILE,
-  chatTemplateOf,
   latestCheckpoint,
   listCheckpoints,
-  openModelCheckpoint,
 } from "@megatron-ts/checkpoint";
-import { type BatchSchedule, createBatchSchedule, filesOf, type Row, readRows } from "@megatron-ts/data";
+import { filesOf, type Row } from "@megatron-ts/data";
 import { createPerplexity } from "@megatron-ts/metrics";
-import { type BaseConfig, familyOf, longestSequence, type Model } from "@megatron-ts/model";
+import { type BaseConfig, familyOf, type Model } from "@megatron-ts/model";
 import { withPrecision } from "@megatron-ts/ops";
-import type { Tokenizer } from "@megatron-ts/tokenizer";
 import {
   type CountMemory,
   checkStepFits,
@@ -28,31 +25,12 @@ import {
   trainRun,
   type Validation,
 } from "@megatron-ts/train";
-import { createExampleBatches, taskObjective } from "./batches.ts";
 import type { FinetuneConfig } from "./configuration.ts";
-import { plainTemplate } from "./dialogue/chat-template.ts";
 import { TaskError } from "./errors.ts";
 import { predictAll, scorePredictions } from "./evaluate-task.ts";
-import { openLora } from "./lora.ts";
-import { getTask } from "./registry.ts";
+import { firstStepOf, prepareFinetune, type TaskData } from "./prepare-finetune.ts";
 import { type SelfPretraining, selfPretrain, selfPretrainDirectory } from "./self-pretraining/self-pretrain.ts";
-import { splitData } from "./split-rows.ts";
-import type { OpenTask, Prediction, TaskDefinition } from "./task.ts";
-import { taskModel } from "./task-model.ts";
-import { type TextSettings, textSettingsOf } from "./text/settings.ts";
-import { createTokenBatches } from "./text/token-batches.ts";
-import { completeTraining } from "./training-defaults.ts";
-
-/** Numbers of examples, and of labels where a task has some. */
-export interface TaskData {
-  training: number;
-  validation: number;
-  /** Examples that do not fit into the tokens of a text. */
-  truncated: number;
-  labels: number;
-  /** A score that says nothing of such rows, in words. */
-  warning?: string;
-}
+import type { OpenTask, Prediction } from "./task.ts";
 
 /** Options of `finetune`. */
 export interface FinetuneOptions extends RunOptions {
@@ -75,19 +53,6 @@ export interface BestCheckpoint {
 
 /** How a run ended. */
 export type FinetuneResult = Awaited<ReturnType<typeof trainRun>> & { best: BestCheckpoint | null };
-
-/** Throws a TaskError for a field that this task would ignore. */
-function checkFields({ task }: FinetuneConfig, { name, fields, textSettings, balance }: TaskDefinition): void {
-  const unknown = Object.keys(task.columns).find((field) => !fields.includes(field));
-  if (unknown !== undefined) throw new TaskError(`columns of ${name}: expected ${fields.join(" or ")}, got ${unknown}`);
-  const settings = textSettingsOf(task);
-  const given = (Object.keys(settings) as (keyof TextSettings)[]).filter((field) => settings[field] !== undefined);
-  const ignored = given.find((field) => !textSettings?.includes(field));
-  const reason = textSettings ? `expected ${textSettings.join(" or ")}` : `${name} writes no text`;
-  if (ignored) throw new TaskError(`task.${ignored}: ${reason}`);
-  const weighs = task.labelWeights === "balanced" || Object.keys(task.labelWeights).length > 0;
-  if (weighs && !balance) throw new TaskError(`task.labelWeights: ${name} has no labels`);
-}
 
 /** Of equal scores the one with the lower loss is better: on few rows many are equal. */
 const TIE_BREAK = 1e-6;
@@ -122,22 +87,6 @@ function createValidate<Example, Output extends Prediction>(
   };
 }
 
-/** The recipe's chat template, that of the checkpoint it starts from, or a plain one. */
-function templateFor({ task, model: { from } }: FinetuneConfig, tokenizer: Tokenizer): string {
-  if (task.chatTemplate !== undefined) return task.chatTemplate;
-  if (from === undefined) return plainTemplate(tokenizer);
-  const checkpoint = openModelCheckpoint(from);
-  const saved = chatTemplateOf(checkpoint);
-  checkpoint.close();
-  return saved ?? plainTemplate(tokenizer);
-}
-
-/** What to know of rows that the task's usual score says nothing of. */
-const warningOf = ({ metric, suited }: { metric: string; suited: string }): string =>
-  metric === suited
-    ? `the validation rows are too short for the task's usual score: the best checkpoint is chosen by ${suited}`
-    : `the validation rows are too short for ${metric}, which stays the same whatever is learned: set task.metric to ${suited}`;
-
 /** Evaluations in half a run. */
 const halfOf = ({ steps, evaluation }: RunConfiguration["train"]): number | null =>
   evaluation && Math.max(1, Math.ceil(steps / 2 / evaluation.every));
@@ -152,72 +101,12 @@ const fingerprint = (path: string): string => createHash("sha256").update(readFi
  * DataError, ConfigError or CheckpointError (the user's mistakes), or a NonFiniteError.
  */
 export async function finetune(configuration: FinetuneConfig, options: FinetuneOptions): Promise<FinetuneResult> {
-  const { data, train, lora } = configuration;
-  const definition = getTask(configuration.task.name);
-  const { columns } = configuration.task;
-  checkFields(configuration, definition);
-  const rows = readRows(data.train);
-  const head = definition.headFor(rows, { columns });
-  const config = taskModel(configuration, { head, tokenizer: options.tokenizer });
-  const split = splitData(configuration, rows);
-
-  const suited = definition.metricFor?.(split.validation, { columns }) ?? definition.metric;
-  const { metric = suited } = configuration.task;
-  const readsChats = definition.textSettings?.includes("chatTemplate");
-  const chatTemplate = readsChats ? templateFor(configuration, options.tokenizer) : undefined;
-  const { labelSmoothing, labelWeights } = configuration.task;
-  const noAnswer = configuration.task.noAnswer ?? definition.lacksAnswers?.(rows, { columns });
-  const settings = {
-    columns,
-    noAnswer,
-    maxTokens: Math.min(data.maxTokens, longestSequence(config)),
-    training: {
-      labelSmoothing,
-      labelWeights: labelWeights === "balanced" ? definition.balance!(split.training, { columns }) : labelWeights,
-    },
-    text: { ...textSettingsOf(configuration.task), chatTemplate },
-  };
-  const task = definition.open(config, { tokenizer: options.tokenizer, settings });
-  const read = (some: readonly Row[]) => some.map((row) => task.read(row, { labelled: true }));
-  const [training, validation] = [read(split.training), read(split.validation)];
-  const frozen = [...train.frozen, ...(head ? (familyOf(config).unusedByTask ?? []) : [])];
-  const truncated = [...training, ...validation].filter((example) => task.isTruncated(example)).length;
-  const labels = head && "labels" in head ? head.labels.length : 0;
-  const warning = suited === definition.metric || metric === "loss" ? undefined : warningOf({ metric, suited });
-  options.onData?.({ training: training.length, validation: validation.length, truncated, labels, warning });
-
-  const { batchTokens, seed, averageLast } = train;
-  const byTokens =
-    batchTokens === undefined
-      ? null
-      : createTokenBatches(training, { batchTokens, seed, tokensOf: (example) => task.tokens(example) });
-  const batches = byTokens?.perEpoch;
-  const further = openLora(configuration, config);
-  const resolved = {
-    ...configuration,
-    lora: further?.lora ?? lora,
-    task: { ...configuration.task, ...(noAnswer !== undefined && { noAnswer }), chatTemplate },
-    train: completeTraining(configuration, { examples: training.length, model: config, batches }),
-  };
-  if (train.layerDecay !== 1 && resolved.train.optimizer.name !== "adamw") {
-    throw new TaskError(`train.layerDecay: expected the optimizer adamw, got ${resolved.train.optimizer.name}`);
-  }
-  const trained = { adapter: further?.lora ?? lora, start: further?.weights, frozen, layerDecay: train.layerDecay };
-  const objective = taskObjective(task, config);
-  const examplesOf = (schedule: BatchSchedule) => byTokens ?? createExampleBatches(training, { schedule, seed });
-  if (options.memory) {
-    const { batchSize, microBatchSize } = resolved.train;
-    const first = examplesOf(createBatchSchedule({ batchSize })).at(0).examples.slice(0, microBatchSize);
-    const longest = first.reduce((a, b) => (task.tokens(b) > task.tokens(a) ? b : a));
-    checkStepFits(
-      {
-        ...{ train: resolved.train, engine: resolved.engine, config, trained, objective },
-        ...{ rows: first.length, tokens: task.tokens(longest) },
-        batchOf: (rows) => ({ batchSize: rows, examples: Array.from({ length: rows }, () => longest) }),
-      },
-      options.memory,
-    );
-  }
+  const { data } = configuration;
+  const prepared = prepareFinetune(configuration, options.tokenizer);
+  const { config, task, resolved, trained, objective, training, validation, batches } = prepared;
+  const { examplesOf, metric, chatTemplate } = prepared;
+  options.onData?.(prepared.data);
+  if (options.memory) checkStepFits(firstStepOf(prepared), options.memory);
   const teaches = {
     longest: Math.max(0, ...training.map((example) => task.tokens(example))),
     unfit: (teacher: BaseConfig) => readsUnlike(teacher, config),
@@ -226,7 +115,7 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
     // What cannot teach is refused before the pretraining, not after it.
     loadTeacher(configuration.distill, { config, tokenizer: options.tokenizer, ...teaches }).dispose();
   }
-  const { from, stopped } = await pretrainedWeights(configuration, split.training, options);
+  const { from, stopped } = await pretrainedWeights(configuration, prepared.rows, options);
   if (stopped) return { ...stopped, step: 0, best: null };
   const limit = (resolved.train.evaluation?.batches ?? 0) * resolved.train.batchSize;
   const files = [data.train, ...(data.validation === undefined ? [] : [data.validation])].flatMap(filesOf);
@@ -260,6 +149,7 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
     },
   );
   const { directory } = resolved.run;
+  const { averageLast } = configuration.train;
   if (averageLast !== undefined && ended.reason !== "stopped") await averageOf(directory, { last: averageLast });
   const best = bestCheckpoint(directory);
   return { ...ended, best: best ? { step: best.step, scores: evaluated.get(best.step) ?? null } : null };

@@ -40,11 +40,12 @@ export { type ObjectiveConfig, objectiveConfigSchema, partsOf } from "./objectiv
 export { objectivesFor, resolveObjective, type WritingMode, writingMode } from "./objectives/open-objective.ts";
 export { getObjective, type ObjectiveName, objectiveNames } from "./objectives/registry.ts";
 export { checkFits, type FitOptions } from "./plan/check-fits.ts";
-export { checkStepFits, type StepToFit } from "./plan/check-step-fits.ts";
+export { checkStepFits } from "./plan/check-step-fits.ts";
 export { clusterDescriptionSchema, type DescribedCluster, loadCluster } from "./plan/cluster-description.ts";
 export { describeRanks, type RankShare } from "./plan/describe-ranks.ts";
 export { machineMemory } from "./plan/machine-memory.ts";
 export { measureStep, type StepMeasurement } from "./plan/measure-step.ts";
+export { type KnownStep, planKnownStep } from "./plan/plan-known-step.ts";
 export {
   type CountedMemory,
   type CountMemory,

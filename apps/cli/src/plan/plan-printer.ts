@@ -42,6 +42,10 @@ export async function createPlanPrinter(terminal: Terminal) {
         line(`  ${name}`, `${formatBytes(parts[name])}${note}`);
       }
     },
+    resident({ resident, available, fits }: { resident: number; available: number; fits: boolean }) {
+      const verdict = fits ? "fits" : "does not fit";
+      line("resident", `about ${formatBytes(resident)}; this machine has ${formatBytes(available)}: ${verdict}`);
+    },
     expense({ secondsPerStep, seconds, tokensPerSecond, ...energy }: Expense, rate: string, power: string) {
       line("time", `${formatDuration(seconds)}, ${formatQuantity(secondsPerStep, "s")} a step`);
       line("speed", `${formatQuantity(tokensPerSecond)} tokens/s, ${rate}`);

@@ -6,12 +6,14 @@ import type { Command } from "commander";
 import { UsageError } from "../errors.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
 import { integer, nonEmpty } from "../options/option-values.ts";
+import { isFinetuneRecipe } from "../options/recipe-kind.ts";
 import type { RecipeOverride } from "../options/recipe-options.ts";
 import { chooseDevices, planOnDevices } from "../plan/on-devices.ts";
 import { createPlanPrinter, type Expense } from "../plan/plan-printer.ts";
 import { ranksOf } from "../ranks/train-rank.ts";
 import { startEngine } from "../start-engine.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { tokenizerOf as finetuneTokenizer } from "./finetune.ts";
 
 interface Options extends EngineOptions {
   device?: string;
@@ -40,6 +42,7 @@ export function addPlan(program: Command, terminal: Terminal, overrides: readonl
     "megatron plan recipe.yaml --train.microBatchSize 8 --train.recompute selective",
     "megatron plan recipe.yaml --device h100 --count 512",
     "megatron plan recipe.yaml --cluster cluster.yaml",
+    "megatron plan finetune.yaml --lora.rank 16 --engine.precision bf16",
   ]);
 }
 
@@ -47,6 +50,7 @@ async function run(
   { recipe, overrides, ...options }: Options & { recipe: string; overrides: readonly RecipeOverride[] },
   terminal: Terminal,
 ): Promise<void> {
+  if (isFinetuneRecipe(recipe)) return planFinetuning({ recipe, overrides, ...options }, terminal);
   const { completeModel, loadPretrainRecipe, planStep } = await import("@megatron-ts/train");
   const { loadMemoryCounter } = await import("@megatron-ts/engine");
   const configuration = loadPretrainRecipe(recipe, overrides);
@@ -118,10 +122,7 @@ async function run(
   print.model(shared, configuration);
   const each = ranks > 1 ? " on each rank" : "";
   print.memory(step.memory, `${print.bytes(step.memory.peak)} of tensors${each}`);
-  print.line(
-    "resident",
-    `about ${print.bytes(resident)}; this machine has ${print.bytes(available)}: ${fits ? "fits" : "does not fit"}`,
-  );
+  print.resident({ resident, available, fits });
   if (measured && expense) {
     const rate = print.quantity(step.flopsPerStep / expense.secondsPerStep, "FLOP/s");
     print.expense(expense, `${rate}, measured for ${options.seconds} s`, `${measured.energyMethod}`);
@@ -142,6 +143,37 @@ async function run(
       progress.stop();
     }
   }
+}
+
+/** Fine-tuning is planned for this machine, by the rows of the recipe: how long it takes depends on theirs. */
+async function planFinetuning(
+  { recipe, overrides, json, ...options }: Options & { recipe: string; overrides: readonly RecipeOverride[] },
+  terminal: Terminal,
+): Promise<void> {
+  const elsewhere = (["device", "count", "cluster"] as const).find((name) => options[name] !== undefined);
+  if (elsewhere) throw new UsageError(`--${elsewhere}: fine-tuning is planned for this machine only`);
+  const { loadFinetuneRecipe, planFinetune } = await import("@megatron-ts/tasks");
+  const { formatCount, machineMemory } = await import("@megatron-ts/train");
+  const { loadMemoryCounter } = await import("@megatron-ts/engine");
+  const configuration = loadFinetuneRecipe(recipe, overrides);
+  const tokenizer = await finetuneTokenizer(configuration);
+  const plan = planFinetune(configuration, { tokenizer, count: await loadMemoryCounter() });
+  const available = machineMemory();
+  const resident = residentBytes(plan.memory);
+  const fits = resident <= available;
+  if (json) return terminal.json({ ...plan, resident, available, fits });
+  const print = await createPlanPrinter(terminal);
+  const { family, parameters, trainedParameters, steps, batchSize, microBatchSize, tokens } = plan;
+  print.line(
+    "model",
+    `${family}, ${formatCount(parameters)} parameters, ${formatCount(trainedParameters)} of them trained`,
+  );
+  print.line(
+    "run",
+    `${formatCount(steps)} steps of ${formatCount(batchSize)} rows, in micro-batches of ${microBatchSize} rows of up to ${tokens} tokens`,
+  );
+  print.memory(plan.memory, `${print.bytes(plan.memory.peak)} of tensors`);
+  print.resident({ resident, available, fits });
 }
 
 /** The tokenizer of the recipe, or one of its size if it is not trained yet. */

@@ -1,11 +1,10 @@
 /** `megatron tune`: tries values of any fields of a recipe by successive halving, and prints which is best. */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import Table from "cli-table3";
 import type { Command } from "commander";
-import { UsageError } from "../errors.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
 import { integer } from "../options/option-values.ts";
+import { isFinetuneRecipe } from "../options/recipe-kind.ts";
 import type { RecipeOverride } from "../options/recipe-options.ts";
 import { startEngine } from "../start-engine.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -88,12 +87,11 @@ interface LoadedTrial {
   train(options: TrainOptions): Promise<{ reason: string }>;
 }
 
-/** Recipes with a task are for fine-tuning, all others for pretraining. Throws a UsageError for a file that cannot be read. */
 async function loaderOf(recipe: string): Promise<(overrides: readonly RecipeOverride[]) => LoadedTrial> {
   const { finetune, loadFinetuneRecipe } = await import("@megatron-ts/tasks");
   const { loadPretrainRecipe, pretrain } = await import("@megatron-ts/train");
   const { loadTokenizer } = await import("@megatron-ts/tokenizer/files");
-  if (hasTask(recipe)) {
+  if (isFinetuneRecipe(recipe)) {
     return (overrides) => {
       const configuration = loadFinetuneRecipe(recipe, overrides);
       const train = async (options: TrainOptions) =>
@@ -107,12 +105,4 @@ async function loaderOf(recipe: string): Promise<(overrides: readonly RecipeOver
       pretrain(configuration, { ...options, tokenizer: await loadTokenizer(configuration.data.tokenizer) });
     return { configuration, train };
   };
-}
-
-function hasTask(recipe: string): boolean {
-  try {
-    return /^task:/m.test(readFileSync(recipe, "utf8"));
-  } catch (error) {
-    throw new UsageError(`${recipe}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
 }

@@ -70,6 +70,7 @@ describe("a valid recipe", () => {
       context: 1,
       sequenceParallel: false,
       distributedOptimizer: false,
+      virtualStages: 1,
     });
   });
 
@@ -288,7 +289,7 @@ describe("contradictions", () => {
       ],
       [
         "--parallel.tensor: expected a divisor of model.numHeads (4); got 3",
-        "--parallel.pipeline: expected at most model.numLayers (2); got 4",
+        "--parallel.pipeline: expected at most the model's layers (2); got 4",
       ],
     ],
     [

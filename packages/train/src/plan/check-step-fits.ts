@@ -4,35 +4,19 @@
  */
 import { ConfigError } from "../errors.ts";
 import { formatBytes } from "../logging/quantities.ts";
-import type { MicroBatch } from "../objectives/objective.ts";
 import { machineMemory } from "./machine-memory.ts";
-import { type CountMemory, countStep, PROCESS_BYTES, planMicroBatch, type StepParts } from "./plan-memory.ts";
-
-/** A run, and the rows it would begin with. */
-export interface StepToFit extends Omit<StepParts, "batch"> {
-  /** A batch of that many rows, each as long as the longest of the first micro-batch. */
-  batchOf(rows: number): MicroBatch;
-  /** Tokens of such a row. */
-  tokens: number;
-  /** Rows of the first micro-batch. */
-  rows: number;
-}
+import { type KnownStep, planKnownStep } from "./plan-known-step.ts";
+import { type CountMemory, PROCESS_BYTES } from "./plan-memory.ts";
 
 /** Throws a ConfigError for a run that cannot fit. Never refuses one that can: what is not known for sure does not count. */
 export function checkStepFits(
-  { batchOf, tokens, rows, ...parts }: StepToFit,
+  step: KnownStep,
   { count, available = machineMemory() }: { count: CountMemory; available?: number },
 ): void {
-  const { train, engine } = parts;
+  const { engine, rows } = step;
   const isKnown = engine.backend === null || engine.backend === "native";
   const plan = (microBatchSize: number) => {
-    const { memory } = planMicroBatch(microBatchSize, {
-      tokens,
-      planned: (size) => {
-        const batch = batchOf(Math.min(2 * size, Math.max(size, train.batchSize)));
-        return count((memory) => countStep({ ...parts, batch, train: { ...train, microBatchSize: size } }, memory));
-      },
-    });
+    const { memory } = planKnownStep(step, { count, microBatchSize });
     // Other backends have other intermediate results.
     return PROCESS_BYTES + (isKnown ? memory.peak : memory.weights + memory.optimizer);
   };

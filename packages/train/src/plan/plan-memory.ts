@@ -4,7 +4,7 @@
  */
 import { countModelParameters, type ModelConfig } from "@megatron-ts/model";
 import { withPrecision } from "@megatron-ts/ops";
-import { countParameters } from "@megatron-ts/parallel";
+import { countParameters, trainedParameters } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import * as tf from "@tensorflow/tfjs";
 import type { PretrainConfig } from "../configuration/pretrain-configuration.ts";
@@ -153,6 +153,8 @@ function extrapolated(half: MemoryPlan, large: MemoryPlan, more: number): Memory
 export interface CountedStep {
   memory: MemoryPlan;
   parameters: number;
+  /** Those of them that are trained. */
+  trainedParameters: number;
   batchSize: number;
   tokens: number;
   flops: number;
@@ -221,6 +223,7 @@ export function countStep(
   return {
     memory: { weights, gradients, optimizer, activations: peak - weights - gradients - optimizer, peak },
     parameters: countParameters(model.parameters),
+    trainedParameters: countParameters(trainedParameters(model.parameters)),
     batchSize: train.batchSize,
     tokens: workloadTokens(workload),
     flops: stepFlops(model.config, workload),
