@@ -138,7 +138,7 @@ describe.runIf(built)("the built program", () => {
     await until(() => server.stdout !== "");
     const { url, model } = JSON.parse(server.stdout) as { url: string; model: string };
     expect(model).toBe("served");
-    const body = JSON.stringify({ prompt: "Call me", max_tokens: 3 });
+    const body = JSON.stringify({ prompt: "Call me", max_tokens: 3, ignore_eos: true });
     const answer = await fetch(`${url}/v1/completions`, { method: "POST", body });
     expect(await answer.json()).toMatchObject({ usage: { completion_tokens: 3 } });
     server.child.kill("SIGTERM");

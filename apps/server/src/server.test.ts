@@ -216,11 +216,11 @@ describe("the server", () => {
     expect((await fetch(url("/health"))).status).toBe(200);
     const streamed = await fetch(url("/v1/completions"), {
       method: "POST",
-      body: JSON.stringify({ ...long, stream: true }),
+      body: JSON.stringify({ ...long, stream: true, stream_options: { include_usage: true } }),
     });
     const closed = server.close();
-    const events = await readEvents(streamed);
-    expect(events.length).toBeGreaterThan(20);
+    const events = await readEvents<OpenAI.Completion>(streamed);
+    expect(events.at(-1)!.usage!.completion_tokens).toBe(long.max_tokens);
     await closed;
     const refused = httpRequest(url("/health"));
     refused.end();
