@@ -1,7 +1,7 @@
 /** Clients that each stream one completion after another, for some seconds. Prints how many ended well, and other statuses by name. */
 const { url, clients, seconds, maxTokens } = JSON.parse(process.argv[2]);
 const begun = performance.now();
-const left = () => 1000 * seconds - (performance.now() - begun);
+const remaining = () => 1000 * seconds - (performance.now() - begun);
 const counts = {};
 const count = (name) => {
   counts[name] = (counts[name] ?? 0) + 1;
@@ -15,14 +15,14 @@ async function complete(client) {
   if (answer.status === 429) {
     count("429");
     await new Promise((resolve) =>
-      setTimeout(resolve, Math.min(left(), 1000 * Number(answer.headers.get("retry-after")))),
+      setTimeout(resolve, Math.min(remaining(), 1000 * Number(answer.headers.get("retry-after")))),
     );
   } else if (!answer.ok) count(`${answer.status}`);
   else count(text.endsWith("data: [DONE]\n\n") && !text.includes('"error"') ? "completed" : "cut off");
 }
 
 async function client(index) {
-  while (left() > 0) await complete(index).catch((error) => count(error.cause?.code ?? error.message));
+  while (remaining() > 0) await complete(index).catch((error) => count(error.cause?.code ?? error.message));
 }
 await Promise.all(Array.from({ length: clients }, (_, index) => client(index)));
 process.stdout.write(`${JSON.stringify(counts)}\n`);

@@ -1,4 +1,4 @@
-/** Sends some completions to a server, so many at a time, and prints their tokens a second and the time of a token. */
+/** Sends completion requests to a server with limited concurrency. Prints tokens per second and the median time per output token. */
 import { measureServer } from "@megatron-ts/server";
 
 const report = await measureServer({ rate: Number.POSITIVE_INFINITY, ...JSON.parse(process.argv[2]) });

@@ -6,7 +6,13 @@ import { bestCheckpoint, loadModel, openModelCheckpoint } from "@megatron-ts/che
 import { readRows } from "@megatron-ts/data";
 import { fastestPrecision, start } from "@megatron-ts/engine";
 import { finetune, openTrainedTask, parseFinetuneRecipe, predictAll, scorePredictions } from "@megatron-ts/tasks";
-import { createTokenizer, formatTokenizerJson, parseTokenizerJson, trainBpe } from "@megatron-ts/tokenizer";
+import {
+  createTokenizer,
+  formatTokenizerJson,
+  parseTokenizerJson,
+  sharedFrame,
+  trainBpe,
+} from "@megatron-ts/tokenizer";
 
 /** The options of such a benchmark, for `parseArgs`. */
 export const options = {
@@ -19,34 +25,22 @@ export const options = {
 };
 
 /** The tokenizer of `--from`, or one of these texts. */
-async function tokenizerFor(texts, { from, vocabularySize, endOfText }) {
+async function tokenizerFor(texts, { from, vocabularySize }) {
   if (from) {
     const checkpoint = openModelCheckpoint(from);
     const json = Buffer.from(checkpoint.readFile("tokenizer.json")).toString("utf8");
     checkpoint.close();
     return createTokenizer(parseTokenizerJson(json, "tokenizer.json"));
   }
-  if (endOfText) return createTokenizer(await trainBpe(texts, { vocabularySize, specialTokens: [endOfText] }));
-  const specialTokens = ["[PAD]", "[CLS]", "[SEP]", "[MASK]"];
-  const template = { single: "[CLS] $A [SEP]", pair: "[CLS] $A [SEP] $B:1 [SEP]:1" };
-  return createTokenizer(await trainBpe(texts, { vocabularySize, specialTokens, template }));
+  return createTokenizer(await trainBpe(texts, { vocabularySize, ...sharedFrame }));
 }
 
 /**
  * Fine-tunes on `training` and scores on `test`, rows of JSONL, with the baselines of the task and others beside it.
- * `endOfText`: the only special token, for models that write. `recipe`: sections of a recipe; `model` is that of a run without `--from`. `beside`: predictions for `test` by the name of a baseline, or a function that makes them of the examples as
- * the model reads them.
+ * `recipe`: sections of a recipe; `model` is that of a run without `--from`. `beside`: predictions for `test` by the name of a baseline,
+ * or a function that makes them of the examples as the model reads them.
  */
-export async function finetuned({
-  training,
-  test,
-  texts,
-  recipe,
-  vocabularySize = 4000,
-  endOfText,
-  beside = {},
-  given,
-}) {
+export async function finetuned({ training, test, texts, recipe, vocabularySize = 4000, beside = {}, given }) {
   const started = await start({ threads: Number(given.threads) });
   const directory = mkdtempSync(join(tmpdir(), "megatron-task-"));
   const write = (name, rows) => {
@@ -54,7 +48,7 @@ export async function finetuned({
     return join(directory, name);
   };
   try {
-    const tokenizer = await tokenizerFor(texts, { from: given.from, vocabularySize, endOfText });
+    const tokenizer = await tokenizerFor(texts, { from: given.from, vocabularySize });
     writeFileSync(join(directory, "tokenizer.json"), formatTokenizerJson(tokenizer.json));
     const run = join(directory, "run");
     const parsed = parseFinetuneRecipe(

@@ -50,7 +50,6 @@ function ngrams({ training, examples, vocabularySize }) {
 const { step, seconds, scores, baselines } = await finetuned({
   ...{ training, test },
   texts: training.flatMap(({ messages }) => messages.map(({ content }) => content)),
-  endOfText: "<|endoftext|>",
   recipe: {
     task: { name: "dialogue", generation: { maxTokens: 32 } },
     model: { family: "gpt", numLayers: 4, hiddenSize: 192, numHeads: 3, maxPositions: 512, dropout: 0.1 },

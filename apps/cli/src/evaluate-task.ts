@@ -13,7 +13,6 @@ interface Options extends EngineOptions, TaskOptions, AdapterOptions {
   data: string;
   batchSize: number;
   samples?: string;
-  logSamples?: boolean;
   json?: boolean;
 }
 
@@ -22,8 +21,7 @@ export async function evaluateTask(path: string, options: Options, terminal: Ter
   const { replaceFile } = await import("@megatron-ts/data");
   const { scorePredictions } = await import("@megatron-ts/tasks");
   await startEngine(options, terminal);
-  const { data, task: name, logSamples } = options;
-  const samples = options.samples ?? (logSamples ? `samples_${name}.jsonl` : undefined);
+  const { data, task: name, samples } = options;
   const result = await predictFile({ ...options, path, file: data, labelled: true }, terminal);
   const scores = scorePredictions(result.task, result.examples, result.predictions, { intervals: true });
   if (samples !== undefined) {

@@ -156,8 +156,8 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
 }
 
 /**
- * The checkpoint that the weights come from: the recipe's, or that of a self-pretraining, which runs now unless the fine-tuning
- * has begun before.
+ * The checkpoint that the weights come from: the recipe's, or that of a self-pretraining. The pretraining runs now, unless the
+ * fine-tuning is being resumed.
  */
 async function pretrainedWeights(
   configuration: FinetuneConfig,

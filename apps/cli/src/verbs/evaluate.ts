@@ -32,7 +32,6 @@ interface Options extends EngineOptions, TaskOptions, AdapterOptions {
   batchSize: number;
   maxBatches?: number;
   samples?: string;
-  logSamples?: boolean;
   json?: boolean;
 }
 
@@ -49,7 +48,6 @@ export function addEvaluate(program: Command, terminal: Terminal): void {
       "with --task: file for rows and answers, as lm-evaluation-harness has it (JSONL)",
       nonEmpty,
     )
-    .option("--log-samples", "the same as samples_<task>.jsonl in this directory")
     .addOption(
       new Option("--split <name>", "documents to evaluate on")
         .choices(["train", "validation", "test", "all"])

@@ -86,7 +86,7 @@ export function createEngineSlots(options: EngineSlotsOptions): EngineSlots {
   const bytesOf = (slot: EngineSlot) => slot.weightBytes + (slot.info?.cacheBytes ?? 0);
 
   const weightBytesOf = ({ source: { checkpoint, draft }, decodes }: EngineSlot) =>
-    weightBytes(checkpoint, precision) + (draft && decodes ? weightBytes(draft.checkpoint, precision) : 0);
+    weightBytes({ checkpoint, ...(decodes && { draft }) }, precision);
 
   /** Unloads others until a model of this size fits. Throws an ApiError if requests use too many of them. */
   async function makeRoom(slot: EngineSlot, bytes: number): Promise<void> {

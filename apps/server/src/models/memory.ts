@@ -1,8 +1,13 @@
-/** How much memory a checkpoint's weights take once they are loaded. Knows nothing of caches. */
+/** How much memory the weights of a model and its draft take once they are loaded. Knows nothing of caches. */
 import { openModelCheckpoint } from "@megatron-ts/checkpoint";
 
-/** Bytes of the weights, which only reads the checkpoint's lists of tensors. Throws what opening it throws. */
-export function weightBytes(checkpoint: string, precision: "f32" | "bf16"): number {
+/** Bytes of a model's weights and its draft's, which only reads the lists of tensors. Throws what opening them throws. */
+export const weightBytes = (
+  { checkpoint, draft }: { checkpoint: string; draft?: { checkpoint: string } },
+  precision: "f32" | "bf16",
+): number => bytesIn(checkpoint, precision) + (draft ? bytesIn(draft.checkpoint, precision) : 0);
+
+function bytesIn(checkpoint: string, precision: "f32" | "bf16"): number {
   const { weights, close } = openModelCheckpoint(checkpoint);
   try {
     let bytes = 0;

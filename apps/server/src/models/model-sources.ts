@@ -17,7 +17,7 @@ export function modelSources(
     adapters = [],
     draft,
   }: ServedCheckpoint): ModelSource => {
-    const bytes = weightBytes(checkpoint, precision) + (draft ? weightBytes(draft.checkpoint, precision) : 0);
+    const bytes = weightBytes({ checkpoint, draft }, precision);
     if (memoryLimit !== null && bytes > memoryLimit) {
       throw new ServerError(
         `${checkpoint}: the weights take ${bytes} bytes, more than the memory limit of ${memoryLimit}`,

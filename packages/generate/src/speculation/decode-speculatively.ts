@@ -4,7 +4,7 @@ import { createBatch } from "../batching/create-batch.ts";
 import type { DecodedToken, DecodeOptions } from "../decoding.ts";
 import type { SpeculationOptions } from "./options.ts";
 
-/** Cache of a sequence beyond its tokens, since it is in pages of so many. */
+/** An upper bound on the tokens in a page: the cache of each sequence is rounded up to whole pages. */
 const LARGEST_PAGE = 64;
 
 /** Like `decode`, of which it is the part with a draft. */
