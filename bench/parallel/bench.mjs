@@ -2,7 +2,7 @@
  * Ranks on the threads of this machine, one thread each, against the same work without ranks; all-reduces against a plain copy and, where
  * mpicc is installed, against MPI_Allreduce in C; the memory of ZeRO-1 against its formula; and what a save in the background takes of training.
  *
- *     node bench/run.mjs parallel [--quick]
+ *     node bench/run.mjs parallel [--rows data,tensor,pipeline,allreduce,memory,save] [--quick]
  */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -16,11 +16,12 @@ const gpt124 = { numLayers: 12, hiddenSize: 768, numHeads: 12, vocabularySize: 5
 const MEBIBYTES = 64;
 
 const script = (name) => new URL(name, import.meta.url);
-const speeds = (results) => median(results.map(({ tokensPerSecond }) => tokensPerSecond));
+/** Tokens per second of the median step of some runs. */
+const speedOf = (runs) => runs[0].tokens / median(runs.flatMap(({ seconds }) => seconds));
 
 const train = (options) => runScript(process.execPath, script("train.mjs"), options);
 
-/** The same run in two processes at once: what they do together. */
+/** The same run in two processes at once. */
 async function trainTwice(options) {
   const runs = [0, 1].map(
     () =>
@@ -37,19 +38,18 @@ async function trainTwice(options) {
         );
       }),
   );
-  const results = await Promise.all(runs);
-  return { tokensPerSecond: results.reduce((sum, { tokensPerSecond }) => sum + tokensPerSecond, 0) };
+  return Promise.all(runs);
 }
 
 async function dataParallel({ quick, rounds }) {
   const one = { model: quick ? { ...gpt28, numLayers: 1 } : gpt28, sequenceLength: 512, batchSize: quick ? 1 : 8 };
-  const common = { ...one, microBatchSize: quick ? 1 : 4, steps: quick ? 2 : 5, threads: 1 };
+  const common = { ...one, microBatchSize: quick ? 1 : 4, steps: quick ? 2 : 3, threads: 1 };
   const [ours, theirs] = [[], []];
   for (let round = 0; round < rounds; round++) {
     ours.push(train({ ...common, batchSize: 2 * one.batchSize, parallel: { data: 2 } }));
-    theirs.push(await trainTwice(common));
+    theirs.push(...(await trainTwice(common)));
   }
-  const [our, their] = [speeds(ours), speeds(theirs)];
+  const [our, their] = [speedOf(ours), 2 * speedOf(theirs)];
   return {
     what: `two data-parallel ranks of one thread, GPT ${quick ? "of one layer" : "28M"}, ${512 * one.batchSize} tokens each`,
     peer: "two runs side by side",
@@ -63,35 +63,42 @@ function againstTwoThreads({ rounds }, { what, options, parallel, share = 1, atL
     ours: () => train({ ...options, threads: 1, parallel }),
     theirs: () => train({ ...options, threads: 2 }),
   });
-  const [our, their] = [speeds(ours), share * speeds(theirs)];
+  const [our, their] = [speedOf(ours), share * speedOf(theirs)];
   const peer = `one rank of two threads${share === 1 ? "" : ", less the bubble"}`;
   return { what, peer, ours: our, theirs: their, unit: "tokens/s", ratio: our / their, atLeast };
 }
 
-function tensorAndPipeline({ quick, rounds }) {
-  const model = quick ? { ...gpt124, numLayers: 2, hiddenSize: 96 } : gpt124;
-  const name = quick ? "a narrow GPT" : "GPT 124M";
-  const tensor = againstTwoThreads(
+const gptOf = (quick) =>
+  quick
+    ? { model: { ...gpt124, numLayers: 2, hiddenSize: 96 }, name: "a narrow GPT" }
+    : { model: gpt124, name: "GPT 124M" };
+
+function tensorParallel({ quick, rounds }) {
+  const { model, name } = gptOf(quick);
+  return againstTwoThreads(
     { rounds },
     {
       what: `two tensor-parallel ranks of one thread, ${name}`,
-      options: { model, sequenceLength: 512, batchSize: 2, microBatchSize: 2, steps: quick ? 1 : 4 },
+      options: { model, sequenceLength: 512, batchSize: 2, microBatchSize: 2, steps: quick ? 1 : 3 },
       parallel: { tensor: 2 },
       atLeast: 0.85,
     },
   );
+}
+
+function pipelineParallel({ quick, rounds }) {
+  const { model, name } = gptOf(quick);
   const [stages, microBatches] = [2, 8];
-  const pipeline = againstTwoThreads(
+  return againstTwoThreads(
     { rounds },
     {
       what: `two pipeline stages of one thread by FLOPs, ${name}, ${microBatches} micro-batches`,
-      options: { model, sequenceLength: 512, batchSize: microBatches, microBatchSize: 1, steps: quick ? 1 : 3 },
+      options: { model, sequenceLength: 512, batchSize: microBatches, microBatchSize: 1, steps: quick ? 1 : 2 },
       parallel: { pipeline: stages },
       share: microBatches / (microBatches + stages - 1),
       atLeast: 0.85,
     },
   );
-  return [tensor, pipeline];
 }
 
 /** Seconds of an all-reduce as bytes per second of its tensor. */
@@ -165,24 +172,27 @@ function backgroundSave({ quick, rounds }) {
     sequenceLength: 256,
     batchSize: 1,
     microBatchSize: 1,
-    steps: quick ? 3 : 8,
+    steps: quick ? 3 : 5,
     threads: 2,
     save: true,
   };
-  const results = Array.from({ length: Math.min(3, rounds) }, () => train(options));
+  const results = Array.from({ length: rounds }, () => train(options));
   const [our, their] = ["lost", "save"].map((name) => median(results.map((result) => result[name])));
   const what = `training time that a background save takes, ${quick ? "a narrow GPT" : "GPT 124M with moments"}`;
   return { what, peer: "the save itself", ours: our, theirs: their, unit: "s", ratio: our / their, atMost: 0.05 };
 }
 
-export async function run({ quick = false } = {}) {
-  const options = { quick, rounds: quick ? 1 : 3 };
-  return [
-    await dataParallel(options),
-    ...tensorAndPipeline(options),
-    allReduceOnMpi(options),
-    allReduceOnThreads(options),
-    memory(options),
-    backgroundSave(options),
-  ];
-}
+/** Twelve minutes in all on two cores. */
+const measured =
+  (row) =>
+  ({ quick = false }) =>
+    row({ quick, rounds: quick ? 1 : 2 });
+
+export const rows = {
+  data: measured(dataParallel),
+  tensor: measured(tensorParallel),
+  pipeline: measured(pipelineParallel),
+  allreduce: measured((options) => [allReduceOnThreads(options), allReduceOnMpi(options)]),
+  memory: measured(memory),
+  save: measured(backgroundSave),
+};
