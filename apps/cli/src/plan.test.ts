@@ -28,6 +28,7 @@ interface Plan {
   parameters: number;
   flopsPerToken: number;
   memory: Record<string, number>;
+  stages: Record<string, number>[];
   resident: number;
   fits: boolean;
   seconds: number;
@@ -43,6 +44,31 @@ describe("megatron plan", () => {
     const { weights, gradients, optimizer, activations, peak } = plan.memory as Record<string, number>;
     expect(weights! + gradients! + optimizer! + activations!).toBe(peak);
     expect(plan.resident).toBeGreaterThan(peak!);
+  });
+
+  it("plans each rank of a pipeline, and names the one that takes most", async () => {
+    const tiny = join(directory, "pipeline.yaml");
+    const model = "{ family: gpt, numLayers: 4, hiddenSize: 32, numHeads: 2, maxPositions: 64, vocabularySize: 3000 }";
+    writeFileSync(tiny, readFileSync(recipe, "utf8").replace("{ preset: megatron-gpt-345m }", model));
+    const layout = ["--data.sequenceLength", "64", "--parallel.pipeline", "2", "--parallel.virtualStages", "2"];
+    type Staged = Omit<Plan, "stages"> & {
+      stages: { parameters: number; layers: object[]; memory: { peak: number } }[];
+    };
+    const { stages, parameters, memory, resident } = await megatronJson<Staged>(
+      "plan",
+      tiny,
+      "--seconds",
+      "0",
+      ...layout,
+    );
+    expect(stages.map(({ layers }) => layers.length)).toEqual([2, 2]);
+    expect(stages[0]!.parameters + stages[1]!.parameters).toBe(parameters + 3000 * 32);
+    const peaks = stages.map((stage) => stage.memory.peak);
+    expect(memory.peak).toBe(Math.max(...peaks));
+    expect(resident).toBeGreaterThan(peaks[0]! + peaks[1]!);
+    const { stdout } = await megatron("plan", tiny, "--seconds", "0", ...layout);
+    expect(stdout).toMatch(/^pipeline +rank 0: layers 1, 3, .* parameters, \d+% of the FLOPs, .*B/m);
+    expect(stdout.match(/\(the largest\)$/gm)).toHaveLength(1);
   });
 
   it("plans a fine-tuning by its rows: adapters leave the base without gradients and optimizer state", async () => {
@@ -114,6 +140,11 @@ energy: { watts: 100, powerUsageEffectiveness: 1.5, kilogramsPerKilowattHour: 0.
     const given = await megatronJson<Plan>("plan", recipe, "--device", "h100", "--count", "64", ...split);
     expect(given.split).toEqual({ tensor: 2, pipeline: 2, data: 16 });
     expect(given.seconds).toBeGreaterThanOrEqual(chosen.seconds);
+    expect(given.stages.map(({ total }) => total)).toContain(given.memory.total);
+    expect(Math.max(...given.stages.map(({ total }) => total!))).toBe(given.memory.total);
+    // Two bytes for each parameter that a rank holds, which is half of a stage; the embedding is on both stages.
+    const held = given.stages.reduce((sum, { weights }) => sum + weights! / 2, 0);
+    expect(2 * held).toBeGreaterThan(given.parameters + 51_200 * 1024);
     const { stdout } = await megatron("plan", recipe, "--device", "a100-80gb", "--count", "8");
     expect(stdout).toMatch(/^split +tensor \d+ x pipeline \d+ x data \d+/m);
   });

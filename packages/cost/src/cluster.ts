@@ -31,6 +31,8 @@ export interface ClusterStep {
   /** What the whole step computes, recomputation included. */
   hardwareFlops: number;
   recompute: "none" | "selective" | "full";
+  /** The work of the slowest rank of the pipeline, for which the others wait, beside the mean. Default: 1. */
+  slowest?: number;
 }
 
 /** Seconds of a step, by what they are spent on. */
@@ -77,7 +79,8 @@ export function clusterStepTime(
   /** Layers that one device runs for each of its tokens. */
   const layers = numLayers / pipeline;
 
-  const products = step.hardwareFlops / devices / (constants.productEfficiency * device.peakFlopsPerSecond);
+  const products =
+    ((step.slowest ?? 1) * step.hardwareFlops) / devices / (constants.productEfficiency * device.peakFlopsPerSecond);
   const stored = hiddenSize * (10 + 24 / tensor) + (5 * numHeads * sequenceLength) / tensor;
   // A forward pass and two backward, and one forward again.
   const passes = constants.passesOverStored * (recompute === "full" ? 1 : 3 / 4);

@@ -44,5 +44,6 @@ export {
   possibleSplits,
   type SplitOptions,
   type SplitPlan,
+  type StageShare,
 } from "./splits.ts";
 export { modelFlopsPerSecond, secondsLeft, trainingSeconds, utilization } from "./throughput.ts";

@@ -84,4 +84,36 @@ describe("deviceMemory", () => {
     const layer = 2048 * 12288 * (10 + 3 + (5 * 96 * 2048) / (12288 * 8));
     expect(memory.activations).toBeCloseTo(80 * 2 * 2048 * 12288 + layer, 0);
   });
+
+  it("holds fewer micro-batches on each later rank, and the logits on the last", () => {
+    const step = { ...large, microBatchSize: 1, recompute: "full" as const, hardwareFlops: 0 };
+    const split = { tensor: 8, pipeline: 8, data: 24 };
+    const activations = (stage: number, virtualStages = 1) =>
+      deviceMemory(step, { split: { ...split, virtualStages }, stage }).activations;
+    const micro = 10 * 2 * 2048 * 12288;
+    const logits = (6 * 2048 * 51200) / 8;
+    expect(activations(0) - activations(1)).toBeCloseTo(micro, 0);
+    expect(activations(0) - activations(7)).toBeCloseTo(7 * micro - logits, 0);
+    // In chunks of a fifth of the layers: 2 (p - r - 1) + (v - 1) p + 1 of them.
+    expect(activations(0, 5) - activations(0)).toBeCloseTo((7 / 5) * micro, 0);
+    expect(activations(0, 5) - activations(1, 5)).toBeCloseTo((2 / 5) * micro, 0);
+  });
+
+  it("is that of the rank that takes most, by what each has", () => {
+    const stagesOf = ({ pipeline, tensor }: { pipeline: number; tensor: number }) =>
+      Array.from({ length: pipeline }, (_, stage) => ({
+        layers: large.numLayers / pipeline,
+        parameters: (stage === pipeline - 1 ? 3 : 1) * (large.parameters / (tensor * pipeline)),
+        flops: (stage === 0 ? 2 : 1) / (pipeline + 1),
+      }));
+    const options = { ...{ device, devices: 1536, microBatchSize: 1, recompute: "full" as const } };
+    const split = { tensor: 8, pipeline: 16 };
+    const [equal] = possibleSplits(large, { ...options, split });
+    const [plan] = possibleSplits({ ...large, stagesOf }, { ...options, split });
+    expect(plan!.stages).toHaveLength(16);
+    expect(plan!.memory).toBe(plan!.stages[15]);
+    expect(plan!.memory.weights).toBeCloseTo(3 * equal!.memory.weights, 0);
+    // The others wait for the slowest.
+    expect(plan!.time.products / equal!.time.products).toBeCloseTo(32 / 17, 6);
+  });
 });

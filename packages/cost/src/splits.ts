@@ -29,9 +29,22 @@ export interface SplitPlan {
   recompute: ClusterStep["recompute"];
   /** Whether the ranks of the data axis share the optimizer's state (ZeRO-1). */
   distributedOptimizer: boolean;
+  /** Of the rank of the pipeline that takes most. */
   memory: DeviceMemory;
+  /** Of each rank of the pipeline. */
+  stages: DeviceMemory[];
   time: ClusterTime;
   traffic: SplitTraffic;
+}
+
+/** What one rank of a pipeline has of a model. */
+export interface StageShare {
+  /** Layers, of all its stages. */
+  layers: number;
+  /** Parameters that a device holds, after the split of layers. */
+  parameters: number;
+  /** Its share of the step's FLOPs, 0..1. */
+  flops: number;
 }
 
 /** A step whose micro-batches and recomputation are to be chosen. */
@@ -39,6 +52,8 @@ export interface ModelStep extends Omit<ClusterStep, "microBatchSize" | "recompu
   vocabularySize: number;
   /** What the step computes, by what the backward pass computes again. */
   hardwareFlops: Readonly<Record<ClusterStep["recompute"], number>>;
+  /** What each rank of the pipeline has. Default: equal shares. */
+  stagesOf?: (split: Split) => readonly StageShare[];
 }
 
 /** What is given; the rest is chosen. */
@@ -63,11 +78,19 @@ export function possibleSplits(model: ModelStep, options: SplitOptions): SplitPl
       const turn = (split.virtualStages ?? 1) > 1 ? split.pipeline : 1;
       if (model.batchSize % (split.data * microBatchSize * turn) !== 0) return [];
       return (options.recompute ? [options.recompute] : RECOMPUTE).flatMap((recompute) => {
-        const step = { ...model, microBatchSize, recompute, hardwareFlops: model.hardwareFlops[recompute] };
+        const stages = sharesOf(model, split);
+        const slowest = split.pipeline * Math.max(...stages.map(({ flops }) => flops));
+        const step = {
+          ...{ ...model, microBatchSize, recompute, slowest },
+          hardwareFlops: model.hardwareFlops[recompute],
+        };
         const [time, traffic] = [clusterStepTime(step, { device, split }), splitTraffic(step, split)];
         return shardings(options.distributedOptimizer, split).map((distributedOptimizer) => {
-          const memory = deviceMemory(step, { split, distributedOptimizer });
-          return { split, microBatchSize, recompute, distributedOptimizer, memory, time, traffic };
+          const memories = stages.map((share, stage) =>
+            deviceMemory(step, { ...{ split, distributedOptimizer }, ...{ stage, share } }),
+          );
+          const memory = memories.reduce((most, each) => (each.total > most.total ? each : most));
+          return { split, microBatchSize, recompute, distributedOptimizer, memory, stages: memories, time, traffic };
         });
       });
     }),
@@ -102,26 +125,46 @@ function splitsOf(
   );
 }
 
+function sharesOf(
+  model: Pick<ModelStep, "numLayers" | "parameters" | "stagesOf">,
+  split: Split,
+): readonly StageShare[] {
+  const { tensor, pipeline } = split;
+  const equal = {
+    layers: model.numLayers / pipeline,
+    parameters: model.parameters / (tensor * pipeline),
+    flops: 1 / pipeline,
+  };
+  return model.stagesOf?.(split) ?? Array<StageShare>(pipeline).fill(equal);
+}
+
 /**
- * Memory of the first rank in bf16, which holds as many micro-batches as there are ranks (1F1B), or, with v interleaved stages each,
- * as many and (p - 1) / v more (Korthikanti et al. 2022, section 4.2.3).
+ * Memory of a rank of the pipeline in bf16. The first of p holds as many micro-batches as there are ranks and each behind it one less (1F1B);
+ * with v interleaved stages each, the first holds (p - 1) / v more (Korthikanti et al. 2022, section 4.2.3).
+ * @param options.stage the rank. Default: the first
+ * @param options.share what it has. Default: an equal part
  */
 export function deviceMemory(
   step: ClusterStep & { vocabularySize: number },
-  { split, distributedOptimizer = false }: { split: Split; distributedOptimizer?: boolean },
+  {
+    split,
+    distributedOptimizer = false,
+    stage = 0,
+    share = sharesOf(step, split)[stage]!,
+  }: { split: Split; distributedOptimizer?: boolean; stage?: number; share?: StageShare },
 ): DeviceMemory {
   const { tensor, pipeline, data, virtualStages = 1 } = split;
-  const { numLayers, recompute, microBatchSize: b, sequenceLength: s, vocabularySize, batchSize } = step;
-  const held = step.parameters / (tensor * pipeline);
+  const { recompute, microBatchSize: b, sequenceLength: s, vocabularySize, batchSize } = step;
+  const { layers, parameters: held } = share;
   const bytes = stateBytesPerParameter({ precision: "bf16", optimizerRanks: distributedOptimizer ? data : 1 });
-  const ahead = pipeline + (virtualStages > 1 ? (pipeline - 1) / virtualStages : 0);
+  const behind = pipeline - stage - 1;
+  const ahead = virtualStages > 1 ? pipeline + (2 * behind + 1 - pipeline) / virtualStages : behind + 1;
   const inFlight = Math.min(ahead, batchSize / (data * b));
-  const layers = numLayers / pipeline;
   const options = { tensorRanks: tensor, recompute };
   const whole = storedActivationBytesPerLayer(step, { tensorRanks: tensor });
   const kept = layers * inFlight * storedActivationBytesPerLayer(step, options);
   // One layer is whole while its backward pass runs; the logits and their gradient, in f32 and bf16, are on the last stage.
-  const logits = pipeline === 1 ? (6 * b * s * vocabularySize) / tensor : 0;
+  const logits = behind === 0 ? (6 * b * s * vocabularySize) / tensor : 0;
   const activations = kept + (recompute === "none" ? 0 : whole) + logits;
   const [weights, gradients, optimizer] = [bytes.weights * held, bytes.gradients * held, bytes.optimizer * held];
   return { weights, gradients, optimizer, activations, total: weights + gradients + optimizer + activations };

@@ -72,18 +72,19 @@ function visibleBy(
   return { window: causal ? { before: window - 1, after: 0 } : { before: half, after: half } };
 }
 
-/** Layers of a configuration, in groups of equal ones; the second argument is what its family adds. */
+/** Layers of a configuration in their order, in groups of neighbours that are equal; the second argument is what its family adds. */
 export function describeLayers(config: LayerFields, own: OwnFields): LayerDescription[] {
   const { attention } = config;
   const { numLayers = config.numLayers, causal } = own;
   if (!attention) return [describeGroup(config, own)];
-  const groups = new Map<string, { numLayers: number } & Pick<AttentionDescription, "window" | "layout">>();
+  const groups: { visible: Pick<AttentionDescription, "window" | "layout">; numLayers: number }[] = [];
   for (let layer = 0; layer < numLayers; layer++) {
     const visible = visibleBy(attention, { layer, causal });
-    const key = JSON.stringify(visible);
-    groups.set(key, { ...visible, numLayers: (groups.get(key)?.numLayers ?? 0) + 1 });
+    const last = groups.at(-1);
+    if (last && JSON.stringify(last.visible) === JSON.stringify(visible)) last.numLayers++;
+    else groups.push({ visible, numLayers: 1 });
   }
-  return [...groups.values()].map((group) => describeGroup(config, { ...own, ...group }));
+  return groups.map(({ visible, numLayers }) => describeGroup(config, { ...own, ...visible, numLayers }));
 }
 
 function describeGroup(

@@ -100,4 +100,4 @@ export {
   longestSequence,
   readsSource,
 } from "./registry.ts";
-export { stagesOfRank } from "./stage.ts";
+export { type Stage, stagesOfRank } from "./stage.ts";

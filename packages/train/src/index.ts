@@ -51,8 +51,10 @@ export {
   type CountMemory,
   type MemoryPlan,
   planStep,
+  type StagePlan,
   type StepPlan,
 } from "./plan/plan-memory.ts";
+export { stageShares } from "./plan/stage-shares.ts";
 export { standInTokenizer } from "./plan/stand-in-tokenizer.ts";
 export { bestOfFineTuning } from "./run/best-of-fine-tuning.ts";
 export { checkTokenizer } from "./run/datasets.ts";

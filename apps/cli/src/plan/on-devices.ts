@@ -55,6 +55,7 @@ export async function planOnDevices(
   { device, devices, option, model, step }: ChosenDevices & { model: ModelConfig; step: StepPlan },
 ): Promise<DevicePlan> {
   const { possibleSplits } = await import("@megatron-ts/cost");
+  const { stageShares } = await import("@megatron-ts/train");
   const { describeModel } = await import("@megatron-ts/model");
   const { train, data, parallel } = configuration;
   const { tensor, pipeline, virtualStages, data: copies, distributedOptimizer } = parallel;
@@ -77,6 +78,7 @@ export async function planOnDevices(
       parameters: step.parameters,
       batchSize: train.batchSize,
       hardwareFlops: step.hardwareFlopsPerStep,
+      stagesOf: stageShares(model, { tokens: data.sequenceLength, stages: parallel.stages }),
     },
     {
       device,

@@ -1,5 +1,5 @@
 /** Prints a plan, a line for each quantity. */
-import type { PretrainConfig } from "@megatron-ts/train";
+import type { PretrainConfig, StepPlan } from "@megatron-ts/train";
 import type { Terminal } from "../terminal/terminal.ts";
 
 /** A run's time, and the energy that it takes. */
@@ -32,6 +32,20 @@ export async function createPlanPrinter(terminal: Terminal) {
         `${formatCount(train.steps)} steps of ${formatCount(train.batchSize)} samples of ${formatCount(data.sequenceLength)} tokens, ` +
           `${formatQuantity(train.steps * shared.tokensPerStep)} tokens in all`,
       );
+    },
+    /** What each rank of a pipeline has, and the one that takes most. Nothing without a pipeline. */
+    stages({ stages, flopsPerStep }: Pick<StepPlan, "stages" | "flopsPerStep">) {
+      if (stages.length === 1) return;
+      const most = Math.max(...stages.map(({ memory }) => memory.peak));
+      for (const [rank, { layers, parameters, flopsPerStep: own, memory }] of stages.entries()) {
+        const held = layers.map(({ first, end }) => (end - first > 1 ? `${first + 1} to ${end}` : `${end}`)).join(", ");
+        const share = Math.round((100 * own) / flopsPerStep);
+        line(
+          rank === 0 ? "pipeline" : "",
+          `rank ${rank}: layers ${held}, ${formatCount(parameters)} parameters, ${share}% of the FLOPs, ${formatBytes(memory.peak)}` +
+            (memory.peak === most ? " (the largest)" : ""),
+        );
+      }
     },
     memory(parts: { weights: number; gradients: number; optimizer: number; activations: number }, total: string) {
       line("memory", total);

@@ -66,7 +66,8 @@ async function run(
 
   if (chosen) {
     const plan = await planOnDevices(configuration, { ...chosen, model, step });
-    const { device, devices, split, microBatchSize, recompute, distributedOptimizer, memory, time, traffic } = plan;
+    const { device, devices, split, microBatchSize, recompute, distributedOptimizer, memory, stages } = plan;
+    const { time, traffic } = plan;
     const watts = device.watts * devices;
     const expense = await expenseOf(configuration, { secondsPerStep: time.total, watts, ...shared });
     if (options.json)
@@ -79,6 +80,7 @@ async function run(
         recompute,
         distributedOptimizer,
         memory,
+        stages,
         time,
         traffic,
         ...expense,
@@ -89,10 +91,12 @@ async function run(
       `tensor ${split.tensor} x pipeline ${split.pipeline}${split.virtualStages ? ` (${split.virtualStages} stages each)` : ""} x data ${split.data}, micro-batches of ${microBatchSize}, recompute ${recompute}` +
         (distributedOptimizer ? ", distributed optimizer (ZeRO-1)" : ""),
     );
+    const where = stages.length > 1 ? ` on rank ${stages.indexOf(memory)} of the pipeline, the largest` : "";
     print.memory(
       memory,
-      `${print.bytes(memory.total)} of ${print.bytes(device.memoryBytes)} on each ${device.name}, by formula`,
+      `${print.bytes(memory.total)} of ${print.bytes(device.memoryBytes)} on each ${device.name}${where}, by formula`,
     );
+    if (stages.length > 1) print.line("  each rank", stages.map(({ total }) => print.bytes(total)).join(", "));
     print.line(
       "traffic",
       devices === 1
@@ -112,15 +116,23 @@ async function run(
   const ranks = ranksOf(configuration);
   const { machineMemory, measureStep } = await import("@megatron-ts/train");
   const available = machineMemory();
-  const resident = ranks * residentBytes(step.memory);
+  const resident = step.stages.reduce(
+    (sum, { memory }) => sum + (ranks / step.stages.length) * residentBytes(memory),
+    0,
+  );
   const fits = resident <= available;
   const isMeasured = options.seconds > 0 && fits && ranks === 1;
   const measured = isMeasured ? await measure() : null;
   const expense = measured && (await expenseOf(configuration, { ...measured, ...shared }));
   if (options.json)
-    return terminal.json({ ...shared, ranks, memory: step.memory, resident, available, fits, ...expense });
+    return terminal.json({
+      ...{ ...shared, ranks, memory: step.memory, stages: step.stages, resident, available, fits },
+      ...expense,
+    });
   print.model(shared, configuration);
-  const each = ranks > 1 ? " on each rank" : "";
+  print.stages(step);
+  const largest = step.stages.findIndex(({ memory }) => memory === step.memory);
+  const each = ranks === 1 ? "" : step.stages.length === 1 ? " on each rank" : ` on rank ${largest} of the pipeline`;
   print.memory(step.memory, `${print.bytes(step.memory.peak)} of tensors${each}`);
   print.resident({ resident, available, fits });
   if (measured && expense) {

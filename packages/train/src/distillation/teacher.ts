@@ -2,8 +2,8 @@
  * A run's teacher: a trained model whose logits the losses follow (Hinton et al. 2015). It computes each micro-batch before the
  * student, without dropout and without gradients.
  */
-import { loadModel, weightsFingerprint } from "@megatron-ts/checkpoint";
-import { longestSequence, type ModelConfig } from "@megatron-ts/model";
+import { loadModel, modelConfigOf, openModelCheckpoint, weightsFingerprint } from "@megatron-ts/checkpoint";
+import { longestSequence, type Model, type ModelConfig } from "@megatron-ts/model";
 import { recordLogits, withTeacher } from "@megatron-ts/ops";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import * as tf from "@tensorflow/tfjs";
@@ -46,14 +46,7 @@ export function loadTeacher({ teacher: path, temperature, weight }: DistillConfi
     checkOutputs(path, model.config, fit);
     return {
       fingerprint: weightsFingerprint(checkpoint),
-      compute: (trained, rows, options) => {
-        const logits = recordLogits(() => trained.objective.lossSum(model, rows, {}));
-        try {
-          return withTeacher({ logits, temperature, weight }, () => lossAndGradients(trained, rows, options));
-        } finally {
-          tf.dispose(logits);
-        }
-      },
+      compute: taughtBy(model, { temperature, weight }),
       dispose: () => model.dispose(),
     };
   } catch (error) {
@@ -62,6 +55,31 @@ export function loadTeacher({ teacher: path, temperature, weight }: DistillConfi
   } finally {
     checkpoint.close();
   }
+}
+
+/** The model of a teacher that is not loaded. Throws a CheckpointError. */
+export function teacherConfigAt({ teacher }: Pick<DistillConfig, "teacher">): ModelConfig {
+  const checkpoint = openModelCheckpoint(bestOfFineTuning(teacher));
+  try {
+    return modelConfigOf(checkpoint);
+  } finally {
+    checkpoint.close();
+  }
+}
+
+/** Losses and gradients that follow a model's logits, which it computes first. */
+export function taughtBy(
+  teacher: Model,
+  { temperature, weight }: Pick<DistillConfig, "temperature" | "weight">,
+): LossAndGradients {
+  return (trained, rows, options) => {
+    const logits = recordLogits(() => trained.objective.lossSum(teacher, rows, {}));
+    try {
+      return withTeacher({ logits, temperature, weight }, () => lossAndGradients(trained, rows, options));
+    } finally {
+      tf.dispose(logits);
+    }
+  };
 }
 
 /** Throws a ConfigError for a teacher that has changed since a checkpoint of the student was saved. */

@@ -75,6 +75,16 @@ describe("checkFits", () => {
     expect(refusal(configure(), OTHERS + 1e6)).toMatch(/^model: .*smaller model/);
   });
 
+  it("adds up the stages of a pipeline on this machine, and takes the smallest where they may be elsewhere", () => {
+    const parallel = { pipeline: 2, tensor: 2 };
+    const configuration = configure({ train: { microBatchSize: 1, batchSize: 4 }, parallel });
+    const peaks = planStep(configuration, withModel(configuration)).stages.map(({ memory }) => memory.peak);
+    const needed = 4 * OTHERS + 2 * peaks[0]! + 2 * peaks[1]!;
+    expect(refusal(configuration, needed, 4)).toBeNull();
+    expect(refusal(configuration, needed - 1, 4)).not.toBeNull();
+    expect(refusal(configuration, 2 * (OTHERS + Math.min(...peaks)), 2)).toBeNull();
+  });
+
   it("counts only what is certain of other backends and of pairs", () => {
     const { weights, optimizer } = planStep(configure(), withModel(configure())).memory;
     const available = OTHERS + 2 * weights + optimizer;

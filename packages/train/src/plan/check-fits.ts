@@ -29,7 +29,7 @@ export function checkFits(configuration: PretrainConfig, options: FitOptions): v
   const known = new Map<string, number>();
   const plan = (change: Change) => {
     const key = JSON.stringify(Object.entries(change).sort());
-    const bytes = known.get(key) ?? ranks * (PROCESS_BYTES + leastBytes(change, { configuration, options }));
+    const bytes = known.get(key) ?? ranks * PROCESS_BYTES + leastBytes(change, { configuration, options });
     known.set(key, bytes);
     return bytes;
   };
@@ -49,7 +49,7 @@ export function checkFits(configuration: PretrainConfig, options: FitOptions): v
   throw new ConfigError([{ path: "model", message: `a step needs ${has}; ${advice} with parallel.tensor` }]);
 }
 
-/** Bytes of tensors of one rank that are certain. */
+/** Bytes of tensors of all ranks of this machine that are certain. */
 function leastBytes(
   { precision, ...train }: Change,
   { configuration, options }: { configuration: PretrainConfig; options: FitOptions },
@@ -60,12 +60,18 @@ function leastBytes(
     train: { ...configuration.train, ...train },
     engine: { ...configuration.engine, ...(precision && { precision }) },
   };
-  const { memory } = planStep(changed, options);
+  const { stages } = planStep(changed, options);
   const objective = resolveObjective(configuration.train.objective, options.model);
-  // The lengths of pairs are the text's, other backends have other intermediate results, and stages are not alike.
-  const isKnown = (backend === null || backend === "native") && configuration.parallel.pipeline === 1;
+  const { tensor, data, context } = configuration.parallel;
+  // The lengths of pairs are the text's, other backends have other intermediate results, and ranks that share tokens are not alike.
+  const isKnown = (backend === null || backend === "native") && context === 1;
   const hasPairs = partsOf(objective).some(({ name }) => name === "source-target");
-  return isKnown && !hasPairs ? memory.peak : stateBytes(memory);
+  const bytes = stages.map(({ memory }) => (isKnown && !hasPairs ? memory.peak : stateBytes(memory)));
+  const { ranks = 1 } = options;
+  // Of a run on several machines, these may be ranks of any stage.
+  return ranks === tensor * data * context * stages.length
+    ? (ranks / stages.length) * bytes.reduce((sum, each) => sum + each, 0)
+    : ranks * Math.min(...bytes);
 }
 
 /** All of these are there when weights are updated. */

@@ -40,8 +40,9 @@ export function balanceStages({
   stages: number;
   head: number;
 }): number[] {
-  const cost = (first: number, end: number, isLast: boolean) =>
-    layers.slice(first, end).reduce((sum, each) => sum + each, isLast ? head : 0);
+  const before = [0];
+  for (const each of layers) before.push(before.at(-1)! + each);
+  const cost = (first: number, end: number, isLast: boolean) => before[end]! - before[first]! + (isLast ? head : 0);
   const best = new Map<string, { highest: number; counts: number[] }>();
   /** The best cut of the layers from `first` on into `left` stages. */
   function cut(first: number, left: number): { highest: number; counts: number[] } {

@@ -1,7 +1,13 @@
 /** The tokens and FLOPs of a training step, counted from the model's description and the lengths of the batch's samples. */
 import { compileLayout, coverageOf, createLayout } from "@megatron-ts/attention";
 import { flopsPerSample, type ModelShape, type SampleLengths } from "@megatron-ts/cost";
-import { type AttentionDescription, type BaseConfig, describeModel, type ModelDescription } from "@megatron-ts/model";
+import {
+  type AttentionDescription,
+  type BaseConfig,
+  describeModel,
+  type ModelDescription,
+  type Stage,
+} from "@megatron-ts/model";
 import type { Workload } from "../objectives/objective.ts";
 
 /** Tokens that the model reads, the source's included. */
@@ -17,13 +23,48 @@ export function stepFlops(
   workload: readonly Workload[],
   recompute: "none" | "selective" | "full" = "none",
 ): number {
+  return sumOverSamples(config, workload, (model, lengths) => flopsPerSample(model, lengths, { recompute }).hardware);
+}
+
+/** Samples, and how they are predicted where that matters. */
+type Samples = Pick<Workload, "samples" | "lengths"> & Partial<Pick<Workload, "prediction">>;
+
+/** The same of some of its stages: their layers, and the head where the last one is among them. */
+export function stageFlops(
+  config: BaseConfig,
+  workload: readonly Samples[],
+  { stages, recompute = "none" }: { stages: readonly Stage[]; recompute?: "none" | "selective" | "full" },
+): number {
+  const hasHead = stages.some(({ isLast }) => isLast);
+  return sumOverSamples(config, workload, (model, lengths) => {
+    const flopsOf = (layers: ModelShape["layers"]) =>
+      flopsPerSample({ ...model, layers }, lengths, { recompute }).hardware;
+    return flopsOf(layersOf(model, stages)) - (hasHead ? 0 : flopsOf([]));
+  });
+}
+
+function sumOverSamples(
+  config: BaseConfig,
+  workload: readonly Samples[],
+  flopsOf: (model: ModelShape, lengths: SampleLengths) => number,
+): number {
   return workload
     .map(({ prediction, samples, lengths }) => {
-      return (
-        samples * flopsPerSample(withPairs(describeModel(config, prediction), lengths), lengths, { recompute }).hardware
-      );
+      return samples * flopsOf(withPairs(describeModel(config, prediction), lengths), lengths);
     })
     .reduce((sum, flops) => sum + flops, 0);
+}
+
+/** The layers of these stages, of groups in order. */
+function layersOf({ layers }: ModelShape, stages: readonly Stage[]): ModelShape["layers"] {
+  let before = 0;
+  return layers.flatMap((group) => {
+    const [first, end] = [before, before + group.numLayers];
+    before = end;
+    const counts = stages.map((stage) => Math.max(0, Math.min(end, stage.end) - Math.max(first, stage.first)));
+    const numLayers = counts.reduce((sum, count) => sum + count, 0);
+    return numLayers > 0 ? [{ ...group, numLayers }] : [];
+  });
 }
 
 /** The description with the pairs that each layout computes in samples of these lengths. */

@@ -4,7 +4,7 @@ import type { Model } from "@megatron-ts/model";
 import { hashKey } from "@megatron-ts/random";
 import type { TrainConfig } from "../configuration/train-configuration.ts";
 import type { MicroBatch, Objective } from "../objectives/objective.ts";
-import { accumulate } from "../step/accumulate.ts";
+import { type AccumulateOptions, accumulate } from "../step/accumulate.ts";
 import { clipByGlobalNorm } from "../step/gradients.ts";
 import type { LossAndGradients } from "../step/loss-and-gradients.ts";
 import type { GradientNorms } from "../step/noise-scale.ts";
@@ -25,6 +25,7 @@ export interface TrainStepOptions {
   tied?: TiedWeights | null;
   /** Computes each micro-batch. */
   compute: LossAndGradients;
+  onBackward?: AccumulateOptions["onBackward"];
   train: TrainConfig;
   /** Updates done so far. */
   step: number;
@@ -34,12 +35,24 @@ export interface TrainStepOptions {
 /** Throws a NonFiniteError before it changes the weights. */
 export function trainStep(
   batch: MicroBatch,
-  { model, objective, optimizer, shards = null, tied = null, compute, train, step, learningRate }: TrainStepOptions,
+  {
+    model,
+    objective,
+    optimizer,
+    shards = null,
+    tied = null,
+    compute,
+    onBackward,
+    train,
+    step,
+    learningRate,
+  }: TrainStepOptions,
 ): { loss: number; gradientNorm: number; noiseNorms: GradientNorms | null } {
   const own = accumulate({ model, objective }, batch, {
     microBatchSize: train.microBatchSize,
     recompute: train.recompute,
     compute,
+    onBackward,
     random: { key: hashKey(train.seed, "step", step), firstRow: 0, globalRows: batch.batchSize },
   });
   const { replicas, pipeline } = model.mesh;

@@ -18,6 +18,8 @@ export interface AccumulateOptions {
   recompute?: ForwardOptions["recompute"];
   /** Computes each micro-batch, for example from a captured step. Default: `lossAndGradients`. */
   compute?: LossAndGradients;
+  /** Sees the gradients that each backward of a pipeline's stage adds, null for weights of its other stages. */
+  onBackward?: (gradients: readonly (tf.Tensor | null)[]) => void;
 }
 
 /** The result of `accumulate`. */
@@ -50,7 +52,7 @@ export function ownTokens<Batch extends MicroBatch>(
 export function accumulate<Batch extends MicroBatch>(
   { model, objective }: { model: Model; objective: Objective<Batch> },
   batch: Batch,
-  { microBatchSize, random, recompute, compute = lossAndGradients }: AccumulateOptions,
+  { microBatchSize, random, recompute, compute = lossAndGradients, onBackward }: AccumulateOptions,
 ): Accumulated {
   const count = objective.count(batch);
   const { context, sequenceParallel } = model.mesh;
@@ -69,7 +71,10 @@ export function accumulate<Batch extends MicroBatch>(
     });
   }
   if (model.mesh.pipeline.size > 1) {
-    const { lossSum: sum, gradients: tensors } = runPipeline({ model, objective }, parts, { scale: 1 / count });
+    const { lossSum: sum, gradients: tensors } = runPipeline({ model, objective }, parts, {
+      scale: 1 / count,
+      onBackward,
+    });
     // A stage has the norm of its own gradients only.
     return { loss: sum / count, gradients: { tensors, scale: 1 }, microBatchSquaredNorms };
   }

@@ -22,7 +22,7 @@ interface PipelineRows<Batch> {
 }
 
 /** Throws an Error for an objective that cannot be computed in stages; recipes are checked before. */
-function stagedOf<Batch extends MicroBatch>({ name, inStages }: Objective<Batch>): StagedObjective<Batch> {
+export function stagedOf<Batch extends MicroBatch>({ name, inStages }: Objective<Batch>): StagedObjective<Batch> {
   if (!inStages) throw new Error(`the ${name} objective cannot be computed in stages`);
   return inStages;
 }
@@ -52,12 +52,12 @@ function openInbox(axis: Communicator, steps: PipelineSteps) {
 
 /**
  * Runs micro-batches through this rank's stages. Returns the sum of their losses, on the rank of the last stage (0 on others), and the sum
- * of the gradients, scaled, of this rank's parameters in order; the caller disposes them. Throws an Error where a parameter gets none.
+ * of the gradients, scaled, of this rank's parameters in order; the caller disposes them. `onBackward` sees what each backward adds. Throws an Error where a parameter gets none.
  */
 export function runPipeline<Batch extends MicroBatch>(
   { model, objective }: { model: Model; objective: Objective<Batch> },
   batches: readonly PipelineRows<Batch>[],
-  { scale }: { scale: number },
+  { scale, onBackward }: { scale: number; onBackward?: (gradients: readonly (tf.Tensor | null)[]) => void },
 ): { lossSum: number; gradients: tf.Tensor[] } {
   const staged = stagedOf(objective);
   const { pipeline: axis, virtualStages = 1 } = model.mesh;
@@ -108,6 +108,7 @@ export function runPipeline<Batch extends MicroBatch>(
       sendAllShaped(axis, gradients, before.rank);
       tf.dispose(gradients);
     }
+    onBackward?.(found.parameters);
     total = total.map((sum, i) => {
       const gradient = found.parameters[i]!;
       return sum && gradient ? addInto([sum], [gradient])[0]! : (sum ?? gradient);

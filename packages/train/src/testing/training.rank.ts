@@ -45,6 +45,8 @@ export interface TrainingOutcome {
   sentBytes: number[];
   /** Bytes of rank 0's tensors after each step. */
   tensorBytes: number[];
+  /** Bytes of each rank's tensors at their peak, on the native backend. */
+  peakBytes: number[];
 }
 
 let engine: Promise<unknown> | null = null;
@@ -60,6 +62,8 @@ export async function trainRank(transport: Transport | null, task: TrainingTask)
     check: checkPretrainConfig,
   });
   const counted = transport && countSentBytes(transport);
+  const mesh = counted ? createMesh(counted, configuration.parallel) : undefined;
+  const peakAfter = watchPeak();
   const tensorsBefore = tf.memory().numBytes;
   const events: RunEvent[] = [];
   const sentBytes: number[] = [];
@@ -84,7 +88,7 @@ export async function trainRank(transport: Transport | null, task: TrainingTask)
     resume: task.resume,
     saveWorker: task.saveWorker === undefined ? undefined : new URL(task.saveWorker),
     stop,
-    mesh: counted ? createMesh(counted, configuration.parallel) : undefined,
+    mesh,
     onEvent: (event) => events.push(event),
     listeners: () => [
       {
@@ -99,7 +103,18 @@ export async function trainRank(transport: Transport | null, task: TrainingTask)
     restore();
     listening?.dispose();
   });
-  return { ...result, events, sentBytes, tensorBytes };
+  const peak = String(peakAfter());
+  const peakBytes = (mesh ? mesh.world.gatherText(peak) : [peak]).map(Number);
+  return { ...result, events, sentBytes, tensorBytes, peakBytes };
+}
+
+/** The peak of tensors from here on; NaN on backends that do not count it. */
+function watchPeak(): () => number {
+  const { engine } = tf.backend() as { engine?: { trim(): void; memory(): { inUse: number; peak: number } } };
+  if (!engine) return () => Number.NaN;
+  engine.trim();
+  const before = engine.memory().inUse;
+  return () => engine.memory().peak - before;
 }
 
 function meet({ how, delay = 0 }: NonNullable<TrainingTask["fate"]>): void {
