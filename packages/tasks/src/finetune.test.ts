@@ -15,6 +15,7 @@ import {
   finetune,
   openTrainedTask,
   parseFinetuneRecipe,
+  planFinetune,
   predictAll,
   scorePredictions,
   selfPretrainTokenizer,
@@ -77,7 +78,7 @@ interface Changes {
   options?: Partial<FinetuneOptions>;
 }
 
-function tune({ from, run = `runs/${from}`, recipe = "", options = {} }: Changes) {
+function recipeOf({ from, run = `runs/${from}`, recipe = "" }: Omit<Changes, "options">) {
   const text = `
 task: { name: classification, columns: { text: sentence, label: verdict } }
 model: { from: ${path(`${from}/checkpoint`)} }
@@ -86,8 +87,10 @@ train: { optimizer: { name: adamw, learningRate: 3e-3 }, epochs: 6, batchSize: 1
 run: { directory: ${path(run)} }
 `;
   const overrides = recipe === "" ? [] : recipe.split(" ").map((one) => one.split("=") as [string, string]);
-  return finetune(parseFinetuneRecipe(text, { overrides }), { tokenizer, ...options });
+  return parseFinetuneRecipe(text, { overrides });
 }
+
+const tune = ({ options = {}, ...changes }: Changes) => finetune(recipeOf(changes), { tokenizer, ...options });
 
 const weightsOf = (run: string) => {
   const checkpoint = loadCheckpoint(latestCheckpoint(path(run))!.directory);
@@ -141,6 +144,17 @@ describe("fine-tuning a classifier", () => {
     expect(first).toMatchObject({ reason: "stopped", step: 7 });
     await tune({ from: "encoder", run: "runs/parts", recipe: dropout, options: { resume: "auto" } });
     expect(weightsOf("runs/parts")).toEqual(weightsOf("runs/whole"));
+  });
+
+  it("is planned with its teacher's weights and the logits that it computes", async () => {
+    const count = await loadMemoryCounter();
+    const planOf = (recipe: string) => planFinetune(recipeOf({ from: "encoder", recipe }), { tokenizer, count }).memory;
+    const alone = planOf("train.frozen=[layers.0]");
+    const taught = planOf(`train.frozen=[layers.0] distill.teacher=${path("runs/encoder")}`);
+    expect(taught.weights).toBe(2 * alone.weights);
+    expect(taught.optimizer).toBe(alone.optimizer);
+    expect(taught.peak).toBeGreaterThan(alone.peak + alone.weights);
+    expect(() => planOf(`distill.teacher=${path("nothing")}`)).toThrow(/no such run or checkpoint/);
   });
 
   it("learns what a teacher says, whatever the labels are", async () => {

@@ -3,7 +3,7 @@ import { chatTemplateOf, openModelCheckpoint } from "@megatron-ts/checkpoint";
 import { type BatchSchedule, createBatchSchedule, type Row, readRows } from "@megatron-ts/data";
 import { familyOf, longestSequence } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
-import type { KnownStep } from "@megatron-ts/train";
+import { type KnownStep, teacherConfigAt } from "@megatron-ts/train";
 import { createExampleBatches, taskObjective } from "./batches.ts";
 import type { FinetuneConfig } from "./configuration.ts";
 import { plainTemplate } from "./dialogue/chat-template.ts";
@@ -127,10 +127,12 @@ export function prepareFinetune(configuration: FinetuneConfig, tokenizer: Tokeni
 export function firstStepOf(prepared: ReturnType<typeof prepareFinetune>): KnownStep {
   const { config, task, resolved, trained, objective, examplesOf } = prepared;
   const { batchSize, microBatchSize } = resolved.train;
+  const { distill } = resolved;
   const first = examplesOf(createBatchSchedule({ batchSize })).at(0).examples.slice(0, microBatchSize);
   const longest = first.reduce((a, b) => (task.tokens(b) > task.tokens(a) ? b : a));
   return {
     ...{ train: resolved.train, engine: resolved.engine, config, trained, objective },
+    ...(distill && { teacher: { ...distill, config: teacherConfigAt(distill) } }),
     ...{ rows: first.length, tokens: task.tokens(longest) },
     batchOf: (rows) => ({ batchSize: rows, examples: Array.from({ length: rows }, () => longest) }),
   };

@@ -19,7 +19,7 @@ export {
   starterSizes,
 } from "./configuration/starter-recipe.ts";
 export type { TrainConfig } from "./configuration/train-configuration.ts";
-export { loadTeacher, type Teacher, type TeacherFit } from "./distillation/teacher.ts";
+export { loadTeacher, type Teacher, type TeacherFit, teacherConfigAt } from "./distillation/teacher.ts";
 export type { EnergyUse } from "./energy/energy-meter.ts";
 export { ConfigError, type ConfigProblem } from "./errors.ts";
 export { type EvaluateOptions, evaluate } from "./evaluation/evaluate.ts";

@@ -177,13 +177,15 @@ describe("a run", () => {
   const directory = mkdtempSync(join(tmpdir(), "megatron-plan-test-"));
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  it("reaches the peak that was planned", async () => {
-    if (!isNative) return;
+  /** Bytes of a run on real text, and of its plan. */
+  async function runAndPlan(run: string, { precision, distill }: { precision?: string; distill?: object } = {}) {
     const documents = Array.from({ length: 40 }, (_, i) => [`Text number ${i} of forty, with some words in it. `]);
     const { tokenizer } = await writeCorpus(join(directory, "corpus"), { documents });
-    const configuration = configure({ model: { ...gpt, hiddenSize: 64 }, train: { evaluation: null } });
+    const train = { evaluation: null, batchSize: 4 };
+    const recipe = configure({ model: { ...gpt, hiddenSize: 64 }, train, precision });
+    const configuration = pretrainConfigSchema.parse({ ...recipe, ...(distill && { distill }) });
     configuration.data.train = join(directory, "corpus");
-    configuration.run.directory = join(directory, "run");
+    configuration.run.directory = join(directory, run);
     const model = completeModel(configuration.model, tokenizer);
     const { memory } = planStep(configuration, { model, tokenizer, count });
     (tf.backend() as unknown as NativeBackend).engine.trim();
@@ -194,8 +196,26 @@ describe("a run", () => {
         if (event.type === "finished") used = event.memory;
       },
     });
-    const { tensors, resident } = used! as MemoryUse;
-    expect(tensors! / memory.peak).toBeCloseTo(1, 2);
-    expect(resident).toBeGreaterThan(tensors!);
+    return { planned: memory, used: used! as MemoryUse, directory: configuration.run.directory };
+  }
+
+  it("reaches the peak that was planned", async () => {
+    if (!isNative) return;
+    const { planned, used } = await runAndPlan("run");
+    expect(used.tensors! / planned.peak).toBeCloseTo(1, 2);
+    expect(used.resident).toBeGreaterThan(used.tensors!);
   });
+
+  it.each(["f32", "bf16"])(
+    "that a teacher teaches in %s has its weights, and its logits at the peak",
+    async (precision) => {
+      if (!isNative) return;
+      const alone = await runAndPlan(`teacher-${precision}`, { precision });
+      const distill = { teacher: alone.directory };
+      const { planned, used } = await runAndPlan(`student-${precision}`, { precision, distill });
+      expect(used.tensors! / planned.peak).toBeCloseTo(1, 2);
+      expect(planned.weights).toBe(2 * alone.planned.weights);
+      expect(planned.activations).toBeGreaterThan(alone.planned.activations);
+    },
+  );
 });
