@@ -4,6 +4,7 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import { type CaptureBackend, captureBackend, type Program } from "./constant.ts";
+import { kernelHasRun } from "./kernel-watch.ts";
 import { overwrite } from "./mutate.ts";
 import { isRecording } from "./tape.ts";
 
@@ -79,6 +80,7 @@ export function captured(
     }
     const replayed = replay(backend);
     if (replayed) {
+      kernelHasRun();
       refusal = null;
       return replayed;
     }

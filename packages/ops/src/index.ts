@@ -13,6 +13,7 @@ export { ShapeError } from "./errors.ts";
 export { type GeluApproximation, gelu } from "./gelu.ts";
 export { sumOfSquares } from "./global-norm.ts";
 export { type KernelShapes, kernelFlops } from "./kernel.ts";
+export { watchKernels } from "./kernel-watch.ts";
 export { layerNorm } from "./layer-norm.ts";
 export { type Activation, activate, linear } from "./linear.ts";
 export { movingAverage } from "./moving-average.ts";

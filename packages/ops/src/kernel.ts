@@ -4,6 +4,7 @@
  * there. Callers never ask which backend runs.
  */
 import * as tf from "@tensorflow/tfjs";
+import { kernelHasRun } from "./kernel-watch.ts";
 
 type Inputs = Record<string, tf.Tensor>;
 
@@ -74,7 +75,9 @@ export function runKernelForMany<Attributes extends object>(
 
 function run<Attributes extends object>(kernel: Kernel<Attributes>, inputs: Inputs, attributes: Attributes): unknown {
   ensureRegistered(kernel, tf.getBackend());
-  return tf.engine().runKernel(kernel.name, inputs, attributes as tf.NamedAttrMap);
+  const outputs = tf.engine().runKernel(kernel.name, inputs, attributes as tf.NamedAttrMap);
+  kernelHasRun();
+  return outputs;
 }
 
 /**

@@ -55,6 +55,10 @@ describe("a rank thread", () => {
     await expect(run("die", 100)).rejects.toMatchObject({ name: "RankError", message: expect.stringMatching(named) });
   });
 
+  it("that works for longer than others wait for a sign of it is waited for", async () => {
+    await run("work", 1.5);
+  });
+
   it("that throws ends all with its error", async () => {
     await expect(run("throw", 100)).rejects.toMatchObject({ message: "rank 1 refuses", userError: true });
   });

@@ -1,4 +1,5 @@
 /** The grid of ranks that a run is laid out on. A mesh has axes, a tensor has dimensions. */
+import { watchKernels } from "@megatron-ts/ops";
 import { type Communicator, singleRank } from "./communicator.ts";
 import { createCommunicator } from "./communicators/tensor-communicator.ts";
 import type { Transport } from "./communicators/transport.ts";
@@ -40,7 +41,7 @@ export const singleRankMesh: Mesh = {
 const AXES: readonly Axis[] = ["tensor", "context", "data", "pipeline"];
 
 /**
- * Lays out the ranks of a run: rank = tensor + T (context + C (data + D pipeline)), as in Megatron.
+ * Lays out the ranks of a run, and shows others that this one works whenever a kernel of this thread has run: rank = tensor + T (context + C (data + D pipeline)), as in Megatron.
  * @throws ParallelError if the axes need another number of ranks than there are
  */
 export function createMesh(
@@ -67,6 +68,7 @@ export function createMesh(
   });
   const ofAxes = Object.fromEntries(communicators) as Record<Axis, Communicator>;
   const replicas = context === 1 ? ofAxes.data : along(sizes.tensor, context * sizes.data);
+  watchKernels(transport.work);
   const everyone = Array.from({ length: transport.size }, (_, rank) => rank);
   const world = transport.size === 1 ? singleRank : createCommunicator(transport, everyone);
   return { ...ofAxes, replicas, world, sequenceParallel, virtualStages, waitedSeconds: transport.waitedSeconds };

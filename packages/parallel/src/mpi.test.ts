@@ -68,6 +68,10 @@ describe.skipIf(process.env.MEGATRON_TEST_MPI !== "1")("under MPI", () => {
       expect(JSON.parse(stdout)).toEqual({ ranks, cases: communicatorCases.map(({ name }) => name) });
     });
 
+    it("a rank that works for longer than others wait for a sign of it is waited for", () => {
+      expect(mpirun(launcher, { ranks: 3, args: [failing, "work"] })).toMatchObject({ status: 0, stderr: "" });
+    });
+
     it.each(["hang", "die", "throw"])("a rank that would %s ends all within ten seconds", (failure) => {
       const began = performance.now();
       const { status, stderr } = mpirun(launcher, { ranks: 3, args: [failing, failure] });

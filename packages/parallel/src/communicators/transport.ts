@@ -22,6 +22,8 @@ export interface Transport {
   post(message: Uint8Array, to: number): void;
   /** Receives the next message that a rank posted here. Throws like `exchange`. */
   take(message: Uint8Array, from: number): void;
+  /** Shows other ranks that this one works: call it after each kernel. */
+  work(): void;
   /** Seconds that this rank has spent on messages so far, mostly waiting for other ranks. */
   waitedSeconds(): number;
   /** Waits for posted messages and leaves the run; the other ranks do the same. */

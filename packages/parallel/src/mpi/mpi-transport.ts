@@ -3,18 +3,25 @@
  * a blocking one would never return when another rank has died.
  */
 import { hostname } from "node:os";
-import { createDeadline } from "../communicators/deadline.ts";
+import { createDeadline, DEFAULT_TIMEOUT_SECONDS } from "../communicators/deadline.ts";
 import { createGroup } from "../communicators/group.ts";
 import { gatherText, meet } from "../communicators/meetings.ts";
 import type { Messages, Transport } from "../communicators/transport.ts";
 import { RankError } from "../errors.ts";
 import type { MessagePlace, MpiLibrary } from "./library.ts";
+import { createMpiSigns } from "./signs.ts";
 
 /** MPI counts bytes in 32-bit integers. */
 const DEFAULT_CHUNK_BYTES = 2 ** 30;
 
 /** What tells messages of exchanges and posted ones apart. */
 const [EXCHANGED, POSTED] = [0, 1];
+
+/** How often a rank that works looks whether others ask for it, in milliseconds, and how often one that waits does. */
+const [LOOK_EVERY, LOOK_EVERY_WAITING] = [50, 5];
+
+/** The part of the timeout after which a rank that waits asks for those that it waits for, again and again. */
+const ASK_EVERY = 1 / 8;
 
 /** Seconds that ranks may start apart. */
 const START_SECONDS = 120;
@@ -43,13 +50,16 @@ interface Request {
 /** Starts MPI in this process and waits for the other ranks. */
 export function createMpiTransport(
   mpi: MpiLibrary,
-  { timeoutSeconds, chunkBytes = DEFAULT_CHUNK_BYTES }: MpiOptions = {},
+  { timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, chunkBytes = DEFAULT_CHUNK_BYTES }: MpiOptions = {},
 ): MpiTransport {
   mpi.init();
   const [rank, size] = [mpi.rank(), mpi.size()];
   const hosts: string[] = Array(size).fill("an unknown host");
   hosts[rank] = hostname();
-  const deadline = createDeadline({ rank, hosts, timeoutSeconds });
+  const now = () => performance.now();
+  const signs = createMpiSigns(mpi, { rank, now });
+  const deadline = createDeadline({ rank, hosts, timeoutSeconds, now, signOf: signs.of });
+  let [askedAt, lookedAt] = [0, 0];
   const done = new Int32Array(new ArrayBuffer(4));
   let posted: Request[] = [];
 
@@ -74,9 +84,22 @@ export function createMpiTransport(
     );
   }
 
+  /** Answers others, and asks for the ranks that this one waits for, every now and then. */
+  function showAndAsk(awaited: () => number[]): void {
+    const time = now();
+    if (time - lookedAt < LOOK_EVERY_WAITING) return;
+    lookedAt = time;
+    signs.answer(deadline.sign(awaited()));
+    const every = 1000 * timeoutSeconds * ASK_EVERY;
+    if (deadline.waiting() < every || time - askedAt < every) return;
+    askedAt = time;
+    signs.ask(awaited());
+  }
+
   function settle(requests: Request[], patience?: number): void {
     let open = requests;
     const nap = createNap();
+    const awaited = () => [...new Set(open.map(({ other }) => other))];
     deadline.begin(patience);
     for (;;) {
       posted = posted.filter(isPending);
@@ -84,7 +107,8 @@ export function createMpiTransport(
       open = open.filter(isPending);
       if (open.length === 0) break;
       if (open.length < before) continue;
-      deadline.check(() => [...new Set(open.map(({ other }) => other))]);
+      showAndAsk(awaited);
+      deadline.check(awaited);
       nap();
     }
     deadline.end();
@@ -106,9 +130,17 @@ export function createMpiTransport(
     },
     post: (message, to) => void posted.push(...start("isend", message.slice(), { other: to, tag: POSTED })),
     take: (message, from) => settle(start("irecv", message, { other: from, tag: POSTED })),
+    work() {
+      deadline.work();
+      const time = now();
+      if (time - lookedAt < LOOK_EVERY) return;
+      lookedAt = time;
+      signs.answer(deadline.sign());
+    },
     waitedSeconds: deadline.waitedSeconds,
     close() {
       settle(posted);
+      signs.close(deadline.sign());
       mpi.finalize();
     },
     abort: (exitCode) => mpi.abort(exitCode),

@@ -1,11 +1,15 @@
-/** A run whose rank 1 dies, hangs or throws while the others wait for it: as threads, or as processes under an MPI launcher. */
+/** A run whose rank 1 dies, hangs, throws or works for long while the others wait for it: as threads, or as processes under an MPI launcher. */
 import { isMainThread } from "node:worker_threads";
 import type { Transport } from "../communicators/transport.ts";
 import { connectMpi, detectLaunch } from "../mpi/index.ts";
 import { serveRankThread } from "../threads/index.ts";
 
 /** What rank 1 does. */
-export type Failure = "die" | "hang" | "throw";
+export type Failure = "die" | "hang" | "throw" | "work";
+
+/** Of the ranks of a run that does not fail: how long rank 1 works, and how long others wait for a sign of it. */
+const WORK_SECONDS = 5;
+const PATIENT_SECONDS = 1.5;
 
 async function work(transport: Transport, failure: Failure): Promise<void> {
   const meet = () => {
@@ -16,15 +20,20 @@ async function work(transport: Transport, failure: Failure): Promise<void> {
   if (transport.rank === 1) {
     if (failure === "throw") throw Object.assign(new Error("rank 1 refuses"), { userError: true });
     if (failure === "die") process.exit(3);
-    for (;;);
+    const began = performance.now();
+    while (failure === "hang" || performance.now() - began < 1000 * WORK_SECONDS)
+      if (failure === "work") transport.work();
   }
   meet();
 }
 
 if (isMainThread) {
-  const transport = await connectMpi(detectLaunch()!, { timeoutSeconds: 0.5 });
+  const failure = process.argv[2] as Failure;
+  const timeoutSeconds = failure === "work" ? PATIENT_SECONDS : 0.5;
+  const transport = await connectMpi(detectLaunch()!, { timeoutSeconds });
   try {
-    await work(transport, process.argv[2] as Failure);
+    await work(transport, failure);
+    transport.close();
   } catch (error) {
     console.error((error as Error).message);
     transport.abort(1);

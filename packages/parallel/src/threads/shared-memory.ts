@@ -1,12 +1,16 @@
 /**
  * The memory that rank threads share: for each pair of ranks two mailboxes, one for exchanges and one for posted messages, of
- * two slots which the sender fills and the receiver empties; and for each rank a bell that wakes it.
+ * two slots which the sender fills and the receiver empties; and for each rank a bell that wakes it, and what it shows of itself.
  */
+import type { Sign } from "../communicators/deadline.ts";
 
 const SLOTS = 2;
 
 /** Written, read, and the length of each slot. */
 const MAILBOX_WORDS = 2 + SLOTS;
+
+/** When it was shown, whether the rank waits, and the gap. */
+const SIGN_WORDS = 3;
 
 /** What a mailbox is for. */
 export type MailboxKind = "exchange" | "post";
@@ -19,15 +23,23 @@ const DEFAULT_CHUNK_BYTES = 256 * 1024;
 export interface SharedMemory {
   readonly ranks: number;
   readonly chunkBytes: number;
-  /** Per mailbox: chunks written, chunks read, lengths of the slots; then per rank a bell. */
+  /** Milliseconds since 1970 at which the clock of all threads began. */
+  readonly epoch: number;
+  /** Per mailbox: chunks written, chunks read, lengths of the slots; then per rank a bell and a sign. */
   readonly control: SharedArrayBuffer;
   readonly slots: SharedArrayBuffer;
 }
 
 /** Allocates the memory of `ranks` threads. */
 export function allocateSharedMemory(ranks: number, { chunkBytes = DEFAULT_CHUNK_BYTES } = {}): SharedMemory {
-  const control = new SharedArrayBuffer(4 * (KINDS * ranks * ranks * MAILBOX_WORDS + ranks));
-  return { ranks, chunkBytes, control, slots: new SharedArrayBuffer(KINDS * ranks * ranks * SLOTS * chunkBytes) };
+  const control = new SharedArrayBuffer(4 * (KINDS * ranks * ranks * MAILBOX_WORDS + ranks * (1 + SIGN_WORDS)));
+  return {
+    ranks,
+    chunkBytes,
+    epoch: Date.now(),
+    control,
+    slots: new SharedArrayBuffer(KINDS * ranks * ranks * SLOTS * chunkBytes),
+  };
 }
 
 /** A mailbox, from either side. Chunks leave it in the order they came in. */
@@ -102,5 +114,38 @@ export function openBell(memory: SharedMemory, rank: number): Bell {
   return {
     count: () => Atomics.load(words, bell),
     wait: (count, milliseconds) => void Atomics.wait(words, bell, count, milliseconds),
+  };
+}
+
+/** Where ranks show that they work. */
+export interface Signs {
+  /** Milliseconds on a clock that all threads share. */
+  now(): number;
+  show(sign: Sign): void;
+  of(rank: number): Sign;
+}
+
+/** Opens the signs of all ranks, of which this one shows its own. */
+export function openSigns(memory: SharedMemory, rank: number): Signs {
+  const words = new Int32Array(memory.control);
+  const first = (of: number) => bellOf(memory, memory.ranks) + of * SIGN_WORDS;
+  const now = () => performance.timeOrigin + performance.now() - memory.epoch;
+  return {
+    now,
+    show({ at, waits, gap }) {
+      // Milliseconds overflow after 24 days, which their differences do not notice.
+      Atomics.store(words, first(rank), at | 0);
+      Atomics.store(words, first(rank) + 1, waits ? 1 : 0);
+      Atomics.store(words, first(rank) + 2, gap);
+    },
+    of(other) {
+      const [at, waits, gap] = [0, 1, 2].map((word) => Atomics.load(words, first(other) + word)) as [
+        number,
+        number,
+        number,
+      ];
+      const time = now();
+      return { at: time - (((time | 0) - at) | 0), waits: waits === 1, gap };
+    },
   };
 }

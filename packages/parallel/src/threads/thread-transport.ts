@@ -2,10 +2,13 @@
 import { createDeadline } from "../communicators/deadline.ts";
 import type { Messages, Transport } from "../communicators/transport.ts";
 import { isOpen, type Lane, openLane, type Passing, passing } from "./lane.ts";
-import { openBell, type SharedMemory } from "./shared-memory.ts";
+import { openBell, openSigns, type SharedMemory } from "./shared-memory.ts";
 
 /** How long a rank sleeps at most before it looks at its deadline, in milliseconds. */
 const NAP = 50;
+
+/** How often a rank that works says so at most, in milliseconds. */
+const SHOW_EVERY = 50;
 
 /** Messages that must pass, by the other rank. */
 interface Settled {
@@ -26,7 +29,16 @@ export function createThreadTransport(
   const exchanges = others.map((other) => openLane(memory, { kind: "exchange", rank, other }));
   const posts = others.map((other) => openLane(memory, { kind: "post", rank, other }));
   const bell = openBell(memory, rank);
-  const deadline = createDeadline({ rank, hosts, timeoutSeconds });
+  const signs = openSigns(memory, rank);
+  const deadline = createDeadline({ rank, hosts, timeoutSeconds, now: signs.now, signOf: signs.of });
+  let shown = { at: 0, waits: false };
+
+  function show(awaited?: readonly number[]): void {
+    const sign = deadline.sign(awaited);
+    if (sign.waits === shown.waits && sign.at - shown.at < SHOW_EVERY) return;
+    signs.show(sign);
+    shown = sign;
+  }
 
   /** Returns when these messages have passed. Sends what it can of all others meanwhile. */
   function settle({ lanes, sent = [], received = [], patience }: Settled): void {
@@ -41,10 +53,12 @@ export function createThreadTransport(
       ]);
       if (open().length === 0) break;
       if (moves.includes(true)) continue;
+      show(open());
       deadline.check(open);
       bell.wait(rings, NAP);
     }
     deadline.end();
+    show();
   }
 
   const toOthers = (messages: Messages) =>
@@ -69,6 +83,10 @@ export function createThreadTransport(
     },
     take(message, from) {
       settle({ lanes: posts, received: others.map((other) => (other === from ? passing(message) : null)) });
+    },
+    work() {
+      deadline.work();
+      show();
     },
     waitedSeconds: deadline.waitedSeconds,
     close: () => settle({ lanes: posts, sent: posts.map((lane) => lane.last()) }),
