@@ -4,8 +4,11 @@
  */
 import * as tf from "@tensorflow/tfjs";
 
-/** How outputs are compared: distributions over the last axis, one of two outcomes each, or values. */
-type Divergence = "categorical" | "binary" | "squared";
+/** How outputs are compared: distributions over the last axis, one of two outcomes each, or values; or a function that does it. */
+type Divergence = "categorical" | "binary" | "squared" | Compare;
+
+/** The divergence of each row of logits from the teacher's, both divided by the temperature. */
+type Compare = (teacher: tf.Tensor, student: tf.Tensor, temperature: number) => tf.Tensor;
 
 /** The logits of a teacher, one tensor for each loss, and how they count. */
 interface TeacherLogits {
@@ -66,7 +69,8 @@ export function distilled(losses: tf.Tensor, { logits, labels, weights, divergen
   }
   const { temperature, weight } = teacher;
   return tf.tidy(() => {
-    const all = divergences[divergence](expected, logits, temperature);
+    const compare = typeof divergence === "function" ? divergence : divergences[divergence];
+    const all = compare(expected, logits, temperature);
     const counted = labels ? tf.where(tf.greaterEqual(labels, tf.scalar(0, "int32")), all, tf.zerosLike(all)) : all;
     const weighted = weights ? tf.mul(counted, tf.tensor1d([...weights])) : counted;
     return tf.add(tf.mul(losses, 1 - weight), tf.mul(losses.rank === 0 ? tf.sum(weighted) : weighted, weight));
@@ -80,9 +84,7 @@ interface DistilledOptions {
   divergence: Divergence;
 }
 
-const divergences: Readonly<
-  Record<Divergence, (teacher: tf.Tensor, student: tf.Tensor, temperature: number) => tf.Tensor>
-> = {
+const divergences: Readonly<Record<Exclude<Divergence, Compare>, Compare>> = {
   /** T^2 KL(softmax(t / T) || softmax(s / T)). */
   categorical(teacher, student, temperature) {
     const wanted = tf.logSoftmax(tf.div(teacher, temperature));

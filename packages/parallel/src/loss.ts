@@ -1,15 +1,16 @@
 /**
  * Cross-entropy over a vocabulary that may be split over the tensor axis, without gathering the logits (Shoeybi et al. 2019,
- * section 3): ranks exchange three numbers for each token.
+ * section 3): ranks exchange three numbers for each token, and five more where losses follow a teacher's logits.
  */
-import { crossEntropy, ShapeError } from "@megatron-ts/ops";
+import { crossEntropy, distilled, ShapeError } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import type { Communicator } from "./communicator.ts";
 import type { Mesh } from "./mesh.ts";
 
 /**
  * Computes the cross-entropy of logits [..., V], or this rank's slice of the vocabulary, and labels int32 [...]: losses in
- * nats [N], 0 where the label is negative. Throws a ShapeError for labels outside the vocabulary.
+ * nats [N], 0 where the label is negative. Learns from a teacher too inside `withTeacher`, whose logits are split alike. Throws a
+ * ShapeError for labels outside the vocabulary.
  */
 export function vocabularyParallelCrossEntropy(
   logits: tf.Tensor,
@@ -19,7 +20,11 @@ export function vocabularyParallelCrossEntropy(
     const rows = tf.reshape(logits, [-1, logits.shape[logits.rank - 1]!]) as tf.Tensor2D;
     const flat = tf.reshape(labels, [-1]) as tf.Tensor1D;
     if (mesh.tensor.size === 1) return crossEntropy(rows, { labels: flat });
-    return splitCrossEntropy(rows, { labels: flat, vocabularySize, axis: mesh.tensor });
+    const axis = mesh.tensor;
+    const losses = splitCrossEntropy(rows, { labels: flat, vocabularySize, axis });
+    const divergence = (teacher: tf.Tensor, student: tf.Tensor, temperature: number) =>
+      splitDivergence(student, { teacher, temperature, axis });
+    return distilled(losses, { logits: rows, labels: flat, divergence });
   });
 }
 
@@ -67,4 +72,36 @@ function gradFunc(dloss: tf.Tensor, saved: tf.Tensor[]): tf.Tensor {
   const scaled = tf.reshape(tf.mul(probabilities, tf.expandDims(d, 1)), [-1]) as tf.Tensor1D;
   const atLabels = tf.sub(tf.gather(scaled, places), tf.mul(d, isHere));
   return tf.reshape(tf.tensorScatterUpdate(scaled, tf.expandDims(places, 1) as tf.Tensor2D, atLabels), logits.shape);
+}
+
+/**
+ * T^2 KL(softmax(t / T) || softmax(s / T)) of each row of this rank's columns of a student's logits s and a teacher's t [N, C]. No gradient
+ * flows into the teacher's.
+ */
+function splitDivergence(
+  student: tf.Tensor,
+  { teacher, temperature, axis }: { teacher: tf.Tensor; temperature: number; axis: Communicator },
+): tf.Tensor {
+  if (student.shape[0] === 0) return tf.sum(student, 1);
+  const wire = "f32";
+  return tf.customGrad((x, save) => {
+    const [t, s] = [teacher, x as tf.Tensor].map((logits) => tf.div(logits, temperature)) as [tf.Tensor, tf.Tensor];
+    const highest = axis.allReduce(tf.stack([tf.max(t, 1), tf.max(s, 1)]), { operation: "max", wire });
+    const [highestT, highestS] = tf.unstack(highest) as [tf.Tensor, tf.Tensor];
+    const [above, below] = [
+      [t, highestT],
+      [s, highestS],
+    ].map(([logits, most]) => tf.exp(tf.sub(logits!, tf.expandDims(most!, 1)))) as [tf.Tensor, tf.Tensor];
+    const sums = tf.stack([tf.sum(above, 1), tf.sum(below, 1), tf.sum(tf.mul(above, tf.sub(t, s)), 1)]);
+    const [sumT, sumS, weighted] = tf.unstack(axis.allReduce(sums, { wire })) as [tf.Tensor, tf.Tensor, tf.Tensor];
+    const logSumExp = (sum: tf.Tensor, most: tf.Tensor) => tf.add(tf.log(sum), most);
+    const shift = tf.sub(logSumExp(sumS, highestS), logSumExp(sumT, highestT));
+    const value = tf.mul(tf.add(tf.div(weighted, sumT), shift), temperature * temperature);
+    const difference = tf.sub(tf.div(below, tf.expandDims(sumS, 1)), tf.div(above, tf.expandDims(sumT, 1)));
+    (save as tf.GradSaveFunc)([difference]);
+    return {
+      value,
+      gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => tf.mul(saved!, tf.mul(tf.expandDims(dy, 1), temperature)),
+    };
+  })(student);
 }

@@ -35,18 +35,8 @@ export const checkPretrainConfig = (configuration: PretrainConfig): ConfigProble
 ];
 
 /** Splits that no run can have yet. */
-function checkAxes({
-  parallel: { tensor, pipeline, context },
-  model,
-  train,
-  distill,
-}: PretrainConfig): ConfigProblem[] {
+function checkAxes({ parallel: { tensor, pipeline, context }, model, train }: PretrainConfig): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
-  for (const [axis, ranks] of Object.entries({ tensor, pipeline, context })) {
-    if (!distill || ranks === 1) continue;
-    const message = `expected 1 with distill: each rank has a whole teacher; got ${ranks}`;
-    problems.push({ path: `parallel.${axis}`, message });
-  }
   const { hasStages = false, objective: usual } = familyOf(model);
   const objective = train.objective ?? objectiveConfigSchema.parse({ name: usual });
   if (pipeline > 1 && !hasStages) {

@@ -1,22 +1,18 @@
-/**
- * A run's teacher: a trained model whose logits the losses follow (Hinton et al. 2015). It computes each micro-batch before the
- * student, without dropout and without gradients.
- */
+/** A run's teacher: a trained model whose logits the losses follow (Hinton et al. 2015), split among the ranks as the student is. */
 import { loadModel, modelConfigOf, openModelCheckpoint, weightsFingerprint } from "@megatron-ts/checkpoint";
-import { longestSequence, type Model, type ModelConfig } from "@megatron-ts/model";
-import { recordLogits, withTeacher } from "@megatron-ts/ops";
+import { keepsTokensTogether, layersOfStacks, longestSequence, type ModelConfig } from "@megatron-ts/model";
+import { type Mesh, singleRankMesh } from "@megatron-ts/parallel";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
-import * as tf from "@tensorflow/tfjs";
 import { ConfigError } from "../errors.ts";
 import { bestOfFineTuning } from "../run/best-of-fine-tuning.ts";
-import { type LossAndGradients, lossAndGradients } from "../step/loss-and-gradients.ts";
+import { stagesOf } from "../run/stages.ts";
+import type { TeacherModel } from "../step/taught.ts";
 import type { DistillConfig } from "./configuration.ts";
 
 /** A loaded teacher. */
-export interface Teacher {
+export interface Teacher extends TeacherModel {
   /** Identifies its weights. */
   fingerprint: string;
-  compute: LossAndGradients;
   dispose(): void;
 }
 
@@ -29,13 +25,24 @@ export interface TeacherFit {
   longest: number;
   /** What else keeps a model from teaching, in words; null for nothing. */
   unfit?: (teacher: ModelConfig) => string | null;
+  /** The mesh of the student. Default: one rank. */
+  mesh?: Mesh;
 }
 
 const refuse = (message: string) => new ConfigError([{ path: "distill.teacher", message }]);
 
 /** Loads the teacher. Throws a ConfigError in one line for one with other outputs, and a CheckpointError. */
 export function loadTeacher({ teacher: path, temperature, weight }: DistillConfig, fit: TeacherFit): Teacher {
-  const { model, checkpoint } = loadModel(bestOfFineTuning(path));
+  const { mesh = singleRankMesh } = fit;
+  const shareOfStages = (config: ModelConfig) => {
+    checkSplits(path, config, mesh);
+    return stagesOf(config, {
+      pipeline: mesh.pipeline.size,
+      virtualStages: mesh.virtualStages ?? 1,
+      stages: undefined,
+    });
+  };
+  const { model, checkpoint } = loadModel(bestOfFineTuning(path), { mesh, stagesOf: shareOfStages });
   try {
     const { tokenizerFingerprint: fingerprint } = checkpoint.manifest;
     if (fingerprint !== null && fingerprint !== fit.tokenizer.fingerprint) {
@@ -45,8 +52,8 @@ export function loadTeacher({ teacher: path, temperature, weight }: DistillConfi
     }
     checkOutputs(path, model.config, fit);
     return {
+      ...{ model, temperature, weight },
       fingerprint: weightsFingerprint(checkpoint),
-      compute: taughtBy(model, { temperature, weight }),
       dispose: () => model.dispose(),
     };
   } catch (error) {
@@ -65,21 +72,6 @@ export function teacherConfigAt({ teacher }: Pick<DistillConfig, "teacher">): Mo
   } finally {
     checkpoint.close();
   }
-}
-
-/** Losses and gradients that follow a model's logits, which it computes first. */
-export function taughtBy(
-  teacher: Model,
-  { temperature, weight }: Pick<DistillConfig, "temperature" | "weight">,
-): LossAndGradients {
-  return (trained, rows, options) => {
-    const logits = recordLogits(() => trained.objective.lossSum(teacher, rows, {}));
-    try {
-      return withTeacher({ logits, temperature, weight }, () => lossAndGradients(trained, rows, options));
-    } finally {
-      tf.dispose(logits);
-    }
-  };
 }
 
 /** Throws a ConfigError for a teacher that has changed since a checkpoint of the student was saved. */
@@ -102,6 +94,19 @@ function checkOutputs(path: string, teacher: ModelConfig, { config, longest, unf
   if (positions < longest) throw refuse(`expected a model that reads ${longest} tokens; ${path} reads ${positions}`);
   const reason = unfit?.(teacher) ?? null;
   if (reason !== null) throw refuse(`${path}: ${reason}`);
+}
+
+/** Throws a ConfigError for a teacher that cannot be split as the student is. */
+function checkSplits(path: string, config: ModelConfig, { tensor, pipeline, context, virtualStages = 1 }: Mesh): void {
+  const heads = "numKeyValueHeads" in config ? (config.numKeyValueHeads ?? config.numHeads) : config.numHeads;
+  if (heads % tensor.size !== 0)
+    throw refuse(`expected a model whose heads parallel.tensor (${tensor.size}) divides; ${path} has ${heads}`);
+  const layers = layersOfStacks(config).reduce((sum, count) => sum + count, 0);
+  const stages = pipeline.size * virtualStages;
+  if (layers < stages)
+    throw refuse(`expected a model with a layer for each of ${stages} stages; ${path} has ${layers}`);
+  const together = context.size > 1 && keepsTokensTogether(config);
+  if (together) throw refuse(`expected parallel.context 1 for ${together}, such as ${path}; got ${context.size}`);
 }
 
 function describeOutputs(config: ModelConfig): string {

@@ -10,12 +10,14 @@ import * as tf from "@tensorflow/tfjs";
 import type { PretrainConfig } from "../configuration/pretrain-configuration.ts";
 import type { ParallelConfig, TrainConfig } from "../configuration/train-configuration.ts";
 import type { DistillConfig } from "../distillation/configuration.ts";
-import { taughtBy, teacherConfigAt } from "../distillation/teacher.ts";
+import { teacherConfigAt } from "../distillation/teacher.ts";
 import type { MicroBatch, Objective } from "../objectives/objective.ts";
 import { buildTraining, type TrainedPart } from "../run/build-training.ts";
+import { stagesOf } from "../run/stages.ts";
 import { stageFlops, stepFlops, workloadTokens } from "../run/step-flops.ts";
 import { trainStep } from "../run/train-step.ts";
 import { captureLossAndGradients, type LossAndGradients } from "../step/loss-and-gradients.ts";
+import { lossAndGradientsTaughtBy } from "../step/taught.ts";
 import { plannedMesh } from "./planned-mesh.ts";
 import { plannedPipeline, recordStages, type StageMessages } from "./planned-pipeline.ts";
 import { stageLayers } from "./stage-shares.ts";
@@ -160,13 +162,20 @@ function once<T>(f: (n: number) => T): (n: number) => T {
   };
 }
 
-const recordMicroBatch = ({ train, engine, parallel, config, objective, batch }: StepParts): StageMessages =>
-  withPrecision(engine.precision, () =>
-    recordStages(config, {
-      ...{ objective, parallel: parallel!, recompute: train.recompute },
-      rows: objective.slice(batch, 0, Math.min(train.microBatchSize, batch.batchSize)),
-    }),
-  );
+const recordMicroBatch = ({ train, engine, parallel, config, objective, batch, teacher }: StepParts): StageMessages =>
+  withPrecision(engine.precision, () => {
+    const rows = objective.slice(batch, 0, Math.min(train.microBatchSize, batch.batchSize));
+    const own = recordStages(config, { objective, parallel: parallel!, recompute: train.recompute, rows });
+    if (!teacher) return own;
+    // What a teacher's stages pass on comes behind the student's, and nothing comes back.
+    const taught = recordStages(teacher.config, {
+      objective,
+      parallel: { ...parallel!, stages: undefined },
+      recompute: undefined,
+      rows,
+    });
+    return { ...own, forward: own.forward.map((messages, stage) => [...messages, ...taught.forward[stage]!]) };
+  });
 
 /** With the optimizer's state spread over more ranks than were counted. */
 function withSharedState(memory: MemoryPlan, ranks: number): MemoryPlan {
@@ -237,10 +246,17 @@ export function countStep(
   memory: CountedMemory,
 ): CountedStep {
   const zeros: ParameterSource = ({ shape }) => tf.keep(tf.fill([...shape], 0));
-  const teaching = teacher && createModel(teacher.config, { weights: { source: zeros } });
   const { pipeline: size, virtualStages: chunks } = parallel ?? { pipeline: 1, virtualStages: 1 };
   const steps = { size, chunks, count: Math.ceil(batch.batchSize / (parallel?.data ?? 1) / train.microBatchSize) };
   const axis = stage && plannedPipeline({ ...steps, rank: stage.rank }, stage.messages);
+  const mesh = parallel && plannedMesh(parallel, axis);
+  const teaching = teacher && {
+    ...teacher,
+    model: createModel(teacher.config, {
+      ...{ mesh, weights: { source: zeros } },
+      stages: parallel && stagesOf(teacher.config, { ...parallel, stages: undefined }),
+    }),
+  };
   const {
     model,
     optimizer: state,
@@ -249,19 +265,18 @@ export function countStep(
     average,
   } = buildTraining(config, {
     ...{ train, step: 0, checkpoint: null, init: null, parallel, precision: engine.precision, trained },
-    mesh: parallel && plannedMesh(parallel, axis),
-    weights: zeros,
+    ...{ mesh, weights: zeros },
   });
   const bytesOf = (tensors: Iterable<tf.Tensor>) =>
     [...tensors].reduce((sum, tensor) => sum + memory.sizeOf(tensor).bytes, 0);
-  const weights = [model, ...(teaching ? [teaching] : [])].reduce(
+  const weights = [model, ...(teaching ? [teaching.model] : [])].reduce(
     (sum, { parameters }) => sum + bytesOf([...parameters.values()].map(({ tensor }) => tensor)),
     0,
   );
   const optimizer = memory.usage().inUse - weights;
 
   const captured = captureLossAndGradients();
-  const single = teaching && teacher ? taughtBy(teaching, teacher) : captured.compute;
+  const single = teaching ? lossAndGradientsTaughtBy(teaching) : captured.compute;
   const seen = { gradients: 0, held: 0, peak: 0 };
   /** Counts the gradients that a backward made, and those of earlier ones. */
   const see = (tensors: readonly (tf.Tensor | null)[], held: (bytes: number) => number) => {
@@ -287,7 +302,7 @@ export function countStep(
     });
   withPrecision(engine.precision, () =>
     trainStep(batch, {
-      ...{ model, objective, optimizer: state, shards, tied, compute, onBackward },
+      ...{ model, objective, optimizer: state, shards, tied, compute, onBackward, teacher: teaching },
       ...{ train, step: 0, learningRate: 0 },
     }),
   );
@@ -299,7 +314,7 @@ export function countStep(
   average?.dispose();
   state.dispose();
   model.dispose();
-  teaching?.dispose();
+  teaching?.model.dispose();
   const flops = stepFlops(model.config, workload);
   return {
     memory: { weights, gradients, optimizer, activations: peak - weights - gradients - optimizer, peak },

@@ -9,6 +9,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { listCheckpoints, loadLatestCheckpoint } from "@megatron-ts/checkpoint";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expectClose as expectSameLosses } from "../testing/reported.ts";
 import type { TrainingOutcome } from "../testing/training.rank.ts";
 import { openTrainingRuns, type TrainingRuns } from "../testing/training-runs.ts";
 
@@ -68,16 +69,29 @@ describe("data parallel", () => {
     expect(bytesPerStep(found)).toBe(4 * parametersOf(found) + NUMBERS_PER_STEP);
   });
 
-  it("learns from a teacher as one rank does", async () => {
-    const distill: [string, string] = ["distill", `{ teacher: ${join(runs.directory, "solo")}, weight: 0.7 }`];
-    const few: [string, string][] = [...overrides, distill, ["train.steps", "3"]];
-    const taught = await runs.solo(runs.task("taught", gpt, { overrides: few }));
-    expectClose(await runs.threads(runs.task("taught-data", gpt, { overrides: few, layout: { data: 2 } }), 2), taught);
-    expect(taught.events.find(({ type }) => type === "report")).not.toMatchObject({
+  it("learns from a teacher as one rank does, at every split", async () => {
+    const teacher = join(runs.directory, "solo");
+    const few: [string, string][] = [
+      ...overrides,
+      ["distill", `{ teacher: ${teacher}, weight: 0.7 }`],
+      ["train.steps", "3"],
+    ];
+    const alone = await runs.solo(runs.task("taught", gpt, { overrides: few }));
+    expect(alone.events.find(({ type }) => type === "report")).not.toMatchObject({
       report: { loss: solo.events.flatMap((event) => (event.type === "report" ? [event.report.loss] : []))[0] },
     });
-    const split = runs.task("taught-split", gpt, { overrides: few, layout: { tensor: 2 } });
-    await expect(runs.threads(split, 2)).rejects.toThrow(/expected 1 with distill/);
+    const splits = [{ data: 2 }, { tensor: 2 }, { pipeline: 2 }, { context: 2 }];
+    const tasks = splits.map((layout, i) => runs.task(`taught ${i}`, gpt, { overrides: few, layout }));
+    for (const found of await runs.threadsInTurn(tasks, 2)) expectSameLosses(found, alone);
+    const layout = { tensor: 2, pipeline: 2 };
+    expectSameLosses(await runs.threads(runs.task("taught both", gpt, { overrides: few, layout }), 4), alone);
+    const deep = runs.task("taught deep", gpt.replace("numLayers: 2", "numLayers: 4"), {
+      overrides: few,
+      layout: { pipeline: 2, virtualStages: 2 },
+    });
+    await expect(runs.threads(deep, 2)).rejects.toThrow(
+      /^distill\.teacher: .* a layer for each of 4 stages; .* has 2$/,
+    );
   });
 
   it("stops all where one rank meets NaN, which names rank, host and step and saves nothing of it", async () => {

@@ -41,6 +41,7 @@ import type { MicroBatch, Objective } from "../objectives/objective.ts";
 import { createSchedule } from "../schedules/schedules.ts";
 import { captureLossAndGradients } from "../step/loss-and-gradients.ts";
 import { initialNoiseScaleState } from "../step/noise-scale.ts";
+import { lossAndGradientsTaughtBy } from "../step/taught.ts";
 import { buildTraining, type TrainedPart } from "./build-training.ts";
 import { checkRanksAgree, STARTING_SECONDS } from "./check-ranks.ts";
 import { checkDatasets } from "./datasets.ts";
@@ -177,7 +178,7 @@ async function trainAlone(
     if (init) checkTokenizerFits(init, tokenizer);
     if (checkpoint && init) checkBase(checkpoint, init);
     const { distill = null } = configuration;
-    if (distill) teacher = loadTeacher(distill, { config, tokenizer, longest: 0, ...teaches });
+    if (distill) teacher = loadTeacher(distill, { config, tokenizer, longest: 0, mesh, ...teaches });
     const fingerprints = { ...datasets, ...(distill && teacher && { [distill.teacher]: teacher.fingerprint }) };
     const { state, plateau, datasets: savedFingerprints } = checkpoint ? savedStateOf(checkpoint) : freshRun;
     checkRanksAgree(mesh.world, { ...configuration, version, datasets: fingerprints, "--resume": resumedFrom });
@@ -197,7 +198,7 @@ async function trainAlone(
     const base = adapter && init && { directory: from!, fingerprint: weightsFingerprint(init) };
     const adapterFiles =
       adapter && base && ((weights: readonly TensorEntry[]) => peftFiles(weights, { config, adapter, base }));
-    const steps = teacher ? { compute: teacher.compute, dispose() {} } : captureLossAndGradients();
+    const steps = teacher ? { compute: lossAndGradientsTaughtBy(teacher), dispose() {} } : captureLossAndGradients();
     const kept = checkpoint ?? (init && modelConfigOf(init).family === config.family ? init : null);
     const files = { ...(kept && companionFiles(kept)), ...ownFiles };
     checkpoint?.close();
@@ -213,6 +214,7 @@ async function trainAlone(
       tied,
       average,
       compute: steps.compute,
+      teacher,
       objective,
       metric,
       batches,

@@ -12,6 +12,7 @@ import type { Optimizer } from "../step/optimizer.ts";
 import { sumPartialGradients } from "../step/partial-gradients.ts";
 import { allReduce } from "../step/reduce-gradients.ts";
 import type { Shards } from "../step/shards.ts";
+import type { TeacherModel } from "../step/taught.ts";
 import type { TiedWeights } from "../step/tied-weights.ts";
 import { NonFiniteError } from "./events.ts";
 
@@ -26,6 +27,8 @@ export interface TrainStepOptions {
   /** Computes each micro-batch. */
   compute: LossAndGradients;
   onBackward?: AccumulateOptions["onBackward"];
+  /** Whose logits the losses follow, in a pipeline. */
+  teacher?: TeacherModel | null;
   train: TrainConfig;
   /** Updates done so far. */
   step: number;
@@ -43,6 +46,7 @@ export function trainStep(
     tied = null,
     compute,
     onBackward,
+    teacher,
     train,
     step,
     learningRate,
@@ -53,6 +57,7 @@ export function trainStep(
     recompute: train.recompute,
     compute,
     onBackward,
+    teacher,
     random: { key: hashKey(train.seed, "step", step), firstRow: 0, globalRows: batch.batchSize },
   });
   const { replicas, pipeline } = model.mesh;

@@ -12,6 +12,7 @@ import type { Schedule } from "../schedules/schedules.ts";
 import type { LossAndGradients } from "../step/loss-and-gradients.ts";
 import type { Optimizer } from "../step/optimizer.ts";
 import type { Shards } from "../step/shards.ts";
+import type { TeacherModel } from "../step/taught.ts";
 import type { TiedWeights } from "../step/tied-weights.ts";
 import type { WeightAverage } from "../step/weight-average.ts";
 import type { RunEvent } from "./events.ts";
@@ -52,6 +53,8 @@ export interface TrainingRun {
   readonly objective: Objective<MicroBatch>;
   /** Computes micro-batches, from captured runs where that is possible. */
   readonly compute: LossAndGradients;
+  /** Whose logits the losses follow; null for none. */
+  readonly teacher: TeacherModel | null;
   /** The name of exp(loss); null for a sum of several losses. */
   readonly metric: string | null;
   readonly batches: {

@@ -9,6 +9,7 @@ import type { MicroBatch, Objective } from "../objectives/objective.ts";
 import { type Gradients, squaredNorm } from "./gradients.ts";
 import { type LossAndGradients, lossAndGradients } from "./loss-and-gradients.ts";
 import { addInto, runPipeline } from "./pipeline.ts";
+import type { TeacherModel } from "./taught.ts";
 
 /** Options of `accumulate`. */
 export interface AccumulateOptions {
@@ -20,6 +21,8 @@ export interface AccumulateOptions {
   compute?: LossAndGradients;
   /** Sees the gradients that each backward of a pipeline's stage adds, null for weights of its other stages. */
   onBackward?: (gradients: readonly (tf.Tensor | null)[]) => void;
+  /** Whose logits the losses follow, in a pipeline; elsewhere `compute` does it. Default: none. */
+  teacher?: TeacherModel | null;
 }
 
 /** The result of `accumulate`. */
@@ -52,7 +55,7 @@ export function ownTokens<Batch extends MicroBatch>(
 export function accumulate<Batch extends MicroBatch>(
   { model, objective }: { model: Model; objective: Objective<Batch> },
   batch: Batch,
-  { microBatchSize, random, recompute, compute = lossAndGradients, onBackward }: AccumulateOptions,
+  { microBatchSize, random, recompute, compute = lossAndGradients, onBackward, teacher = null }: AccumulateOptions,
 ): Accumulated {
   const count = objective.count(batch);
   const { context, sequenceParallel } = model.mesh;
@@ -74,6 +77,7 @@ export function accumulate<Batch extends MicroBatch>(
     const { lossSum: sum, gradients: tensors } = runPipeline({ model, objective }, parts, {
       scale: 1 / count,
       onBackward,
+      teacher,
     });
     // A stage has the norm of its own gradients only.
     return { loss: sum / count, gradients: { tensors, scale: 1 }, microBatchSquaredNorms };

@@ -1,6 +1,6 @@
 /**
  * The micro-batches of a step through this rank's stages of a pipeline, in the order of `pipelineSchedule`. What a stage gives to the next
- * is a list of tensors, and so is the gradient that it gets back.
+ * is a list of tensors, and so is the gradient that it gets back. A teacher's stages run before those of the model, and give theirs.
  */
 import type { ForwardOptions, Model } from "@megatron-ts/model";
 import { vjp } from "@megatron-ts/ops";
@@ -14,6 +14,7 @@ import {
   type PipelineSteps,
   pipelineSchedule,
 } from "./pipeline-schedule.ts";
+import { type TeacherModel, taught } from "./taught.ts";
 
 /** Rows of a micro-batch and the options of their forward. */
 interface PipelineRows<Batch> {
@@ -29,11 +30,21 @@ export function stagedOf<Batch extends MicroBatch>({ name, inStages }: Objective
 
 const keyOf = ({ pass, chunk, microBatch }: PipelineAction) => `${pass} ${chunk} ${microBatch}`;
 
+/** What a stage gives to the next: its states, and those of a teacher. */
+interface Given {
+  states: tf.Tensor[];
+  taught: tf.Tensor[];
+}
+
 /** Messages of one rank arrive in the order of its own schedule: those that come too early are kept. */
-function openInbox(axis: Communicator, steps: PipelineSteps) {
-  const early = new Map<string, tf.Tensor[]>();
+function openInbox(axis: Communicator, { isTaught, ...steps }: PipelineSteps & { isTaught: boolean }) {
+  const early = new Map<string, Given>();
   const orders = new Map<number, Iterator<PipelineAction>>();
-  return function receive(from: number, action: PipelineAction): tf.Tensor[] {
+  const next = (from: number, { pass }: PipelineAction): Given => ({
+    states: receiveAllShaped(axis, from),
+    taught: isTaught && pass === "forward" ? receiveAllShaped(axis, from) : [],
+  });
+  return function receive(from: number, action: PipelineAction): Given {
     const wanted = keyOf(action);
     const order = orders.get(from) ?? actionsFed(steps, { from, to: axis.rank })[Symbol.iterator]();
     orders.set(from, order);
@@ -43,11 +54,18 @@ function openInbox(axis: Communicator, steps: PipelineSteps) {
         early.delete(wanted);
         return found;
       }
-      const next = order.next();
-      if (next.done) throw new Error(`rank ${from} of the pipeline sends nothing for ${wanted}`);
-      early.set(keyOf(next.value), receiveAllShaped(axis, from));
+      const sent = order.next();
+      if (sent.done) throw new Error(`rank ${from} of the pipeline sends nothing for ${wanted}`);
+      early.set(keyOf(sent.value), next(from, sent.value));
     }
   };
+}
+
+/** Options of `runPipeline`: the factor of gradients, who sees those of each backward, and whose logits the losses follow. */
+interface PipelineOptions {
+  scale: number;
+  onBackward?: (gradients: readonly (tf.Tensor | null)[]) => void;
+  teacher?: TeacherModel | null;
 }
 
 /**
@@ -57,12 +75,12 @@ function openInbox(axis: Communicator, steps: PipelineSteps) {
 export function runPipeline<Batch extends MicroBatch>(
   { model, objective }: { model: Model; objective: Objective<Batch> },
   batches: readonly PipelineRows<Batch>[],
-  { scale, onBackward }: { scale: number; onBackward?: (gradients: readonly (tf.Tensor | null)[]) => void },
+  { scale, onBackward, teacher = null }: PipelineOptions,
 ): { lossSum: number; gradients: tf.Tensor[] } {
   const staged = stagedOf(objective);
   const { pipeline: axis, virtualStages = 1 } = model.mesh;
   const steps: PipelineSteps = { size: axis.size, chunks: virtualStages, count: batches.length };
-  const receive = openInbox(axis, steps);
+  const receive = openInbox(axis, { ...steps, isTaught: teacher !== null });
   const all = [...trainedParameters(model.parameters).values()];
   const parameters = all.map(({ tensor }) => tensor);
   const pullbacks = new Map<string, ReturnType<typeof vjp>["pullback"]>();
@@ -77,7 +95,7 @@ export function runPipeline<Batch extends MicroBatch>(
     const { rows, options } = batches[action.microBatch]!;
     const before = neighbour(action, "from");
     const next = neighbour(action, "to");
-    const received = before ? receive(before.rank, action) : [];
+    const { states: received, taught: lesson } = before ? receive(before.rank, action) : { states: [], taught: [] };
     const run = (...inputs: tf.Tensor[]) => {
       const states = staged.states(model, rows, {
         ...options,
@@ -86,17 +104,24 @@ export function runPipeline<Batch extends MicroBatch>(
       });
       return next ? states : staged.lossSum(model, rows, states[0]!);
     };
-    const { outputs, pullback } = vjp(run, received, { parameters });
-    if (next) sendAllShaped(axis, outputs, next.rank);
-    else lossSum += outputs[0]!.dataSync()[0]!;
-    tf.dispose([...outputs, ...received]);
+    const taughtStates = teacher
+      ? staged.states(teacher.model, rows, { chunk: action.chunk, received: before ? lesson : null })
+      : [];
+    const learn = () => vjp(run, received, { parameters });
+    const { outputs, pullback } =
+      teacher && !next ? taught(teacher, () => staged.lossSum(teacher.model, rows, taughtStates[0]!), learn) : learn();
+    if (next) {
+      sendAllShaped(axis, outputs, next.rank);
+      if (teacher) sendAllShaped(axis, taughtStates, next.rank);
+    } else lossSum += outputs[0]!.dataSync()[0]!;
+    tf.dispose([...outputs, ...received, ...lesson, ...taughtStates]);
     pullbacks.set(pullbackKey(action), pullback);
   }
 
   function backward(action: PipelineAction): void {
     const after = neighbour(action, "from");
     const before = neighbour(action, "to");
-    const cotangents = after ? receive(after.rank, action) : [factor];
+    const cotangents = after ? receive(after.rank, action).states : [factor];
     const found = pullbacks.get(pullbackKey(action))!(cotangents);
     pullbacks.delete(pullbackKey(action));
     if (after) tf.dispose(cotangents);
