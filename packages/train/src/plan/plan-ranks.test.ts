@@ -93,6 +93,17 @@ describe("the plan of a run on several ranks", () => {
     expect(stages.map(({ memory }) => memory.peak)).toEqual(measured);
   });
 
+  it("counts a teacher that is split as its student is", async () => {
+    if (!isNative) return;
+    await runs.solo(runs.task("teacher", untied, { overrides: common }));
+    const distill: [string, string] = ["distill", `{ teacher: ${runs.directory}/teacher }`];
+    const layout = { pipeline: 2, tensor: 2 };
+    const task = runs.task("student", gpt, { layout, overrides: [...common, distill] });
+    const { peakBytes } = await runs.threads(task, 4);
+    const { stages } = await planOf(task);
+    expect(stages.map(({ memory }) => memory.peak)).toEqual([peakBytes[0], peakBytes[2]]);
+  });
+
   it("counts the layers, weights and FLOPs of each stage, and names the largest", async () => {
     const layouts = { whole: {}, tied: { pipeline: 2 }, interleaved: { pipeline: 2, virtualStages: 2 } };
     const planned = (layout: Record<string, number>, model = gpt) =>
