@@ -2,8 +2,7 @@
 import type { GenerationIds, Model } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import type { ObjectiveConfig } from "@megatron-ts/train";
-import { hasFile, loadCheckpointTokenizer, readText } from "./checkpoint-tokenizer.ts";
-import { UsageError } from "./errors.ts";
+import { hasFile, readText } from "./checkpoint-files.ts";
 import { readGenerationSettings } from "./generation/generation-config.ts";
 
 export interface TrainedModel {
@@ -39,6 +38,7 @@ interface SavedRecipe {
 export async function loadTrainedModel(path: string, { adapter }: { adapter?: string } = {}): Promise<TrainedModel> {
   const { chatTemplateOf, loadModel } = await import("@megatron-ts/checkpoint");
   const { longestSequence } = await import("@megatron-ts/model");
+  const { requireCheckpointTokenizer } = await import("@megatron-ts/tasks");
   const { bestOfFineTuning, RECIPE_FILE, resolveObjective } = await import("@megatron-ts/train");
   const { parse } = await import("yaml");
   const { model, checkpoint } = loadModel(bestOfFineTuning(path), {
@@ -46,10 +46,7 @@ export async function loadTrainedModel(path: string, { adapter }: { adapter?: st
   });
   try {
     const { directory, manifest } = checkpoint;
-    const tokenizer = await loadCheckpointTokenizer(checkpoint);
-    if (!tokenizer) {
-      throw new UsageError(`${directory}: no tokenizer in this checkpoint: import the model again with --tokenizer`);
-    }
+    const tokenizer = await requireCheckpointTokenizer(checkpoint);
     const longest = longestSequence(model.config);
     const generation = await readGenerationSettings(checkpoint, model.config.vocabularySize);
     const recipe = hasFile(checkpoint, RECIPE_FILE) ? (parse(readText(checkpoint, RECIPE_FILE)) as SavedRecipe) : null;

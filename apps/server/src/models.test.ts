@@ -10,8 +10,6 @@ import { generate } from "@megatron-ts/generate";
 import { countModelParameters, type ModelConfig } from "@megatron-ts/model";
 import type OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadDraft } from "./engine/load-draft.ts";
-import { ServerError } from "./errors.ts";
 import type { ModelEvent } from "./models/engine-slots.ts";
 import { type RunningServer, startServer } from "./serve.ts";
 import { readEvents } from "./testing/events.ts";
@@ -76,9 +74,61 @@ describe("a draft", () => {
     }
   });
 
-  it("of another tokenizer is refused", async () => {
-    const tokenizer = { ...other.tokenizer, fingerprint: "another" };
-    await expect(loadDraft(path("other"), { tokenizer, precision: "f32" })).rejects.toThrow(ServerError);
+  it("follows newer checkpoints of the model and of its own run, while drafted streams end with what they began with", async () => {
+    const { workerFile } = tiny;
+    const { backend } = tiny.server.engine;
+    const run = path("large-run");
+    const draftRun = path("draft-run");
+    const models = [await saveTiny(checkpointDirectory(run, 1), {}, 14)];
+    const draftOf = { numLayers: 1 };
+    const drafts = [await saveTiny(checkpointDirectory(draftRun, 1), draftOf, 1)];
+    const loaded: string[] = [];
+    const server = await startServer({
+      ...{ checkpoint: run, draft: { checkpoint: draftRun, tokens: 3 }, workerFile, backend, threads: 1, port: 0 },
+      ...{ followSeconds: 0.1, onModel: ({ event }) => loaded.push(event) },
+    });
+    const ask = (more: object) =>
+      fetch(`${server.url}/v1/completions`, {
+        method: "POST",
+        body: JSON.stringify({ prompt: "the whale", temperature: 0, ignore_eos: true, max_tokens: 120, ...more }),
+      });
+    const expected = (parts: (typeof models)[number]) =>
+      generate(parts, ["the whale"], { maxTokens: 120, temperature: 0, stopTokens: [] })[0]!.text;
+    /** Requests all the while, none of which fails, until a model has been replaced once more. */
+    async function askUntil(reloads: number) {
+      const texts = new Set<string>();
+      const reloaded = () => loaded.filter((event) => event === "reloaded").length;
+      for (let i = 0; i < 1000 && reloaded() < reloads; i++) texts.add(await textOf(await ask({})));
+      expect(reloaded()).toBe(reloads);
+      texts.add(await textOf(await ask({})));
+      return texts;
+    }
+    try {
+      await server.ready;
+      const before = expected(models[0]!);
+      const streams = await Promise.all([1, 2, 3].map(() => ask({ stream: true })));
+      models.push(await saveTiny(checkpointDirectory(run, 2), {}, 15));
+      const after = expected(models[1]!);
+      expect(after).not.toBe(before);
+      expect([...(await askUntil(1))].at(-1)).toBe(after);
+      for (const stream of streams) {
+        const events = await readEvents<OpenAI.Completion>(stream);
+        expect(events.map(({ choices }) => choices[0]!.text).join("")).toBe(before);
+      }
+      // A newer draft changes how fast answers come, not what they say.
+      drafts.push(await saveTiny(checkpointDirectory(draftRun, 2), draftOf, 2));
+      expect([...(await askUntil(2))]).toEqual([after]);
+      // One that cannot be loaded leaves both as they are.
+      drafts.push(await saveTiny(checkpointDirectory(draftRun, 3), draftOf, 3));
+      truncateSync(join(checkpointDirectory(draftRun, 3), "tokenizer.json"), 10);
+      await expect.poll(() => loaded.at(-1), { timeout: 20_000 }).toBe("failed");
+      expect(await textOf(await ask({}))).toBe(after);
+      const metrics = await (await fetch(`${server.url}/metrics`)).text();
+      expect(Number(/^vllm:spec_decode_num_drafts_total\{.*\} (\d+)$/m.exec(metrics)![1])).toBeGreaterThan(100);
+    } finally {
+      await server.close();
+      for (const { model } of [...models, ...drafts]) model.dispose();
+    }
   });
 });
 
@@ -211,7 +261,7 @@ describe("a model of a run", () => {
     // More explanations than a few words take: in the model's own thread, these would wait for all of them.
     let answered = 0;
     const explanations = Array.from({ length: 4 }, () =>
-      post("/v1/explain", { input: "the whale ".repeat(20) }).finally(() => answered++),
+      post("/v1/explain", { input: "the whale ".repeat(6) }).finally(() => answered++),
     );
     expect((await ask({ max_tokens: 4 })).status).toBe(200);
     expect(answered).toBeLessThan(4);

@@ -1,6 +1,7 @@
 /** Options of the server, and what they are if not given. */
-import type { ServedDraft } from "./engine/load-draft.ts";
+
 import type { ServedAdapter } from "./engine/served-adapter.ts";
+import type { ServedDraft } from "./engine/served-draft.ts";
 import type { ModelEvent } from "./models/engine-slots.ts";
 
 /** A model to serve. */

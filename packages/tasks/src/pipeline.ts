@@ -1,11 +1,9 @@
 /** A fine-tuned model as a function: `const translate = await pipeline("translation", directory)`. */
 import { bestCheckpoint, chatTemplateOf, loadModel } from "@megatron-ts/checkpoint";
 import type { Row } from "@megatron-ts/data";
-import { createTokenizer, parseTokenizerJson, type Tokenizer } from "@megatron-ts/tokenizer";
-import { endOfTextIn } from "@megatron-ts/tokenizer/files";
 import { RECIPE_FILE } from "@megatron-ts/train";
 import { parse } from "yaml";
-import { TaskError } from "./errors.ts";
+import { requireCheckpointTokenizer } from "./checkpoint-tokenizer.ts";
 import { type PredictOptions, predictAll } from "./evaluate-task.ts";
 import { getTask } from "./registry.ts";
 import type { Prediction } from "./task.ts";
@@ -34,8 +32,7 @@ export async function pipeline(name: string, directory: string): Promise<Pipelin
   try {
     const has = (file: string) => checkpoint.manifest.files.some((one) => one.name === file);
     const read = (file: string) => Buffer.from(checkpoint.readFile(file)).toString("utf8");
-    if (!has("tokenizer.json")) throw new TaskError(`${checkpoint.directory}: no tokenizer in this checkpoint`);
-    const tokenizer = await tokenizerOf(read("tokenizer.json"), has(CONFIG) ? read(CONFIG) : null);
+    const tokenizer = await requireCheckpointTokenizer(checkpoint);
     const recipe: SavedTaskRecipe | null = has(RECIPE_FILE) ? parse(read(RECIPE_FILE)) : null;
     const task = openTrainedTask(
       { config: model.config, tokenizer, recipe },
@@ -63,11 +60,4 @@ export async function pipeline(name: string, directory: string): Promise<Pipelin
   } finally {
     checkpoint.close();
   }
-}
-
-const CONFIG = "tokenizer_config.json";
-
-async function tokenizerOf(json: string, config: string | null): Promise<Tokenizer> {
-  const endOfText = config === null ? undefined : endOfTextIn(config, CONFIG);
-  return createTokenizer(parseTokenizerJson(json, "tokenizer.json"), endOfText === undefined ? {} : { endOfText });
 }

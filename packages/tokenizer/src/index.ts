@@ -9,7 +9,7 @@ export {
   type TokenizerPart,
 } from "./json/tokenizer-json.ts";
 export { type SpecialTokenRole, specialTokenId, specialTokenNames } from "./special-tokens.ts";
-export { breakSpecialTokens, encodeRendered } from "./spell-out.ts";
+export { breakSpecialTokens, encodeRendered, missingTokens } from "./spell-out.ts";
 export { createTokenBuffer, type TokenBuffer } from "./token-buffer.ts";
 export { createTokenBytes } from "./token-bytes.ts";
 export type { DecodeOptions, EncodeOptions, TokenDecoder, Tokenizer } from "./tokenizer.ts";

@@ -31,6 +31,12 @@ export function breakSpecialTokens<T>(value: T, specialTokens: Iterable<string>)
   return { broken: mapStrings(value, breakIn) as T, mark };
 }
 
+/** The special tokens that a chat template uses by name, such as eos_token, and that there are none of, each once. */
+export function missingTokens(template: string, named: Readonly<Record<string, unknown>>): string[] {
+  const used = template.match(/\b(?:bos|eos|unk|pad|sep|cls|mask)_token\b/g) ?? [];
+  return [...new Set(used)].filter((name) => named[name] === undefined);
+}
+
 /** The ids of a rendered chat: the template's special tokens, and the text between them as text. */
 export function encodeRendered(tokenizer: Tokenizer, rendered: string, mark: string): number[] {
   const names = [...tokenizer.specialTokens.keys()].filter((name) => name.length > 0);

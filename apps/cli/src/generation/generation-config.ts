@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { LoadedCheckpoint } from "@megatron-ts/checkpoint";
 import type { GenerationIds } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
-import { hasFile, readText } from "../checkpoint-tokenizer.ts";
+import { hasFile, readText } from "../checkpoint-files.ts";
 import { UsageError } from "../errors.ts";
 import { readSmallFile } from "../read-small-file.ts";
 

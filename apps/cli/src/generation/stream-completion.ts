@@ -5,7 +5,6 @@ import { pluralize } from "../terminal/pluralize.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { TrainedModel } from "../trained-model.ts";
 import type { WritingOptions } from "./generation-mode.ts";
-import { loadDraft } from "./load-draft.ts";
 
 export interface CompletionOptions {
   prompt: string;
@@ -29,6 +28,7 @@ export async function streamCompletion(
   terminal: Terminal,
 ): Promise<void> {
   if (draftPath === undefined) return write(trained, options, terminal);
+  const { loadDraft } = await import("@megatron-ts/tasks");
   const draft = await loadDraft(draftPath, { tokenizer: trained.tokenizer, precision: options.precision });
   try {
     await write(trained, { ...options, draft, draftTokens }, terminal);

@@ -1,6 +1,5 @@
 /** `megatron export`: converts a checkpoint to Hugging Face format. */
 import { type Command, Option } from "commander";
-import { loadCheckpointTokenizer } from "../checkpoint-tokenizer.ts";
 import { exportedTokenIds } from "../generation/generation-config.ts";
 import { addExamples, addJsonOption } from "../options/common-options.ts";
 import { type AdapterOptions, addAdapterOption } from "../options/task-options.ts";
@@ -45,6 +44,7 @@ async function run(path: string, directory: string, options: Options, terminal: 
     adapter: adapter === undefined ? undefined : bestOfFineTuning(adapter),
   });
   try {
+    const { loadCheckpointTokenizer } = await import("@megatron-ts/tasks");
     const tokenizer = await loadCheckpointTokenizer(checkpoint);
     const { modelType, differences } = await exportHuggingFace(checkpoint, directory, {
       tokenIds: await exportedTokenIds(checkpoint, tokenizer),

@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import type { BestCheckpoint, FinetuneConfig, SeedsResult, TaskData } from "@megatron-ts/tasks";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { type Command, Option } from "commander";
-import { loadCheckpointTokenizer } from "../checkpoint-tokenizer.ts";
 import { UsageError } from "../errors.ts";
 import { namingColumns } from "../options/column-names.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
@@ -143,6 +142,7 @@ export async function tokenizerOf(configuration: FinetuneConfig): Promise<Tokeni
     throw new UsageError("data.tokenizer: expected a tokenizer for a model without model.from and selfPretrain");
   }
   const { openModelCheckpoint } = await import("@megatron-ts/checkpoint");
+  const { loadCheckpointTokenizer } = await import("@megatron-ts/tasks");
   const checkpoint = openModelCheckpoint(from);
   const tokenizer = await loadCheckpointTokenizer(checkpoint).finally(() => checkpoint.close());
   if (!tokenizer) throw new UsageError(`${from}: no tokenizer in this checkpoint: name one with data.tokenizer`);

@@ -1,6 +1,6 @@
 /** Renders the messages of a chat by a Jinja template, as transformers does, and encodes them. */
 import { Template } from "@huggingface/jinja";
-import { breakSpecialTokens, encodeRendered, type Tokenizer } from "@megatron-ts/tokenizer";
+import { breakSpecialTokens, encodeRendered, missingTokens, type Tokenizer } from "@megatron-ts/tokenizer";
 import type { ChatMessage } from "../engine/protocol.ts";
 import { ApiError, ServerError } from "../errors.ts";
 
@@ -29,12 +29,20 @@ export function createChatTemplate(
         });
       } catch (error) {
         const message = (error as Error).message.replaceAll(mark, "");
+        const missing = missingTokens(source, { ...namedTokens, ...variables });
+        if (missing.length > 0 && message.includes("undefined")) throw lacking(missing);
         throw new ApiError(`the chat template refuses these messages: ${message}`, { status: 400, param: "messages" });
       }
       return encodeRendered(tokenizer, rendered, mark);
     },
   };
 }
+
+const lacking = (missing: readonly string[]) =>
+  new ApiError(
+    `the chat template needs ${missing.join(" and ")}, which this model's tokenizer lacks: start the server with --chat-template <file>`,
+    { status: 400, param: "messages" },
+  );
 
 function parse(source: string): Template {
   try {

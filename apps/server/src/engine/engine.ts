@@ -2,6 +2,7 @@
 import { explainText, isExplainable } from "@megatron-ts/explain";
 import { createBatches, createConstraintFactory, fillMasks, skippedTokens } from "@megatron-ts/generate";
 import { longestSequence } from "@megatron-ts/model";
+import { loadDraft } from "@megatron-ts/tasks";
 import { createTokenBytes } from "@megatron-ts/tokenizer";
 import * as tf from "@tensorflow/tfjs";
 import { type ChatTemplate, createChatTemplate } from "../chat/chat-template.ts";
@@ -10,7 +11,6 @@ import type { ChoiceContext } from "./choice.ts";
 import { createDecoder, type Decoder } from "./decoder.ts";
 import { createDraftCounts } from "./draft-counts.ts";
 import { embed } from "./embed.ts";
-import { loadDraft } from "./load-draft.ts";
 import { loadServedModel, type ServedModel } from "./load-served-model.ts";
 import { createOutbox } from "./outbox.ts";
 import { createPassageSearch } from "./passages.ts";

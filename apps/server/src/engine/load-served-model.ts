@@ -4,9 +4,8 @@ import { join } from "node:path";
 import { adapterAt, adaptModel, type LoadedCheckpoint, loadModel } from "@megatron-ts/checkpoint";
 import { storeWeights } from "@megatron-ts/generate";
 import { type Model, readGenerationIds } from "@megatron-ts/model";
-import type { SavedTaskRecipe } from "@megatron-ts/tasks";
-import { createTokenizer, parseTokenizerJson, type Tokenizer } from "@megatron-ts/tokenizer";
-import { endOfTextIn } from "@megatron-ts/tokenizer/files";
+import { requireCheckpointTokenizer, type SavedTaskRecipe } from "@megatron-ts/tasks";
+import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { bestOfFineTuning, RECIPE_FILE, resolveObjective, type WritingMode, writingMode } from "@megatron-ts/train";
 import * as tf from "@tensorflow/tfjs";
 import { parse } from "yaml";
@@ -74,7 +73,7 @@ export interface LoadedModels {
 
 /**
  * Loads a checkpoint, or the newest one of a run directory, and adapters beside it. The engine must have been started. Throws
- * a ServerError for one without a tokenizer, and what reading it and the adapters throws.
+ * a TaskError for one without a tokenizer, and what reading it and the adapters throws.
  */
 export async function loadServedModel(
   path: string,
@@ -82,7 +81,7 @@ export async function loadServedModel(
 ): Promise<LoadedModels> {
   const { model, checkpoint } = loadModel(bestOfFineTuning(path));
   try {
-    const tokenizer = await readTokenizer(checkpoint);
+    const tokenizer = await requireCheckpointTokenizer(checkpoint);
     const generation = readText(checkpoint, GENERATION_CONFIG) && readObject(checkpoint, GENERATION_CONFIG);
     const config = readObject(checkpoint, "tokenizer_config.json");
     if (precision === "bf16") storeWeights(model, "bf16");
@@ -113,23 +112,6 @@ export async function loadServedModel(
   } finally {
     checkpoint.close();
   }
-}
-
-/** The tokenizer of a checkpoint. Throws a ServerError for none, and for another than it was trained with. */
-export async function readTokenizer(checkpoint: LoadedCheckpoint): Promise<Tokenizer> {
-  const { directory, manifest } = checkpoint;
-  const text = readText(checkpoint, "tokenizer.json");
-  if (text === undefined) {
-    throw new ServerError(`${directory}: no tokenizer in this checkpoint: import the model again with --tokenizer`);
-  }
-  const config = readText(checkpoint, "tokenizer_config.json");
-  const endOfText = config === undefined ? undefined : endOfTextIn(config, `${directory}/tokenizer_config.json`);
-  const json = parseTokenizerJson(text, `${directory}/tokenizer.json`);
-  const tokenizer = await createTokenizer(json, endOfText === undefined ? {} : { endOfText });
-  if (manifest.tokenizerFingerprint !== null && manifest.tokenizerFingerprint !== tokenizer.fingerprint) {
-    throw new ServerError(`${directory}: tokenizer.json is not the tokenizer that the model was trained with`);
-  }
-  return tokenizer;
 }
 
 function embeddingOf(checkpoint: LoadedCheckpoint): ServedModel["embedding"] {

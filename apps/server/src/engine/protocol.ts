@@ -5,9 +5,9 @@ import type { FilledText, Pattern, SamplingOptions } from "@megatron-ts/generate
 import type { Prediction } from "@megatron-ts/tasks";
 import type { ApiErrorFields } from "../errors.ts";
 import type { DraftCounts } from "./draft-counts.ts";
-import type { ServedDraft } from "./load-draft.ts";
 import type { ServedData } from "./passages.ts";
 import type { ServedAdapter } from "./served-adapter.ts";
+import type { ServedDraft } from "./served-draft.ts";
 import type { ServedTask } from "./served-tasks.ts";
 
 /** What the engine's thread starts with. */

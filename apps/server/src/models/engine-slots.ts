@@ -3,9 +3,9 @@
  * used first; or it is replaced by a newer one while the requests that it has end. Does not know the names of models.
  */
 import { type EngineClient, type EngineStep, startEngineClient } from "../engine/engine-client.ts";
-import type { ServedDraft } from "../engine/load-draft.ts";
 import type { EngineData, ModelInfo } from "../engine/protocol.ts";
 import type { ServedAdapter } from "../engine/served-adapter.ts";
+import type { ServedDraft } from "../engine/served-draft.ts";
 import { ApiError, ServerError } from "../errors.ts";
 import { checkpointVersion } from "./checkpoint-version.ts";
 import { weightBytes } from "./memory.ts";

@@ -4,7 +4,13 @@
  */
 import { Template } from "@huggingface/jinja";
 import { prefixTokens } from "@megatron-ts/generate";
-import { breakSpecialTokens, encodeRendered, type Tokenizer, tokenizerConfig } from "@megatron-ts/tokenizer";
+import {
+  breakSpecialTokens,
+  encodeRendered,
+  missingTokens,
+  type Tokenizer,
+  tokenizerConfig,
+} from "@megatron-ts/tokenizer";
 import { TaskError } from "../errors.ts";
 import type { ChatMessage } from "./chat-messages.ts";
 
@@ -35,15 +41,19 @@ export function plainTemplate(tokenizer: Tokenizer): string {
 /** Parses a template. Throws a TaskError for one that is not valid, and for one in which replies have no end. */
 export function createChatRenderer(tokenizer: Tokenizer, source: string): ChatRenderer {
   const template = parse(source);
-  const named = Object.entries(tokenizerConfig(tokenizer)).filter(([name]) => name.endsWith("_token"));
+  const config = tokenizerConfig(tokenizer);
+  const named = Object.fromEntries(Object.entries(config).filter(([name]) => name.endsWith("_token")));
+  const missing = missingTokens(source, named);
   const names = [...tokenizer.specialTokens.keys()];
   const special = new Set(tokenizer.specialTokens.values());
 
   function rendered(messages: readonly ChatMessage[], hasPrompt: boolean): string {
     try {
-      return template.render({ ...Object.fromEntries(named), messages, add_generation_prompt: hasPrompt });
+      return template.render({ ...named, messages, add_generation_prompt: hasPrompt });
     } catch (error) {
-      throw new TaskError(`the chat template refuses these messages: ${(error as Error).message}`);
+      const { message } = error as Error;
+      if (missing.length > 0 && message.includes("undefined")) throw lacking(missing);
+      throw new TaskError(`the chat template refuses these messages: ${message}`);
     }
   }
 
@@ -85,8 +95,15 @@ export function createChatRenderer(tokenizer: Tokenizer, source: string): ChatRe
   ]).parts.find(({ isReply }) => isReply);
   const end = probe?.ids.at(-1);
   if (end !== undefined && special.has(end)) return { render, prompt, stopTokens: [end] };
+  if (missing.length > 0) throw lacking(missing);
   throw new TaskError("the chat template does not end replies with a special token of the tokenizer");
 }
+
+/** For a template that cannot be rendered, or ends no reply, because the tokenizer lacks tokens that it names. */
+const lacking = (missing: readonly string[]) =>
+  new TaskError(
+    `the chat template needs ${missing.join(" and ")}, which the tokenizer lacks: train the tokenizer with --special-tokens "<|endoftext|>", name its eos_token in tokenizer_config.json, or set task.chatTemplate to a template without it`,
+  );
 
 function parse(source: string): Template {
   try {

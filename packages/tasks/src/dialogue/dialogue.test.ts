@@ -10,7 +10,7 @@ import { createTokenizer, type Tokenizer, trainBpe } from "@megatron-ts/tokenize
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dialogue } from "../dialogue.ts";
 import { finetune, openTrainedTask, parseFinetuneRecipe, pipeline, predictAll, scorePredictions } from "../index.ts";
-import { createChatRenderer } from "./chat-template.ts";
+import { createChatRenderer, plainTemplate } from "./chat-template.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "megatron-dialogue-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -135,6 +135,26 @@ describe("a dialogue task", () => {
     const counting = `{{ messages|length }}${CHATML}`;
     expect(() => createChatRenderer(tokenizer, counting)).toThrow(/renders earlier messages differently/);
     expect(() => createChatRenderer(tokenizer, "{{ raise_exception('no system role') }}")).toThrow(/no system role/);
+  });
+
+  it("says which token a template needs where the tokenizer lacks it", async () => {
+    const specialTokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+    const lacking = await createTokenizer(
+      await trainBpe(["user: a assistant: b"], { vocabularySize: 270, specialTokens }),
+    );
+    const needsEnd = expect.objectContaining({
+      name: "TaskError",
+      message: expect.stringContaining("needs eos_token"),
+    });
+    // Nothing added to a text is an error, nothing alone is an empty text, which ends no reply.
+    for (const end of ["m.content + eos_token", "m.content }}{{ eos_token"]) {
+      const template = `{% for m in messages %}{{ ${end} }}{% endfor %}`;
+      expect(() => createChatRenderer(lacking, template)).toThrow(needsEnd);
+      expect(createChatRenderer(tokenizer, template).stopTokens).toEqual([tokenizer.endOfText]);
+    }
+    expect(() => createChatRenderer(lacking, plainTemplate(lacking))).toThrow(needsEnd);
+    const separated = "{% for m in messages %}{{ m.content + sep_token }}{% endfor %}";
+    expect(createChatRenderer(lacking, separated).stopTokens).toEqual([lacking.specialTokens.get("[SEP]")]);
   });
 
   it("teaches a model to reply, and scores it", async () => {
