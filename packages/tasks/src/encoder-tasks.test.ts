@@ -199,6 +199,25 @@ describe("tasks of encoders", () => {
     model.dispose();
   });
 
+  it("find answers by code points, as Python counts them, in rows too", () => {
+    const head = { kind: "question-answering" } as const;
+    const config = { ...models.encoder!, heads: undefined, task: head, family: "bert" } as ModelConfigInput;
+    const model = createModel(config, { weights: { seed: 1 } });
+    const task = openTrainedTask({ config: model.config, tokenizer, recipe: null }, { name: "question-answering" });
+    const context = "😀 The cat went to Oslo, they say.";
+    const targets = [
+      [{ text: "Oslo", start: context.indexOf("Oslo") }],
+      [{ text: "Oslo", answer_start: [...context].indexOf("O") }],
+      { text: ["Oslo"], answer_start: [[...context].indexOf("O")] },
+    ].map((answers) => {
+      const values = { context, question: "Where?", answers };
+      return (task.read({ values, source: "x", line: 1 }, { labelled: true }) as { targets: unknown }).targets;
+    });
+    expect(targets[1]).toEqual(targets[0]);
+    expect(targets[2]).toEqual(targets[0]);
+    model.dispose();
+  });
+
   it("name what is wrong in a row, and models that cannot do them", async () => {
     const cases: [string, object, RegExp, string?][] = [
       ["sentence-pairs", { text: "a", label: "x" }, /no column "pair"/],

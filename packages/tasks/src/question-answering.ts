@@ -57,13 +57,14 @@ function readAnswers(row: Row, { columns, context }: { columns: Columns; context
     const shown = JSON.stringify(value).slice(0, 80);
     throw new TaskError(`expected answers as a list of { text, answer_start }, got ${shown}`, row);
   }
-  const answers = Array.isArray(parsed.data)
-    ? parsed.data.map(
-        (one): Answer => ({ text: one.text, start: Number("start" in one ? one.start : one.answer_start) }),
-      )
-    : parsed.data.text.map(
-        (text, index): Answer => ({ text, start: (parsed.data as { answer_start: number[] }).answer_start[index]! }),
-      );
+  const offset = offsetsIn(context);
+  const { data } = parsed;
+  const answers = Array.isArray(data)
+    ? data.map(({ text, ...place }): Answer => ({
+        text,
+        start: "start" in place ? Number(place.start) : offset(Number(place.answer_start)),
+      }))
+    : data.text.map((text, index): Answer => ({ text, start: offset(data.answer_start[index] ?? 0) }));
   for (const { text, start } of answers) {
     if (text !== "" && context.startsWith(text, start)) continue;
     throw new TaskError(
@@ -72,6 +73,13 @@ function readAnswers(row: Row, { columns, context }: { columns: Columns; context
     );
   }
   return answers;
+}
+
+/** `answer_start` counts code points, as Python does; a character such as an emoji is one of these, and two units of a string. */
+function offsetsIn(context: string): (codePoint: number) => number {
+  const characters = Array.from(context);
+  if (characters.length === context.length) return (codePoint) => codePoint;
+  return (codePoint) => characters.slice(0, codePoint).join("").length;
 }
 
 /** The best span of the windows of an example, and how its score compares with that of none. */
