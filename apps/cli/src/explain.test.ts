@@ -1,5 +1,7 @@
 /** `megatron explain` on a tiny model: what it prints and writes, and the mistakes that a user can make. */
 import { readFileSync } from "node:fs";
+import type { Explanation } from "@megatron-ts/explain";
+import type { NeuronPassages } from "@megatron-ts/explain/passages";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { megatron, megatronJson } from "./testing/megatron.ts";
 import { createSandbox, prepareCorpus } from "./testing/sandbox.ts";
@@ -64,8 +66,20 @@ describe("megatron explain", () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/Neurons most active at " me", by layer and number: \d:\d+ \(/);
     expect(stdout).toMatch(
-      /Neuron 3 of layer 2 is most active in:\n( +-?\d+\.\d\d at ".*", .*, document \d+, token \d+: ".*"\n?){2}$/,
+      /Neuron 3 of layer 2 is most active in:\n( +-?\d+\.\d\d at ".*", .*, document \d+, token \d+:\n( +".+" -?\d+\.\d\d)+\n?){2}$/,
     );
+    const html = path("neuron.html");
+    const strongest = ["explain", path("runs/a"), "--text", "Call me", "--neuron", "--data", path("data/corpus")];
+    const found = await megatronJson<Pick<Explanation, "neurons"> & { neuronPassages: NeuronPassages }>(
+      ...strongest,
+      ...["--html", html],
+    );
+    const { layer, neuron, passages } = found.neuronPassages;
+    expect({ layer, neuron }).toEqual({ layer: found.neurons[0]!.layer, neuron: found.neurons[0]!.neuron });
+    const highest = passages.map(({ tokens }) => Math.max(...tokens.map(({ activation }) => activation)));
+    expect(highest).toEqual(passages.map(({ tokens, peak }) => tokens[peak]!.activation));
+    expect(highest).toEqual([...highest].sort((a, b) => b - a));
+    expect(readFileSync(html, "utf8")).toContain(`What makes neuron ${neuron + 1} of layer ${layer + 1} most active`);
   });
 
   it("ends with one line for a text that is too long", async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Explanation } from "@megatron-ts/explain";
 import { explanationPage } from "@megatron-ts/explain/html";
-import type { TrainingPassages } from "@megatron-ts/explain/passages";
+import type { NeuronPassages, TrainingPassages } from "@megatron-ts/explain/passages";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { serveRuns } from "./runs/serve-runs.ts";
@@ -114,6 +114,23 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
         .evaluate((image) => "naturalWidth" in image && image.naturalWidth),
     ).toBeGreaterThan(1);
     await opened.inspect("explain");
+    const neurons = page.getByRole("region", { name: "Passages that excite a neuron" });
+    const suggested = neurons.getByRole("list", { name: /^Neurons most active for the text/ }).getByRole("button");
+    expect(await suggested.count()).toBe(5);
+    const [layer, neuron] = (await suggested.first().textContent())!.split(":");
+    await suggested.first().press("Enter");
+    const found = `What makes neuron ${neuron} of layer ${layer} most active`;
+    await neurons.getByRole("heading", { name: found }).waitFor();
+    const passage = neurons.locator(".passages > li").first();
+    expect(await passage.locator("q span").count()).toBeGreaterThan(5);
+    await passage.getByText("Token by token").click();
+    expect(await passage.locator(".tokens li").count()).toBe(await passage.locator("q span").count());
+    expect(await passage.locator(".tokens small").first().textContent()).toMatch(/^[+\u2212]\d+\.\d\d$/);
+    await opened.inspect("neurons");
+    await opened.inspectNarrow("neurons-narrow");
+    await neurons.getByRole("spinbutton", { name: "Layer" }).fill("3");
+    await neurons.getByRole("button", { name: "Find passages" }).click();
+    await expect.poll(() => neurons.getByRole("alert").textContent()).toMatch(/layer 3: the model has 2 layers/);
     await page.getByLabel("Text").fill("whale ".repeat(200));
     await page.getByRole("button", { name: "Explain" }).click();
     await expect.poll(() => page.getByRole("alert").textContent()).toMatch(/at most 192/);
@@ -124,7 +141,17 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     const explanation = await answer<Explanation>("/v1/explain", "the white <b>whale</b>");
     const passages = await answer<TrainingPassages>("/v1/passages", "the white whale in the old sea");
     const file = join(runs, "explained.html");
-    writeFileSync(file, explanationPage(explanation, { title: "Explained: tiny", passages }));
+    const { layer, neuron } = explanation.neurons[0]!;
+    const asked = await tiny.post("/v1/neurons", { layer, neuron, top_k: 2 });
+    const neuronPassages = (await asked.json()) as NeuronPassages;
+    expect(neuronPassages).toMatchObject({
+      object: "neuron_passages",
+      model: "tiny",
+      layer,
+      neuron,
+      passages: [{}, {}],
+    });
+    writeFileSync(file, explanationPage(explanation, { title: "Explained: tiny", passages, neuronPassages }));
     const own = await openPage(browser);
     await own.page.goto(`file://${file}`);
     expect(await own.page.getByRole("heading", { level: 2 }).allTextContents()).toEqual([
@@ -135,6 +162,7 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
       "Attention",
       "In the training data",
       "Similar passages",
+      `What makes neuron ${neuron + 1} of layer ${layer + 1} most active`,
     ]);
     await own.inspect("file");
     await own.inspectNarrow("file-narrow");

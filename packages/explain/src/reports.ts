@@ -105,3 +105,16 @@ export interface TrainingPassages {
   /** The passages that have the most of the text's n-grams, most similar first; `similarity` is 0..1. */
   passages: (ShownPassage & { similarity: number })[];
 }
+
+/** A passage with the activation of a neuron at each of its tokens. */
+export interface NeuronPassage extends ShownPassage {
+  /** What each token adds to the text: a character of several tokens comes with the last of them. */
+  tokens: { id: number; text: string; activation: number }[];
+  /** The token with the highest activation. */
+  peak: number;
+}
+
+/** The passages of the data that make a neuron most active, highest first. */
+export interface NeuronPassages extends NeuronName {
+  passages: NeuronPassage[];
+}

@@ -60,10 +60,12 @@ function readAnswers(row: Row, { columns, context }: { columns: Columns; context
   const offset = offsetsIn(context);
   const { data } = parsed;
   const answers = Array.isArray(data)
-    ? data.map(({ text, ...place }): Answer => ({
-        text,
-        start: "start" in place ? Number(place.start) : offset(Number(place.answer_start)),
-      }))
+    ? data.map(
+        ({ text, ...place }): Answer => ({
+          text,
+          start: "start" in place ? Number(place.start) : offset(Number(place.answer_start)),
+        }),
+      )
     : data.text.map((text, index): Answer => ({ text, start: offset(data.answer_start[index] ?? 0) }));
   for (const { text, start } of answers) {
     if (text !== "" && context.startsWith(text, start)) continue;

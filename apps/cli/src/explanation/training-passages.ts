@@ -16,6 +16,7 @@ export interface PassageOptions {
 
 /** The part of a recipe used here. */
 interface Recipe {
+  task?: object;
   data?: { train?: string | { prefix: string }[] };
 }
 
@@ -42,7 +43,11 @@ export async function findTrainingPassages(
 /** Prefixes of the data to search, of which there is one at least. Throws a UsageError where nobody says. */
 export function prefixesOf({ recipe, directory }: TrainedModel, data: true | string[]): string[] {
   if (data !== true) return data;
-  const train = (recipe as Recipe | null)?.data?.train;
+  const { task, data: trainedOn } = (recipe as Recipe | null) ?? {};
+  if (task !== undefined) {
+    throw new UsageError(`${directory}: was fine-tuned on rows: name prepared data, as in --data data/corpus`);
+  }
+  const train = trainedOn?.train;
   if (typeof train === "string") return [train];
   if (train) return train.map(({ prefix }) => prefix);
   throw new UsageError(

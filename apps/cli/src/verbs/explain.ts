@@ -18,7 +18,7 @@ interface Options extends EngineOptions, AdapterOptions {
   attention: boolean;
   data?: true | string[];
   write: number;
-  neuron?: NeuronOption;
+  neuron?: true | NeuronOption;
   html?: string;
   json?: boolean;
 }
@@ -35,8 +35,8 @@ export function addExplain(program: Command, terminal: Terminal): void {
     .option("--data [prefixes...]", "also find the nearest passages of this prepared data (default: the run's own)")
     .option("--write <n>", "with --data: search for <n> tokens that the model writes after the text", integer(0), 0)
     .option(
-      "--neuron <layer:n>",
-      "with --data: the passages that make this neuron most active, such as 3:17",
+      "--neuron [layer:n]",
+      "with --data: the passages that make this neuron most active, such as 3:17 (default: the text's most active one)",
       neuronOption,
     )
     .option("--html <file>", "file to write the whole explanation to, attention maps included", nonEmpty)
@@ -45,6 +45,7 @@ export function addExplain(program: Command, terminal: Terminal): void {
   addExamples(addJsonOption(addEngineOptions(addAdapterOption(command))), [
     'megatron explain runs/a --text "My fellow" --html explained.html',
     'megatron explain runs/a --text "My fellow" --data --write 40',
+    'megatron explain runs/a --text "My fellow" --data --neuron',
     'megatron explain runs/topics --text "Rates rise again" --target business',
   ]);
 }
@@ -53,7 +54,7 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
   const { explainText } = await import("@megatron-ts/explain");
   const { explanationPage } = await import("@megatron-ts/explain/html");
   const { findTrainingPassages, describePassages, prefixesOf } = await import("../explanation/training-passages.ts");
-  const { describeNeuron, findNeuronPassages } = await import("../explanation/neuron-passages.ts");
+  const { describeNeuron, neuronAskedFor, readNeuronPassages } = await import("../explanation/neuron-passages.ts");
   const { text, target, topK, html, data, write, neuron } = options;
   if (write > 0 && data === undefined) throw new UsageError("--write needs --data, in which it is searched");
   if (neuron && data === undefined) throw new UsageError("--neuron needs --data, whose passages are read");
@@ -67,19 +68,23 @@ async function run(path: string, options: Options, terminal: Terminal): Promise<
       data === undefined ? undefined : await findTrainingPassages(trained, { text, data, write, topK }, terminal);
     const neuronPassages =
       neuron && data !== undefined
-        ? await findNeuronPassages(trained, { prefix: prefixesOf(trained, data)[0]!, neuron, topK }, terminal)
+        ? await readNeuronPassages(
+            trained,
+            { ...neuronAskedFor(neuron, explanation), prefixes: prefixesOf(trained, data), topK },
+            terminal,
+          )
         : undefined;
     if (html !== undefined)
-      writeFileSync(html, explanationPage(explanation, { title: `Explained: ${path}`, passages }));
+      writeFileSync(html, explanationPage(explanation, { title: `Explained: ${path}`, passages, neuronPassages }));
     if (options.json) return terminal.json({ checkpoint: directory, html, ...explanation, passages, neuronPassages });
     for (const line of describe(explanation)) terminal.print(line);
     if (passages) {
       terminal.print("");
       for (const line of describePassages(passages)) terminal.print(line);
     }
-    if (neuron && neuronPassages) {
+    if (neuronPassages) {
       terminal.print("");
-      for (const line of describeNeuron(neuron, neuronPassages)) terminal.print(line);
+      for (const line of describeNeuron(neuronPassages)) terminal.print(line);
     }
     if (html !== undefined) terminal.log(`explained in ${html}`);
   } finally {

@@ -9,6 +9,7 @@ export const examples: Readonly<Record<string, object>> = {
   "/v1/fill-mask": { input: "Call me [MASK].", top_k: 3 },
   "/v1/explain": { input: "My fellow", attention: false },
   "/v1/passages": { input: "My fellow citizens of the Senate", top_k: 3 },
+  "/v1/neurons": { layer: 0, neuron: 16, top_k: 3 },
   "/v1/classify": { input: "What a lovely day." },
   "/v1/answer": { input: { question: "Who went to sea?", context: "Some years ago Ishmael went to sea." } },
   "/v1/translate": { input: "The house is small." },

@@ -1,7 +1,7 @@
 /** The engine as the HTTP thread sees it: asks the engine's thread, and hands out what it answers. */
 import { Worker } from "node:worker_threads";
 import type { ExplainTextOptions, Explanation } from "@megatron-ts/explain";
-import type { TrainingPassages } from "@megatron-ts/explain/passages";
+import type { NeuronPassages, TrainingPassages } from "@megatron-ts/explain/passages";
 import type { FilledText } from "@megatron-ts/generate";
 import type { Prediction } from "@megatron-ts/tasks";
 import { ApiError } from "../errors.ts";
@@ -53,6 +53,8 @@ export interface EngineRequests {
   explain(text: string, options: ExplainTextOptions): Promise<Explanation>;
   /** What in the training data is nearest to a text. */
   passages(text: string, options: { topK: number }): Promise<TrainingPassages>;
+  /** What in the training data makes a neuron most active. */
+  neurons(options: { layer: number; neuron: number; topK: number }): Promise<NeuronPassages>;
   /** Predictions for rows by one of these tasks, and which it was. */
   predict(
     tasks: readonly string[],
@@ -269,6 +271,11 @@ export function startEngineClient(
       ask(
         { adapter, type: "passages", text, topK },
         (message) => (message as Extract<Answer, { type: "passages" }>).passages,
+      ),
+    neurons: (options) =>
+      ask(
+        { adapter, type: "neurons", ...options },
+        (message) => (message as Extract<Answer, { type: "neurons" }>).found,
       ),
     predict: (tasks, rows) =>
       ask({ adapter, type: "predict", tasks, rows }, (message) => {

@@ -13,7 +13,7 @@ import { createDraftCounts } from "./draft-counts.ts";
 import { embed } from "./embed.ts";
 import { loadServedModel, type ServedModel } from "./load-served-model.ts";
 import { createOutbox } from "./outbox.ts";
-import { createPassageSearch } from "./passages.ts";
+import { createPassageSearch, type PassageSearch } from "./passages.ts";
 import { predictRows } from "./predict.ts";
 import { checkTokens, encodePrompt, plainTokens, textTokens } from "./prompts.ts";
 import type {
@@ -112,6 +112,11 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
     outbox.add(done, load);
   }
 
+  function shownData(): PassageSearch {
+    if (passages) return passages;
+    throw new ApiError("this server shows no training data: start it with --data", { status: 400 });
+  }
+
   /** Embeds one text after another, with turns for what else there is to do in between. */
   async function embedAll(id: number, { model, ...own }: ServedModel, prompts: readonly Prompt[]) {
     const { embedding } = own;
@@ -145,8 +150,13 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
     } else if (request.type === "predict") {
       predictRows(own, request).then((found) => send({ type: "predicted", id, ...found }), refuse);
     } else if (request.type === "passages") {
-      if (!passages) throw new ApiError("this server shows no training data: start it with --data", { status: 400 });
-      passages(request.text, request).then((found) => send({ type: "passages", id, passages: found }), refuse);
+      shownData()
+        .nearest(request.text, request)
+        .then((found) => send({ type: "passages", id, passages: found }), refuse);
+    } else if (request.type === "neurons") {
+      shownData()
+        .neurons(own, request)
+        .then((found) => send({ type: "neurons", id, found }), refuse);
     } else if (request.type === "explain") {
       send({ type: "explained", id, explanation: explainText(own, request.text, request.options) });
     } else {

@@ -1,10 +1,11 @@
 /** Runs a fine-tuned model's task over rows. */
+import type { Model } from "@megatron-ts/model";
 import { openTrainedTask, type Prediction, predictAll, type SavedTaskRecipe } from "@megatron-ts/tasks";
 import { ApiError } from "../errors.ts";
 import type { ServedModel } from "./load-served-model.ts";
 
 /**
- * The predictions for rows, by the model's own task if it is one of `tasks`, else by the first. Yields to the event loop between
+ * The predictions for rows, by the model's own task if it is one of `tasks`, else by the one that its head is for. Yields to the event loop between
  * batches. Throws an ApiError for a text that would be cut, and what the task throws.
  */
 export async function predictRows(
@@ -12,7 +13,7 @@ export async function predictRows(
   { tasks, rows }: { tasks: readonly string[]; rows: readonly Readonly<Record<string, string>>[] },
 ): Promise<{ task: string; predictions: Prediction[] }> {
   const own = recipe?.task?.name;
-  const name = own !== undefined && tasks.includes(own) ? own : tasks[0]!;
+  const name = own !== undefined && tasks.includes(own) ? own : taskOf(model.config, tasks);
   // Fields have their own names in requests, whatever the columns of the training data were called.
   const columns = Object.fromEntries(Object.keys(rows[0] ?? {}).map((field) => [field, field]));
   const task = openTrainedTask({ config: model.config, tokenizer, recipe }, { name, columns });
@@ -28,4 +29,10 @@ export async function predictRows(
     });
   }
   return { task: name, predictions: await predictAll({ task, model }, examples) };
+}
+
+/** The task that a model without a recipe is for, such as an imported one: its labels may exclude each other, or not. */
+function taskOf({ task: head }: Model["config"], tasks: readonly string[]): string {
+  const isMultiLabel = head?.kind === "sequence-classification" && head.multiLabel === true;
+  return isMultiLabel && tasks.includes("multi-label") ? "multi-label" : tasks[0]!;
 }

@@ -1,6 +1,6 @@
 /** The messages between the HTTP thread and the engine's thread. Everything in them is cloned. */
 import type { ExplainTextOptions, Explanation } from "@megatron-ts/explain";
-import type { TrainingPassages } from "@megatron-ts/explain/passages";
+import type { NeuronPassages, TrainingPassages } from "@megatron-ts/explain/passages";
 import type { FilledText, Pattern, SamplingOptions } from "@megatron-ts/generate";
 import type { Prediction } from "@megatron-ts/tasks";
 import type { ApiErrorFields } from "../errors.ts";
@@ -128,6 +128,7 @@ export type ModelRequest = { adapter: string | null } & (
   | { type: "fill"; id: number; texts: string[]; topK: number }
   | { type: "explain"; id: number; text: string; options: ExplainTextOptions }
   | { type: "passages"; id: number; text: string; topK: number }
+  | { type: "neurons"; id: number; layer: number; neuron: number; topK: number }
   | { type: "predict"; id: number; tasks: readonly string[]; rows: Readonly<Record<string, string>>[] }
 );
 
@@ -164,4 +165,5 @@ export type EngineMessage =
   | { type: "filled"; id: number; filled: FilledText[] }
   | { type: "explained"; id: number; explanation: Explanation }
   | { type: "passages"; id: number; passages: TrainingPassages }
+  | { type: "neurons"; id: number; found: NeuronPassages }
   | { type: "predicted"; id: number; task: string; predictions: Prediction[] };

@@ -12,6 +12,7 @@ import { embeddings } from "../routes/embeddings.ts";
 import { explain } from "../routes/explain.ts";
 import { fillMask } from "../routes/fill-mask.ts";
 import { getModel, listModels } from "../routes/models.ts";
+import { neurons } from "../routes/neurons.ts";
 import { passages } from "../routes/passages.ts";
 import { reload } from "../routes/reload.ts";
 import { responses } from "../routes/responses.ts";
@@ -83,6 +84,7 @@ export function createApp(state: ServerState, options: AppOptions): Hono {
   app.post("/v1/embeddings", (context) => embeddings(context.req.raw, state));
   app.post("/v1/fill-mask", (context) => fillMask(context.req.raw, state));
   app.post("/v1/passages", (context) => passages(context.req.raw, state));
+  app.post("/v1/neurons", (context) => neurons(context.req.raw, state));
   app.post("/v1/explain", (context) => explain(context.req.raw, state));
   for (const route of taskRoutes) app.post(route.path, (context) => runTask(context.req.raw, state, route));
   app.post("/tokenize", (context) => tokenize(context.req.raw, state));

@@ -1,12 +1,29 @@
-/** The OpenAPI document of the server, made of the schemas that requests are checked with. */
+/** The OpenAPI document of the server, made of the schemas that requests are checked with, and those of answers. */
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { examples } from "../docs/examples.ts";
 import { isPagePath } from "../page/routes.ts";
 import { taskRoutes } from "../routes/tasks.ts";
+import {
+  chatAnswer,
+  completionAnswer,
+  detokenizeAnswer,
+  embeddingAnswer,
+  explainAnswer,
+  fillMaskAnswer,
+  healthAnswer,
+  modelAnswer,
+  modelsAnswer,
+  neuronAnswer,
+  passagesAnswer,
+  reloadAnswer,
+  responseAnswer,
+  tokenizeAnswer,
+  tokenizerInfoAnswer,
+} from "../schemas/answers.ts";
 import { chatSchema } from "../schemas/chat.ts";
 import { completionSchema } from "../schemas/completion.ts";
 import { embeddingSchema, fillMaskSchema } from "../schemas/embedding.ts";
-import { explainSchema, passagesSchema } from "../schemas/explain.ts";
+import { explainSchema, neuronSchema, passagesSchema } from "../schemas/explain.ts";
 import { reloadSchema } from "../schemas/reload.ts";
 import { responseSchema } from "../schemas/response.ts";
 import { detokenizeSchema, tokenizeSchema } from "../schemas/tokens.ts";
@@ -23,33 +40,80 @@ const errorSchema = z
   .openapi("Error");
 
 const json = (schema: z.ZodType, example?: object) => ({ "application/json": { schema, ...(example && { example }) } });
-const anyObject = z.looseObject({});
+
+/** A route that takes a body. */
+interface PostRoute {
+  summary: string;
+  schema: z.ZodType;
+  answer: z.ZodType;
+  /** Whether it also answers as a stream of events. */
+  streams?: boolean;
+}
 
 /** Routes that take a body. */
-const posts: [string, { summary: string; schema: z.ZodType }][] = [
-  ["/v1/completions", { summary: "Completes a text or token ids.", schema: completionSchema }],
-  ["/v1/chat/completions", { summary: "Answers a chat.", schema: chatSchema }],
-  ["/v1/responses", { summary: "Answers a message or a conversation; nothing is stored.", schema: responseSchema }],
-  ["/v1/embeddings", { summary: "Texts as vectors of length 1.", schema: embeddingSchema }],
-  ["/v1/fill-mask", { summary: "Fills the masks of texts.", schema: fillMaskSchema }],
-  ["/v1/explain", { summary: "Which tokens, layers and heads a prediction comes from.", schema: explainSchema }],
-  ["/v1/passages", { summary: "What in the training data is nearest to a text.", schema: passagesSchema }],
-  ...taskRoutes.map(({ path, ...route }): [string, typeof route] => [path, route]),
-  ["/tokenize", { summary: "The token ids of a text or a chat.", schema: tokenizeSchema }],
-  ["/detokenize", { summary: "The text of token ids.", schema: detokenizeSchema }],
+const posts: [string, PostRoute][] = [
+  [
+    "/v1/completions",
+    { summary: "Completes a text or token ids.", schema: completionSchema, answer: completionAnswer, streams: true },
+  ],
+  ["/v1/chat/completions", { summary: "Answers a chat.", schema: chatSchema, answer: chatAnswer, streams: true }],
+  [
+    "/v1/responses",
+    {
+      summary: "Answers a message or a conversation; nothing is stored.",
+      schema: responseSchema,
+      answer: responseAnswer,
+      streams: true,
+    },
+  ],
+  ["/v1/embeddings", { summary: "Texts as vectors of length 1.", schema: embeddingSchema, answer: embeddingAnswer }],
+  ["/v1/fill-mask", { summary: "Fills the masks of texts.", schema: fillMaskSchema, answer: fillMaskAnswer }],
+  [
+    "/v1/explain",
+    {
+      summary: "Which tokens, layers and heads a prediction comes from.",
+      schema: explainSchema,
+      answer: explainAnswer,
+    },
+  ],
+  [
+    "/v1/passages",
+    { summary: "What in the training data is nearest to a text.", schema: passagesSchema, answer: passagesAnswer },
+  ],
+  [
+    "/v1/neurons",
+    { summary: "What in the training data makes a neuron most active.", schema: neuronSchema, answer: neuronAnswer },
+  ],
+  ...taskRoutes.map(({ path, ...route }): [string, PostRoute] => [path, route]),
+  ["/tokenize", { summary: "The token ids of a text or a chat.", schema: tokenizeSchema, answer: tokenizeAnswer }],
+  ["/detokenize", { summary: "The text of token ids.", schema: detokenizeSchema, answer: detokenizeAnswer }],
 ];
 
 const reloadRoute: (typeof posts)[number] = [
   "/v1/reload",
-  { summary: "Replaces a model by its newest checkpoint, while requests end.", schema: reloadSchema },
+  {
+    summary: "Replaces a model by its newest checkpoint, while requests end.",
+    schema: reloadSchema,
+    answer: reloadAnswer,
+  },
 ];
 
 /** Routes that take nothing, and what they answer. */
-const gets: [string, string][] = [
-  ["/v1/models", "The models."],
-  ["/v1/models/{model}", "One model."],
-  ["/tokenizer_info", "The settings of the tokenizer, as tokenizer_config.json has them."],
-  ["/health", "Whether the model is loaded."],
+const gets: [string, { summary: string; answer: z.ZodType; parameters?: object }][] = [
+  ["/v1/models", { summary: "The models.", answer: modelsAnswer }],
+  [
+    "/v1/models/{model}",
+    { summary: "One model.", answer: modelAnswer, parameters: { params: z.object({ model: z.string() }) } },
+  ],
+  [
+    "/tokenizer_info",
+    {
+      summary: "The settings of the tokenizer, as tokenizer_config.json has them.",
+      answer: tokenizerInfoAnswer,
+      parameters: { query: z.object({ model: z.string().optional() }) },
+    },
+  ],
+  ["/health", { summary: "Whether the model is loaded.", answer: healthAnswer }],
 ];
 
 /** The document. `secured` says whether routes need an API key, `reloads` whether models can be reloaded. */
@@ -62,9 +126,10 @@ export function createOpenApiDocument({ secured, reloads }: { secured: boolean; 
     404: problem("There is no such model."),
     503: problem("The model is loading, or the server is shutting down."),
   };
+  const unauthorized = secured && { 401: problem("There is no such API key.") };
   const security = (path: string) => (secured && needsKey(path) ? [{ bearer: [] }] : undefined);
   if (secured) registry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
-  for (const [path, { summary, schema }] of reloads ? [...posts, reloadRoute] : posts) {
+  for (const [path, { summary, schema, answer, streams }] of reloads ? [...posts, reloadRoute] : posts) {
     registry.registerPath({
       method: "post",
       path,
@@ -72,22 +137,29 @@ export function createOpenApiDocument({ secured, reloads }: { secured: boolean; 
       security: security(path),
       request: { body: { required: true, content: json(schema, examples[path]) } },
       responses: {
-        200: { description: "The answer.", content: json(anyObject) },
+        200: {
+          description: streams ? "The answer; with stream, server-sent events." : "The answer.",
+          content: { ...json(answer), ...(streams && { "text/event-stream": { schema: z.string() } }) },
+        },
         ...problems,
+        ...unauthorized,
         413: problem("The body is too large."),
         429: problem("Too many requests are waiting."),
       },
     });
   }
-  for (const [path, summary] of gets) {
-    const parameters = path.includes("{model}") ? { request: { params: z.object({ model: z.string() }) } } : {};
+  for (const [path, { summary, answer, parameters }] of gets) {
+    const starting = { description: "Not now.", content: json(z.object({ status: z.string() })) };
     registry.registerPath({
       method: "get",
       path,
       summary,
       security: security(path),
-      ...parameters,
-      responses: { 200: { description: summary, content: json(anyObject) }, ...problems },
+      ...(parameters && { request: parameters }),
+      responses: {
+        200: { description: summary, content: json(answer) },
+        ...(path === "/health" ? { 503: starting } : { ...problems, ...unauthorized }),
+      },
     });
   }
   return app.getOpenAPI31Document({ openapi: "3.1.0", info: { title: "megatron-ts", version: "1" } });

@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import { readBody } from "../http/read-body.ts";
 import { requireModel, type ServerState } from "../http/server-state.ts";
+import { answerAnswer, classifyAnswer, writeAnswer } from "../schemas/answers.ts";
 import { answerSchema, classifySchema, writeSchema } from "../schemas/task.ts";
 
 /** An input, by itself or with its fields. */
@@ -12,6 +13,7 @@ export interface TaskRoute {
   path: string;
   summary: string;
   schema: z.ZodType<{ model?: string | null; input: Input | Input[] }>;
+  answer: z.ZodType;
   /** Tasks that it serves, of which the model's own is used, else the first. */
   tasks: readonly string[];
   /** The field of an input that is only a text. */
@@ -24,6 +26,7 @@ export const taskRoutes: readonly TaskRoute[] = [
     path: "/v1/classify",
     summary: "The label of each text, or of each pair of texts.",
     schema: classifySchema,
+    answer: classifyAnswer,
     tasks: ["classification", "sentiment", "sentence-pairs", "multi-label"],
     field: "text",
   },
@@ -31,6 +34,7 @@ export const taskRoutes: readonly TaskRoute[] = [
     path: "/v1/answer",
     summary: "The span of a text that answers a question.",
     schema: answerSchema,
+    answer: answerAnswer,
     tasks: ["question-answering"],
     field: "question",
   },
@@ -38,6 +42,7 @@ export const taskRoutes: readonly TaskRoute[] = [
     path: "/v1/translate",
     summary: "Each text in the language that the model was trained to write.",
     schema: writeSchema,
+    answer: writeAnswer,
     tasks: ["translation"],
     field: "source",
   },
@@ -45,6 +50,7 @@ export const taskRoutes: readonly TaskRoute[] = [
     path: "/v1/summarize",
     summary: "A summary of each text.",
     schema: writeSchema,
+    answer: writeAnswer,
     tasks: ["summarization"],
     field: "text",
   },

@@ -1,4 +1,4 @@
-/** The requests of /v1/explain and /v1/passages. */
+/** The requests of /v1/explain, /v1/passages and /v1/neurons. */
 import { z } from "@hono/zod-openapi";
 import { optional } from "./sampling.ts";
 
@@ -21,3 +21,13 @@ export const passagesSchema = z
     top_k: optional(z.int().min(1).max(100)).openapi({ description: "Spans and passages to list. Default: 5." }),
   })
   .openapi("PassagesRequest");
+
+/** A neuron whose passages are looked for in the training data. */
+export const neuronSchema = z
+  .strictObject({
+    model: optional(z.string()),
+    layer: z.int().min(0).openapi({ description: "The neuron's layer, from 0, as explanations name it." }),
+    neuron: z.int().min(0).openapi({ description: "Its number in the layer, from 0." }),
+    top_k: optional(z.int().min(1).max(100)).openapi({ description: "Passages to list. Default: 5." }),
+  })
+  .openapi("NeuronRequest");

@@ -1,20 +1,21 @@
 /** Explains what the model says about a text: the report of the package `explain`, in the page. */
 import { type Explanation, explanationHtml, explanationStyle } from "@megatron-ts/explain/html";
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { ask } from "./api.ts";
+import { Neurons } from "./neurons.tsx";
 import { Problem, useRequest } from "./use-request.tsx";
 
-export function Explain() {
+/** @param showsData whether the server shows passages of the training data */
+export function Explain({ showsData }: { showsData: boolean }) {
   const [input, setInput] = useState("");
   const [target, setTarget] = useState("");
   const {
-    answer: html,
+    answer: explanation,
     problem,
     isRunning,
     submit,
-  } = useRequest(async () =>
-    explanationHtml(await ask<Explanation>("/v1/explain", { input, ...(target !== "" && { target }) })),
-  );
+  } = useRequest(() => ask<Explanation>("/v1/explain", { input, ...(target !== "" && { target }) }));
+  const html = useMemo(() => explanation && explanationHtml(explanation), [explanation]);
 
   return (
     <>
@@ -44,6 +45,7 @@ export function Explain() {
       <style>{explanationStyle}</style>
       {/* The report escapes every text in it. */}
       {html && <div dangerouslySetInnerHTML={{ __html: html }} />}
+      {showsData && <Neurons suggested={explanation?.neurons ?? []} />}
     </>
   );
 }

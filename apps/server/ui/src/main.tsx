@@ -30,7 +30,7 @@ function viewsFor({ model, runs }: PageFeatures): View[] {
       title: taskViews[task.name].title,
       content: () => <TaskForm task={task} />,
     })),
-    model?.explains && { id: "explain", title: "Explain", content: () => <Explain /> },
+    model?.explains && { id: "explain", title: "Explain", content: () => <Explain showsData={model.findsPassages} /> },
     model?.findsPassages && { id: "passages", title: "Training data", content: () => <Passages /> },
     runs && { id: "runs", title: "Runs", content: () => <Runs /> },
   ];

@@ -2,17 +2,16 @@
 import { useState } from "preact/hooks";
 
 /** @param request asks the server; its answer is kept until the next one */
-export function useRequest<Answer>(request: () => Promise<Answer>) {
+export function useRequest<Answer, Asked>(request: (asked?: Asked) => Promise<Answer>) {
   const [answer, setAnswer] = useState<Answer | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   const [isRunning, setRunning] = useState(false);
 
-  async function submit(event: Event) {
-    event.preventDefault();
+  async function run(asked?: Asked) {
     setRunning(true);
     setProblem(null);
     try {
-      setAnswer(await request());
+      setAnswer(await request(asked));
     } catch (error) {
       setAnswer(null);
       setProblem((error as Error).message);
@@ -20,7 +19,12 @@ export function useRequest<Answer>(request: () => Promise<Answer>) {
     setRunning(false);
   }
 
-  return { answer, problem, isRunning, submit };
+  function submit(event: Event) {
+    event.preventDefault();
+    void run();
+  }
+
+  return { answer, problem, isRunning, run, submit };
 }
 
 export const Problem = ({ text }: { text: string | null }) =>

@@ -11,3 +11,6 @@ export const shownToken = (text: string): string =>
 
 /** A probability for people. */
 export const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+
+/** A number with its sign. */
+export const number = (value: number): string => (value >= 0 ? "+" : "\u2212") + Math.abs(value).toFixed(2);

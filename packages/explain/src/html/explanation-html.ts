@@ -1,15 +1,13 @@
 /** An explanation as a part of a page: what was said, which tokens made it so, layer by layer, and what heads look at. */
 import type { ExplainedLayer, ExplainedOutput, Explanation } from "../reports.ts";
 import { attentionHtml } from "./attention-html.ts";
-import { escapeHtml, percent, shownToken } from "./escape.ts";
+import { escapeHtml, number, percent, shownToken } from "./escape.ts";
 
 const QUESTIONS: Readonly<Record<Explanation["kind"], string>> = {
   "next-token": "What comes next",
   mask: "What the mask hides",
   label: "Which label",
 };
-
-const number = (value: number) => (value >= 0 ? "+" : "\u2212") + Math.abs(value).toFixed(2);
 
 /** HTML for a page with `explanationStyle`. */
 export function explanationHtml(explanation: Explanation): string {

@@ -1,7 +1,8 @@
 /** An explanation as one HTML file that needs nothing else: no script, no network. */
-import type { Explanation, TrainingPassages } from "../reports.ts";
+import type { Explanation, NeuronPassages, TrainingPassages } from "../reports.ts";
 import { escapeHtml } from "./escape.ts";
 import { explanationHtml } from "./explanation-html.ts";
+import { neuronPassagesHtml } from "./neuron-passages-html.ts";
 import { passagesHtml } from "./passages-html.ts";
 import { explanationStyle } from "./style.ts";
 
@@ -9,10 +10,11 @@ import { explanationStyle } from "./style.ts";
  * The file's contents.
  * @param options.title what was explained, such as the model's name
  * @param options.passages what in the training data is nearest to the text
+ * @param options.neuronPassages what in the training data makes a neuron most active
  */
 export function explanationPage(
   explanation: Explanation,
-  { title, passages }: { title: string; passages?: TrainingPassages },
+  { title, passages, neuronPassages }: { title: string; passages?: TrainingPassages; neuronPassages?: NeuronPassages },
 ): string {
   return `<!doctype html>
 <html lang="en">
@@ -34,6 +36,7 @@ ${explanationStyle}
 <blockquote>${escapeHtml(explanation.text)}</blockquote>
 ${explanationHtml(explanation)}
 ${passages ? passagesHtml(passages) : ""}
+${neuronPassages ? neuronPassagesHtml(neuronPassages) : ""}
 </main></body>
 </html>
 `;

@@ -25,5 +25,6 @@ ${listOf(similar)}
 const listOf = (items: readonly string[]) =>
   items.length === 0 ? "<p>None.</p>" : `<ol class="passages">${items.join("")}</ol>`;
 
-const placeOf = ({ data, document, offset }: Omit<ShownPassage, "text">) =>
+/** Where a passage is. */
+export const placeOf = ({ data, document, offset }: Omit<ShownPassage, "text">): string =>
   `document ${document}, token ${offset} of ${escapeHtml(data)}`;

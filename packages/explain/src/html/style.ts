@@ -25,6 +25,10 @@ export const explanationStyle = `
 .explanation .passages q { white-space: pre-wrap; }
 .explanation .passages q { quotes: none; }
 .explanation .passages small { display: block; font-size: .75rem; color: var(--quiet); }
+.explanation .passages details { border-top: 0; padding: .25rem 0 0; font-size: .875rem; }
+.explanation .passages .tokens { margin: .25rem 0 0; }
+.explanation .passages .tokens li { padding: .125rem .375rem; border-radius: .25rem; }
+.explanation .passages .tokens small { color: var(--ink); }
 .explanation mark { background: rgb(var(--accent) / .18); color: inherit; border-radius: .1875rem; }
 .explanation details { border-top: 1px solid var(--line); padding: .5rem 0; }
 .explanation summary { cursor: pointer; padding: .25rem 0; }

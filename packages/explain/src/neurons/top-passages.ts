@@ -85,16 +85,25 @@ export function* topPassages(
   return best;
 }
 
-/** Parts of documents that begin at evenly spread places. */
+/** Places that are looked at for each passage, so that documents shorter than a passage are found too. */
+const PLACES = 8;
+
+/** Documents in parts of `length` tokens; those parts that are at evenly spread places, or all if they are few. */
 function spread(
   source: TokenSource,
   { documents, passages, length }: { documents: DocumentRange; passages: number; length: number },
 ): { from: number; to: number }[] {
   const [start, end] = [documentStart(source, documents.start), documentStart(source, documents.end)];
-  const count = Math.min(passages, Math.max(1, Math.floor((end - start) / length)));
-  const parts = Array.from({ length: count }, (_, index) => {
-    const from = start + Math.floor((index * (end - start)) / count);
-    return { from, to: Math.min(from + length, documentStart(source, documentAt(source, from, documents) + 1)) };
-  });
-  return parts.filter(({ from, to }) => to > from);
+  const places = Math.min(end - start, PLACES * passages);
+  const parts = new Map<number, { from: number; to: number }>();
+  for (let place = 0; place < places; place++) {
+    const position = start + Math.floor((place * (end - start)) / places);
+    const document = documentAt(source, position, documents);
+    const first = documentStart(source, document);
+    const from = first + length * Math.floor((position - first) / length);
+    parts.set(from, { from, to: Math.min(from + length, documentStart(source, document + 1)) });
+  }
+  const all = [...parts.values()];
+  if (all.length <= passages) return all;
+  return Array.from({ length: passages }, (_, index) => all[Math.floor((index * all.length) / passages)]!);
 }

@@ -115,9 +115,10 @@ function around(dataset: Dataset, { document, offset, tokens }: Passage, tokeniz
   };
 }
 
-function checkTokenizer({ prefix, sidecar }: Dataset, tokenizer: Tokenizer): void {
+/** Throws an ExplainError for data that was prepared with another tokenizer. */
+export function checkTokenizer({ prefix, sidecar }: Dataset, tokenizer: Tokenizer): void {
   if (sidecar === undefined || sidecar.tokenizer.fingerprint === tokenizer.fingerprint) return;
   throw new ExplainError(
-    `${prefix}: was prepared with another tokenizer than the model's, so its passages cannot be found`,
+    `${prefix}: was prepared with another tokenizer than the model's, so its passages cannot be read`,
   );
 }
