@@ -69,8 +69,10 @@ function readAnswers(row: Row, { columns, context }: { columns: Columns; context
     : data.text.map((text, index): Answer => ({ text, start: offset(data.answer_start[index] ?? 0) }));
   for (const { text, start } of answers) {
     if (text !== "" && context.startsWith(text, start)) continue;
+    const found = text === "" ? -1 : context.indexOf(text);
+    const where = found < 0 ? "does not occur in it" : `is at ${found}`;
     throw new TaskError(
-      `the answer ${JSON.stringify(text.slice(0, 60))} is not at character ${start} of its context`,
+      `the answer ${JSON.stringify(text.slice(0, 60))} is not at character ${start} of its context: it ${where}`,
       row,
     );
   }

@@ -89,7 +89,8 @@ const compareConfigSchema = z.strictObject({
     .strictObject({
       run: z.strictObject({ directory: path }),
       models: z.array(z.string()).min(1),
-      tasks: z.array(z.string()).min(1),
+      /** Their names, or fields of each one's `training` that differ by its name. */
+      tasks: z.union([z.array(z.string()).min(1), z.record(z.string(), section)]),
       tokens: z.int().min(1),
       vocabularySize: z.int().min(300),
       /** Fields of each task's `training` that differ. */

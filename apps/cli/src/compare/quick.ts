@@ -5,7 +5,8 @@ import type { CompareConfig } from "./configuration.ts";
 /** Applies the recipe's section `quick`. Throws a UsageError for a recipe without one, and for names that it lacks. */
 export function quickForm({ quick, ...configuration }: CompareConfig): CompareConfig {
   if (!quick) throw new UsageError("--quick: the recipe has no section quick");
-  const tasks = pick(configuration.tasks, { names: quick.tasks, section: "tasks" });
+  const own = Array.isArray(quick.tasks) ? Object.fromEntries(quick.tasks.map((name) => [name, {}])) : quick.tasks;
+  const tasks = pick(configuration.tasks, { names: Object.keys(own), section: "tasks" });
   return {
     ...configuration,
     run: quick.run,
@@ -15,7 +16,7 @@ export function quickForm({ quick, ...configuration }: CompareConfig): CompareCo
     tasks: Object.fromEntries(
       Object.entries(tasks).map(([name, task]) => [
         name,
-        { ...task, training: { ...task.training, ...quick.training } },
+        { ...task, training: { ...task.training, ...quick.training, ...own[name] } },
       ]),
     ),
   };

@@ -36,7 +36,8 @@ export function textPredictionOf(config: { family: string }): TextPrediction {
   const found = (["sequence-to-sequence", "causal"] as const).find((one) => predicts.includes(one));
   if (found) return found;
   throw new FamilyError(
-    `a model of the family ${config.family} does not write text from left to right: expected an encoder-decoder or a causal model`,
+    `a model of the family ${config.family} does not write text from left to right: set model.family to encoder-decoder, which starts from ` +
+      "an encoder's weights, or use a causal model",
   );
 }
 
