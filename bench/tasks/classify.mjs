@@ -15,7 +15,7 @@ import { gunzipSync } from "node:zlib";
 import { options as common, finetuned } from "./finetuned.mjs";
 import { naiveBayes } from "./naive-bayes.mjs";
 
-const { seed: _, ...shared } = common;
+const { seed: _, quick: __, ...shared } = common;
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: { ...shared, seeds: { type: "string", default: "1" } },
@@ -76,7 +76,7 @@ async function run([training, test], seed, index) {
     },
     given: { ...options, seed, minutes },
   });
-  const score = scores[set.score];
+  const score = scores[set.score].value;
   say(`split ${index + 1}, seed ${seed}: ${step} steps in ${seconds.toFixed(0)} s, ${set.score} ${score.toFixed(4)}`);
   return score;
 }

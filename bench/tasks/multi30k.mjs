@@ -3,11 +3,12 @@
  * last ten checkpoints and prints BLEU of test_2016_flickr by beam 5, without further tokenization, which is what published
  * figures of this lower-cased and tokenized text are.
  *
- *     node bench/tasks/multi30k.mjs DIRECTORY [--minutes 40] [--threads 2] [--seed 1] [--output DIRECTORY] [--set train.clipNorm=0.5]
+ *     node bench/tasks/multi30k.mjs DIRECTORY [--minutes 40] [--threads 2] [--seed 1] [--vocabulary 4000] [--output DIRECTORY] [--set train.clipNorm=0.5]
  *
- * DIRECTORY holds {train,val,test_2016_flickr}.lc.norm.tok.{en,de}.gz, as multi30k/dataset has them.
+ * DIRECTORY holds {train,val,test_2016_flickr}.lc.norm.tok.{en,de}.gz, as multi30k/dataset has them. Ctrl+C saves a checkpoint; the same
+ * command with the same `--output` resumes.
  */
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -16,7 +17,8 @@ import { loadModel } from "@megatron-ts/checkpoint";
 import { readRows } from "@megatron-ts/data";
 import { fastestPrecision, start } from "@megatron-ts/engine";
 import { finetune, openTrainedTask, parseFinetuneRecipe, predictAll, scorePredictions } from "@megatron-ts/tasks";
-import { createTokenizer, formatTokenizerJson, trainBpe } from "@megatron-ts/tokenizer";
+import { createTokenizer, formatTokenizerJson, parseTokenizerJson, trainBpe } from "@megatron-ts/tokenizer";
+import { listenForStop } from "@megatron-ts/train";
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -24,6 +26,7 @@ const { values: options, positionals } = parseArgs({
     minutes: { type: "string", default: "40" },
     threads: { type: "string", default: "2" },
     seed: { type: "string", default: "1" },
+    vocabulary: { type: "string", default: "4000" },
     output: { type: "string" },
     recipe: { type: "string" },
     set: { type: "string", multiple: true, default: [] },
@@ -38,10 +41,14 @@ const pair = (split) => ({ source: file(split, "en"), target: file(split, "de") 
 const say = (text) => process.stderr.write(`${text}\n`);
 
 const started = await start({ threads: Number(options.threads) });
-const lines = ["en", "de"].flatMap((language) => `${gunzipSync(readFileSync(file("train", language)))}`.split("\n"));
-const specialTokens = ["<pad>", "</s>"];
-const tokenizer = await createTokenizer(await trainBpe(lines, { vocabularySize: 8000, specialTokens }));
-writeFileSync(join(output, "tokenizer.json"), formatTokenizerJson(tokenizer.json));
+const tokenizerPath = join(output, "tokenizer.json");
+if (!existsSync(tokenizerPath)) {
+  const lines = ["en", "de"].flatMap((language) => `${gunzipSync(readFileSync(file("train", language)))}`.split("\n"));
+  const vocabularySize = Number(options.vocabulary);
+  const trained = await createTokenizer(await trainBpe(lines, { vocabularySize, specialTokens: ["<pad>", "</s>"] }));
+  writeFileSync(tokenizerPath, formatTokenizerJson(trained.json));
+}
+const tokenizer = await createTokenizer(parseTokenizerJson(readFileSync(tokenizerPath, "utf8"), tokenizerPath));
 
 const recipePath = options.recipe ?? new URL("multi30k.yaml", import.meta.url);
 const own = {
@@ -57,8 +64,11 @@ const own = {
 const overrides = [...Object.entries(own), ...options.set.map((one) => /^([^=]+)=(.*)$/s.exec(one).slice(1))];
 const recipe = parseFinetuneRecipe(readFileSync(recipePath, "utf8"), { file: "multi30k.yaml", overrides });
 let steps = 0;
-await finetune(recipe, {
+const stop = listenForStop({ onRequest: () => say("saving a checkpoint") });
+const { reason } = await finetune(recipe, {
   tokenizer,
+  resume: "auto",
+  stop,
   onEvent(event) {
     if (event.type === "report") {
       const { step, loss, tokensPerSecond, learningRate } = event.report;
@@ -71,6 +81,12 @@ await finetune(recipe, {
   },
 });
 
+stop.dispose();
+if (reason === "stopped") {
+  say(`resume with --output ${output}`);
+  process.exit(130);
+}
+
 /** BLEU of the test split, of what a checkpoint writes. */
 async function score(checkpointPath) {
   const { model, checkpoint } = loadModel(checkpointPath);
@@ -78,7 +94,8 @@ async function score(checkpointPath) {
   const task = openTrainedTask({ config: model.config, tokenizer, recipe });
   const examples = readRows(pair("test_2016_flickr")).map((row) => task.read(row, { labelled: true }));
   const began = performance.now();
-  const predictions = await predictAll({ task, model }, examples);
+  const onProgress = (done, total) => done % 320 === 0 && say(`translated ${done} of ${total}`);
+  const predictions = await predictAll({ task, model }, examples, { onProgress });
   const { bleu, chrf } = scorePredictions(task, examples, predictions, { intervals: true });
   model.dispose();
   writeFileSync(join(output, "test.de"), predictions.map(({ text }) => `${text}\n`).join(""));

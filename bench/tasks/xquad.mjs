@@ -2,9 +2,10 @@
  * XQuAD: fine-tunes a small encoder on questions in English, German, Spanish and Chinese, from nothing or from a checkpoint, and prints F1 on
  * articles that it has not seen in any language, beside the span of the text that has the most words of the question around it.
  *
- *     node bench/tasks/xquad.mjs DIRECTORY [--minutes 10] [--folds 5] [--from CHECKPOINT] [--threads 2] [--set train.epochs=5]
+ *     node bench/tasks/xquad.mjs DIRECTORY [--minutes 10] [--folds 5] [--quick] [--from CHECKPOINT] [--threads 2] [--set train.epochs=5]
  *
- * DIRECTORY holds xquad.{en,de,es,zh}.json.gz. All languages have the same articles, so one is in the same fold in each.
+ * DIRECTORY holds xquad.{en,de,es,zh}.json.gz. All languages have the same articles, so one is in the same fold in each. `--quick`
+ * reads every eighth question and trains for a minute. F1 is a share, with half the width of its 95 % interval.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -63,7 +64,9 @@ for (let fold = 0; fold < Number(given.folds); fold++) {
   const training = articles.filter((one) => !inFold(one)).flatMap(({ rows }) => rows);
   const test = articles.filter(inFold).flatMap(({ rows }) => rows);
   const texts = training.flatMap(({ question, context }) => [question, context]);
-  const beside = { "question overlap": test.map((row) => ({ answer: overlapSpan(row), noAnswerProbability: 0 })) };
+  const beside = ({ test: rows }) => ({
+    "question overlap": rows.map((row) => ({ answer: overlapSpan(row), noAnswerProbability: 0 })),
+  });
   const { step, seconds, scores, baselines } = await finetuned({
     ...{ training, test, texts, recipe, vocabularySize: 8000, beside, given },
   });
