@@ -48,10 +48,17 @@ function compare(products, precision) {
   return rows;
 }
 
-export async function run({ quick = false, threads = 2 } = {}) {
-  if (spawnSync("cargo", ["--version"]).status !== 0) {
-    return [{ what: "products of a GPT-2 step", peer: "gemmkit, gemm: skipped, cargo not found", unit: "tokens/s" }];
-  }
-  const options = { threads, rounds: quick ? 1 : 3 };
-  return ["f32", "bf16"].flatMap((precision) => compare(measure(precision, options), precision));
-}
+const inPrecision =
+  (precision) =>
+  ({ quick = false, threads = 2 }) => {
+    if (spawnSync("cargo", ["--version"]).status !== 0) {
+      return {
+        what: `products of a GPT-2 step, ${precision}`,
+        peer: "gemmkit, gemm: skipped, cargo not found",
+        unit: "tokens/s",
+      };
+    }
+    return compare(measure(precision, { threads, rounds: quick ? 1 : 3 }), precision);
+  };
+
+export const rows = { f32: inPrecision("f32"), bf16: inPrecision("bf16") };

@@ -2,7 +2,10 @@
  * Compares variants of the starter recipe after equal seconds, several seeds each, in bits per byte of the quickstart's
  * held-out text; lower is better. Rounds alternate between variants, so that a disturbance hits all alike.
  *
- *     node bench/recipe/sweep.mjs [fields optimizer shape] [--seconds 60] [--seeds 3] [--jobs 1] [--threads 2] [--log FILE]
+ *     node bench/recipe/sweep.mjs [fields optimizer shape] [--only "batch of 4" --only GELU] [--seconds 60 | --steps 500] [--seeds 3]
+ *       [--size 4x128] [--jobs 1] [--threads 2] [--log FILE]
+ *
+ * Prints each run as it ends, and a table in the end. On a busy machine compare equal `--steps`, and weigh what steps take by hand.
  */
 import { spawn } from "node:child_process";
 import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
@@ -11,12 +14,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { countsOf, writeCorpus } from "./corpus.mjs";
-import { baseline, groups } from "./variants.mjs";
+import { baseline, groups, NO_END } from "./variants.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    seconds: { type: "string", default: "60" },
+    seconds: { type: "string" },
+    steps: { type: "string" },
+    only: { type: "string", multiple: true },
+    size: { type: "string", default: "4x128" },
     seeds: { type: "string", default: "3" },
     jobs: { type: "string", default: "1" },
     threads: { type: "string", default: "2" },
@@ -24,13 +30,27 @@ const { values, positionals } = parseArgs({
     log: { type: "string" },
   },
 });
-const names = positionals.length > 0 ? positionals : Object.keys(groups);
-const unknown = names.filter((name) => !Object.hasOwn(groups, name));
-if (unknown.length > 0) {
-  process.stderr.write(`unknown group ${unknown.join(", ")}: expected ${Object.keys(groups).join(", ")}\n`);
+function refuse(message) {
+  process.stderr.write(`${message}\n`);
   process.exit(2);
 }
-const variants = [baseline, ...names.flatMap((name) => groups[name])];
+const names = positionals.length > 0 ? positionals : Object.keys(groups);
+const unknown = names.filter((name) => !Object.hasOwn(groups, name));
+if (unknown.length > 0) refuse(`unknown group ${unknown.join(", ")}: expected ${Object.keys(groups).join(", ")}`);
+const all = names.flatMap((name) => groups[name]);
+const { only } = values;
+const missing = only?.filter((name) => !all.some((variant) => variant.name === name)) ?? [];
+if (missing.length > 0) {
+  refuse(`--only ${missing.join("; ")}: expected some of ${all.map(({ name }) => name).join("; ")}`);
+}
+if (values.seconds && values.steps) refuse("--seconds and --steps: expected one of them");
+const length = values.steps ? { steps: Number(values.steps) } : { seconds: Number(values.seconds ?? 60) };
+const [numLayers, hiddenSize] = values.size.split("x").map(Number);
+if (!(numLayers >= 1 && hiddenSize >= 64 && hiddenSize % 64 === 0)) {
+  refuse(`--size ${values.size}: expected layers x hidden size, a multiple of 64, such as 4x128`);
+}
+const size = { numLayers, hiddenSize, numHeads: hiddenSize / 64 };
+const variants = [baseline, ...all.filter(({ name }) => !only || only.includes(name))];
 const corpora = values.corpora ?? mkdtempSync(join(tmpdir(), "megatron-recipe-corpora-"));
 const corpusOf = ({ vocabularySize = 4096 }) => join(corpora, String(vocabularySize));
 try {
@@ -48,19 +68,31 @@ try {
   if (!values.corpora) rmSync(corpora, { recursive: true, force: true });
 }
 
-async function train({ name, seed, set, ...variant }) {
+async function train({ name, seed, set, cooldown, ...variant }) {
   const corpus = corpusOf(variant);
-  const options = { corpus, set, seed, seconds: Number(values.seconds), evaluationBatches: 45 };
+  const options = {
+    corpus,
+    set: { ...set, ...(cooldown && decay(cooldown)) },
+    seed,
+    size,
+    ...length,
+    evaluationBatches: 45,
+  };
   const result = await output(process.execPath, [
     fileURLToPath(new URL("train.mjs", import.meta.url)),
     JSON.stringify(options),
   ]);
   const { tokens, bytes } = countsOf(corpus);
   const row = { name, seed, ...result, bitsPerByte: (result.loss / Math.LN2) * (tokens / bytes) };
-  process.stderr.write(`${name}, seed ${seed}: ${row.bitsPerByte.toFixed(3)} after ${row.steps} steps\n`);
+  process.stderr.write(
+    `${name}, seed ${seed}: ${row.bitsPerByte.toFixed(3)} after ${row.steps} steps, ${row.processorSeconds.toFixed(0)} s of processor time\n`,
+  );
   if (values.log) appendFileSync(values.log, `${JSON.stringify(row)}\n`);
   return row;
 }
+
+/** A cooldown over a share of the run: of its steps, or of the steps that no run by the clock takes. */
+const decay = (share) => ({ "train.schedule.decaySteps": Math.round(share * (length.steps ?? NO_END)) });
 
 function output(command, args) {
   return new Promise((resolve, reject) => {

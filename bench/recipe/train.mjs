@@ -1,5 +1,5 @@
 /**
- * Trains the starter recipe, with some fields set otherwise, for some seconds or steps, and prints the held-out loss:
+ * Trains the starter recipe, with some fields set otherwise, for some seconds or steps, and prints the held-out loss and the processor time:
  *
  *     node bench/recipe/train.mjs '{"corpus": DIRECTORY, "seconds": 60, "set": {"model.positions": "rotary"}}'
  */
@@ -16,9 +16,7 @@ import {
   pretrainConfigSchema,
   starterRecipe,
 } from "@megatron-ts/train";
-
-/** More steps than any run here takes: the clock ends it, in the same shape. */
-const NO_END = 100_000;
+import { NO_END } from "./variants.mjs";
 
 const { corpus, size, steps = NO_END, seconds, set = {}, seed, evaluationBatches = 30 } = JSON.parse(process.argv[2]);
 const started = await start();
@@ -48,6 +46,7 @@ try {
   const tokenizer = await loadTokenizer(join(corpus, "tokenizer"));
   let loss = Number.NaN;
   let lastStep = 0;
+  const before = process.cpuUsage();
   await pretrain(configuration, {
     tokenizer,
     onEvent(event) {
@@ -55,10 +54,13 @@ try {
       if (event.type === "finished") lastStep = event.step;
     },
   });
+  const { user, system } = process.cpuUsage(before);
+  const processorSeconds = (user + system) / 1e6;
   const { numLayers, hiddenSize } = configuration.model;
   const tokens = lastStep * configuration.train.batchSize * configuration.data.sequenceLength;
   const parameters = 12 * numLayers * hiddenSize ** 2;
-  process.stdout.write(`${JSON.stringify({ numLayers, hiddenSize, steps: lastStep, parameters, tokens, loss })}\n`);
+  const result = { numLayers, hiddenSize, steps: lastStep, parameters, tokens, loss, processorSeconds };
+  process.stdout.write(`${JSON.stringify(result)}\n`);
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }

@@ -11,7 +11,9 @@ import torch.nn.functional as F
 from torch import nn
 
 options = json.loads(sys.argv[1])
-VOCABULARY, LAYERS, HIDDEN, HEADS, LENGTH, BATCH = 4096, 4, 128, 2, 256, 8
+VOCABULARY, LENGTH, BATCH = 4096, 256, 8
+size = options["size"]
+LAYERS, HIDDEN, HEADS = size["numLayers"], size["hiddenSize"], size["numHeads"]
 torch.set_num_threads(options["threads"])
 torch.manual_seed(options["seed"])
 

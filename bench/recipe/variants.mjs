@@ -1,18 +1,23 @@
 /** What the starter recipe was compared with: each variant sets some of its fields otherwise. */
 
+/** More steps than any run here takes: the clock ends it, in the same shape. */
+export const NO_END = 100_000;
+
 const size = (numLayers, hiddenSize, numHeads) => ({
   "model.numLayers": numLayers,
   "model.hiddenSize": hiddenSize,
   "model.numHeads": numHeads,
 });
-const cooldown = (share) => ({ "train.schedule.decaySteps": Math.round(share * 100_000) });
 const betas = (beta1, beta2) => ({ "train.optimizer.adamw.beta1": beta1, "train.optimizer.adamw.beta2": beta2 });
 const batch = (batchSize) => ({ "train.batchSize": batchSize, "train.microBatchSize": batchSize });
 
 const pairs = (rows) => ({ "model.pairEmbeddings": rows });
 const long = { "data.sequenceLength": 512, "model.maxPositions": 512, ...batch(4) };
 
-/** By group: name, and the fields that it sets; null for a field's default. `vocabularySize` names another corpus. */
+/**
+ * By group: name, and the fields that it sets; null for a field's default. `cooldown` is the share of the run over which the rate decays,
+ * `vocabularySize` names another corpus.
+ */
 export const groups = {
   fields: [
     { name: "without query-key norm", set: { "model.queryKeyNorm": false } },
@@ -53,9 +58,9 @@ export const groups = {
     { name: "3 layers of 128", set: size(3, 128, 2) },
   ],
   shape: [
-    { name: "cooldown over 40 %", set: cooldown(0.4) },
-    { name: "cooldown over 75 %", set: cooldown(0.75) },
-    { name: "cooldown over 100 %", set: cooldown(0.9999) },
+    { name: "cooldown over 40 %", cooldown: 0.4 },
+    { name: "cooldown over 75 %", cooldown: 0.75 },
+    { name: "cooldown over 100 %", cooldown: 0.9999 },
     { name: "betas 0.8, 0.95", set: betas(0.8, 0.95) },
     { name: "betas 0.9, 0.99", set: betas(0.9, 0.99) },
     { name: "batch of 4", set: batch(4) },

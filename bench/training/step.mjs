@@ -1,5 +1,8 @@
-/** Our side: training steps of a GPT on random tokens. Prints tokens per second (median step) and peak memory. */
-import { start } from "@megatron-ts/engine";
+/**
+ * Our side: training steps of a GPT on random tokens. Prints tokens per second (median step) and peak memory; with `peak`, the operations
+ * per second of the steps and of the processor at most, measured after each, so that what slows one slows the other.
+ */
+import { measurePeak, start } from "@megatron-ts/engine";
 import { createModel } from "@megatron-ts/model";
 import { withPrecision } from "@megatron-ts/ops";
 import {
@@ -9,6 +12,7 @@ import {
   clipByGlobalNorm,
   createAdamW,
 } from "@megatron-ts/train/step";
+import { flopsPerToken } from "./flops.mjs";
 
 const {
   model: config,
@@ -20,6 +24,7 @@ const {
   backend,
   threads,
   recompute,
+  peak = false,
 } = JSON.parse(process.argv[2]);
 
 await start({ backend, threads });
@@ -32,6 +37,7 @@ const batch = { batchSize, sequenceLength, tokens: tokens.slice(0, size), labels
 // As training runs: from the second step on, forward and backward are replayed.
 const { compute } = captureLossAndGradients();
 const seconds = [];
+const peaks = [];
 const losses = [];
 for (let step = 0; step < warmup + steps; step++) {
   const began = performance.now();
@@ -42,9 +48,17 @@ for (let step = 0; step < warmup + steps; step++) {
     return done.loss;
   });
   losses.push(loss);
-  if (step >= warmup) seconds.push((performance.now() - began) / 1000);
+  if (step < warmup) continue;
+  seconds.push((performance.now() - began) / 1000);
+  if (peak) peaks.push(measurePeak(precision));
 }
-const middle = seconds.toSorted((a, b) => a - b)[seconds.length >> 1];
+const middleOf = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+const middle = middleOf(seconds);
 const peakBytes = process.resourceUsage().maxRSS * 1024;
-process.stdout.write(`${JSON.stringify({ tokensPerSecond: size / middle, peakBytes, losses })}\n`);
+const result = { tokensPerSecond: size / middle, peakBytes, losses };
+if (peak) {
+  result.gigaflops = (size * flopsPerToken(config, sequenceLength)) / middle / 1e9;
+  result.peakGigaflops = middleOf(peaks);
+}
+process.stdout.write(`${JSON.stringify(result)}\n`);
 process.exit(0);
