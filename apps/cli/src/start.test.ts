@@ -42,7 +42,9 @@ describe("start", () => {
     expect(Number(steps)).toBeGreaterThan(result.step);
     expect(stdout).toMatch(/loss by step[\s\S]*Call me[\s\S]*Try next:/);
     expect(stdout).not.toContain("brotli");
-    expect(stdout).toContain(`serve ${join(output, "run")}    # then open http://127.0.0.1:8000`);
+    expect(stdout).toContain(
+      `serve ${join(output, "run")} --data --runs ${output}    # then open http://127.0.0.1:8000`,
+    );
     expect(stdout).toContain("--minutes 0.39");
     expect(stderr).toContain("skipped 1 .json file");
   });

@@ -30,6 +30,7 @@ beforeAll(async () => {
   const pageTable = 4 * (6 + 1);
   bytes = pageTable + 4 * countModelParameters(other.model.config as ModelConfig) + 2 * 2 * (4 * 192) * 32 * 4;
   saveAdapter(path("poems"), { model: other.model, directory: path("other") });
+  writeFileSync(join(path("poems"), "chat_template.jinja"), "{{ messages[0].content }}!");
   const adapters = [{ name: "poems", directory: path("poems") }];
   const others = [{ checkpoint: path("other"), adapters }, { checkpoint: path("broken") }];
   tiny = await startTiny({ others, memoryLimit: 1.5 * bytes, onModel: (event) => events.push(event) });
@@ -182,6 +183,16 @@ describe("several models", () => {
     expect(plain!.text).not.toBe(expected[0]!.text);
     // What one has read is no beginning for the other.
     expect(await textOf(await complete("poems", body))).toBe(expected[0]!.text);
+  });
+
+  it("render chats by the adapter's own template, if it has one", async () => {
+    const asked = { messages: [{ role: "user", content: "the whale" }] };
+    const tokens = async (model: string) => {
+      const answer = await tiny.post("/tokenize", { ...asked, model });
+      return ((await answer.json()) as { tokens: number[] }).tokens;
+    };
+    expect(other.tokenizer.decode(await tokens("poems"))).toBe("the whale!");
+    expect(other.tokenizer.decode(await tokens("other"))).toContain("<|im_start|>user\nthe whale");
   });
 
   it("are counted apart", async () => {

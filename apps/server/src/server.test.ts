@@ -80,6 +80,9 @@ describe("the server", () => {
     ["[".repeat(15_000), /JSON/, null],
     [{}, /prompt/, "prompt"],
     [{ prompt: 7 }, /prompt/, "prompt"],
+    [{ prompt: [] }, /at least|>=1|small/i, "prompt"],
+    [{ prompt: "a", stop: new Array(99).fill("b") }, /big/i, "stop"],
+    [{ prompt: "a", structured_outputs: { choice: new Array(2000).fill("b") } }, /big/i, "structured_outputs.choice"],
     [{ prompt: "a", temprature: 1 }, /temprature/, "temprature"],
     [{ prompt: "a", temperature: -1 }, /temperature/, "temperature"],
     [{ prompt: "a", n: 0 }, /n:/, "n"],
@@ -118,7 +121,30 @@ describe("the server", () => {
     for (const path of ["/v1/models/..%2f..%2fetc%2fpasswd", "/v1/models/%00", "/v1/models/%ff", "/v1/nothing"]) {
       expect((await get(path, authorization)).status, path).toBe(404);
     }
-    expect((await get("/v1/completions", authorization)).status).toBe(404);
+  });
+
+  it("answers other methods of a route with 405 and those that it has, and bodies that end early with 400", async () => {
+    const ask = (method: string, path: string) => fetch(tiny.server.url + path, { method, headers: authorization });
+    for (const [method, path, allowed] of [
+      ["GET", "/v1/completions", "POST"],
+      ["DELETE", "/v1/models/tiny", "GET, HEAD"],
+      ["PUT", "/health", "GET, HEAD"],
+    ] as const) {
+      const answer = await ask(method, path);
+      expect([answer.status, answer.headers.get("allow")]).toEqual([405, allowed]);
+      expect(await answer.json()).toMatchObject({ error: { code: "method_not_allowed" } });
+    }
+    const before = logs.length;
+    const socket = connect(Number(new URL(tiny.server.url).port), "127.0.0.1");
+    socket.on("error", () => {});
+    const [key] = Object.values(authorization);
+    socket.write(
+      `POST /v1/completions HTTP/1.1\r\nHost: x\r\nAuthorization: ${key}\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n`,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    socket.destroy();
+    await expect.poll(() => logs.length).toBe(before + 1);
+    expect(logs.at(-1)).toMatchObject({ path: "/v1/completions", status: 400 });
   });
 
   it("keeps special tokens that a prompt spells out as text", async () => {

@@ -170,7 +170,10 @@ export const questionAnswering: TaskDefinition<QuestionExample, QuestionPredicti
         const question = asked.subarray(0, LONGEST_QUESTION);
         const room = maxTokens - encoder.extra - question.length;
         if (room < 8)
-          throw new TaskError(`the question leaves ${room} tokens for its context: raise data.maxTokens`, row);
+          throw new TaskError(
+            "the question is too long: with it, no context fits into what the model reads (data.maxTokens)",
+            row,
+          );
         const tokens = tokensOf(context);
         if (tokens.ids.length === 0) throw new TaskError("the context is empty", row);
         const stride = Math.max(1, Math.round(room * (1 - OVERLAP)));

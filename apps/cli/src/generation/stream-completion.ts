@@ -1,6 +1,8 @@
 /** Prints the text generated from a prompt, as it is generated. */
-import type { DraftOutcome } from "@megatron-ts/generate";
+import type { DraftOutcome, Pattern } from "@megatron-ts/generate";
 import type { Model } from "@megatron-ts/model";
+import { UsageError } from "../errors.ts";
+import { readSmallFile } from "../read-small-file.ts";
 import { pluralize } from "../terminal/pluralize.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { TrainedModel } from "../trained-model.ts";
@@ -13,7 +15,15 @@ export interface CompletionOptions {
   specialTokens: "text" | "ids";
   topK?: number;
   topP?: number;
+  minP?: number;
+  typicalP?: number;
   repetitionPenalty?: number;
+  presencePenalty?: number;
+  frequencyPenalty?: number;
+  logitBias?: ReadonlyMap<number, number>;
+  /** What the whole text must match; or a file with the schema of the JSON that it must be. */
+  regex?: string;
+  jsonSchema?: string;
   stop?: string[];
   seed: number;
   precision?: "f32" | "bf16";
@@ -39,10 +49,17 @@ export async function streamCompletion(
 
 async function write(
   { directory, model, tokenizer, generationTokens }: TrainedModel,
-  { continues, draft, draftTokens, ...options }: Omit<CompletionOptions, "draft"> & WritingOptions & { draft?: Model },
+  {
+    continues,
+    draft,
+    draftTokens,
+    regex,
+    jsonSchema,
+    ...options
+  }: Omit<CompletionOptions, "draft"> & WritingOptions & { draft?: Model },
   terminal: Terminal,
 ): Promise<void> {
-  const { streamText } = await import("@megatron-ts/generate");
+  const { createConstraintFactory, streamText } = await import("@megatron-ts/generate");
   const { prompt, json } = options;
   const start = performance.now();
   const completion = {
@@ -62,7 +79,9 @@ async function write(
       drafted.accepted += accepted;
     },
   };
-  const all = { ...options, ...generationTokens, draft: speculation };
+  const pattern = patternOf({ regex, jsonSchema });
+  const constraint = pattern && createConstraintFactory(tokenizer).create(pattern);
+  const all = { ...options, ...generationTokens, draft: speculation, ...(constraint && { constraint }) };
   for (const piece of streamText({ model, tokenizer }, [prompt], all)) {
     if (!json) terminal.write(continues && completion.generatedTokens === 0 ? prompt + piece.text : piece.text);
     const { promptTokens, generatedTokens, finishReason } = piece;
@@ -78,4 +97,16 @@ async function write(
     `${pluralize(completion.generatedTokens, "token")}, ${(completion.generatedTokens / seconds).toFixed(1)} tokens/s` +
       (draft ? `; ${drafted.accepted} of ${pluralize(drafted.proposed, "proposed token")} accepted` : ""),
   );
+}
+
+/** What a text must be; undefined for any. Throws a UsageError for a file that is no JSON, and the system's errors. */
+function patternOf({ regex, jsonSchema }: Pick<CompletionOptions, "regex" | "jsonSchema">): Pattern | undefined {
+  if (regex !== undefined) return { kind: "regex", source: regex };
+  if (jsonSchema === undefined) return undefined;
+  const text = readSmallFile(jsonSchema).toString("utf8");
+  try {
+    return { kind: "json-schema", schema: JSON.parse(text) };
+  } catch (error) {
+    throw new UsageError(`${jsonSchema}: expected a JSON schema: ${(error as Error).message}`);
+  }
 }

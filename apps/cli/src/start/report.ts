@@ -77,7 +77,7 @@ export function printNext(
     `  ${program} generate ${quoted([run])} --prompt ${quoted([prompt])} --max-tokens 120 --temperature 0.8 --top-p 0.95`,
   );
   terminal.print(
-    `  ${program} serve ${quoted([run])}    # then open http://127.0.0.1:8000: write with it, and see why it writes so`,
+    `  ${program} serve ${quoted([run])} --data --runs ${quoted([directory])}    # then open http://127.0.0.1:8000: write with it, and see why it writes so`,
   );
   const texts = [...inputs, ...(heldOut ? ["--held-out", ...heldOut] : [])];
   terminal.print(

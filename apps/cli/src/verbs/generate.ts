@@ -5,7 +5,7 @@ import { fillPrompt } from "../generation/fill-prompt.ts";
 import { type BeamOptions, printBeams } from "../generation/print-beams.ts";
 import { type CompletionOptions, streamCompletion } from "../generation/stream-completion.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
-import { integer, number } from "../options/option-values.ts";
+import { addBias, integer, nonEmpty, number } from "../options/option-values.ts";
 import { type AdapterOptions, addAdapterOption } from "../options/task-options.ts";
 import { startEngine } from "../start-engine.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -27,12 +27,19 @@ export function addGenerate(program: Command, terminal: Terminal): void {
     .option("--temperature <t>", "sampling temperature; 0 = greedy", number, 1)
     .option("--top-k <k>", "sample from the k most likely tokens (0 = all); for masks, predictions to print", number)
     .option("--top-p <p>", "sample from the most likely tokens whose probabilities sum to p (1 = all)", number)
+    .option("--min-p <p>", "sample from tokens at least p times as likely as the likeliest (0 = all)", number)
+    .option("--typical-p <p>", "sample from tokens of typical information, of probability p together (1 = all)", number)
     .option("--beams <n>", "beam search with n beams, without sampling", integer(1, 1000))
     .option("--n-best <n>", "beam search: best texts to print, with their scores", integer(1))
     .option("--length-penalty <p>", "beam search: the score is divided by length^p (default: 1)", number)
     .option("--early-stopping", "beam search: end with as many finished texts as there are beams")
     .option("--distinct-ngrams <n>", "beam search: every n tokens in a row occur once", integer(1))
     .option("--repetition-penalty <r>", "values above 1 make repeated tokens less likely", number)
+    .option("--presence-penalty <p>", "subtracted from the logits of tokens that were generated before", number)
+    .option("--frequency-penalty <p>", "the same, once for each time they were generated", number)
+    .option("--logit-bias <id=bias...>", "added to the logits of tokens, such as 42=-100", addBias)
+    .option("--regex <expression>", "the whole text must match this regular expression", nonEmpty)
+    .option("--json-schema <file>", "the text must be JSON of the schema in this file", nonEmpty)
     .addOption(
       new Option("--special-tokens <kind>", "what special tokens spelled out in the prompt become, other than masks")
         .choices(["text", "ids"])
@@ -55,6 +62,7 @@ export function addGenerate(program: Command, terminal: Terminal): void {
     'megatron generate runs/a --prompt "My fellow citizens," --max-tokens 64 --temperature 0.8 --top-k 40 --top-p 0.95 --seed 1',
     'megatron generate runs/a --prompt "Call me" --temperature 0 --json',
     'megatron generate runs/a --prompt "Call me" --precision bf16',
+    "megatron generate runs/a --prompt 'In the year ' --regex '1[789][0-9]{2}'",
     'megatron generate runs/large --prompt "Call me" --draft runs/small',
     'megatron generate runs/t5 --prompt "translate: Good morning." --beams 5 --n-best 3',
     'megatron generate runs/bert --prompt "Call me [MASK]." --top-k 5',
@@ -67,7 +75,10 @@ const givenOptions = (command: Command): string[] =>
     .filter((option) => command.getOptionValueSource(option.attributeName()) === "cli")
     .map(({ long }) => long!);
 
-const SAMPLING = ["--temperature", "--top-p", "--repetition-penalty", "--stop", "--seed"];
+const SAMPLING = [
+  ...["--temperature", "--top-p", "--min-p", "--typical-p", "--stop", "--seed"],
+  ...["--repetition-penalty", "--presence-penalty", "--frequency-penalty", "--logit-bias", "--regex", "--json-schema"],
+];
 const DRAFT = ["--draft", "--draft-tokens"];
 const BEAMS = ["--beams", "--n-best", "--length-penalty", "--early-stopping", "--distinct-ngrams"];
 
@@ -83,6 +94,9 @@ async function run(
   { terminal, given }: { terminal: Terminal; given: readonly string[] },
 ): Promise<void> {
   const { generationMode } = await import("../generation/generation-mode.ts");
+  if (options.regex !== undefined && options.jsonSchema !== undefined) {
+    throw new UsageError("--regex: --json-schema says already what the text must be");
+  }
   await startEngine(options, terminal);
   const trained = await loadTrainedModel(path, options);
   try {

@@ -1,7 +1,7 @@
 /** Loads what a checkpoint serves: the model, its tokenizer, the tokens that end a text, and its template for chats. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { adapterAt, adaptModel, type LoadedCheckpoint, loadModel } from "@megatron-ts/checkpoint";
+import { adapterAt, adaptModel, CHAT_TEMPLATE_FILE, type LoadedCheckpoint, loadModel } from "@megatron-ts/checkpoint";
 import { storeWeights } from "@megatron-ts/generate";
 import { type Model, readGenerationIds } from "@megatron-ts/model";
 import { requireCheckpointTokenizer, type SavedTaskRecipe } from "@megatron-ts/tasks";
@@ -85,7 +85,7 @@ export async function loadServedModel(
     const generation = readText(checkpoint, GENERATION_CONFIG) && readObject(checkpoint, GENERATION_CONFIG);
     const config = readObject(checkpoint, "tokenizer_config.json");
     if (precision === "bf16") storeWeights(model, "bf16");
-    const template = chatTemplate ?? readText(checkpoint, "chat_template.jinja") ?? templateIn(config);
+    const template = chatTemplate ?? readText(checkpoint, CHAT_TEMPLATE_FILE) ?? templateIn(config);
     const source = `${checkpoint.directory}/${GENERATION_CONFIG}`;
     const served: ServedModel = {
       model,
@@ -103,7 +103,11 @@ export async function loadServedModel(
     const adapted = adapters.map(({ name, directory }): [string, ServedModel] => {
       const adapter = adapterAt(bestOfFineTuning(directory));
       const { model: own } = adaptModel({ model, checkpoint }, { adapter });
-      return [name, { ...served, model: own, recipe: recipeIn(adapter) ?? served.recipe }];
+      const recipe = recipeIn(adapter) ?? served.recipe;
+      // An adapter for chats has the template that it was trained with.
+      const ownTemplate = chatTemplate ?? textIn(adapter, CHAT_TEMPLATE_FILE) ?? template;
+      const info = tokenizerInfo(config, { tokenizer, chatTemplate: ownTemplate });
+      return [name, { ...served, model: own, recipe, chatTemplate: ownTemplate, tokenizerInfo: info }];
     });
     return { served, adapted, bytes: tf.memory().numBytes - before };
   } catch (error) {
@@ -132,8 +136,14 @@ function recipeOf(checkpoint: LoadedCheckpoint): (SavedTaskRecipe & { train?: { 
 
 /** The recipe that an adapter was trained by; null for one of PEFT's. */
 function recipeIn(directory: string): SavedTaskRecipe | null {
-  const file = join(directory, RECIPE_FILE);
-  return existsSync(file) ? parse(readFileSync(file, "utf8")) : null;
+  const text = textIn(directory, RECIPE_FILE);
+  return text === null ? null : parse(text);
+}
+
+/** The text of a file beside an adapter; null if there is none. */
+function textIn(directory: string, name: string): string | null {
+  const file = join(directory, name);
+  return existsSync(file) ? readFileSync(file, "utf8") : null;
 }
 
 /** The default template of a tokenizer_config.json, which may have several by name. */

@@ -44,11 +44,17 @@ export function invalidRequest({ issues }: z.ZodError): ApiError {
   return new ApiError(message, { status: 400, param: param || undefined, code: "invalid_value" });
 }
 
-/** Of the alternatives of a union, the one that fits best: whose first problem lies deepest. */
+/**
+ * Of the alternatives of a union, the one that fits best: with the fewest problems, then the one whose first problem lies deepest,
+ * then one of the right type.
+ */
 function deepest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   if (issue.code !== "invalid_union") return issue;
-  const inner = issue.errors.flatMap((errors) => errors.slice(0, 1)).map(deepest);
-  const [best] = inner.sort((a, b) => b.path.length - a.path.length);
-  if (!best || best.path.length === 0) return issue;
+  const alternatives = issue.errors.filter((errors) => errors.length > 0);
+  const fewest = Math.min(...alternatives.map((errors) => errors.length));
+  const inner = alternatives.filter((errors) => errors.length === fewest).map(([first]) => deepest(first!));
+  const wrongType = ({ code }: z.core.$ZodIssue) => Number(code === "invalid_type" || code === "invalid_union");
+  const [best] = inner.sort((a, b) => b.path.length - a.path.length || wrongType(a) - wrongType(b));
+  if (!best || (best.path.length === 0 && wrongType(best) === 1)) return issue;
   return { ...best, path: [...issue.path, ...best.path] };
 }

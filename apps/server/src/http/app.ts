@@ -114,10 +114,24 @@ function pageFeatures({ models }: ServerState, { runs }: Pick<PageFeatures, "run
 
 /** Answers to unknown paths, and to errors of any route. */
 export function answerErrors(app: Hono): void {
-  app.notFound(({ req }) =>
-    errorResponse(
-      new ApiError(`there is no ${req.method} ${req.path.slice(0, 100)}`, { status: 404, code: "not_found" }),
-    ),
-  );
+  app.notFound(({ req }) => {
+    const message = `there is no ${req.method} ${req.path.slice(0, 100)}`;
+    const allowed = methodsAt(app, req.path);
+    if (allowed.length === 0) return errorResponse(new ApiError(message, { status: 404, code: "not_found" }));
+    const response = errorResponse(
+      new ApiError(`${message}: expected ${allowed.join(" or ")}`, { status: 405, code: "method_not_allowed" }),
+    );
+    response.headers.set("Allow", allowed.join(", "));
+    return response;
+  });
   app.onError((error) => errorResponse(error));
+}
+
+/** The methods that a path has routes for. */
+function methodsAt({ routes }: Hono, path: string): string[] {
+  const matches = (route: string) =>
+    new RegExp(`^${route.replaceAll(/:\w+\{(.+?)\}/g, "$1").replaceAll(/:\w+/g, "[^/]+")}$`).test(path);
+  const own = routes.filter(({ method, path: route }) => method !== "ALL" && matches(route));
+  const methods = new Set(own.map(({ method }) => method));
+  return methods.has("GET") ? [...methods, "HEAD"] : [...methods];
 }

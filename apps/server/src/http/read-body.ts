@@ -13,7 +13,11 @@ async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array
   let length = 0;
   if (!request.body) return new Uint8Array();
   const reader = request.body.getReader();
-  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+  const next = () =>
+    reader.read().catch(() => {
+      throw refuse("the body ended before all of it was sent", 400);
+    });
+  for (let read = await next(); !read.done; read = await next()) {
     length += read.value.length;
     if (length > maxBytes) throw tooLarge();
     chunks.push(read.value);

@@ -61,6 +61,7 @@ export const chatSchema = z
     // What clients send that makes no difference here.
     metadata: optional(z.record(z.string(), z.string())),
     store: optional(z.boolean()),
+    modalities: optional(z.array(z.literal("text")).min(1)),
     service_tier: optional(z.string()),
     prompt_cache_key: optional(z.string()),
     safety_identifier: optional(z.string()),

@@ -68,6 +68,8 @@ export const responseSchema = z
     truncation: optional(z.enum(["disabled"], "a prompt is never cut")),
     // What clients send that makes no difference here: nothing is stored, and models do not reason.
     store: optional(z.boolean()),
+    background: optional(z.literal(false)),
+    top_logprobs: optional(z.literal(0)),
     include: optional(z.array(z.string())),
     reasoning: optional(z.unknown()),
     parallel_tool_calls: optional(z.boolean()),

@@ -1,6 +1,7 @@
 /** Completes a text, token by token. */
 import { useState } from "preact/hooks";
 import { DEFAULTS, Settings } from "./settings.tsx";
+import { submitOnEnter } from "./submit-on-enter.ts";
 import { Tokens } from "./tokens.tsx";
 import { type Added, useGeneration } from "./use-generation.ts";
 
@@ -27,10 +28,13 @@ function read({ choices: [choice] }: CompletionEvent): Added {
 
 export function Completion() {
   const [prompt, setPrompt] = useState("");
+  const [asked, setAsked] = useState("");
   const [settings, setSettings] = useState(DEFAULTS);
   const { tokens, isRunning, problem, start, stop } = useGeneration(read);
   const submit = (event: Event) => {
     event.preventDefault();
+    if (isRunning) return;
+    setAsked(prompt);
     const { temperature, maxTokens } = settings;
     void start("/v1/completions", { prompt, temperature, max_tokens: maxTokens, logprobs: 5, stream: true });
   };
@@ -40,7 +44,13 @@ export function Completion() {
       <form class="panel" onSubmit={submit}>
         <label>
           Text
-          <textarea rows={4} value={prompt} onInput={(event) => setPrompt(event.currentTarget.value)} />
+          <textarea
+            rows={4}
+            placeholder="The beginning of a text. Ctrl and Enter complete it."
+            value={prompt}
+            onInput={(event) => setPrompt(event.currentTarget.value)}
+            onKeyDown={submitOnEnter}
+          />
         </label>
         <Settings value={settings} onChange={setSettings} action="Complete" isRunning={isRunning} onStop={stop} />
       </form>
@@ -49,7 +59,9 @@ export function Completion() {
           {problem}
         </p>
       )}
-      {(tokens.length > 0 || isRunning) && <Tokens tokens={tokens} label="Completion" isRunning={isRunning} />}
+      {(tokens.length > 0 || isRunning) && (
+        <Tokens before={asked} tokens={tokens} label="Completion" isRunning={isRunning} />
+      )}
     </>
   );
 }

@@ -3,6 +3,7 @@ import { type Explanation, explanationHtml, explanationStyle } from "@megatron-t
 import { useMemo, useState } from "preact/hooks";
 import { ask } from "./api.ts";
 import { Neurons } from "./neurons.tsx";
+import { submitOnEnter } from "./submit-on-enter.ts";
 import { Problem, useRequest } from "./use-request.tsx";
 
 /** @param showsData whether the server shows passages of the training data */
@@ -23,7 +24,13 @@ export function Explain({ showsData }: { showsData: boolean }) {
       <form class="panel" onSubmit={submit}>
         <label>
           Text
-          <textarea required rows={3} value={input} onInput={(event) => setInput(event.currentTarget.value)} />
+          <textarea
+            required
+            rows={3}
+            value={input}
+            onInput={(event) => setInput(event.currentTarget.value)}
+            onKeyDown={submitOnEnter}
+          />
         </label>
         <div class="settings">
           <label>

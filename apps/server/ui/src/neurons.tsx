@@ -31,7 +31,7 @@ export function Neurons({ suggested }: { suggested: Explanation["neurons"] }) {
       <form class="panel" onSubmit={submit}>
         <h2 id="neurons-title">Passages that excite a neuron</h2>
         {suggested.length > 0 && (
-          <ul class="settings picks" aria-label="Neurons most active for the text, by layer and number">
+          <ul class="settings picks" aria-label="Most active neurons, by layer and number">
             {suggested.map((one) => (
               <li key={`${one.layer}:${one.neuron}`}>
                 <button type="button" class="quiet" disabled={isRunning} onClick={() => choose(one)}>

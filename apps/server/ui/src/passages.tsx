@@ -2,6 +2,7 @@
 import { explanationStyle, passagesHtml, type TrainingPassages } from "@megatron-ts/explain/html";
 import { useState } from "preact/hooks";
 import { ask } from "./api.ts";
+import { submitOnEnter } from "./submit-on-enter.ts";
 import { Problem, useRequest } from "./use-request.tsx";
 
 export function Passages() {
@@ -19,7 +20,13 @@ export function Passages() {
       <form class="panel" onSubmit={submit}>
         <label>
           Text, such as one that the model wrote
-          <textarea required rows={3} value={input} onInput={(event) => setInput(event.currentTarget.value)} />
+          <textarea
+            required
+            rows={3}
+            value={input}
+            onInput={(event) => setInput(event.currentTarget.value)}
+            onKeyDown={submitOnEnter}
+          />
         </label>
         <div class="settings">
           <button type="submit" disabled={isRunning}>

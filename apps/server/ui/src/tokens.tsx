@@ -13,10 +13,13 @@ export function Tokens({
   tokens,
   label,
   isRunning,
+  before = "",
 }: {
   tokens: readonly ShownToken[];
   label: string;
   isRunning: boolean;
+  /** What they continue. */
+  before?: string;
 }) {
   const [chosen, choose] = useState<number | null>(null);
   const token = chosen === null ? undefined : tokens[chosen];
@@ -44,6 +47,7 @@ export function Tokens({
           if (index !== undefined) choose(Number(index));
         }}
       >
+        {before !== "" && <span class="before">{before}</span>}
         {tokens.map((one, index) => (
           <span
             key={index}

@@ -1,6 +1,7 @@
 /** A task as a form: its fields, a button, and what the model answers. What the tasks are is in `tasks.tsx`. */
 import { useRef, useState } from "preact/hooks";
 import { ask, type ServedTask } from "../api.ts";
+import { submitOnEnter } from "../submit-on-enter.ts";
 import { Problem, useRequest } from "../use-request.tsx";
 import { type Answer, type Field, taskViews } from "./tasks.tsx";
 
@@ -68,6 +69,7 @@ function TextField({ field: { name, label, rows }, mask, value, onChange }: Text
           rows={rows}
           value={value}
           onInput={(event) => onChange(event.currentTarget.value)}
+          onKeyDown={submitOnEnter}
         />
       </label>
       {mask !== null && (
