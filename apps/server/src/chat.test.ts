@@ -176,7 +176,14 @@ describe("/v1/chat/completions", () => {
     expect(await say("why?")).toBe(both.choices[0]!.message.content);
     chat.clear();
     expect(await say("who?")).toBe(first);
-    await expect(say("a ".repeat(400))).rejects.toThrow(/at most 192/);
+    const refused = (message: RegExp) => ({
+      name: "ServerError",
+      userError: true,
+      message: expect.stringMatching(message),
+    });
+    await expect(say("a ".repeat(400))).rejects.toMatchObject(refused(/at most 192/));
+    const nobody = createChat({ url: "http://127.0.0.1:9" });
+    await expect(nobody.send("who?").next()).rejects.toMatchObject(refused(/127\.0\.0\.1:9: no server answers/));
   });
 
   it("calls functions, as it must, may or must not", async () => {

@@ -1,4 +1,5 @@
 /** A chat with a server of OpenAI's API: keeps the messages, and yields each answer as it comes. */
+import { ServerError } from "../errors.ts";
 
 /** Options of `createChat`. */
 export interface ChatOptions {
@@ -13,7 +14,10 @@ export interface ChatOptions {
 
 /** A chat. */
 export interface Chat {
-  /** Yields the pieces of the answer to a message. Throws an Error with what the server says against it. */
+  /**
+   * Yields the pieces of the answer to a message. Throws a ServerError with what the server says against it, or that there is no
+   * server, and another Error where the server fails.
+   */
   send(message: string): AsyncGenerator<string, void, undefined>;
   /** Forgets what has been said. */
   clear(): void;
@@ -30,10 +34,14 @@ export function createChat({ url, apiKey, system, parameters }: ChatOptions): Ch
         method: "POST",
         headers: { "Content-Type": "application/json", ...(apiKey && { Authorization: `Bearer ${apiKey}` }) },
         body: JSON.stringify({ ...parameters, messages: asked, stream: true }),
+      }).catch((error: Error & { cause?: { code?: string } }) => {
+        const why = error.cause?.code ?? error.message;
+        throw new ServerError(`${url}: no server answers there (${why}): start one with megatron serve`);
       });
       if (!response.ok) {
         const said = (await response.json().catch(() => null)) as { error?: { message?: string } } | null;
-        throw new Error(said?.error?.message ?? `the server answered with status ${response.status}`);
+        const message = said?.error?.message ?? `the server answered with status ${response.status}`;
+        throw response.status < 500 ? new ServerError(message) : new Error(message);
       }
       let answer = "";
       for await (const data of eventsOf(response)) {

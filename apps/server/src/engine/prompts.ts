@@ -28,7 +28,7 @@ export function encodePrompt(
   if (prompt.kind === "chat") {
     if (!template) {
       throw new ApiError(
-        "this model has no chat template: use /v1/completions, or start the server with --chat-template",
+        "this model has no chat template: name one with --chat-template, or have texts completed (/v1/completions)",
         { status: 400, param: "messages" },
       );
     }
