@@ -57,7 +57,7 @@ const trainSchema = base.shape.train.omit({ objective: true }).extend({
   steps: z.int().min(1).optional(),
   /** Default: 32, or 16 for less than 2,000 rows. */
   batchSize,
-  /** Default: `batchSize`. */
+  /** Default: the rows of `batchSize` that a rank of the data axis has. */
   microBatchSize: batchSize,
   /** Names of weights, or their beginnings such as "tokenEmbedding" or "layers.0", that are not trained. */
   frozen: z.array(z.string().min(1)).default([]),
@@ -124,6 +124,8 @@ export const finetuneConfigSchema = z.strictObject({
   distill: base.shape.distill,
   run: base.shape.run,
   engine: base.shape.engine,
+  /** The ranks that train, on threads or under MPI. */
+  parallel: base.shape.parallel,
 });
 
 /** A fine-tuning configuration with its defaults filled in. */

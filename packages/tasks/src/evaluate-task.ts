@@ -12,7 +12,13 @@ export interface PredictOptions {
   onProgress?: (done: number, total: number) => void;
 }
 
-/** The model's prediction for each example, in their order. Yields to the event loop after each batch. */
+/** Seconds that a rank may take longer than others to evaluate its share: of a few batches, one may have all. */
+export const EVALUATING_SECONDS = 600;
+
+/**
+ * The model's prediction for each example, in their order. Yields to the event loop after each batch. Ranks of the data axis share the
+ * batches, and each returns all predictions.
+ */
 export async function predictAll<Example, Output extends Prediction>(
   { task, model }: { task: OpenTask<Example, Output>; model: Model },
   examples: readonly Example[],
@@ -21,7 +27,9 @@ export async function predictAll<Example, Output extends Prediction>(
   const predictions: Output[] = Array(examples.length);
   // Long ones first: a batch of examples of similar lengths has little padding.
   const order = [...examples.keys()].sort((a, b) => task.tokens(examples[b]!) - task.tokens(examples[a]!));
-  for (let start = 0; start < order.length; start += batchSize) {
+  const { data: axis } = model.mesh;
+  const own: [index: number, prediction: Output][] = [];
+  for (let start = axis.rank * batchSize; start < order.length; start += axis.size * batchSize) {
     const batch = order.slice(start, start + batchSize);
     const found = await withPrecision(precision, () =>
       task.predict(
@@ -30,10 +38,14 @@ export async function predictAll<Example, Output extends Prediction>(
         { among: examples },
       ),
     );
-    for (const [place, index] of batch.entries()) predictions[index] = found[place]!;
+    for (const [place, index] of batch.entries()) own.push([index, found[place]!]);
     onProgress?.(start + batch.length, examples.length);
     await new Promise((resolve) => setImmediate(resolve));
   }
+  // A prediction is plain JSON with finite numbers.
+  const ofRanks = axis.size === 1 ? [] : axis.gatherText(JSON.stringify(own), { patience: EVALUATING_SECONDS });
+  const all = axis.size === 1 ? own : ofRanks.flatMap((text) => JSON.parse(text) as typeof own);
+  for (const [index, prediction] of all) predictions[index] = prediction;
   return predictions;
 }
 

@@ -13,36 +13,32 @@ import {
   listCheckpoints,
 } from "@megatron-ts/checkpoint";
 import { filesOf, type Row } from "@megatron-ts/data";
-import { createPerplexity } from "@megatron-ts/metrics";
-import { type BaseConfig, familyOf, type Model } from "@megatron-ts/model";
-import { withPrecision } from "@megatron-ts/ops";
+import { type BaseConfig, familyOf } from "@megatron-ts/model";
 import {
   type CountMemory,
+  checkMesh,
   checkStepFits,
   loadTeacher,
   type RunConfiguration,
   type RunOptions,
   trainRun,
-  type Validation,
 } from "@megatron-ts/train";
-import type { FinetuneConfig } from "./configuration.ts";
-import { TaskError } from "./errors.ts";
-import { predictAll, scorePredictions } from "./evaluate-task.ts";
+import { type FinetuneConfig, finetuneConfigSchema } from "./configuration.ts";
 import { firstStepOf, prepareFinetune, type TaskData } from "./prepare-finetune.ts";
 import { type SelfPretraining, selfPretrain, selfPretrainDirectory } from "./self-pretraining/self-pretrain.ts";
-import type { OpenTask, Prediction } from "./task.ts";
+import { createValidate } from "./validation.ts";
 
 /** Options of `finetune`. */
 export interface FinetuneOptions extends RunOptions {
-  /** Called before training, with what the data is. */
+  /** Called before training, with what the data is; of several ranks, on the first. */
   onData?: (data: TaskData) => void;
   /** Called before a self-pretraining, whose events come before those of the fine-tuning. */
   onSelfPretrain?: (run: SelfPretraining) => void;
   /**
    * Refuses a run that this machine's memory cannot hold, by what `count` finds: `loadMemoryCounter` of the engine.
-   * `available`: bytes, by default the machine's.
+   * `available`: bytes, by default the machine's. `ranks` share them; by default there is one.
    */
-  memory?: { count: CountMemory; available?: number };
+  memory?: { count: CountMemory; available?: number; ranks?: number };
 }
 
 /** The best checkpoint of a run, and its scores unless they are from before it was resumed. */
@@ -54,47 +50,31 @@ export interface BestCheckpoint {
 /** How a run ended. */
 export type FinetuneResult = Awaited<ReturnType<typeof trainRun>> & { best: BestCheckpoint | null };
 
-/** Of equal scores the one with the lower loss is better: on few rows many are equal. */
-const TIE_BREAK = 1e-6;
+/** Of a recipe without the section. */
+const oneRank = finetuneConfigSchema.shape.parallel.parse({});
 
-/** Loss and scores on held-out examples. */
-function createValidate<Example, Output extends Prediction>(
-  { task, examples }: { task: OpenTask<Example, Output>; examples: readonly Example[] },
-  { metric, configuration }: { metric: string; configuration: RunConfiguration },
-): (model: Model) => Promise<Validation> {
-  const { precision } = configuration.engine;
-  const batchSize = Math.min(configuration.train.microBatchSize, MOST_VALIDATED);
-  return async (model) => {
-    const losses = createPerplexity();
-    for (let start = 0; start < examples.length; start += batchSize) {
-      const batch = examples.slice(start, start + batchSize);
-      const loss = withPrecision(precision, () => task.lossSum(model, batch, {}));
-      const tokens = batch.reduce((sum, example) => sum + task.losses(example), 0);
-      losses.add({ negativeLogLikelihood: loss.dataSync()[0]!, tokens });
-      loss.dispose();
-    }
-    const result = losses.result();
-    // What a model writes takes longer to find than its loss.
-    if (metric === "loss") return { result, scores: {}, criterion: result.loss };
-    const predictions = await predictAll({ task, model }, examples, { batchSize, precision });
-    const scores = scorePredictions(task, examples, predictions);
-    const values = Object.fromEntries(Object.entries(scores).map(([name, { value }]) => [name, value]));
-    const chosen = values[metric];
-    if (chosen === undefined) {
-      throw new TaskError(`task.metric: expected ${Object.keys(values).join(" or ")}, got ${metric}`);
-    }
-    return { result, scores: values, criterion: 1 - chosen + TIE_BREAK * (result.loss / (1 + result.loss)) };
-  };
-}
+/** Seconds that the ranks wait for the one that averages checkpoints. */
+const AVERAGING_SECONDS = 3600;
 
 /** Evaluations in half a run. */
 const halfOf = ({ steps, evaluation }: RunConfiguration["train"]): number | null =>
   evaluation && Math.max(1, Math.ceil(steps / 2 / evaluation.every));
 
-/** Rows that are validated at a time. */
-const MOST_VALIDATED = 64;
-
 const fingerprint = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
+
+/**
+ * Reads and checks all that a fine-tuning needs, and trains nothing: what is wrong on every rank is found once. The engine need not be
+ * started. Throws as `finetune` does.
+ */
+export function checkFinetune(
+  configuration: FinetuneConfig,
+  { tokenizer, memory, onData }: Pick<FinetuneOptions, "tokenizer" | "memory" | "onData">,
+): ReturnType<typeof prepareFinetune> {
+  const prepared = prepareFinetune(configuration, tokenizer);
+  onData?.(prepared.data);
+  if (memory) checkStepFits(firstStepOf(prepared), memory);
+  return prepared;
+}
 
 /**
  * Fine-tunes until the last step, or until validation no longer improves. The engine must be started. Throws a TaskError,
@@ -102,11 +82,12 @@ const fingerprint = (path: string): string => createHash("sha256").update(readFi
  */
 export async function finetune(configuration: FinetuneConfig, options: FinetuneOptions): Promise<FinetuneResult> {
   const { data } = configuration;
-  const prepared = prepareFinetune(configuration, options.tokenizer);
+  const { mesh } = options;
+  const writes = mesh === undefined || mesh.world.rank === 0;
+  checkMesh({ mesh, parallel: configuration.parallel });
+  const prepared = checkFinetune(configuration, { ...options, ...(!writes && { onData: undefined }) });
   const { config, task, resolved, trained, objective, training, validation, batches } = prepared;
   const { examplesOf, metric, chatTemplate } = prepared;
-  options.onData?.(prepared.data);
-  if (options.memory) checkStepFits(firstStepOf(prepared), options.memory);
   const teaches = {
     longest: Math.max(0, ...training.map((example) => task.tokens(example))),
     unfit: (teacher: BaseConfig) => readsUnlike(teacher, config),
@@ -124,7 +105,7 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
     {
       configuration: resolved,
       // Of a version without these sections.
-      complete: (saved) => ({ selfPretrain: null, distill: null, ...saved }),
+      complete: (saved) => ({ selfPretrain: null, distill: null, parallel: oneRank, ...saved }),
       config,
       from,
       trained,
@@ -150,7 +131,9 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
   );
   const { directory } = resolved.run;
   const { averageLast } = configuration.train;
-  if (averageLast !== undefined && ended.reason !== "stopped") await averageOf(directory, { last: averageLast });
+  const averages = averageLast !== undefined && ended.reason !== "stopped";
+  if (averages && writes) await averageOf(directory, { last: averageLast });
+  mesh?.world.barrier({ patience: AVERAGING_SECONDS });
   const best = bestCheckpoint(directory);
   return { ...ended, best: best ? { step: best.step, scores: evaluated.get(best.step) ?? null } : null };
 }

@@ -4,7 +4,7 @@ export type { Columns } from "./columns.ts";
 export { type FinetuneConfig, finetuneConfigSchema, loadFinetuneRecipe, parseFinetuneRecipe } from "./configuration.ts";
 export { FamilyError, MissingColumnError, TaskError } from "./errors.ts";
 export { type PredictOptions, predictAll, scorePredictions } from "./evaluate-task.ts";
-export { type BestCheckpoint, type FinetuneOptions, type FinetuneResult, finetune } from "./finetune.ts";
+export { type BestCheckpoint, checkFinetune, type FinetuneOptions, type FinetuneResult, finetune } from "./finetune.ts";
 export { finetuneSeeds, type SeedsResult } from "./finetune-seeds.ts";
 export { type DraftOptions, loadDraft } from "./load-draft.ts";
 export { type Pipeline, type PipelineInput, pipeline } from "./pipeline.ts";

@@ -18,6 +18,7 @@ export interface FinetunePlan {
   tokens: number;
   /** Rows of a micro-batch. */
   microBatchSize: number;
+  /** Of each rank. */
   memory: MemoryPlan;
 }
 

@@ -5,6 +5,7 @@ import { familyOf, longestSequence } from "@megatron-ts/model";
 import type { Tokenizer } from "@megatron-ts/tokenizer";
 import { type KnownStep, teacherConfigAt } from "@megatron-ts/train";
 import { createExampleBatches, taskObjective } from "./batches.ts";
+import { checkSplit } from "./check-split.ts";
 import type { FinetuneConfig } from "./configuration.ts";
 import { plainTemplate } from "./dialogue/chat-template.ts";
 import { TaskError } from "./errors.ts";
@@ -109,6 +110,7 @@ export function prepareFinetune(configuration: FinetuneConfig, tokenizer: Tokeni
     task: { ...configuration.task, ...(noAnswer !== undefined && { noAnswer }), chatTemplate },
     train: completeTraining(configuration, { examples: training.length, model: config, batches }),
   };
+  checkSplit(resolved, { config, byTokens: byTokens !== null, writes: head === null });
   if (train.layerDecay !== 1 && resolved.train.optimizer.name !== "adamw") {
     throw new TaskError(`train.layerDecay: expected the optimizer adamw, got ${resolved.train.optimizer.name}`);
   }
@@ -131,7 +133,7 @@ export function firstStepOf(prepared: ReturnType<typeof prepareFinetune>): Known
   const first = examplesOf(createBatchSchedule({ batchSize })).at(0).examples.slice(0, microBatchSize);
   const longest = first.reduce((a, b) => (task.tokens(b) > task.tokens(a) ? b : a));
   return {
-    ...{ train: resolved.train, engine: resolved.engine, config, trained, objective },
+    ...{ train: resolved.train, engine: resolved.engine, parallel: resolved.parallel, config, trained, objective },
     ...(distill && { teacher: { ...distill, config: teacherConfigAt(distill) } }),
     ...{ rows: first.length, tokens: task.tokens(longest) },
     batchOf: (rows) => ({ batchSize: rows, examples: Array.from({ length: rows }, () => longest) }),

@@ -25,11 +25,12 @@ function learningRate({ hiddenSize }: BaseConfig, lora: FinetuneConfig["lora"]):
 
 /** The complete section `train` for this number of rows. `batches`: those of a pass over them, where they are cut by tokens. */
 export function completeTraining(
-  { train, lora }: FinetuneConfig,
+  { train, lora, parallel }: FinetuneConfig,
   { examples, model, batches }: { examples: number; model: BaseConfig; batches?: number },
 ): TrainConfig {
   const { epochs, batchTokens, averageLast = 1, ...rest } = train;
   const batchSize = train.batchSize ?? (examples < MANY_ROWS ? 16 : 32);
+  const ownRows = Math.ceil(batchSize / parallel.data);
   const steps = train.steps ?? stepsOf(batches ?? examples / batchSize, epochs);
   const evaluation = train.evaluation ?? {
     every: Math.ceil(steps / EVALUATIONS),
@@ -41,7 +42,7 @@ export function completeTraining(
     steps,
     batchSize,
     // A batch by tokens is one micro-batch.
-    microBatchSize: batchTokens === undefined ? Math.min(train.microBatchSize ?? batchSize, batchSize) : MOST_ROWS,
+    microBatchSize: batchTokens === undefined ? Math.min(train.microBatchSize ?? ownRows, ownRows) : MOST_ROWS,
     schedule: train.schedule ?? { name: "linear", warmupSteps: Math.round(steps / 10), minimum: 0 },
     evaluation,
     checkpoint: train.checkpoint ?? {

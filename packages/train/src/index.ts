@@ -1,4 +1,4 @@
-export { checkRunConfiguration } from "./configuration/cross-checks.ts";
+export { checkHeads, checkRunConfiguration } from "./configuration/cross-checks.ts";
 export { formatDifference } from "./configuration/differences.ts";
 export {
   checkPretrainConfig,
@@ -18,7 +18,7 @@ export {
   starterRecipe,
   starterSizes,
 } from "./configuration/starter-recipe.ts";
-export type { TrainConfig } from "./configuration/train-configuration.ts";
+export type { ParallelConfig, TrainConfig } from "./configuration/train-configuration.ts";
 export { loadTeacher, type Teacher, type TeacherFit, teacherConfigAt } from "./distillation/teacher.ts";
 export type { EnergyUse } from "./energy/energy-meter.ts";
 export { ConfigError, type ConfigProblem } from "./errors.ts";
@@ -57,6 +57,7 @@ export {
 export { stageShares } from "./plan/stage-shares.ts";
 export { standInTokenizer } from "./plan/stand-in-tokenizer.ts";
 export { bestOfFineTuning } from "./run/best-of-fine-tuning.ts";
+export { checkMesh } from "./run/check-mesh.ts";
 export { checkTokenizer } from "./run/datasets.ts";
 export { NonFiniteError, type RunEvent } from "./run/events.ts";
 export { measureTraining, type TrainingMeasurement } from "./run/measure-training.ts";

@@ -1,17 +1,24 @@
 /** Trains with ranks that are threads of this process. The main thread shows what rank 0 reports, and answers signals. */
 import { constants } from "node:os";
+import type { SelfPretraining } from "@megatron-ts/tasks";
 import type { PretrainOptions, RunEvent } from "@megatron-ts/train";
 import { startEngine } from "../start-engine.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { shareOf, warnOfTooManyRanks } from "./cores.ts";
-import { prepareRank, type RankRun, ranksOf } from "./train-rank.ts";
+import { checkFinetuning } from "./finetune-rank.ts";
+import { type Outcome, prepareRank, type RankOptions, type RankRun, ranksOf } from "./train-rank.ts";
 
 /** What a rank thread starts with. */
-export interface RankThreadRun extends RankRun {
-  engine: { backend: string; threads: number };
-}
+export type RankThreadRun = RankRun & { engine: { backend: string; threads: number } };
 
-type Outcome = Awaited<ReturnType<Awaited<ReturnType<typeof prepareRank>>>>;
+/** What a rank thread tells. */
+export type RankMessage = RunEvent | { type: "self-pretraining"; run: SelfPretraining };
+
+interface Shown extends Pick<RankOptions, "onData" | "onSelfPretrain"> {
+  terminal: Terminal;
+  onEvent: (event: RunEvent) => void;
+  onStart: OnStart;
+}
 
 /** The built rank: next to this file in the built program, or in dist/ when running from the sources. */
 function rankFile(): URL {
@@ -20,15 +27,16 @@ function rankFile(): URL {
 }
 
 /** Trains. The engine that this thread starts computes nothing: it says what the machine has, and loads the addon first. */
-export async function trainOnThreads(
-  run: RankRun,
-  { terminal, onEvent, onStart }: { terminal: Terminal; onEvent: (event: RunEvent) => void; onStart: OnStart },
-): Promise<Outcome> {
+export async function trainOnThreads<Own extends RankRun>(
+  run: Own,
+  { terminal, onEvent, onStart, onData, onSelfPretrain }: Shown,
+): Promise<Outcome<Own>> {
   const { runRankThreads } = await import("@megatron-ts/parallel/threads");
   const { afterStep } = await import("@megatron-ts/parallel");
   const ranks = ranksOf(run.configuration);
   // What is wrong on every rank is found once, here.
-  await prepareRank(run, { transport: null, ranksHere: ranks });
+  if (run.verb === "finetune") await checkFinetuning(run, { ranksHere: ranks, onData });
+  else await prepareRank(run, { transport: null, ranksHere: ranks });
   const { backend, threads } = run.configuration.engine;
   const engine = await startEngine({ backend: backend ?? undefined }, terminal);
   warnOfTooManyRanks(terminal, { ranks, cores: engine.threads });
@@ -36,7 +44,8 @@ export async function trainOnThreads(
   terminal.log(`${ranks} ranks of ${own.threads === 1 ? "1 thread" : `${own.threads} threads`} each`);
   const data: RankThreadRun = { ...run, engine: own };
   let step: number | null = null;
-  const onMessage = (event: RunEvent) => {
+  const onMessage = (event: RankMessage) => {
+    if (event.type === "self-pretraining") return onSelfPretrain?.(event.run);
     if (event.type === "started" || event.type === "step") step = event.step;
     onEvent(event);
   };
@@ -45,10 +54,10 @@ export async function trainOnThreads(
       file: rankFile(),
       ranks,
       data,
-      onMessage: (event) => onMessage(event as RunEvent),
+      onMessage: (message) => onMessage(message as RankMessage),
       onStart: (requestStop) => onStart((signal) => requestStop(constants.signals[signal])),
     });
-    return outcome as Outcome;
+    return outcome as Outcome<Own>;
   } catch (error) {
     // The first to notice a thread that ended is its supervisor, which knows no steps.
     throw afterStep(error, step);

@@ -1,44 +1,45 @@
-/** What each rank of a training run does, wherever it runs. */
+/** What each rank of a training run does, wherever it runs: it pretrains or fine-tunes. */
 import type { Transport } from "@megatron-ts/parallel";
-import type { PretrainConfig, PretrainOptions } from "@megatron-ts/train";
-import packageJson from "../../package.json" with { type: "json" };
+import type { FinetuneConfig, FinetuneOptions, FinetuneResult } from "@megatron-ts/tasks";
+import type { ParallelConfig, PretrainConfig, PretrainOptions } from "@megatron-ts/train";
+import { prepareFinetuning } from "./finetune-rank.ts";
+import { preparePretraining } from "./pretrain-rank.ts";
 
-/** What a run is, besides its recipe; the same on every rank. */
-export interface RankRun {
-  configuration: PretrainConfig;
+interface Run<Verb extends string, Configuration> {
+  verb: Verb;
+  configuration: Configuration;
   resume: string;
   breakLock?: boolean;
 }
 
-type Train = () => ReturnType<typeof import("@megatron-ts/train")["pretrain"]>;
+/** What a run is, besides its recipe; the same on every rank. */
+export type PretrainRun = Run<"pretrain", PretrainConfig>;
+export type FinetuneRun = Run<"finetune", FinetuneConfig>;
+export type RankRun = PretrainRun | FinetuneRun;
 
-/** Loads what a rank needs besides its recipe, and returns what trains it once an engine has started. */
-export async function prepareRank({ configuration, resume, breakLock }: RankRun, options: RankOptions): Promise<Train> {
-  const { checkFits, completeModel, pretrain } = await import("@megatron-ts/train");
-  const { createMesh } = await import("@megatron-ts/parallel");
-  const { loadTokenizer } = await import("@megatron-ts/tokenizer/files");
-  const { readCompanionFiles } = await import("@megatron-ts/checkpoint");
-  const tokenizer = await loadTokenizer(configuration.data.tokenizer);
-  const files = readCompanionFiles(configuration.data.tokenizer, "tokenizer descriptions");
-  const { transport, ranksHere, ...own } = options;
-  if (ranksHere !== null) {
-    const { loadMemoryCounter } = await import("@megatron-ts/engine");
-    const count = await loadMemoryCounter();
-    const model = completeModel(configuration.model, tokenizer);
-    checkFits(configuration, { model, tokenizer, count, ranks: ranksHere });
-  }
-  const mesh = transport ? createMesh(transport, configuration.parallel) : undefined;
-  const { version } = packageJson;
-  return () => pretrain(configuration, { tokenizer, files, resume, breakLock, mesh, version, ...own });
-}
+/** How a run ends. */
+export type Outcome<Own extends RankRun> = Own extends FinetuneRun
+  ? FinetuneResult
+  : Awaited<ReturnType<typeof import("@megatron-ts/train")["pretrain"]>>;
 
 /** What a rank has of its own; without a transport it is alone. */
-interface RankOptions extends Pick<PretrainOptions, "onEvent" | "stop"> {
+export interface RankOptions
+  extends Pick<PretrainOptions, "onEvent" | "stop">,
+    Pick<FinetuneOptions, "onData" | "onSelfPretrain"> {
   transport: Transport | null;
   /** Ranks on this machine, whose memory is checked; null where it has been. */
   ranksHere: number | null;
 }
 
+/** Loads what a rank needs besides its recipe, and returns what trains it once an engine has started. */
+export async function prepareRank<Own extends RankRun>(
+  run: Own,
+  options: RankOptions,
+): Promise<() => Promise<Outcome<Own>>> {
+  const train = await (run.verb === "pretrain" ? preparePretraining(run, options) : prepareFinetuning(run, options));
+  return train as () => Promise<Outcome<Own>>;
+}
+
 /** The number of ranks that a recipe asks for. */
-export const ranksOf = ({ parallel }: PretrainConfig): number =>
+export const ranksOf = ({ parallel }: { parallel: ParallelConfig }): number =>
   parallel.tensor * parallel.pipeline * parallel.data * parallel.context;

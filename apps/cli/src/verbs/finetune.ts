@@ -1,7 +1,15 @@
 /** `megatron finetune`: trains a model for a task, from a recipe or from options with good defaults. */
 import { existsSync } from "node:fs";
-import type { BestCheckpoint, FinetuneConfig, SeedsResult, TaskData } from "@megatron-ts/tasks";
-import type { Tokenizer } from "@megatron-ts/tokenizer";
+import type { MpiTransport } from "@megatron-ts/parallel/mpi";
+import type {
+  BestCheckpoint,
+  FinetuneConfig,
+  FinetuneResult,
+  SeedsResult,
+  SelfPretraining,
+  TaskData,
+} from "@megatron-ts/tasks";
+import type { RunEvent } from "@megatron-ts/train";
 import { type Command, Option } from "commander";
 import { UsageError } from "../errors.ts";
 import { namingColumns } from "../options/column-names.ts";
@@ -10,8 +18,10 @@ import { integer, nonEmpty, number } from "../options/option-values.ts";
 import type { RecipeOverride } from "../options/recipe-options.ts";
 import { ROW_SOURCE, rowSource } from "../options/row-source.ts";
 import { addTaskOptions, TASKS, type TaskOptions } from "../options/task-options.ts";
+import { ranksOnThisHost, startRankEngine } from "../ranks/rank-engine.ts";
+import { trainOnThreads } from "../ranks/train-on-threads.ts";
+import { prepareRank, ranksOf } from "../ranks/train-rank.ts";
 import { createRunReport, endings } from "../run-report.ts";
-import { startEngine } from "../start-engine.ts";
 import { pluralize } from "../terminal/pluralize.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { importModel } from "./import.ts";
@@ -66,6 +76,7 @@ export function addFinetune(program: Command, terminal: Terminal, overrides: rea
     "megatron finetune checkpoints/gpt2 --task classification --data train.csv --lora --lora.rank 16 --output runs/c",
     "megatron finetune checkpoints/t5 --task translation --data source=train.en,target=train.de --output runs/d",
     "megatron finetune recipe.yaml --train.epochs 5 --resume auto",
+    "megatron finetune recipe.yaml --parallel.data 2    # on two threads; or: mpirun -n 2 megatron finetune ...",
   ]);
 }
 
@@ -74,36 +85,58 @@ async function run(
   options: Options,
   { overrides, terminal }: { overrides: readonly RecipeOverride[]; terminal: Terminal },
 ): Promise<void> {
-  const { finetune, finetuneSeeds } = await import("@megatron-ts/tasks");
-  const { listenForStop } = await import("@megatron-ts/train");
-  const configuration = await configurationOf(from, options, { overrides, terminal });
-  const { backend, threads } = configuration.engine;
-  await startEngine({ backend: backend ?? undefined, threads: threads ?? undefined }, terminal);
-  const tokenizer = await tokenizerOf(configuration);
-  const { loadMemoryCounter } = await import("@megatron-ts/engine");
-  const memory = { count: await loadMemoryCounter() };
+  const { detectLaunch } = await import("@megatron-ts/parallel/mpi");
+  const launch = detectLaunch();
+  if (!launch) return tuneHere(from, options, { overrides, terminal });
+  const { underMpi } = await import("../ranks/train-under-mpi.ts");
+  await underMpi(launch, terminal, (transport, own) =>
+    tuneHere(from, options, { overrides, terminal: own, transport }),
+  );
+}
 
+/** @param how.transport to the other processes of an MPI launcher, if one started this process */
+async function tuneHere(
+  from: string,
+  options: Options,
+  {
+    overrides,
+    terminal,
+    transport = null,
+  }: { overrides: readonly RecipeOverride[]; terminal: Terminal; transport?: MpiTransport | null },
+): Promise<void> {
+  const { finetuneSeeds } = await import("@megatron-ts/tasks");
+  const { listenForStop } = await import("@megatron-ts/train");
+  const configuration = await configurationOf(from, options, { overrides, terminal, isAlone: transport === null });
+  const onThreads = ranksOf(configuration) > 1 && transport === null;
+  if (!onThreads) await startRankEngine(configuration.engine, { transport, terminal });
   const report = await createRunReport(terminal);
+  let passOn = (_: NodeJS.Signals) => {};
   const stop = listenForStop({
-    onRequest: (signal) => terminal.log(`${signal}: saving a checkpoint; press Ctrl+C again to quit now`),
+    onRequest: (signal) => {
+      terminal.log(`${signal}: saving a checkpoint; press Ctrl+C again to quit now`);
+      passOn(signal);
+    },
   });
-  const train = (one: FinetuneConfig) =>
-    finetune(one, {
-      tokenizer,
-      memory,
-      resume: options.resume,
-      breakLock: options.breakLock,
-      stop,
-      onData(data) {
-        terminal.log(describeData(data));
-        if (data.warning) terminal.log(`warning: ${data.warning}`);
-      },
-      onSelfPretrain: ({ directory, documents, tokens, steps }) =>
-        terminal.log(
-          `self-pretraining in ${directory}: ${pluralize(documents, "text")}, ${tokens} tokens, ${pluralize(steps, "step")}`,
-        ),
-      onEvent: (event) => report.show(event),
-    });
+  const show = {
+    onData(data: TaskData) {
+      terminal.log(describeData(data));
+      if (data.warning) terminal.log(`warning: ${data.warning}`);
+    },
+    onSelfPretrain: ({ directory, documents, tokens, steps }: SelfPretraining) =>
+      terminal.log(
+        `self-pretraining in ${directory}: ${pluralize(documents, "text")}, ${tokens} tokens, ${pluralize(steps, "step")}`,
+      ),
+    onEvent: (event: RunEvent) => report.show(event),
+  };
+  const onStart = (pass: typeof passOn) => {
+    passOn = pass;
+  };
+  const train = async (one: FinetuneConfig): Promise<FinetuneResult> => {
+    const run = { verb: "finetune", configuration: one, resume: options.resume, breakLock: options.breakLock } as const;
+    if (onThreads) return trainOnThreads(run, { terminal, onStart, ...show });
+    const own = await prepareRank(run, { transport, ranksHere: ranksOnThisHost(transport), stop, ...show });
+    return own();
+  };
   const columns = isRecipe(from) ? "recipe" : "--column";
   try {
     const { directory } = configuration.run;
@@ -124,29 +157,6 @@ async function run(
     stop.dispose();
     report.close();
   }
-}
-
-/** The recipe's tokenizer, that of the checkpoint it starts from, or one of the text that a self-pretraining reads. */
-export async function tokenizerOf(configuration: FinetuneConfig): Promise<Tokenizer> {
-  const { model, data, selfPretrain } = configuration;
-  const { from } = model;
-  if (data.tokenizer !== undefined) {
-    const { loadTokenizer } = await import("@megatron-ts/tokenizer/files");
-    return loadTokenizer(data.tokenizer);
-  }
-  if (from === undefined && selfPretrain) {
-    const { selfPretrainTokenizer } = await import("@megatron-ts/tasks");
-    return selfPretrainTokenizer({ ...configuration, selfPretrain });
-  }
-  if (from === undefined) {
-    throw new UsageError("data.tokenizer: expected a tokenizer for a model without model.from and selfPretrain");
-  }
-  const { openModelCheckpoint } = await import("@megatron-ts/checkpoint");
-  const { loadCheckpointTokenizer } = await import("@megatron-ts/tasks");
-  const checkpoint = openModelCheckpoint(from);
-  const tokenizer = await loadCheckpointTokenizer(checkpoint).finally(() => checkpoint.close());
-  if (!tokenizer) throw new UsageError(`${from}: no tokenizer in this checkpoint: name one with data.tokenizer`);
-  return tokenizer;
 }
 
 function describeData({ training, validation, truncated, labels }: TaskData): string {
@@ -176,7 +186,7 @@ const isRecipe = (from: string) => /\.ya?ml$/i.test(from);
 async function configurationOf(
   from: string,
   options: Options,
-  { overrides, terminal }: { overrides: readonly RecipeOverride[]; terminal: Terminal },
+  { overrides, terminal, isAlone }: { overrides: readonly RecipeOverride[]; terminal: Terminal; isAlone: boolean },
 ): Promise<FinetuneConfig> {
   const { loadFinetuneRecipe, parseFinetuneRecipe } = await import("@megatron-ts/tasks");
   const { formatRecipe } = await import("@megatron-ts/train");
@@ -206,7 +216,7 @@ async function configurationOf(
   if (missing) throw new UsageError(`--${missing} is required without a recipe (a .yaml file)`);
   const text = formatRecipe({
     task: { name: options.task },
-    model: { from: await checkpointOf(from, { output: options.output!, resume: options.resume, terminal }) },
+    model: { from: await checkpointOf(from, { ...options, output: options.output!, isAlone, terminal }) },
     data: { train: rowSource(options.data!) },
     ...(options.lora && { lora: {} }),
     ...(options.selfPretrain && { selfPretrain: {} }),
@@ -218,10 +228,11 @@ async function configurationOf(
 /** A Hugging Face directory is imported beside the run, once; a checkpoint is used as it is. */
 async function checkpointOf(
   from: string,
-  { output, resume, terminal }: { output: string; resume: string; terminal: Terminal },
+  { output, resume, isAlone, terminal }: { output: string; resume: string; isAlone: boolean; terminal: Terminal },
 ): Promise<string> {
   const { isHuggingFaceDirectory } = await import("@megatron-ts/checkpoint");
   if (!isHuggingFaceDirectory(from)) return from;
+  if (!isAlone) throw new UsageError(`${from}: expected a checkpoint under MPI: write one with megatron import first`);
   const imported = `${output.replace(/[/\\]+$/, "")}-base`;
   if (resume === "never" || !existsSync(imported))
     await importModel({ directory: from, checkpoint: imported }, terminal);

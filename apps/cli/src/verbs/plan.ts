@@ -4,6 +4,7 @@ import type { Tokenizer } from "@megatron-ts/tokenizer";
 import type { MemoryPlan, PretrainConfig } from "@megatron-ts/train";
 import type { Command } from "commander";
 import { UsageError } from "../errors.ts";
+import { finetuneTokenizer } from "../finetune-tokenizer.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
 import { integer, nonEmpty } from "../options/option-values.ts";
 import { isFinetuneRecipe } from "../options/recipe-kind.ts";
@@ -13,7 +14,6 @@ import { createPlanPrinter, type Expense } from "../plan/plan-printer.ts";
 import { ranksOf } from "../ranks/train-rank.ts";
 import { startEngine } from "../start-engine.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { tokenizerOf as finetuneTokenizer } from "./finetune.ts";
 
 interface Options extends EngineOptions {
   device?: string;
@@ -171,9 +171,10 @@ async function planFinetuning(
   const tokenizer = await finetuneTokenizer(configuration);
   const plan = planFinetune(configuration, { tokenizer, count: await loadMemoryCounter() });
   const available = machineMemory();
-  const resident = residentBytes(plan.memory);
+  const ranks = ranksOf(configuration);
+  const resident = ranks * residentBytes(plan.memory);
   const fits = resident <= available;
-  if (json) return terminal.json({ ...plan, resident, available, fits });
+  if (json) return terminal.json({ ...plan, ranks, resident, available, fits });
   const print = await createPlanPrinter(terminal);
   const { family, parameters, trainedParameters, steps, batchSize, microBatchSize, tokens } = plan;
   print.line(
@@ -184,7 +185,7 @@ async function planFinetuning(
     "run",
     `${formatCount(steps)} steps of ${formatCount(batchSize)} rows, in micro-batches of ${microBatchSize} rows of up to ${tokens} tokens`,
   );
-  print.memory(plan.memory, `${print.bytes(plan.memory.peak)} of tensors`);
+  print.memory(plan.memory, `${print.bytes(plan.memory.peak)} of tensors${ranks === 1 ? "" : " on each rank"}`);
   print.resident({ resident, available, fits });
 }
 

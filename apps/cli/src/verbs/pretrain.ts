@@ -1,21 +1,18 @@
 /** `megatron pretrain`: trains a model from a recipe. */
 
-import { cpus } from "node:os";
 import type { PerplexityResult } from "@megatron-ts/metrics";
-import type { Transport } from "@megatron-ts/parallel";
 import type { MpiTransport } from "@megatron-ts/parallel/mpi";
-import type { EnergyUse, PretrainConfig, RunEvent } from "@megatron-ts/train";
+import type { EnergyUse, RunEvent } from "@megatron-ts/train";
 import type { Command } from "commander";
 import { UsageError } from "../errors.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
 import type { RecipeOverride } from "../options/recipe-options.ts";
 import { addProfileOption, withProfile } from "../profile.ts";
-import { ownShare, warnOfTooManyRanks } from "../ranks/cores.ts";
+import { ranksOnThisHost, startRankEngine } from "../ranks/rank-engine.ts";
 import { rankLines } from "../ranks/rank-lines.ts";
 import { trainOnThreads } from "../ranks/train-on-threads.ts";
 import { prepareRank, ranksOf } from "../ranks/train-rank.ts";
 import { createRunReport, endings } from "../run-report.ts";
-import { startEngine } from "../start-engine.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 interface Options extends EngineOptions {
@@ -103,6 +100,7 @@ async function train(options: Invocation, terminal: Terminal, transport: MpiTran
   const { listenForStop, loadPretrainRecipe } = await import("@megatron-ts/train");
   const configuration = loadPretrainRecipe(options.recipe, [...options.overrides, ...engineOverrides(options)]);
   const { resume, breakLock, profile } = options;
+  const run = { verb: "pretrain", configuration, resume, breakLock } as const;
   const ranks = ranksOf(configuration);
   if (profile !== undefined && ranks > 1) throw new UsageError("--profile needs a run of one rank");
   const report = await createRunReport(terminal);
@@ -127,15 +125,13 @@ async function train(options: Invocation, terminal: Terminal, transport: MpiTran
   };
   const trainHere = async () => {
     const ranksHere = ranksOnThisHost(transport);
-    const own = await prepareRank({ configuration, resume, breakLock }, { transport, ranksHere, stop, onEvent });
-    await startRankEngine(configuration, { transport, terminal });
+    const own = await prepareRank(run, { transport, ranksHere, stop, onEvent });
+    await startRankEngine(configuration.engine, { transport, terminal });
     return withProfile(profile, own, terminal);
   };
   try {
     const onThreads = ranks > 1 && transport === null;
-    const { reason, step } = onThreads
-      ? await trainOnThreads({ configuration, resume, breakLock }, { terminal, onEvent, onStart })
-      : await trainHere();
+    const { reason, step } = onThreads ? await trainOnThreads(run, { terminal, onEvent, onStart }) : await trainHere();
     report.close();
     const { directory } = configuration.run;
     if (options.json) terminal.json({ directory, reason, step, loss, validation, energy });
@@ -144,20 +140,6 @@ async function train(options: Invocation, terminal: Terminal, transport: MpiTran
     stop.dispose();
     report.close();
   }
-}
-
-const ranksOnThisHost = (transport: Transport | null): number =>
-  transport?.hosts.filter((host) => host === transport.hosts[transport.rank]).length ?? 1;
-
-/** Under a launcher, each process takes an equal share of its machine's cores. */
-async function startRankEngine(
-  { engine: { backend, threads } }: PretrainConfig,
-  { transport, terminal }: { transport: Transport | null; terminal: Terminal },
-): Promise<void> {
-  const here = ranksOnThisHost(transport);
-  const share = here > 1 ? ownShare(here) : undefined;
-  await startEngine({ backend: backend ?? undefined, threads: threads ?? share }, terminal);
-  if (transport) warnOfTooManyRanks(terminal, { ranks: here, cores: cpus().length });
 }
 
 /** `--backend` and `--threads` are shorthands for recipe fields. */

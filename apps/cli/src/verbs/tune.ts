@@ -2,13 +2,13 @@
 import { join } from "node:path";
 import Table from "cli-table3";
 import type { Command } from "commander";
+import { finetuneTokenizer } from "../finetune-tokenizer.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
 import { integer } from "../options/option-values.ts";
 import { isFinetuneRecipe } from "../options/recipe-kind.ts";
 import type { RecipeOverride } from "../options/recipe-options.ts";
 import { startEngine } from "../start-engine.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { tokenizerOf } from "./finetune.ts";
 
 interface Options extends EngineOptions {
   try: string[];
@@ -95,7 +95,7 @@ async function loaderOf(recipe: string): Promise<(overrides: readonly RecipeOver
     return (overrides) => {
       const configuration = loadFinetuneRecipe(recipe, overrides);
       const train = async (options: TrainOptions) =>
-        finetune(configuration, { ...options, tokenizer: await tokenizerOf(configuration) });
+        finetune(configuration, { ...options, tokenizer: await finetuneTokenizer(configuration) });
       return { configuration, train };
     };
   }

@@ -10,6 +10,8 @@ import { longestSequence } from "@megatron-ts/model";
 import { createTokenizer, sharedFrame, type Tokenizer, tokenizerConfig, trainBpe } from "@megatron-ts/tokenizer";
 import { loadTokenizer, saveTokenizer } from "@megatron-ts/tokenizer/files";
 import {
+  ConfigError,
+  checkPretrainConfig,
   completeModel,
   type PretrainConfig,
   pretrain,
@@ -69,7 +71,7 @@ function recipeOf(
   configuration: Recipe,
   { directory, prefix, tokens, tokenizer }: { directory: string; prefix: string; tokens: number; tokenizer: Tokenizer },
 ): PretrainConfig {
-  const { model, data, train, engine, selfPretrain } = configuration;
+  const { model, data, train, engine, parallel, selfPretrain } = configuration;
   const complete = completeModel(model, tokenizer);
   const { objective, batchSize } = selfPretrain;
   const sequenceLength = Math.min(selfPretrain.sequenceLength ?? data.maxTokens, longestSequence(complete));
@@ -81,7 +83,9 @@ function recipeOf(
   const usual = Math.min(HIGHEST_RATE, RATE * (768 / complete.hiddenSize));
   const { learningRate = Number(usual.toPrecision(2)) } = selfPretrain;
   const every = Math.max(1, Math.ceil(steps / 10));
-  return pretrainConfigSchema.parse({
+  const ownRows = Math.ceil(batchSize / parallel.data);
+  const microBatchSize = largestDivisor(ownRows, { most: train.microBatchSize ?? ownRows });
+  const recipe = pretrainConfigSchema.parse({
     model,
     data: { tokenizer: join(directory, "tokenizer"), train: prefix, sequenceLength },
     train: {
@@ -90,7 +94,7 @@ function recipeOf(
       schedule: { name: "linear", warmupSteps: Math.floor(steps / 10), minimum: 0 },
       steps,
       batchSize,
-      microBatchSize: Math.min(batchSize, train.microBatchSize ?? batchSize),
+      microBatchSize,
       recompute: train.recompute,
       evaluation: null,
       checkpoint: { every, keepLast: 1, keepBest: false },
@@ -98,8 +102,45 @@ function recipeOf(
       seed: train.seed,
     },
     engine,
+    parallel,
     run: { directory },
   });
+  const problems = checkPretrainConfig(recipe);
+  if (problems.length === 0) return recipe;
+  throw new ConfigError(problems.map(({ path, ...problem }) => ({ ...problem, path: inSection(path) })));
+}
+
+/** Micro-batches divide the rows of a rank. */
+function largestDivisor(rows: number, { most }: { most: number }): number {
+  let size = Math.min(rows, most);
+  while (rows % size !== 0) size--;
+  return size;
+}
+
+/** The field of the section that a field of the run's own recipe comes from; of others, the field of the fine-tuning's recipe. */
+const inSection = (path: string) =>
+  path.replace(/^(train|data)\.(batchSize|objective|sequenceLength)$/, "selfPretrain.$2");
+
+/** Seconds that ranks wait for the one that writes the dataset. */
+const PREPARING_SECONDS = 3600;
+
+/** The dataset's name in the directory. */
+const DATA = "data";
+
+type World = NonNullable<RunOptions["mesh"]>["world"];
+
+/** Writes the texts as a dataset, on the first rank while the others wait, and returns what is in it. */
+async function prepareOnce(
+  texts: readonly string[],
+  { world, ...where }: { directory: string; tokenizer: Tokenizer; world: World | undefined },
+): Promise<DatasetSidecar["counts"]> {
+  const prepare = async () => (await prepareTexts(texts, where)).sidecar.counts;
+  if (!world) return prepare();
+  // Another rank may still be looking whether there is a tokenizer.
+  world.barrier({ patience: PREPARING_SECONDS });
+  const own = world.rank === 0 ? await prepare() : null;
+  const [counts] = world.gatherText(JSON.stringify(own), { patience: PREPARING_SECONDS });
+  return JSON.parse(counts!);
 }
 
 /** Writes the texts as a dataset. */
@@ -117,7 +158,7 @@ async function prepareTexts(
   return prepareDataset({
     inputs: [input],
     tokenizerPath,
-    output: join(directory, "data"),
+    output: join(directory, DATA),
     split: [1],
     workers: 0,
     appendEndOfDocument: tokenizer.endOfText !== undefined,
@@ -136,9 +177,14 @@ export async function selfPretrain(
   if ("task" in configuration.model && configuration.model.task) {
     throw new TaskError("selfPretrain: expected a model as it was pretrained; this one has the head of another task");
   }
-  const { prefix, sidecar } = await prepareTexts(trainingTexts(configuration, rows), { directory, tokenizer });
-  const { documents, tokens } = sidecar.counts;
+  const counts = await prepareOnce(trainingTexts(configuration, rows), {
+    directory,
+    tokenizer,
+    world: options.mesh?.world,
+  });
+  const { documents, tokens } = counts;
+  const prefix = join(directory, DATA);
   const recipe = recipeOf(configuration, { directory, prefix, tokens, tokenizer });
-  onStart?.({ directory, documents, tokens, steps: recipe.train.steps });
+  if ((options.mesh?.world.rank ?? 0) === 0) onStart?.({ directory, documents, tokens, steps: recipe.train.steps });
   return pretrain(recipe, { ...options, keepsPairHead: true });
 }

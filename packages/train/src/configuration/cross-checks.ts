@@ -34,6 +34,18 @@ function checkModel({ model, data, parallel }: CheckedSections): ConfigProblem[]
       path: "data.sequenceLength",
       message: `expected at most ${reason}; got ${data.sequenceLength}`,
     },
+    data.sequenceLength % parallel.context !== 0 && {
+      path: "parallel.context",
+      message: `expected a divisor of data.sequenceLength (${data.sequenceLength}); got ${parallel.context}`,
+    },
+    ...checkHeads(model, parallel),
+    ...checkStages(layersOfStacks({ vocabularySize: 1, ...model } as ModelConfig), parallel),
+  ]);
+}
+
+/** The heads divide among the ranks of the tensor axis. */
+export const checkHeads = (model: ModelRecipe, parallel: ParallelConfig): ConfigProblem[] =>
+  problems([
     model.numHeads % parallel.tensor !== 0 && {
       path: "parallel.tensor",
       message: `expected a divisor of model.numHeads (${model.numHeads}); got ${parallel.tensor}`,
@@ -44,18 +56,12 @@ function checkModel({ model, data, parallel }: CheckedSections): ConfigProblem[]
         path: "parallel.tensor",
         message: `expected a divisor of model.numKeyValueHeads (${model.numKeyValueHeads}); got ${parallel.tensor}`,
       },
-    data.sequenceLength % parallel.context !== 0 && {
-      path: "parallel.context",
-      message: `expected a divisor of data.sequenceLength (${data.sequenceLength}); got ${parallel.context}`,
-    },
     parallel.sequenceParallel &&
       parallel.tensor === 1 && {
         path: "parallel.sequenceParallel",
         message: "expected false with parallel.tensor 1: the ranks of that axis share the rows; got true",
       },
-    ...checkStages(layersOfStacks({ vocabularySize: 1, ...model } as ModelConfig), parallel),
   ]);
-}
 
 /** The layers of both stacks, if there are two, divide into the stages of all ranks. */
 function checkStages(stacks: readonly number[], { pipeline, virtualStages, stages }: ParallelConfig) {

@@ -8,22 +8,25 @@ import { machineMemory } from "./machine-memory.ts";
 import { type KnownStep, planKnownStep } from "./plan-known-step.ts";
 import { type CountMemory, PROCESS_BYTES } from "./plan-memory.ts";
 
-/** Throws a ConfigError for a run that cannot fit. Never refuses one that can: what is not known for sure does not count. */
+/**
+ * Throws a ConfigError for a run that cannot fit. Never refuses one that can: what is not known for sure does not count.
+ * @param options.ranks those that share this machine. Default: one
+ */
 export function checkStepFits(
   step: KnownStep,
-  { count, available = machineMemory() }: { count: CountMemory; available?: number },
+  { count, available = machineMemory(), ranks = 1 }: { count: CountMemory; available?: number; ranks?: number },
 ): void {
   const { engine, rows } = step;
   const isKnown = engine.backend === null || engine.backend === "native";
   const plan = (microBatchSize: number) => {
     const { memory } = planKnownStep(step, { count, microBatchSize });
     // Other backends have other intermediate results.
-    return PROCESS_BYTES + (isKnown ? memory.peak : memory.weights + memory.optimizer);
+    return ranks * (PROCESS_BYTES + (isKnown ? memory.peak : memory.weights + memory.optimizer));
   };
   const needed = plan(rows);
   if (needed <= available) return;
   const one = plan(1);
-  const has = `${formatBytes(needed)} of memory, and this machine has ${formatBytes(available)}`;
+  const has = `${formatBytes(needed)} of memory, and this machine${ranks === 1 ? "" : `, which ${ranks} ranks share,`} has ${formatBytes(available)}`;
   if (one > available) {
     throw new ConfigError([{ path: "model", message: `a step needs ${has}: choose a smaller model, or --lora` }]);
   }

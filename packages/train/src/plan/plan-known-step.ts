@@ -3,10 +3,12 @@ import type { MicroBatch } from "../objectives/objective.ts";
 import {
   type CountedStep,
   type CountMemory,
+  countedShards,
   countStep,
   type MemoryPlan,
   planMicroBatch,
   type StepParts,
+  withSharedState,
 } from "./plan-memory.ts";
 
 /** A run, and the rows it would begin with. */
@@ -19,16 +21,21 @@ export interface KnownStep extends Omit<StepParts, "batch"> {
   rows: number;
 }
 
-/** Plans a step of micro-batches of that many rows, by default as many as the first one has. */
+/** Plans a step of one rank, of micro-batches of that many rows, by default as many as the first one has. */
 export function planKnownStep(
-  { batchOf, tokens, rows, train, ...parts }: KnownStep,
+  { batchOf, tokens, rows, train, parallel, ...parts }: KnownStep,
   { count, microBatchSize = rows }: { count: CountMemory; microBatchSize?: number },
 ): { step: CountedStep; memory: MemoryPlan } {
+  const { sharded, counted } = parallel ? countedShards(parallel, parts.config) : { sharded: 1, counted: 1 };
+  const ownRows = Math.ceil(train.batchSize / (parallel?.data ?? 1));
+  const split = parallel && { ...parallel, data: counted, distributedOptimizer: counted > 1 };
   return planMicroBatch(microBatchSize, {
     tokens,
     planned: (size) => {
-      const batch = batchOf(Math.min(2 * size, Math.max(size, train.batchSize)));
-      return count((memory) => countStep({ ...parts, batch, train: { ...train, microBatchSize: size } }, memory));
+      const batch = batchOf(counted * Math.min(2 * size, Math.max(size, ownRows)));
+      const changed = { ...parts, parallel: split, batch, train: { ...train, microBatchSize: size } };
+      const counting = count((memory) => countStep(changed, memory));
+      return { ...counting, memory: withSharedState(counting.memory, sharded / counted) };
     },
   });
 }

@@ -96,9 +96,7 @@ export function planStep(
   const { pipeline, virtualStages, context } = parallel;
   const rows = Math.ceil(train.batchSize / parallel.data);
   const micro = Math.min(train.microBatchSize, rows);
-  const sharded = parallel.distributedOptimizer ? parallel.data : 1;
-  // Sharding copies all gradients, of zeros, in JavaScript.
-  const counted = sharded <= MOST_SHARDS && countModelParameters(model) <= MOST_SHARDED ? sharded : 1;
+  const { sharded, counted } = countedShards(parallel, model);
   const teacher = distill ? { ...distill, config: teacherConfigAt(distill) } : undefined;
   // So many that all are in flight that ever are, beside the gradients of those before.
   const inFlight = virtualStages === 1 ? pipeline + 1 : 4 * pipeline;
@@ -177,8 +175,18 @@ const recordMicroBatch = ({ train, engine, parallel, config, objective, batch, t
     return { ...own, forward: own.forward.map((messages, stage) => [...messages, ...taught.forward[stage]!]) };
   });
 
+/** The ranks that share the optimizer's state, and as many of them as are counted. */
+export function countedShards(
+  { distributedOptimizer, data }: Pick<ParallelConfig, "distributedOptimizer" | "data">,
+  model: ModelConfig,
+): { sharded: number; counted: number } {
+  const sharded = distributedOptimizer ? data : 1;
+  // Sharding copies all gradients, of zeros, in JavaScript.
+  return { sharded, counted: sharded <= MOST_SHARDS && countModelParameters(model) <= MOST_SHARDED ? sharded : 1 };
+}
+
 /** With the optimizer's state spread over more ranks than were counted. */
-function withSharedState(memory: MemoryPlan, ranks: number): MemoryPlan {
+export function withSharedState(memory: MemoryPlan, ranks: number): MemoryPlan {
   const optimizer = memory.optimizer / ranks;
   return { ...memory, optimizer, peak: memory.peak - memory.optimizer + optimizer };
 }

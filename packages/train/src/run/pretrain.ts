@@ -4,7 +4,7 @@
  */
 
 import type { ModelConfig } from "@megatron-ts/model";
-import { type Mesh, singleRankMesh } from "@megatron-ts/parallel";
+import { singleRankMesh } from "@megatron-ts/parallel";
 import { completeModel, type PretrainConfig, pretrainConfigSchema } from "../configuration/pretrain-configuration.ts";
 import type { EnergyUse } from "../energy/energy-meter.ts";
 import { ConfigError } from "../errors.ts";
@@ -12,6 +12,7 @@ import { type ObjectiveConfig, partsOf } from "../objectives/configuration.ts";
 import { objectivesFor, resolveObjective } from "../objectives/open-objective.ts";
 import { checkTrainedParts, untrainedPairHead } from "../objectives/trained-parts.ts";
 import { checkMemory } from "./check-memory.ts";
+import { checkMesh } from "./check-mesh.ts";
 import { openDatasets } from "./datasets.ts";
 import { openBatches } from "./open-batches.ts";
 import { stagesOf } from "./stages.ts";
@@ -34,7 +35,7 @@ export async function pretrain(
 ): Promise<{ reason: FinishReason; step: number; energy: EnergyUse }> {
   const { train } = configuration;
   const { tokenizer, mesh = singleRankMesh, keepsPairHead = false } = options;
-  checkMesh(mesh, configuration.parallel);
+  checkMesh({ mesh, parallel: configuration.parallel });
   const model = completeModel(configuration.model, tokenizer);
   checkMemory(model, { mesh, stages: stagesOf(model, configuration.parallel) });
   const objective = resolveObjective(train.objective, model);
@@ -75,21 +76,4 @@ function withDefaults(saved: { model?: { from?: string } }): object {
   const { from, ...model } = saved.model ?? {};
   const read = pretrainConfigSchema.safeParse({ ...saved, model });
   return read.success ? { ...read.data, model: { ...read.data.model, ...(from && { from }) } } : saved;
-}
-
-/** Throws a ConfigError unless the ranks are laid out as the recipe says: a split is never ignored. */
-function checkMesh(mesh: Mesh, parallel: PretrainConfig["parallel"]): void {
-  const problems = (["tensor", "pipeline", "data", "context"] as const).flatMap((axis) => {
-    const message = `expected the ${mesh[axis].size} ranks that were started; got ${parallel[axis]}`;
-    return mesh[axis].size === parallel[axis] ? [] : [{ path: `parallel.${axis}`, message }];
-  });
-  if ((mesh.virtualStages ?? 1) !== parallel.virtualStages) {
-    const message = `expected ${mesh.virtualStages ?? 1}, as in the mesh of the ranks; got ${parallel.virtualStages}`;
-    problems.push({ path: "parallel.virtualStages", message });
-  }
-  if ((mesh.sequenceParallel ?? false) !== parallel.sequenceParallel) {
-    const message = `expected ${mesh.sequenceParallel}, as in the mesh of the ranks; got ${parallel.sequenceParallel}`;
-    problems.push({ path: "parallel.sequenceParallel", message });
-  }
-  if (problems.length > 0) throw new ConfigError(problems);
 }

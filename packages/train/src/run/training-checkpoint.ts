@@ -19,7 +19,7 @@ import type { NoiseScaleState } from "../step/noise-scale.ts";
 import type { LoadState, Optimizer } from "../step/optimizer.ts";
 import type { Shards } from "../step/shards.ts";
 import type { WeightAverage } from "../step/weight-average.ts";
-import { trainedName, trainingEntries } from "./training-entries.ts";
+import { trainedName, trainingEntries, wholeWeights } from "./training-entries.ts";
 
 /** The state of the loop besides weights and moments; plain JSON. */
 export interface LoopState {
@@ -57,7 +57,7 @@ export interface SaveTrainingOptions {
   tokenizer: { json: object; fingerprint: string };
   /** Further files, by name. */
   files: Readonly<Record<string, Uint8Array>>;
-  /** Files of an adapter in a format of its own, made of its weights; the weights of its base are not saved. */
+  /** Files of an adapter in a format of its own, made of its whole weights; the weights of its base are not saved. */
   adapterFiles?: ((weights: readonly TensorEntry[]) => Record<string, Uint8Array>) | null;
   validationLoss?: number;
 }
@@ -68,7 +68,7 @@ export interface Retention {
   best: number;
 }
 
-/** What a checkpoint of a run holds, and what this rank writes of it. Its weights are the average if there is one, since that is what evaluates better. */
+/** What a checkpoint of a run holds, and what this rank writes of it. All ranks call it. Its weights are the average if there is one, since that is what evaluates better. */
 export function checkpointOf(options: SaveTrainingOptions): SaveCheckpointOptions {
   const { runDirectory, model, state, plateau, datasets, configuration, tokenizer } = options;
   const { validationLoss, adapterFiles } = options;
@@ -87,7 +87,7 @@ export function checkpointOf(options: SaveTrainingOptions): SaveCheckpointOption
     ranks: model.mesh.world,
     extraFiles: {
       ...options.files,
-      ...adapterFiles?.(groups.weights),
+      ...adapterFiles?.(wholeWeights(options)),
       [RECIPE_FILE]: Buffer.from(formatRecipe(configuration)),
       "tokenizer.json": Buffer.from(JSON.stringify(tokenizer.json)),
     },

@@ -4,7 +4,7 @@
  */
 import type { TensorEntry } from "@megatron-ts/checkpoint";
 import type { Model } from "@megatron-ts/model";
-import { type Mesh, type Parameter, trainedParameters } from "@megatron-ts/parallel";
+import { type Mesh, type Parameter, trainedParameters, wholeOf } from "@megatron-ts/parallel";
 import type * as tf from "@tensorflow/tfjs";
 import type { Optimizer } from "../step/optimizer.ts";
 import type { Shards } from "../step/shards.ts";
@@ -75,6 +75,20 @@ export function trainingEntries(trained: Trained): Record<Group, TensorEntry[]> 
   const entries = (parts: readonly Part[]) =>
     parts.flatMap((part) => entriesOf(part, { trained, index: numbers.get(part.parameter.name)! }));
   return { weights: entries(weights), optimizer: entries(optimizer) };
+}
+
+/**
+ * The trained weights that a checkpoint has, each whole, on every rank: for files that are written at once. All ranks call it; in a pipeline
+ * each has those of its stage.
+ */
+export function wholeWeights(trained: Trained): TensorEntry[] {
+  return partsOf({ ...trained, trainedOnly: true }).weights.map(({ name, tensor, parameter }): TensorEntry => {
+    const whole = wholeOf(tensor, parameter, { mesh: trained.model.mesh });
+    const values = whole.dataSync() as Float32Array;
+    whole.dispose();
+    const bytes = () => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    return { name, dtype: "F32", shape: [...parameter.globalShape], bytes };
+  });
 }
 
 function entriesOf(

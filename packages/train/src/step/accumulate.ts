@@ -4,6 +4,7 @@
  */
 
 import type { ForwardOptions, Model, StepRandomness } from "@megatron-ts/model";
+import { trainedParameters } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import type { MicroBatch, Objective } from "../objectives/objective.ts";
 import { type Gradients, squaredNorm } from "./gradients.ts";
@@ -93,5 +94,7 @@ export function accumulate<Batch extends MicroBatch>(
     }
     total = total ? addInto(total, gradients) : gradients;
   }
-  return { loss: lossSum / count, gradients: { tensors: total ?? [], scale: 1 }, microBatchSquaredNorms };
+  // A rank may have no row of a batch that is smaller than the axis.
+  const tensors = total ?? [...trainedParameters(model.parameters).values()].map(({ shape }) => tf.zeros([...shape]));
+  return { loss: lossSum / count, gradients: { tensors, scale: 1 }, microBatchSquaredNorms };
 }

@@ -1,11 +1,7 @@
 /** A rank of a tiny training run, as a thread or as a process under an MPI launcher. */
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { BroadcastChannel, isMainThread } from "node:worker_threads";
 import { start } from "@megatron-ts/engine";
 import { countSentBytes, createMesh, type Transport } from "@megatron-ts/parallel";
-import { connectMpi, detectLaunch } from "@megatron-ts/parallel/mpi";
-import { serveRankThread } from "@megatron-ts/parallel/threads";
 import { createTokenizer, type Tokenizer } from "@megatron-ts/tokenizer";
 import * as tf from "@tensorflow/tfjs";
 import { checkPretrainConfig, pretrainConfigSchema } from "../configuration/pretrain-configuration.ts";
@@ -14,7 +10,7 @@ import { causalObjective } from "../objectives/causal/loss.ts";
 import type { RunEvent } from "../run/events.ts";
 import { pretrain } from "../run/pretrain.ts";
 import { listenForStop } from "../run/stop.ts";
-import type { RankReport } from "./rank-crew.ts";
+import { serveTasks } from "./serve-tasks.ts";
 
 /** What the ranks train. */
 export interface TrainingTask {
@@ -134,37 +130,4 @@ function changeLoss(change: (loss: tf.Tensor) => tf.Tensor): () => void {
   };
 }
 
-// Imported by a test, this module starts nothing.
-if (!isMainThread) {
-  await serveRankThread<string>(async ({ transport, data: name, tell }) => {
-    const channel = new BroadcastChannel(name);
-    let outcomes: TrainingOutcome[] = [];
-    for (;;) {
-      const arrived = new Promise<TrainingTask[] | null>((resolve) => {
-        channel.onmessage = (event) => resolve((event as MessageEvent).data as TrainingTask[] | null);
-      });
-      tell({ outcomes } satisfies RankReport<TrainingOutcome>);
-      const tasks = await arrived;
-      if (!tasks) break;
-      outcomes = [];
-      for (const task of tasks) outcomes.push(await trainRank(transport, task));
-    }
-    channel.close();
-  });
-}
-if (isMainThread) {
-  const launch = detectLaunch();
-  if (launch) {
-    const transport = await connectMpi(launch, { timeoutSeconds: Number(process.argv[3] ?? 8) });
-    try {
-      const tasks = JSON.parse(readFileSync(process.argv[2]!, "utf8")) as TrainingTask[];
-      const outcomes: TrainingOutcome[] = [];
-      for (const task of tasks) outcomes.push(await trainRank(transport, task));
-      transport.close();
-      if (transport.rank === 0) console.log(JSON.stringify(outcomes));
-    } catch (error) {
-      if (transport.rank === 0) console.error((error as Error).message);
-      transport.abort(1);
-    }
-  }
-}
+await serveTasks(trainRank);

@@ -1,0 +1,45 @@
+/** Fine-tuning with ranks from the command line: on threads as alone, and splits that cannot be. */
+import { existsSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { megatron, megatronJson } from "./testing/megatron.ts";
+import { createSandbox, prepareCorpus } from "./testing/sandbox.ts";
+
+const sandbox = createSandbox();
+const { path } = sandbox;
+let train: string;
+beforeAll(async () => {
+  await prepareCorpus(sandbox);
+  expect((await megatron("pretrain", sandbox.recipe("recipe.yaml", "runs/a"), "--train.steps", "2")).code).toBe(0);
+  const rows = Array.from(
+    { length: 40 },
+    (_, i) => `${i % 2 ? "whale" : "ship"} ${i % 8},${i % 2 ? "animal" : "thing"}`,
+  );
+  train = sandbox.file("train.csv", `text,label\n${rows.join("\n")}\n`);
+});
+afterAll(sandbox.remove);
+
+const options = (run: string, ...more: string[]) => [
+  ...["finetune", path("runs/a"), "--task", "classification", "--data", train, "--output", path(run)],
+  ...["--train.steps", "4", "--batch-size", "8", ...more],
+];
+
+describe("megatron finetune", () => {
+  it.runIf(existsSync(new URL("../dist/rank.js", import.meta.url)))("ends on two threads as alone", async () => {
+    const found = await megatronJson<object>(...options("runs/ranks", "--parallel.data", "2"));
+    const { reason, step, best } = await megatronJson<Record<string, unknown>>(
+      ...options("runs/alone", "--train.microBatchSize", "4"),
+    );
+    expect({ reason, step }).toEqual({ reason: "completed", step: 4 });
+    expect(found).toMatchObject({ reason, step, best });
+  });
+
+  it.each([
+    [["--parallel.data", "3"], /^error: .*train\.batchSize: .*parallel\.data \(3\); got 8\n$/m],
+    [["--parallel.pipeline", "2"], /^error: .*parallel\.pipeline: expected 1: .*; got 2\n$/m],
+  ])("refuses %j in one line", async (split, message) => {
+    const { code, stdout, stderr } = await megatron(...options("runs/refused", ...split));
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(message);
+    expect(existsSync(path("runs/refused"))).toBe(false);
+  });
+});

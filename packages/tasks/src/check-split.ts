@@ -1,0 +1,46 @@
+/** Refuses a recipe whose ranks cannot fine-tune together: a split that does not divide, or one that a task cannot have yet. */
+import type { ModelConfig } from "@megatron-ts/model";
+import { ConfigError, type ConfigProblem, checkHeads, type TrainConfig } from "@megatron-ts/train";
+import type { FinetuneConfig } from "./configuration.ts";
+
+/** Of a recipe with its defaults. */
+interface SplitRun extends Pick<FinetuneConfig, "parallel" | "distill" | "lora"> {
+  task: { name: string };
+  train: Pick<TrainConfig, "batchSize" | "optimizer">;
+}
+
+/** Axes along which no task can be split. */
+const UNSPLIT = {
+  pipeline: "the loss of a task has no stages yet",
+  context: "ranks cannot share the tokens of a task's rows yet",
+} as const;
+
+/**
+ * Throws a ConfigError with a line for each field that does not fit.
+ * @param options.byTokens whether batches are cut by tokens. `writes`: whether the task predicts tokens of the vocabulary
+ */
+export function checkSplit(
+  { parallel, task, train, distill, lora }: SplitRun,
+  { config, byTokens, writes }: { config: ModelConfig; byTokens: boolean; writes: boolean },
+): void {
+  const problems: ConfigProblem[] = [];
+  const expectOne = (axis: "tensor" | "pipeline" | "context", reason: string) => {
+    const ranks = parallel[axis];
+    if (ranks > 1) problems.push({ path: `parallel.${axis}`, message: `expected 1${reason}; got ${ranks}` });
+  };
+  for (const [axis, reason] of Object.entries(UNSPLIT)) expectOne(axis as keyof typeof UNSPLIT, `: ${reason}`);
+  if (writes) expectOne("tensor", ` for ${task.name}, whose ranks would share the vocabulary`);
+  else if (train.optimizer.name === "muon") expectOne("tensor", " with the optimizer muon, which needs whole matrices");
+  else if (distill) expectOne("tensor", " with distill, whose teacher tasks cannot split yet");
+  problems.push(...checkHeads(config, parallel));
+  if (lora && parallel.sequenceParallel) {
+    const message = "expected false with lora, which does not support it yet; got true";
+    problems.push({ path: "parallel.sequenceParallel", message });
+  }
+  const { data } = parallel;
+  if (!byTokens && train.batchSize % data !== 0) {
+    const message = `expected a multiple of parallel.data (${data}); got ${train.batchSize}`;
+    problems.push({ path: "train.batchSize", message });
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+}
