@@ -1,7 +1,9 @@
-/** Fine-tuning with ranks from the command line: on threads as alone, and splits that cannot be. */
+/** Fine-tuning with ranks from the command line: on threads as alone, and splits that cannot be. Needs `dist/`, which `npm test` builds. */
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { megatron, megatronJson } from "./testing/megatron.ts";
+import { megatron } from "./testing/megatron.ts";
 import { createSandbox, prepareCorpus } from "./testing/sandbox.ts";
 
 const sandbox = createSandbox();
@@ -23,12 +25,18 @@ const options = (run: string, ...more: string[]) => [
   ...["--train.steps", "4", "--batch-size", "8", ...more],
 ];
 
+/** Runs the built program: threads of a test's process would load sources. */
+function built(argv: readonly string[]): Record<string, unknown> {
+  const program = fileURLToPath(new URL("../bin/megatron.js", import.meta.url));
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...argv, "--json"], { encoding: "utf8" });
+  if (status !== 0) throw new Error(stderr);
+  return JSON.parse(stdout);
+}
+
 describe("megatron finetune", () => {
-  it.runIf(existsSync(new URL("../dist/rank.js", import.meta.url)))("ends on two threads as alone", async () => {
-    const found = await megatronJson<object>(...options("runs/ranks", "--parallel.data", "2"));
-    const { reason, step, best } = await megatronJson<Record<string, unknown>>(
-      ...options("runs/alone", "--train.microBatchSize", "4"),
-    );
+  it.runIf(existsSync(new URL("../dist/rank.js", import.meta.url)))("ends on two threads as alone", () => {
+    const found = built(options("runs/ranks", "--parallel.data", "2"));
+    const { reason, step, best } = built(options("runs/alone", "--train.microBatchSize", "4"));
     expect({ reason, step }).toEqual({ reason: "completed", step: 4 });
     expect(found).toMatchObject({ reason, step, best });
   });

@@ -1,7 +1,7 @@
 /** What a rank of a fine-tuning does. */
 import packageJson from "../../package.json" with { type: "json" };
 import { finetuneTokenizer } from "../finetune-tokenizer.ts";
-import type { FinetuneRun, Outcome, RankOptions } from "./train-rank.ts";
+import type { FinetuneRun, Outcome, RankOptions } from "./rank-run.ts";
 
 /** Loads what a rank needs besides its recipe, and returns what trains it once an engine has started. */
 export async function prepareFinetuning(

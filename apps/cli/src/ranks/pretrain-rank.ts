@@ -1,6 +1,6 @@
 /** What a rank of a pretraining does. */
 import packageJson from "../../package.json" with { type: "json" };
-import type { Outcome, PretrainRun, RankOptions } from "./train-rank.ts";
+import type { Outcome, PretrainRun, RankOptions } from "./rank-run.ts";
 
 /** Loads what a rank needs besides its recipe, and returns what trains it once an engine has started. */
 export async function preparePretraining(

@@ -6,7 +6,8 @@ import { startEngine } from "../start-engine.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { shareOf, warnOfTooManyRanks } from "./cores.ts";
 import { checkFinetuning } from "./finetune-rank.ts";
-import { type Outcome, prepareRank, type RankOptions, type RankRun, ranksOf } from "./train-rank.ts";
+import type { Outcome, RankOptions, RankRun } from "./rank-run.ts";
+import { prepareRank, ranksOf } from "./train-rank.ts";
 
 /** What a rank thread starts with. */
 export type RankThreadRun = RankRun & { engine: { backend: string; threads: number } };
