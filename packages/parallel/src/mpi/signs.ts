@@ -58,6 +58,7 @@ export function createMpiSigns(mpi: MpiLibrary, { rank, now }: { rank: number; n
   /** Takes what has come, and says whether the last of it was this rank's own. */
   function take(own: Sign): boolean {
     while (!isPending(incoming)) {
+      // A typed array, which has as many numbers as the tuple.
       const [from, kind, age, waits, gap] = incoming.values as unknown as [number, number, number, number, number];
       if (kind === ENDS) return true;
       incoming = receive();
