@@ -10,7 +10,7 @@ use super::chunks::ChunkPanels;
 use super::dropout::keep_bits;
 use super::gradient::{Factors, Saved};
 use super::pack::{add_row, add_zeros, fill, inner_product, load_row, store_row, transpose_rows};
-use super::problem::{BLOCK, PANEL, Problem};
+use super::problem::{BLOCK, Problem};
 use super::product::{Block, Products, Rows};
 use super::ranges::{Coverage, Masks, PanelRanges};
 use super::stored::Stored;
@@ -45,9 +45,10 @@ pub(super) struct KeyChunk<'a> {
 pub(super) fn arena_size<P: Products>(head_size: usize) -> usize {
     let padded = P::padded(head_size);
     let block = 4 * BLOCK * padded + 2 * aligned(P::left_room(BLOCK, padded)) + aligned(P::left_room(padded, BLOCK));
-    let panel = 2 * (aligned(P::right_room(padded, PANEL)) + aligned(P::right_room(PANEL, padded)));
-    let scores = 2 * BLOCK * PANEL + 2 * aligned(P::left_room(BLOCK, PANEL)) + aligned(P::right_room(PANEL, BLOCK));
-    BLOCKS * block + panel + 3 * PANEL * padded + scores + 2 * PANEL + BiasRoom::SIZE
+    let panel = 2 * (aligned(P::right_room(padded, P::PANEL)) + aligned(P::right_room(P::PANEL, padded)));
+    let scores =
+        2 * BLOCK * P::PANEL + 2 * aligned(P::left_room(BLOCK, P::PANEL)) + aligned(P::right_room(P::PANEL, BLOCK));
+    BLOCKS * block + panel + 3 * P::PANEL * padded + scores + 2 * P::PANEL + BiasRoom::SIZE
 }
 
 /// Writes the inner product of each row of `dout` and `out`, for the rows of one key head. Returns whether all
@@ -121,16 +122,16 @@ pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
         *block = Some(unsafe { load_block(problem, (batch, group), keys, arena) });
     }
     let matrix = |arena: &mut Arena, stride: usize, rows: usize| Rows { start: arena.take(rows * stride), stride };
-    let query = matrix(arena, padded, PANEL);
-    let dout = matrix(arena, padded, PANEL);
-    let query_gradient = matrix(arena, PANEL, padded);
-    let score_rows = matrix(arena, PANEL, BLOCK);
-    let gradient_rows = matrix(arena, PANEL, BLOCK);
-    let saved = Saved { minus_log_sum_exp: arena.take(PANEL), minus_delta: arena.take(PANEL) };
-    let query_rooms = (arena.take(P::right_room(padded, PANEL)), arena.take(P::right_room(PANEL, padded)));
-    let dout_rooms = (arena.take(P::right_room(padded, PANEL)), arena.take(P::right_room(PANEL, padded)));
-    let score_room = arena.take(P::left_room(BLOCK, PANEL));
-    let gradient_rooms = (arena.take(P::left_room(BLOCK, PANEL)), arena.take(P::right_room(PANEL, BLOCK)));
+    let query = matrix(arena, padded, P::PANEL);
+    let dout = matrix(arena, padded, P::PANEL);
+    let query_gradient = matrix(arena, P::PANEL, padded);
+    let score_rows = matrix(arena, P::PANEL, BLOCK);
+    let gradient_rows = matrix(arena, P::PANEL, BLOCK);
+    let saved = Saved { minus_log_sum_exp: arena.take(P::PANEL), minus_delta: arena.take(P::PANEL) };
+    let query_rooms = (arena.take(P::right_room(padded, P::PANEL)), arena.take(P::right_room(P::PANEL, padded)));
+    let dout_rooms = (arena.take(P::right_room(padded, P::PANEL)), arena.take(P::right_room(P::PANEL, padded)));
+    let score_room = arena.take(P::left_room(BLOCK, P::PANEL));
+    let gradient_rooms = (arena.take(P::left_room(BLOCK, P::PANEL)), arena.take(P::right_room(P::PANEL, BLOCK)));
     let bias_room = BiasRoom::take(arena);
 
     for (first_row, count, listed) in panels {
@@ -154,20 +155,20 @@ pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
                 *saved.minus_delta.add(row) = -upstream.delta[statistic];
             }
             // Rows beyond the end see nothing.
-            for row in count..PANEL {
+            for row in count..P::PANEL {
                 *saved.minus_log_sum_exp.add(row) = f32::NEG_INFINITY;
                 *saved.minus_delta.add(row) = 0.0;
             }
-            fill::<P::Vectors>(query.start.add(count * padded), (PANEL - count) * padded, 0.0);
-            fill::<P::Vectors>(dout.start.add(count * padded), (PANEL - count) * padded, 0.0);
-            fill::<P::Vectors>(query_gradient.start, padded * PANEL, 0.0);
+            fill::<P::Vectors>(query.start.add(count * padded), (P::PANEL - count) * padded, 0.0);
+            fill::<P::Vectors>(dout.start.add(count * padded), (P::PANEL - count) * padded, 0.0);
+            fill::<P::Vectors>(query_gradient.start, padded * P::PANEL, 0.0);
         }
         let panel: Panel<P> = unsafe {
             Panel {
-                query: P::right(query, padded, PANEL, query_rooms.0),
-                query_columns: P::right_transposed(query, PANEL, padded, query_rooms.1),
-                dout: P::right(dout, padded, PANEL, dout_rooms.0),
-                dout_columns: P::right_transposed(dout, PANEL, padded, dout_rooms.1),
+                query: P::right(query, padded, P::PANEL, query_rooms.0),
+                query_columns: P::right_transposed(query, P::PANEL, padded, query_rooms.1),
+                dout: P::right(dout, padded, P::PANEL, dout_rooms.0),
+                dout_columns: P::right_transposed(dout, P::PANEL, padded, dout_rooms.1),
                 query_gradient,
                 saved,
             }
@@ -215,7 +216,7 @@ pub(super) unsafe fn backward_chunk<P: Products, E: Stored>(
         }
         unsafe {
             // The panel's rows of queries are no longer needed; the transposed gradient reuses their memory.
-            transpose_rows::<P::Vectors>(query_gradient, query, (padded, PANEL));
+            transpose_rows::<P::Vectors>(query_gradient, query, (padded, P::PANEL));
             for row in 0..count {
                 let to = outputs.dq.add((first_row + row) * head_size);
                 add_row::<P::Vectors>(to, query.start.add(row * padded), head_size);

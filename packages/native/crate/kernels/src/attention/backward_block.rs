@@ -2,7 +2,6 @@
 //! first two and the other three. Knows nothing of tensors, only of packed operands.
 
 use super::gradient::{Derivative, Factors, Saved};
-use super::problem::PANEL;
 use super::product::{Block, Extent, Products, Rows, Start};
 use super::ranges::{Masks, View};
 use std::ops::Range;
@@ -23,7 +22,7 @@ pub(super) struct Panel<P: Products> {
     pub query_columns: P::Right,
     pub dout: P::Right,
     pub dout_columns: P::Right,
-    /// [D, PANEL]
+    /// [D, P::PANEL]
     pub query_gradient: Rows,
     pub saved: Saved,
 }
@@ -46,7 +45,7 @@ impl<P: Products> Round<'_, P> {
         // While the vectors differentiate one slice, tiles compute the next.
         let mut work: Option<Derivative<P>> = None;
         let mut parity = 0;
-        for column in (0..PANEL).step_by(P::SLICE_COLUMNS) {
+        for column in (0..P::PANEL).step_by(P::SLICE_COLUMNS) {
             let seen = self.seen(column);
             for row in seen.step_by(P::SLICE_ROWS) {
                 unsafe {
@@ -113,7 +112,7 @@ impl<P: Products> Round<'_, P> {
         for row in (0..self.scores.keys).step_by(P::SLICE_ROWS) {
             // Queries that see some of these keys.
             let sees = |column: &usize| self.seen(*column).contains(&row);
-            let mut columns = (0..PANEL).step_by(P::SLICE_COLUMNS).filter(sees);
+            let mut columns = (0..P::PANEL).step_by(P::SLICE_COLUMNS).filter(sees);
             let Some(first) = columns.next() else { continue };
             let last = columns.next_back().unwrap_or(first) + P::SLICE_COLUMNS;
             let m = P::SLICE_ROWS.min(self.scores.keys - row);
@@ -129,7 +128,7 @@ impl<P: Products> Round<'_, P> {
                 P::multiply(extent, (gradient, query), part(key_gradient), Start::Itself, idle);
             }
         }
-        for column in (0..PANEL).step_by(P::SLICE_COLUMNS) {
+        for column in (0..P::PANEL).step_by(P::SLICE_COLUMNS) {
             let seen = self.seen(column);
             let extent = Extent { m: self.padded, n: P::SLICE_COLUMNS, k: seen.len() };
             let gradient = P::right_from(P::put_right(&self.gradient), column, seen.start);

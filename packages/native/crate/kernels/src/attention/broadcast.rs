@@ -1,13 +1,14 @@
 //! Small matrix products with plain vectors, in registers of `MR` rows by `NR` vectors. A is read one number at a time,
-//! with any strides, B and C as vectors along n, so only the panel of queries has to be transposed.
+//! with any strides, B and C as vectors along n, so only the panel of queries has to be transposed. Panels are `PANEL` wide, a multiple
+//! of two vectors: what few queries there are of a short text should fill them.
 
 use super::pack::transpose_rows;
-use super::problem::{BLOCK, PANEL};
+use super::problem::BLOCK;
 use super::product::{Beside, Block, Extent, Patch, Products, Rows, Start};
 use crate::vectors::Vectors;
 use std::marker::PhantomData;
 
-pub(super) struct Broadcast<S, const MR: usize, const NR: usize>(PhantomData<S>);
+pub(super) struct Broadcast<S, const MR: usize, const NR: usize, const PANEL: usize>(PhantomData<S>);
 
 /// Element (lane, depth) is at `start + lane * row + depth * step`.
 #[derive(Clone, Copy)]
@@ -17,12 +18,13 @@ pub(super) struct Strided {
     step: usize,
 }
 
-impl<S: Vectors, const MR: usize, const NR: usize> Products for Broadcast<S, MR, NR> {
+impl<S: Vectors, const MR: usize, const NR: usize, const PANEL: usize> Products for Broadcast<S, MR, NR, PANEL> {
     type Vectors = S;
     type Left = Strided;
     type Right = Rows;
     type Session = ();
     const ROWS: usize = MR;
+    const PANEL: usize = PANEL;
     const SLICE_ROWS: usize = BLOCK;
     const SLICE_COLUMNS: usize = PANEL;
     const PAIR: usize = 1;

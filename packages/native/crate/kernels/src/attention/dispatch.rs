@@ -5,7 +5,7 @@ use super::backward::{self, KeyChunk, Outputs, Upstream, backward_chunk, prepare
 use super::broadcast::Broadcast;
 use super::decode::{KeyPart, decode_part};
 use super::forward::{self, QueryRows, forward_rows};
-use super::problem::Problem;
+use super::problem::{PANEL, Problem};
 use super::product::Products;
 use super::stored::Stored;
 #[cfg(target_arch = "x86_64")]
@@ -84,48 +84,64 @@ kernels!(tiles_f32, super::tiles::Tiled<3>, "avx512f,avx512bw,avx512dq,avx512vl,
 #[cfg(target_arch = "x86_64")]
 kernels!(tiles_bf16, super::tiles::Tiled<1>, "avx512f,avx512bw,avx512dq,avx512vl,fma,avx2");
 #[cfg(target_arch = "x86_64")]
-kernels!(avx512, Broadcast<crate::vectors::Avx512, 4, 4>, "avx512f,avx512bw,avx512dq,avx512vl,fma,avx2");
+kernels!(avx512, Broadcast<crate::vectors::Avx512, 4, 4, PANEL>, "avx512f,avx512bw,avx512dq,avx512vl,fma,avx2");
 #[cfg(target_arch = "x86_64")]
-kernels!(avx2, Broadcast<crate::vectors::Avx2, 4, 2>, "fma,avx2");
+kernels!(avx512_32, Broadcast<crate::vectors::Avx512, 4, 2, 32>, "avx512f,avx512bw,avx512dq,avx512vl,fma,avx2");
+#[cfg(target_arch = "x86_64")]
+kernels!(avx2, Broadcast<crate::vectors::Avx2, 4, 2, PANEL>, "fma,avx2");
+#[cfg(target_arch = "x86_64")]
+kernels!(avx2_32, Broadcast<crate::vectors::Avx2, 4, 2, 32>, "fma,avx2");
+#[cfg(target_arch = "x86_64")]
+kernels!(avx2_16, Broadcast<crate::vectors::Avx2, 4, 2, 16>, "fma,avx2");
 #[cfg(target_arch = "aarch64")]
-kernels!(baseline, Broadcast<crate::vectors::Neon, 4, 4>, "neon");
+kernels!(baseline, Broadcast<crate::vectors::Neon, 4, 4, PANEL>, "neon");
 #[cfg(not(target_arch = "aarch64"))]
-kernels!(baseline, Broadcast<crate::vectors::Portable, 4, 2>);
+kernels!(baseline, Broadcast<crate::vectors::Portable, 4, 2, PANEL>);
 
-/// The fastest kernels that this processor and `simd::limit` allow, then those that accept infinity and NaN.
-pub(super) fn choose<E: Stored>() -> (Kernels<E>, Kernels<E>) {
-    (fastest(), plain())
+/// The fastest kernels for heads of this many rows that this processor and `simd::limit` allow, then those that accept infinity
+/// and NaN.
+pub(super) fn choose<E: Stored>(rows: usize) -> (Kernels<E>, Kernels<E>) {
+    (fastest(rows), plain(rows))
 }
 
-fn fastest<E: Stored>() -> Kernels<E> {
+fn fastest<E: Stored>(rows: usize) -> Kernels<E> {
     #[cfg(target_arch = "x86_64")]
     if isa() == Isa::Amx {
         // bf16 storage is multiplied as bf16, f32 as f32.
         return if size_of::<E>() == 2 { tiles_bf16() } else { tiles_f32() };
     }
-    plain()
+    plain(rows)
 }
 
-fn plain<E: Stored>() -> Kernels<E> {
+/// Panels are as narrow as the rows allow, which then must fit in one.
+#[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
+fn plain<E: Stored>(rows: usize) -> Kernels<E> {
     #[cfg(target_arch = "x86_64")]
     match isa() {
+        Isa::Avx512 | Isa::Avx512Bf16 | Isa::Amx if rows <= 32 => return avx512_32(),
         Isa::Avx512 | Isa::Avx512Bf16 | Isa::Amx => return avx512(),
+        Isa::Avx2 if rows <= 16 => return avx2_16(),
+        Isa::Avx2 if rows <= 32 => return avx2_32(),
         Isa::Avx2 => return avx2(),
         Isa::Baseline => {}
     }
     baseline()
 }
 
-/// All kernels that run on this processor, for tests.
+/// All kernels that run on this processor and take this many rows, for tests.
 #[cfg(test)]
-pub(super) fn every<E: Stored>() -> Vec<(&'static str, Kernels<E>)> {
+#[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
+pub(super) fn every<E: Stored>(rows: usize) -> Vec<(&'static str, Kernels<E>)> {
     #[cfg(not(target_arch = "x86_64"))]
     let further: [Option<_>; 0] = [];
     #[cfg(target_arch = "x86_64")]
     let further = [
         (isa() >= Isa::Avx2).then(|| ("avx2", avx2())),
+        (isa() >= Isa::Avx2 && rows <= 32).then(|| ("avx2, panels of 32", avx2_32())),
+        (isa() >= Isa::Avx2 && rows <= 16).then(|| ("avx2, panels of 16", avx2_16())),
         (isa() >= Isa::Avx512).then(|| ("avx512", avx512())),
-        (isa() == Isa::Amx).then(|| ("tiles", fastest())),
+        (isa() >= Isa::Avx512 && rows <= 32).then(|| ("avx512, panels of 32", avx512_32())),
+        (isa() == Isa::Amx).then(|| ("tiles", fastest(rows))),
     ];
     [("baseline", baseline())].into_iter().chain(further.into_iter().flatten()).collect()
 }

@@ -7,7 +7,7 @@ use super::dropout::keep_bits;
 use super::forward_block::{Panel, Round};
 use super::layout::KeyBlocks;
 use super::pack::{fill, load_row, store_row, transpose_rows};
-use super::problem::{BLOCK, PANEL, Problem};
+use super::problem::{BLOCK, Problem};
 use super::product::{Block, Products, Rows};
 use super::ranges::{Masks, PanelRanges};
 use super::softmax::{Running, Scales};
@@ -18,7 +18,7 @@ use std::f32::consts::LOG2_E;
 /// Maximum number of panels per task: keys and values are packed once for all of them.
 pub(super) const PANELS: usize = 16;
 
-/// Rows `first_row..first_row + rows` (at most `PANELS * PANEL`) of one key head.
+/// Rows `first_row..first_row + rows` (at most `PANELS * P::PANEL`) of one key head.
 #[derive(Clone, Copy)]
 pub(super) struct QueryRows {
     pub batch: usize,
@@ -30,10 +30,10 @@ pub(super) struct QueryRows {
 /// Floats of scratch for a task of `panels` panels.
 pub(super) fn arena_size<P: Products>(head_size: usize, panels: usize) -> usize {
     let padded = P::padded(head_size);
-    let panel = aligned(P::right_room(PANEL, padded)) + padded * PANEL + 2 * PANEL;
+    let panel = aligned(P::right_room(P::PANEL, padded)) + padded * P::PANEL + 2 * P::PANEL;
     let block = 2 * BLOCK * padded + aligned(P::left_room(BLOCK, padded)) + aligned(P::left_room(padded, BLOCK));
-    let scores = BLOCK * PANEL + aligned(P::right_room(PANEL, BLOCK)) + 2 * PANEL;
-    panels * panel + block + scores + PANEL * padded + BiasRoom::SIZE
+    let scores = BLOCK * P::PANEL + aligned(P::right_room(P::PANEL, BLOCK)) + 2 * P::PANEL;
+    panels * panel + block + scores + P::PANEL * padded + BiasRoom::SIZE
 }
 
 /// Returns false, with nothing written, if there are infinities or NaN and `P` cannot multiply them.
@@ -57,10 +57,10 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
     let key_room = arena.take(P::left_room(BLOCK, padded));
     let value_room = arena.take(P::left_room(padded, BLOCK));
     // [BLOCK, SLICE_COLUMNS], slice after slice
-    let score_rows = Rows { start: arena.take(BLOCK * PANEL), stride: P::SLICE_COLUMNS };
-    let score_room = arena.take(P::right_room(PANEL, BLOCK));
-    let (correction, base) = (arena.take(PANEL), arena.take(PANEL));
-    let staging = Rows { start: arena.take(PANEL * padded), stride: padded };
+    let score_rows = Rows { start: arena.take(BLOCK * P::PANEL), stride: P::SLICE_COLUMNS };
+    let score_room = arena.take(P::right_room(P::PANEL, BLOCK));
+    let (correction, base) = (arena.take(P::PANEL), arena.take(P::PANEL));
+    let staging = Rows { start: arena.take(P::PANEL * padded), stride: padded };
 
     let bias_room = BiasRoom::take(arena);
 
@@ -76,12 +76,12 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
     };
     let mut ranges = [PanelRanges::NOTHING; PANELS];
     let mut panels: [Option<Panel<P>>; PANELS] = [const { None }; PANELS];
-    for (index, start) in (0..task.rows).step_by(PANEL).enumerate() {
-        let (first_row, rows) = (task.first_row + start, PANEL.min(task.rows - start));
+    for (index, start) in (0..task.rows).step_by(P::PANEL).enumerate() {
+        let (first_row, rows) = (task.first_row + start, P::PANEL.min(task.rows - start));
         ranges[index] = PanelRanges::new(problem, batch, first_row, rows);
-        let room = arena.take(P::right_room(PANEL, padded));
-        let output = Rows { start: arena.take(padded * PANEL), stride: PANEL };
-        let running = Running { maximum: arena.take(PANEL), sum: arena.take(PANEL), correction, base };
+        let room = arena.take(P::right_room(P::PANEL, padded));
+        let output = Rows { start: arena.take(padded * P::PANEL), stride: P::PANEL };
+        let running = Running { maximum: arena.take(P::PANEL), sum: arena.take(P::PANEL), correction, base };
         unsafe {
             let mut zeros = P::Vectors::splat(0.0);
             for row in 0..rows {
@@ -92,11 +92,11 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
             if !P::ANY_NUMBER && P::Vectors::sum(zeros) != 0.0 {
                 return false;
             }
-            fill::<P::Vectors>(staging.start.add(rows * padded), (PANEL - rows) * padded, 0.0);
-            let query = P::right_transposed(staging, PANEL, padded, room);
-            fill::<P::Vectors>(output.start, padded * PANEL, 0.0);
-            fill::<P::Vectors>(running.maximum, PANEL, f32::NEG_INFINITY);
-            fill::<P::Vectors>(running.sum, PANEL, 0.0);
+            fill::<P::Vectors>(staging.start.add(rows * padded), (P::PANEL - rows) * padded, 0.0);
+            let query = P::right_transposed(staging, P::PANEL, padded, room);
+            fill::<P::Vectors>(output.start, padded * P::PANEL, 0.0);
+            fill::<P::Vectors>(running.maximum, P::PANEL, f32::NEG_INFINITY);
+            fill::<P::Vectors>(running.sum, P::PANEL, 0.0);
             for row in 0..rows {
                 // The sink is the first score of its row.
                 let Some(sink) = problem.sink(group, first_row + row) else { break };
@@ -155,9 +155,9 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
                 for key in (0..length).filter(|key| odd_values >> key & 1 == 1) {
                     let value = problem.v.as_ptr().add(problem.key_at(batch, group, start + key));
                     for row in (0..panel.rows).filter(|&row| view.sees(row, key)) {
-                        let probability = *score_rows.start.add(key * PANEL + row);
+                        let probability = *score_rows.start.add(key * P::PANEL + row);
                         for d in 0..head_size {
-                            *panel.output.start.add(d * PANEL + row) += probability * (*value.add(d)).get();
+                            *panel.output.start.add(d * P::PANEL + row) += probability * (*value.add(d)).get();
                         }
                     }
                 }
@@ -168,7 +168,7 @@ pub(super) unsafe fn forward_rows<P: Products, E: Stored>(
     let kept = problem.options.dropout.map_or(1.0, |dropout| dropout.factor());
     for (panel, _) in panels() {
         unsafe {
-            transpose_rows::<P::Vectors>(panel.output, staging, (padded, PANEL));
+            transpose_rows::<P::Vectors>(panel.output, staging, (padded, P::PANEL));
             for row in 0..panel.rows {
                 let (maximum, sum) = (*panel.running.maximum.add(row), *panel.running.sum.add(row));
                 let factor = if sum == 0.0 { 0.0 } else { kept / sum };

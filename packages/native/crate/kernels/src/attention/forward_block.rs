@@ -1,7 +1,7 @@
 //! The forward pass for one block of keys and one panel of queries: scores, softmax, weighted values. Knows nothing of
 //! tensors, only of packed operands.
 
-use super::problem::{BLOCK, PANEL};
+use super::problem::BLOCK;
 use super::product::{Block, Extent, Products, Rows, Start};
 use super::ranges::{Masks, View};
 use super::softmax::{Running, Scales, Softmax};
@@ -12,7 +12,7 @@ pub(super) struct Panel<P: Products> {
     pub first_row: usize,
     pub rows: usize,
     pub query: P::Right,
-    /// [D, PANEL], not yet divided by the sum.
+    /// [D, P::PANEL], not yet divided by the sum.
     pub output: Rows,
     pub running: Running,
 }
@@ -36,13 +36,13 @@ impl<P: Products> Round<'_, P> {
     pub unsafe fn run(&self) {
         unsafe {
             self.scores(0, &mut None);
-            if P::SLICE_COLUMNS == PANEL {
+            if P::SLICE_COLUMNS == P::PANEL {
                 self.softmax(0, 0).finish();
                 return self.values(0, &mut None);
             }
-            let last = PANEL - P::SLICE_COLUMNS;
+            let last = P::PANEL - P::SLICE_COLUMNS;
             let mut work = Some(self.softmax(0, P::steps(self.score_extent(last))));
-            for column in (P::SLICE_COLUMNS..PANEL).step_by(P::SLICE_COLUMNS) {
+            for column in (P::SLICE_COLUMNS..P::PANEL).step_by(P::SLICE_COLUMNS) {
                 self.scores(column, &mut work);
                 if let Some(work) = work {
                     work.finish();

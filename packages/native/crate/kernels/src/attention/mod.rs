@@ -100,7 +100,7 @@ pub fn attention<E: Stored>(
     if out.is_empty() {
         return;
     }
-    let (fast, plain) = dispatch::choose();
+    let (fast, plain) = dispatch::choose(problem.rows());
     if problem.rows() <= decode::MOST_ROWS && options.dropout.is_none() {
         schedule::decode(&problem, &fast, out, log_sum_exp);
     } else {
@@ -127,6 +127,6 @@ pub fn attention_gradient<E: Stored>(
     check::length("out", upstream.out.len(), q.len());
     check::length("logSumExp", upstream.log_sum_exp.len(), shape.batch * shape.heads * shape.queries);
     problem.check_gradients(&gradients);
-    let (fast, plain) = dispatch::choose();
+    let (fast, plain) = dispatch::choose(problem.rows());
     schedule::backward(&problem, (&fast, &plain), upstream, gradients);
 }

@@ -30,7 +30,7 @@ pub(super) enum Start {
 
 /// Memory for a packed block of scores or probabilities. A row is a key, a column a query.
 pub(super) struct Block {
-    /// [keys, PANEL]; unused if operands are packed directly from vectors.
+    /// [keys, P::PANEL]; unused if operands are packed directly from vectors.
     pub rows: Rows,
     pub keys: usize,
     /// Room for the A operand whose lanes are keys, if that is wanted.
@@ -69,6 +69,8 @@ pub(super) trait Products: Sized + 'static {
     type Right: Copy;
     type Session;
     const ROWS: usize;
+    /// The most queries of a panel: at most `problem::PANEL`, a multiple of `SLICE_COLUMNS`.
+    const PANEL: usize;
     /// The number of keys and of queries whose scores are computed at a time.
     const SLICE_ROWS: usize;
     const SLICE_COLUMNS: usize;

@@ -5,7 +5,7 @@ mod bias;
 mod case;
 mod layout;
 
-use super::dispatch::every;
+use super::dispatch::{Kernels, every};
 use super::*;
 use crate::bf16::Bf16;
 use crate::parallel::Pool;
@@ -13,7 +13,7 @@ use case::{Case, EVERY_RANGE, Visible, agree, agree_f32, bits, case, refuses};
 
 #[test]
 fn odd_sizes() {
-    for size in [1, 7, 33, 64, 65] {
+    for size in [1, 7, 16, 23, 33, 64, 65] {
         for head_size in [1, 7, 33, 64] {
             for visible in EVERY_RANGE {
                 agree_f32(&case([2, size, size, 3, 3, head_size], visible));
@@ -32,6 +32,22 @@ fn several_blocks_and_chunks() {
     agree_f32(&case([1, 130, 130, 1, 1, 128], Visible::Window(70)));
     agree_f32(&case([1, 66, 66, 2, 2, 80], Visible::Causal));
     agree_f32(&case([1, 65, 40, 1, 1, 200], Visible::All));
+    agree_f32(&case([2, 30, 150, 2, 2, 24], Visible::Ragged));
+}
+
+#[test]
+fn panels_of_any_width_give_the_same_bits() {
+    for dropout in [false, true] {
+        let case = Case { dropout, ..case([3, 13, 150, 4, 4, 33], Visible::Ragged) };
+        let data = case.data::<f32>();
+        let every = every(13);
+        let run = |kernels: &Kernels<f32>| bits(&case.run(&data, (kernels, kernels), false));
+        for isa in ["avx2", "avx512"] {
+            let of_isa = |(name, _): &&(&str, Kernels<f32>)| name.split(',').next() == Some(isa);
+            let outcomes: Vec<_> = every.iter().filter(of_isa).map(|(_, kernels)| run(kernels)).collect();
+            assert!(outcomes.windows(2).all(|pair| pair[0] == pair[1]), "{isa}");
+        }
+    }
 }
 
 #[test]
@@ -98,7 +114,7 @@ fn any_number_of_threads_gives_the_same_bits() {
         for visible in [Visible::Causal, Visible::Window(200)] {
             let case = case(sizes, visible);
             let data = case.data::<f32>();
-            for (name, kernels) in every() {
+            for (name, kernels) in every(usize::MAX) {
                 let run =
                     |threads| bits(&Pool::new(threads).install(|| case.run(&data, (&kernels, &kernels), decoding)));
                 let one = run(1);
@@ -117,8 +133,8 @@ fn odd_numbers_reach_who_sees_them() {
             let case = case([1, queries, 70, 1, 1, 8], Visible::Causal);
             let mut data = case.data::<f32>();
             data.tensors[which][at * 8 + 3] = odd;
-            let baseline = every().remove(0).1;
-            for (name, kernels) in every() {
+            let baseline = every(queries).remove(0).1;
+            for (name, kernels) in every(queries) {
                 let outcome = case.run(&data, (&kernels, &baseline), queries == 3);
                 for (row, out) in outcome.out.chunks(8).enumerate() {
                     let reached = if which == 0 { row == at } else { row + 70 - queries >= at };

@@ -148,6 +148,7 @@ impl<const PARTS: usize> Products for Tiled<PARTS> {
     type Right = Packed;
     type Session = Tiles;
     const ROWS: usize = LANES;
+    const PANEL: usize = PANEL;
     const SLICE_ROWS: usize = LANES;
     const SLICE_COLUMNS: usize = LANES;
     const PAIR: usize = 16;

@@ -87,7 +87,7 @@ fn the_lowest_numbers_alone_are_all_alike() {
         for biased in each_sharing(|| case([2, queries, 70, 1, 1, 32], Visible::Causal), BiasKind::AllLowest) {
             let data = biased.data::<f32>();
             let truth = biased.reference(&data);
-            for (name, kernels) in every() {
+            for (name, kernels) in every(queries) {
                 let outcome = biased.run(&data, (&kernels, &kernels), queries == 3);
                 assert!(distance(&outcome.out, &truth.out) < 1e-5, "{name}");
                 assert!(outcome.log_sum_exp.iter().all(|&sum| sum == f32::MIN), "{name}");
@@ -113,7 +113,7 @@ fn a_bias_in_bf16_is_the_same_rounded() {
     let mut data = case.data::<f32>();
     let narrow: Vec<Bf16> = data.bias.iter().map(|&bias| Bf16::put(bias)).collect();
     data.bias = narrow.iter().map(|bias| bias.get()).collect();
-    for (name, kernels) in every() {
+    for (name, kernels) in every(33) {
         let wide = case.run(&data, (&kernels, &kernels), false);
         let bias = Bias { numbers: View::Bf16(&narrow), batch: 2, heads: 3 };
         let [q, k, v, dout] = &data.tensors;
@@ -142,7 +142,7 @@ fn any_number_of_threads_gives_the_same_bits_of_a_biased_call() {
     for sizes in [[3, 70, 1300, 1, 1, 16], [3, 64, 64, 8, 4, 64]] {
         for biased in each_sharing(|| case(sizes, Visible::Window(200)), BiasKind::Hiding) {
             let data = biased.data::<f32>();
-            for (name, kernels) in every() {
+            for (name, kernels) in every(usize::MAX) {
                 let run =
                     |threads| bits(&Pool::new(threads).install(|| biased.run(&data, (&kernels, &kernels), false)));
                 let one = run(1);
@@ -163,14 +163,14 @@ fn odd_biases_reach_who_sees_them() {
             // For the last query but one: a key that it sees, and the one that it does not.
             let row = queries - 2;
             data.bias[row * 70 + 69] = odd;
-            let baseline = every().remove(0).1;
-            for (name, kernels) in every() {
+            let baseline = every(queries).remove(0).1;
+            for (name, kernels) in every(queries) {
                 let outcome = case.run(&data, (&kernels, &baseline), queries == 3);
                 let dbias = outcome.dbias.expect("a gradient");
                 assert!(outcome.out.iter().chain(&dbias).all(|x| x.is_finite()), "{name}: {odd} was not to be seen");
             }
             data.bias[row * 70 + 5] = odd;
-            for (name, kernels) in every() {
+            for (name, kernels) in every(queries) {
                 let outcome = case.run(&data, (&kernels, &baseline), queries == 3);
                 for (query, out) in outcome.out.chunks(8).enumerate() {
                     assert_eq!(query == row, out.iter().any(|x| !x.is_finite()), "{name}: {odd} at {query}");

@@ -288,9 +288,9 @@ pub(super) fn distance<E: Stored>(actual: &[E], expected: &[f64]) -> f64 {
 pub(super) fn agree<E: Stored>(case: &Case, bound: impl Fn(&str) -> f64) {
     let data = case.data::<E>();
     let truth = case.reference(&data);
-    for (name, kernels) in every::<E>() {
+    let rows = case.shape.queries * case.shape.heads / case.shape.kv_heads;
+    for (name, kernels) in every::<E>(rows) {
         for decoding in [false, true] {
-            let rows = case.shape.queries * case.shape.heads / case.shape.kv_heads;
             if decoding && (rows > decode::MOST_ROWS || case.dropout) {
                 continue;
             }

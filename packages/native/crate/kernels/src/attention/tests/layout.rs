@@ -84,7 +84,7 @@ fn extreme_sinks() {
     for queries in [2, 70] {
         let plain = case([1, queries, 70, 2, 2, 8], Visible::Ragged);
         let sunk = Case { sinks: true, ..case([1, queries, 70, 2, 2, 8], Visible::Ragged) };
-        for (name, kernels) in every() {
+        for (name, kernels) in every(queries) {
             let mut data = sunk.data::<f32>();
             let run = |case: &Case, data: &case::Data<f32>| case.run(data, (&kernels, &kernels), queries == 2);
             data.sinks = vec![f32::NEG_INFINITY; 2];
@@ -132,7 +132,7 @@ fn any_number_of_threads_gives_the_same_bits_of_a_layout() {
     for sizes in [[1, 300, 1300, 1, 1, 16], [2, 600, 600, 2, 1, 16], [3, 64, 64, 8, 4, 64]] {
         for case in all_together(sizes, Visible::Window(400)) {
             let data = case.data::<f32>();
-            for (name, kernels) in every() {
+            for (name, kernels) in every(usize::MAX) {
                 let run = |threads| bits(&Pool::new(threads).install(|| case.run(&data, (&kernels, &kernels), false)));
                 let one = run(1);
                 assert!(one == run(2) && one == run(3), "{name}: {sizes:?} {:?}", case.layout);
@@ -161,8 +161,8 @@ fn odd_numbers_stay_with_those_that_a_layout_shows_them() {
                 lists.masks[2 * query + 1] = if query == 1 { !0 } else { !(1 << (at - 32)) };
             }
             data.tensors[which][at * 8 + 3] = f32::NAN;
-            let baseline = every().remove(0).1;
-            for (name, kernels) in every() {
+            let baseline = every(queries).remove(0).1;
+            for (name, kernels) in every(queries) {
                 let outcome = case.run(&data, (&kernels, &baseline), queries == 2);
                 for (row, out) in outcome.out.chunks(8).enumerate() {
                     assert_eq!(row % 64 == 1, out.iter().any(|x| !x.is_finite()), "{name}: {which} at {row}");
