@@ -19,6 +19,8 @@ export interface Mesh extends Readonly<Record<Axis | "replicas" | "world", Commu
   readonly virtualStages?: number;
   /** Seconds that this rank has spent on messages so far, mostly waiting for other ranks. Default: none. */
   waitedSeconds?(): number;
+  /** Notes the last step that was completed, for what is said of this rank if it is killed. Default: nothing is. */
+  completed?(step: number): void;
 }
 
 /** How a run is laid out: the ranks along each axis, and what they share besides. */
@@ -71,5 +73,6 @@ export function createMesh(
   watchKernels(transport.work);
   const everyone = Array.from({ length: transport.size }, (_, rank) => rank);
   const world = transport.size === 1 ? singleRank : createCommunicator(transport, everyone);
-  return { ...ofAxes, replicas, world, sequenceParallel, virtualStages, waitedSeconds: transport.waitedSeconds };
+  const { waitedSeconds, completed } = transport;
+  return { ...ofAxes, replicas, world, sequenceParallel, virtualStages, waitedSeconds, completed };
 }

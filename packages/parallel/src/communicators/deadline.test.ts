@@ -47,7 +47,11 @@ function createRun() {
   const settle = (seconds: number, options?: { kernel?: number }) => {
     for (let i = 0; i < 25; i++) exchange(seconds, options);
   };
-  return { deadline, exchange, waits, settle, now: () => time };
+  /** Lets time pass in which this rank does not run. */
+  const sleep = (seconds: number) => {
+    time += 1000 * seconds;
+  };
+  return { deadline, exchange, waits, settle, sleep, now: () => time };
 }
 
 const both = ["rank 1 on b", "rank 2 on c"];
@@ -90,6 +94,19 @@ describe("a deadline", () => {
       seconds: 28,
       blamed: both.slice(1),
     });
+  });
+
+  it("does not count time in which this rank itself did not run", () => {
+    const { deadline, sleep } = createRun();
+    deadline.begin();
+    sleep(60);
+    deadline.check(() => [1]);
+    for (let tenths = 0; tenths < 79; tenths++) {
+      sleep(0.1);
+      deadline.check(() => [1]);
+    }
+    sleep(0.1);
+    expect(() => deadline.check(() => [1])).toThrow(/^rank 1 on b /);
   });
 
   it("is longer for ranks whose own signs are further apart", () => {

@@ -24,6 +24,9 @@ const FADE = 0.9;
 /** Part of the timeout by which ranks that wait for a rank in vain let those report it that wait for it directly. */
 const DIRECT_FIRST = 0.25;
 
+/** Milliseconds between two looks of a rank that waits after which it was itself kept from running, as by Ctrl+Z or a full machine. */
+const AWAY = 1000;
+
 /** What a rank shows of itself. */
 export interface Sign {
   /** When it last did something, or those that it waits for did, in milliseconds. */
@@ -73,6 +76,7 @@ export function createDeadline({
   const gap = createLongest(bornAt);
   const work = createLongest(bornAt);
   let [shownAt, workedSince, waitingSince] = [bornAt, bornAt, bornAt];
+  let [checkedAt, away] = [bornAt, 0];
   let patienceLimit = 0;
   let waited = 0;
 
@@ -100,17 +104,21 @@ export function createDeadline({
     },
     begin(patience = 0) {
       waitingSince = now();
+      [checkedAt, away] = [waitingSince, 0];
       patienceLimit = 1000 * patience;
       if (patience > 0) return;
       gap.saw(waitingSince - shownAt, waitingSince);
       work.saw(waitingSince - workedSince, waitingSince);
     },
     check(awaited) {
-      if (now() - waitingSince < 1000 * timeoutSeconds) return;
+      const time = now();
+      if (time - checkedAt > AWAY) away += time - checkedAt;
+      checkedAt = time;
+      if (time - away - waitingSince < 1000 * timeoutSeconds) return;
       const silent = awaited().flatMap((other) => {
         const shown = shownBy(other);
         const limit = limitOf(shown);
-        return now() - shown.at < limit ? [] : [{ name: `rank ${other} on ${hosts[other]}`, limit }];
+        return time - away - shown.at < limit ? [] : [{ name: `rank ${other} on ${hosts[other]}`, limit }];
       });
       if (silent.length === 0) return;
       const seconds = (Math.max(...silent.map(({ limit }) => limit)) / 1000).toPrecision(2);

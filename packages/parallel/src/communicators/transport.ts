@@ -24,6 +24,8 @@ export interface Transport {
   take(message: Uint8Array, from: number): void;
   /** Shows other ranks that this one works: call it after each kernel. */
   work(): void;
+  /** Notes the last step that was completed, for what is said of this rank if it is killed. Default: nothing is. */
+  completed?(step: number): void;
   /** Seconds that this rank has spent on messages so far, mostly waiting for other ranks. */
   waitedSeconds(): number;
   /** Waits for posted messages and leaves the run; the other ranks do the same. */

@@ -8,6 +8,7 @@ import { createGroup } from "../communicators/group.ts";
 import { gatherText, meet } from "../communicators/meetings.ts";
 import type { Messages, Transport } from "../communicators/transport.ts";
 import { RankError } from "../errors.ts";
+import { prepareLastWords } from "./last-words.ts";
 import type { MessagePlace, MpiLibrary } from "./library.ts";
 import { createMpiSigns } from "./signs.ts";
 
@@ -52,10 +53,12 @@ export function createMpiTransport(
   mpi: MpiLibrary,
   { timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, chunkBytes = DEFAULT_CHUNK_BYTES }: MpiOptions = {},
 ): MpiTransport {
+  const lastWords = prepareLastWords();
   mpi.init();
   const [rank, size] = [mpi.rank(), mpi.size()];
   const hosts: string[] = Array(size).fill("an unknown host");
   hosts[rank] = hostname();
+  lastWords.name(`rank ${rank} on ${hosts[rank]}`);
   const now = () => performance.now();
   const signs = createMpiSigns(mpi, { rank, now });
   const deadline = createDeadline({ rank, hosts, timeoutSeconds, now, signOf: signs.of });
@@ -137,13 +140,18 @@ export function createMpiTransport(
       lookedAt = time;
       signs.answer(deadline.sign());
     },
+    completed: lastWords.completed,
     waitedSeconds: deadline.waitedSeconds,
     close() {
       settle(posted);
       signs.close(deadline.sign());
       mpi.finalize();
+      lastWords.end();
     },
-    abort: (exitCode) => mpi.abort(exitCode),
+    abort(exitCode) {
+      lastWords.end();
+      mpi.abort(exitCode);
+    },
   };
   const world = createGroup(transport, [...hosts.keys()]);
   meet(world, START_SECONDS);

@@ -74,6 +74,7 @@ function advance(run: TrainingRun): StepResult {
     joules: run.energy.joules(),
     ...clockAfter(run, seconds),
   };
+  mesh.completed?.(run.state.step);
   const workload = objective.workload(batch);
   const flops = stepFlops(run.model.config, workload);
   const tokens = workloadTokens(workload);

@@ -1,6 +1,7 @@
 /**
  * Runs under each MPI library of this machine equal runs on threads, also where signals stop or end a rank: `npm run test:mpi`. With
- * MEGATRON_KILLS=100 one rank is killed as often, at random moments of steps and of saves in the background.
+ * MEGATRON_KILLS=100 ranks are killed as often, one of them or all, at random moments of steps and of saves, which are in the background in
+ * every other run.
  */
 import { readdirSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
@@ -102,9 +103,12 @@ describe.skipIf(process.env.MEGATRON_TEST_MPI !== "1")("under MPI", () => {
       expect(hung.status).toBe(1);
       expect(hung.stderr).toMatch(new RegExp(`^after step 6: rank 1 on ${hostname()} did not answer rank 0 `, "m"));
 
-      // The launcher notices first, and its own message and exit code say so.
+      // The launcher ends the others at once, with its own exit code.
       const killed = run("SIGKILL", 1);
       expect(killed.status).not.toBe(0);
+      expect(killed.stderr.match(/^after step .*$/gm)).toEqual([
+        expect.stringMatching(new RegExp(`^after step 7: rank 1 on ${hostname()} was killed `)),
+      ]);
 
       const resumed = run();
       expect(resumed).toMatchObject({ status: 0, stderr: "" });
@@ -119,11 +123,14 @@ describe.skipIf(process.env.MEGATRON_TEST_MPI !== "1")("under MPI", () => {
     async () => {
       const worker = await buildRank(new URL("../../../checkpoint/src/save-worker.ts", import.meta.url));
       const [launcher] = findMpiLaunchers();
-      const task = (name: string, fate?: TrainingTask["fate"]) =>
+      const task = (
+        name: string,
+        { background = false, fate }: { background?: boolean; fate?: TrainingTask["fate"] } = {},
+      ) =>
         runs.task(name, model, {
           overrides: [
             ["train.steps", "40"],
-            ["train.checkpoint", "{ every: 1, background: true }"],
+            ["train.checkpoint", `{ every: 1, background: ${background} }`],
             ["parallel.distributedOptimizer", "true"],
           ],
           ...{ layout: { data: 2 }, resume: "auto", saveWorker: worker.file.href, fate },
@@ -131,16 +138,18 @@ describe.skipIf(process.env.MEGATRON_TEST_MPI !== "1")("under MPI", () => {
       const whole = losses(await runs.threads(task("never killed"), 2));
       for (let kills = 0, round = 0; kills < KILLS; round++) {
         const name = `killed ${round}`;
+        const background = round % 2 === 0;
+        const everyone = round % 4 >= 2;
         for (let tries = 0; ; tries++) {
           const delay = 0.01 + Math.random() / 4;
           const fate = {
-            rank: Math.floor(Math.random() * 2),
+            rank: everyone ? ("all" as const) : Math.floor(Math.random() * 2),
             after: 1 + Math.floor(Math.random() * 6),
             how: "SIGKILL",
             delay,
           } as const;
           const { status, stdout, stderr } = train(launcher!, [
-            task(name, tries < 5 && kills < KILLS ? fate : undefined),
+            task(name, { background, fate: tries < 5 && kills < KILLS ? fate : undefined }),
           ]);
           for (const { directory } of listCheckpoints(join(runs.directory, name))) verifyCheckpoint(directory);
           if (status !== 0) {
@@ -155,6 +164,9 @@ describe.skipIf(process.env.MEGATRON_TEST_MPI !== "1")("under MPI", () => {
         }
         const left = readdirSync(join(runs.directory, name)).filter((file) => file.startsWith("."));
         expect(left).toEqual([]);
+        console.log(
+          `${kills} kills: ${everyone ? "all ranks" : "one rank"}, saves in the ${background ? "back" : "fore"}ground`,
+        );
       }
       worker.remove();
     },

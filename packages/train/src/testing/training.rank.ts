@@ -29,7 +29,7 @@ export interface TrainingTask {
   /** Makes a rank slow: milliseconds added to each of its losses. */
   slow?: { rank: number; milliseconds: number };
   /** What befalls a rank after a step, or seconds later: a real signal to its own process, or, in a thread, a loop without end. */
-  fate?: { rank: number; after: number; how: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "hang"; delay?: number };
+  fate?: { rank: number | "all"; after: number; how: "SIGTERM" | "SIGKILL" | "SIGSTOP" | "hang"; delay?: number };
 }
 
 /** What a rank saw. Events are rank 0's. */
@@ -74,7 +74,7 @@ export async function trainRank(transport: Transport | null, task: TrainingTask)
   const stop = {
     get requested() {
       const done = steps++;
-      if (task.fate?.rank === rank && done === task.fate.after) meet(task.fate);
+      if (task.fate && ["all", rank].includes(task.fate.rank) && done === task.fate.after) meet(task.fate);
       const stopping = rank === Math.min(1, (transport?.size ?? 1) - 1) && done === task.stopAfter;
       return stopping ? "SIGTERM" : (listening?.requested ?? null);
     },
