@@ -19,7 +19,7 @@ import {
   windowOfLayer,
 } from "@megatron-ts/attention";
 import type { BlockLayout } from "@megatron-ts/ops";
-import type { Mesh } from "@megatron-ts/parallel";
+import type { Mesh, Reach } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import type { BlockContext } from "./block-context.ts";
 import { createStepLayouts } from "./step-layouts.ts";
@@ -37,6 +37,8 @@ interface LayoutPlace {
   globalTokens?: GlobalTokens;
   /** The place of the first token, where ranks share the tokens of sequences. Default: 0. */
   firstToken?: number;
+  /** Keys that all ranks have together, where tokens see later ones. Default: up to the last of these tokens. */
+  keys?: number;
 }
 
 /** Queries that are not the keys of a forward in their order. */
@@ -57,6 +59,8 @@ export interface LayerLayouts {
   at(place: LayoutPlace): (layer: number) => Pick<BlockContext, "ranges" | "layout">;
   /** The layout by layer for queries at any positions, which a tidy disposes; null where they see every key. */
   atQueries(place: QueryPlace): (layer: number) => BlockLayout | null;
+  /** How far the tokens of a layer look. */
+  reachOf(layer: number): Reach;
   /** The window that a layer's cache keeps; null if it keeps everything. */
   windowOf(layer: number): RollingWindow | null;
   dispose(): void;
@@ -163,8 +167,9 @@ export function createLayerLayouts(
   }
 
   return {
-    at({ ranges, cache, globalTokens, firstToken = 0 }) {
+    at({ ranges, cache, globalTokens, firstToken = 0, ...place }) {
       const [batch, tokens] = ranges.shape as [number, number];
+      const { keys: allKeys = firstToken + tokens } = place;
       if (!layout) return () => ({ ranges });
       if (isLocal && (globalTokens ?? [config.globalTokens ?? []]).every(({ length }) => length === 0)) {
         const offsets = cache?.offsets ?? (firstToken > 0 ? new Int32Array(batch).fill(firstToken) : undefined);
@@ -174,9 +179,9 @@ export function createLayerLayouts(
         );
         return (layer) => ({ ranges: layoutOf(layer) ? near.get(windowOfLayer(config, layer))! : ranges });
       }
-      if (!cache && firstToken > 0) {
+      if (!cache && (firstToken > 0 || allKeys > tokens)) {
         const positions = Int32Array.from({ length: batch * tokens }, (_, i) => firstToken + (i % tokens));
-        const placed = atQueries({ positions, batch, keys: firstToken + tokens });
+        const placed = atQueries({ positions, batch, keys: allKeys });
         return (layer) => ({ ranges, layout: placed(layer) });
       }
       if (!cache) {
@@ -197,6 +202,11 @@ export function createLayerLayouts(
       };
     },
     atQueries,
+    reachOf(layer) {
+      const isWindow = isLocal && layoutOf(layer) && !config.globalTokens?.length;
+      if (isWindow) return intervalOf(windowOfLayer(config, layer), { causal });
+      return { before: Number.POSITIVE_INFINITY, after: causal ? 0 : Number.POSITIVE_INFINITY };
+    },
     windowOf(layer) {
       if (!causal || !layoutOf(layer) || config?.layout !== "local") return null;
       return { window: windowOfLayer(config, layer) ?? 256, globalTokens: config.globalTokens };
@@ -215,7 +225,7 @@ function dropAll(layouts: Map<string, BlockLayout>): void {
 }
 
 /** The interval of keys around a query that a window is, of which kernels need no lists. */
-function intervalOf(given: number | undefined, { causal }: { causal: boolean }): { before: number; after: number } {
+function intervalOf(given: number | undefined, { causal }: { causal: boolean }): Reach {
   const window = given ?? (causal ? 256 : 512);
   const half = Math.floor(window / 2);
   return causal ? { before: window - 1, after: 0 } : { before: half, after: half };

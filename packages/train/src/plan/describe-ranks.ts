@@ -123,10 +123,11 @@ function describeRank(
   const microBatches = train.batchSize / parallel.data / train.microBatchSize;
   const [isFirst, isLast] = [place.pipeline === 0, place.pipeline === parallel.pipeline - 1];
   const ofLayers = describeModel(config).layers.map(
-    ({ numLayers, attention: { window, numKeyValueHeads, ...shape } }) => {
+    ({ numLayers, attention: { window, causal, numKeyValueHeads, ...shape } }) => {
       const heads = (numKeyValueHeads ?? shape.numHeads) / parallel.tensor;
-      // Layouts of blocks count as if every token saw all before it.
-      const reach = { before: window?.before ?? Number.POSITIVE_INFINITY, after: 0 };
+      // Layouts of blocks count as if every token saw all, or all before it.
+      const all = Number.POSITIVE_INFINITY;
+      const reach = { before: window?.before ?? all, after: causal ? 0 : (window?.after ?? all) };
       const passed = rowsPassed(at("context"), { ...reach, rows: data.sequenceLength / parallel.context });
       return (numLayers / config.numLayers) * 2 * 4 * heads * shape.headSize * passed;
     },

@@ -92,7 +92,7 @@ const families: Record<string, Family> = {
   bert: {
     model: `{ family: bert, ${size}, maxPositions: 32, ${dropout}, heads: { pooler: true, languageModel: true, pair: true } }`,
     objective: "{ name: masked, pairs: next-sentence }",
-    contexts: false,
+    contexts: true,
   },
   xlnet: { model: `{ family: xlnet, ${size}, ${dropout} }`, objective: "{ name: permutation }", contexts: false },
   "encoder-decoder": {

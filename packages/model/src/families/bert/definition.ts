@@ -32,6 +32,7 @@ export const bert = defineFamily({
     albertFormat,
   ],
   hasStages: true,
+  keepsTokensTogether: ({ globalProjections }) => (globalProjections ? "models with globalProjections" : null),
   megatronLm: bertMegatronLmFormat,
   predicts: ["masked"],
   objective: "masked",

@@ -4,7 +4,7 @@
  */
 import { hasLayout, paddedRanges } from "@megatron-ts/attention";
 import { embedding } from "@megatron-ts/ops";
-import { createScope, createVocabularyParallelEmbedding } from "@megatron-ts/parallel";
+import { createScope, createVocabularyParallelEmbedding, rowsInReach } from "@megatron-ts/parallel";
 import { hashKey } from "@megatron-ts/random";
 import * as tf from "@tensorflow/tfjs";
 import { ModelError } from "../../errors.ts";
@@ -110,6 +110,8 @@ export function createBert(config: BertConfig, context: ModelContext): BertModel
       return Array.from({ length: rows }, () => within);
     }
     if (config.attention?.layout !== "local") throw new ModelError("globalTokens need attention.layout: local");
+    if (mesh.context.size > 1)
+      throw new ModelError("globalTokens of each row: ranks cannot share the tokens of these yet");
     if (globalTokens.length !== rows)
       throw new ModelError(`globalTokens: expected ${rows} rows, got ${globalTokens.length}`);
     for (const position of globalTokens.flat()) {
@@ -138,15 +140,33 @@ export function createBert(config: BertConfig, context: ModelContext): BertModel
     };
   }
 
-  function forward(input: EncoderInput, options: ForwardOptions = {}): ForwardOutput {
-    const { observe, recompute: recomputation, chunk = 0 } = options;
+  /** Where ranks share the tokens: which keys of others a layer sees. */
+  function inReach(layer: number, ranges: tf.Tensor): Pick<BlockContext, "keysInReach" | "ranges"> {
+    const { context: axis } = mesh;
+    const rows = ranges.shape[1]!;
+    const reach = layouts.reachOf(layer);
+    const { start } = rowsInReach(axis, { ...reach, rows });
+    return {
+      keysInReach: { ...reach, start, length: axis.size * rows },
+      ranges: start === 0 ? ranges : tf.sub(ranges, tf.scalar(start, "int32")),
+    };
+  }
+
+  function forward(input: EncoderInput, { random: given, ...others }: ForwardOptions = {}): ForwardOutput {
+    const { observe, recompute: recomputation, chunk = 0 } = others;
     const stage = stages?.[chunk] ?? null;
     return tf.tidy(() => {
       const [batchSize, tokens] = input.tokens.shape as [number, number];
       const lengths = input.lengths ?? new Int32Array(batchSize).fill(tokens);
       const ranges = input.ranges ?? paddedRanges({ tokens, lengths });
       const globalTokens = globalTokensOf(input);
-      const seenBy = layouts.at({ ranges, globalTokens: input.globalTokens && globalTokens });
+      const { context: axis } = mesh;
+      const place = axis.size > 1 ? { first: axis.rank * tokens, length: axis.size * tokens } : undefined;
+      const options = { ...others, random: given && place ? { ...given, tokens: place } : given };
+      const seenBy = layouts.at({
+        ...{ ranges, globalTokens: input.globalTokens && globalTokens },
+        ...{ firstToken: place?.first, keys: place?.length },
+      });
       const globalSelection =
         config.globalProjections && globalTokens.some(({ length }) => length > 0)
           ? selectTokens(globalTokens, { tokens })
@@ -156,6 +176,7 @@ export function createBert(config: BertConfig, context: ModelContext): BertModel
       const last = runBlocks(blocks, x, {
         contextOf: (index) => ({
           ...seenBy(index),
+          ...(place && inReach(index, seenBy(index).ranges)),
           globalSelection: config.attention && hasLayout(config.attention, index) ? globalSelection : null,
           ...contextOf(index, options),
         }),

@@ -37,6 +37,29 @@ export const maskedObjective: Objective<MaskedBatch> = {
     };
   },
 
+  shareTokens({ batchSize, sequenceLength, lengths, ...batch }, { rank, size }) {
+    const own = sequenceLength / size;
+    const firstToken = rank * own;
+    const rowOf = (token: number) => Math.floor(token / own);
+    const place = (token: number) => firstToken + (token % own);
+    const share = (values: (token: number) => number, width = 1) =>
+      Int32Array.from({ length: batchSize * own * width }, (_, i) => values(i));
+    const cut = (values: Int32Array) => share((i) => values[rowOf(i) * sequenceLength + place(i)]!);
+    const { ranges, positions } = batch;
+    const start = (token: number) => 2 * (rowOf(token) * sequenceLength + place(token));
+    return {
+      ...{ ...batch, batchSize, lengths, sequenceLength: own },
+      ...{ tokens: cut(batch.tokens), labels: cut(batch.labels), tokenTypes: cut(batch.tokenTypes) },
+      // Keys and positions are those of the whole sequence.
+      positions: positions ? cut(positions) : share(place),
+      ranges: share((i) => {
+        const token = Math.floor(i / 2);
+        return ranges ? ranges[start(token) + (i % 2)]! : (i % 2) * lengths[rowOf(token)]!;
+      }, 2),
+      tokensPerRow: batch.tokensPerRow ?? countLabels(batch.labels) / batchSize,
+    };
+  },
+
   lossSum: (model, batch, options) => tf.tidy(() => lossOfStates(model, batch, statesOf(model, batch, options)[0]!)),
 
   inStages: { states: statesOf, lossSum: lossOfStates },
@@ -70,14 +93,16 @@ function lossOfStates(trained: Model, batch: MaskedBatch, hidden: tf.Tensor): tf
       labels: tf.tensor1d(pairLabels, "int32"),
     });
     const tokensPerRow = batch.tokensPerRow ?? countLabels(labels) / batchSize;
-    return tf.add(tokenLoss, tf.mul(tf.sum(pairLosses), tokensPerRow));
+    // Where ranks share the tokens, the first has that which a pair is told by.
+    const isFirst = model.mesh.context.rank === 0;
+    return tf.add(tokenLoss, tf.mul(tf.sum(pairLosses), isFirst ? tokensPerRow : 0));
   });
 }
 
-/** The summed loss of predicted tokens; only their hidden states [B, T, h] go through the head. */
+/** The summed loss of predicted tokens; only their hidden states [B, T, h] go through the head, one at least, which then counts nothing. */
 function predictedLoss(model: EncoderModel, hidden: tf.Tensor, labels: Int32Array): tf.Tensor {
-  const places = Int32Array.from([...labels.keys()].filter((place) => labels[place]! >= 0));
-  if (places.length === 0) return tf.scalar(0);
+  const predicted = [...labels.keys()].filter((place) => labels[place]! >= 0);
+  const places = Int32Array.from(predicted.length > 0 ? predicted : [0]);
   const rows = tf.reshape(hidden, [labels.length, -1]);
   // The gradient of `embedding`, which gathers rows, exists on every backend.
   const taken = embedding(tf.tensor1d(places, "int32"), { table: rows });
