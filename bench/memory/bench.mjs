@@ -3,7 +3,7 @@
  * recomputation, in f32 and bf16, dense and with a window; and two steps of Megatron's GPT 345M. Bytes of tensors, as the backend
  * counts them, and of the whole process.
  *
- *     node bench/run.mjs memory [--quick]     (quick: two layers and 128 tokens)
+ *     node bench/run.mjs memory [--rows gpt2-full-bf16-dense] [--quick]     (quick: two layers and 128 tokens)
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -32,36 +32,39 @@ const cases = [
   },
 ];
 
-export async function run({ quick = false, threads = 2, backend = "native" } = {}) {
-  const chosen = quick
-    ? cases.slice(0, -1).map((each) => ({ ...each, model: { ...each.model, numLayers: 2 }, sequenceLength: 128 }))
-    : cases;
-  return chosen.map((each) => {
-    const directory = mkdtempSync(join(tmpdir(), "megatron-bench-"));
-    try {
-      const script = new URL("measure.mjs", import.meta.url);
-      const { planned, tensors, resident } = runScript(process.execPath, script, {
-        ...each,
-        directory,
-        threads,
-        backend,
-      });
-      const { model, sequenceLength, batchSize, recompute, precision } = each;
-      const attention = model.attention ? `window ${model.attention.window}` : "dense";
-      const recomputed = typeof recompute === "string" ? recompute : `every ${recompute.every}`;
-      return {
-        what: `peak memory, ${model.preset}, ${batchSize} x ${sequenceLength}, recompute ${recomputed}, ${precision}, ${attention}`,
-        peer: "planned",
-        ours: tensors / 2 ** 30,
-        theirs: planned / 2 ** 30,
-        unit: "GiB",
-        // Off by at most 10 % either way.
-        ratio: Math.max(tensors / planned, planned / tensors),
-        atMost: 1.1,
-        note: `resident ${(resident / 2 ** 30).toFixed(2)} GiB`,
-      };
-    } finally {
-      rmSync(directory, { recursive: true, force: true });
-    }
-  });
+const attentionOf = ({ model }) => (model.attention ? `window ${model.attention.window}` : "dense");
+const recomputeOf = ({ recompute }) => (typeof recompute === "string" ? recompute : `every ${recompute.every}`);
+const nameOf = (each) =>
+  `${each.model.preset}-${recomputeOf(each)}-${each.precision}-${attentionOf(each)}`.replaceAll(" ", "-");
+
+/** By names such as "gpt2-full-bf16-window-256". */
+export const rows = Object.fromEntries(cases.map((each) => [nameOf(each), (options) => measure(each, options)]));
+
+function measure(whole, { quick, threads, backend = "native" }) {
+  if (quick && whole.model.preset !== "gpt2") return [];
+  const each = quick ? { ...whole, model: { ...whole.model, numLayers: 2 }, sequenceLength: 128 } : whole;
+  const directory = mkdtempSync(join(tmpdir(), "megatron-bench-"));
+  try {
+    const script = new URL("measure.mjs", import.meta.url);
+    const { planned, tensors, resident } = runScript(process.execPath, script, {
+      ...each,
+      directory,
+      threads,
+      backend,
+    });
+    const { model, sequenceLength, batchSize, precision } = each;
+    return {
+      what: `peak memory, ${model.preset}, ${batchSize} x ${sequenceLength}, recompute ${recomputeOf(each)}, ${precision}, ${attentionOf(each)}`,
+      peer: "planned",
+      ours: tensors / 2 ** 30,
+      theirs: planned / 2 ** 30,
+      unit: "GiB",
+      // Off by at most 10 % either way.
+      ratio: Math.max(tensors / planned, planned / tensors),
+      atMost: 1.1,
+      note: `resident ${(resident / 2 ** 30).toFixed(2)} GiB`,
+    };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 }

@@ -2,56 +2,64 @@
  * Attention by layouts, 12 heads of 64 in f32: against our own dense attention, PyTorch's scaled_dot_product_attention and
  * its flex_attention; how memory grows with length; what layouts cost to build; training and decoding with windows.
  *
- *     PEER_PYTHON=/path/to/python node bench/run.mjs sparse [--quick]
+ *     PEER_PYTHON=/path/to/python node bench/run.mjs sparse [--rows window,bigbird] [--quick]
  */
 import { alternate, hasModules, median, runScript } from "../peers.mjs";
 
 const script = (name) => new URL(name, import.meta.url);
 const ours = (options) => runScript(process.execPath, script("ours.mjs"), options);
 
-export async function run({ peerPython, quick = false, threads = 2 } = {}) {
-  const python = hasModules(peerPython, "torch") ? peerPython : null;
-  const rounds = quick ? 2 : 5;
-  return [
+const torchOf = (peerPython, ...more) => (hasModules(peerPython, "torch", ...more) ? peerPython : null);
+const roundsOf = (quick) => (quick ? 2 : 5);
+
+export const rows = {
+  window: ({ quick, threads }) =>
     againstDense("causal window 256, 12 x 4096 x 64", {
-      options: { tokens: 4096, layout: "window", dense: "causal", rounds, threads },
+      options: { tokens: 4096, layout: "window", dense: "causal", rounds: roundsOf(quick), threads },
       atLeast: 5,
     }),
-    ...(quick
+  "long-window": ({ quick, threads }) =>
+    quick
       ? []
-      : [
-          againstDense("causal window 256, 12 x 16384 x 64", {
-            options: { tokens: 16384, layout: "window", dense: "causal", rounds: 2, threads },
-            atLeast: 18,
-          }),
-        ]),
+      : againstDense("causal window 256, 12 x 16384 x 64", {
+          options: { tokens: 16384, layout: "window", dense: "causal", rounds: 2, threads },
+          atLeast: 18,
+        }),
+  bigbird: ({ quick, threads }) =>
     againstDense("BigBird (blocks of 64: window 3, random 3, global 2), 12 x 4096 x 64", {
-      options: { tokens: 4096, layout: "bigbird", dense: "full", rounds, threads },
+      options: { tokens: 4096, layout: "bigbird", dense: "full", rounds: roundsOf(quick), threads },
       atLeast: 4,
     }),
-    againstRanges({ tokens: 4096, layout: "window", dense: "ranges", rounds: 2 * rounds, threads }),
+  ranges: ({ quick, threads }) =>
+    againstRanges({ tokens: 4096, layout: "window", dense: "ranges", rounds: 2 * roundsOf(quick), threads }),
+  sdpa: ({ quick, threads, peerPython }) =>
     againstPython("causal window 256, 12 x 4096 x 64, forward + backward", {
-      python,
+      python: torchOf(peerPython),
       peer: "PyTorch SDPA, causal",
       theirs: "../attention/attention.py",
-      options: { tokens: 4096, layout: "window", rounds, threads },
+      options: { tokens: 4096, layout: "window", rounds: roundsOf(quick), threads },
       atLeast: 8,
     }),
-    ...[4096, 16384].map((tokens) =>
-      againstPython(`causal window 256, 12 x ${tokens} x 64, forward`, {
-        python,
-        peer: "PyTorch flex_attention",
-        theirs: "flex.py",
-        options: { tokens, layout: "window", rounds: 2 * rounds, threads, forwardOnly: true },
-        atLeast: 2,
-      }),
-    ),
-    ...(quick ? [] : [memory(threads)]),
-    ...["window", "bigbird", "bigbird-16"].map((layout) => building(layout, quick ? 8192 : 65536)),
-    ...stacks({ quick, threads }),
-    ...training({ quick, threads, python: hasModules(peerPython, "torch", "transformers") ? peerPython : null }),
-    ...decoding({ quick, threads }),
-  ];
+  flex: (options) => flex(4096, options),
+  "long-flex": (options) => flex(16384, options),
+  memory: ({ quick, threads }) => (quick ? [] : memory(threads)),
+  "build-window": ({ quick }) => building("window", quick ? 8192 : 65536),
+  "build-bigbird": ({ quick }) => building("bigbird", quick ? 8192 : 65536),
+  "build-bigbird-16": ({ quick }) => building("bigbird-16", quick ? 8192 : 65536),
+  stacks,
+  training: ({ quick, threads, peerPython }) =>
+    training({ quick, threads, python: torchOf(peerPython, "transformers") }),
+  decoding,
+};
+
+function flex(tokens, { quick, threads, peerPython }) {
+  return againstPython(`causal window 256, 12 x ${tokens} x 64, forward`, {
+    python: torchOf(peerPython),
+    peer: "PyTorch flex_attention",
+    theirs: "flex.py",
+    options: { tokens, layout: "window", rounds: 2 * roundsOf(quick), threads, forwardOnly: true },
+    atLeast: 2,
+  });
 }
 
 function building(layout, tokens) {
@@ -68,7 +76,7 @@ function building(layout, tokens) {
 }
 
 function stacks({ quick, threads }) {
-  const options = quick ? { numLayers: 1, tokens: 1024, steps: 1 } : { numLayers: 2, tokens: 4096, steps: 3 };
+  const options = quick ? { numLayers: 1, tokens: 1024, steps: 1 } : { numLayers: 2, tokens: 4096, steps: 1 };
   const run = (preset) => runScript(process.execPath, script("stacks.mjs"), { ...options, threads, preset });
   const [sparse, dense] = [run("sc2019-345m"), run("sc2019-345m-dense")];
   const what = `sc2019's blocks, ${options.numLayers} a stack, ${options.tokens} tokens, windows in both`;
@@ -98,9 +106,9 @@ function training({ quick, threads, python }) {
   const shape = quick ? { numLayers: 2, maxPositions: 1024 } : { numLayers: 12, maxPositions: 4096 };
   const model = { ...shape, hiddenSize: 768, numHeads: 12, vocabularySize: 50_257 };
   const options = { batchSize: 1, sequenceLength: shape.maxPositions, precision: "f32", recompute: "full", threads };
-  const run = { ...options, backend: "native", warmup: 1, steps: quick ? 1 : 3 };
+  const run = { ...options, backend: "native", warmup: 1, steps: 1 };
   const attention = { layout: "local", window: 256 };
-  const { ours, theirs } = alternate(quick ? 1 : 3, {
+  const { ours, theirs } = alternate(1, {
     ours: () => runScript(process.execPath, script("../training/step.mjs"), { ...run, model: { ...model, attention } }),
     theirs: python && (() => runScript(python, script("../training/step.py"), { ...run, model })),
   });
@@ -128,7 +136,7 @@ function decoding({ quick, threads }) {
   const [near, far] = quick ? [2000, 10_000] : [2000, 100_000];
   const options = { tokens: quick ? 32 : 128, threads, numLayers: quick ? 2 : 4, hiddenSize: quick ? 128 : 512 };
   const run = (prompt) => runScript(process.execPath, script("decode.mjs"), { ...options, prompt });
-  const { ours, theirs } = alternate(quick ? 1 : 3, { ours: () => run(far), theirs: () => run(near) });
+  const { ours, theirs } = alternate(1, { ours: () => run(far), theirs: () => run(near) });
   const of = (results, field) => median(results.map((result) => result[field]));
   const row = (name, field, unit, rest) => ({
     what: `${name} at position ${far} with a window of 1,024`,
@@ -173,7 +181,8 @@ function againstRanges(options) {
 }
 
 function againstPython(what, { python, peer, theirs, options, atLeast }) {
-  const results = alternate(3, {
+  // Medians are those of the rounds within each process.
+  const results = alternate(1, {
     ours: () => ours(options),
     theirs: python && (() => runScript(python, script(theirs), options)),
   });
