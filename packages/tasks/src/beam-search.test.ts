@@ -22,6 +22,8 @@ interface Golden {
     setting: {
       num_beams: number;
       num_return_sequences?: number;
+      num_beam_groups?: number;
+      diversity_penalty?: number;
       length_penalty?: number;
       early_stopping?: boolean | "never";
       no_repeat_ngram_size?: number;
@@ -31,7 +33,9 @@ interface Golden {
 }
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../../fixtures/${name}`, import.meta.url));
-const golden: Golden = JSON.parse(readFileSync(fixture("beam/golden.json"), "utf8"));
+const read = (name: string): Golden => JSON.parse(readFileSync(fixture(`beam/${name}`), "utf8"));
+const golden = read("golden.json");
+const diverse = read("diverse.json");
 const directory = mkdtempSync(join(tmpdir(), "megatron-beams-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
@@ -39,6 +43,8 @@ beforeAll(() => start({ backend: process.env.MEGATRON_BACKEND ?? "wasm" }));
 const optionsOf = (setting: Golden["cases"][number]["setting"]): BeamOptions => ({
   numBeams: setting.num_beams,
   numReturn: setting.num_return_sequences,
+  numBeamGroups: setting.num_beam_groups,
+  diversityPenalty: setting.diversity_penalty,
   lengthPenalty: setting.length_penalty,
   earlyStopping: setting.early_stopping,
   noRepeatNgramSize: setting.no_repeat_ngram_size,
@@ -50,12 +56,15 @@ describe.each(Object.keys(golden.stopTokens))("beam search with %s", (name) => {
     await importHuggingFace(fixture(name), imported);
     const { model, checkpoint } = loadModel(imported);
     checkpoint.close();
-    for (const { prompts, setting, beams } of golden.cases.filter((one) => one.model === name)) {
+    const cases = [golden, diverse].flatMap((from) =>
+      from.cases.map((one) => ({ ...one, stopTokens: from.stopTokens[name] })),
+    );
+    for (const { prompts, setting, beams, stopTokens } of cases.filter((one) => one.model === name)) {
       const found = beamSearch(model, prompts, {
         ...optionsOf(setting),
         maxTokens: golden.maxNewTokens,
         startToken: golden.startToken,
-        stopTokens: golden.stopTokens[name],
+        stopTokens,
       });
       const tokensOf = (rows: { tokens: number[] }[][]) => rows.map((row) => row.map(({ tokens }) => tokens));
       expect(tokensOf(found), JSON.stringify(setting)).toEqual(tokensOf(beams));

@@ -9,6 +9,8 @@ export interface BeamOptions {
   maxTokens: number;
   specialTokens: "text" | "ids";
   beams: number;
+  beamGroups?: number;
+  diversityPenalty?: number;
   nBest?: number;
   lengthPenalty?: number;
   earlyStopping?: boolean;
@@ -29,6 +31,8 @@ export async function printBeams(
     prediction,
     bidirectionalPrompt,
     numBeams: options.beams,
+    numBeamGroups: options.beamGroups,
+    diversityPenalty: options.diversityPenalty,
     numReturn: options.nBest,
     lengthPenalty: options.lengthPenalty,
     earlyStopping: options.earlyStopping,

@@ -30,6 +30,12 @@ export function addGenerate(program: Command, terminal: Terminal): void {
     .option("--min-p <p>", "sample from tokens at least p times as likely as the likeliest (0 = all)", number)
     .option("--typical-p <p>", "sample from tokens of typical information, of probability p together (1 = all)", number)
     .option("--beams <n>", "beam search with n beams, without sampling", integer(1, 1000))
+    .option(
+      "--beam-groups <n>",
+      "beam search: groups of beams, each of which avoids the tokens of those before it",
+      integer(1),
+    )
+    .option("--diversity-penalty <p>", "beam search: nats that a token loses for each beam that has chosen it", number)
     .option("--n-best <n>", "beam search: best texts to print, with their scores", integer(1))
     .option("--length-penalty <p>", "beam search: the score is divided by length^p (default: 1)", number)
     .option("--early-stopping", "beam search: end with as many finished texts as there are beams")
@@ -80,7 +86,10 @@ const SAMPLING = [
   ...["--repetition-penalty", "--presence-penalty", "--frequency-penalty", "--logit-bias", "--regex", "--json-schema"],
 ];
 const DRAFT = ["--draft", "--draft-tokens"];
-const BEAMS = ["--beams", "--n-best", "--length-penalty", "--early-stopping", "--distinct-ngrams"];
+const BEAMS = [
+  ...["--beams", "--beam-groups", "--diversity-penalty", "--n-best"],
+  ...["--length-penalty", "--early-stopping", "--distinct-ngrams"],
+];
 
 /** Throws a UsageError if one of these flags was given. */
 function refuse(given: readonly string[], flags: readonly string[], why: string): void {

@@ -6,7 +6,8 @@ import type { Model } from "@megatron-ts/model";
 import { checkPrompts } from "../prompts/check-prompts.ts";
 import type { SessionOptions } from "../sessions/decoding-session.ts";
 import { openDecodingSession } from "../sessions/open-decoding-session.ts";
-import { type Beam, type BeamStep, createBeams } from "./beams.ts";
+import { createBeamGroups } from "./beam-groups.ts";
+import type { Beam, BeamStep } from "./beams.ts";
 import { type BeamOptions, beamOptions } from "./options.ts";
 
 /** Options of `beamSearch`. */
@@ -38,7 +39,7 @@ export function beamSearch(
       const prefix = [...Array.from(session.promptTokens[row]!)];
       if (prefix.length === 0 && startToken !== undefined) prefix.push(startToken);
       const maxTokens = Math.min(options.maxTokens, session.maxNewTokens[row]!);
-      return createBeams({ ...search, stopTokens, maxTokens, prefix });
+      return createBeamGroups({ ...search, stopTokens, maxTokens, prefix });
     });
     let logits = session.prefill();
     const done = new Set<number>();

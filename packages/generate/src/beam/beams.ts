@@ -17,19 +17,25 @@ export interface Beam {
 /** What the next step continues: for each beam the beam that it extends, and its new token. */
 export interface BeamStep {
   parents: number[];
-  tokens: number[];
+  /** Null for the beams of a group that is done. */
+  tokens: (number | null)[];
 }
 
 /** The search for one prompt. */
 export interface Beams {
-  /** Takes the logits [V] of each beam's next token; null once the search is over. */
-  advance(logits: readonly Float32Array[]): BeamStep | null;
+  /**
+   * Takes the logits [V] of each beam's next token; null once the search is over.
+   * @param penalties what some tokens lose in this step, in nats. Default: none
+   */
+  advance(logits: readonly Float32Array[], penalties?: ReadonlyMap<number, number>): BeamStep | null;
+  /** Tokens that sequences were extended by in the last step, other than stop tokens: one for each beam. */
+  readonly chosen: readonly number[];
   /** The finished sequences, best first: as many as there are beams once the search is over. */
   readonly finished: readonly Beam[];
 }
 
 /** Options of `createBeams`. */
-interface SearchOptions extends Required<Omit<BeamOptions, "numReturn">> {
+export interface SearchOptions extends Required<Omit<BeamOptions, "numReturn" | "numBeamGroups" | "diversityPenalty">> {
   stopTokens: readonly number[];
   /** Generated tokens at which a sequence ends. */
   maxTokens: number;
@@ -37,15 +43,18 @@ interface SearchOptions extends Required<Omit<BeamOptions, "numReturn">> {
   prefix: readonly number[];
 }
 
+const NO_PENALTIES: ReadonlyMap<number, number> = new Map();
+
 /** Starts a search. */
 export function createBeams(options: SearchOptions): Beams {
   const { numBeams, lengthPenalty, earlyStopping, noRepeatNgramSize, maxTokens, prefix } = options;
-  const stops = new Set(options.stopTokens);
+  const stopTokens = new Set(options.stopTokens);
   // As many that do not stop are among them, whatever the others do.
-  const kept = Math.max(2, 1 + stops.size) * numBeams;
+  const kept = Math.max(2, 1 + stopTokens.size) * numBeams;
   // All beams start equal: only the first counts.
   let running = [{ tokens: [] as number[], score: 0 }];
   let finished: Beam[] = [];
+  let chosen: number[] = [];
 
   function finish(ended: readonly Beam[]): void {
     const isFull = finished.length === numBeams;
@@ -65,21 +74,27 @@ export function createBeams(options: SearchOptions): Beams {
   }
 
   return {
-    advance(logits) {
+    advance(logits, penalties = NO_PENALTIES) {
       const sequences = running.map(({ tokens, score }, index) => ({
         logits: logits[index]!,
         score,
         banned: bannedTokens(noRepeatNgramSize === 0 ? [] : [...prefix, ...tokens], noRepeatNgramSize),
+        penalties,
       }));
       const extended = bestCandidates(sequences, kept).map(({ parent, token, score }) => {
         const tokens = [...running[parent]!.tokens, token];
-        return { parent, tokens, score, ends: stops.has(token) || tokens.length >= maxTokens };
+        const stops = stopTokens.has(token);
+        return { parent, token, tokens, score, stops, ends: stops || tokens.length >= maxTokens };
       });
+      chosen = extended.flatMap(({ token, stops }) => (stops ? [] : [token])).slice(0, numBeams);
       finish(extended.slice(0, numBeams).filter(({ ends }) => ends));
       const next = extended.filter(({ ends }) => !ends).slice(0, numBeams);
       running = next;
       if (next.length === 0 || !canImprove()) return null;
-      return { parents: next.map(({ parent }) => parent), tokens: next.map(({ tokens }) => tokens.at(-1)!) };
+      return { parents: next.map(({ parent }) => parent), tokens: next.map(({ token }) => token) };
+    },
+    get chosen() {
+      return chosen;
     },
     get finished() {
       return finished;

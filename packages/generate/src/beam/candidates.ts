@@ -9,25 +9,29 @@ export interface Continued {
   score: number;
   /** Tokens that must not come next. */
   banned: ReadonlySet<number>;
+  /** What some tokens lose, in nats. */
+  penalties: ReadonlyMap<number, number>;
 }
 
 /** A sequence, by its index, and its next token. */
 export interface Candidate {
   parent: number;
   token: number;
-  /** The sum of its log-probabilities, that of the token included. */
+  /** The sum of its log-probabilities less the penalties, those of the token included. */
   score: number;
 }
 
 /** The best `count` continuations, best first; ties go to the earlier sequence, then the smaller token. */
 export function bestCandidates(sequences: readonly Continued[], count: number): Candidate[] {
   const best: Candidate[] = [];
-  for (const [parent, { logits, score, banned }] of sequences.entries()) {
+  for (const [parent, { logits, score, banned, penalties }] of sequences.entries()) {
     const base = score - logSumExp(logits);
     let lowest = best.length < count ? Number.NEGATIVE_INFINITY : best[count - 1]!.score;
     for (let token = 0; token < logits.length; token++) {
-      const value = base + logits[token]!;
+      let value = base + logits[token]!;
       if (value <= lowest || banned.has(token)) continue;
+      value -= penalties.get(token) ?? 0;
+      if (value <= lowest) continue;
       let place = best.length;
       while (place > 0 && best[place - 1]!.score < value) place--;
       best.splice(place, 0, { parent, token, score: value });

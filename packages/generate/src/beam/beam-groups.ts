@@ -1,0 +1,42 @@
+/**
+ * Diverse beam search: the beams of one prompt in groups, which take turns in every step. Each is a search of its own and avoids what
+ * the groups before it have just chosen (Vijayakumar et al. 2018, with the Hamming diversity that transformers 4 has).
+ */
+import { type BeamStep, type Beams, createBeams, type SearchOptions } from "./beams.ts";
+import type { BeamOptions } from "./options.ts";
+
+/** The search for one prompt; with one group it is beam search as it is. */
+export function createBeamGroups({
+  numBeams,
+  numBeamGroups,
+  diversityPenalty,
+  ...options
+}: SearchOptions & Required<Pick<BeamOptions, "numBeamGroups" | "diversityPenalty">>): Beams {
+  const size = numBeams / numBeamGroups;
+  const groups = Array.from({ length: numBeamGroups }, () => createBeams({ ...options, numBeams: size }));
+  const done = new Set<Beams>();
+  return {
+    advance(logits) {
+      const step: BeamStep = { parents: logits.map((_, beam) => beam), tokens: logits.map(() => null) };
+      const penalties = new Map<number, number>();
+      for (const [index, group] of groups.entries()) {
+        if (done.has(group)) continue;
+        const first = index * size;
+        const own = group.advance(logits.slice(first, first + size), penalties);
+        if (!own) done.add(group);
+        for (const [beam, token] of own?.tokens.entries() ?? []) {
+          step.parents[first + beam] = first + own!.parents[beam]!;
+          step.tokens[first + beam] = token;
+        }
+        for (const token of group.chosen) penalties.set(token, (penalties.get(token) ?? 0) + diversityPenalty);
+      }
+      return done.size === groups.length ? null : step;
+    },
+    get chosen() {
+      return groups.flatMap(({ chosen }) => chosen);
+    },
+    get finished() {
+      return groups.flatMap(({ finished }) => finished).sort((a, b) => b.score - a.score);
+    },
+  };
+}
