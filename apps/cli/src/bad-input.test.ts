@@ -146,7 +146,7 @@ describe("mismatches", () => {
     expectMistake(await megatron("pretrain", recipe, "--data.tokenizer", other, ...fresh), /another tokenizer/);
     expectMistake(await evaluate(path("runs/a"), path("data/other")), /another tokenizer/);
     const draft = await copyOfCheckpoint("draft", { tokenizer: join(other, "tokenizer.json") });
-    expectMistake(await generate(path("runs/a"), "Call", "--draft", draft), /--draft .*another tokenizer/);
+    expectMistake(await generate(path("runs/a"), "Call", "--draft", draft), /draft.*another tokenizer than the model/);
     const swapped = ["--data.tokenizer", other, "--data.train", path("data/other"), "--model.vocabularySize", "512"];
     expectMistake(await megatron("pretrain", recipe, ...swapped, "--resume", "auto"), /data\.tokenizer: .*checkpoint/);
   });

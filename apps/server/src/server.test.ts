@@ -188,17 +188,27 @@ describe("the server", () => {
     }
   });
 
-  it("cuts clients off that send slowly", async () => {
+  /** What the server answers to these bytes before it closes the connection. */
+  async function exchange(bytes: string): Promise<string> {
     const { hostname, port } = new URL(tiny.server.url);
     const socket = connect(Number(port), hostname);
     socket.on("error", () => {});
-    socket.write("POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{");
+    socket.write(bytes);
     let answer = "";
     socket.on("data", (chunk) => {
       answer += chunk;
     });
     await once(socket, "close");
-    expect(answer).toMatch(/^HTTP\/1\.1 4/);
+    return answer;
+  }
+
+  it("cuts clients off that send slowly", async () => {
+    const slow = "POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{";
+    expect(await exchange(slow)).toMatch(/^HTTP\/1\.1 4/);
+  });
+
+  it("answers load balancers that speak HTTP/1.0 without a host", async () => {
+    expect(await exchange("GET /health HTTP/1.0\r\n\r\n")).toMatch(/^HTTP\/1\.1 200/);
   });
 
   it("counts in Prometheus' format, under vLLM's names", async () => {

@@ -270,7 +270,7 @@ run: { directory: ${path("runs/nothing")} }
           from: "encoder",
           recipe: 'task={"name":"translation","columns":{"source":"sentence","target":"verdict"}}',
         },
-        /family bert.*expected an encoder-decoder/,
+        /family bert.*set model.family to encoder-decoder/,
       ],
       [{ from: "encoder", recipe: "task.columns.text=body" }, /train\.csv:2: has no column "body".*sentence, verdict/],
       [{ from: "encoder", recipe: "task.columns.answer=verdict" }, /expected text or label, got answer/],

@@ -25,7 +25,7 @@ export async function loadDraft(path: string, { tokenizer, precision = "f32" }: 
     const own = await requireCheckpointTokenizer(checkpoint);
     if (own.fingerprint !== tokenizer.fingerprint) {
       throw new TaskError(
-        `${checkpoint.directory}: a draft of another tokenizer than the model's: a draft must have the same one`,
+        `${checkpoint.directory}: has another tokenizer than the model: a draft must have the same one`,
       );
     }
     if (precision === "bf16") storeWeights(model, "bf16");

@@ -7,6 +7,7 @@ import { pluralize } from "../terminal/pluralize.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { TrainedModel } from "../trained-model.ts";
 import type { WritingOptions } from "./generation-mode.ts";
+import { logitBiases } from "./logit-biases.ts";
 
 export interface CompletionOptions {
   prompt: string;
@@ -20,7 +21,8 @@ export interface CompletionOptions {
   repetitionPenalty?: number;
   presencePenalty?: number;
   frequencyPenalty?: number;
-  logitBias?: ReadonlyMap<number, number>;
+  /** Each a token's id and a number: 42=-100. */
+  logitBias?: readonly string[];
   /** What the whole text must match; or a file with the schema of the JSON that it must be. */
   regex?: string;
   jsonSchema?: string;
@@ -55,6 +57,7 @@ async function write(
     draftTokens,
     regex,
     jsonSchema,
+    logitBias,
     ...options
   }: Omit<CompletionOptions, "draft"> & WritingOptions & { draft?: Model },
   terminal: Terminal,
@@ -81,7 +84,13 @@ async function write(
   };
   const pattern = patternOf({ regex, jsonSchema });
   const constraint = pattern && createConstraintFactory(tokenizer).create(pattern);
-  const all = { ...options, ...generationTokens, draft: speculation, ...(constraint && { constraint }) };
+  const all = {
+    ...options,
+    ...generationTokens,
+    draft: speculation,
+    ...(constraint && { constraint }),
+    ...(logitBias && { logitBias: logitBiases(logitBias) }),
+  };
   for (const piece of streamText({ model, tokenizer }, [prompt], all)) {
     if (!json) terminal.write(continues && completion.generatedTokens === 0 ? prompt + piece.text : piece.text);
     const { promptTokens, generatedTokens, finishReason } = piece;

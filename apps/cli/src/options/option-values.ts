@@ -39,10 +39,3 @@ export function nonEmpty(text: string): string {
   if (text !== "") return text;
   throw new InvalidArgumentError("Expected a value, got an empty string.");
 }
-
-/** A token's id and what is added to its logit: 42=-100. Adds it to those given before. */
-export function addBias(text: string, biases: ReadonlyMap<number, number> = new Map()): Map<number, number> {
-  const [, id, bias] = /^(\d{1,9})=(.+)$/.exec(text) ?? [];
-  if (id === undefined) throw new InvalidArgumentError("Expected a token's id and a number, such as 42=-100.");
-  return new Map([...biases, [Number(id), number(bias!)]]);
-}

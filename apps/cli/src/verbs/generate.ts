@@ -5,7 +5,7 @@ import { fillPrompt } from "../generation/fill-prompt.ts";
 import { type BeamOptions, printBeams } from "../generation/print-beams.ts";
 import { type CompletionOptions, streamCompletion } from "../generation/stream-completion.ts";
 import { addEngineOptions, addExamples, addJsonOption, type EngineOptions } from "../options/common-options.ts";
-import { addBias, integer, nonEmpty, number } from "../options/option-values.ts";
+import { integer, nonEmpty, number } from "../options/option-values.ts";
 import { type AdapterOptions, addAdapterOption } from "../options/task-options.ts";
 import { startEngine } from "../start-engine.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -43,7 +43,7 @@ export function addGenerate(program: Command, terminal: Terminal): void {
     .option("--repetition-penalty <r>", "values above 1 make repeated tokens less likely", number)
     .option("--presence-penalty <p>", "subtracted from the logits of tokens that were generated before", number)
     .option("--frequency-penalty <p>", "the same, once for each time they were generated", number)
-    .option("--logit-bias <id=bias...>", "added to the logits of tokens, such as 42=-100", addBias)
+    .option("--logit-bias <id=bias...>", "added to the logits of tokens, such as 42=-100")
     .option("--regex <expression>", "the whole text must match this regular expression", nonEmpty)
     .option("--json-schema <file>", "the text must be JSON of the schema in this file", nonEmpty)
     .addOption(

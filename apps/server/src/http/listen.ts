@@ -18,6 +18,8 @@ export function listen(app: Hono, { host = "127.0.0.1", port = 8000, ...options 
   const server = createAdaptorServer({
     fetch: app.fetch,
     overrideGlobalObjects: false,
+    // Of requests that name none, such as a load balancer's checks in HTTP/1.0.
+    hostname: "localhost",
     serverOptions: {
       // A client that sends slowly is cut off.
       requestTimeout,

@@ -46,9 +46,9 @@ describe("packed documents", () => {
 describe("tokens that ranks cannot share", () => {
   it.each<[string, Override[]]>([
     [
-      "an encoder's",
+      "an encoder-decoder's",
       [
-        ["model.family", "bert"],
+        ["model.family", "encoder-decoder"],
         ["data", "{ tokenizer: tok, sequenceLength: 128, train: data/corpus }"],
       ],
     ],

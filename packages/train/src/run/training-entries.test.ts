@@ -27,7 +27,8 @@ interface Split {
 }
 
 /** A rank that sends nothing. */
-const silent = (rank: number, size: number) => ({ rank, size, hosts: [] }) as Partial<Transport> as Transport;
+const silent = (rank: number, size: number) =>
+  ({ rank, size, hosts: [], work() {} }) as Partial<Transport> as Transport;
 
 /** The entries of each rank. Its optimizer's state, `first.`, has the values of the weights. */
 function entriesOfRanks({ shared, ...layout }: Split) {
