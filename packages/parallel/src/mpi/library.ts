@@ -10,8 +10,6 @@ import type { Launch } from "./launcher.ts";
 export interface MpiLibrary {
   /** The file that was loaded. */
   readonly file: string;
-  /** In place of another rank: any. */
-  readonly anySource: number;
   init(): void;
   size(): number;
   rank(): number;
@@ -74,7 +72,6 @@ interface Handles {
   world: bigint | number;
   byte: bigint | number;
   errorsReturn: bigint | number;
-  anySource: number;
 }
 
 /** The values of mpi.h, which are part of the ABI that MPICH and its relatives agreed on. */
@@ -83,7 +80,6 @@ const MPICH_HANDLES: Handles = {
   world: 0x44000000,
   byte: 0x4c00010d,
   errorsReturn: 0x54000001,
-  anySource: -2,
 };
 
 function handlesOf(library: LibraryHandle): Handles {
@@ -96,11 +92,11 @@ function handlesOf(library: LibraryHandle): Handles {
   const [byte, errorsReturn] = ["ompi_mpi_byte", "ompi_mpi_errors_return"].map(
     (name) => library.symbol(name) as bigint,
   );
-  return { type: "uintptr_t", world, byte: byte!, errorsReturn: errorsReturn!, anySource: -1 };
+  return { type: "uintptr_t", world, byte: byte!, errorsReturn: errorsReturn! };
 }
 
 function bind(library: LibraryHandle, file: string): MpiLibrary {
-  const { type: handle, world, byte, errorsReturn, anySource } = handlesOf(library);
+  const { type: handle, world, byte, errorsReturn } = handlesOf(library);
   const call = (name: string, ...types: string[]) =>
     library.func(name, "int", types) as KoffiFunc<(...values: unknown[]) => number>;
   const initThread = call("MPI_Init_thread", "void *", "void *", "int", "void *");
@@ -121,7 +117,6 @@ function bind(library: LibraryHandle, file: string): MpiLibrary {
   };
   return {
     file,
-    anySource,
     init() {
       const granted = integer((out) => initThread(null, null, MPI_THREAD_FUNNELED, out));
       if (granted < MPI_THREAD_FUNNELED) throw new ParallelError(`${file} was built without support for threads`);

@@ -60,7 +60,7 @@ export function createMpiTransport(
   hosts[rank] = hostname();
   lastWords.name(`rank ${rank} on ${hosts[rank]}`);
   const now = () => performance.now();
-  const signs = createMpiSigns(mpi, { rank, now });
+  const signs = createMpiSigns(mpi, { rank, size, now });
   const deadline = createDeadline({ rank, hosts, timeoutSeconds, now, signOf: signs.of });
   let [askedAt, lookedAt] = [0, 0];
   const done = new Int32Array(new ArrayBuffer(4));
@@ -144,7 +144,9 @@ export function createMpiTransport(
     waitedSeconds: deadline.waitedSeconds,
     close() {
       settle(posted);
-      signs.close(deadline.sign());
+      signs.end(deadline.sign());
+      // As long as others work: MPI's own end waits for them, too.
+      for (const nap = createNap(); !signs.isOver(); nap()) signs.answer(deadline.sign());
       mpi.finalize();
       lastWords.end();
     },

@@ -9,8 +9,8 @@ import type { MpiLibrary } from "./library.ts";
 /** Tells these messages from those of exchanges. */
 const TAG = 2;
 
-/** The sender, whether it asks, and its sign: how long ago, whether it waits, and the gap. */
-const NUMBERS = 5;
+/** What it is, and the sender's sign: how long ago, whether it waits, and the gap. */
+const NUMBERS = 4;
 const [ASKS, ANSWERS, ENDS] = [0, 1, 2];
 
 /** A message on its way: MPI reads and writes its buffers, which must live as long. */
@@ -27,45 +27,60 @@ export interface MpiSigns {
   ask(others: readonly number[]): void;
   /** Answers whoever has asked, and takes what has come. */
   answer(own: Sign): void;
-  /** Ends what waits for messages. */
-  close(own: Sign): void;
+  /** Says to all others that this rank asks no more. */
+  end(own: Sign): void;
+  /** Whether all other ranks have ended too. Call it, and `answer`, until they have, so that no message is left. */
+  isOver(): boolean;
 }
 
-/** Starts to receive. MPI must be running. `now` is a clock in milliseconds. */
-export function createMpiSigns(mpi: MpiLibrary, { rank, now }: { rank: number; now: () => number }): MpiSigns {
+/**
+ * Starts to receive from each of the others, since some libraries are less sound where the source is any. MPI must be running. `now` is a clock in
+ * milliseconds.
+ */
+export function createMpiSigns(
+  mpi: MpiLibrary,
+  { rank, size, now }: { rank: number; size: number; now: () => number },
+): MpiSigns {
   const known = new Map<number, Sign>();
   const done = new Int32Array(new ArrayBuffer(4));
   let sent: Pending[] = [];
 
   const isPending = ({ handle }: Pending) => mpi.test(handle, done) === 0 && done[0] === 0;
-  const pending = (values: Float64Array): Pending => ({ handle: new BigUint64Array(new ArrayBuffer(8)), values });
-  let incoming = receive();
+  const pending = (): Pending => ({
+    handle: new BigUint64Array(new ArrayBuffer(8)),
+    values: new Float64Array(new ArrayBuffer(8 * NUMBERS)),
+  });
+  const incoming = new Map<number, Pending>();
+  for (let other = 0; other < size; other++) if (other !== rank) receive(other);
 
-  function receive(): Pending {
-    const next = pending(new Float64Array(new ArrayBuffer(8 * NUMBERS)));
-    mpi.irecv(bytesOf(next.values), { other: mpi.anySource, tag: TAG }, next.handle);
-    return next;
+  function receive(other: number): void {
+    const next = pending();
+    if (mpi.irecv(bytesOf(next.values), { other, tag: TAG }, next.handle) === 0) incoming.set(other, next);
+    else incoming.delete(other);
   }
 
   /** Whether another rank has died is the business of the exchange that waits for it. */
   function send(kind: number, other: number, { at, waits, gap }: Sign): void {
-    const values = new Float64Array(new ArrayBuffer(8 * NUMBERS));
-    values.set([rank, kind, now() - at, waits ? 1 : 0, gap]);
-    const next = pending(values);
-    if (mpi.isend(bytesOf(values), { other, tag: TAG }, next.handle) === 0) sent.push(next);
+    const next = pending();
+    next.values.set([kind, now() - at, waits ? 1 : 0, gap]);
+    if (mpi.isend(bytesOf(next.values), { other, tag: TAG }, next.handle) === 0) sent.push(next);
   }
 
-  /** Takes what has come, and says whether the last of it was this rank's own. */
-  function take(own: Sign): boolean {
-    while (!isPending(incoming)) {
+  /** Takes what has come from a rank. */
+  function take(other: number, own: Sign): void {
+    for (let message = incoming.get(other); message !== undefined; message = incoming.get(other)) {
+      const code = mpi.test(message.handle, done);
+      if (code === 0 && done[0] === 0) return;
       // A typed array, which has as many numbers as the tuple.
-      const [from, kind, age, waits, gap] = incoming.values as unknown as [number, number, number, number, number];
-      if (kind === ENDS) return true;
-      incoming = receive();
-      if (kind === ASKS) send(ANSWERS, from, own);
-      else known.set(from, { at: now() - age, waits: waits === 1, gap });
+      const [kind, age, waits, gap] = message.values as unknown as [number, number, number, number];
+      if (code !== 0 || kind === ENDS) {
+        incoming.delete(other);
+        return;
+      }
+      receive(other);
+      if (kind === ASKS) send(ANSWERS, other, own);
+      else known.set(other, { at: now() - age, waits: waits === 1, gap });
     }
-    return false;
   }
 
   return {
@@ -74,13 +89,12 @@ export function createMpiSigns(mpi: MpiLibrary, { rank, now }: { rank: number; n
       for (const other of others) send(ASKS, other, { at: now(), waits: true, gap: 0 });
     },
     answer(own) {
-      take(own);
+      for (const other of [...incoming.keys()]) take(other, own);
       sent = sent.filter(isPending);
     },
-    close(own) {
-      // A message to itself ends the wait for others.
-      send(ENDS, rank, own);
-      while (!take(own));
+    end(own) {
+      for (let other = 0; other < size; other++) if (other !== rank) send(ENDS, other, own);
     },
+    isOver: () => incoming.size === 0 && sent.length === 0,
   };
 }
