@@ -1,7 +1,7 @@
 /** Clients that each stream one completion after another, for some seconds. Prints how many ended well, and other statuses by name. */
 const { url, clients, seconds, maxTokens } = JSON.parse(process.argv[2]);
-const begun = performance.now();
-const remaining = () => 1000 * seconds - (performance.now() - begun);
+const deadline = performance.now() + 1000 * seconds;
+const remaining = () => deadline - performance.now();
 const counts = {};
 const count = (name) => {
   counts[name] = (counts[name] ?? 0) + 1;

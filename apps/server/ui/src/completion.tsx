@@ -1,7 +1,7 @@
 /** Completes a text, token by token. */
 import { useState } from "preact/hooks";
 import { DEFAULTS, Settings } from "./settings.tsx";
-import { submitOnEnter } from "./submit-on-enter.ts";
+import { TextArea } from "./text-area.tsx";
 import { Tokens } from "./tokens.tsx";
 import { type Added, useGeneration } from "./use-generation.ts";
 
@@ -42,16 +42,13 @@ export function Completion() {
     <>
       <h1>Complete a text</h1>
       <form class="panel" onSubmit={submit}>
-        <label>
-          Text
-          <textarea
-            rows={4}
-            placeholder="The beginning of a text. Ctrl and Enter complete it."
-            value={prompt}
-            onInput={(event) => setPrompt(event.currentTarget.value)}
-            onKeyDown={submitOnEnter}
-          />
-        </label>
+        <TextArea
+          label="Text"
+          rows={4}
+          placeholder="The beginning of a text. Ctrl and Enter complete it."
+          value={prompt}
+          onChange={setPrompt}
+        />
         <Settings value={settings} onChange={setSettings} action="Complete" isRunning={isRunning} onStop={stop} />
       </form>
       {problem && (

@@ -3,7 +3,7 @@ import { type Explanation, explanationHtml, explanationStyle } from "@megatron-t
 import { useMemo, useState } from "preact/hooks";
 import { ask } from "./api.ts";
 import { Neurons } from "./neurons.tsx";
-import { submitOnEnter } from "./submit-on-enter.ts";
+import { TextArea } from "./text-area.tsx";
 import { Problem, useRequest } from "./use-request.tsx";
 
 /** @param showsData whether the server shows passages of the training data */
@@ -22,16 +22,7 @@ export function Explain({ showsData }: { showsData: boolean }) {
     <>
       <h1>Explain a prediction</h1>
       <form class="panel" onSubmit={submit}>
-        <label>
-          Text
-          <textarea
-            required
-            rows={3}
-            value={input}
-            onInput={(event) => setInput(event.currentTarget.value)}
-            onKeyDown={submitOnEnter}
-          />
-        </label>
+        <TextArea label="Text" required rows={3} value={input} onChange={setInput} />
         <div class="settings">
           <label>
             Token or label

@@ -2,7 +2,7 @@
 import { explanationStyle, passagesHtml, type TrainingPassages } from "@megatron-ts/explain/html";
 import { useState } from "preact/hooks";
 import { ask } from "./api.ts";
-import { submitOnEnter } from "./submit-on-enter.ts";
+import { TextArea } from "./text-area.tsx";
 import { Problem, useRequest } from "./use-request.tsx";
 
 export function Passages() {
@@ -18,16 +18,7 @@ export function Passages() {
     <>
       <h1>Search the training data</h1>
       <form class="panel" onSubmit={submit}>
-        <label>
-          Text, such as one that the model wrote
-          <textarea
-            required
-            rows={3}
-            value={input}
-            onInput={(event) => setInput(event.currentTarget.value)}
-            onKeyDown={submitOnEnter}
-          />
-        </label>
+        <TextArea label="Text, such as one that the model wrote" required rows={3} value={input} onChange={setInput} />
         <div class="settings">
           <button type="submit" disabled={isRunning}>
             Search

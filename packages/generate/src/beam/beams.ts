@@ -25,9 +25,9 @@ export interface BeamStep {
 export interface Beams {
   /**
    * Takes the logits [V] of each beam's next token; null once the search is over.
-   * @param penalties what some tokens lose in this step, in nats. Default: none
+   * @param penalties what some tokens lose in this step, in nats
    */
-  advance(logits: readonly Float32Array[], penalties?: ReadonlyMap<number, number>): BeamStep | null;
+  advance(logits: readonly Float32Array[], penalties: ReadonlyMap<number, number>): BeamStep | null;
   /** Tokens that sequences were extended by in the last step, other than stop tokens: one for each beam. */
   readonly chosen: readonly number[];
   /** The finished sequences, best first: as many as there are beams once the search is over. */
@@ -42,8 +42,6 @@ export interface SearchOptions extends Required<Omit<BeamOptions, "numReturn" | 
   /** Tokens before the generated ones; their n-grams count as repeated. */
   prefix: readonly number[];
 }
-
-const NO_PENALTIES: ReadonlyMap<number, number> = new Map();
 
 /** Starts a search. */
 export function createBeams(options: SearchOptions): Beams {
@@ -74,7 +72,7 @@ export function createBeams(options: SearchOptions): Beams {
   }
 
   return {
-    advance(logits, penalties = NO_PENALTIES) {
+    advance(logits, penalties) {
       const sequences = running.map(({ tokens, score }, index) => ({
         logits: logits[index]!,
         score,

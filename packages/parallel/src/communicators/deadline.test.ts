@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { createDeadline, type Sign } from "./deadline.ts";
 
-/** What another rank shows, after so many seconds of a wait. */
+/** The sign of another rank after a number of seconds of waiting. */
 type Shown = (other: number, seconds: number) => Partial<Sign> | null;
 
 /** Rank 0 of three, whose clock starts with the run. */
@@ -15,7 +15,7 @@ function createRun() {
     return sign && { at: since, waits: false, gap: 0, ...sign };
   };
   const deadline = createDeadline({ rank: 0, hosts: ["a", "b", "c"], timeoutSeconds: 8, now: () => time, signOf });
-  /** Works for so many seconds in kernels of the given length, then exchanges with others that answer at once. */
+  /** Works for `seconds` in kernels of the given length, then exchanges with others that answer at once. */
   function exchange(seconds: number, { kernel = seconds, patience = 0 } = {}): void {
     for (let worked = kernel; worked < seconds; worked += kernel) {
       time += 1000 * kernel;

@@ -1,7 +1,7 @@
 /** A task as a form: its fields, a button, and what the model answers. What the tasks are is in `tasks.tsx`. */
 import { useRef, useState } from "preact/hooks";
 import { ask, type ServedTask } from "../api.ts";
-import { submitOnEnter } from "../submit-on-enter.ts";
+import { TextArea } from "../text-area.tsx";
 import { Problem, useRequest } from "../use-request.tsx";
 import { type Answer, type Field, taskViews } from "./tasks.tsx";
 
@@ -60,18 +60,7 @@ function TextField({ field: { name, label, rows }, mask, value, onChange }: Text
   }
   return (
     <>
-      <label>
-        {label}
-        <textarea
-          ref={area}
-          name={name}
-          required
-          rows={rows}
-          value={value}
-          onInput={(event) => onChange(event.currentTarget.value)}
-          onKeyDown={submitOnEnter}
-        />
-      </label>
+      <TextArea area={area} label={label} name={name} required rows={rows} value={value} onChange={onChange} />
       {mask !== null && (
         <div class="settings">
           <button type="button" class="quiet" onClick={() => insert(mask)}>

@@ -93,7 +93,7 @@ function lossOfStates(trained: Model, batch: MaskedBatch, hidden: tf.Tensor): tf
       labels: tf.tensor1d(pairLabels, "int32"),
     });
     const tokensPerRow = batch.tokensPerRow ?? countLabels(labels) / batchSize;
-    // Where ranks share the tokens, the first has that which a pair is told by.
+    // Where ranks share a sequence, the pair is predicted from its first token, which the first rank has.
     const isFirst = model.mesh.context.rank === 0;
     return tf.add(tokenLoss, tf.mul(tf.sum(pairLosses), isFirst ? tokensPerRow : 0));
   });
