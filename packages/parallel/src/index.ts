@@ -38,3 +38,4 @@ export {
 } from "./scope.ts";
 export { enterSplitRegion, gatherRows, heldRows, leaveSplitRegion, scatterRows } from "./sequence.ts";
 export { receiveAllShaped, receiveShaped, SHAPED_HEADER_BYTES, sendAllShaped, sendShaped } from "./shaped-messages.ts";
+export { wholeLogits } from "./whole-logits.ts";

@@ -1,6 +1,6 @@
 /**
  * Cross-entropy over a vocabulary that may be split over the tensor axis, without gathering the logits (Shoeybi et al. 2019,
- * section 3): ranks exchange three numbers for each token, and five more where losses follow a teacher's logits.
+ * section 3): ranks exchange three numbers for each token, one more with smoothed labels, and five more where losses follow a teacher's logits.
  */
 import { crossEntropy, distilled, ShapeError } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
@@ -9,19 +9,24 @@ import type { Mesh } from "./mesh.ts";
 
 /**
  * Computes the cross-entropy of logits [..., V], or this rank's slice of the vocabulary, and labels int32 [...]: losses in
- * nats [N], 0 where the label is negative. Learns from a teacher too inside `withTeacher`, whose logits are split alike. Throws a
+ * nats [N], 0 where the label is negative. With smoothing, that share of each label is spread over the vocabulary. Learns from a teacher too inside `withTeacher`, whose logits are split alike. Throws a
  * ShapeError for labels outside the vocabulary.
  */
 export function vocabularyParallelCrossEntropy(
   logits: tf.Tensor,
-  { labels, mesh, vocabularySize }: { labels: tf.Tensor; mesh: Mesh; vocabularySize: number },
+  {
+    labels,
+    mesh,
+    vocabularySize,
+    smoothing = 0,
+  }: { labels: tf.Tensor; mesh: Mesh; vocabularySize: number; smoothing?: number },
 ): tf.Tensor {
   return tf.tidy(() => {
     const rows = tf.reshape(logits, [-1, logits.shape[logits.rank - 1]!]) as tf.Tensor2D;
     const flat = tf.reshape(labels, [-1]) as tf.Tensor1D;
-    if (mesh.tensor.size === 1) return crossEntropy(rows, { labels: flat });
+    if (mesh.tensor.size === 1) return crossEntropy(rows, { labels: flat, smoothing });
     const axis = mesh.tensor;
-    const losses = splitCrossEntropy(rows, { labels: flat, vocabularySize, axis });
+    const losses = splitCrossEntropy(rows, { labels: flat, vocabularySize, axis, smoothing });
     const divergence = (teacher: tf.Tensor, student: tf.Tensor, temperature: number) =>
       splitDivergence(student, { teacher, temperature, axis });
     return distilled(losses, { logits: rows, labels: flat, divergence });
@@ -30,7 +35,12 @@ export function vocabularyParallelCrossEntropy(
 
 function splitCrossEntropy(
   logits: tf.Tensor2D,
-  { labels, vocabularySize, axis }: { labels: tf.Tensor1D; vocabularySize: number; axis: Communicator },
+  {
+    labels,
+    vocabularySize,
+    axis,
+    smoothing,
+  }: { labels: tf.Tensor1D; vocabularySize: number; axis: Communicator; smoothing: number },
 ): tf.Tensor {
   const [rows, columns] = logits.shape;
   const first = axis.rank * Math.ceil(vocabularySize / axis.size);
@@ -51,15 +61,25 @@ function splitCrossEntropy(
     const highest = axis.allReduce(tf.max(local, 1), { operation: "max", wire: "f32" });
     const exponentials = tf.sum(tf.exp(tf.sub(local, tf.expandDims(highest, 1))), 1);
     const atLabels = tf.mul(tf.gather(tf.reshape(local, [-1]), places), isHere);
-    const [sum, target] = tf.unstack(axis.allReduce(tf.stack([exponentials, atLabels]), { wire: "f32" }));
+    const parts = [exponentials, atLabels, ...(smoothing > 0 ? [tf.sum(local, 1)] : [])];
+    const [sum, target, total] = tf.unstack(axis.allReduce(tf.stack(parts), { wire: "f32" }));
+    const expected = total
+      ? tf.add(tf.mul(target!, 1 - smoothing), tf.mul(total, smoothing / vocabularySize))
+      : target!;
     const logSumExp = tf.add(tf.log(sum!), highest);
     (save as tf.GradSaveFunc)([local, logSumExp, places, isHere, counts]);
-    return { value: tf.mul(tf.sub(logSumExp, target!), counts), gradFunc };
+    const gradFunc = (dloss: tf.Tensor, saved: tf.Tensor[]) =>
+      splitGradient(dloss, saved, { smoothing, vocabularySize });
+    return { value: tf.mul(tf.sub(logSumExp, expected), counts), gradFunc };
   })(logits);
 }
 
-/** Softmax over all ranks' columns, less one at the label. */
-function gradFunc(dloss: tf.Tensor, saved: tf.Tensor[]): tf.Tensor {
+/** Softmax over all ranks' columns, less the label's distribution: one at the label, unless it is smoothed. */
+function splitGradient(
+  dloss: tf.Tensor,
+  saved: tf.Tensor[],
+  { smoothing, vocabularySize }: { smoothing: number; vocabularySize: number },
+): tf.Tensor {
   const [logits, logSumExp, places, isHere, counts] = saved as [
     tf.Tensor2D,
     tf.Tensor,
@@ -69,8 +89,9 @@ function gradFunc(dloss: tf.Tensor, saved: tf.Tensor[]): tf.Tensor {
   ];
   const d = tf.mul(dloss, counts);
   const probabilities = tf.exp(tf.sub(logits, tf.expandDims(logSumExp, 1)));
-  const scaled = tf.reshape(tf.mul(probabilities, tf.expandDims(d, 1)), [-1]) as tf.Tensor1D;
-  const atLabels = tf.sub(tf.gather(scaled, places), tf.mul(d, isHere));
+  const differences = smoothing === 0 ? probabilities : tf.sub(probabilities, smoothing / vocabularySize);
+  const scaled = tf.reshape(tf.mul(differences, tf.expandDims(d, 1)), [-1]) as tf.Tensor1D;
+  const atLabels = tf.sub(tf.gather(scaled, places), tf.mul(tf.mul(d, 1 - smoothing), isHere));
   return tf.reshape(tf.tensorScatterUpdate(scaled, tf.expandDims(places, 1) as tf.Tensor2D, atLabels), logits.shape);
 }
 

@@ -5,7 +5,7 @@ import { captured } from "@megatron-ts/ops";
 import * as tf from "@tensorflow/tfjs";
 import { padRows, readRows, repeatEach, rowLengths } from "../ragged-rows.ts";
 import type { DecodingSession, SessionOptions } from "./decoding-session.ts";
-import { nextRanges, weightsOf } from "./step-inputs.ts";
+import { logitsOf, nextRanges, weightsOf } from "./step-inputs.ts";
 
 export function openCausalSession(
   model: CausalModel,
@@ -30,7 +30,7 @@ export function openCausalSession(
       const { hidden } = model.forward({ tokens, ranges }, { cache });
       const last = lengths.map((length, row) => row * width + length - 1);
       const flat = tf.reshape(hidden, [tokens.size, -1]); // [B * T, h]
-      return model.logits(tf.gather(flat, tf.tensor1d(last, "int32")));
+      return logitsOf(model, tf.gather(flat, tf.tensor1d(last, "int32")));
     });
     cache.advance(lengths);
     return logits;
@@ -39,7 +39,7 @@ export function openCausalSession(
   const step = captured(
     (tokens, positions, ranges) => {
       const { hidden } = model.forward({ tokens: tokens!, positions: positions!, ranges: ranges! }, { cache });
-      return [model.logits(tf.reshape(hidden, [batchSize, -1]))];
+      return [logitsOf(model, tf.reshape(hidden, [batchSize, -1]))];
     },
     {
       inputs: [{ shape: [batchSize, 1] }, { shape: [batchSize, 1] }, { shape: [batchSize, 1, 2] }],

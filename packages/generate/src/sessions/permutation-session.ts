@@ -7,6 +7,7 @@ import type { PermutationModel } from "@megatron-ts/model";
 import * as tf from "@tensorflow/tfjs";
 import { padRows, readRows, repeatEach, rowLengths } from "../ragged-rows.ts";
 import type { DecodingSession, SessionOptions } from "./decoding-session.ts";
+import { logitsOf } from "./step-inputs.ts";
 
 export function openPermutationSession(
   model: PermutationModel,
@@ -21,7 +22,7 @@ export function openPermutationSession(
       // One more token per row, at the predicted position; no token attends to it.
       const tokens = padRows(texts.map((text) => [...text, 0]));
       const targets = tf.tensor2d(lengths, [texts.length, 1], "int32");
-      return model.logits(model.forward({ tokens, lengths, targets }).query!);
+      return logitsOf(model, model.forward({ tokens, lengths, targets }).query!);
     });
   return {
     promptTokens: prompts,

@@ -10,7 +10,7 @@ import { GenerateError } from "../errors.ts";
 import { readRows } from "../ragged-rows.ts";
 import type { DecodingSession, SessionOptions } from "./decoding-session.ts";
 import { encodeSources } from "./encode-sources.ts";
-import { nextRanges, weightsOf } from "./step-inputs.ts";
+import { logitsOf, nextRanges, weightsOf } from "./step-inputs.ts";
 
 export function openQueryStreamSession(
   model: QueryDecoder,
@@ -40,7 +40,7 @@ export function openQueryStreamSession(
       .hidden;
   const query = captured((...input) => {
     const zeros = constant(() => tf.zeros([batchSize, 1, hiddenSize]));
-    return [model.logits(states(input, zeros))];
+    return [logitsOf(model, states(input, zeros))];
   }, options);
   const append = captured((...input) => {
     states(input, null);

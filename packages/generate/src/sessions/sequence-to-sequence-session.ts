@@ -9,7 +9,7 @@ import { checkToken } from "../prompts/check-prompts.ts";
 import { readRows } from "../ragged-rows.ts";
 import type { DecodingSession, SessionOptions } from "./decoding-session.ts";
 import { encodeSources } from "./encode-sources.ts";
-import { nextRanges, weightsOf } from "./step-inputs.ts";
+import { logitsOf, nextRanges, weightsOf } from "./step-inputs.ts";
 
 export function openSequenceToSequenceSession(
   model: SequenceToSequenceModel,
@@ -29,7 +29,7 @@ export function openSequenceToSequenceSession(
   const step = captured(
     (tokens, positions, ranges) => {
       const input = { tokens: tokens!, positions: positions!, ranges: ranges!, ...sources };
-      return [model.logits(model.forward(input, { cache }).hidden)];
+      return [logitsOf(model, model.forward(input, { cache }).hidden)];
     },
     {
       inputs: [{ shape: [batchSize, 1] }, { shape: [batchSize, 1] }, { shape: [batchSize, 1, 2] }],

@@ -1,5 +1,7 @@
-/** What every captured decoding step needs: the keys that the next tokens see, and the weights that it depends on. */
+/** What decoding steps need: the keys that the next tokens see, the weights that they depend on, and the logits of all tokens. */
 import type { Model } from "@megatron-ts/model";
+import { wholeLogits } from "@megatron-ts/parallel";
+import type * as tf from "@tensorflow/tfjs";
 
 /** The ranges [B, 1, 2] by which each row's next token sees all tokens from `first` on, and itself if `self` is 1. */
 export function nextRanges(
@@ -20,3 +22,9 @@ export const weightsOf = ({ parameters }: Pick<Model, "parameters">) => ({
     for (const { tensor } of parameters.values()) yield tensor;
   },
 });
+
+/** Logits [..., V] of states; of a model whose vocabulary is split among ranks, on all of them, which decode the same tokens. */
+export const logitsOf = (
+  model: Pick<Model, "config" | "mesh"> & { logits(states: tf.Tensor): tf.Tensor },
+  states: tf.Tensor,
+): tf.Tensor => wholeLogits(model.logits(states), { mesh: model.mesh, vocabularySize: model.config.vocabularySize });

@@ -141,7 +141,7 @@ export function createGpt(config: GptConfig, context: ModelContext): GptModel {
     });
   }
 
-  const keySizes = { numLayers, numHeads: config.numKeyValueHeads ?? numHeads, headSize };
+  const keySizes = { numLayers, numHeads: (config.numKeyValueHeads ?? numHeads) / mesh.tensor.size, headSize };
   /** Which keys of other ranks a layer sees: those of its window, else all before. */
   function inReach(layer: number, { ranges }: Pick<BlockContext, "ranges">, tokens: number) {
     const found: { window: number; globalTokens?: readonly number[] } | null =
