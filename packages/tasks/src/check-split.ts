@@ -5,7 +5,6 @@ import type { FinetuneConfig } from "./configuration.ts";
 
 /** Of a recipe with its defaults. */
 interface SplitRun extends Pick<FinetuneConfig, "parallel" | "distill" | "lora"> {
-  task: { name: string };
   train: Pick<TrainConfig, "batchSize" | "optimizer">;
 }
 
@@ -17,11 +16,11 @@ const UNSPLIT = {
 
 /**
  * Throws a ConfigError with a line for each field that does not fit.
- * @param options.byTokens whether batches are cut by tokens. `writes`: whether the task predicts tokens of the vocabulary
+ * @param options.byTokens whether batches are cut by tokens
  */
 export function checkSplit(
-  { parallel, task, train, distill, lora }: SplitRun,
-  { config, byTokens, writes }: { config: ModelConfig; byTokens: boolean; writes: boolean },
+  { parallel, train, distill, lora }: SplitRun,
+  { config, byTokens }: { config: ModelConfig; byTokens: boolean },
 ): void {
   const problems: ConfigProblem[] = [];
   const expectOne = (axis: "tensor" | "pipeline" | "context", reason: string) => {
@@ -29,8 +28,7 @@ export function checkSplit(
     if (ranks > 1) problems.push({ path: `parallel.${axis}`, message: `expected 1${reason}; got ${ranks}` });
   };
   for (const [axis, reason] of Object.entries(UNSPLIT)) expectOne(axis as keyof typeof UNSPLIT, `: ${reason}`);
-  if (writes) expectOne("tensor", ` for ${task.name}, whose ranks would share the vocabulary`);
-  else if (train.optimizer.name === "muon") expectOne("tensor", " with the optimizer muon, which needs whole matrices");
+  if (train.optimizer.name === "muon") expectOne("tensor", " with the optimizer muon, which needs whole matrices");
   else if (distill) expectOne("tensor", " with distill, whose teacher tasks cannot split yet");
   problems.push(...checkHeads(config, parallel));
   if (lora && parallel.sequenceParallel) {

@@ -150,6 +150,11 @@ describe("data parallel", () => {
     }
   });
 
+  it("all weights are trained with the distributed optimizer as on one rank", async () => {
+    const all = { everything: { task: "classification", model: "gpt", fields: twentySteps } } as const;
+    await expectEqual(all, { data: 2, distributedOptimizer: true });
+  });
+
   it("stopped and resumed ends as the uninterrupted run, bit for bit", async () => {
     const settings: Settings = { task: "sentiment", model: "bert" };
     const run = (name: string, more: object = {}) => runs.task(name, { ...settings, ...more, parallel: { data: 2 } });
@@ -164,18 +169,56 @@ describe("data parallel", () => {
   });
 });
 
+it("resumed on other ranks ends as the uninterrupted run", async () => {
+  const settings = { task: "translation", model: "gpt", fields: { "train.steps": 6 } } as const;
+  const run = (more: Partial<Settings> & { parallel?: object }) => runs.task("moved", { ...settings, ...more });
+  const alone = await runs.solo(runs.task("stayed", settings));
+  const zero = { data: 2, distributedOptimizer: true };
+  const moves = [
+    await runs.threads([run({ parallel: zero, stopAfter: 2 })], 2),
+    await runs.threads([run({ parallel: { tensor: 2 }, stopAfter: 2, resume: "auto" })], 2),
+    [await runs.solo(run({ resume: "auto" }))],
+  ].flat();
+  expect(moves.map(({ reason, step }) => `${reason} at ${step}`)).toEqual([
+    "stopped at 2",
+    "stopped at 4",
+    "completed at 6",
+  ]);
+  expectClose({ ...alone, events: moves.flatMap(({ events }) => events) }, alone);
+});
+
 describe("tensor parallel", () => {
   const all: Record<string, Settings> = {
     classifier: { task: "classification", model: "gpt", fields: twentySteps },
     adapters: { task: "sentiment", model: "bert", fields: lora },
   };
+  // Of these tasks the ranks also share the vocabulary, and write the texts together.
+  const writing: Record<string, Settings> = {
+    translator: {
+      task: "translation",
+      model: "encoder-decoder",
+      fields: { ...twentySteps, "task.labelSmoothing": 0.1 },
+    },
+    assistant: { task: "dialogue", model: "gpt", fields: { "task.metric": "distinct1" } },
+  };
   const others: Record<string, Settings> = {
     answers: { task: "question-answering", model: "bert", fields: twentySteps },
     "adapters of T5": { task: "multiple-choice", model: "t5", fields: lora },
+    summarizer: { task: "summarization", model: "t5", fields: twentySteps },
+    "adapters of a translator": { task: "translation", model: "gpt", fields: lora },
   };
 
   it("20 steps equal those of one rank, of adapters too", async () => {
-    await expectEqual({ ...all, ...(everything && others) }, { tensor: 2 });
+    await expectEqual({ ...all, ...writing, ...(everything && others) }, { tensor: 2 });
+  }, 600_000);
+
+  it("four ranks that share the batches too, and the rows of sequences, learn and write as one", async () => {
+    const few = (task: string, model: Settings["model"], fields?: Settings["fields"]) => ({ task, model, fields });
+    const adapters = few("sentiment", "bert", { lora: lora.lora });
+    const translator = few("translation", "encoder-decoder");
+    await expectEqual(everything ? { ...all, ...writing, ...others } : { adapters }, { tensor: 2, data: 2 });
+    const rows = { tensor: 2, data: 2, sequenceParallel: true };
+    await expectEqual(everything ? { ...writing, answers: others.answers! } : { translator }, rows);
   }, 600_000);
 });
 
@@ -186,7 +229,6 @@ it("what ranks cannot share is refused in one line", async () => {
       /^train\.batchSize: .*parallel\.data \(3\); got 8$/,
     ],
     [{ task: "classification", model: "gpt", parallel: { tensor: 4 } }, /^parallel\.tensor: .*numHeads \(2\); got 4$/],
-    [{ task: "translation", model: "t5", parallel: { tensor: 2 } }, /^parallel\.tensor: expected 1 for translation, /],
     [
       { task: "classification", model: "gpt", parallel: { pipeline: 2 } },
       /^parallel\.pipeline: expected 1: .*; got 2$/,

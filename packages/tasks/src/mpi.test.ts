@@ -23,13 +23,14 @@ describe.skipIf(process.env.MEGATRON_TEST_MPI !== "1")("under MPI", () => {
 
   const tasks = (on: string) => [
     runs.task(`${on} data`, { task: "classification", model: "gpt", parallel: { data: 2 } }),
+    runs.task(`${on} text`, { task: "translation", model: "t5", parallel: { tensor: 2 } }),
     runs.task(`${on} lora`, {
       ...{ task: "sentiment", model: "bert", parallel: { tensor: 2 } },
       fields: { lora: { targets: "all", dropout: 0.1 } },
     }),
   ];
 
-  it("weights and adapters are trained as on threads, bit for bit", async () => {
+  it("weights and adapters are trained, and texts written, as on threads, bit for bit", async () => {
     const threads = (await runs.threads(tasks("threads"), 2)).map(reported);
     expect(threads.every((own) => own.length > 8)).toBe(true);
     const file = join(runs.directory, "tasks.json");

@@ -110,7 +110,7 @@ export function prepareFinetune(configuration: FinetuneConfig, tokenizer: Tokeni
     task: { ...configuration.task, ...(noAnswer !== undefined && { noAnswer }), chatTemplate },
     train: completeTraining(configuration, { examples: training.length, model: config, batches }),
   };
-  checkSplit(resolved, { config, byTokens: byTokens !== null, writes: head === null });
+  checkSplit(resolved, { config, byTokens: byTokens !== null });
   if (train.layerDecay !== 1 && resolved.train.optimizer.name !== "adamw") {
     throw new TaskError(`train.layerDecay: expected the optimizer adamw, got ${resolved.train.optimizer.name}`);
   }

@@ -1,6 +1,6 @@
 /** The loss of targets after their sources: cross-entropy with smoothed labels, of the target's tokens only. */
 import { type ForwardOptions, type Model, predictorOf } from "@megatron-ts/model";
-import { crossEntropy } from "@megatron-ts/ops";
+import { vocabularyParallelCrossEntropy } from "@megatron-ts/parallel";
 import * as tf from "@tensorflow/tfjs";
 import type { TextPair, TextPrediction, TextTokens } from "./text-pair.ts";
 
@@ -38,7 +38,11 @@ export function pairLosses(
         : decoderStates(model, pairs, { ...options, tokens });
     const size = hidden.shape.at(-1)!;
     const rows = logits(tf.reshape(hidden, [-1, size]));
-    const losses = crossEntropy(rows, { labels: tf.tensor1d(labels, "int32"), smoothing });
+    const { mesh, config } = model;
+    const losses = vocabularyParallelCrossEntropy(rows, {
+      ...{ labels: tf.tensor1d(labels, "int32"), smoothing, mesh },
+      vocabularySize: config.vocabularySize,
+    });
     return tf.reshape(losses, [pairs.length, -1]);
   });
 }
