@@ -19,6 +19,7 @@ import { checkTokens, encodePrompt, plainTokens, textTokens } from "./prompts.ts
 import type {
   EngineData,
   EngineFailure,
+  EngineLoad,
   EngineMessage,
   EngineRequest,
   ModelInfo,
@@ -104,13 +105,14 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
     const { refused, ...done } = decoder.step();
     if (refused.length > 0) outbox.flush();
     for (const { id, error } of refused) send({ type: "refused", id, failure: failureOf(error) });
-    const load = {
-      running: batches.reduce((sum, batch) => sum + batch.running, 0),
-      waiting: batches.reduce((sum, batch) => sum + batch.waiting, 0),
-      cacheUsage: Math.max(...batches.map((batch) => batch.cacheUsage)),
-    };
-    outbox.add(done, load);
+    outbox.add(done, currentLoad());
   }
+
+  const currentLoad = (): EngineLoad => ({
+    running: batches.reduce((sum, batch) => sum + batch.running, 0),
+    waiting: batches.reduce((sum, batch) => sum + batch.waiting, 0),
+    cacheUsage: Math.max(0, ...batches.map((batch) => batch.cacheUsage)),
+  });
 
   function shownData(): PassageSearch {
     if (passages) return passages;
@@ -184,7 +186,8 @@ export async function createEngine(data: EngineData, send: (message: EngineMessa
       if (request.type === "taken") return outbox.taken();
       if (request.type === "cancel") {
         for (const { decoder } of variants.values()) decoder?.remove(request.id);
-        return;
+        // There may be no further step that says so.
+        return outbox.add({ pieces: [], promptTokens: 0, reusedTokens: 0 }, currentLoad());
       }
       try {
         answer(request);
