@@ -1,5 +1,5 @@
 /** The built program as a process: what it loads, its streams and its signals. Needs `dist/`, which `npm test` builds. */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -73,6 +73,15 @@ describe.runIf(built)("the built program", () => {
     const running = start(["doctor"], { node: withoutTensors });
     expect((await running.ended).code).toBe(1);
     expect(running.stderr).toMatch(/loaded file:.*@tensorflow/);
+  });
+
+  it.skipIf(process.platform === "win32")("plans and pretrains recipes from pipes", async () => {
+    const recipe = sandbox.recipe("piped.yaml", "runs/piped");
+    const quoted = [process.execPath, program].map((part) => `'${part}'`).join(" ");
+    for (const command of [`plan <(cat '${recipe}') --seconds 0`, `pretrain <(cat '${recipe}') --dry-run`]) {
+      const { status, stderr } = spawnSync("bash", ["-c", `${quoted} ${command}`], { encoding: "utf8" });
+      expect([status, stderr], command).toEqual([0, ""]);
+    }
   });
 
   it("gives the same dataset with worker threads", async () => {

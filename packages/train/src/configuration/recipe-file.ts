@@ -1,5 +1,5 @@
 /** Reads a recipe from a file. Node only; everything else about recipes is in recipe.ts. */
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 import type * as z from "zod";
 import { ConfigError } from "../errors.ts";
 import { parseRecipe, type RecipeOptions } from "./recipe.ts";
@@ -40,6 +40,8 @@ function readBytes(path: string): Buffer {
     }
   } finally {
     closeSync(descriptor);
+    // Node 20 resolves no symbolic links while the last status that was read is a pipe's: what is imported next would not be found.
+    statSync(".");
   }
 }
 
