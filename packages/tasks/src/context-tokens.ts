@@ -20,28 +20,47 @@ export function placeTokens(tokenizer: Tokenizer, text: string): PlacedTokens {
   const ids: number[] = [];
   const starts: number[] = [];
   const ends: number[] = [];
-  const known = new Map<string, { ids: Int32Array; lengths: number[] | null }>();
+  const known = new Map<string, { ids: Int32Array; places: Place[] | null }>();
   for (const { 0: word, index } of text.matchAll(words)) {
     const piece = index > 0 && /\s/.test(text[index - 1]!) ? ` ${word}` : word;
     let encoded = known.get(piece);
     if (!encoded) {
       const own = tokenizer.encode(piece, { addSpecialTokens: false, splitSpecialTokens: true });
-      encoded = { ids: own, lengths: decodedLengths(tokenizer, { ids: own, word }) };
+      encoded = { ids: own, places: placesIn(word, { tokenizer, ids: own }) };
       known.set(piece, encoded);
     }
-    const { lengths } = encoded;
+    const { places } = encoded;
     encoded.ids.forEach((id, token) => {
+      const { start, end } = places?.[token] ?? { start: 0, end: word.length };
       ids.push(id);
-      starts.push(index + (lengths && token > 0 ? lengths[token - 1]! : 0));
-      ends.push(index + (lengths ? lengths[token]! : word.length));
+      starts.push(index + start);
+      ends.push(index + end);
     });
   }
   return { ids: Int32Array.from(ids), starts: Int32Array.from(starts), ends: Int32Array.from(ends) };
 }
 
-/** Characters of a word up to the end of each of its tokens; null where decoding does not give the word's length. */
-function decodedLengths(tokenizer: Tokenizer, { ids, word }: { ids: Int32Array; word: string }): number[] | null {
-  if (ids.length === 1) return [word.length];
-  const lengths = Array.from(ids, (_, token) => tokenizer.decode(ids.subarray(0, token + 1)).trimStart().length);
-  return lengths.at(-1) === word.length ? lengths : null;
+/** The first character that a token covers, and the one behind its last. */
+interface Place {
+  start: number;
+  end: number;
+}
+
+/**
+ * The places of a word's tokens, in which a token that is a part of a character, as of bytes, covers all of it; null where decoding
+ * does not give the word's length.
+ */
+function placesIn(word: string, { tokenizer, ids }: { tokenizer: Tokenizer; ids: Int32Array }): Place[] | null {
+  if (ids.length === 1) return [{ start: 0, end: word.length }];
+  const places: Place[] = [];
+  let start = 0;
+  for (let count = 1; count < ids.length; count++) {
+    const decoded = tokenizer.decode(ids.subarray(0, count)).trimStart();
+    const whole = decoded.replace(/\uFFFD+$/, "").length;
+    const isPartial = whole < decoded.length && whole < word.length;
+    places.push({ start, end: isPartial ? whole + String.fromCodePoint(word.codePointAt(whole)!).length : whole });
+    start = whole;
+  }
+  places.push({ start, end: word.length });
+  return tokenizer.decode(ids).trimStart().length === word.length ? places : null;
 }

@@ -7,7 +7,7 @@ import { readRows } from "@megatron-ts/data";
 import { start } from "@megatron-ts/engine";
 import { createModel, type ModelConfigInput } from "@megatron-ts/model";
 import { hashKey } from "@megatron-ts/random";
-import { createTokenizer, type Tokenizer, trainWordPiece } from "@megatron-ts/tokenizer";
+import { createTokenizer, type Tokenizer, trainBpe, trainWordPiece } from "@megatron-ts/tokenizer";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { placeTokens } from "./context-tokens.ts";
@@ -293,11 +293,19 @@ describe("inputs of two texts", () => {
 });
 
 describe("windows of a context", () => {
+  it("place tokens that are bytes of a character at all of it", async () => {
+    const bytes = await createTokenizer(await trainBpe(["a whale"], { vocabularySize: 260 }));
+    const text = "ab🐋 naïve";
+    const { ids, starts, ends } = placeTokens(bytes, text);
+    const found = [...ids].map((_, i) => text.slice(starts[i], ends[i]));
+    expect(found.filter(Boolean)).toEqual(["a", "b", "🐋", "🐋", "🐋", "🐋", "n", "a", "ï", "ï", "v", "e"]);
+  });
+
   it("place every token at its characters, and an answer in the windows that hold all of it", () => {
     const text = "Two cats went to 白鲸 (1066), Paris.";
     const context = placeTokens(tokenizer, text);
-    const found = [...context.ids].map((_, i) => text.slice(context.starts[i], context.ends[i]));
-    expect(found.join("")).toBe(text.replaceAll(" ", ""));
+    const places = new Map([...context.starts].map((start, i) => [start, context.ends[i]]));
+    expect([...places].map((place) => text.slice(...place)).join("")).toBe(text.replaceAll(" ", ""));
     const from = text.indexOf("Paris");
     const span = spanOf(context, { from, to: from + 5 })!;
     expect(text.slice(context.starts[span.start], context.ends[span.end])).toBe("Paris");
