@@ -94,6 +94,8 @@ describe("the server", () => {
     [{ prompt: "a", stop: "" }, /stop/, "stop"],
     [{ prompt: "a", best_of: 3 }, /best_of/, "best_of"],
     [{ prompt: "a", suffix: "b" }, /suffix/, "suffix"],
+    [{ prompt: "a", structured_outputs: { regex: "[^\\s\\S]" } }, /no text/, null],
+    [{ prompt: "a", structured_outputs: { json: { type: "integer", enum: ["b"] } } }, /no integer/, null],
   ])("answers case %# with status 400 and what is wrong", async (body, message, param) => {
     const answer = await post(body);
     const { error } = (await answer.json()) as { error: { message: string; type: string; param: string | null } };

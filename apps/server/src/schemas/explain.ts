@@ -7,7 +7,9 @@ export const explainSchema = z
   .strictObject({
     model: optional(z.string()),
     input: z.string().min(1).openapi({ description: "A text to continue, with a mask to fill, or to classify." }),
-    target: optional(z.string().min(1)).openapi({ description: "The token or label. Default: the likeliest." }),
+    target: optional(z.string().min(1)).openapi({
+      description: "The label, or a text whose first token is explained. Default: the likeliest.",
+    }),
     top_k: optional(z.int().min(1).max(100)).openapi({ description: "Likeliest outputs to list. Default: 5." }),
     attention: optional(z.boolean()).openapi({ description: "Whether attention maps are included. Default: true." }),
   })

@@ -11,7 +11,7 @@ export function readParallelRows(files: Readonly<Record<string, string>>): Row[]
   const { path: source, lines: all } = first;
   const other = columns.find(({ lines }) => lines.length !== all.length);
   if (other) {
-    const message = `has ${other.lines.length} lines, but ${source} has ${all.length}: parallel files have a line for each other's`;
+    const message = `has ${other.lines.length} lines, but ${source} has ${all.length}: parallel files have as many lines as each other`;
     throw new DataError(message, { source: other.path });
   }
   return all.map((_, index) => ({

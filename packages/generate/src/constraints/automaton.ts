@@ -1,5 +1,6 @@
 /** A deterministic automaton over bytes, made of a pattern as far as texts go (the subset construction, on demand). */
-import { createNfa, type Part } from "./nfa.ts";
+import { GenerateError } from "../errors.ts";
+import { createNfa, type Nfa, type Part } from "./nfa.ts";
 
 /** Where no text leads on. */
 export const DEAD = -1;
@@ -14,10 +15,12 @@ export interface Automaton {
 
 const UNKNOWN = -2;
 
-/** Builds the automaton of a pattern. */
+/** Builds the automaton of a pattern. Throws a GenerateError for one that no text meets. */
 export function createAutomaton(pattern: Part): Automaton {
   const nfa = createNfa();
   const end = pattern(nfa, 0);
+  const leadsToEnd = statesLeadingTo(end, nfa);
+  if (!leadsToEnd.has(0)) throw new GenerateError("no text meets the pattern or schema");
   const numbers = new Map<string, number>();
   const members: number[][] = [];
   const next: Int32Array[] = [];
@@ -34,7 +37,9 @@ export function createAutomaton(pattern: Part): Automaton {
       }
     }
     // Those that neither read a byte nor end a text make no difference.
-    return [...found].filter((state) => state === end || nfa.edges[state]!.length > 0).sort((a, b) => a - b);
+    return [...found]
+      .filter((state) => leadsToEnd.has(state) && (state === end || nfa.edges[state]!.length > 0))
+      .sort((a, b) => a - b);
   }
 
   function numberOf(states: number[]): number {
@@ -64,4 +69,14 @@ export function createAutomaton(pattern: Part): Automaton {
     },
     accepts: (state) => state !== DEAD && members[state]!.includes(end),
   };
+}
+
+/** The states from which a text can still become one of the pattern. */
+function statesLeadingTo(end: number, { edges, jumps }: Nfa): Set<number> {
+  const before = jumps.map((): number[] => []);
+  for (const [state, reached] of jumps.entries()) for (const to of reached) before[to]!.push(state);
+  for (const [state, out] of edges.entries()) for (const { to } of out) before[to]!.push(state);
+  const found = new Set([end]);
+  for (const state of found) for (const from of before[state]!) found.add(from);
+  return found;
 }

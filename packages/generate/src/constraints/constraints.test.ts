@@ -56,6 +56,18 @@ describe("regularExpression", () => {
   );
 });
 
+describe("createAutomaton", () => {
+  it("leads nowhere that no text ends, and refuses a pattern without texts", () => {
+    const automaton = createAutomaton(regularExpression("a[^]?[^\\s\\S]|ab"));
+    const after = automaton.step(0, 0x61);
+    expect([0x61, 0x62, 0x63].map((byte) => automaton.step(after, byte) !== DEAD)).toEqual([false, true, false]);
+    for (const source of ["[^\\s\\S]", "a[^\\d\\D]+"]) {
+      const refused = expect.objectContaining({ name: "GenerateError" });
+      expect(() => createAutomaton(regularExpression(source))).toThrow(refused);
+    }
+  });
+});
+
 /** Texts of a pattern: random bytes that lead on, those that end a text first once it is long. */
 function textsOf(part: Part, count: number): string[] {
   const automaton = createAutomaton(part);
@@ -160,6 +172,8 @@ describe("jsonSchema", () => {
     [{ type: "string", minLength: 3, maxLength: 2 }, "cannot be"],
     [{ enum: [] }, "at least one"],
     [false, "allows nothing"],
+    [{ enum: ["a", null, 2], type: ["boolean", "object"] }, "no boolean or object"],
+    [{ const: 2.5, type: "integer" }, "no integer"],
     [{ $ref: "#" }, "contains itself"],
     [{ $ref: "#/$defs/x" }, "there is no"],
     [{ type: "object", required: ["a"] }, "required"],
@@ -172,6 +186,11 @@ describe("jsonSchema", () => {
     expect(() => jsonSchema(schema)).toThrow(
       expect.objectContaining({ name: "GenerateError", message: expect.stringContaining(message) }),
     );
+  });
+
+  it("takes from a list what is of the type", () => {
+    const part = jsonSchema({ type: ["string", "integer"], enum: ["a", 1, 1.5, null, ["b"], { c: 1 }] });
+    expect(['"a"', "1", "1.5", "null", '["b"]', '{"c":1}'].filter((text) => accepts(part, text))).toEqual(['"a"', "1"]);
   });
 
   it("writes any object", () => {

@@ -50,11 +50,11 @@ export function jsonSchema(root: unknown): Part {
     }
     if ("const" in schema) {
       only(schema, ["const", "type"], path);
-      return literal(JSON.stringify(schema.const));
+      return literals([schema.const], { schema, path });
     }
     if ("enum" in schema) {
       only(schema, ["enum", "type"], path);
-      return either(...list(schema.enum, `${path}/enum`).map((value) => literal(JSON.stringify(value))));
+      return literals(list(schema.enum, `${path}/enum`), { schema, path });
     }
     const union = schema.anyOf ?? schema.oneOf ?? schema.allOf;
     if (union !== undefined) {
@@ -67,15 +67,8 @@ export function jsonSchema(root: unknown): Part {
       }
       return either(...branches.map((branch, index) => inner(branch, `${name}/${index}`)));
     }
-    const types =
-      typeof schema.type === "string"
-        ? [schema.type]
-        : schema.type === undefined
-          ? null
-          : list(schema.type, `${path}/type`);
-    const unknown = types?.find((type) => !ALL_TYPES.includes(type as string));
-    if (unknown !== undefined) throw refused(path, `there is no type ${JSON.stringify(unknown)}`);
-    const known = (types as string[] | null) ?? typesImplied(schema);
+    const types = typesNamed(schema, path);
+    const known = types ?? typesImplied(schema);
     only(schema, ["type", ...known.flatMap((type) => KEYWORDS[type]!)], path);
     if (types === null && known.length === ALL_TYPES.length) return anyValue(2);
     return either(...known.map((type) => ofType(type, schema, path, inner)));
@@ -94,7 +87,36 @@ export function jsonSchema(root: unknown): Part {
   return translate(root, "#", 0);
 }
 
-const refused = (path: string, what: string) => new GenerateError(`schema at ${path}: ${what}`);
+/** References to itself make a path long. */
+const LONGEST_PATH = 80;
+
+const refused = (path: string, what: string) =>
+  new GenerateError(`schema at ${path.length > LONGEST_PATH ? `${path.slice(0, LONGEST_PATH)}...` : path}: ${what}`);
+
+/** The types that a schema names; null if it names none. */
+function typesNamed({ type }: Schema, path: string): string[] | null {
+  if (type === undefined) return null;
+  const types = typeof type === "string" ? [type] : list(type, `${path}/type`);
+  const unknown = types.find((one) => !ALL_TYPES.includes(one as string));
+  if (unknown !== undefined) throw refused(path, `there is no type ${JSON.stringify(unknown)}`);
+  return types as string[];
+}
+
+/** Those of the values that are of the schema's type, which may not be said. */
+function literals(values: readonly unknown[], { schema, path }: { schema: Schema; path: string }): Part {
+  const types = typesNamed(schema, path);
+  const allowed = values.filter((value) => !types || types.some((type) => isOfType(value, type)));
+  if (allowed.length === 0) throw refused(path, `there is no ${types!.join(" or ")} among the values that it lists`);
+  return either(...allowed.map((value) => literal(JSON.stringify(value))));
+}
+
+function isOfType(value: unknown, type: string): boolean {
+  if (type === "null") return value === null;
+  if (type === "array") return Array.isArray(value);
+  if (type === "integer") return Number.isInteger(value);
+  if (type === "object") return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === type;
+}
 
 /** Throws for keywords that are not understood. */
 function only(schema: Schema, known: readonly string[], path: string): void {
