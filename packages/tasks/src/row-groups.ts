@@ -1,6 +1,7 @@
 /**
  * Examples that are several rows of a model's input each, such as the windows of a long text. Dropout counts rows of the global batch: those of
- * an example are placed by how many it has, so that its masks do not depend on the other examples of a micro-batch.
+ * an example are placed by how many it has, so that its masks do not depend on the other examples of a micro-batch. Groups are the same
+ * without dropout, as a teacher's are compared with its student's.
  */
 import type { ForwardOptions } from "@megatron-ts/model";
 import { hashKey } from "@megatron-ts/random";
@@ -19,16 +20,19 @@ export function sumOverRowGroups<Example>(
   },
 ): tf.Tensor {
   const { random } = options;
-  if (!random) return lossSum(examples, options);
   return tf.tidy(() => {
     const sums: tf.Tensor[] = [];
     for (let start = 0; start < examples.length; ) {
       const rows = rowsOf(examples[start]!);
       let end = start;
       while (end < examples.length && rowsOf(examples[end]!) === rows) end++;
-      const key = rows === 1 ? random.key : hashKey(random.key, "rows", rows);
-      const place = { firstRow: (random.firstRow + start) * rows, globalRows: random.globalRows * rows };
-      sums.push(lossSum(examples.slice(start, end), { ...options, random: { ...random, key, ...place } }));
+      const own = random && {
+        ...random,
+        key: rows === 1 ? random.key : hashKey(random.key, "rows", rows),
+        firstRow: (random.firstRow + start) * rows,
+        globalRows: random.globalRows * rows,
+      };
+      sums.push(lossSum(examples.slice(start, end), { ...options, random: own }));
       start = end;
     }
     return tf.addN(sums);
