@@ -4,7 +4,7 @@ import { ConfigError, type ConfigProblem, checkHeads, type TrainConfig } from "@
 import type { FinetuneConfig } from "./configuration.ts";
 
 /** Of a recipe with its defaults. */
-interface SplitRun extends Pick<FinetuneConfig, "parallel" | "distill" | "lora"> {
+interface SplitRun extends Pick<FinetuneConfig, "parallel" | "lora"> {
   train: Pick<TrainConfig, "batchSize" | "optimizer">;
 }
 
@@ -19,7 +19,7 @@ const UNSPLIT = {
  * @param options.byTokens whether batches are cut by tokens
  */
 export function checkSplit(
-  { parallel, train, distill, lora }: SplitRun,
+  { parallel, train, lora }: SplitRun,
   { config, byTokens }: { config: ModelConfig; byTokens: boolean },
 ): void {
   const problems: ConfigProblem[] = [];
@@ -29,7 +29,6 @@ export function checkSplit(
   };
   for (const [axis, reason] of Object.entries(UNSPLIT)) expectOne(axis as keyof typeof UNSPLIT, `: ${reason}`);
   if (train.optimizer.name === "muon") expectOne("tensor", " with the optimizer muon, which needs whole matrices");
-  else if (distill) expectOne("tensor", " with distill, whose teacher tasks cannot split yet");
   problems.push(...checkHeads(config, parallel));
   if (lora && parallel.sequenceParallel) {
     const message = "expected false with lora, which does not support it yet; got true";

@@ -222,6 +222,18 @@ describe("tensor parallel", () => {
   }, 600_000);
 });
 
+it("students learn from teachers that are split as they are, as on one rank", async () => {
+  const students: Record<string, Settings> = {};
+  for (const task of everything ? tasks : ["classification", "question-answering", "translation"]) {
+    const own = { task, model: modelFor[task] ?? "bert" };
+    const teacher = `teacher of ${task}`;
+    await runs.solo(runs.task(teacher, own));
+    const distill = { teacher: directoryOf(teacher), temperature: 2, weight: 0.7 };
+    students[`student of ${task}`] = { ...own, fields: { distill, "train.seed": 2 } };
+  }
+  await expectEqual(students, { tensor: 2 });
+}, 600_000);
+
 it("what ranks cannot share is refused in one line", async () => {
   const cases: [Settings & { parallel: object }, RegExp][] = [
     [

@@ -94,7 +94,7 @@ export async function finetune(configuration: FinetuneConfig, options: FinetuneO
   };
   if (configuration.selfPretrain && configuration.distill) {
     // What cannot teach is refused before the pretraining, not after it.
-    loadTeacher(configuration.distill, { config, tokenizer: options.tokenizer, ...teaches }).dispose();
+    loadTeacher(configuration.distill, { config, tokenizer: options.tokenizer, mesh, ...teaches }).dispose();
   }
   const { from, stopped } = await pretrainedWeights(configuration, prepared.rows, options);
   if (stopped) return { ...stopped, step: 0, best: null };
