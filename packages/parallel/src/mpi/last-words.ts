@@ -1,8 +1,10 @@
 /**
- * What is said of a process that is killed, in its place: a launcher ends the other ranks at once, and its own message knows no step. A shell
- * beside each rank, which costs a megabyte, reads the steps that the rank has completed, and speaks when they end without notice.
+ * What is said of a process that ends before its run does: a launcher ends the other ranks at once, and its own message knows no step. Who exits
+ * says it itself. Who is killed cannot: a shell beside each rank, which costs a megabyte, reads the steps that the rank has completed, and
+ * speaks when they end without notice.
  */
 import { spawn } from "node:child_process";
+import { writeSync } from "node:fs";
 
 /** The line before an end with notice. */
 const NOTICE = "ended";
@@ -26,7 +28,7 @@ export interface LastWords {
   end(): void;
 }
 
-/** Starts the shell, before MPI: some of its networks do not bear that a process forks later. Without a shell nothing is said. */
+/** Starts the shell, before MPI: some of its networks do not bear that a process forks later. Without one nothing is said of who is killed. */
 export function prepareLastWords(): LastWords {
   const shell = spawn("/bin/sh", ["-c", SCRIPT], { stdio: ["pipe", "ignore", "inherit"] });
   const { stdin } = shell;
@@ -34,5 +36,26 @@ export function prepareLastWords(): LastWords {
   stdin.on("error", () => {});
   shell.unref();
   const write = (line: string) => void stdin.write(`${line}\n`);
-  return { name: write, completed: (step) => write(String(step)), end: () => write(NOTICE) };
+  let [name, when] = ["", ""];
+
+  function exits(code: number): void {
+    write(NOTICE);
+    writeSync(2, `${when}${name} exited with code ${code}; rerun the same command with --resume auto\n`);
+  }
+
+  return {
+    name(rank) {
+      name = rank;
+      write(name);
+      process.once("exit", exits);
+    },
+    completed(step) {
+      when = `after step ${step}: `;
+      write(String(step));
+    },
+    end() {
+      process.off("exit", exits);
+      write(NOTICE);
+    },
+  };
 }
