@@ -51,13 +51,13 @@ pub(super) fn arena_size<P: Products>(head_size: usize) -> usize {
     BLOCKS * block + panel + 3 * P::PANEL * padded + scores + 2 * P::PANEL + BiasRoom::SIZE
 }
 
-/// Writes the inner product of each row of `dout` and `out`, for the rows of one key head. Returns whether all
-/// operands of this head's products are finite.
+/// Writes the inner product of each row of `dout` and `out`, for the rows of one key head. Returns whether `P` can multiply all
+/// operands of this head's products: any numbers, or finite ones.
 ///
 /// # Safety
 /// `delta` must hold [B, H, T], no other task may use these rows, and the processor must have the instruction set.
 #[inline(always)]
-pub(super) unsafe fn prepare_head<S: Vectors, E: Stored>(
+pub(super) unsafe fn prepare_head<P: Products, E: Stored>(
     problem: &Problem<E>,
     (batch, group): (usize, usize),
     (dout, out): (&[E], &[E]),
@@ -65,21 +65,26 @@ pub(super) unsafe fn prepare_head<S: Vectors, E: Stored>(
 ) -> bool {
     let size = problem.shape.head_size;
     unsafe {
-        let mut zeros = S::splat(0.0);
+        let mut zeros = P::Vectors::splat(0.0);
         for row in 0..problem.rows() {
             let at = problem.query_at(batch, group, row);
             let dout = dout.as_ptr().add(at);
-            let product = inner_product::<S, E, E>(dout, out.as_ptr().add(at), size);
+            let product = inner_product::<P::Vectors, E, E>(dout, out.as_ptr().add(at), size);
             *delta.add(problem.statistic_at(batch, group, row)) = product;
-            add_zeros::<S, E>(dout, size, &mut zeros);
-            add_zeros::<S, E>(problem.q.as_ptr().add(at), size, &mut zeros);
+            if !P::ANY_NUMBER {
+                add_zeros::<P::Vectors, E>(dout, size, &mut zeros);
+                add_zeros::<P::Vectors, E>(problem.q.as_ptr().add(at), size, &mut zeros);
+            }
+        }
+        if P::ANY_NUMBER {
+            return true;
         }
         for key in 0..problem.shape.keys {
             let at = problem.key_at(batch, group, key);
-            add_zeros::<S, E>(problem.k.as_ptr().add(at), size, &mut zeros);
-            add_zeros::<S, E>(problem.v.as_ptr().add(at), size, &mut zeros);
+            add_zeros::<P::Vectors, E>(problem.k.as_ptr().add(at), size, &mut zeros);
+            add_zeros::<P::Vectors, E>(problem.v.as_ptr().add(at), size, &mut zeros);
         }
-        S::sum(zeros) == 0.0
+        P::Vectors::sum(zeros) == 0.0
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::gradient::{Derivative, Factors, Saved};
 use super::product::{Block, Extent, Products, Rows, Start};
-use super::ranges::{Masks, View};
+use super::ranges::{Masks, Strip, Strips, View};
 use std::ops::Range;
 
 /// One block of the chunk, packed.
@@ -70,6 +70,12 @@ impl<P: Products> Round<'_, P> {
         self.view.seen(column..column + P::SLICE_COLUMNS, self.scores.keys, P::SLICE_ROWS)
     }
 
+    /// Columns that a product takes at a time, and the keys that some of them see; the mask hides others.
+    #[inline(always)]
+    fn strips(&self, column: usize) -> Strips<'_> {
+        self.view.strips((column, P::SLICE_COLUMNS, P::STRIP), self.scores.keys, P::ROWS)
+    }
+
     /// The scores of a slice and the gradient of its probabilities.
     #[inline(always)]
     unsafe fn slice(
@@ -80,18 +86,26 @@ impl<P: Products> Round<'_, P> {
         beside: &mut Option<Derivative<P>>,
     ) -> Derivative<'_, P> {
         let rows = P::SLICE_ROWS.min(self.scores.keys - row);
-        let extent = Extent { m: rows, n: P::SLICE_COLUMNS, k: self.padded };
+        let whole = Extent { m: rows, n: P::SLICE_COLUMNS, k: self.padded };
         let part = |rows: Rows| Rows {
             start: rows.start.wrapping_add(parity * P::SLICE_ROWS * P::SLICE_COLUMNS),
             stride: P::SLICE_COLUMNS,
         };
         let from = (part(self.scores.rows), part(self.gradient.rows));
-        let (keys, values) = (P::left_from(self.keys.keys, row, 0), P::left_from(self.keys.values, row, 0));
-        let queries = P::right_from(self.panel.query_columns, column, 0);
-        let douts = P::right_from(self.panel.dout_columns, column, 0);
-        unsafe {
-            P::multiply(extent, (keys, queries), from.0, Start::Zero, beside);
-            P::multiply(extent, (values, douts), from.1, Start::Zero, beside);
+        for Strip { first, columns, keys } in self.strips(column) {
+            let seen = keys.start.max(row)..keys.end.min(row + rows);
+            let part = |rows: Rows| Rows {
+                start: rows.start.wrapping_add((seen.start - row) * rows.stride + first - column),
+                ..rows
+            };
+            let extent = Extent { m: seen.len(), n: columns, k: self.padded };
+            let keys = (P::left_from(self.keys.keys, seen.start, 0), P::left_from(self.keys.values, seen.start, 0));
+            let queries = P::right_from(self.panel.query_columns, first, 0);
+            let douts = P::right_from(self.panel.dout_columns, first, 0);
+            unsafe {
+                P::multiply(extent, (keys.0, queries), part(from.0), Start::Zero, beside);
+                P::multiply(extent, (keys.1, douts), part(from.1), Start::Zero, beside);
+            }
         }
         let to = (&self.scores, &self.gradient);
         Derivative::new(
@@ -101,7 +115,7 @@ impl<P: Products> Round<'_, P> {
             self.panel.saved,
             self.factors,
             self.masks,
-            2 * P::steps(extent),
+            2 * P::steps(whole),
         )
     }
 
@@ -109,13 +123,24 @@ impl<P: Products> Round<'_, P> {
     #[inline(always)]
     unsafe fn sum_up(&self) {
         let KeyBlock { keys_transposed, key_gradient, value_gradient, .. } = *self.keys;
-        for row in (0..self.scores.keys).step_by(P::SLICE_ROWS) {
+        // Whole slices where all queries see the same keys.
+        let alike = (0..P::PANEL).step_by(P::SLICE_COLUMNS).all(|column| self.strips(column).count() == 1);
+        let step = if alike { P::SLICE_ROWS } else { P::STRIP.min(P::SLICE_ROWS) };
+        for row in (0..self.scores.keys).step_by(step) {
+            let m = step.min(self.scores.keys - row);
             // Queries that see some of these keys.
-            let sees = |column: &usize| self.seen(*column).contains(&row);
-            let mut columns = (0..P::PANEL).step_by(P::SLICE_COLUMNS).filter(sees);
-            let Some(first) = columns.next() else { continue };
-            let last = columns.next_back().unwrap_or(first) + P::SLICE_COLUMNS;
-            let m = P::SLICE_ROWS.min(self.scores.keys - row);
+            let (mut first, mut last) = (P::PANEL, 0);
+            for column in (0..P::PANEL).step_by(P::SLICE_COLUMNS) {
+                for strip in self.strips(column) {
+                    if strip.keys.start < row + m && strip.keys.end > row {
+                        first = first.min(strip.first);
+                        last = strip.first + strip.columns;
+                    }
+                }
+            }
+            if first >= last {
+                continue;
+            }
             let extent = Extent { m, n: self.padded, k: last - first };
             let part = |rows: Rows| Rows { start: rows.start.wrapping_add(row * rows.stride), ..rows };
             let dout = P::right_from(self.panel.dout, 0, first);
@@ -129,13 +154,14 @@ impl<P: Products> Round<'_, P> {
             }
         }
         for column in (0..P::PANEL).step_by(P::SLICE_COLUMNS) {
-            let seen = self.seen(column);
-            let extent = Extent { m: self.padded, n: P::SLICE_COLUMNS, k: seen.len() };
-            let gradient = P::right_from(P::put_right(&self.gradient), column, seen.start);
-            let keys = P::left_from(keys_transposed, 0, seen.start);
-            let to = self.panel.query_gradient;
-            let to = Rows { start: to.start.wrapping_add(column), ..to };
-            unsafe { P::multiply(extent, (keys, gradient), to, Start::Itself, &mut None::<Derivative<P>>) };
+            for Strip { first, columns, keys } in self.strips(column) {
+                let extent = Extent { m: self.padded, n: columns, k: keys.len() };
+                let gradient = P::right_from(P::put_right(&self.gradient), first, keys.start);
+                let operand = P::left_from(keys_transposed, 0, keys.start);
+                let to = self.panel.query_gradient;
+                let to = Rows { start: to.start.wrapping_add(first), ..to };
+                unsafe { P::multiply(extent, (operand, gradient), to, Start::Itself, &mut None::<Derivative<P>>) };
+            }
         }
     }
 }

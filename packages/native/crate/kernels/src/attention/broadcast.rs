@@ -27,6 +27,7 @@ impl<S: Vectors, const MR: usize, const NR: usize, const PANEL: usize> Products 
     const PANEL: usize = PANEL;
     const SLICE_ROWS: usize = BLOCK;
     const SLICE_COLUMNS: usize = PANEL;
+    const STRIP: usize = NR * S::LANES;
     const PAIR: usize = 1;
     const ANY_NUMBER: bool = true;
 

@@ -53,7 +53,7 @@ macro_rules! kernels {
                 outputs: (&[E], &[E]),
                 delta: *mut f32,
             ) -> bool {
-                unsafe { prepare_head::<<P as Products>::Vectors, E>(problem, head, outputs, delta) }
+                unsafe { prepare_head::<P, E>(problem, head, outputs, delta) }
             }
 
             $(#[target_feature(enable = $features)])?

@@ -3,7 +3,7 @@
 
 use super::problem::BLOCK;
 use super::product::{Block, Extent, Products, Rows, Start};
-use super::ranges::{Masks, View};
+use super::ranges::{Masks, Strip, Strips, View};
 use super::softmax::{Running, Scales, Softmax};
 use std::ops::Range;
 
@@ -64,6 +64,13 @@ impl<P: Products> Round<'_, P> {
         self.view.seen(column..column + P::SLICE_COLUMNS, self.block.keys, P::ROWS)
     }
 
+    /// Columns of a slice that a product takes at a time, and the keys that some of them see: all at once where these are the same.
+    /// Scores of other keys are not computed; the mask hides them.
+    #[inline(always)]
+    fn strips(&self, column: usize) -> Strips<'_> {
+        self.view.strips((column, P::SLICE_COLUMNS, P::STRIP), self.block.keys, P::ROWS)
+    }
+
     /// [BLOCK, SLICE_COLUMNS]
     #[inline(always)]
     fn score_rows(&self, column: usize) -> Rows {
@@ -82,10 +89,13 @@ impl<P: Products> Round<'_, P> {
 
     #[inline(always)]
     unsafe fn scores(&self, column: usize, beside: &mut Option<Softmax<P>>) {
-        let (from, rows) = (self.seen(column).start, self.score_rows(column));
-        let operands = (P::left_from(self.key_operand, from, 0), P::right_from(self.panel.query, column, 0));
-        let rows = Rows { start: rows.start.wrapping_add(from * rows.stride), ..rows };
-        unsafe { P::multiply(self.score_extent(column), operands, rows, Start::Zero, beside) };
+        let rows = self.score_rows(column);
+        for Strip { first, columns, keys } in self.strips(column) {
+            let operands = (P::left_from(self.key_operand, keys.start, 0), P::right_from(self.panel.query, first, 0));
+            let rows = Rows { start: rows.start.wrapping_add(keys.start * rows.stride + first - column), ..rows };
+            let extent = Extent { m: keys.len(), n: columns, k: self.padded };
+            unsafe { P::multiply(extent, operands, rows, Start::Zero, beside) };
+        }
     }
 
     #[inline(always)]
@@ -96,12 +106,14 @@ impl<P: Products> Round<'_, P> {
 
     #[inline(always)]
     unsafe fn values(&self, column: usize, beside: &mut Option<Softmax<P>>) {
-        let from = self.seen(column).start;
-        let probabilities = P::right_from(P::put_right(self.block), column, from);
-        let operands = (P::left_from(self.value_operand, 0, from), probabilities);
-        let output = self.panel.output;
-        let output = Rows { start: output.start.wrapping_add(column), ..output };
-        let start = Start::Rescaled(self.panel.running.correction.wrapping_add(column));
-        unsafe { P::multiply(self.value_extent(column), operands, output, start, beside) };
+        for Strip { first, columns, keys } in self.strips(column) {
+            let probabilities = P::right_from(P::put_right(self.block), first, keys.start);
+            let operands = (P::left_from(self.value_operand, 0, keys.start), probabilities);
+            let output = self.panel.output;
+            let output = Rows { start: output.start.wrapping_add(first), ..output };
+            let start = Start::Rescaled(self.panel.running.correction.wrapping_add(first));
+            let extent = Extent { m: self.padded, n: columns, k: keys.len() };
+            unsafe { P::multiply(extent, operands, output, start, beside) };
+        }
     }
 }

@@ -74,6 +74,8 @@ pub(super) trait Products: Sized + 'static {
     /// The number of keys and of queries whose scores are computed at a time.
     const SLICE_ROWS: usize;
     const SLICE_COLUMNS: usize;
+    /// The number of queries of a slice that a product takes at a time: it skips keys that none of them sees.
+    const STRIP: usize;
     /// The distance of rows that `put` takes together: j and j + `PAIR`, for j in the first half of 2 * `PAIR` rows.
     const PAIR: usize;
     /// Whether infinity and NaN are multiplied as in IEEE 754. If not, operands must be finite.

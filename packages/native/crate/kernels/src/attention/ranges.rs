@@ -18,7 +18,7 @@ pub(super) enum Coverage {
 }
 
 /// Queries that share extremes.
-const SPAN: usize = 32;
+const SPAN: usize = 16;
 const SPANS: usize = PANEL / SPAN;
 
 /// From the first to the last key that some queries see, and the keys that all of them see.
@@ -134,6 +134,38 @@ pub(super) struct View {
     pub visible: Visible,
 }
 
+/// Neighbouring queries of a panel, and the keys of a block that some of them see.
+pub(super) struct Strip {
+    pub first: usize,
+    pub columns: usize,
+    pub keys: Range<usize>,
+}
+
+/// Strips in order.
+pub(super) struct Strips<'a> {
+    view: &'a View,
+    next: usize,
+    end: usize,
+    width: usize,
+    length: usize,
+    granule: usize,
+}
+
+impl Iterator for Strips<'_> {
+    type Item = Strip;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Strip> {
+        let first = self.next;
+        if first >= self.end {
+            return None;
+        }
+        self.next += self.width;
+        let keys = self.view.seen(first..self.next, self.length, self.granule);
+        Some(Strip { first, columns: self.width, keys })
+    }
+}
+
 /// Which queries of a panel see which keys of a block.
 pub(super) enum Visible {
     All,
@@ -166,6 +198,21 @@ impl View {
         let Some(first) = spans().map(|span| span.0).min() else { return 0..0 };
         let last = spans().map(|span| span.1).max().unwrap_or(0);
         first / granule * granule..last.next_multiple_of(granule).min(length)
+    }
+
+    /// Cuts `count` columns from `column` on into strips of `width`, or into one if all see the same keys.
+    #[inline(always)]
+    pub fn strips(&self, (column, count, width): (usize, usize, usize), length: usize, granule: usize) -> Strips<'_> {
+        let spans = &self.spans[column / SPAN..(column + count).div_ceil(SPAN)];
+        let alike = spans.iter().all(|span| *span == spans[0]);
+        Strips {
+            view: self,
+            next: column,
+            end: column + count,
+            width: if alike { count } else { width },
+            length,
+            granule,
+        }
     }
 
     pub fn sees(&self, row: usize, key: usize) -> bool {

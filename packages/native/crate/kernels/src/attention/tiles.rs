@@ -151,6 +151,7 @@ impl<const PARTS: usize> Products for Tiled<PARTS> {
     const PANEL: usize = PANEL;
     const SLICE_ROWS: usize = LANES;
     const SLICE_COLUMNS: usize = LANES;
+    const STRIP: usize = LANES;
     const PAIR: usize = 16;
     const ANY_NUMBER: bool = false;
 
