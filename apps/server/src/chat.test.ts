@@ -280,12 +280,14 @@ describe("/tokenizer_info", () => {
 describe("/openapi.json", () => {
   it("describes every route and its parameters", async () => {
     const document = (await (await fetch(`${tiny.server.url}/openapi.json`)).json()) as {
-      paths: Record<string, object>;
+      paths: Record<string, { post?: { responses: Record<number, { description: string }> } }>;
       components: { schemas: Record<string, { properties?: Record<string, object> }> };
     };
     expect(Object.keys(document.paths)).toEqual(
       expect.arrayContaining(["/v1/completions", "/v1/chat/completions", "/v1/models", "/tokenize", "/health"]),
     );
     expect(document.components.schemas.CompletionRequest!.properties).toHaveProperty("logit_bias");
+    const { 400: refused } = document.paths["/v1/chat/completions"]!.post!.responses;
+    expect(refused!.description).toMatch(/chat template/);
   });
 });

@@ -113,6 +113,14 @@ describe("/v1/completions", () => {
     expect((await complete({ ...body, logprobs: null, max_tokens: 0 })).choices[0]!.text).toBe(`${prompt} in the sea`);
   });
 
+  it("places tokens by the characters before them, also behind those of several tokens", async () => {
+    const text = "xü𝔸zz";
+    const [choice] = (await complete({ prompt: text, max_tokens: 0, logprobs: 0, echo: true })).choices;
+    const { tokens, text_offset } = choice!.logprobs!;
+    expect([choice!.text, tokens.length]).toEqual([text, 9]);
+    expect(text_offset).toEqual([0, 1, 1, 2, 2, 2, 2, 4, 5]);
+  });
+
   it.each([
     [0, 1],
     [7, 8],

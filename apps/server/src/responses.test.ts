@@ -113,8 +113,12 @@ describe("/v1/responses", () => {
   it.each([
     [{ input: "a", previous_response_id: "resp_1" }, /previous_response_id/],
     [{ input: [] }, /input/],
-    [{ input: [{ role: "user", content: [{ type: "input_image" }] }] }, /input/],
+    [
+      { input: [{ role: "user", content: [{ type: "input_image", image_url: "data:," }] }] },
+      /input\.0\.content: .*input_text/,
+    ],
     [{ input: "a ".repeat(400) }, /at most 192/],
+    [{ input: "a", max_output_tokens: 400 }, /at most 192.*"param":"max_output_tokens"/],
     [{ input: "a", truncation: "auto" }, /truncation/],
     [{ input: "a", text: { format: { type: "json_schema", schema: { type: "x" } } } }, /no type/],
     [{ input: "a", unknown: 1 }, /unknown/],

@@ -46,47 +46,120 @@ interface PostRoute {
   summary: string;
   schema: z.ZodType;
   answer: z.ZodType;
+  /** What is refused with status 400 although it fits the schema. */
+  refuses?: string;
   /** Whether it also answers as a stream of events. */
   streams?: boolean;
 }
+
+const tooLong = "a prompt that is longer than the model takes, or with the tokens that are asked for";
+const unmet = "a pattern or schema that no text meets, or that says what is not supported";
+const refusedChats =
+  `a model without a chat template, or that writes no text; messages that the template refuses; ${tooLong}; ${unmet}; ` +
+  "a tool_choice that is none of the tools";
+const withoutData = "a server that shows no training data";
 
 /** Routes that take a body. */
 const posts: [string, PostRoute][] = [
   [
     "/v1/completions",
-    { summary: "Completes a text or token ids.", schema: completionSchema, answer: completionAnswer, streams: true },
+    {
+      summary: "Completes a text or token ids.",
+      schema: completionSchema,
+      refuses: `a token that is not in the vocabulary; a model that writes no text; ${tooLong}; ${unmet}; response_format together with structured_outputs; best_of other than n; a suffix`,
+      answer: completionAnswer,
+      streams: true,
+    },
   ],
-  ["/v1/chat/completions", { summary: "Answers a chat.", schema: chatSchema, answer: chatAnswer, streams: true }],
+  [
+    "/v1/chat/completions",
+    {
+      summary: "Answers a chat.",
+      schema: chatSchema,
+      refuses: `${refusedChats}; response_format together with structured_outputs; top_logprobs without logprobs`,
+      answer: chatAnswer,
+      streams: true,
+    },
+  ],
   [
     "/v1/responses",
     {
       summary: "Answers a message or a conversation; nothing is stored.",
       schema: responseSchema,
+      refuses: refusedChats,
       answer: responseAnswer,
       streams: true,
     },
   ],
-  ["/v1/embeddings", { summary: "Texts as vectors of length 1.", schema: embeddingSchema, answer: embeddingAnswer }],
-  ["/v1/fill-mask", { summary: "Fills the masks of texts.", schema: fillMaskSchema, answer: fillMaskAnswer }],
+  [
+    "/v1/embeddings",
+    {
+      summary: "Texts as vectors of length 1.",
+      schema: embeddingSchema,
+      refuses:
+        "a token that is not in the vocabulary; a text that is empty or longer than the model takes; other dimensions than the model has; a model without embeddings",
+      answer: embeddingAnswer,
+    },
+  ],
+  [
+    "/v1/fill-mask",
+    {
+      summary: "Fills the masks of texts.",
+      schema: fillMaskSchema,
+      refuses: "a model that fills no masks; a text that has no mask or is longer than the model takes",
+      answer: fillMaskAnswer,
+    },
+  ],
   [
     "/v1/explain",
     {
       summary: "Which tokens, layers and heads a prediction comes from.",
       schema: explainSchema,
+      refuses:
+        "a model that cannot be explained; a target that is not one of its labels; a text without a mask for a model that fills them, or longer than the model takes",
       answer: explainAnswer,
     },
   ],
   [
     "/v1/passages",
-    { summary: "What in the training data is nearest to a text.", schema: passagesSchema, answer: passagesAnswer },
+    {
+      summary: "What in the training data is nearest to a text.",
+      schema: passagesSchema,
+      refuses: `${withoutData}; a text that is too short or too long to search for`,
+      answer: passagesAnswer,
+    },
   ],
   [
     "/v1/neurons",
-    { summary: "What in the training data makes a neuron most active.", schema: neuronSchema, answer: neuronAnswer },
+    {
+      summary: "What in the training data makes a neuron most active.",
+      schema: neuronSchema,
+      refuses: `${withoutData}; a layer or neuron that the model does not have`,
+      answer: neuronAnswer,
+    },
   ],
-  ...taskRoutes.map(({ path, ...route }): [string, PostRoute] => [path, route]),
-  ["/tokenize", { summary: "The token ids of a text or a chat.", schema: tokenizeSchema, answer: tokenizeAnswer }],
-  ["/detokenize", { summary: "The text of token ids.", schema: detokenizeSchema, answer: detokenizeAnswer }],
+  ...taskRoutes.map(({ path, ...route }): [string, PostRoute] => [
+    path,
+    { ...route, refuses: "a model for another task; a text that is empty or longer than the model takes" },
+  ]),
+  [
+    "/tokenize",
+    {
+      summary: "The token ids of a text or a chat.",
+      schema: tokenizeSchema,
+      refuses: "messages for a model without a chat template, or that it refuses",
+      answer: tokenizeAnswer,
+    },
+  ],
+  [
+    "/detokenize",
+    {
+      summary: "The text of token ids.",
+      schema: detokenizeSchema,
+      refuses: "a token that is not in the vocabulary",
+      answer: detokenizeAnswer,
+    },
+  ],
 ];
 
 const reloadRoute: (typeof posts)[number] = [
@@ -129,7 +202,7 @@ export function createOpenApiDocument({ secured, reloads }: { secured: boolean; 
   const unauthorized = secured && { 401: problem("There is no such API key.") };
   const security = (path: string) => (secured && needsKey(path) ? [{ bearer: [] }] : undefined);
   if (secured) registry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
-  for (const [path, { summary, schema, answer, streams }] of reloads ? [...posts, reloadRoute] : posts) {
+  for (const [path, { summary, schema, answer, refuses, streams }] of reloads ? [...posts, reloadRoute] : posts) {
     registry.registerPath({
       method: "post",
       path,
@@ -142,6 +215,9 @@ export function createOpenApiDocument({ secured, reloads }: { secured: boolean; 
           content: { ...json(answer), ...(streams && { "text/event-stream": { schema: z.string() } }) },
         },
         ...problems,
+        400: problem(
+          refuses ? `What is wrong with the request. Beyond the schema: ${refuses}.` : problems[400].description,
+        ),
         ...unauthorized,
         413: problem("The body is too large."),
         429: problem("Too many requests are waiting."),

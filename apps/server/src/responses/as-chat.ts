@@ -1,4 +1,5 @@
 /** Translates a request to /v1/responses into the equivalent chat. */
+import { ApiError } from "../errors.ts";
 import type { ChatParameters } from "../schemas/chat.ts";
 import type { ResponseParameters } from "../schemas/response.ts";
 
@@ -38,3 +39,14 @@ function messageOf(item: Exclude<ResponseParameters["input"], string>[number]): 
 
 const textOf = (content: string | readonly { text: string }[]) =>
   typeof content === "string" ? content : content.map(({ text }) => text).join("");
+
+/** What chats call otherwise. */
+const NAMES: Readonly<Record<string, string>> = { max_tokens: "max_output_tokens", messages: "input" };
+
+/** An error of the chat, with the parameter that the request has for it. */
+export function withResponseNames(error: unknown): unknown {
+  const param = error instanceof ApiError ? NAMES[error.fields.param ?? ""] : undefined;
+  return param === undefined
+    ? error
+    : new ApiError((error as ApiError).message, { ...(error as ApiError).fields, param });
+}

@@ -7,7 +7,14 @@ import { readBody } from "../http/read-body.ts";
 import { requireModel, type ServerState } from "../http/server-state.ts";
 import { type CompletionParameters, completionSchema } from "../schemas/completion.ts";
 import { patternOf } from "../schemas/structured.ts";
-import { collectChoices, commonFields, createUsage, startGeneration, textLength, tokenText } from "./generation.ts";
+import {
+  collectChoices,
+  commonFields,
+  createTextOffsets,
+  createUsage,
+  startGeneration,
+  tokenText,
+} from "./generation.ts";
 
 /** Log-probabilities in the shape of legacy completions. */
 interface LegacyLogprobs {
@@ -38,12 +45,11 @@ export async function completions(request: Request, state: ServerState): Promise
     const wantsUsage = parameters.stream_options?.include_usage === true;
     return eventStream(chunks(), { onCancel: cancel });
     async function* chunks() {
-      const offsets = new Map<number, number>();
+      const offsets = Array.from({ length: wanted.prompts.length * wanted.n }, createTextOffsets);
       for await (const piece of pieces) {
         usage.add(piece);
         if (piece.text === "" && piece.tokens.length === 0 && !piece.finishReason) continue;
-        const logprobs = scored ? legacyLogprobs(piece.tokens, offsets.get(piece.choice) ?? 0) : null;
-        offsets.set(piece.choice, (offsets.get(piece.choice) ?? 0) + lengthOf(piece.tokens));
+        const logprobs = scored ? legacyLogprobs(piece.tokens, offsets[piece.choice]!) : null;
         const choice = { index: piece.choice, text: piece.text, logprobs, finish_reason: piece.finishReason };
         yield { ...head, choices: [choice], ...(wantsUsage && { usage: null }) };
       }
@@ -56,22 +62,14 @@ export async function completions(request: Request, state: ServerState): Promise
     choices: choices.map(({ text, tokens, reason }, index) => ({
       index,
       text,
-      logprobs: scored ? legacyLogprobs(tokens, 0) : null,
+      logprobs: scored ? legacyLogprobs(tokens, createTextOffsets()) : null,
       finish_reason: reason,
     })),
     usage: usage.total,
   });
 }
 
-const lengthOf = (tokens: readonly TokenPiece[]) => tokens.reduce((sum, token) => sum + textLength(token), 0);
-
-function legacyLogprobs(tokens: readonly TokenPiece[], start: number): LegacyLogprobs {
-  let offset = start;
-  const offsets = tokens.map((token) => {
-    const own = offset;
-    offset += textLength(token);
-    return own;
-  });
+function legacyLogprobs(tokens: readonly TokenPiece[], offsetOf: (token: TokenPiece) => number): LegacyLogprobs {
   return {
     tokens: tokens.map(({ bytes }) => tokenText(bytes)),
     token_logprobs: tokens.map(({ logProbability }) => logProbability),
@@ -81,7 +79,7 @@ function legacyLogprobs(tokens: readonly TokenPiece[], start: number): LegacyLog
       // The token itself is listed even where others are more likely.
       return Object.fromEntries([...likely, [tokenText(bytes), logProbability]]);
     }),
-    text_offset: offsets,
+    text_offset: tokens.map(offsetOf),
   };
 }
 

@@ -129,12 +129,13 @@ export function tokenText(bytes: readonly number[]): string {
   }
 }
 
-/** The length that a token adds to a text, in UTF-16 units; for parts of characters, 0. */
-export function textLength({ bytes, hidden }: TokenPiece): number {
-  if (hidden) return 0;
-  try {
-    return utf8.decode(Uint8Array.from(bytes)).length;
-  } catch {
-    return 0;
-  }
+/** Where each token of a text begins, in UTF-16 units, as they come. Parts of a character begin where it does. */
+export function createTextOffsets(): (token: TokenPiece) => number {
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  let length = 0;
+  return ({ bytes, hidden }) => {
+    const offset = length;
+    if (!hidden) length += decoder.decode(Uint8Array.from(bytes), { stream: true }).length;
+    return offset;
+  };
 }

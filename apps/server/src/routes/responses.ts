@@ -5,7 +5,7 @@ import type { Piece } from "../engine/protocol.ts";
 import { eventStream } from "../http/event-stream.ts";
 import { readBody } from "../http/read-body.ts";
 import { requireModel, type ServerState } from "../http/server-state.ts";
-import { asChat } from "../responses/as-chat.ts";
+import { asChat, withResponseNames } from "../responses/as-chat.ts";
 import {
   callItem,
   createResponse,
@@ -27,6 +27,8 @@ export async function responses(request: Request, state: ServerState): Promise<R
   const { promptTokens, pieces, cancel } = await startGeneration(state, model, {
     request: chatRequest(chat),
     signal: request.signal,
+  }).catch((error: unknown) => {
+    throw withResponseNames(error);
   });
   const response = createResponse(parameters, { model: model.name, promptTokens });
   if (parameters.stream) {

@@ -26,7 +26,9 @@ const toolSchema = z.strictObject({
 
 const messageSchema = z.strictObject({
   role: z.enum(["system", "developer", "user", "assistant", "tool"]),
-  content: optional(z.union([z.string(), partsSchema])).openapi({
+  content: optional(
+    z.union([z.string(), partsSchema], { error: "expected a text, or parts of type text: models read nothing else" }),
+  ).openapi({
     description: "A text, or parts of type text; nothing where an assistant called functions.",
   }),
   tool_calls: optional(z.array(toolCallSchema).min(1)),

@@ -8,7 +8,9 @@ const itemSchema = z.union([
   z.looseObject({
     type: optional(z.literal("message")),
     role: z.enum(["user", "assistant", "system", "developer"]),
-    content: z.union([z.string(), z.array(partSchema)]),
+    content: z.union([z.string(), z.array(partSchema)], {
+      error: "expected a text, or parts of type input_text: models read nothing else",
+    }),
   }),
   z.looseObject({
     type: z.literal("function_call"),

@@ -45,7 +45,7 @@ export function neuronActivations(model: Model, rows: readonly (readonly number[
 /** The layer of a neuron. Throws an ExplainError for a neuron that the model does not have. */
 export function layerOf(layers: readonly LayerActivations[], { layer, neuron }: NeuronName): LayerActivations {
   const found = layers[layer];
-  if (!found) throw new ExplainError(`layer ${layer + 1}: the model has ${layers.length} layers of neurons`);
+  if (!found) throw new ExplainError(`there is no such layer: the model has ${layers.length} layers of neurons`);
   if (Number.isInteger(neuron) && neuron >= 0 && neuron < found.size) return found;
-  throw new ExplainError(`neuron ${neuron + 1}: layer ${layer + 1} has ${found.size} neurons`);
+  throw new ExplainError(`there is no such neuron: the layer has ${found.size} of them`);
 }
