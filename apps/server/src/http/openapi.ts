@@ -66,7 +66,7 @@ const posts: [string, PostRoute][] = [
     {
       summary: "Completes a text or token ids.",
       schema: completionSchema,
-      refuses: `a token that is not in the vocabulary; a model that writes no text; ${tooLong}; ${unmet}; response_format together with structured_outputs; best_of other than n; a suffix`,
+      refuses: `a token that is not in the vocabulary; a model that writes no text; ${tooLong}; ${unmet}; response_format together with structured_outputs; best_of other than n; a suffix; echo with logprobs for a model that does not continue its prompt`,
       answer: completionAnswer,
       streams: true,
     },
