@@ -146,7 +146,10 @@ run: { directory: ${path("runs/d")} }
     const cases: [string[], RegExp][] = [
       [["finetune", path("runs/a"), "--task", "classification"], /--data is required/],
       [["finetune", path("runs/a"), "--task", "juggling"], /--task.*classification, sentiment/],
-      [["finetune", path("nothing"), "--task", "sentiment", "--data", train, "--output", path("x")], /nothing/],
+      [
+        ["finetune", path("nothing"), "--task", "sentiment", "--data", train, "--output", path("x")],
+        /^error: \S+nothing: no such run/,
+      ],
       [missing, /for which task/],
       [[...missing, "--task", "classification"], /no head that classifies/],
       [[...missing, "--task", "classification", "--column", "text"], /text=sentence/],

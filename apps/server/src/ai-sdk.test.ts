@@ -63,8 +63,13 @@ describe("the AI SDK", () => {
     const refused = await generateText({ model: other, ...options }).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(APICallError);
     expect(refused).toMatchObject({ statusCode: 404, message: expect.stringContaining("other") });
+    const nowhere = createMegatron({ baseURL: "http://127.0.0.1:1/v1" })("tiny");
+    const unreachable = await generateText({ model: nowhere, ...options }).catch((error: unknown) => error);
+    expect(unreachable).toBeInstanceOf(APICallError);
+    expect(unreachable).toMatchObject({ isRetryable: true, message: expect.stringContaining("http://127.0.0.1:1/v1") });
     const aborted = new AbortController();
     aborted.abort();
-    await expect(generateText({ model, ...options, abortSignal: aborted.signal })).rejects.toThrow();
+    const stopped = generateText({ model, ...options, abortSignal: aborted.signal });
+    await expect(stopped).rejects.toMatchObject({ name: "AbortError" });
   });
 });

@@ -210,6 +210,7 @@ describe("/v1/chat/completions", () => {
     expect(chunks.flatMap(({ delta }) => delta.tool_calls ?? [])).toMatchObject([
       { index: 0, function: { name: "time" } },
     ]);
+    expect(chunks[0]!.delta).toEqual({ role: "assistant", content: null });
     expect(chunks.map(({ delta }) => delta.content ?? "").join("")).toBe("");
     expect(chunks.at(-1)!.finish_reason).toBe("tool_calls");
     // A model that is free to answer: a text that is no call, and the answer's turn after a call.

@@ -15,14 +15,17 @@ export interface MegatronOptions {
   fetch?: typeof globalThis.fetch;
 }
 
-/** Creates the provider. A model rejects with an APICallError for what the server refuses. */
+/**
+ * Creates the provider. A model rejects with an APICallError for what the server refuses, and with one that the AI SDK retries where
+ * no server answers.
+ */
 export function createMegatron(options: MegatronOptions = {}): (modelId: string) => LanguageModelV3 {
   const { baseURL = "http://127.0.0.1:8000/v1", apiKey, fetch = globalThis.fetch } = options;
   const url = `${baseURL.replace(/\/+$/, "")}/chat/completions`;
 
   async function post(body: object, { headers, abortSignal }: LanguageModelV3CallOptions): Promise<Response> {
     const given = Object.entries(headers ?? {}).filter((entry): entry is [string, string] => entry[1] !== undefined);
-    const response = await fetch(url, {
+    const sent = fetch(url, {
       method: "POST",
       headers: {
         "Content-Type": "application/json",
@@ -32,6 +35,12 @@ export function createMegatron(options: MegatronOptions = {}): (modelId: string)
       },
       body: JSON.stringify(body),
       signal: abortSignal,
+    });
+    const response = await sent.catch((cause: unknown) => {
+      // Of what fetch rejects with, only this is about the network.
+      if (!(cause instanceof TypeError) || cause.cause === undefined) throw cause;
+      const message = `no server answers at ${url}: ${(cause.cause as Error).message}`;
+      throw new APICallError({ message, cause, url, requestBodyValues: body, isRetryable: true });
     });
     if (response.ok) return response;
     const text = await response.text();

@@ -225,13 +225,16 @@ async function configurationOf(
   return parseFinetuneRecipe(text, { file: "options", overrides: [...given, ...overrides] });
 }
 
-/** A Hugging Face directory is imported beside the run, once; a checkpoint is used as it is. */
+/** A Hugging Face directory is imported beside the run, once; a checkpoint is used as it is. Throws a CheckpointError for neither. */
 async function checkpointOf(
   from: string,
   { output, resume, isAlone, terminal }: { output: string; resume: string; isAlone: boolean; terminal: Terminal },
 ): Promise<string> {
-  const { isHuggingFaceDirectory } = await import("@megatron-ts/checkpoint");
-  if (!isHuggingFaceDirectory(from)) return from;
+  const { isHuggingFaceDirectory, resolveCheckpoint } = await import("@megatron-ts/checkpoint");
+  if (!isHuggingFaceDirectory(from)) {
+    resolveCheckpoint(from);
+    return from;
+  }
   if (!isAlone) throw new UsageError(`${from}: expected a checkpoint under MPI: write one with megatron import first`);
   const imported = `${output.replace(/[/\\]+$/, "")}-base`;
   if (resume === "never" || !existsSync(imported))

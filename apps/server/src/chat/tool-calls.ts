@@ -19,6 +19,10 @@ export interface ToolCall {
 export const callable = ({ tools, tool_choice: choice }: ChatParameters): NonNullable<ChatParameters["tools"]> =>
   choice === "none" ? [] : (tools ?? []);
 
+/** Whether an answer is a call, whatever the model would say. */
+export const mustCall = ({ tool_choice: choice }: ChatParameters): boolean =>
+  choice === "required" || typeof (choice ?? "") === "object";
+
 /** Any text that cannot be taken for a call. */
 const PLAIN: Pattern = { kind: "regex", source: "\\s*([^{\\s][^]*)?" };
 
@@ -40,8 +44,7 @@ export function patternOfChat(parameters: ChatParameters): Pattern | null {
       param: "tool_choice",
     });
   }
-  const mustCall = wanted !== null || choice === "required";
-  return { kind: "either", patterns: mustCall ? calls : [...calls, pattern ?? PLAIN] };
+  return { kind: "either", patterns: mustCall(parameters) ? calls : [...calls, pattern ?? PLAIN] };
 }
 
 /** The call that an answer is; null for a text. */

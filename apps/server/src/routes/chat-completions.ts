@@ -1,7 +1,7 @@
 /** POST /v1/chat/completions: OpenAI's chats, whole or streamed. */
 import { randomUUID } from "node:crypto";
 import { holdCalls } from "../chat/held-calls.ts";
-import { callable, patternOfChat, type ToolCall, toolCallIn } from "../chat/tool-calls.ts";
+import { callable, mustCall, patternOfChat, type ToolCall, toolCallIn } from "../chat/tool-calls.ts";
 import type { GenerateRequest, Prompt, TokenPiece } from "../engine/protocol.ts";
 import { ApiError } from "../errors.ts";
 import { eventStream } from "../http/event-stream.ts";
@@ -39,7 +39,8 @@ export async function chatCompletions(request: Request, state: ServerState): Pro
     });
     const held = holdCalls(tools);
     async function* chunks() {
-      for (let index = 0; index < wanted.n; index++) yield chunk(index, { role: "assistant", content: "" }, null);
+      const content = mustCall(parameters) ? null : "";
+      for (let index = 0; index < wanted.n; index++) yield chunk(index, { role: "assistant", content }, null);
       for await (const piece of pieces) {
         usage.add(piece);
         const { choice, text, tokens, finishReason, call } =
