@@ -5,7 +5,7 @@ import type { FinetuneConfig } from "./configuration.ts";
 
 /** Of a recipe with its defaults. */
 interface SplitRun extends Pick<FinetuneConfig, "parallel" | "lora"> {
-  train: Pick<TrainConfig, "batchSize" | "optimizer">;
+  train: Pick<TrainConfig, "batchSize">;
 }
 
 /** Axes along which no task can be split. */
@@ -23,12 +23,10 @@ export function checkSplit(
   { config, byTokens }: { config: ModelConfig; byTokens: boolean },
 ): void {
   const problems: ConfigProblem[] = [];
-  const expectOne = (axis: "tensor" | "pipeline" | "context", reason: string) => {
-    const ranks = parallel[axis];
-    if (ranks > 1) problems.push({ path: `parallel.${axis}`, message: `expected 1${reason}; got ${ranks}` });
-  };
-  for (const [axis, reason] of Object.entries(UNSPLIT)) expectOne(axis as keyof typeof UNSPLIT, `: ${reason}`);
-  if (train.optimizer.name === "muon") expectOne("tensor", " with the optimizer muon, which needs whole matrices");
+  for (const axis of ["pipeline", "context"] as const) {
+    const message = `expected 1: ${UNSPLIT[axis]}; got ${parallel[axis]}`;
+    if (parallel[axis] > 1) problems.push({ path: `parallel.${axis}`, message });
+  }
   problems.push(...checkHeads(config, parallel));
   if (lora && parallel.sequenceParallel) {
     const message = "expected false with lora, which does not support it yet; got true";

@@ -204,6 +204,13 @@ describe("tensor parallel", () => {
   const others: Record<string, Settings> = {
     answers: { task: "question-answering", model: "bert", fields: twentySteps },
     "adapters of T5": { task: "multiple-choice", model: "t5", fields: lora },
+    "by Muon": {
+      ...{ task: "multi-label", model: "t5" },
+      fields: {
+        ...twentySteps,
+        "train.optimizer": { name: "muon", learningRate: 0.01, precision: "f32", adamw: { learningRate: 1e-3 } },
+      },
+    },
     summarizer: { task: "summarization", model: "t5", fields: twentySteps },
     "adapters of a translator": { task: "translation", model: "gpt", fields: lora },
   };

@@ -35,7 +35,7 @@ export const checkPretrainConfig = (configuration: PretrainConfig): ConfigProble
 ];
 
 /** Splits that no run can have yet. */
-function checkAxes({ parallel: { tensor, pipeline, context }, model, train }: PretrainConfig): ConfigProblem[] {
+function checkAxes({ parallel: { pipeline, context }, model, train }: PretrainConfig): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   const { hasStages = false, objective: usual } = familyOf(model);
   const objective = train.objective ?? objectiveConfigSchema.parse({ name: usual });
@@ -53,10 +53,6 @@ function checkAxes({ parallel: { tensor, pipeline, context }, model, train }: Pr
   } else if (context > 1 && (objective.name === "mixed" || !getObjective(objective.name).objective.shareTokens)) {
     const message = `expected 1 with the objective ${objective.name}, whose tokens ranks cannot share yet; got ${context}`;
     problems.push({ path: "parallel.context", message });
-  }
-  if (tensor > 1 && train.optimizer.name === "muon") {
-    const message = `expected 1 with the optimizer muon, which needs whole matrices; got ${tensor}`;
-    problems.push({ path: "parallel.tensor", message });
   }
   return problems;
 }

@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => runs.remove());
 
 const gpt = "{ family: gpt, vocabularySize: 326, numLayers: 3, hiddenSize: 32, numHeads: 4, maxPositions: 32 }";
-const task = (name: string, layout: object, model = gpt) =>
+const task = (name: string, layout: object, model = gpt, more: [string, string][] = []) =>
   runs.task(name, model, {
     layout,
     overrides: [
@@ -21,6 +21,7 @@ const task = (name: string, layout: object, model = gpt) =>
       ["train.evaluation", "null"],
       ["train.schedule", "{ name: constant }"],
       ["train.microBatchSize", "2"],
+      ...more,
     ],
   });
 
@@ -73,6 +74,8 @@ describe("describeRanks", () => {
       task("XLNet", { pipeline: 2 }, xlnet),
     );
     tasks.push(task("window", { context: 2 }, gpt.replace("}", ", attentionWindow: 5, layersWithoutWindow: [1] }")));
+    const muon = "{ name: muon, learningRate: 0.02, adamw: { learningRate: 1e-3 } }";
+    tasks.push(task("Muon", { tensor: 2 }, gpt, [["train.optimizer", muon]]));
     const found = await runs.threadsInTurn(tasks, 2);
     found.forEach(({ sentBytes }, i) => {
       const expected = sharesOf(tasks[i]!)[0]!.sends.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -88,8 +88,8 @@ function describeRank(
     const mesh: Mesh = { ...singleRankMesh, ...axes };
     return createModel(config, { mesh, weights: { source: shapeOnly }, stages }).parameters;
   };
-  const own = [...weightsOf(place.pipeline).values()].map(({ name, kind, shape }) => ({
-    ...{ name, kind },
+  const own = [...weightsOf(place.pipeline).values()].map(({ name, kind, shape, placement }) => ({
+    ...{ name, kind, placement },
     size: product(shape),
   }));
   const tied = Array.from({ length: parallel.pipeline }, (_, other) => other).flatMap((other) => {
@@ -143,11 +143,18 @@ function describeRank(
     (isFirst ? (numEncoderLayers > 0 ? source : target) : 0) +
     (numEncoderLayers > 0 && begins ? target : 0) +
     (isLast ? target : 0);
+  const isGathered = (parameter: (typeof own)[number]) =>
+    train.optimizer.name === "muon" && isForMuon(parameter) && parameter.placement?.axis === "tensor";
+  const gathered = own.filter(isGathered).reduce((sum, { size }) => sum + 3 * 4 * size, 0);
   const traffic: RankTraffic[] = [
     { what: "gradients, to the ranks with the same weights", bytes: reduced(4 * held, replicas) },
     {
       what: "activations, along the tensor axis",
       bytes: microBatches * reduced(inTensorAxis, parallel.tensor),
+    },
+    {
+      what: "matrices with their gradients and momenta, along the tensor axis",
+      bytes: ((parallel.tensor - 1) * gathered) / (parallel.distributedOptimizer ? replicas : 1),
     },
     {
       what: "keys and values and their gradients, along the context axis",

@@ -32,6 +32,10 @@ const cases: Record<string, { model?: string; layout: Record<string, number>; ov
   "interleaved stages": { layout: { pipeline: 2, virtualStages: 2 } },
   "interleaved stages in bf16": { layout: { pipeline: 2, virtualStages: 2 }, overrides: [bf16] },
   "split layers": { layout: { pipeline: 2, tensor: 2 } },
+  "Muon, which gathers split matrices": {
+    layout: { tensor: 2 },
+    overrides: [["train.optimizer", "{ name: muon, learningRate: 0.02, adamw: { learningRate: 1e-3 } }"]],
+  },
   "several copies that share the optimizer's state": {
     layout: { pipeline: 2, data: 2 },
     overrides: [["parallel.distributedOptimizer", "true"]],

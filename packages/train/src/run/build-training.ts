@@ -88,7 +88,7 @@ export function buildTraining(
   const start = { step, load: state && shards ? shards.loader(state) : state, rateFactor };
   const optimizer =
     train.optimizer.name === "muon"
-      ? createMuon(parameters, train.optimizer, start)
+      ? createMuon(parameters, train.optimizer, { ...start, mesh: model.mesh })
       : createAdamW(parameters, train.optimizer, start);
   const load = saved?.average ?? undefined;
   const average = train.weightAverage && createWeightAverage(all, { ...train.weightAverage, load });

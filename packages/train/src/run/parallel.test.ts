@@ -173,6 +173,19 @@ describe("tensor parallel", () => {
     expectClose(await runs.threads(runs.task("bert", bert, { overrides, layout }), 4), alone);
   });
 
+  it("Muon updates whole matrices as one rank does, with the distributed optimizer too", async () => {
+    const muon = "{ name: muon, learningRate: 0.01, cautious: true, precision: f32, adamw: { learningRate: 1e-3 } }";
+    const overrides: [string, string][] = [
+      ["train.optimizer", muon],
+      ["train.steps", "8"],
+    ];
+    const alone = await runs.solo(runs.task("muon alone", modern, { overrides }));
+    expectClose(await runs.threads(runs.task("muon", modern, { overrides, layout: tensor }), 2), alone);
+    const shared: [string, string] = ["parallel.distributedOptimizer", "true"];
+    const four = { overrides: [...overrides, shared], layout: { tensor: 2, data: 2 } };
+    expectClose(await runs.threads(runs.task("muon on four", modern, four), 4), alone);
+  });
+
   it.skipIf(process.env.MEGATRON_TEST_SPLITS !== "1").each([
     ["XLNet", "xlnet", "{ name: permutation }"],
     ["T5", "t5", "{ name: span-corruption }"],

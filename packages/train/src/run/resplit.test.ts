@@ -44,7 +44,12 @@ const muon: [string, string] = ["train.optimizer", "{ name: muon, learningRate: 
 /** What saves, and at which other splits it is loaded. */
 const cases: [name: string, saved: Layout, others: Layout[], overrides: [string, string][]][] = [
   ["adamw", { tensor: 2, pipeline: 2, data, distributedOptimizer: everything }, [{ tensor: 4, data }], []],
-  ["muon", { pipeline: 2, data: 2 * data, distributedOptimizer: true }, [{ data: 4, pipeline: data }], [muon]],
+  [
+    "muon",
+    { pipeline: 2, data: 2 * data, distributedOptimizer: true },
+    [{ data: 2, tensor: 2, pipeline: data }],
+    [muon],
+  ],
 ];
 
 interface Layout {
