@@ -9,6 +9,7 @@ import type { ServerState } from "./http/server-state.ts";
 import { createModelPool } from "./models/model-pool.ts";
 import { modelSources } from "./models/model-sources.ts";
 import type { ServerOptions } from "./options.ts";
+import { checkRunsDirectory } from "./runs/find-runs.ts";
 
 /** A server that listens. */
 export interface RunningServer {
@@ -33,12 +34,13 @@ function builtWorker(): URL {
 }
 
 /**
- * Starts a server for a checkpoint. Resolves when it listens. Throws a ServerError for a port in use and for models
- * that cannot be served together, and what checkpoints and the engine throw.
+ * Starts a server for a checkpoint. Resolves when it listens. Throws a ServerError for a port in use, for models that cannot be
+ * served together and for runs that are no directory, and what checkpoints and the engine throw.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { maxSequences = 16, maxQueue = 256, memoryLimit = null, precision = "f32" } = options;
   const sources = modelSources(options, { precision, memoryLimit });
+  if (options.runs !== undefined) checkRunsDirectory(options.runs);
   // This thread computes nothing; it finds out what the machine has, and loads the addon before the engine's thread does.
   const { backend, threads } = await start({ backend: options.backend, threads: options.threads });
   const metrics = createMetrics();

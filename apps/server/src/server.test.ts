@@ -236,12 +236,13 @@ describe("the server", () => {
     await expect(measureServer({ ...load, rate: 1, url: "http://127.0.0.1:1" })).rejects.toThrow(/no server/);
   });
 
-  it("refuses a port in use, and a directory without a checkpoint", async () => {
+  it("refuses a port in use, a directory without a checkpoint, and runs that are none", async () => {
     const port = Number(new URL(tiny.server.url).port);
     const { checkpoint, workerFile } = tiny;
     const options = { checkpoint, workerFile, backend: tiny.server.engine.backend, threads: 1 };
     await expect(startServer({ ...options, port })).rejects.toMatchObject({ name: "ServerError", userError: true });
     await expect(startServer({ ...options, checkpoint: "." })).rejects.toMatchObject({ userError: true });
+    await expect(startServer({ ...options, runs: "nowhere" })).rejects.toMatchObject({ name: "ServerError" });
   });
 
   it("answers 503 while it loads, and ends requests in progress before it closes", async () => {

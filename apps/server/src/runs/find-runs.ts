@@ -1,6 +1,8 @@
 /** Finds training runs below a directory, by the `metrics.jsonl` that each writes. Knows nothing of models. */
+import { statSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
+import { ServerError } from "../errors.ts";
 
 /** The file in which a run writes its metrics, one JSON object a line. */
 export const METRICS_FILE = "metrics.jsonl";
@@ -20,6 +22,12 @@ export interface FoundRun {
   updated: number;
   /** Size of its metrics. */
   bytes: number;
+}
+
+/** Throws a ServerError for a path that is no directory. */
+export function checkRunsDirectory(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  throw new ServerError(`${path}: expected a directory with training runs`);
 }
 
 /** The runs below a directory, latest first. Links are not followed. */

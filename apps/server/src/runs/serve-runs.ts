@@ -1,10 +1,9 @@
 /** Serves the page for training runs alone, without a model. */
-import { statSync } from "node:fs";
 import { Hono } from "hono";
-import { ServerError } from "../errors.ts";
 import { answerErrors } from "../http/app.ts";
 import { type ListenOptions, listen, urlOf } from "../http/listen.ts";
 import { addPageRoutes } from "../page/routes.ts";
+import { checkRunsDirectory } from "./find-runs.ts";
 import { addRunRoutes } from "./routes.ts";
 
 /** Options of `serveRuns`. */
@@ -18,9 +17,7 @@ export interface ServeRunsOptions extends ListenOptions {
 /** Starts. Throws a ServerError for a directory that is none, and for a port in use. */
 export async function serveRuns(options: ServeRunsOptions): Promise<{ url: string; close(): Promise<void> }> {
   const { directory, pageDirectory } = options;
-  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new ServerError(`${directory}: expected a directory with training runs`);
-  }
+  checkRunsDirectory(directory);
   const app = new Hono();
   app.get("/health", () => Response.json({ status: "ok" }));
   addRunRoutes(app, directory);
