@@ -131,7 +131,7 @@ describe.skipIf(chromiumPath === undefined)("the page", () => {
     await opened.inspectNarrow("neurons-narrow");
     await neurons.getByRole("spinbutton", { name: "Layer" }).fill("3");
     await neurons.getByRole("button", { name: "Find passages" }).click();
-    await expect.poll(() => neurons.getByRole("alert").textContent()).toMatch(/layer 3: the model has 2 layers/);
+    await expect.poll(() => neurons.getByRole("alert").textContent()).toMatch(/no such layer: the model has 2 layers/);
     await page.getByLabel("Text").fill("whale ".repeat(200));
     await page.getByRole("button", { name: "Explain" }).click();
     await expect.poll(() => page.getByRole("alert").first().textContent()).toMatch(/at most 192/);
