@@ -47,5 +47,5 @@ export function layerOf(layers: readonly LayerActivations[], { layer, neuron }: 
   const found = layers[layer];
   if (!found) throw new ExplainError(`there is no such layer: the model has ${layers.length} layers of neurons`);
   if (Number.isInteger(neuron) && neuron >= 0 && neuron < found.size) return found;
-  throw new ExplainError(`there is no such neuron: the layer has ${found.size} of them`);
+  throw new ExplainError(`there is no such neuron: the layer has ${found.size} neurons`);
 }
