@@ -51,7 +51,7 @@ describe("megatron explain", () => {
       [["--write", "4"], /--data/],
       [["--neuron", "2:3"], /--data/],
       [["--neuron", "0:3", "--data"], /--neuron .*3:17/],
-      [["--neuron", "9:3", "--data"], /layer 9.*2 layers/],
+      [["--neuron", "9:3", "--data"], /no such layer: .*2 layers/],
       [["--data", path("none")], /none: no such dataset/],
     ] as const) {
       const refused = await megatron(...asked, ...options);
