@@ -2,7 +2,7 @@
  * The format of torch.save before PyTorch 1.6, which Megatron-LM's first checkpoints have: pickles of a magic number, a
  * version, the system, the object and the keys of its storages, then each storage as its number of elements and its bytes.
  */
-import { userError } from "../errors.ts";
+import { shown, userError } from "../errors.ts";
 import { type OpenFile, readExactly } from "../read-exactly.ts";
 import { dtypeBytes } from "../tensor-entry.ts";
 import { isObject, isTruncated, itemsOf, LONGEST_PICKLE, type Pickled, readPickle, textOf } from "./pickle.ts";
@@ -67,13 +67,13 @@ export function openLegacyFile(
     if (typeof key !== "string" || unit === undefined) throw fail("a storage that no tensor uses");
     const count = Number(new DataView(readExactly(file, at, 8).buffer).getBigInt64(0, true));
     const bytes = count * unit;
-    if (count < 0 || at + 8 + bytes > size) throw fail(`storage ${key} is truncated`);
+    if (count < 0 || at + 8 + bytes > size) throw fail(`storage ${shown(key)} is truncated`);
     positions.set(key, { start: at + 8, bytes });
     at += 8 + bytes;
   }
   function find(key: string) {
     const found = positions.get(key);
-    if (!found) throw fail(`storage ${key} is missing`);
+    if (!found) throw fail(`storage ${shown(key)} is missing`);
     return found;
   }
   return {

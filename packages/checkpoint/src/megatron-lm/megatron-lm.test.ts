@@ -369,6 +369,19 @@ describe("what is rejected", () => {
     await expectRejected(load(truncated), "__0_1.distcp");
     const flipped = changedFile(base, (bytes) => bytes.fill(7, 20_000, 20_500), "iter_0000100/__0_0.distcp");
     await expectRejected(load(flipped), "__0_0.distcp");
+    const compressed = changedFile(
+      base,
+      (bytes) => {
+        const signature = "PK\x01\x02";
+        for (let at = bytes.indexOf(signature, 0, "latin1"); at >= 0; at = bytes.indexOf(signature, at + 4, "latin1")) {
+          bytes[at + 10] = 8;
+          bytes.write("\n", at + 46);
+        }
+        return bytes;
+      },
+      "iter_0000100/__0_0.distcp",
+    );
+    await expectRejected(load(compressed), /__0_0\.distcp: "\\n[^"\n]*" is compressed$/);
     const missing = changed(base, (copy) => rmSync(join(copy, "iter_0000100/__0_0.distcp")));
     await expectRejected(load(missing), "__0_0.distcp");
     const metadata = "iter_0000100/.metadata";

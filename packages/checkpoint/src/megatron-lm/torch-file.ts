@@ -4,7 +4,7 @@
  * at a time. Only names on an allow-list may appear.
  */
 import { closeSync } from "node:fs";
-import { userError } from "../errors.ts";
+import { shown, userError } from "../errors.ts";
 import type { OpenFile } from "../read-exactly.ts";
 import { openRegularFile } from "../regular-file.ts";
 import { isLegacyFile, openLegacyFile } from "./legacy-torch-file.ts";
@@ -79,7 +79,7 @@ export async function openTorchArchive(file: OpenFile, range: ZipRange): Promise
     const known = open.get(name);
     if (known) return known;
     const entry = entries.get(`${prefix}${name}`);
-    if (!entry) throw userError(`${file.path}: storage ${name} is missing`);
+    if (!entry) throw userError(`${file.path}: storage ${shown(name)} is missing`);
     const opened = openEntry(file, entry);
     open.set(name, opened);
     return opened;

@@ -4,7 +4,7 @@
  */
 import { crc32 } from "node:zlib";
 import yauzl from "yauzl";
-import { userError } from "../errors.ts";
+import { shown, userError } from "../errors.ts";
 import { type OpenFile, readExactly } from "../read-exactly.ts";
 
 /** Where an archive is in its file. */
@@ -55,15 +55,16 @@ class PartReader extends yauzl.RandomAccessReader {
  */
 export function listZip(file: OpenFile, { offset, length }: ZipRange): Promise<Map<string, ZipEntry>> {
   return new Promise((resolve, reject) => {
-    const fail = (error: Error) => reject(userError(`${file.path}: damaged zip archive (${error.message})`));
+    const fail = (error: Error) => reject(userError(`${file.path}: damaged zip archive (${shown(error.message)})`));
     const options = { lazyEntries: false, autoClose: false };
     yauzl.fromRandomAccessReader(new PartReader(file, { offset, length }), length, options, (error, zip) => {
       if (error) return fail(error);
       const entries = new Map<string, ZipEntry>();
       zip.on("entry", (entry: yauzl.Entry) => {
         const { fileName: name, compressionMethod, uncompressedSize: size, relativeOffsetOfLocalHeader } = entry;
-        if (compressionMethod !== 0) return reject(userError(`${file.path}: ${name} is compressed`));
-        if (relativeOffsetOfLocalHeader + size > length) return reject(userError(`${file.path}: ${name} is truncated`));
+        if (compressionMethod !== 0) return reject(userError(`${file.path}: ${shown(name)} is compressed`));
+        if (relativeOffsetOfLocalHeader + size > length)
+          return reject(userError(`${file.path}: ${shown(name)} is truncated`));
         const headerOffset = offset + relativeOffsetOfLocalHeader;
         entries.set(name, { name, headerOffset, size, crc32: entry.crc32 });
       });
@@ -88,14 +89,15 @@ export function openEntry(file: OpenFile, { name, headerOffset, size, crc32: exp
   let start: number | undefined;
 
   function damaged() {
-    return userError(`${file.path}: ${name} is damaged: its checksum is wrong`);
+    return userError(`${file.path}: ${shown(name)} is damaged: its checksum is wrong`);
   }
 
   /** Position of the entry's bytes: after a header of 30 bytes, its name and an extra field. */
   function findStart(): number {
     const header = readExactly(file, headerOffset, 30);
     const view = new DataView(header.buffer);
-    if (view.getUint32(0, true) !== LOCAL_HEADER) throw userError(`${file.path}: ${name} is not where the index says`);
+    if (view.getUint32(0, true) !== LOCAL_HEADER)
+      throw userError(`${file.path}: ${shown(name)} is not where the index says`);
     return headerOffset + 30 + view.getUint16(26, true) + view.getUint16(28, true);
   }
 

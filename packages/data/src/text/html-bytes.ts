@@ -13,13 +13,20 @@ export const LARGEST_PAGE = 1 << 25;
  * @throws Error for bytes that are invalid in their encoding
  */
 export function decodeHtml(bytes: Uint8Array, options: { charset?: string } = {}): string {
-  const encoding = sniffEncoding(bytes, {
-    transportLayerEncodingLabel: options.charset,
-    defaultEncoding: isUtf8(bytes) ? "UTF-8" : "windows-1252",
-  });
+  const encoding = encodingOf(bytes, options);
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch (error) {
     throw new Error(`invalid ${encoding}`, { cause: error });
+  }
+}
+
+function encodingOf(bytes: Uint8Array, { charset }: { charset?: string }): string {
+  const defaultEncoding = isUtf8(bytes) ? "UTF-8" : "windows-1252";
+  try {
+    return sniffEncoding(bytes, { transportLayerEncodingLabel: charset, defaultEncoding });
+  } catch {
+    // It throws at a <meta> whose charset has no value, which browsers pass over.
+    return defaultEncoding;
   }
 }

@@ -82,6 +82,17 @@ describe("a web page", () => {
     const undeclared = Buffer.from(article("naïve café"), "latin1");
     for (const bytes of [inLatin, inWide, undeclared, Buffer.from(article("naïve café"))])
       expect((await read(file("encoded.html", bytes)))[0]?.text).toMatch(/^Of naïve café\n\n/);
+    for (const valueless of ["text/html; charset=", "text/html; charset", 'text/html; charset="utf-8'])
+      expect(
+        (
+          await read(
+            file(
+              "valueless.html",
+              article("naïve café").replace("<title>", `<meta http-equiv=content-type content='${valueless}'><title>`),
+            ),
+          )
+        )[0]?.text,
+      ).toMatch(/^Of naïve café\n\n/);
     const broken = file("broken.html", Buffer.from(declared("utf-8"), "latin1"));
     expect(await problem(broken)).toMatch(/^broken.html: .*invalid UTF-8/);
   });
