@@ -8,6 +8,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { communicatorCases } from "./conformance.ts";
 import { ParallelError } from "./errors.ts";
 import { connectMpi, detectLaunch } from "./mpi/index.ts";
+import type { MpiLibrary } from "./mpi/library.ts";
+import { turnOffMemoryHooks } from "./mpi/memory-hooks.ts";
+import { createMpiSigns } from "./mpi/signs.ts";
 import { buildRank } from "./testing/build-rank.ts";
 import { findMpiLaunchers, mpirun } from "./testing/mpi-launchers.ts";
 
@@ -31,6 +34,65 @@ describe("connectMpi", () => {
     const connected = connectMpi({ rank: 0, library: null }, { environment });
     await expect(connected).rejects.toThrow(ParallelError);
     await expect(connected).rejects.toThrow("/nowhere/libmpi.so");
+  });
+});
+
+describe("turnOffMemoryHooks", () => {
+  const hooks = (environment: NodeJS.ProcessEnv) => {
+    turnOffMemoryHooks(environment);
+    return environment.UCX_MEM_MMAP_HOOK_MODE;
+  };
+
+  it("leaves them to ranks of several hosts and to the user", () => {
+    expect(hooks({ PMI_SIZE: "4", MPI_LOCALNRANKS: "4" })).toBe("none");
+    expect(hooks({ OMPI_COMM_WORLD_SIZE: "2", OMPI_COMM_WORLD_LOCAL_SIZE: "2" })).toBe("none");
+    expect(hooks({ PMI_SIZE: "4", MPI_LOCALNRANKS: "2" })).toBeUndefined();
+    expect(hooks({ PMI_SIZE: "4" })).toBeUndefined();
+    expect(hooks({ PMI_SIZE: "4", MPI_LOCALNRANKS: "4", UCX_MEM_MMAP_HOOK_MODE: "reloc" })).toBe("reloc");
+  });
+});
+
+describe("createMpiSigns", () => {
+  it("sends nothing after the message that it ends", () => {
+    const messages = new Map<string, Float64Array[]>();
+    const open = new Map<BigUint64Array, () => boolean>();
+    const libraryOf = (rank: number) => ({
+      isend(bytes: Uint8Array, { other }: { other: number }, request: BigUint64Array) {
+        const key = `${rank} to ${other}`;
+        messages.set(key, [...(messages.get(key) ?? []), new Float64Array(bytes.slice().buffer)]);
+        open.set(request, () => true);
+        return 0;
+      },
+      irecv(bytes: Uint8Array, { other }: { other: number }, request: BigUint64Array) {
+        open.set(request, () => {
+          const next = messages.get(`${other} to ${rank}`)?.shift();
+          if (next) bytes.set(new Uint8Array(next.buffer));
+          return next !== undefined;
+        });
+        return 0;
+      },
+      test(request: BigUint64Array, done: Int32Array) {
+        done[0] = open.get(request)!() ? 1 : 0;
+        return 0;
+      },
+    });
+    const own = { at: 0, waits: false, gap: 1 };
+    const [first, second] = [0, 1].map((rank) =>
+      createMpiSigns(libraryOf(rank) as unknown as MpiLibrary, { rank, size: 2, now: () => 5 }),
+    );
+    second!.ask([0]);
+    first!.answer(own);
+    second!.answer(own);
+    expect(second!.of(0)).toEqual({ at: 0, waits: false, gap: 1 });
+    second!.ask([0]);
+    first!.end(own);
+    first!.answer(own);
+    second!.answer(own);
+    second!.end(own);
+    first!.answer(own);
+    second!.answer(own);
+    expect([first, second].map((signs) => signs!.isOver())).toEqual([true, true]);
+    expect([...messages.values()].flat()).toEqual([]);
   });
 });
 

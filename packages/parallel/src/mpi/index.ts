@@ -1,6 +1,7 @@
 /** Ranks as processes that an MPI launcher started. */
 import type { Launch } from "./launcher.ts";
 import { loadMpi } from "./library.ts";
+import { turnOffMemoryHooks } from "./memory-hooks.ts";
 import { createMpiTransport, type MpiOptions, type MpiTransport } from "./mpi-transport.ts";
 
 export { detectLaunch, type Launch } from "./launcher.ts";
@@ -14,5 +15,6 @@ export async function connectMpi(
   launch: Launch,
   { environment = process.env, ...options }: MpiOptions & { environment?: NodeJS.ProcessEnv } = {},
 ): Promise<MpiTransport> {
+  turnOffMemoryHooks(environment);
   return createMpiTransport(await loadMpi(launch, environment), options);
 }

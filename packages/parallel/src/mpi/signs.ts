@@ -27,7 +27,7 @@ export interface MpiSigns {
   ask(others: readonly number[]): void;
   /** Answers whoever has asked, and takes what has come. */
   answer(own: Sign): void;
-  /** Says to all others that this rank asks no more. */
+  /** Says to all others that this rank neither asks nor answers any more: it is the last message that they receive. */
   end(own: Sign): void;
   /** Whether all other ranks have ended too. Call it, and `answer`, until they have, so that no message is left. */
   isOver(): boolean;
@@ -44,6 +44,7 @@ export function createMpiSigns(
   const known = new Map<number, Sign>();
   const done = new Int32Array(new ArrayBuffer(4));
   let sent: Pending[] = [];
+  let ended = false;
 
   const isPending = ({ handle }: Pending) => mpi.test(handle, done) === 0 && done[0] === 0;
   const pending = (): Pending => ({
@@ -78,8 +79,8 @@ export function createMpiSigns(
         return;
       }
       receive(other);
-      if (kind === ASKS) send(ANSWERS, other, own);
-      else known.set(other, { at: now() - age, waits: waits === 1, gap });
+      if (kind === ASKS && !ended) send(ANSWERS, other, own);
+      if (kind === ANSWERS) known.set(other, { at: now() - age, waits: waits === 1, gap });
     }
   }
 
@@ -94,6 +95,7 @@ export function createMpiSigns(
     },
     end(own) {
       for (let other = 0; other < size; other++) if (other !== rank) send(ENDS, other, own);
+      ended = true;
     },
     isOver: () => incoming.size === 0 && sent.length === 0,
   };
