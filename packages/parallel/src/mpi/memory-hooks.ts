@@ -1,7 +1,7 @@
 /**
  * UCX, which MPICH and some builds of Open MPI use, patches the C library to see memory come and go: network cards remember where it is. To test
- * the patches it moves the end of the heap up and back, even while another thread of Node extends it; what that thread got is then gone, and V8
- * crashes later. Ranks of one host use no network card.
+ * the patches it moves the end of the heap up and back, even while another thread of Node extends it; what that thread got can then be gone, and V8
+ * crash later (seen twice under MPICH, but not on demand). Ranks of one host use no network card.
  */
 
 /** Turns the patches off before MPI is loaded if all ranks are on this host, as the launcher says, and the user has not decided. */
